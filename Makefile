@@ -1,0 +1,54 @@
+# The commands of the README. Every recipe first sets up .venv (local/bootstrap.sh), which is a no-op once done.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+STACK ?= local
+
+.PHONY: help up down status env smoke test e2e lint format preview bench-startup
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: .venv/ready ## bring up the embedded environment and show a trace (root)
+	@exec $(PY) -m local up
+
+down: .venv/ready ## stop everything that `make up` started; the data stays
+	@exec $(PY) -m local down
+
+status: .venv/ready ## one screen: node, pods, addresses, stack
+	@exec $(PY) -m local status
+
+env: .venv/ready ## shell settings: eval "$$(make -s env)"
+	@exec $(PY) -m local env
+
+smoke: .venv/ready ## one request, its trace as a tree, its metric
+	@exec $(PY) -m local smoke
+
+test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
+	@$(PY) -m local toolchain test
+	@exec $(PY) -m pytest -m "not e2e" $(PYTEST_ARGS)
+
+e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
+	@$(PY) -m local up
+	@exec $(PY) -m pytest -m e2e tests/e2e $(PYTEST_ARGS)
+
+lint: .venv/ready ## ruff and mypy --strict
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy components/otel_mesh infra app_images/telemetry/src local tests bench
+	@.venv/bin/mypy app_images/api_gateway/src
+	@.venv/bin/mypy app_images/user_service/src
+
+format: .venv/ready ## let ruff format and fix what it can
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+preview: .venv/ready ## what `pulumi up` would change: make preview STACK=local
+	@exec $(PY) -m local pulumi --stack $(STACK) -- preview --diff
+
+bench-startup: .venv/ready ## time of `make up`: from stopped, and when already up
+	@exec $(PY) bench/startup.py
+
+# Renewed when a lock or a distribution's metadata changes.
+.venv/ready: requirements/dev.txt local/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)
+	@exec local/bootstrap.sh

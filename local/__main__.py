@@ -1,0 +1,101 @@
+"""`python -m local COMMAND`: the commands behind the Makefile. Exit status 2 on anything a person has to mend."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rich.console import Console
+
+from local.errors import LocalError
+
+_EXIT_REFUSED = 2
+_EXIT_INTERRUPTED = 130
+
+
+def _up(_: argparse.Namespace) -> int:
+    from local import up
+
+    up.run(Console())
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    from local import cluster
+
+    cluster.stop()
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    from local import status
+
+    return status.show(Console())
+
+
+def _env(_: argparse.Namespace) -> int:
+    from local import env
+
+    print(env.export_lines(env.settings()))
+    return 0
+
+
+def _smoke(_: argparse.Namespace) -> int:
+    from local import smoke
+
+    smoke.show(smoke.run(), Console())
+    return 0
+
+
+def _toolchain(arguments: argparse.Namespace) -> int:
+    from local import toolchain
+
+    names = [name for group in arguments.names or ["all"] for name in toolchain.GROUPS.get(group, (group,))]
+    print(toolchain.ensure(names))
+    return 0
+
+
+def _pulumi(arguments: argparse.Namespace) -> int:
+    from local import pulumi_cli
+
+    return pulumi_cli.call(arguments.stack, [word for word in arguments.words if word != "--"])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, action, text in (
+        ("up", _up, "bring the environment up and show a trace"),
+        ("down", _down, "stop everything; the data stays"),
+        ("status", _status, "one screen: node, pods, addresses, stack"),
+        ("env", _env, "shell settings"),
+        ("smoke", _smoke, "one request, its trace, its metric"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(action=action)
+    tools = commands.add_parser("toolchain", help="build the programs that are missing and print where they are")
+    tools.add_argument("names", nargs="*", help="programs or groups (default: all)")
+    tools.set_defaults(action=_toolchain)
+    engine = commands.add_parser("pulumi", help="run the Pulumi CLI on a stack of this checkout")
+    engine.add_argument("--stack", default="local")
+    engine.add_argument("words", nargs=argparse.REMAINDER, help="-- and the CLI's arguments")
+    engine.set_defaults(action=_pulumi)
+    return top
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    arguments = parser().parse_args(words)
+    try:
+        status: int = arguments.action(arguments)
+    except LocalError as error:
+        print(f"otel-mesh: {error}", file=sys.stderr)
+        return _EXIT_REFUSED
+    except KeyboardInterrupt:
+        print("otel-mesh: interrupted; the next `make up` goes on from here", file=sys.stderr)
+        return _EXIT_INTERRUPTED
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

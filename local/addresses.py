@@ -1,0 +1,63 @@
+"""The addresses people open: loopback ports that lead to Services of the cluster."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from local.errors import LocalError
+
+_LOWEST, _HIGHEST = 1024, 65535
+
+
+@dataclass(frozen=True)
+class Address:
+    """A Service made reachable at a port of 127.0.0.1."""
+
+    name: str
+    """What it is called in output, and in ``OTEL_MESH_PORT_<NAME>``."""
+    namespace: str
+    service: str
+    service_port: int
+    default_port: int
+    ready_path: str
+    """Answers 200 once the program behind it serves."""
+
+    @property
+    def variable(self) -> str:
+        """The variable that chooses another port."""
+        return f"OTEL_MESH_PORT_{self.name.upper()}"
+
+    @property
+    def port(self) -> int:
+        """The loopback port.
+
+        Raises:
+            LocalError: the variable holds no port number.
+        """
+        value = os.environ.get(self.variable, "")
+        if not value:
+            return self.default_port
+        if not value.isascii() or not value.isdecimal() or not _LOWEST <= int(value) <= _HIGHEST:
+            raise LocalError(
+                f"{self.variable}={value!r}: not a port number",
+                remedy=f"set it to a number from {_LOWEST} to {_HIGHEST} or unset it for {self.default_port}",
+            )
+        return int(value)
+
+    @property
+    def url(self) -> str:
+        """Without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url_variable(self) -> str:
+        """The variable that ``make env`` exports."""
+        return f"{self.name.upper()}_URL"
+
+
+GATEWAY = Address("gateway", "shop", "api-gateway", 8080, 18080, "/readyz")
+JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
+PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
+
+ADDRESSES = (GATEWAY, JAEGER, PROMETHEUS)

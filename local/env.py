@@ -1,0 +1,40 @@
+"""The shell settings with which a person works on the embedded environment by hand."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from local import pulumi_cli, toolchain
+from local.addresses import ADDRESSES
+from local.errors import LocalError
+from local.paths import repo_dir, state_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def settings() -> dict[str, str]:
+    """Names and values, without any secret: those are read from files that the values name.
+
+    Raises:
+        LocalError: `make up` has not made the environment yet.
+    """
+    kubeconfig = state_dir() / "kubeconfig"
+    if not kubeconfig.exists():
+        raise LocalError(f"{kubeconfig}: not there, the environment was never up", remedy="run `make up` first")
+    tools = toolchain.ensure(toolchain.GROUPS["all"])
+    path = [str(repo_dir() / ".venv" / "bin"), str(tools)]
+    path += [part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in path]
+    return {
+        "PATH": os.pathsep.join(path),
+        "KUBECONFIG": str(kubeconfig),
+        **pulumi_cli.environment(),
+        **{address.url_variable: address.url for address in ADDRESSES},
+    }
+
+
+def export_lines(values: Mapping[str, str]) -> str:
+    """The settings as a POSIX shell reads them."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())

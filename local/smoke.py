@@ -1,0 +1,185 @@
+"""The check that `make up` ends with: one request, its whole trace read back from Jaeger, its metric in Prometheus."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+
+from local import traces
+from local.addresses import GATEWAY, JAEGER, PROMETHEUS
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+    from local.traces import Span
+
+T = TypeVar("T")
+
+PATH = "/api/users/123"
+ROUTE = "/api/users/{id}"
+"""The request of the demonstration and the route it is counted under."""
+
+K8S_ATTRIBUTES = ("k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.node.name", "k8s.deployment.name")
+"""What every span of a service carries about where it ran."""
+
+TRACE_DEADLINE_S = 60.0
+METRIC_DEADLINE_S = 60.0
+_POLL_S = 0.25
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the smoke check saw."""
+
+    trace_id: str
+    spans: Sequence[Span]
+    requests: float
+    """The request counter's value in Prometheus after the request."""
+
+
+def show(result: Result, console: Console) -> None:
+    """Print the trace as a tree, and where to look further."""
+    console.print(traces.tree(result.spans))
+    console.print(f"requests of GET {ROUTE} counted by Prometheus: {result.requests:g}")
+    for address, path in ((GATEWAY, PATH), (JAEGER, f"/trace/{result.trace_id}"), (PROMETHEUS, "/")):
+        console.print(f"  {address.name:<11}{address.url}{path}", highlight=False)
+
+
+def client() -> httpx.Client:
+    """A client for the loopback addresses: no proxy of the user's environment is asked for them."""
+    return httpx.Client(timeout=15.0, trust_env=False)
+
+
+def run() -> Result:
+    """Send the request and wait for everything that must follow from it.
+
+    Raises:
+        LocalError: the request failed, or its trace or metric did not arrive; it names what is missing.
+    """
+    with client() as http:
+        before = requests_counted(http)
+        trace_id = request(http)
+        spans = wait_for_trace(http, trace_id, missing)
+        after = _wait(
+            lambda: value if (value := requests_counted(http)) > before else None,
+            METRIC_DEADLINE_S,
+            lambda: f"{PROMETHEUS.url}: the request was not counted ({METRIC} stayed at {before:g})",
+        )
+    return Result(trace_id, spans, after)
+
+
+def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -> str:
+    """Send one sampled request through the gateway and return its trace id (32 hexadecimal digits).
+
+    Raises:
+        LocalError: the gateway did not answer, or not with the status expected.
+    """
+    trace_id = secrets.token_hex(16)
+    traceparent = f"00-{trace_id}-{secrets.token_hex(8)}-01"
+    try:
+        response = http.get(f"{GATEWAY.url}{path}", headers={"traceparent": traceparent})
+    except httpx.HTTPError as error:
+        raise LocalError(f"{GATEWAY.url}{path}: {error}", remedy="see `make status`") from error
+    if response.status_code != expect:
+        raise LocalError(
+            f"{GATEWAY.url}{path}: answered {response.status_code}, not {expect}: {response.text[:200]}",
+            remedy="see `make status` and `kubectl -n shop logs deploy/api-gateway`",
+        )
+    return trace_id
+
+
+def missing(spans: Sequence[Span]) -> list[str]:
+    """What the trace of the demonstration still lacks, in words; nothing when it is whole."""
+    lacks = [
+        f"a server span of {service}"
+        for service in ("api-gateway", "user-service")
+        if not any(span.service == service and span.kind == "server" for span in spans)
+    ]
+    if not any(span.is_database for span in spans):
+        lacks.append("a database span")
+    if len(spans) > 1 and len(tops := traces.roots(spans)) != 1:
+        lacks.append(f"the parents of {', '.join(f'{span.service} {span.name}' for span in tops)}")
+    for span in spans:
+        absent = [key for key in K8S_ATTRIBUTES if key not in span.resource]
+        if absent:
+            lacks.append(f"{', '.join(absent)} on {span.service} {span.name}")
+    return lacks
+
+
+def wait_for_trace(
+    http: httpx.Client,
+    trace_id: str,
+    lacks: Callable[[Sequence[Span]], list[str]],
+    deadline_s: float = TRACE_DEADLINE_S,
+) -> Sequence[Span]:
+    """Poll Jaeger until the trace lacks nothing.
+
+    Raises:
+        LocalError: it did not become whole before the deadline; the message says what is missing.
+    """
+    seen: Sequence[Span] = ()
+
+    def whole() -> Sequence[Span] | None:
+        nonlocal seen
+        seen = traces.fetch(http, JAEGER.url, trace_id)
+        return seen if seen and not lacks(seen) else None
+
+    return _wait(
+        whole,
+        deadline_s,
+        lambda: (
+            f"{JAEGER.url}: trace {trace_id} lacks {'; '.join(lacks(seen))}"
+            if seen
+            else f"{JAEGER.url}: trace {trace_id} did not arrive"
+        ),
+    )
+
+
+METRIC = f'http_server_request_duration_seconds_count{{service_name="api-gateway",http_route="{ROUTE}"}}'
+
+
+def requests_counted(http: httpx.Client) -> float:
+    """Requests to the demonstration's route that Prometheus knows of, over all replicas."""
+    return query(http, f"sum({METRIC})")
+
+
+def query(http: httpx.Client, expression: str) -> float:
+    """The value of an expression that has one sample, 0 when it has none.
+
+    Raises:
+        LocalError: Prometheus could not be asked.
+    """
+    try:
+        answer = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": expression})
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise LocalError(f"{PROMETHEUS.url}: {error}", remedy="see `make status`") from error
+    samples: list[Any] = answer.json()["data"]["result"]
+    return float(samples[0]["value"][1]) if samples else 0.0
+
+
+def _wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str]) -> T:
+    """Try until there is a result; a refused connection is one more failed try (a pod may be on its way back)."""
+    end = time.monotonic() + deadline_s
+    trouble = ""
+    while True:
+        try:
+            if (result := attempt()) is not None:
+                return result
+            trouble = ""
+        except (httpx.HTTPError, LocalError) as error:
+            trouble = f" ({error})"
+        if time.monotonic() > end:
+            raise LocalError(
+                f"{failure()} within {deadline_s:g} s{trouble}",
+                remedy="see `make status` and `kubectl -n observability logs deploy/otel-collector`",
+            )
+        time.sleep(_POLL_S)

@@ -1,0 +1,133 @@
+"""Traces as Jaeger's query API returns them, and their picture as a tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import httpx
+
+
+@dataclass(frozen=True)
+class Span:
+    """One span with the resource it came from."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    service: str
+    name: str
+    start_us: int
+    """Microseconds since the epoch."""
+    duration_us: int
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    resource: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """``server``, ``client``, ``internal``, ``producer``, ``consumer``."""
+        return str(self.tags.get("span.kind", "internal"))
+
+    @property
+    def is_database(self) -> bool:
+        """Whether it is a call to a datastore, by the stable semantic convention or the older one."""
+        return "db.system.name" in self.tags or "db.system" in self.tags
+
+    @property
+    def outcome(self) -> str:
+        """What a person wants to see behind the name: status code, error type or datastore."""
+        parts = [
+            str(self.tags[key])
+            for key in ("http.response.status_code", "rpc.response.status_code", "db.system.name", "error.type")
+            if key in self.tags
+        ]
+        return " ".join(dict.fromkeys(parts))
+
+    @property
+    def failed(self) -> bool:
+        """Whether the span's status is ERROR."""
+        return self.tags.get("otel.status_code") == "ERROR" or self.tags.get("error") in (True, "true")
+
+
+def fetch(client: httpx.Client, jaeger_url: str, trace_id: str) -> list[Span]:
+    """The spans of a trace that Jaeger holds now, by start time; none while it does not know the trace.
+
+    Raises:
+        httpx.HTTPError: Jaeger could not be asked, or answered with a server error.
+    """
+    response = client.get(f"{jaeger_url}/api/traces/{trace_id}")
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return []
+    response.raise_for_status()
+    return [span for trace in response.json()["data"] or [] for span in parse(trace)]
+
+
+def parse(trace: Mapping[str, Any]) -> list[Span]:
+    """The spans of one element of ``data`` in Jaeger's answer, by start time."""
+    processes = trace["processes"]
+    spans = []
+    for raw in trace["spans"]:
+        process = processes[raw["processID"]]
+        parents = [ref["spanID"] for ref in raw.get("references") or [] if ref["refType"] == "CHILD_OF"]
+        spans.append(
+            Span(
+                trace_id=raw["traceID"],
+                span_id=raw["spanID"],
+                parent_id=parents[0] if parents else None,
+                service=process["serviceName"],
+                name=raw["operationName"],
+                start_us=raw["startTime"],
+                duration_us=raw["duration"],
+                tags=_tags(raw.get("tags")),
+                resource=_tags(process.get("tags")),
+            )
+        )
+    return sorted(spans, key=lambda span: span.start_us)
+
+
+def _tags(tags: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
+    return {tag["key"]: tag["value"] for tag in tags or []}
+
+
+def roots(spans: Iterable[Span]) -> list[Span]:
+    """The spans whose parent is not among them."""
+    spans = list(spans)
+    known = {span.span_id for span in spans}
+    return [span for span in spans if span.parent_id not in known]
+
+
+def tree(spans: Iterable[Span]) -> Tree:
+    """The trace as a person reads it: who called whom, how long it took, how it ended."""
+    spans = list(spans)
+    known = {span.span_id for span in spans}
+    children: dict[str | None, list[Span]] = {}
+    for span in spans:
+        children.setdefault(span.parent_id if span.parent_id in known else None, []).append(span)
+    start = min(span.start_us for span in spans)
+    total = max(span.start_us + span.duration_us for span in spans) - start
+    head = Text.assemble("trace ", (spans[0].trace_id, "bold"), f"  {len(spans)} spans  {total / 1000:.1f} ms")
+    picture = Tree(head)
+    todo = [(picture, span) for span in reversed(children.get(None, []))]
+    while todo:
+        branch, span = todo.pop()
+        node = branch.add(_line(span, start))
+        todo += [(node, child) for child in reversed(children.get(span.span_id, []))]
+    return picture
+
+
+def _line(span: Span, start_us: int) -> Text:
+    return Text.assemble(
+        (span.service, "cyan"),
+        "  ",
+        (span.name, "bold"),
+        f"  {span.kind}",
+        f"  {span.duration_us / 1000:.1f} ms at +{(span.start_us - start_us) / 1000:.1f}",
+        (f"  {span.outcome}" if span.outcome else "", "red" if span.failed else "green"),
+    )

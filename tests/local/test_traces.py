@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from local import smoke, traces
+from local.traces import Span
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+WHERE = dict.fromkeys(smoke.K8S_ATTRIBUTES, "x")
+
+
+def span(span_id: str, parent: str | None, service: str, name: str, kind: str, **tags: Any) -> Span:  # noqa: ANN401
+    start = int(span_id, 16) * 1000
+    return Span(TRACE, span_id, parent, service, name, start, 9000 - start, {"span.kind": kind, **tags}, WHERE)
+
+
+def demonstration() -> list[Span]:
+    return [
+        span("1", "99", "api-gateway", "GET /api/users/{id}", "server", **{"http.response.status_code": 200}),
+        span("2", "1", "api-gateway", "GET", "client", **{"http.response.status_code": 200}),
+        span("3", "2", "user-service", "GET /users/{id}", "server", **{"http.response.status_code": 200}),
+        span("4", "3", "user-service", "SELECT users", "client", **{"db.system.name": "postgresql"}),
+    ]
+
+
+def picture(spans: list[Span]) -> str:
+    console = Console(width=160, file=io.StringIO(), record=True)
+    console.print(traces.tree(spans))
+    return console.export_text()
+
+
+def test_the_tree_shows_who_called_whom() -> None:
+    assert picture(demonstration()).splitlines() == [
+        f"trace {TRACE}  4 spans  8.0 ms",
+        "└── api-gateway  GET /api/users/{id}  server  8.0 ms at +0.0  200",
+        "    └── api-gateway  GET  client  7.0 ms at +1.0  200",
+        "        └── user-service  GET /users/{id}  server  6.0 ms at +2.0  200",
+        "            └── user-service  SELECT users  client  5.0 ms at +3.0  postgresql",
+    ]
+
+
+def test_spans_without_their_parent_stand_side_by_side() -> None:
+    spans = demonstration()
+    del spans[1]
+    assert [top.name for top in traces.roots(spans)] == ["GET /api/users/{id}", "GET /users/{id}"]
+    assert picture(spans).count("\n├── ") == 1
+
+
+def test_a_whole_trace_lacks_nothing() -> None:
+    assert smoke.missing(demonstration()) == []
+
+
+def test_each_missing_part_is_named() -> None:
+    whole = demonstration()
+    assert smoke.missing(whole[:2]) == ["a server span of user-service", "a database span"]
+    assert smoke.missing([whole[0], whole[2], whole[3]]) == [
+        "the parents of api-gateway GET /api/users/{id}, user-service GET /users/{id}"
+    ]
+    somewhere = {key: "x" for key in WHERE if key != "k8s.pod.uid"}
+    bare = Span(TRACE, "5", "4", "user-service", "bare", 0, 1, {}, somewhere)
+    assert smoke.missing([*whole, bare]) == ["k8s.pod.uid on user-service bare"]
+
+
+def test_jaegers_answer_is_read_with_resource_and_parents() -> None:
+    answer = {
+        "traceID": TRACE,
+        "processes": {"p1": {"serviceName": "user-service", "tags": [{"key": "k8s.pod.name", "value": "u-1"}]}},
+        "spans": [
+            {
+                "traceID": TRACE,
+                "spanID": "b",
+                "operationName": "SELECT users",
+                "references": [{"refType": "CHILD_OF", "traceID": TRACE, "spanID": "a"}],
+                "startTime": 2,
+                "duration": 1,
+                "tags": [{"key": "db.system.name", "value": "postgresql"}, {"key": "error", "value": True}],
+                "processID": "p1",
+            },
+            {
+                "traceID": TRACE,
+                "spanID": "a",
+                "operationName": "GET /users/{id}",
+                "startTime": 1,
+                "duration": 5,
+                "tags": None,
+                "processID": "p1",
+            },
+        ],
+    }
+    first, second = traces.parse(answer)
+    assert (first.span_id, first.parent_id, first.kind) == ("a", None, "internal")
+    assert (second.parent_id, second.is_database, second.failed) == ("a", True, True)
+    assert second.resource == {"k8s.pod.name": "u-1"}
