@@ -13,6 +13,7 @@ from local.paths import repo_dir, state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def settings() -> dict[str, str]:
@@ -25,14 +26,31 @@ def settings() -> dict[str, str]:
     if not kubeconfig.exists():
         raise LocalError(f"{kubeconfig}: not there, the environment was never up", remedy="run `make up` first")
     tools = toolchain.ensure(toolchain.GROUPS["all"])
-    path = [str(repo_dir() / ".venv" / "bin"), str(tools)]
+    path = [str(_commands()), str(repo_dir() / ".venv" / "bin"), str(tools)]
     path += [part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in path]
     return {
         "PATH": os.pathsep.join(path),
         "KUBECONFIG": str(kubeconfig),
+        "PULUMI_STACK": "local",
         **pulumi_cli.environment(),
         **{address.url_variable: address.url for address in ADDRESSES},
     }
+
+
+def _commands() -> Path:
+    """The folder of our own `pulumi`, which works from any folder and never writes a salt into the checkout."""
+    folder = state_dir() / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / "pulumi"
+    text = f"""#!/bin/sh
+cd {shlex.quote(str(repo_dir()))} && exec .venv/bin/python -m local pulumi --stack "${{PULUMI_STACK:-local}}" -- "$@"
+"""
+    if not script.exists() or script.read_text() != text:
+        temporary = script.with_suffix(".new")
+        temporary.write_text(text)
+        temporary.chmod(0o755)
+        temporary.replace(script)
+    return folder
 
 
 def export_lines(values: Mapping[str, str]) -> str:

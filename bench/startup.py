@@ -1,0 +1,109 @@
+"""Times `make up` as a person meets it: cold (empty caches), warm (stopped), and already up.
+
+Each figure stands beside the budget it has to keep, as a ratio, and beside the plainest thing the same machine does in
+the same run (`make help`), so that a slow machine is seen as one.
+
+    python bench/startup.py            warm and already up, on the present environment and its caches
+    python bench/startup.py --cold     before that, once with empty caches and state in a folder of its own
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+
+BUDGET_S = {"cold": 45 * 60.0, "warm": 90.0, "already up": 20.0}
+"""What each kind of start may cost on two cores, in seconds."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One timed `make` command."""
+
+    kind: str
+    seconds: float
+
+
+def make(target: str, log: Path, environment: dict[str, str]) -> float:
+    """Run a target and return its wall-clock seconds.
+
+    Raises:
+        SystemExit: it failed; the message names the log.
+    """
+    started = time.monotonic()
+    with log.open("ab") as stream:
+        code = subprocess.run(
+            ["make", "-C", str(REPO), target],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            check=False,
+        ).returncode
+    if code:
+        sys.exit(f"make {target} failed with exit status {code} (log: {log})")
+    return time.monotonic() - started
+
+
+def measure(log: Path, *, cold: bool, repeat: int) -> list[Run]:
+    """Stop, start and start again, with what stands in the caches; with `cold`, first once without."""
+    runs = []
+    environment = dict(os.environ)
+    if cold:
+        make("down", log, environment)
+        with tempfile.TemporaryDirectory(prefix="otel-mesh-cold-", ignore_cleanup_errors=True) as folder:
+            fresh = {
+                **environment,
+                "HOME": folder,
+                "XDG_CACHE_HOME": f"{folder}/cache",
+                "XDG_STATE_HOME": f"{folder}/state",
+                "GOPATH": f"{folder}/go",
+                "GOCACHE": f"{folder}/cache/go-build",
+                "GOMODCACHE": f"{folder}/go/pkg/mod",
+                "GOFLAGS": "-modcacherw",
+            }
+            runs.append(Run("cold", make("up", log, fresh)))
+            make("down", log, fresh)
+            shutil.rmtree(folder, ignore_errors=True)
+    make("up", log, environment)
+    for _ in range(repeat):
+        make("down", log, environment)
+        runs.append(Run("warm", make("up", log, environment)))
+        runs.append(Run("already up", make("up", log, environment)))
+    return runs
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--cold", action="store_true", help="also once with empty caches (tens of minutes)")
+    arguments.add_argument("--repeat", type=int, default=3, help="stops and starts (default 3)")
+    chosen = arguments.parse_args()
+    log = Path(tempfile.gettempdir()) / f"otel-mesh-startup-{os.getpid()}.log"
+    baseline = make("help", log, dict(os.environ))
+    print(f"baseline: make help {baseline:.2f} s; log: {log}", flush=True)
+    worst = 0.0
+    runs = measure(log, cold=chosen.cold, repeat=chosen.repeat)
+    for kind, budget in BUDGET_S.items():
+        seconds = sorted(run.seconds for run in runs if run.kind == kind)
+        if not seconds:
+            continue
+        worst = max(worst, seconds[-1] / budget)
+        print(
+            f"{kind:<11} median {seconds[len(seconds) // 2]:7.1f} s  max {seconds[-1]:7.1f} s  "
+            f"of budget {budget:6.0f} s: {seconds[-1] / budget:.2f}  of baseline: {seconds[-1] / baseline:.0f}"
+        )
+    print(f"ratio to budget {worst:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""`make up`: from whatever state the machine is in to a request whose trace was read back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from local import cluster, images, secrets, smoke, toolchain, update
+from local.addresses import ADDRESSES
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STACK = "local"
+NAMESPACES = ("kube-system", "observability", "shop")
+
+
+class Steps:
+    """Says what is being done, with the seconds since the start before it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """Print one step."""
+        self._console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/dim]  {text}", highlight=False)
+
+
+def run(console: Console) -> None:
+    """Bring everything up; where it is up already, nothing changes.
+
+    Raises:
+        LocalError: something is missing or did not start; what was done before stays for the next run.
+    """
+    say = Steps(console)
+    with cluster.lock():
+        cluster.preflight()
+        tools = toolchain.ensure(toolchain.GROUPS["all"])
+        built = images.ensure()
+        say(f"{len(built)} images")
+        secrets.ensure()
+        node = cluster.start(say)
+        images.import_all(node.ctr)
+        try:
+            changes = update.up(STACK, tools, say)
+        except LocalError as error:
+            causes = cluster.explain_unready(node.kubeconfig, NAMESPACES)
+            if not causes:
+                raise
+            raise LocalError(f"{error.message}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
+        say(
+            "stack local: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items())) or "no change")
+        )
+        for address in ADDRESSES:
+            cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
+        say("sending a request through the gateway")
+        smoke.show(smoke.run(), console)

@@ -1,0 +1,96 @@
+"""`pulumi up` of a stack from here: what it does as lines, what failed as one line, everything in a log."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from local import pulumi_cli, stack_lock
+from local.errors import LocalError
+from local.paths import state_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+LOCK_PATIENCE_S = 60.0
+"""How long an update that still runs is waited for: one whose `make up` was killed is cancelling by then."""
+
+_CHANGE = re.compile(r"^ *([+~-]|\+\+|\+-|--) +\S+:\S+ (\S+) ")
+"""A line of the CLI's plain progress about a resource that changes."""
+
+
+def up(stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str, int]:
+    """Bring a stack to what its program says.
+
+    Returns:
+        How many resources were created, updated, deleted and the same, as the CLI counts them.
+
+    Raises:
+        LocalError: another update holds the stack, or this one failed; it names the resource and the reason.
+    """
+    folder = pulumi_cli.ensure_stack(stack, tools)
+    _wait_for_lock(stack, progress)
+    log = state_dir() / "logs" / f"pulumi-{stack}.log"
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # When this process is killed, the CLI is asked to cancel: it then saves its state and releases its lock.
+    command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(folder), "up", "--stack", stack]
+    command += ["--yes", "--skip-preview", "--non-interactive", "--color", "never", "--suppress-outputs"]
+    with (
+        log.open("w") as stream,
+        subprocess.Popen(
+            command,
+            env=pulumi_cli.process_environment(tools),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101 -- asked for above; for the type checker
+        for line in process.stdout:
+            stream.write(line)
+            stream.flush()
+            if _CHANGE.match(line):
+                progress(" ".join(line.split()))
+    if process.returncode:
+        raise LocalError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
+    return counts(
+        pulumi_cli.run(tools, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"], folder).stdout
+    )
+
+
+def counts(history: str) -> Mapping[str, int]:
+    """The newest update's numbers in `pulumi stack history --json`."""
+    updates = json.loads(history)
+    changes: Mapping[str, int] = updates[0].get("resourceChanges") or {} if updates else {}
+    return changes
+
+
+def reason(output: str) -> str:
+    """The first error of the CLI's diagnostics, on one line."""
+    lines = output.splitlines()
+    for number, line in enumerate(lines):
+        if (found := line.strip()).startswith("error:"):
+            more = [text.strip() for text in lines[number + 1 : number + 4] if text.startswith("    ")]
+            return " ".join([found.removeprefix("error:").strip(), *more])
+    return pulumi_cli.last_line(output)
+
+
+def _wait_for_lock(stack: str, progress: Callable[[str], None]) -> None:
+    backend = pulumi_cli.pulumi_dir() / "backend"
+    end = time.monotonic() + LOCK_PATIENCE_S
+    told = False
+    while held := stack_lock.clear_stale(backend, pulumi_cli.project_name(), stack):
+        if time.monotonic() > end:
+            raise LocalError(
+                f"stack {stack}: an update holds it ({'; '.join(map(str, held))})",
+                remedy="wait for that process or end it, then try again",
+            )
+        if not told:
+            progress(f"waiting for an update that still runs: {held[0]}")
+            told = True
+        time.sleep(0.2)
