@@ -1,0 +1,77 @@
+"""The running environment as the tests meet it: the shell settings of `make env`, a client, kubectl.
+
+An environment that is not up is an error of these tests, never a reason to skip them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import env, smoke
+from local.paths import repo_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import httpx
+
+
+@pytest.fixture(scope="session")
+def settings() -> Mapping[str, str]:
+    return env.settings()
+
+
+@pytest.fixture(scope="session")
+def http(settings: Mapping[str, str]) -> Iterator[httpx.Client]:  # noqa: ARG001 -- the environment has to be there
+    with smoke.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def run(settings: Mapping[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command in the shell that `make env` gives."""
+
+    def call(*command: str, timeout: float = 300, **more: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
+        return subprocess.run(
+            command,
+            env={**os.environ, **settings, **more.pop("env", {})},
+            cwd=repo_dir(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            **more,
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def kubectl(run: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., str]:
+    """Run kubectl and return what it printed; a failure is the test's."""
+
+    def call(*words: str, **more: Any) -> str:  # noqa: ANN401
+        done = run("kubectl", *words, **more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def pods(kubectl: Callable[..., str]) -> Callable[[], list[dict[str, Any]]]:
+    """The pods of the platform's namespaces, as objects."""
+
+    def call() -> list[dict[str, Any]]:
+        return [
+            pod
+            for namespace in ("observability", "shop")
+            for pod in json.loads(kubectl("get", "pods", "-n", namespace, "-o", "json"))["items"]
+        ]
+
+    return call

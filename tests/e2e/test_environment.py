@@ -1,0 +1,157 @@
+"""What the environment promises to a person at work on it: addresses, settings, secrecy, no change without a cause."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+from http import HTTPStatus
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psutil
+import pytest
+
+from local import cluster, env, secrets
+from local.addresses import ADDRESSES, GATEWAY, Address
+from local.paths import state_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from subprocess import CompletedProcess
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address.name)
+def test_an_address_answers_again_within_5_s_after_its_pod_was_deleted(
+    address: Address, http: httpx.Client, kubectl: Callable[..., str]
+) -> None:
+    url = f"{address.url}{address.ready_path}"
+    assert http.get(url).status_code == HTTPStatus.OK
+    selector = f"app.kubernetes.io/name={address.service}"
+    kubectl("delete", "pod", "-n", address.namespace, "-l", selector, "--wait=true")
+    gone = time.monotonic()
+    while True:
+        try:
+            if http.get(url, timeout=2).status_code == HTTPStatus.OK:
+                break
+        except httpx.HTTPError:
+            pass  # what is being waited out
+        assert time.monotonic() - gone < 5, url
+        time.sleep(0.1)
+
+
+def test_the_shell_settings_hold_no_secret_and_name_files_that_exist(settings: Mapping[str, str]) -> None:
+    text = env.export_lines(settings)
+    for name in secrets.NAMES:
+        assert (secrets.secrets_dir() / name).read_text() not in text
+    for name in ("KUBECONFIG", "PULUMI_CONFIG_PASSPHRASE_FILE", "OTEL_MESH_IMAGES_FILE", "OTEL_MESH_SECRETS_DIR"):
+        assert Path(settings[name]).exists(), name
+    assert settings["GATEWAY_URL"] == GATEWAY.url
+
+
+def test_the_secrets_are_in_no_state_log_argument_or_answer_in_plain(
+    run: Callable[..., CompletedProcess[str]], pods: Callable[[], list[dict[str, Any]]]
+) -> None:
+    values = [(secrets.secrets_dir() / name).read_bytes() for name in secrets.NAMES]
+    own = {secrets.secrets_dir() / name for name in secrets.NAMES}
+    looked_at = 0
+    for folder in ("pulumi/backend", "pulumi/project", "logs", "node"):
+        for path in (state_dir() / folder).rglob("*"):
+            if not path.is_file() or path in own or path.stat().st_size > 50_000_000 or "/containerd/" in str(path):
+                continue
+            looked_at += 1
+            content = path.read_bytes()
+            assert not any(value in content for value in values), path
+    assert looked_at > 20
+    for process in psutil.process_iter(["cmdline"]):
+        arguments = "\0".join(process.info["cmdline"] or []).encode()
+        assert not any(value in arguments for value in values), process
+    outputs = [run("make", "-s", target).stdout for target in ("env", "status")]
+    outputs += [
+        run("kubectl", "logs", "-n", pod["metadata"]["namespace"], pod["metadata"]["name"], "--all-containers").stdout
+        for pod in pods()
+    ]
+    outputs.append(run("pulumi", "stack", "export").stdout)
+    outputs.append(run("pulumi", "preview", "--diff").stdout)
+    assert all(outputs)
+    assert not any(value.decode() in output for value in values for output in outputs)
+
+
+def test_keys_and_secrets_are_readable_by_their_owner_only() -> None:
+    keys = [path for path in state_dir().rglob("*.key") if path.is_file() and "volumes" not in path.parts]
+    assert keys
+    for path in [*keys, state_dir() / "kubeconfig", *secrets.secrets_dir().iterdir()]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_nothing_listens_outside_this_machine() -> None:
+    """Loopback, or the bridge's own address, which no packet from outside the machine reaches."""
+    ours = cluster.process_ids()
+    assert ours
+    listeners = [
+        connection.laddr.ip
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.pid in ours
+    ]
+    assert listeners
+    for address in map(ip_address, listeners):
+        assert address.is_loopback or str(address) == cluster.NODE_IP
+
+
+def test_workload_namespaces_refuse_what_restricted_pod_security_forbids(
+    run: Callable[..., CompletedProcess[str]],
+) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "root"},
+        "spec": {"containers": [{"name": "c", "image": "x", "securityContext": {"privileged": True}}]},
+    }
+    for namespace in ("observability", "shop"):
+        done = run("kubectl", "apply", "-n", namespace, "--dry-run=server", "-f", "-", input=json.dumps(pod))
+        assert done.returncode != 0
+        assert 'violates PodSecurity "restricted' in done.stderr
+
+
+def test_pods_run_unprivileged_with_a_read_only_root(pods: Callable[[], list[dict[str, Any]]]) -> None:
+    running = pods()
+    assert len(running) >= 6
+    for pod in running:
+        for container in [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]:
+            context = container["securityContext"]
+            where = f"{pod['metadata']['name']}/{container['name']}"
+            assert context["readOnlyRootFilesystem"] is True, where
+            assert context["allowPrivilegeEscalation"] is False, where
+            assert container["resources"]["limits"]["memory"], where
+            assert {"readinessProbe", "livenessProbe"} <= container.keys(), where
+        assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+
+
+def test_make_up_again_changes_nothing(
+    run: Callable[..., CompletedProcess[str]], pods: Callable[[], list[dict[str, Any]]]
+) -> None:
+    def identities() -> set[tuple[str, int]]:
+        return {
+            (pod["metadata"]["uid"], sum(status["restartCount"] for status in pod["status"]["containerStatuses"]))
+            for pod in pods()
+        }
+
+    before, processes = identities(), cluster.process_ids()
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "api-gateway  GET /api/users/{id}" in done.stdout
+    assert identities() == before
+    assert cluster.process_ids() == processes
+    assert run("pulumi", "preview", "--expect-no-changes").returncode == 0
+
+
+def test_status_is_one_true_screen(run: Callable[..., CompletedProcess[str]]) -> None:
+    done = run("make", "-s", "status")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) <= 40
+    for word in ("api-gateway", "user-service", "otel-collector", "jaeger", "prometheus", "postgres", GATEWAY.url):
+        assert word in done.stdout, word

@@ -1,0 +1,126 @@
+"""Stops, kills and starts. What was there before is there afterwards, and nothing is there twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import cluster, images, smoke
+from local.paths import repo_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+pytestmark = pytest.mark.e2e
+
+UP = (sys.executable, "-m", "local", "up")
+
+
+def objects(kubectl: Callable[..., str]) -> list[str]:
+    """Every workload of the platform's namespaces, once each if nothing was made twice."""
+    kinds = "deployments,statefulsets,services,configmaps,serviceaccounts,secrets"
+    return sorted(kubectl("get", kinds, "-n", namespace, "-o", "name") for namespace in ("observability", "shop"))
+
+
+@pytest.fixture
+def note(kubectl: Callable[..., str]) -> Callable[[], str]:
+    """Write a row into PostgreSQL; return how to read it back."""
+    value = secrets.token_hex(8)
+    psql = ("exec", "-n", "shop", "statefulset/postgres", "--", "psql", "-h", "/var/run/postgresql", "-At")
+    database = ("-U", "otel_mesh", "-d", "users")
+
+    def sql(text: str) -> str:
+        return kubectl(*psql, *database, "-c", text).strip()
+
+    sql("create table if not exists e2e_note (value text)")
+    sql(f"insert into e2e_note values ('{value}')")  # noqa: S608 -- our own hexadecimal digits
+
+    def read() -> str:
+        return sql(f"select count(*) from e2e_note where value = '{value}'")  # noqa: S608 -- the same
+
+    assert read() == "1"
+    return read
+
+
+def test_down_leaves_nothing_running_and_up_brings_the_data_back(
+    run: Callable[..., CompletedProcess[str]], note: Callable[[], str], kubectl: Callable[..., str]
+) -> None:
+    before = objects(kubectl)
+    done = run("make", "down")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cluster.leftovers() == []
+    assert run("make", "down").returncode == 0, "down of what is down is no error"
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert note() == "1"
+    assert objects(kubectl) == before
+
+
+@pytest.mark.parametrize(
+    ("after_s", "how"), [(2.0, signal.SIGKILL), (6.0, signal.SIGINT), (10.0, signal.SIGKILL), (16.0, signal.SIGKILL)]
+)
+def test_up_killed_on_its_way_is_finished_by_the_next(
+    after_s: float, how: signal.Signals, run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
+) -> None:
+    before = objects(kubectl)
+    assert run("make", "down").returncode == 0
+    with subprocess.Popen(
+        UP, cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as killed:
+        time.sleep(after_s)
+        os.kill(killed.pid, how)
+        killed.communicate(timeout=90)
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert objects(kubectl) == before
+    assert cluster.doubles() == []
+
+
+def test_killed_processes_of_the_node_are_started_again(
+    run: Callable[..., CompletedProcess[str]], note: Callable[[], str]
+) -> None:
+    for process in cluster.process_ids():
+        os.kill(process, signal.SIGKILL)
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert note() == "1"
+
+
+def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
+    run: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    known: dict[str, Any] = json.loads(images.images_file().read_text())
+    broken = tmp_path / "images.json"
+    broken.write_text(json.dumps({**known, "user-service": "otel-mesh.local/user-service:absent"}))
+    started = time.monotonic()
+    done = run(
+        sys.executable,
+        "-c",
+        f"from pathlib import Path; from local import images, up; from rich.console import Console;"
+        f"images.images_file = lambda: Path({str(broken)!r}); up.run(Console())",
+    )
+    assert done.returncode != 0
+    assert time.monotonic() - started < 180
+    assert "user-service" in done.stderr
+    assert "ImagePull" in done.stderr or "ErrImage" in done.stderr
+    assert run("make", "up").returncode == 0
+    smoke.run()
+
+
+def test_two_ups_at_once_do_not_disturb_each_other(run: Callable[..., CompletedProcess[str]]) -> None:
+    with subprocess.Popen(UP, cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as first:
+        second = run(*UP)
+        output, _ = first.communicate(timeout=300)
+    assert first.returncode == 0, output.decode()
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert cluster.doubles() == []

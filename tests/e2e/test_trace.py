@@ -1,0 +1,139 @@
+"""S2.3, B1, S1.7, S2.6 on the running environment: what one request leaves behind."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import smoke, traces
+from local.addresses import GATEWAY, JAEGER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import httpx
+
+    from local.traces import Span
+
+pytestmark = pytest.mark.e2e
+
+
+def chain(spans: Sequence[Span]) -> list[tuple[str, str, str]]:
+    """(service, name, kind) from the root down, which has to be one line of calls."""
+    line = []
+    at = traces.roots(spans)
+    while at:
+        assert len(at) == 1, [span.name for span in at]
+        line.append((at[0].service, at[0].name, at[0].kind))
+        at = [span for span in spans if span.parent_id == at[0].span_id]
+    return line
+
+
+def test_b1_one_request_is_one_trace_through_gateway_service_and_database(http: httpx.Client) -> None:
+    result = smoke.run()
+    spans = result.spans
+    assert {span.trace_id for span in spans} == {result.trace_id}
+    services = [span for span in spans if not span.is_database]
+    assert chain(services) == [
+        ("api-gateway", "GET /api/users/{id}", "server"),
+        ("api-gateway", "GET", "client"),
+        ("user-service", "GET /users/{id}", "server"),
+    ]
+    server = next(span for span in spans if span.name == "GET /users/{id}")
+    database = [span for span in spans if span.is_database]
+    assert database
+    assert {span.parent_id for span in database} == {server.span_id}
+    assert {span.service for span in database} == {"user-service"}
+    assert {span.tags["db.system.name"] for span in database} == {"postgresql"}
+    assert http.get(f"{GATEWAY.url}{smoke.PATH}").json()["id"] == 123
+
+
+def test_s2_1_the_collector_adds_what_only_it_can_know(http: httpx.Client) -> None:
+    trace_id = smoke.request(http)
+
+    def lacks(spans: Sequence[Span]) -> list[str]:
+        return smoke.missing(spans) + [
+            f"{key} on {span.service} {span.name}"
+            for span in spans
+            for key in ("k8s.pod.start_time", "k8s.cluster.name", "deployment.environment.name", "service.namespace")
+            if key not in span.resource
+        ]
+
+    smoke.wait_for_trace(http, trace_id, lacks)
+
+
+def test_s1_7_an_unsampled_request_leaves_no_trace_and_a_later_sampled_one_does(http: httpx.Client) -> None:
+    unsampled = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
+    assert http.get(f"{GATEWAY.url}{smoke.PATH}", headers=headers).status_code == HTTPStatus.OK
+    smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    assert traces.fetch(http, JAEGER.url, unsampled) == []
+
+
+def test_s1_13_a_request_without_context_starts_a_trace_of_its_own(http: httpx.Client) -> None:
+    since = time.time_ns() // 1000
+    path = f"/api/users/{secrets.randbelow(10**6) + 10**6}"
+    assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.NOT_FOUND
+    end = time.monotonic() + smoke.TRACE_DEADLINE_S
+    found: list[Span] = []
+    while not found and time.monotonic() < end:
+        answer = http.get(
+            f"{JAEGER.url}/api/traces",
+            params={"service": "api-gateway", "start": since, "end": since + 10**9, "limit": 50},
+        ).json()["data"]
+        found = [span for trace in answer for span in traces.parse(trace) if span.tags.get("url.path") == path]
+        time.sleep(0.25)
+    (root,) = [span for span in found if span.kind == "server"]
+    assert root.parent_id is None
+
+
+def test_s1_8_a_missing_user_is_404_and_no_error_of_the_server(http: httpx.Client) -> None:
+    trace_id = smoke.request(http, "/api/users/999999999", expect=HTTPStatus.NOT_FOUND)
+
+    def lacks(spans: Sequence[Span]) -> list[str]:
+        return [lack for lack in smoke.missing(spans) if not lack.startswith("k8s")]
+
+    spans = smoke.wait_for_trace(http, trace_id, lacks)
+    servers = [span for span in spans if span.kind == "server"]
+    assert {span.tags["http.response.status_code"] for span in servers} == {404}
+    assert not any(span.failed for span in servers)
+    assert all(span.failed for span in spans if span.kind == "client" and not span.is_database)
+
+
+@pytest.mark.parametrize("bad", ["abc", "-1", "0", "1.5", "99999999999999999999", "%00", "1;drop"])
+def test_s2_8_what_is_no_user_id_is_refused_at_the_gateway(http: httpx.Client, bad: str) -> None:
+    answer = http.get(f"{GATEWAY.url}/api/users/{bad}")
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = json.loads(answer.text)
+    assert problem["status"] == HTTPStatus.BAD_REQUEST
+    assert "traceback" not in answer.text.lower()
+
+
+def test_s2_2_probes_leave_no_trace(http: httpx.Client) -> None:
+    """The kubelet probes every few seconds: by now there would be an operation for it."""
+    for service in ("api-gateway", "user-service"):
+        names = http.get(f"{JAEGER.url}/api/operations", params={"service": service}).json()["data"]
+        operations = {entry["name"] for entry in names}
+        assert operations, service
+        assert not [name for name in operations if "livez" in name or "readyz" in name]
+
+
+def test_s2_6_each_outcome_is_counted_once_under_its_route(http: httpx.Client) -> None:
+    selector = 'service_name="api-gateway",http_route="/api/users/{id}",http_response_status_code="404"'
+    counter = f"sum(http_server_request_duration_seconds_count{{{selector}}})"
+    before = smoke.query(http, counter)
+    for number in range(5):
+        assert http.get(f"{GATEWAY.url}/api/users/{10**8 + number}").status_code == HTTPStatus.NOT_FOUND
+    end = time.monotonic() + smoke.METRIC_DEADLINE_S
+    while smoke.query(http, counter) < before + 5 and time.monotonic() < end:
+        time.sleep(0.25)
+    time.sleep(12)  # longer than the export interval: a double count would show by now
+    assert smoke.query(http, counter) == before + 5
+    series = 'count(http_server_request_duration_seconds_count{service_name="api-gateway",url_path!=""}) or vector(0)'
+    assert smoke.query(http, series) == 0
