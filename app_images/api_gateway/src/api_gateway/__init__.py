@@ -1,0 +1,1 @@
+"""Public HTTP entry point of the shop."""

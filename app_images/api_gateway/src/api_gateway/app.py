@@ -1,0 +1,81 @@
+"""HTTP interface of the gateway: ``GET /api/users/{id}``."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from api_gateway.upstream import get_json
+from otel_mesh_telemetry import ServerMiddleware
+from otel_mesh_telemetry.http_client import mesh_client
+from service_kit.identifiers import positive_id
+from service_kit.probes import Probes
+from service_kit.problem import HANDLERS, Problem
+from service_kit.requests import RequestLog
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from otel_mesh_telemetry.providers import Providers
+    from service_kit.settings import Environment
+
+
+class User(BaseModel):
+    """A user as user-service tells them."""
+
+    id: int
+    name: str
+    email: str
+
+
+class Gateway:
+    """Handlers over the clients of the called services."""
+
+    def __init__(self, users: httpx.AsyncClient) -> None:
+        self._users = users
+
+    async def get_user(self, request: Request) -> JSONResponse:
+        """``GET /api/users/{id}``: 200, 400 for no id, 404 for no such user, 502 to 504 for user-service's failures."""
+        user_id = positive_id(request.path_params["id"])
+        try:
+            user = await get_json(self._users, "user-service", f"/users/{user_id}", "/users/{id}", User)
+        except Problem as problem:
+            if problem.status == 404:  # noqa: PLR2004
+                raise Problem(404, f"there is no user {user_id}") from None
+            raise
+        return JSONResponse(user.model_dump())
+
+
+def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Probes]:
+    """The application from its environment.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+    """
+    timeout = environment.number("UPSTREAM_TIMEOUT_SECONDS", 3.0, low=0.05, high=30)
+    users = mesh_client(environment.url("USER_SERVICE_URL"), peer="user-service", timeout=timeout)
+    probes = Probes()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with users:
+            yield
+
+    app = Starlette(
+        routes=[Route("/api/users/{id}", Gateway(users).get_user), *probes.routes()],
+        exception_handlers=HANDLERS,
+        middleware=[Middleware(RequestLog)],
+        lifespan=lifespan,
+    )
+    wrapped = ServerMiddleware(app, tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider)
+    return wrapped, probes

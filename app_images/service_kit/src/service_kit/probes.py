@@ -1,0 +1,60 @@
+"""Liveness and readiness."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from service_kit.problem import problem_response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_log = logging.getLogger(__name__)
+
+
+class Probes:
+    """``/livez`` says that the process works, ``/readyz`` that it should get requests.
+
+    Readiness covers what this service owns (its database), never a service it calls: a failing callee must not
+    take its callers out of service as well.
+
+    Args:
+        check: raises when the service cannot work; none: always ready.
+        timeout: seconds that the check may take.
+    """
+
+    def __init__(self, check: Callable[[], Awaitable[None]] | None = None, timeout: float = 2.0) -> None:
+        self._check = check
+        self._timeout = timeout
+        self._was_ready = True
+        self.draining = False
+
+    def routes(self) -> list[Route]:
+        """Routes for the application."""
+        return [Route("/livez", self._livez), Route("/readyz", self._readyz)]
+
+    async def _livez(self, _request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def _readyz(self, _request: Request) -> Response:
+        if self.draining:
+            return problem_response(503, "shutting down")
+        if self._check is not None:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await self._check()
+            except Exception as error:  # noqa: BLE001 - whatever fails, the answer is "not ready" and its reason logged
+                if self._was_ready:
+                    _log.warning("not ready: %s: %s", type(error).__name__, error)
+                self._was_ready = False
+                return problem_response(503, "a dependency does not answer")
+        self._was_ready = True
+        return PlainTextResponse("ok\n")

@@ -1,0 +1,216 @@
+"""Start and stop of a process's telemetry."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry import metrics, propagate, trace
+from opentelemetry._logs import set_logger_provider
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.environment_variables import OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from otel_mesh_telemetry.config import Config
+from otel_mesh_telemetry.exporters import log_exporter, metric_exporter, span_exporter
+from otel_mesh_telemetry.logs import Logging
+from otel_mesh_telemetry.propagation import build_propagator
+from otel_mesh_telemetry.resource import build_resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
+
+    from opentelemetry.sdk.resources import Resource
+
+_log = logging.getLogger(__name__)
+
+SHUTDOWN_DEADLINE = 5.0
+"""Seconds that :meth:`Telemetry.shutdown` may take by default; a pod has 30 for everything."""
+
+
+class Telemetry:
+    """Traces, metrics and logs of this process; made by :func:`init`.
+
+    Attributes:
+        resource: what every span, metric and record is attributed to.
+        tracer_provider, meter_provider, logger_provider: the SDK's providers, also installed as the global ones.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.resource: Resource = build_resource(config.aliases)
+        self._stopped = threading.Event()
+        self._stop_lock = threading.Lock()
+        self._exporter_stops: list[Callable[[], None]] = []
+        self.meter_provider = self._make_meter_provider()
+        self.tracer_provider = TracerProvider(
+            resource=self.resource, shutdown_on_exit=False, meter_provider=self.meter_provider
+        )
+        self.logger_provider = LoggerProvider(
+            resource=self.resource, shutdown_on_exit=False, meter_provider=self.meter_provider
+        )
+        with _internal_metrics():
+            self._add_processors()
+        self._logging = Logging(
+            config.log_level,
+            str(self.resource.attributes.get("service.name", "")),
+            self.logger_provider if self._wants("logs") else None,
+        )
+
+    def _wants(self, signal_name: str) -> bool:
+        return not self.config.disabled and self.config.exporters[signal_name] == "otlp"
+
+    def _make_meter_provider(self) -> MeterProvider:
+        if not self._wants("metrics"):
+            return MeterProvider(resource=self.resource, shutdown_on_exit=False)
+        exporter = metric_exporter(self.config.protocols["metrics"])
+        self._exporter_stops.append(exporter.shutdown)
+        reader = PeriodicExportingMetricReader(exporter)
+        return MeterProvider([reader], resource=self.resource, shutdown_on_exit=False)
+
+    def _add_processors(self) -> None:
+        if self._wants("traces"):
+            spans = span_exporter(self.config.protocols["traces"])
+            self._exporter_stops.append(spans.shutdown)
+            self.tracer_provider.add_span_processor(BatchSpanProcessor(spans, meter_provider=self.meter_provider))
+        if self._wants("logs"):
+            records = log_exporter(self.config.protocols["logs"])
+            self._exporter_stops.append(records.shutdown)
+            self.logger_provider.add_log_record_processor(
+                BatchLogRecordProcessor(records, meter_provider=self.meter_provider)
+            )
+
+    def flush(self, timeout: float = SHUTDOWN_DEADLINE) -> bool:
+        """Send what is waiting.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            Whether everything was handed over in time.
+        """
+        return _all_within(
+            timeout,
+            (
+                lambda: self.tracer_provider.force_flush(int(timeout * 1000)),
+                lambda: self.logger_provider.force_flush(int(timeout * 1000)),
+                lambda: self.meter_provider.force_flush(timeout * 1000),
+            ),
+        )
+
+    def shutdown(self, timeout: float = SHUTDOWN_DEADLINE) -> bool:
+        """Flush and stop all three signals; later telemetry is dropped, later calls do nothing.
+
+        Safe without a collector, with one that accepts and never answers, from a signal handler and from
+        several threads: it returns after ``timeout`` seconds in any case.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            Whether everything was handed over in time; True when it had been shut down before.
+        """
+        with self._stop_lock:
+            if self._stopped.is_set():
+                return True
+            self._stopped.set()
+        _log.debug("telemetry is shutting down")
+        done = _all_within(
+            timeout,
+            (
+                self.tracer_provider.shutdown,
+                self.logger_provider.shutdown,
+                lambda: self.meter_provider.shutdown(timeout * 1000),
+            ),
+        )
+        if not done:
+            # An export under way holds its thread until the exporter's own timeout: closing its channel ends it.
+            _all_within(0.5, self._exporter_stops)
+        self._logging.restore()
+        return done
+
+
+def _all_within(timeout: float, calls: Sequence[Callable[[], object]]) -> bool:
+    """Run the calls beside each other, so that one that hangs does not cost the others their time."""
+    finished = [threading.Event() for _ in calls]
+
+    def run(call: Callable[[], object], event: threading.Event) -> None:
+        try:
+            if call() is not False:
+                event.set()
+        except Exception:  # noqa: BLE001 - the others must still be stopped, and this one is told
+            _log.exception("telemetry: a provider did not shut down cleanly")
+
+    threads = [
+        threading.Thread(target=run, args=pair, name="otel-mesh-flush", daemon=True)
+        for pair in zip(calls, finished, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + timeout
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return all(event.is_set() for event in finished)
+
+
+@contextlib.contextmanager
+def _internal_metrics() -> Iterator[None]:
+    """Let batch processors and exporters count what they sent and dropped.
+
+    The SDK reads this switch from the environment wherever a part is made. Tracers made later must not see
+    it: their counters cost two measurements per span, the processors' only one per batch and per drop.
+    """
+    before = os.environ.get(OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED)
+    os.environ[OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED] = before or "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED]
+
+
+def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Telemetry:
+    """Start telemetry for this process: traces, metrics and logs over OTLP, propagators, JSON on stdout.
+
+    Call it once, before anything that uses a tracer. What is still queued when the process ends is flushed at
+    exit, and on SIGTERM where nothing else handles it.
+
+    Args:
+        config: settings; by default from the environment.
+        handle_sigterm: flush and end the process on SIGTERM when the signal still has its default action.
+
+    Raises:
+        ConfigError: the environment holds a value that is not understood.
+    """
+    telemetry = Telemetry(config or Config.from_env())
+    trace.set_tracer_provider(telemetry.tracer_provider)
+    metrics.set_meter_provider(telemetry.meter_provider)
+    set_logger_provider(telemetry.logger_provider)
+    propagate.set_global_textmap(build_propagator())
+    atexit.register(telemetry.shutdown)
+    if handle_sigterm and threading.current_thread() is threading.main_thread():
+        _flush_on_sigterm(telemetry)
+    return telemetry
+
+
+def _flush_on_sigterm(telemetry: Telemetry) -> None:
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return
+
+    def handler(signum: int, _frame: FrameType | None) -> None:
+        telemetry.shutdown()
+        signal.signal(signum, signal.SIG_DFL)
+        signal.raise_signal(signum)
+
+    signal.signal(signal.SIGTERM, handler)

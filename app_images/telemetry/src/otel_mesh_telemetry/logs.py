@@ -1,0 +1,101 @@
+"""Structured logs: one JSON object per line on standard output, the same records over OTLP."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+from opentelemetry.instrumentation.logging.handler import LoggingHandler
+from opentelemetry.trace import get_current_span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry._logs import LoggerProvider
+
+_TOLD_BY_SPANS = ("httpx", "httpcore")  # a line per call, with the whole URL in it
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object, with the ids of the span that was current when it was made.
+
+    Keys: ``timestamp`` (RFC 3339, UTC, microseconds), ``level``, ``logger``, ``message``, ``trace_id`` and
+    ``span_id`` (lower-case hex, only inside a span), ``exception``, and every ``extra`` of the call.
+    """
+
+    def __init__(self, service: str = "") -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without a newline at its end."""
+        when = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, object] = {
+            "timestamp": when.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if self._service:
+            line["service"] = self._service
+        context = get_current_span().get_span_context()
+        if context.is_valid:
+            line["trace_id"] = format(context.trace_id, "032x")
+            line["span_id"] = format(context.span_id, "016x")
+        for key, value in _extras(record):
+            line.setdefault(key, value)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _extras(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
+    return ((key, value) for key, value in vars(record).items() if key not in _STANDARD)
+
+
+def _not_about_telemetry(record: logging.LogRecord) -> bool:
+    # A failed export is logged by the exporter: sending that over OTLP would feed the failure to itself.
+    return not record.name.startswith("opentelemetry.")
+
+
+class Logging:
+    """What was put on the root logger, so that it can be taken off again.
+
+    Args:
+        level: threshold of the root logger.
+        service: value of ``service`` in each line.
+        provider: where records go besides standard output; none: only standard output.
+        stream: where lines go.
+    """
+
+    def __init__(
+        self, level: str, service: str, provider: LoggerProvider | None = None, stream: TextIO | None = None
+    ) -> None:
+        self._root = logging.getLogger()
+        self._before = (self._root.level, list(self._root.handlers))
+        self._levels = {name: logging.getLogger(name).level for name in _TOLD_BY_SPANS}
+        for name in _TOLD_BY_SPANS:
+            logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+        console = logging.StreamHandler(stream or sys.stdout)
+        console.setFormatter(JsonFormatter(service))
+        handlers: list[logging.Handler] = [console]
+        if provider is not None:
+            otlp = LoggingHandler(logger_provider=provider)
+            otlp.addFilter(_not_about_telemetry)
+            handlers.append(otlp)
+        self._root.handlers[:] = handlers
+        self._root.setLevel(level)
+
+    def restore(self) -> None:
+        """Give the root logger back the level and handlers it had."""
+        level, handlers = self._before
+        self._root.handlers[:] = handlers
+        self._root.setLevel(level)
+        for name, before in self._levels.items():
+            logging.getLogger(name).setLevel(before)

