@@ -32,7 +32,7 @@ class Receiver(
 ):
     """Keeps what it gets; :attr:`stalled` makes it accept calls and answer none."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, credentials: grpc.ServerCredentials | None = None) -> None:
         self.stalled = threading.Event()
         self._released = threading.Event()
         self.spans: list[tuple[dict[str, Any], Span]] = []
@@ -43,8 +43,11 @@ class Receiver(
         trace_service_pb2_grpc.add_TraceServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
         metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        if credentials is None:
+            self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        else:
+            self.port = self._server.add_secure_port(f"127.0.0.1:{port}", credentials)
+        self.endpoint = f"http{'s' if credentials else ''}://127.0.0.1:{self.port}"
 
     def Export(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - three services, one name in the protocol
         self.metadata.append(dict(context.invocation_metadata()))

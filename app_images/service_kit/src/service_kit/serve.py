@@ -88,7 +88,7 @@ def run(make: Callable[[Environment, Providers], tuple[ASGIApp, Probes]], *, por
     except (SettingsError, ConfigError) as error:
         print(f"{error}", file=sys.stderr)  # noqa: T201 - logging may not be set up yet
         if telemetry is not None:
-            telemetry.shutdown()
+            telemetry.shutdown(timeout=0.5)  # nothing was served that could be missed
         return 2
     server = _Server(config, probes, delay)
     server.run()

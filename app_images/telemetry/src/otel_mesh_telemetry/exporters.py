@@ -1,47 +1,39 @@
 """OTLP exporters by signal and protocol.
 
-The imports stand inside the functions: gRPC and protobuf cost 100 ms and more, which a program that
-only wants the propagators or the test helpers should not pay.
+They are imported when they are made: gRPC and protobuf cost 100 ms and more, which a program that wants only
+the propagators or the test helpers should not pay. Endpoint, TLS, headers and compression come from the
+OTEL_EXPORTER_OTLP_* variables.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
-
-def span_exporter(protocol: str) -> SpanExporter:
-    """An exporter of spans; endpoint, TLS, headers and timeout come from the OTEL_EXPORTER_OTLP_* variables."""
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc  # noqa: PLC0415
-
-        return Grpc()
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as Http  # noqa: PLC0415
-
-    return Http()
+_PACKAGES = {"grpc": "grpc", "http/protobuf": "http"}
 
 
-def metric_exporter(protocol: str) -> MetricExporter:
-    """An exporter of metrics, configured as :func:`span_exporter`."""
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as Grpc  # noqa: PLC0415
-
-        return Grpc()
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as Http  # noqa: PLC0415
-
-    return Http()
+def _exporter(protocol: str, module: str, name: str, timeout: float | None) -> Any:  # noqa: ANN401 - of six classes
+    package = f"opentelemetry.exporter.otlp.proto.{_PACKAGES[protocol]}"
+    made = getattr(import_module(f"{package}.{module}"), name)
+    return made() if timeout is None else made(timeout=timeout)
 
 
-def log_exporter(protocol: str) -> LogRecordExporter:
-    """An exporter of log records, configured as :func:`span_exporter`."""
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as Grpc  # noqa: PLC0415
+def span_exporter(protocol: str, timeout: float | None = None) -> SpanExporter:
+    """An exporter of spans; ``timeout`` in seconds, None for what the variables say."""
+    return cast("SpanExporter", _exporter(protocol, "trace_exporter", "OTLPSpanExporter", timeout))
 
-        return Grpc()
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as Http  # noqa: PLC0415
 
-    return Http()
+def metric_exporter(protocol: str, timeout: float | None = None) -> MetricExporter:
+    """An exporter of metrics; ``timeout`` in seconds, None for what the variables say."""
+    return cast("MetricExporter", _exporter(protocol, "metric_exporter", "OTLPMetricExporter", timeout))
+
+
+def log_exporter(protocol: str, timeout: float | None = None) -> LogRecordExporter:
+    """An exporter of log records; ``timeout`` in seconds, None for what the variables say."""
+    return cast("LogRecordExporter", _exporter(protocol, "_log_exporter", "OTLPLogExporter", timeout))

@@ -81,14 +81,30 @@ class Telemetry:
 
     def _add_processors(self) -> None:
         if self._wants("traces"):
-            spans = span_exporter(self.config.protocols["traces"])
+            batching = self.config.batching["traces"]
+            spans = span_exporter(self.config.protocols["traces"], batching.timeout)
             self._exporter_stops.append(spans.shutdown)
-            self.tracer_provider.add_span_processor(BatchSpanProcessor(spans, meter_provider=self.meter_provider))
+            self.tracer_provider.add_span_processor(
+                BatchSpanProcessor(
+                    spans,
+                    max_queue_size=batching.queue_size,
+                    max_export_batch_size=batching.batch_size,
+                    schedule_delay_millis=batching.delay * 1000,
+                    meter_provider=self.meter_provider,
+                )
+            )
         if self._wants("logs"):
-            records = log_exporter(self.config.protocols["logs"])
+            batching = self.config.batching["logs"]
+            records = log_exporter(self.config.protocols["logs"], batching.timeout)
             self._exporter_stops.append(records.shutdown)
             self.logger_provider.add_log_record_processor(
-                BatchLogRecordProcessor(records, meter_provider=self.meter_provider)
+                BatchLogRecordProcessor(
+                    records,
+                    max_queue_size=batching.queue_size,
+                    max_export_batch_size=batching.batch_size,
+                    schedule_delay_millis=batching.delay * 1000,
+                    meter_provider=self.meter_provider,
+                )
             )
 
     def flush(self, timeout: float = SHUTDOWN_DEADLINE) -> bool:
@@ -137,7 +153,7 @@ class Telemetry:
         if not done:
             # An export under way holds its thread until the exporter's own timeout: closing its channel ends it.
             _all_within(0.5, self._exporter_stops)
-        self._logging.restore()
+        self._logging.stop_export()
         return done
 
 
@@ -180,11 +196,15 @@ def _internal_metrics() -> Iterator[None]:
             del os.environ[OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED]
 
 
+_init_lock = threading.Lock()
+_running: list[Telemetry] = []  # at most one: the SDK's global providers can be set only once
+
+
 def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Telemetry:
     """Start telemetry for this process: traces, metrics and logs over OTLP, propagators, JSON on stdout.
 
-    Call it once, before anything that uses a tracer. What is still queued when the process ends is flushed at
-    exit, and on SIGTERM where nothing else handles it.
+    Call it once, before anything that uses a tracer; a second call returns the same handle. What is still
+    queued when the process ends is flushed at exit, and on SIGTERM where nothing else handles it.
 
     Args:
         config: settings; by default from the environment.
@@ -193,7 +213,11 @@ def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Teleme
     Raises:
         ConfigError: the environment holds a value that is not understood.
     """
-    telemetry = Telemetry(config or Config.from_env())
+    with _init_lock:
+        if _running:
+            return _running[0]
+        telemetry = Telemetry(config or Config.from_env())
+        _running.append(telemetry)
     trace.set_tracer_provider(telemetry.tracer_provider)
     metrics.set_meter_provider(telemetry.meter_provider)
     set_logger_provider(telemetry.logger_provider)

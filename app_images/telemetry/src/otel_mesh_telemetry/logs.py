@@ -89,8 +89,14 @@ class Logging:
             otlp = LoggingHandler(logger_provider=provider)
             otlp.addFilter(_not_about_telemetry)
             handlers.append(otlp)
+        self._otlp = handlers[1:]
         self._root.handlers[:] = handlers
         self._root.setLevel(level)
+
+    def stop_export(self) -> None:
+        """Keep to standard output from now on."""
+        for handler in self._otlp:
+            self._root.removeHandler(handler)
 
     def restore(self) -> None:
         """Give the root logger back the level and handlers it had."""
