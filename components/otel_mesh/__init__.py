@@ -1,0 +1,101 @@
+"""Typed Pulumi components for an observable service mesh.
+
+Every public name is imported when it is first used: ``import otel_mesh`` costs next to nothing, and a program that
+needs one component doesn't pay for the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from otel_mesh.catalog import Catalog, Edge, Service, Store
+    from otel_mesh.collector_config import Batching, OtelCollectorSettings
+    from otel_mesh.contract import Signals, callee_environment, service_edges, signal_matrix, topology
+    from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
+    from otel_mesh.mesh import MeshBinding, NoMesh
+    from otel_mesh.microservice import (
+        DatabaseAccess,
+        Microservice,
+        MicroserviceArgs,
+        MicroserviceSettings,
+        ServiceRuntime,
+    )
+    from otel_mesh.namespace import Namespace, NamespaceArgs, NamespaceSettings
+    from otel_mesh.otel_collector import OtelCollector, OtelCollectorArgs
+    from otel_mesh.postgres import Postgres, PostgresArgs, PostgresSettings
+    from otel_mesh.problems import InvalidSettingsError, Problem
+    from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
+    from otel_mesh.sizing import Resources, Storage
+
+__all__ = [
+    "Batching",
+    "Catalog",
+    "DatabaseAccess",
+    "Edge",
+    "InvalidSettingsError",
+    "Jaeger",
+    "JaegerArgs",
+    "JaegerSettings",
+    "MeshBinding",
+    "Microservice",
+    "MicroserviceArgs",
+    "MicroserviceSettings",
+    "Namespace",
+    "NamespaceArgs",
+    "NamespaceSettings",
+    "NoMesh",
+    "OtelCollector",
+    "OtelCollectorArgs",
+    "OtelCollectorSettings",
+    "Postgres",
+    "PostgresArgs",
+    "PostgresSettings",
+    "Problem",
+    "Prometheus",
+    "PrometheusArgs",
+    "PrometheusSettings",
+    "Resources",
+    "Service",
+    "ServiceRuntime",
+    "Signals",
+    "Storage",
+    "Store",
+    "callee_environment",
+    "service_edges",
+    "signal_matrix",
+    "topology",
+]
+
+_HOME: Final = {
+    "catalog": ("Catalog", "Edge", "Service", "Store"),
+    "collector_config": ("Batching", "OtelCollectorSettings"),
+    "contract": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
+    "mesh": ("MeshBinding", "NoMesh"),
+    "microservice": (
+        "DatabaseAccess",
+        "Microservice",
+        "MicroserviceArgs",
+        "MicroserviceSettings",
+        "ServiceRuntime",
+    ),
+    "namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
+    "otel_collector": ("OtelCollector", "OtelCollectorArgs"),
+    "postgres": ("Postgres", "PostgresArgs", "PostgresSettings"),
+    "problems": ("InvalidSettingsError", "Problem"),
+    "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
+    "sizing": ("Resources", "Storage"),
+}
+_MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the public names
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'otel_mesh' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"otel_mesh.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,70 @@
+"""What all components of the library have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import pulumi
+
+from otel_mesh.manifests import Manifest, resource
+from otel_mesh.workloads import CLUSTER_DOMAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PACKAGE: Final = "otel-mesh"
+"""Pulumi package of the components' type tokens."""
+
+READY_TIMEOUT: Final = "120s"
+"""How long an object may take to become ready, unless the component's options say otherwise.
+
+Pulumi's own 10 minutes keep a person waiting for a pod that can't start; the provider names the pod's reason
+(``ImagePullBackOff``, ``Unschedulable``...) when the time is up.
+"""
+
+_WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
+
+
+class Component(pulumi.ComponentResource):
+    """A group of Kubernetes objects with one name, one parent and typed outputs.
+
+    A subclass sets `TYPE`, creates its objects with `children` and ends with `register_outputs`.
+
+    Args:
+        name: the component's name in the stack.
+        inputs: what it was made from, shown by ``pulumi stack``; no secrets.
+        opts: as of every Pulumi resource. ``custom_timeouts`` replaces `READY_TIMEOUT` on the children.
+    """
+
+    TYPE: ClassVar[str]
+    """Last part of the type token: fixed, so that a renamed class replaces nothing."""
+
+    def __init__(
+        self, name: str, inputs: Mapping[str, Any] | None = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(f"{PACKAGE}:index:{self.TYPE}", name, dict(inputs or {}), opts)
+        self._name = name
+        self._timeouts = (opts.custom_timeouts if opts else None) or pulumi.CustomTimeouts(
+            create=READY_TIMEOUT, update=READY_TIMEOUT
+        )
+
+    def children(self, manifests: Sequence[Manifest]) -> dict[str, pulumi.CustomResource]:
+        """Registers objects below this component.
+
+        Args:
+            manifests: the objects, at most one of a kind, what others need before those that need it. A workload
+                depends on everything before it; so Services, which wait for their pods, come after it.
+
+        Returns:
+            The resources by kind.
+        """
+        made: dict[str, pulumi.CustomResource] = {}
+        for manifest in manifests:
+            needs = list(made.values()) if manifest["kind"] in _WORKLOADS else []
+            options = pulumi.ResourceOptions(parent=self, depends_on=needs, custom_timeouts=self._timeouts)
+            made[manifest["kind"]] = resource(self._name, manifest, options)
+        return made
+
+    def host(self, name: str, namespace: pulumi.Input[str]) -> pulumi.Output[str]:
+        """The DNS name of a Service."""
+        return pulumi.Output.concat(name, ".", namespace, ".svc.", CLUSTER_DOMAIN)

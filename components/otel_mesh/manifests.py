@@ -1,0 +1,67 @@
+"""Kubernetes objects as plain mappings, and how one of them becomes a Pulumi resource.
+
+Components build manifests in pure functions, in the form in which Kubernetes documents them (camelCase), so that
+a golden file shows what is applied and `kubectl` can read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+Manifest = dict[str, Any]
+"""A Kubernetes object; values may be `pulumi.Input`s where the caller passed some."""
+
+_MODULES: Final = {
+    "v1": "core.v1",
+    "apps/v1": "apps.v1",
+    "policy/v1": "policy.v1",
+    "rbac.authorization.k8s.io/v1": "rbac.v1",
+}
+_UPPER: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+def metadata(
+    name: str,
+    labels: Mapping[str, str],
+    *,
+    namespace: pulumi.Input[str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """The metadata of an object; ``namespace`` is left out for objects of the whole cluster."""
+    result: Manifest = {"name": name, "labels": dict(labels)}
+    if namespace is not None:
+        result["namespace"] = namespace
+    if annotations:
+        result["annotations"] = dict(annotations)
+    return result
+
+
+def checksum(value: object) -> str:
+    """A short digest of plain data, stable over runs: 16 hexadecimal digits of SHA-256 over sorted JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """Registers a manifest as a resource of its typed class.
+
+    Only the Kubernetes group that the object belongs to is imported: all of `pulumi_kubernetes` costs seconds.
+
+    Raises:
+        KeyError: the library makes no objects of this API version.
+    """
+    module = importlib.import_module(f"pulumi_kubernetes.{_MODULES[manifest['apiVersion']]}")
+    resource_class = getattr(module, manifest["kind"])
+    fields = {
+        _UPPER.sub(r"_\1", key).lower(): value for key, value in manifest.items() if key not in {"apiVersion", "kind"}
+    }
+    return cast("pulumi.CustomResource", resource_class(name, opts=opts, **fields))

@@ -1,0 +1,68 @@
+"""What an application stack has to know of the mesh that it joins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from otel_mesh.problems import InvalidSettingsError, Problem
+from otel_mesh.values import Settings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+MeshKind = Literal["none", "istio", "linkerd"]
+
+
+class MeshBinding(Settings):
+    """The part of an installed mesh that workloads see: plain data, so that it can be a stack's output.
+
+    A platform stack exports `model_dump()`; another stack reads it through a `pulumi.StackReference` and calls
+    `model_validate`. Components know this and nothing else of a mesh.
+
+    Attributes:
+        kind: which mesh.
+        version: the mesh's version; empty without a mesh.
+        revision: the control plane's revision that injects the pods; empty for the default one.
+        trust_domain: SPIFFE trust domain of the workloads' identities; empty without a mesh.
+        namespace_labels: labels that bring a namespace into the mesh.
+        namespace_annotations: annotations that do.
+        pod_labels: labels that every pod in the mesh carries.
+        pod_annotations: annotations that it carries.
+        resource_attributes: OpenTelemetry resource attributes that tell the mesh (``service.mesh``...).
+    """
+
+    kind: MeshKind
+    version: str = ""
+    revision: str = ""
+    trust_domain: str = ""
+    namespace_labels: dict[str, str] = Field(default_factory=dict)
+    namespace_annotations: dict[str, str] = Field(default_factory=dict)
+    pod_labels: dict[str, str] = Field(default_factory=dict)
+    pod_annotations: dict[str, str] = Field(default_factory=dict)
+    resource_attributes: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _identities_need_a_trust_domain(self) -> Self:
+        if self.kind != "none" and not self.trust_domain:
+            problem = Problem("trust_domain", f"empty although the mesh is {self.kind}", "set the mesh's trust domain")
+            raise InvalidSettingsError([problem])
+        return self
+
+    def identity(self, namespace: str, service_account: str) -> str | None:
+        """The SPIFFE identity that a workload proves by mTLS, or None without a mesh.
+
+        Args:
+            namespace: of the workload's pods.
+            service_account: that they run as.
+        """
+        if self.kind == "none":
+            return None
+        return f"spiffe://{self.trust_domain}/ns/{namespace}/sa/{service_account}"
+
+
+class NoMesh(MeshBinding):
+    """The binding of a platform without a mesh: adds nothing."""
+
+    kind: Literal["none"] = "none"

@@ -1,0 +1,248 @@
+"""One of our services: its Deployment, Service and identity, told where to send telemetry and whom to call.
+
+A container of a service honours a few rules: it listens on PORT, answers GET /livez and /readyz, runs as any user with
+a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that is going
+away still gets requests until every node has heard of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Literal
+
+import pulumi
+from pydantic import Field
+
+from otel_mesh import pods, workloads
+from otel_mesh.catalog import Service  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.component import Component
+from otel_mesh.labels import Label, Role, recommended, selector
+from otel_mesh.manifests import Manifest, metadata
+from otel_mesh.mesh import MeshBinding, NoMesh
+from otel_mesh.problems import parse
+from otel_mesh.sizing import Resources
+from otel_mesh.values import DnsLabel, Port, Ratio, Replicas, Settings
+
+SECRETS_DIR: Final = "/etc/otel-mesh/secrets"
+"""Where a service finds mounted Secrets: ``<dir>/<name of the Secret>/<key>``."""
+
+_DOWNWARD: Final = {
+    "POD_NAME": "metadata.name",
+    "POD_NAMESPACE": "metadata.namespace",
+    "POD_UID": "metadata.uid",
+    "POD_IP": "status.podIP",
+    "NODE_NAME": "spec.nodeName",
+}
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Environment = Literal["production", "staging", "test", "development"]
+
+
+class ServiceRuntime(Settings):
+    """How a service is run, whatever service it is.
+
+    Attributes:
+        replicas: how many pods.
+        resources: of each container.
+        log_level: below which records are not written.
+        metric_interval_ms: how often metrics are sent, in milliseconds.
+        sampling_ratio: share of the traces beginning here that are kept, instead of the catalogue's.
+    """
+
+    replicas: Replicas = 2
+    resources: Resources = Resources(cpu="50m", memory="96Mi", memory_limit="256Mi")
+    log_level: LogLevel = "INFO"
+    metric_interval_ms: int = Field(default=60_000, ge=1000, le=600_000)
+    sampling_ratio: Ratio | None = None
+
+
+class MicroserviceSettings(ServiceRuntime):
+    """Settings of a `Microservice`, beside those of `ServiceRuntime`.
+
+    Attributes:
+        service: its entry in the catalogue.
+        service_namespace: name of the platform, ``service.namespace``.
+        environment: ``deployment.environment.name``.
+    """
+
+    service: Service
+    service_namespace: DnsLabel
+    environment: Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseAccess:
+    """How a service reaches its database.
+
+    Attributes:
+        host: of the server.
+        port: of the server.
+        name: of the database.
+        user: that it logs in as.
+        secret_name: of the Secret in the service's namespace whose key ``password`` is mounted.
+    """
+
+    host: pulumi.Input[str]
+    port: Port
+    name: str
+    user: str
+    secret_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroserviceArgs:
+    """Arguments of a `Microservice`.
+
+    Attributes:
+        namespace: where its objects live.
+        image: what it runs.
+        otlp_endpoint: where it sends telemetry by OTLP over gRPC.
+        settings: or a mapping that becomes one.
+        callees: addresses of the services that it calls, by environment variable.
+        database: its database, if it has one.
+        mesh: the mesh that it joins.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    otlp_endpoint: pulumi.Input[str]
+    settings: MicroserviceSettings
+    callees: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    database: DatabaseAccess | None = None
+    mesh: MeshBinding = field(default_factory=NoMesh)
+
+
+def resource_attributes(settings: MicroserviceSettings, mesh: MeshBinding) -> str:
+    """OTEL_RESOURCE_ATTRIBUTES of a service's pods.
+
+    The pod names itself instead of being looked up by address: the Collector doesn't know a pod in its first seconds,
+    and behind a sidecar never by its address. Kubernetes fills in the ``$(...)``.
+    """
+    service = settings.service
+    attributes = {
+        "service.namespace": settings.service_namespace,
+        "service.version": service.version,
+        "service.instance.id": "$(POD_UID)",
+        "deployment.environment.name": settings.environment,
+        "k8s.namespace.name": "$(POD_NAMESPACE)",
+        "k8s.deployment.name": service.name,
+        "k8s.container.name": service.name,
+        "k8s.pod.name": "$(POD_NAME)",
+        "k8s.pod.uid": "$(POD_UID)",
+        "k8s.pod.ip": "$(POD_IP)",
+        "k8s.node.name": "$(NODE_NAME)",
+        **mesh.resource_attributes,
+    }
+    return ",".join(f"{key}={value}" for key, value in attributes.items())
+
+
+def sampler(settings: MicroserviceSettings) -> dict[str, str]:
+    """The sampler's variables: what came sampled stays sampled; the ratio is for traces that begin here."""
+    ratio = settings.service.sampling_ratio if settings.sampling_ratio is None else settings.sampling_ratio
+    if ratio == 1:
+        return {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
+    return {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": f"{ratio:g}"}
+
+
+def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[dict[str, Any]]:
+    values: dict[str, Any] = {
+        "PORT": str(settings.service.port),
+        "LOG_LEVEL": settings.log_level,
+        "OTEL_SERVICE_NAME": settings.service.name,
+        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(settings, args.mesh),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": args.otlp_endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        **sampler(settings),
+        "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
+        **args.callees,
+    }
+    if args.database is not None:
+        values |= {
+            "DATABASE_HOST": args.database.host,
+            "DATABASE_PORT": str(args.database.port),
+            "DATABASE_NAME": args.database.name,
+            "DATABASE_USER": args.database.user,
+            "DATABASE_PASSWORD_FILE": f"{SECRETS_DIR}/{args.database.secret_name}/password",
+        }
+    return [*pods.env_from_fields(_DOWNWARD), *pods.env(values)]
+
+
+def _pod(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
+    service = settings.service
+    volumes, mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
+    if args.database is not None:
+        secret = args.database.secret_name
+        # readable by the pod's group, which fsGroup makes ours
+        volumes.append({"name": "database", "secret": {"secretName": secret, "defaultMode": 0o440}})
+        mounts.append({"name": "database", "mountPath": f"{SECRETS_DIR}/{secret}", "readOnly": True})
+    container = workloads.container(
+        service.name,
+        args.image,
+        env=_environment(args, settings),
+        ports=pods.ports({service.protocol: service.port}),
+        startupProbe=pods.http_probe("/livez", service.protocol, period=1, failures=60),
+        livenessProbe=pods.http_probe("/livez", service.protocol, period=10, failures=3),
+        readinessProbe=pods.http_probe("/readyz", service.protocol, period=5, failures=2),
+        resources=settings.resources.manifest(),
+        volumeMounts=mounts,
+    )
+    return workloads.pod([container], service_account=service.name, uid=pods.DEFAULT_UID, volumes=volumes)
+
+
+def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[Manifest]:
+    """All objects of a service, what others need first."""
+    service, mesh = settings.service, args.mesh
+    labels = recommended(service.name, service.name, Role.SERVICE, service.version)
+    selected = selector(service.name, service.name)
+    meta = metadata(service.name, labels, namespace=args.namespace)
+    pod_labels = {
+        Label.APP.value: service.name,
+        Label.SERVICE_VERSION.value: service.version,
+        **mesh.pod_labels,
+    }
+    manifests = [
+        workloads.service_account(meta),
+        workloads.deployment(
+            meta,
+            selected=selected,
+            pod_spec=_pod(args, settings),
+            replicas=settings.replicas,
+            strategy=pods.rolling_update(),
+            pod_labels=pod_labels,
+            pod_annotations=mesh.pod_annotations,
+        ),
+        workloads.service(meta, selected=selected, ports={service.protocol: (service.port, service.protocol)}),
+    ]
+    if settings.replicas > 1:
+        manifests.append(workloads.disruption_budget(meta, selected))
+    return manifests
+
+
+class Microservice(Component):
+    """A service of the catalogue, running.
+
+    Attributes:
+        url: where callers inside the cluster reach it.
+        service_account: that its pods run as; with the mesh's trust domain its identity.
+
+    Raises:
+        InvalidSettingsError: the settings are wrong.
+    """
+
+    TYPE: ClassVar[str] = "Microservice"
+
+    url: pulumi.Output[str]
+    service_account: pulumi.Output[str]
+
+    def __init__(self, name: str, args: MicroserviceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(MicroserviceSettings, args.settings)
+        super().__init__(
+            name,
+            {"namespace": args.namespace, "image": args.image, "settings": settings.model_dump(mode="json")},
+            opts,
+        )
+        self.children(microservice_manifests(args, settings))
+        host = self.host(settings.service.name, args.namespace)
+        self.url = pulumi.Output.concat("http://", host, f":{settings.service.port}")
+        self.service_account = pulumi.Output.from_input(settings.service.name)
+        self.register_outputs({"url": self.url, "service_account": self.service_account})

@@ -1,0 +1,148 @@
+"""Mistakes in settings, told to a person: where, why and what to do.
+
+pydantic finds all mistakes of a value at once; this module turns its findings into `Problem`s, which name the
+path, the reason and a remedy (for a misspelt key the nearest valid one) and never repeat the input.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic_core import ErrorDetails
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake.
+
+    Attributes:
+        path: where it is, dotted, e.g. ``collector.replicas``; empty for the whole.
+        reason: what is wrong.
+        remedy: what to do about it.
+    """
+
+    path: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}: " if self.path else ""
+        return f"{place}{self.reason}; {self.remedy}"
+
+    def below(self, prefix: str) -> Problem:
+        """The same mistake, seen from an enclosing value."""
+        return Problem(join(prefix, self.path), self.reason, self.remedy)
+
+
+class InvalidSettingsError(ValueError):
+    """Settings that can't be used.
+
+    Attributes:
+        problems: all mistakes found, in the order of their paths' appearance.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def join(*parts: str | int) -> str:
+    """Joins parts of a path: ``join("services", 0, "port")`` is ``services[0].port``."""
+    path = ""
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part:
+            path += part if not path or part.startswith("[") else f".{part}"
+    return path
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A remedy for an unknown name: the nearest valid one, or all of them."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"valid are: {', '.join(names)}" if names else "remove it"
+
+
+def parse(model: type[ModelT], value: object, path: str = "") -> ModelT:
+    """Makes a settings object from a mapping (or takes the object as it is).
+
+    Args:
+        model: the settings' class.
+        value: an instance, or a mapping with its fields.
+        path: where the value stands, for the messages.
+
+    Raises:
+        InvalidSettingsError: with every mistake in it.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidSettingsError(problem.below(path) for problem in _problems(error, model)) from None
+
+
+def _problems(error: ValidationError, model: type[BaseModel]) -> Iterable[Problem]:
+    for found in error.errors(include_input=False, include_url=False):
+        path = join(*_plain(found["loc"]))
+        cause = found.get("ctx", {}).get("error")
+        if isinstance(cause, InvalidSettingsError):
+            yield from (problem.below(path) for problem in cause.problems)
+        else:
+            yield _problem(path, found, model)
+
+
+def _plain(location: Sequence[str | int]) -> Sequence[str | int]:
+    """Drops the marks that pydantic adds for keys of mappings."""
+    return [part for part in location if part != "[key]"]
+
+
+def _problem(path: str, found: ErrorDetails, model: type[BaseModel]) -> Problem:
+    kind, location = found["type"], found["loc"]
+    if kind == "extra_forbidden":
+        owner = _model_at(model, location[:-1])
+        return Problem(path, "unknown key", nearest(str(location[-1]), owner.model_fields if owner else ()))
+    if kind == "missing":
+        return Problem(path, "required but missing", "add it")
+    reason, _, remedy = found["msg"].removeprefix("Value error, ").partition("; ")
+    if reason.startswith("Input should be "):
+        reason = "should be " + reason.removeprefix("Input should be ")
+    return Problem(path, reason[:1].lower() + reason[1:], remedy or "correct it")
+
+
+def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model that stands at a place inside another, for the list of its valid keys."""
+    current: Any = model
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(str(part))
+            if field is None:
+                return None
+            current = _model_of(field.annotation)
+        else:
+            current = _model_of(current)
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _model_of(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common type
+    """The model inside an annotation such as ``tuple[Service, ...]`` or ``Service | None``."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next((found for arm in get_args(annotation) if (found := _model_of(arm)) is not types.NoneType), None)
+    for arm in reversed(get_args(annotation)):
+        found = _model_of(arm)
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return annotation

@@ -1,0 +1,208 @@
+"""Prometheus: keeps metrics that are pushed by OTLP, and scrapes what can't push."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import pulumi
+import yaml
+from pydantic import Field
+
+from otel_mesh import pods, versions, workloads
+from otel_mesh.component import Component
+from otel_mesh.labels import Annotation, Role, recommended, selector
+from otel_mesh.manifests import Manifest, checksum, metadata
+from otel_mesh.problems import parse
+from otel_mesh.sizing import Resources, Storage
+from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Quantity, Retention, Settings, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PORT: Final = 9090
+_CONFIG_DIR: Final = "/etc/prometheus"
+_DATA_DIR: Final = "/var/lib/prometheus"
+_FILL_SHARE: Final = 0.8
+
+PROMOTED_ATTRIBUTES: Final = (
+    "service.instance.id",
+    "service.name",
+    "service.namespace",
+    "service.version",
+    "deployment.environment.name",
+    "k8s.cluster.name",
+    "k8s.namespace.name",
+    "k8s.deployment.name",
+    "k8s.node.name",
+    "k8s.pod.name",
+)
+"""Resource attributes that become labels of every pushed series.
+
+What tells one source from another, and what people group by; everything else stays in ``target_info``. Pod uid and
+start time are left out: they repeat the pod's name and would only lengthen each series.
+"""
+
+
+class PrometheusSettings(Settings):
+    """Settings of a `Prometheus`.
+
+    Attributes:
+        name: of its objects.
+        image: with Prometheus as its entry point.
+        version: of the program in the image, as a label.
+        resources: of its container.
+        storage: where series are kept; four fifths of its size are used.
+        retention: how long series are kept.
+        scrape_interval: how often targets are scraped.
+        out_of_order_window: how late a pushed sample may come; covers a Collector's queue after an outage.
+        external_labels: added to everything that leaves this Prometheus.
+    """
+
+    name: DnsLabel = "prometheus"
+    image: ImageReference = versions.PROMETHEUS_IMAGE
+    version: LabelValue = versions.PROMETHEUS
+    resources: Resources = Resources(cpu="50m", memory="256Mi", memory_limit="1Gi")
+    storage: Storage = Storage(size="2Gi")
+    retention: Retention = "7d"
+    scrape_interval: Duration = "15s"
+    out_of_order_window: Duration = "30m"
+    external_labels: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusArgs:
+    """Arguments of a `Prometheus`.
+
+    Attributes:
+        namespace: where its objects live.
+        targets: what is scraped beside Prometheus itself: job to ``host:port``; plain, as it goes into the
+            configuration whose checksum rolls the pod.
+        settings: or a mapping that becomes one.
+    """
+
+    namespace: pulumi.Input[str]
+    targets: dict[str, str] = field(default_factory=dict)
+    settings: PrometheusSettings = field(default_factory=PrometheusSettings)
+
+
+def prometheus_config(settings: PrometheusSettings, targets: Mapping[str, str]) -> dict[str, Any]:
+    """The program's configuration (``promtool check config`` reads it in a test)."""
+    jobs = {"prometheus": f"localhost:{PORT}", **targets}
+    return {
+        "global": {
+            "scrape_interval": settings.scrape_interval,
+            "external_labels": dict(settings.external_labels),
+        },
+        "otlp": {
+            "promote_resource_attributes": list(PROMOTED_ATTRIBUTES),
+            # service.name and service.instance.id stay readable in target_info, beside job and instance
+            "keep_identifying_resource_attributes": True,
+        },
+        "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())
+        ],
+    }
+
+
+def _arguments(settings: PrometheusSettings) -> list[str]:
+    return [
+        f"--config.file={_CONFIG_DIR}/prometheus.yml",
+        f"--storage.tsdb.path={_DATA_DIR}",
+        f"--storage.tsdb.retention.time={settings.retention}",
+        f"--storage.tsdb.retention.size={_retained_bytes(settings.storage.size)}",
+        f"--web.listen-address=:{PORT}",
+        "--web.enable-otlp-receiver",
+        "--enable-feature=exemplar-storage",
+    ]
+
+
+def _retained_bytes(size: Quantity) -> str:
+    """Share of the volume for blocks; the rest is for the write-ahead log and compactions."""
+    return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
+
+
+def _pod(settings: PrometheusSettings) -> dict[str, Any]:
+    prometheus = workloads.container(
+        "prometheus",
+        settings.image,
+        args=_arguments(settings),
+        env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
+        ports=pods.ports({"http": PORT}),
+        # replaying the write-ahead log of a full disk may take minutes
+        startupProbe=pods.http_probe("/-/ready", "http", period=2, failures=150),
+        livenessProbe=pods.http_probe("/-/healthy", "http", period=10, failures=3),
+        readinessProbe=pods.http_probe("/-/ready", "http", period=5, failures=2),
+        resources=settings.resources.manifest(),
+        volumeMounts=[
+            {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
+            {"name": "data", "mountPath": _DATA_DIR},
+        ],
+    )
+    return workloads.pod(
+        [prometheus],
+        service_account=settings.name,
+        uid=pods.DEFAULT_UID,
+        volumes=[
+            {"name": "config", "configMap": {"name": settings.name}},
+            settings.storage.volume("data", settings.name),
+        ],
+    )
+
+
+def prometheus_manifests(
+    settings: PrometheusSettings, namespace: pulumi.Input[str], targets: Mapping[str, str]
+) -> list[Manifest]:
+    """All objects of a Prometheus, what others need first."""
+    labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
+    selected = selector("prometheus", settings.name)
+    meta = metadata(settings.name, labels, namespace=namespace)
+    config = prometheus_config(settings, targets)
+    manifests = [
+        workloads.service_account(meta),
+        workloads.config_map(meta, {"prometheus.yml": yaml.safe_dump(config, sort_keys=False)}),
+    ]
+    if settings.storage.persistent:
+        manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
+    manifests += [
+        workloads.deployment(
+            meta,
+            selected=selected,
+            pod_spec=_pod(settings),
+            replicas=1,
+            strategy=settings.storage.strategy(),
+            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(config)},
+        ),
+        workloads.service(meta, selected=selected, ports={"http": (PORT, "http")}),
+    ]
+    return manifests
+
+
+class Prometheus(Component):
+    """One Prometheus that takes metrics by OTLP over HTTP, with exemplars and late samples.
+
+    Attributes:
+        url: of the page and the API.
+        otlp_url: base URL that takes OTLP over HTTP (``/v1/metrics`` below it).
+
+    Raises:
+        InvalidSettingsError: the settings are wrong.
+    """
+
+    TYPE: ClassVar[str] = "Prometheus"
+
+    url: pulumi.Output[str]
+    otlp_url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(PrometheusSettings, args.settings)
+        super().__init__(
+            name,
+            {"namespace": args.namespace, "targets": args.targets, "settings": settings.model_dump(mode="json")},
+            opts,
+        )
+        self.children(prometheus_manifests(settings, args.namespace, args.targets))
+        self.url = pulumi.Output.concat("http://", self.host(settings.name, args.namespace), f":{PORT}")
+        self.otlp_url = pulumi.Output.concat(self.url, "/api/v1/otlp")
+        self.register_outputs({"url": self.url, "otlp_url": self.otlp_url})

@@ -1,0 +1,32 @@
+"""Default versions and public images: the only place that names them.
+
+`tests/components/test_versions.py` compares them with the programs that the embedded environment builds
+(`local/toolchain`), so that what is tested here is what the defaults run.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PULUMI_KUBERNETES: Final = "4.25.0"
+"""The Kubernetes provider, and the Python package of the same version."""
+
+KUBERNETES: Final = "1.34.4"
+"""The Kubernetes that the engine tests and the embedded environment run."""
+
+COLLECTOR: Final = "0.159.0"
+"""OpenTelemetry Collector, core and contrib."""
+
+JAEGER: Final = "2.13.0"
+"""Jaeger; Go module github.com/jaegertracing/jaeger v1.76.0 is its release 2.13."""
+
+PROMETHEUS: Final = "3.15.0"
+"""Prometheus; Go module github.com/prometheus/prometheus v0.315.0."""
+
+POSTGRES: Final = "17"
+"""PostgreSQL's major version; the minor one follows the image's tag."""
+
+COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
+JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
+PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
+POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"

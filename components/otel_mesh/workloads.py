@@ -1,0 +1,232 @@
+"""The kinds of objects that components are made of, with what must never be forgotten filled in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_mesh.labels import Annotation, Label
+from otel_mesh.manifests import Manifest, metadata
+from otel_mesh.pods import container_security_context, security_context, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pulumi
+
+CLUSTER_DOMAIN: Final = "cluster.local"
+"""The DNS domain of Kubernetes Services."""
+
+_OLD_REPLICA_SETS: Final = 3
+
+
+def container(name: str, image: Any, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - may be pulumi.Input
+    """A hardened container; ``fields`` are those of the Kubernetes type."""
+    return {"name": name, "image": image, "securityContext": container_security_context(), **fields}
+
+
+def pod(  # noqa: PLR0913 - the parts of a pod, all by keyword
+    containers: Sequence[Mapping[str, Any]],
+    *,
+    service_account: str,
+    uid: int,
+    volumes: Sequence[Mapping[str, Any]] = (),
+    api_access: bool = False,
+    grace_seconds: int = 30,
+) -> dict[str, Any]:
+    """The ``spec`` of a hardened pod.
+
+    Args:
+        containers: made by `container`.
+        service_account: that it runs as.
+        uid: user and group of its processes.
+        volumes: that it mounts.
+        api_access: whether the account's token is mounted.
+        grace_seconds: between SIGTERM and SIGKILL.
+    """
+    return {
+        "serviceAccountName": service_account,
+        "automountServiceAccountToken": api_access,
+        # no variables like POSTGRES_PORT=tcp://... for every Service of the namespace
+        "enableServiceLinks": False,
+        "securityContext": security_context(uid),
+        "terminationGracePeriodSeconds": grace_seconds,
+        "containers": [dict(one) for one in containers],
+        "volumes": [dict(one) for one in volumes],
+    }
+
+
+def _template(
+    labels: Mapping[str, str], pod_spec: Mapping[str, Any], annotations: Mapping[str, str] | None
+) -> dict[str, Any]:
+    template: dict[str, Any] = {"metadata": {"labels": dict(labels)}, "spec": dict(pod_spec)}
+    if annotations:
+        template["metadata"]["annotations"] = dict(annotations)
+    return template
+
+
+def deployment(  # noqa: PLR0913 - the parts of a Deployment, all by keyword
+    meta: Mapping[str, Any],
+    *,
+    selected: Mapping[str, str],
+    pod_spec: Mapping[str, Any],
+    replicas: int,
+    strategy: Mapping[str, Any],
+    pod_labels: Mapping[str, str] | None = None,
+    pod_annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """A Deployment.
+
+    Args:
+        meta: its metadata; the labels go to the pods too.
+        selected: the labels that select the pods.
+        pod_spec: made by `pod`.
+        replicas: how many pods.
+        strategy: how pods are replaced.
+        pod_labels: further labels of the pods.
+        pod_annotations: annotations of the pods.
+    """
+    spec = dict(pod_spec)
+    if replicas > 1:
+        spec["topologySpreadConstraints"] = spread(selected)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": dict(meta),
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": _OLD_REPLICA_SETS,
+            "selector": {"matchLabels": dict(selected)},
+            "strategy": dict(strategy),
+            "template": _template({**meta["labels"], **(pod_labels or {})}, spec, pod_annotations),
+        },
+    }
+
+
+def stateful_set(
+    meta: Mapping[str, Any],
+    *,
+    selected: Mapping[str, str],
+    pod_spec: Mapping[str, Any],
+    pod_annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """A StatefulSet of one pod, whose claim is an object of its own.
+
+    ``volumeClaimTemplates`` can't be changed, so that a bigger disk would replace the set; a separate claim grows in
+    place and is seen in a preview.
+    """
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": dict(meta),
+        "spec": {
+            "replicas": 1,
+            "revisionHistoryLimit": _OLD_REPLICA_SETS,
+            "serviceName": meta["name"],
+            "selector": {"matchLabels": dict(selected)},
+            "template": _template(meta["labels"], pod_spec, pod_annotations),
+        },
+    }
+
+
+def service(meta: Mapping[str, Any], *, selected: Mapping[str, str], ports: Mapping[str, tuple[int, str]]) -> Manifest:
+    """A Service inside the cluster.
+
+    Args:
+        meta: its metadata.
+        selected: the labels that select the pods.
+        ports: name to (number, application protocol); meshes read the name and the protocol.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": dict(meta),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": dict(selected),
+            "ports": [
+                {"name": name, "port": number, "targetPort": name, "protocol": "TCP", "appProtocol": protocol}
+                for name, (number, protocol) in ports.items()
+            ],
+        },
+    }
+
+
+def config_map(meta: Mapping[str, Any], data: Mapping[str, str]) -> Manifest:
+    """A ConfigMap; roll its readers with `Annotation.CONFIG_CHECKSUM`."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": dict(meta), "data": dict(data)}
+
+
+def secret(meta: Mapping[str, Any], data: Mapping[str, pulumi.Input[str]]) -> Manifest:
+    """An opaque Secret; its values must be secret outputs.
+
+    No checksum of it stands in any pod template: a digest of a password doesn't belong into a plain state.
+    """
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": dict(meta), "type": "Opaque", "stringData": dict(data)}
+
+
+def claim(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Manifest:
+    """A PersistentVolumeClaim.
+
+    It is not waited for: many classes bind it only when its pod comes, and the pod's own wait names a claim that
+    can't be bound.
+    """
+    annotated = {**meta, "annotations": {**meta.get("annotations", {}), Annotation.SKIP_AWAIT.value: "true"}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": annotated, "spec": dict(spec)}
+
+
+def service_account(meta: Mapping[str, Any]) -> Manifest:
+    """An identity of its own for a workload; whether its token is mounted is the pod's decision."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": dict(meta),
+        "automountServiceAccountToken": False,
+    }
+
+
+def disruption_budget(meta: Mapping[str, Any], selected: Mapping[str, str]) -> Manifest:
+    """Lets a drain of nodes take one pod at a time; of use with more than one pod only."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": dict(meta),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": dict(selected)}},
+    }
+
+
+def cluster_role(name: pulumi.Input[str], labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]]) -> Manifest:
+    """Permissions in the whole cluster."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "rules": [dict(rule) for rule in rules],
+    }
+
+
+def cluster_role_binding(
+    name: pulumi.Input[str], labels: Mapping[str, str], *, account: str, namespace: pulumi.Input[str]
+) -> Manifest:
+    """Gives the role of the same name to a ServiceAccount."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    }
+
+
+def namespace(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Manifest:
+    """A namespace whose pods must satisfy the restricted Pod Security Standard."""
+    restricted = {
+        Label.POD_SECURITY_ENFORCE.value: "restricted",
+        Label.POD_SECURITY_ENFORCE_VERSION.value: "latest",
+        Label.POD_SECURITY_WARN.value: "restricted",
+        Label.POD_SECURITY_AUDIT.value: "restricted",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": metadata(name, {**labels, **restricted}, annotations=annotations),
+    }

@@ -1,0 +1,165 @@
+"""Wires the components of a stack: the only place where they meet."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi_kubernetes.provider import Provider
+
+from otel_mesh import (
+    DatabaseAccess,
+    Jaeger,
+    JaegerArgs,
+    Microservice,
+    MicroserviceArgs,
+    MicroserviceSettings,
+    Namespace,
+    NamespaceArgs,
+    NamespaceSettings,
+    NoMesh,
+    OtelCollector,
+    OtelCollectorArgs,
+    Postgres,
+    PostgresArgs,
+    Prometheus,
+    PrometheusArgs,
+    callee_environment,
+    service_edges,
+    signal_matrix,
+    topology,
+)
+from otel_mesh.jaeger import METRICS_PORT
+from otel_mesh.labels import Annotation
+from otel_mesh.workloads import CLUSTER_DOMAIN
+from otel_mesh_stack import settings as stack_settings
+from otel_mesh_stack.services import CATALOG, POSTGRES, database_of, databases
+
+if TYPE_CHECKING:
+    from otel_mesh.catalog import Service
+    from otel_mesh.mesh import MeshBinding
+    from otel_mesh_stack.model import StackSettings
+    from otel_mesh_stack.settings import Stack
+
+
+def deploy() -> None:
+    """Declares all resources of the current stack.
+
+    Raises:
+        pulumi.RunError: the stack's settings are wrong; nothing was declared.
+    """
+    stack = stack_settings.read()
+    if not stack.settings.wait:
+        pulumi.runtime.register_resource_transform(_without_waiting)
+    opts = pulumi.ResourceOptions(provider=_provider(stack.settings), custom_timeouts=_timeouts(stack.settings))
+    mesh = NoMesh()
+    observability = _namespace(stack.settings.namespaces.observability, mesh, opts)
+    shop = _namespace(stack.settings.namespaces.services, mesh, opts)
+
+    otlp_endpoint = _observability(stack.settings, observability, opts)
+    database = _database(stack, shop, opts)
+    service_args = partial(MicroserviceArgs, namespace=shop, otlp_endpoint=otlp_endpoint, mesh=mesh)
+    urls = {}
+    for service in CATALOG.services:
+        args = service_args(
+            image=stack.service_images[service.name],
+            settings=_service_settings(stack.settings, service),
+            callees={**callee_environment(CATALOG, service.name, stack.settings.namespaces.services)},
+            database=_database_access(stack.settings, database, service),
+        )
+        urls[service.name] = Microservice(service.name, args, opts).url
+
+    pulumi.export("service_urls", urls)
+    pulumi.export("otlp_endpoint", otlp_endpoint)
+    pulumi.export("mesh", mesh.model_dump(mode="json"))
+    pulumi.export("service_edges", [list(edge) for edge in service_edges(CATALOG)])
+    pulumi.export("signal_matrix", {name: one.model_dump(mode="json") for name, one in signal_matrix(CATALOG).items()})
+    pulumi.export("topology", topology(CATALOG))
+
+
+def _provider(settings: StackSettings) -> Provider:
+    return Provider(
+        "cluster",
+        context=settings.cluster.context,
+        # only another cluster, not a renewed certificate in the kubeconfig, may ever replace what is deployed
+        cluster_identifier=settings.cluster.name,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        # the client's own throttle (5 requests a second) is what a large preview waits for
+        kube_client_settings={"qps": 2000, "burst": 4000},
+    )
+
+
+def _timeouts(settings: StackSettings) -> pulumi.CustomTimeouts:
+    limit = f"{settings.ready_timeout_seconds}s"
+    return pulumi.CustomTimeouts(create=limit, update=limit)
+
+
+def _without_waiting(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """Marks every Kubernetes object as one that is not waited for."""
+    if not args.type_.startswith("kubernetes:") or args.type_ == "pulumi:providers:kubernetes":
+        return None
+    props: dict[str, Any] = dict(args.props)
+    metadata = dict(props.get("metadata") or {})
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), Annotation.SKIP_AWAIT.value: "true"}
+    return pulumi.ResourceTransformResult(props={**props, "metadata": metadata}, opts=args.opts)
+
+
+def _namespace(name: str, mesh: MeshBinding, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    return Namespace(name, NamespaceArgs(settings=NamespaceSettings(name=name), mesh=mesh), opts).namespace
+
+
+def _observability(
+    settings: StackSettings, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """Jaeger, Prometheus and the Collector in front of them; returns where telemetry is sent."""
+    jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger), opts)
+    # plain, because it goes into a configuration whose checksum has to be known
+    jaeger_metrics = f"{settings.jaeger.name}.{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}:{METRICS_PORT}"
+    prometheus = Prometheus(
+        "prometheus",
+        PrometheusArgs(namespace=namespace, targets={"jaeger": jaeger_metrics}, settings=settings.prometheus),
+        opts,
+    )
+    collector = OtelCollector(
+        "otel-collector",
+        OtelCollectorArgs(
+            namespace=namespace,
+            traces_endpoint=jaeger.otlp_endpoint,
+            metrics_url=prometheus.otlp_url,
+            settings=settings.collector.model_copy(update={"cluster_name": settings.cluster.name}),
+        ),
+        opts,
+    )
+    return collector.otlp_grpc_url
+
+
+def _database(stack: Stack, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions) -> Postgres:
+    own = stack.settings.postgres
+    further = own.databases if "databases" in own.model_fields_set else ()
+    settings = own.model_copy(update={"databases": tuple(dict.fromkeys((*databases(), *further)))})
+    args = PostgresArgs(namespace=namespace, password=stack.postgres_password, settings=settings)
+    return Postgres(POSTGRES, args, opts)
+
+
+def _database_access(settings: StackSettings, database: Postgres, service: Service) -> DatabaseAccess | None:
+    if POSTGRES not in service.stores:
+        return None
+    return DatabaseAccess(
+        host=database.host_name,
+        port=CATALOG.store(POSTGRES).port,
+        name=database_of(service.name),
+        user=settings.postgres.user,
+        secret_name=settings.postgres.secret_name,
+    )
+
+
+def _service_settings(settings: StackSettings, service: Service) -> MicroserviceSettings:
+    runtime = settings.runtime(service.name)
+    return MicroserviceSettings(
+        service=service,
+        service_namespace=CATALOG.name,
+        environment=settings.environment,
+        **{name: getattr(runtime, name) for name in runtime.model_fields_set},
+    )
