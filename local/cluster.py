@@ -1,0 +1,194 @@
+"""The embedded cluster: start, stop, status. `python -m local.cluster` does the same by hand."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local import images, machine_lock, ports, preflight, supervisor
+from local.errors import LocalError
+from local.node import cgroups, starting, stopping
+from local.node.api import Api
+from local.node.explain import explain_unready
+from local.node.layout import CONTEXT, LISTENERS, LOOPBACK, layout
+from local.node.node import assemble, registry
+from local.processes import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from local.node.node import Node
+
+__all__ = ["Cluster", "ProgramStatus", "Status", "explain_unready", "forward", "leftovers", "start", "status", "stop"]
+
+PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS)]))
+"""Every program of the node, without the supervisor and the forwards."""
+_FORWARD_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster."""
+
+    kubeconfig: Path
+    context: str
+    ctr: tuple[str, ...]
+    """The command that talks to its container runtime."""
+
+
+@dataclass(frozen=True)
+class ProgramStatus:
+    """One program of the node."""
+
+    name: str
+    pid: int | None
+    """None: it should run and does not."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is true of the node at this moment."""
+
+    programs: tuple[ProgramStatus, ...]
+    """Empty when the node is stopped."""
+    is_api_ready: bool
+    memory: int
+    """Bytes that pods and programs hold."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether everything that should run does."""
+        return self.is_api_ready and all(program.pid is not None for program in self.programs)
+
+
+def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] | None = None) -> Cluster:
+    """Have the cluster running; whatever is there and fits is left as it is.
+
+    Args:
+        progress: told each step.
+        forwards: names and loopback ports that :func:`forward` will be asked for, checked before anything is made.
+
+    Raises:
+        LocalError: this machine cannot carry it, or a part does not come up.
+    """
+    where = layout()
+    preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
+    with machine_lock.hold("make up"):
+        progress("providing programs and images")
+        references = images.ensure(["pause", "coredns"])
+        node = assemble(where)
+        node.registry.stop(stopping.SUPERVISOR)
+        starting.start(node, references, progress)
+        _supervise(node)
+        return Cluster(where.kubeconfig, CONTEXT, node.ctr)
+
+
+def stop(progress: Callable[[str], None] = print) -> None:
+    """Take the cluster down; its data stays. Without a cluster nothing happens.
+
+    Raises:
+        LocalError: not root, or something resists.
+    """
+    preflight.check_rights()
+    with machine_lock.hold("make down"):
+        if not layout().root.exists():
+            return
+        stopping.stop(assemble(), progress)
+
+
+def leftovers() -> list[str]:
+    """What of the node is on this machine beside files in the state folder; empty after :func:`stop`."""
+    return stopping.leftovers(assemble())
+
+
+def status() -> Status:
+    """Look at the node without changing anything."""
+    where = layout()
+    mains = {process.name: process.pid for process in registry(where).processes() if process.is_main}
+    names = [*PROGRAMS, *sorted(set(registry(where).specified()) - set(PROGRAMS))] if mains else []
+    api_ready = where.kubeconfig.exists() and bool(mains) and Api(where).is_ready()
+    return Status(
+        tuple(ProgramStatus(name, mains.get(name)) for name in names), api_ready, cgroups.memory() if mains else 0
+    )
+
+
+def forward(name: str, listen_port: int, namespace: str, service: str, port: int) -> None:
+    """Make a Service reachable at a port of 127.0.0.1; it stays so whatever happens to the pods behind it.
+
+    Args:
+        name: of the address, as in ``OTEL_MESH_PORT_<NAME>``.
+        listen_port: the loopback port.
+        namespace: of the Service.
+        service: its name.
+        port: its port.
+
+    Raises:
+        LocalError: the port is someone else's, or the Service is not there.
+    """
+    node = assemble()
+    found = Api(node.layout).get(f"/api/v1/namespaces/{namespace}/services/{service}")
+    if found is None:
+        raise LocalError(f"service {namespace}/{service}: not there", remedy="run `make up`")
+    program = stopping.FORWARD_PREFIX + name
+    mine = {process.pid for process in node.registry.processes(program)}
+    for listener in ports.listeners(listen_port, LOOPBACK):
+        if listener.pid not in mine:
+            raise LocalError(
+                f"port {LOOPBACK}:{listen_port} (for {name}): in use by {listener}",
+                remedy=preflight.port_remedy(name),
+            )
+    argv = (
+        node.programs.packaged("socat"),
+        f"TCP4-LISTEN:{listen_port},bind={LOOPBACK},reuseaddr,fork,backlog=128",
+        f"TCP4:{found['spec']['clusterIP']}:{port},connect-timeout=5",
+    )
+    with machine_lock.hold("make up"):
+        node.registry.ensure(Program(program, argv, node.programs.environment))
+    deadline = time.monotonic() + _FORWARD_TIMEOUT
+    while not ports.listeners(listen_port, LOOPBACK):
+        node.registry.require_alive(program)
+        if time.monotonic() > deadline:
+            raise LocalError(
+                f"port {LOOPBACK}:{listen_port} (for {name}): socat does not listen",
+                remedy="run `make up` again",
+                log=node.registry.log(program),
+            )
+        time.sleep(0.05)
+
+
+def _supervise(node: Node) -> None:
+    node.registry.ensure(supervisor.program(node.layout))
+
+
+def main(words: list[str] | None = None) -> int:
+    """A developer's command line; people use make."""
+    parser = argparse.ArgumentParser(prog="python -m local.cluster", description=__doc__)
+    parser.add_argument("command", choices=("start", "stop", "status", "leftovers"))
+    command = parser.parse_args(words).command
+    began = time.monotonic()
+
+    def progress(step: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {step}", flush=True)
+
+    try:
+        if command == "start":
+            print(start(progress))
+        elif command == "stop":
+            stop(progress)
+        elif command == "status":
+            print(status())
+        else:
+            print(*leftovers(), sep="\n")
+    except LocalError as error:
+        print(f"otel-mesh: {error}", file=sys.stderr)
+        return 2
+    progress("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""One command at a time changes this machine's environment; the kernel frees the lock of a command that was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FOLDERS = (Path("/run"), Path("/run/lock"), Path("/var/lock"))
+_NAME = "otel-mesh.lock"
+
+_held: dict[Path, int] = {}  # how often this process took each lock
+
+
+def path() -> Path:
+    """The lock's file: the same for every checkout and every state folder of the machine."""
+    folder = next((folder for folder in _FOLDERS if folder.is_dir() and os.access(folder, os.W_OK)), _FOLDERS[0])
+    return folder / _NAME
+
+
+@contextmanager
+def hold(purpose: str, file: Path | None = None) -> Iterator[None]:
+    """Hold the machine's lock; a process that holds it may take it again.
+
+    Args:
+        purpose: what the holder does, for the message that others get.
+        file: another lock file, for tests.
+
+    Raises:
+        LocalError: another process holds it, or its file cannot be made.
+    """
+    where = file or path()
+    if _held.get(where):
+        _held[where] += 1
+        try:
+            yield
+        finally:
+            _held[where] -= 1
+        return
+    try:
+        handle = os.open(where, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LocalError(f"{where}: cannot be opened: {error.strerror}", remedy="run as root") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another command"
+            raise LocalError(f"otel-mesh: {holder} is at work on this machine", remedy="wait until it ends") from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{purpose} (process {os.getpid()})\n".encode(), 0)
+        _held[where] = 1
+        try:
+            yield
+        finally:
+            del _held[where]
+    finally:
+        os.close(handle)
+
+
+def is_free(file: Path | None = None) -> bool:
+    """Whether no other process holds the lock at this moment."""
+    try:
+        handle = os.open(file or path(), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True

@@ -1,0 +1,136 @@
+"""Why pods are not ready, in words that name the pod, the container and the reason."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local import toolchain
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_TIMEOUT = 20.0
+_HARMLESS = ("ContainerCreating", "PodInitializing")
+
+
+def explain_unready(kubeconfig: Path, namespaces: Iterable[str], kubectl: str | None = None) -> list[str]:
+    """One line for each container that keeps its pod from being ready.
+
+    Args:
+        kubeconfig: of the cluster.
+        namespaces: where to look.
+        kubectl: the program, for tests.
+
+    Raises:
+        LocalError: the API server does not answer.
+    """
+    command = (kubectl or str(toolchain.ensure(["kubectl"]) / "kubectl"), f"--kubeconfig={kubeconfig}")
+    found = []
+    for namespace in namespaces:
+        pods = _list(command, namespace, "pods")
+        unready = [pod for pod in pods if not is_settled(pod)]
+        events = _list(command, namespace, "events") if unready else []
+        for pod in unready:
+            for reason in reasons(pod, events):
+                container, text = reason
+                log = _last_line(command, pod, container) if container else ""
+                found.append(f"pod {namespace}/{pod['metadata']['name']}{text}{log}")
+    return found
+
+
+def is_settled(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready or has done its work."""
+    if pod["status"].get("phase") == "Succeeded":
+        return True
+    conditions = pod["status"].get("conditions", [])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def reasons(pod: dict[str, Any], events: Sequence[dict[str, Any]]) -> list[tuple[str | None, str]]:
+    """What keeps a pod from being ready.
+
+    Args:
+        pod: as the API server describes it.
+        events: of its namespace.
+
+    Returns:
+        Container (None: the pod as a whole) and the words after the pod's name.
+    """
+    status = pod["status"]
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    found = [(item["name"], f", container {item['name']}: {why}") for item in containers if (why := _why(item))]
+    named = [item for item in found if not item[1].endswith(_HARMLESS)]
+    if named:
+        return [(name, text + _event(pod, events, name)) for name, text in named]
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return [
+                (None, f": {condition.get('reason', 'not scheduled')}: {condition.get('message', '')}".rstrip(": "))
+            ]
+    whole = status.get("reason") or status.get("phase", "Pending")
+    message = f": {status['message']}" if status.get("message") else ""
+    return [(None, f": {whole}{message}{_event(pod, events)}")]
+
+
+def _why(container: dict[str, Any]) -> str:
+    """The reason for one container; empty when it is as it should be."""
+    state = container.get("state", {})
+    if "waiting" in state:
+        waiting = state["waiting"]
+        last = container.get("lastState", {}).get("terminated")
+        ended = f" (ended with {_end(last)})" if last else ""
+        message = f": {waiting['message']}" if waiting.get("message") and not last else ""
+        return f"{waiting.get('reason', 'waiting')}{ended}{message}"
+    if "terminated" in state:
+        ended = state["terminated"]
+        return "" if ended.get("exitCode") == 0 else f"ended with {_end(ended)}"
+    if "running" in state and not container.get("ready") and container.get("started") is not None:
+        return "running but not ready" if container["started"] else "started, its start-up probe does not succeed yet"
+    return ""
+
+
+def _end(terminated: dict[str, Any]) -> str:
+    return f"exit code {terminated.get('exitCode')}, {terminated.get('reason', 'no reason given')}"
+
+
+def _event(pod: dict[str, Any], events: Sequence[dict[str, Any]], container: str | None = None) -> str:
+    """The newest warning about the pod, or about the container where one is named."""
+    about = [
+        event
+        for event in events
+        if event.get("type") == "Warning"
+        and event.get("involvedObject", {}).get("uid") == pod["metadata"].get("uid")
+        and (container is None or f"{{{container}}}" in event["involvedObject"].get("fieldPath", f"{{{container}}}"))
+    ]
+    about.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    return f"; {about[-1]['reason']}: {' '.join(about[-1].get('message', '').split())}" if about else ""
+
+
+def _list(command: Sequence[str], namespace: str, kind: str) -> list[dict[str, Any]]:
+    done = _run([*command, f"--namespace={namespace}", "get", kind, "--output=json"])
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise LocalError(f"API server: {reason}", remedy="run `make up`")
+    items: list[dict[str, Any]] = json.loads(done.stdout)["items"]
+    return items
+
+
+def _last_line(command: Sequence[str], pod: dict[str, Any], container: str) -> str:
+    """The last thing a container wrote, in its previous run when there is none yet in this one."""
+    where = [f"--namespace={pod['metadata']['namespace']}", "logs", pod["metadata"]["name"], f"--container={container}"]
+    for more in ((), ("--previous",)):
+        done = _run([*command, *where, "--tail=1", *more])
+        if done.returncode == 0 and done.stdout.strip():
+            return f"; its last line: {done.stdout.strip()}"
+    return ""
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(list(command), 1, "", f"{Path(command[0]).name}: no answer in time")

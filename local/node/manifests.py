@@ -1,0 +1,90 @@
+"""What every cluster of ours holds from its start: access rules, storage, DNS."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from local.errors import LocalError
+from local.node import coredns, credentials, storage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local.node.layout import Layout
+    from local.node.programs import Programs
+
+_FIELD_MANAGER = "otel-mesh-local"
+_TIMEOUT = 60.0
+
+
+def kubelet_access() -> dict[str, Any]:
+    """The API server may use kubelet: logs, exec, port-forward."""
+    user = {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "User",
+        "name": credentials.API_SERVER_TO_KUBELET.common_name,
+    }
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "otel-mesh:kube-apiserver-kubelet"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "system:kubelet-api-admin",
+        },
+        "subjects": [user],
+    }
+
+
+def build(layout: Layout, *, coredns_image: str, name_servers: Sequence[str]) -> list[dict[str, Any]]:
+    """All objects.
+
+    Args:
+        layout: where the volumes lie.
+        coredns_image: reference of an imported image.
+        name_servers: where questions about other names go.
+    """
+    return [
+        kubelet_access(),
+        *storage.manifests(layout.volumes),
+        *coredns.manifests(coredns_image, name_servers),
+    ]
+
+
+def apply(layout: Layout, programs: Programs, objects: Sequence[dict[str, Any]]) -> None:
+    """Apply the objects server-side; ours wins where someone changed a field of them.
+
+    Raises:
+        LocalError: the API server refuses one.
+    """
+    words = ("apply", "--server-side", "--force-conflicts", f"--field-manager={_FIELD_MANAGER}", "--filename=-")
+    _kubectl(layout, programs, words, yaml.safe_dump_all(objects, sort_keys=False))
+
+
+def release(layout: Layout, programs: Programs, volume: str) -> None:
+    """Let a volume forget the claim that it belonged to.
+
+    Raises:
+        LocalError: the API server refuses it.
+    """
+    patch = '{"spec": {"claimRef": null}}'
+    _kubectl(layout, programs, ("patch", "persistentvolume", volume, "--type=merge", f"--patch={patch}"), "")
+
+
+def _kubectl(layout: Layout, programs: Programs, words: Sequence[str], text: str) -> None:
+    done = subprocess.run(
+        [programs.tool("kubectl"), f"--kubeconfig={layout.kubeconfig}", *words],
+        input=text,
+        env=dict(programs.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise LocalError(f"cluster's own objects: {reason}", remedy="run `make up` again")

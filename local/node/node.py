@@ -1,0 +1,52 @@
+"""The parts of the node that starting and stopping both need, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local.network import Network
+from local.node import programs as node_programs
+from local.node import runtime
+from local.node.layout import layout as current_layout
+from local.node.pods import Pods
+from local.processes import Registry
+
+if TYPE_CHECKING:
+    from local.node.layout import Layout
+    from local.node.programs import Programs
+
+
+@dataclass(frozen=True)
+class Node:
+    """The node below one state folder."""
+
+    layout: Layout
+    programs: Programs
+    registry: Registry
+    network: Network
+    pods: Pods
+
+    @property
+    def ctr(self) -> tuple[str, ...]:
+        """The command that talks to the node's containerd."""
+        return runtime.ctr(self.layout, self.programs)
+
+
+def registry(layout: Layout) -> Registry:
+    """The programs of the node below a state folder."""
+    return Registry(layout.root, layout.processes, layout.logs)
+
+
+def assemble(layout: Layout | None = None) -> Node:
+    """The node of the current state folder, with its programs provided.
+
+    Raises:
+        LocalError: a program cannot be provided.
+    """
+    where = layout or current_layout()
+    programs = node_programs.find(where)
+    processes = registry(where)
+    network = Network(where, programs.iptables, programs.environment)
+    pods = Pods(processes, runtime.ctr(where, programs), programs.environment)
+    return Node(where, programs, processes, network, pods)

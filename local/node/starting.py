@@ -1,0 +1,137 @@
+"""Bringing the node up from whatever state it is in: never started, stopped, half started, partly or wholly killed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from local import images
+from local.node import (
+    agents,
+    cgroups,
+    control_plane,
+    credentials,
+    manifests,
+    residue,
+    runtime,
+    storage,
+    waiting,
+)
+from local.node.api import Api
+from local.node.layout import CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from local.node.node import Node
+
+API_TIMEOUT = 90.0
+RUNTIME_TIMEOUT = 30.0
+NODE_TIMEOUT = 90.0
+DNS_TIMEOUT = 120.0
+"""Seconds; each is many times what a slow machine with two cores takes."""
+
+_ALL_CONTROL = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+def start(node: Node, references: Mapping[str, str], progress: Callable[[str], None]) -> None:
+    """Have every program running and the cluster's own objects in place.
+
+    Args:
+        node: what to start.
+        references: image references by name; ``pause`` and ``coredns`` are used.
+        progress: told each step.
+
+    Raises:
+        LocalError: a part does not come up.
+    """
+    layout, registry = node.layout, node.registry
+    layout.make_folders()
+    credentials.ensure(layout)
+    storage.make_folders(layout.volumes)
+    _recover(node, progress)
+    cgroups.prepare()
+    node.network.up()
+
+    progress("starting etcd, kube-apiserver, containerd")
+    registry.ensure(control_plane.etcd(layout, node.programs))
+    registry.ensure(control_plane.api_server(layout, node.programs))
+    registry.ensure(runtime.containerd(layout, node.programs, references["pause"]))
+    waiting.until("containerd", node.pods.runtime_answers, registry, ["containerd"], timeout=RUNTIME_TIMEOUT)
+    progress("importing images")
+    images.import_all(node.ctr)
+    api = Api(layout)
+    waiting.until("API server", api.is_ready, registry, ["etcd", "kube-apiserver"], timeout=API_TIMEOUT)
+
+    progress("starting kubelet, kube-proxy, kube-controller-manager, kube-scheduler")
+    moment = _start_agents(node)
+    progress("applying storage, DNS, access rules")
+    servers = agents.machine_name_servers()
+    objects = manifests.build(layout, coredns_image=references["coredns"], name_servers=servers)
+    manifests.apply(layout, node.programs, objects)
+    recycle_volumes(node, api)
+    progress("waiting for the node and its DNS")
+    everything = (*_ALL_CONTROL, "containerd", "kube-proxy", "kubelet")
+    waiting.until("node", lambda: _is_node_ready(api, moment), registry, everything, timeout=NODE_TIMEOUT)
+    waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
+
+
+def _start_agents(node: Node) -> datetime | None:
+    """Start what needs the API server.
+
+    Returns:
+        When kubelet was started; None when it ran already.
+    """
+    layout, registry = node.layout, node.registry
+    moment = datetime.now(UTC).replace(microsecond=0)
+    protects = runtime.may_lower_oom_score()
+    registry.ensure(agents.kubelet(layout, node.programs, protects_oom=protects))
+    registry.ensure(agents.proxy(layout, node.programs, protects_oom=protects))
+    registry.ensure(control_plane.controller_manager(layout, node.programs))
+    registry.ensure(control_plane.scheduler(layout, node.programs))
+    return moment if "kubelet" in registry.started else None
+
+
+def _recover(node: Node, progress: Callable[[str], None]) -> None:
+    """Clear away what a killed node left, when nothing of it can go on."""
+    runtime_lives = node.registry.main("containerd") is not None
+    if node.pods.shims() and not node.network.bridge_is_ours():
+        # Pods whose bridge is gone have no network and would not get one again.
+        progress("ending pods whose network is gone")
+        node.registry.stop("kubelet")
+        node.pods.stop()
+    if not node.pods.shims():
+        node.pods.kill()  # containers whose shims were killed
+        if not runtime_lives:
+            residue.sweep(node.layout)
+            runtime.write_network_configuration(node.layout)
+    if not (node.layout.cni_config / runtime.CNI_FILE).exists():
+        runtime.write_network_configuration(node.layout)
+
+
+def _is_node_ready(api: Api, since: datetime | None) -> bool:
+    """Whether kubelet itself says so: after a start the API server still holds what it said before."""
+    found = api.get(f"/api/v1/nodes/{NODE_NAME}")
+    if found is None:
+        return False
+    for condition in found["status"].get("conditions", []):
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            return since is None or datetime.fromisoformat(condition["lastHeartbeatTime"]) >= since
+    return False
+
+
+def _dns_answers() -> bool:
+    return waiting.dns_answers(DNS_SERVICE_ADDRESS, f"kubernetes.default.svc.{CLUSTER_DOMAIN}")
+
+
+def recycle_volumes(node: Node, api: Api) -> None:
+    """Offer volumes again whose claims were deleted, as an empty folder."""
+    listed: dict[str, Any] = api.get("/api/v1/persistentvolumes") or {"items": []}
+    released = [
+        item["metadata"]["name"]
+        for item in listed["items"]
+        if item["status"].get("phase") == "Released" and item["metadata"]["name"] in storage.names()
+    ]
+    for name in released:
+        storage.empty(node.layout.volumes, name)
+        manifests.release(node.layout, node.programs, name)

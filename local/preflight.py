@@ -1,0 +1,175 @@
+"""Whether this machine can carry the node: asked before anything is made."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from local.errors import LocalError
+from local.node import facts as machine
+from local.node.layout import POD_NETWORK, SERVICE_NETWORK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from local.node.facts import Facts
+    from local.node.layout import Layout
+
+MEMORY_NEEDED = 4 * 1024**3
+DISK_NEEDED = 10 * 1024**3
+_LONGEST_STATE_PATH = 60  # a socket's path has at most 107 bytes, and ours lie up to 45 below
+
+
+def problems(facts: Facts) -> list[LocalError]:
+    """Everything that keeps the node from running here, the most basic first."""
+    if facts.system != "Linux":
+        return [LocalError(f"operating system: {facts.system}, not Linux", remedy="use a Linux machine or VM")]
+    if facts.uid != 0:
+        return [_not_root(facts.uid)]
+    return [*_others(facts), *_kernel(facts), *_state(facts), *_resources(facts), *_ports(facts), *_routes(facts)]
+
+
+def check_rights() -> None:
+    """Refuse anyone but root.
+
+    Raises:
+        LocalError: the user is not root.
+    """
+    if os.geteuid() != 0:
+        raise _not_root(os.geteuid())
+
+
+def check(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> None:
+    """Refuse a machine that cannot carry the node.
+
+    Args:
+        layout: where the state is or will be.
+        forwards: loopback ports that will be used later, with what listens there.
+
+    Raises:
+        LocalError: the first problem, and how many more there are.
+    """
+    found = problems(machine.gather(layout, forwards))
+    if not found:
+        return
+    first, *more = found
+    if more:
+        others = "; ".join(error.message for error in more)
+        raise LocalError(f"{first.message}; also: {others}", remedy=first.remedy)
+    raise first
+
+
+def _not_root(uid: int) -> LocalError:
+    return LocalError(
+        f"user: uid {uid}, not root, and the node needs bridges, mounts and cgroups",
+        remedy="run it as root, e.g. with sudo -E",
+    )
+
+
+def _others(facts: Facts) -> list[LocalError]:
+    found = [
+        LocalError(
+            f"otel-mesh: another environment runs on this machine, its state is in {state}",
+            remedy=f"stop it with OTEL_MESH_STATE={state} make down",
+        )
+        for state in facts.other_states
+    ]
+    if facts.other_kube_proxy is not None:
+        found.append(
+            LocalError(
+                f"another Kubernetes: {facts.other_kube_proxy} writes the same packet filter chains",
+                remedy="stop it, or use that cluster with make up CONTEXT=... REGISTRY=...",
+            )
+        )
+    return found
+
+
+def _kernel(facts: Facts) -> list[LocalError]:
+    found = [
+        LocalError(f"kernel: no {feature}", remedy="use a kernel that has it, or load its module")
+        for feature in facts.missing_features
+    ]
+    return found + [
+        LocalError(
+            f"program {name}: not on PATH",
+            remedy=f"install it: apt-get install {'iproute2' if name == 'ip' else 'mount'}",
+        )
+        for name in facts.missing_programs
+    ]
+
+
+def _state(facts: Facts) -> list[LocalError]:
+    found = []
+    if len(str(facts.state)) > _LONGEST_STATE_PATH:
+        found.append(
+            LocalError(
+                f"state folder {facts.state}: its path is longer than {_LONGEST_STATE_PATH} characters, "
+                "sockets in it could not be opened",
+                remedy="set OTEL_MESH_STATE to a shorter one",
+            )
+        )
+    if facts.state_on in ("overlay", "nfs", "nfs4", "9p", "tmpfs", "ecryptfs"):
+        found.append(
+            LocalError(
+                f"state folder {facts.state}: on {facts.state_on}, which cannot hold container images",
+                remedy="set OTEL_MESH_STATE to a folder on a local disk (ext4, xfs, btrfs)",
+            )
+        )
+    return found
+
+
+def _resources(facts: Facts) -> list[LocalError]:
+    if facts.is_running:  # it holds its share already
+        return []
+    found = []
+    if facts.memory_free < MEMORY_NEEDED:
+        found.append(
+            LocalError(
+                f"memory: {_gib(facts.memory_free)} GiB free, {_gib(MEMORY_NEEDED)} GiB needed",
+                remedy="end other programs or use a larger machine",
+            )
+        )
+    if facts.disk_free < DISK_NEEDED:
+        found.append(
+            LocalError(
+                f"disk of {facts.state}: {_gib(facts.disk_free)} GiB free, {_gib(DISK_NEEDED)} GiB needed",
+                remedy="free space or set OTEL_MESH_STATE to a folder on a larger disk",
+            )
+        )
+    return found
+
+
+def _ports(facts: Facts) -> list[LocalError]:
+    return [
+        LocalError(
+            f"port {use.address}:{use.port} (for {use.wanted_by}): in use by {use.holder}",
+            remedy="stop that program" if use.wanted_by.startswith(("kube", "etcd")) else port_remedy(use.wanted_by),
+        )
+        for use in facts.taken_ports
+    ]
+
+
+def port_remedy(name: str) -> str:
+    """What to do about an address for people whose port is taken."""
+    return f"stop that program or choose another port with OTEL_MESH_PORT_{name.upper()}"
+
+
+def _routes(facts: Facts) -> list[LocalError]:
+    return [
+        LocalError(
+            f"network {network} (interface {interface}): overlaps {ours}, which the node's pods or Services use",
+            remedy="take that route away while the environment runs",
+        )
+        for network, interface in facts.routes
+        for ours in (POD_NETWORK, SERVICE_NETWORK)
+        if _claims(network.overlaps(ours), network.prefixlen)
+    ]
+
+
+def _claims(overlaps: bool, prefix: int) -> bool:  # noqa: FBT001 -- the two halves of one question
+    """A route to our networks counts; one so wide that it is a default route in disguise does not."""
+    return overlaps and prefix > 8  # noqa: PLR2004 -- 10.0.0.0/8 of a VPN: our routes are longer and win
+
+
+def _gib(amount: int) -> str:
+    return f"{amount / 1024**3:.1f}"
