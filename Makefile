@@ -35,9 +35,8 @@ e2e: .venv/ready ## tests against the running environment; starts it if absent (
 lint: .venv/ready ## ruff and mypy --strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy components/otel_mesh infra app_images/telemetry/src local tests bench
-	@.venv/bin/mypy app_images/api_gateway/src
-	@.venv/bin/mypy app_images/user_service/src
+	@.venv/bin/mypy components/otel_mesh infra local tests bench
+	@for source in app_images/*/src; do .venv/bin/mypy $$source || exit 1; done
 
 format: .venv/ready ## let ruff format and fix what it can
 	@.venv/bin/ruff format .

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from local import cluster, images, secrets, smoke, toolchain, update
+from local import cluster, images, machine_lock, preflight, secrets, smoke, status, toolchain, update
 from local.addresses import ADDRESSES
 from local.errors import LocalError
+from local.node.layout import layout
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 STACK = "local"
-NAMESPACES = ("kube-system", "observability", "shop")
 
 
 class Steps:
@@ -35,8 +35,8 @@ def run(console: Console) -> None:
         LocalError: something is missing or did not start; what was done before stays for the next run.
     """
     say = Steps(console)
-    with cluster.lock():
-        cluster.preflight()
+    with machine_lock.hold("make up"):
+        preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
         tools = toolchain.ensure(toolchain.GROUPS["all"])
         built = images.ensure()
         say(f"{len(built)} images")
@@ -46,7 +46,7 @@ def run(console: Console) -> None:
         try:
             changes = update.up(STACK, tools, say)
         except LocalError as error:
-            causes = cluster.explain_unready(node.kubeconfig, NAMESPACES)
+            causes = cluster.explain_unready(node.kubeconfig, status.NAMESPACES)
             if not causes:
                 raise
             raise LocalError(f"{error.message}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error

@@ -41,7 +41,7 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_database(http: 
     services = [span for span in spans if not span.is_database]
     assert chain(services) == [
         ("api-gateway", "GET /api/users/{id}", "server"),
-        ("api-gateway", "GET", "client"),
+        ("api-gateway", "GET /users/{id}", "client"),
         ("user-service", "GET /users/{id}", "server"),
     ]
     server = next(span for span in spans if span.name == "GET /users/{id}")
