@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
@@ -10,7 +10,7 @@ from otel_mesh.manifests import Manifest, resource
 from otel_mesh.workloads import CLUSTER_DOMAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 PACKAGE: Final = "otel-mesh"
 """Pulumi package of the components' type tokens."""
@@ -32,17 +32,15 @@ class Component(pulumi.ComponentResource):
 
     Args:
         name: the component's name in the stack.
-        inputs: what it was made from, shown by ``pulumi stack``; no secrets.
         opts: as of every Pulumi resource. ``custom_timeouts`` replaces `READY_TIMEOUT` on the children.
     """
 
     TYPE: ClassVar[str]
     """Last part of the type token: fixed, so that a renamed class replaces nothing."""
 
-    def __init__(
-        self, name: str, inputs: Mapping[str, Any] | None = None, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(f"{PACKAGE}:index:{self.TYPE}", name, dict(inputs or {}), opts)
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        # without inputs: a preview then counts an object that changes once, not its component as well
+        super().__init__(f"{PACKAGE}:index:{self.TYPE}", name, None, opts)
         self._name = name
         self._timeouts = (opts.custom_timeouts if opts else None) or pulumi.CustomTimeouts(
             create=READY_TIMEOUT, update=READY_TIMEOUT

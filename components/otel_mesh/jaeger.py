@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import pulumi
-import yaml
 from pydantic import Field
 
 from otel_mesh import pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.labels import Annotation, Role, recommended, selector
-from otel_mesh.manifests import Manifest, checksum, metadata
+from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
 from otel_mesh.problems import parse
 from otel_mesh.sizing import Resources, Storage
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Retention, Settings, hours
@@ -153,7 +152,7 @@ def jaeger_manifests(settings: JaegerSettings, namespace: pulumi.Input[str]) -> 
     config = jaeger_config(settings)
     manifests = [
         workloads.service_account(meta),
-        workloads.config_map(meta, {"config.yaml": yaml.safe_dump(config, sort_keys=False)}),
+        workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
     ]
     if settings.storage.persistent:
         manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
@@ -200,7 +199,7 @@ class Jaeger(Component):
 
     def __init__(self, name: str, args: JaegerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(JaegerSettings, args.settings)
-        super().__init__(name, {"namespace": args.namespace, "settings": settings.model_dump(mode="json")}, opts)
+        super().__init__(name, opts)
         self.children(jaeger_manifests(settings, args.namespace))
         host = self.host(settings.name, args.namespace)
         self.otlp_endpoint = pulumi.Output.concat(host, f":{OTLP_GRPC_PORT}")

@@ -12,6 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import yaml
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,6 +45,18 @@ def metadata(
     if annotations:
         result["annotations"] = dict(annotations)
     return result
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a value that is used twice twice, instead of an alias that readers have to look up."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - yaml's own signature
+        return True
+
+
+def to_yaml(value: object) -> str:
+    """Plain data as YAML, keys in the order given."""
+    return yaml.dump(value, Dumper=_Plain, sort_keys=False)
 
 
 def checksum(value: object) -> str:

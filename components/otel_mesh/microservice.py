@@ -200,7 +200,7 @@ def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSetting
         Label.SERVICE_VERSION.value: service.version,
         **mesh.pod_labels,
     }
-    manifests = [
+    return [
         workloads.service_account(meta),
         workloads.deployment(
             meta,
@@ -212,10 +212,8 @@ def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSetting
             pod_annotations=mesh.pod_annotations,
         ),
         workloads.service(meta, selected=selected, ports={service.protocol: (service.port, service.protocol)}),
+        workloads.disruption_budget(meta, selected),
     ]
-    if settings.replicas > 1:
-        manifests.append(workloads.disruption_budget(meta, selected))
-    return manifests
 
 
 class Microservice(Component):
@@ -236,11 +234,7 @@ class Microservice(Component):
 
     def __init__(self, name: str, args: MicroserviceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(MicroserviceSettings, args.settings)
-        super().__init__(
-            name,
-            {"namespace": args.namespace, "image": args.image, "settings": settings.model_dump(mode="json")},
-            opts,
-        )
+        super().__init__(name, opts)
         self.children(microservice_manifests(args, settings))
         host = self.host(settings.service.name, args.namespace)
         self.url = pulumi.Output.concat("http://", host, f":{settings.service.port}")

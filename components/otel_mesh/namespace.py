@@ -67,7 +67,7 @@ class Namespace(Component):
 
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(NamespaceSettings, args.settings)
-        super().__init__(name, settings.model_dump(mode="json"), opts)
+        super().__init__(name, opts)
         made = self.children([namespace_manifest(settings, args.mesh)])["Namespace"]
         self.namespace = pulumi.Output.all(settings.name, made.urn).apply(lambda values: str(values[0]))
         self.register_outputs({"namespace": self.namespace})

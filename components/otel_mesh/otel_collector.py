@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
-import yaml
 
 from otel_mesh import pods, workloads
 from otel_mesh.collector_config import (
@@ -20,7 +19,7 @@ from otel_mesh.collector_config import (
 )
 from otel_mesh.component import Component
 from otel_mesh.labels import PART_OF, Annotation, Role, recommended, selector
-from otel_mesh.manifests import Manifest, checksum, metadata
+from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
 from otel_mesh.problems import parse
 
 if TYPE_CHECKING:
@@ -97,11 +96,11 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
         if isinstance(namespace, str)
         else pulumi.Output.concat(prefix, namespace, ":", settings.name)
     )
-    manifests = [
+    return [
         workloads.service_account(meta),
         workloads.cluster_role(role, labels, _RULES),
         workloads.cluster_role_binding(role, labels, account=settings.name, namespace=namespace),
-        workloads.config_map(meta, {"config.yaml": yaml.safe_dump(config, sort_keys=False)}),
+        workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
         workloads.deployment(
             meta,
             selected=selected,
@@ -115,10 +114,8 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
             selected=selected,
             ports={"otlp-grpc": (OTLP_GRPC_PORT, "grpc"), "otlp-http": (OTLP_HTTP_PORT, "http")},
         ),
+        workloads.disruption_budget(meta, selected),
     ]
-    if settings.replicas > 1:
-        manifests.append(workloads.disruption_budget(meta, selected))
-    return manifests
 
 
 _RULES: Final = (
@@ -146,16 +143,7 @@ class OtelCollector(Component):
 
     def __init__(self, name: str, args: OtelCollectorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(OtelCollectorSettings, args.settings)
-        super().__init__(
-            name,
-            {
-                "namespace": args.namespace,
-                "traces_endpoint": args.traces_endpoint,
-                "metrics_url": args.metrics_url,
-                "settings": settings.model_dump(mode="json"),
-            },
-            opts,
-        )
+        super().__init__(name, opts)
         self.children(collector_manifests(args, settings))
         host = self.host(settings.name, args.namespace)
         self.otlp_grpc_url = pulumi.Output.concat("http://", host, f":{OTLP_GRPC_PORT}")

@@ -202,7 +202,7 @@ class Postgres(Component):
     def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PostgresSettings, args.settings)
         manifests = postgres_manifests(settings, args.namespace, args.password)
-        super().__init__(name, {"namespace": args.namespace, "settings": settings.model_dump(mode="json")}, opts)
+        super().__init__(name, opts)
         self.children(manifests)
         self.host_name = self.host(settings.name, args.namespace)
         self.secret_name = pulumi.Output.from_input(settings.secret_name)

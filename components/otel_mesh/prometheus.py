@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
-import yaml
 from pydantic import Field
 
 from otel_mesh import pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.labels import Annotation, Role, recommended, selector
-from otel_mesh.manifests import Manifest, checksum, metadata
+from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
 from otel_mesh.problems import parse
 from otel_mesh.sizing import Resources, Storage
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Quantity, Retention, Settings, quantity
@@ -161,7 +160,7 @@ def prometheus_manifests(
     config = prometheus_config(settings, targets)
     manifests = [
         workloads.service_account(meta),
-        workloads.config_map(meta, {"prometheus.yml": yaml.safe_dump(config, sort_keys=False)}),
+        workloads.config_map(meta, {"prometheus.yml": to_yaml(config)}),
     ]
     if settings.storage.persistent:
         manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
@@ -197,11 +196,7 @@ class Prometheus(Component):
 
     def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PrometheusSettings, args.settings)
-        super().__init__(
-            name,
-            {"namespace": args.namespace, "targets": args.targets, "settings": settings.model_dump(mode="json")},
-            opts,
-        )
+        super().__init__(name, opts)
         self.children(prometheus_manifests(settings, args.namespace, args.targets))
         self.url = pulumi.Output.concat("http://", self.host(settings.name, args.namespace), f":{PORT}")
         self.otlp_url = pulumi.Output.concat(self.url, "/api/v1/otlp")

@@ -85,9 +85,8 @@ def deployment(  # noqa: PLR0913 - the parts of a Deployment, all by keyword
         pod_labels: further labels of the pods.
         pod_annotations: annotations of the pods.
     """
-    spec = dict(pod_spec)
-    if replicas > 1:
-        spec["topologySpreadConstraints"] = spread(selected)
+    # with one pod too: a changed number of pods must not change their template
+    spec = {**pod_spec, "topologySpreadConstraints": spread(selected)}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -185,7 +184,7 @@ def service_account(meta: Mapping[str, Any]) -> Manifest:
 
 
 def disruption_budget(meta: Mapping[str, Any], selected: Mapping[str, str]) -> Manifest:
-    """Lets a drain of nodes take one pod at a time; of use with more than one pod only."""
+    """Lets a drain of nodes take one pod at a time; never hinders it, not even with a single pod."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

@@ -1,0 +1,169 @@
+"""A real Kubernetes API server on loopback: etcd and kube-apiserver, with certificates of its own.
+
+Nothing else of a cluster runs: objects are validated, defaulted and stored, but no pod ever starts.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import socket
+import ssl
+import subprocess
+import time
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from local import pki
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LOOPBACK = IPv4Address("127.0.0.1")
+_CA = "ca"
+_SERVER = pki.Leaf("server", _CA, "kube-apiserver", server=True, dns_names=("localhost",), addresses=(LOOPBACK,))
+_ADMIN = pki.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
+_TOKENS = "tokens"
+_START_SECONDS = 60
+_STOP_SECONDS = 10
+_OK = 200
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind((str(LOOPBACK), 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ApiServer:
+    """Runs between `start` and `stop`; everything it writes is below one folder."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._port = free_port()
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Starts both programs and waits until objects can be written."""
+        pki.ensure(self._folder, [_CA], [_SERVER, _ADMIN])
+        pki.ensure_signing_key(self._folder, _TOKENS)
+        client, peer = (f"http://{LOOPBACK}:{free_port()}" for _ in range(2))
+        self._run(
+            "etcd",
+            [
+                f"--data-dir={self._folder / 'etcd'}",
+                f"--listen-client-urls={client}",
+                f"--advertise-client-urls={client}",
+                f"--listen-peer-urls={peer}",
+                f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster=default={peer}",
+                "--unsafe-no-fsync",
+            ],
+        )
+        self._run(
+            "kube-apiserver",
+            [
+                f"--etcd-servers={client}",
+                f"--bind-address={LOOPBACK}",
+                f"--secure-port={self._port}",
+                "--endpoint-reconciler-type=none",
+                "--authorization-mode=RBAC",
+                "--anonymous-auth=false",
+                "--service-cluster-ip-range=10.0.0.0/16",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                f"--service-account-key-file={self._folder / _TOKENS}.pub",
+                f"--service-account-signing-key-file={pki.key_path(self._folder, _TOKENS)}",
+                f"--client-ca-file={pki.certificate_path(self._folder, _CA)}",
+                f"--tls-cert-file={pki.certificate_path(self._folder, _SERVER.name)}",
+                f"--tls-private-key-file={pki.key_path(self._folder, _SERVER.name)}",
+            ],
+        )
+        self._wait()
+
+    def stop(self) -> None:
+        """Ends what was started, and nothing else."""
+        for process in reversed(self._processes):
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def kubeconfig(self, context: str) -> str:
+        """A kubeconfig of the administrator, with one context."""
+
+        def embedded(path: Path) -> str:
+            return base64.b64encode(path.read_bytes()).decode()
+
+        cluster = {
+            "server": f"https://{LOOPBACK}:{self._port}",
+            "certificate-authority-data": embedded(pki.certificate_path(self._folder, _CA)),
+        }
+        user = {
+            "client-certificate-data": embedded(pki.certificate_path(self._folder, _ADMIN.name)),
+            "client-key-data": embedded(pki.key_path(self._folder, _ADMIN.name)),
+        }
+        content: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": context, "cluster": cluster}],
+            "users": [{"name": context, "user": user}],
+            "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
+        }
+        return yaml.safe_dump(content)
+
+    def kubectl(self, words: Sequence[str], kubeconfig: Path, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs the real kubectl."""
+        return subprocess.run(
+            [self._programs / "kubectl", f"--kubeconfig={kubeconfig}", f"--cache-dir={self._folder}/kubectl", *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={"HOME": str(self._folder)},
+        )
+
+    def _run(self, name: str, arguments: Sequence[str]) -> None:
+        with (self._folder / f"{name}.log").open("wb") as log:
+            self._processes.append(
+                subprocess.Popen(
+                    [self._programs / name, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._folder,
+                    env={"HOME": str(self._folder)},
+                )
+            )
+
+    def _wait(self) -> None:
+        context = ssl.create_default_context(cafile=pki.certificate_path(self._folder, _CA))
+        context.load_cert_chain(
+            pki.certificate_path(self._folder, _ADMIN.name), pki.key_path(self._folder, _ADMIN.name)
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            for process in self._processes:
+                if process.poll() is not None:
+                    raise RuntimeError(f"{process.args!r} ended with status {process.returncode}\n{self._logs()}")
+            with contextlib.suppress(OSError), contextlib.closing(self._connection(context)) as connection:
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == _OK:
+                    return
+            time.sleep(0.1)
+        raise TimeoutError(f"the API server is not ready after {_START_SECONDS} s\n{self._logs()}")
+
+    def _connection(self, context: ssl.SSLContext) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(str(LOOPBACK), self._port, timeout=2, context=context)
+
+    def _logs(self) -> str:
+        return "\n".join(log.read_text(errors="replace")[-2000:] for log in sorted(self._folder.glob("*.log")))

@@ -1,0 +1,65 @@
+"""Fixtures of the engine tests: one API server and one PULUMI_HOME for all, a project for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import toolchain
+from tests.engine.api_server import ApiServer
+from tests.engine.project import STACK, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CONTEXT = "otel-mesh-local"
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    return toolchain.ensure(toolchain.GROUPS["test"])
+
+
+@pytest.fixture(scope="session")
+def pulumi_home(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:  # noqa: ARG001 - built first
+    home = tmp_path_factory.mktemp("pulumi-home")
+    toolchain.install_pulumi_plugin(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[ApiServer]:
+    server = ApiServer(programs, tmp_path_factory.mktemp("api-server"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory, api_server: ApiServer) -> Path:
+    path = tmp_path_factory.mktemp("kube") / "config"
+    path.write_text(api_server.kubeconfig(CONTEXT))
+    return path
+
+
+@pytest.fixture(scope="session")
+def new_project(programs: Path, pulumi_home: Path, kubeconfig: Path) -> Callable[[Path, str], Project]:
+    """Makes a project whose objects live in namespaces of their own: the API server is shared."""
+
+    def make(folder: Path, suffix: str) -> Project:
+        project = Project(folder, programs, pulumi_home, kubeconfig)
+        project.configure(
+            {
+                "wait": False,  # without a kubelet nothing ever becomes ready
+                "namespaces.observability": f"observability-{suffix}",
+                "namespaces.services": f"shop-{suffix}",
+            }
+        )
+        project.run("stack", "init", STACK, "--no-select")
+        return project
+
+    return make
