@@ -1,0 +1,6 @@
+"""Programs and base file systems from the machine's Debian archive, without installing anything."""
+
+from local.debian.apt import Apt
+from local.debian.prefix import PACKAGES, ensure, environment
+
+__all__ = ["PACKAGES", "Apt", "ensure", "environment"]
