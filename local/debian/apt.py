@@ -114,10 +114,8 @@ class Apt:
         signed = f"[signed-by={keys}] " if keys.exists() else ""
         fields = "$(ORIGIN)\t$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)"
         told = self._run(["indextargets", "--format", fields, "Created-By: Packages"], "sources")
-        lines = []
-        for origin, key, uri, release, component in (line.split("\t") for line in told.splitlines()):
-            if origin.lower() == own:
-                lines.append(f"deb {f'[signed-by={key}] ' if key else ''}{uri} {release} {component}")
+        rows = [line.split("\t") for line in told.splitlines()]
+        lines = [f"deb {signed}{uri} {suite} {part}" for origin, uri, suite, part in rows if origin.lower() == own]
         if not lines:
             raise LocalError(f"/etc/apt: no source of {own}", remedy="add the distribution's archive to apt's sources")
         return tuple(dict.fromkeys(lines))
