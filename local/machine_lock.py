@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = (Path("/run"), Path("/run/lock"), Path("/var/lock"))
 _NAME = "otel-mesh.lock"
+_POLL = 0.05
 
 _held: dict[Path, int] = {}  # how often this process took each lock
 
@@ -26,12 +28,13 @@ def path() -> Path:
 
 
 @contextmanager
-def hold(purpose: str, file: Path | None = None) -> Iterator[None]:
+def hold(purpose: str, file: Path | None = None, *, wait: float = 2.0) -> Iterator[None]:
     """Hold the machine's lock; a process that holds it may take it again.
 
     Args:
         purpose: what the holder does, for the message that others get.
         file: another lock file, for tests.
+        wait: seconds to wait for another holder; the supervisor holds it for milliseconds now and then.
 
     Raises:
         LocalError: another process holds it, or its file cannot be made.
@@ -49,11 +52,9 @@ def hold(purpose: str, file: Path | None = None) -> Iterator[None]:
     except OSError as error:
         raise LocalError(f"{where}: cannot be opened: {error.strerror}", remedy="run as root") from error
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(handle, wait):
             holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another command"
-            raise LocalError(f"otel-mesh: {holder} is at work on this machine", remedy="wait until it ends") from None
+            raise LocalError(f"otel-mesh: {holder} is at work on this machine", remedy="wait until it ends")
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{purpose} (process {os.getpid()})\n".encode(), 0)
         _held[where] = 1
@@ -65,16 +66,14 @@ def hold(purpose: str, file: Path | None = None) -> Iterator[None]:
         os.close(handle)
 
 
-def is_free(file: Path | None = None) -> bool:
-    """Whether no other process holds the lock at this moment."""
-    try:
-        handle = os.open(file or path(), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+def _take(handle: int, wait: float) -> bool:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL)
+        else:
+            return True

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "supervisor"
 _ROUND = 5.0  # seconds between two looks when nothing ends
+_SHORT_ROUND = 0.5  # while something waits to be started
 _BACK_OFF = (0.2, 1.0, 5.0, 15.0, 60.0)
 _STABLE = 120.0
 _LOG_LIMIT = 32 * 1024 * 1024
@@ -44,11 +45,16 @@ def program(where: Layout) -> processes.Program:
 class Supervisor:
     """Watches the programs that are meant to run."""
 
-    def __init__(self, programs: Registry) -> None:
+    def __init__(self, programs: Registry, lock: Path | None = None) -> None:
         self._registry = programs
+        self._lock = lock
         self._attempts: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._started: dict[str, float] = {}
+
+    def wanted(self) -> list[str]:
+        """The programs that are meant to run, without the supervisor itself."""
+        return [name for name in self._registry.specified() if name != NAME]
 
     def look(self, now: float) -> list[Process]:
         """Start again what has ended.
@@ -60,22 +66,29 @@ class Supervisor:
             The programs that run.
         """
         running = {process.name: process for process in self._registry.processes() if process.is_main}
-        for name in self._registry.specified():
-            if name == NAME or name in running or now < self._not_before.get(name, 0.0):
+        for name in self.wanted():
+            if name in running or now < self._not_before.get(name, 0.0):
                 continue
-            if not machine_lock.is_free():
-                break
-            attempt = self._attempt(name, now)
-            self._not_before[name] = now + _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)]
             try:
-                restored = self._registry.restore(name)
-            except LocalError as error:
+                with machine_lock.hold("the supervisor", self._lock, wait=0):
+                    restored = self._restore(name, now)
+            except LocalError as error:  # a command is at work, or the program cannot be started
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
                 continue
             if restored is not None:
-                print(f"{name}: had ended, started again as process {restored.pid}", flush=True)
                 running[name] = restored
         return [process for name, process in running.items() if name != NAME]
+
+    def _restore(self, name: str, now: float) -> Process | None:
+        """Start one program again, unless a command has just done so."""
+        if self._registry.main(name) is not None:
+            return None
+        attempt = self._attempt(name, now)
+        self._not_before[name] = now + _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)]
+        restored = self._registry.restore(name)
+        if restored is not None:
+            print(f"{name}: had ended, started again as process {restored.pid}", flush=True)
+        return restored
 
     def _attempt(self, name: str, now: float) -> int:
         """How often the program ended soon after its start."""
@@ -120,7 +133,7 @@ def main() -> None:
         for log in where.logs.glob("*.log"):
             if not log.name.endswith(".1.log"):
                 trim(log)
-        _wait_for_end(running, _ROUND if machine_lock.is_free() else 1.0)
+        _wait_for_end(running, _ROUND if len(running) == len(supervisor.wanted()) else _SHORT_ROUND)
 
 
 if __name__ == "__main__":

@@ -66,8 +66,18 @@ class Iptables:
     environment: Mapping[str, str]
 
     def save(self, table: str, family: str = "iptables") -> str:
-        """A table's rules as text; empty where the kernel does not know the table."""
-        return _run([str(self.programs / f"{family}-{self.variant}-save"), "-t", table], self.environment) or ""
+        """A table's rules as text.
+
+        Raises:
+            LocalError: the program does not run.
+        """
+        saved = _run([str(self.programs / f"{family}-{self.variant}-save"), "-t", table], self.environment)
+        if saved is None:
+            raise LocalError(
+                f"{family} ({self.variant}): the rules of table {table} cannot be read",
+                remedy=f"see what {self.programs / f'{family}-{self.variant}-save'} -t {table} says",
+            )
+        return saved
 
     def restore(self, text: str, family: str = "iptables") -> None:
         """Apply rules in one step, leaving everything they do not name.
@@ -168,7 +178,7 @@ def removals(table: str, saved: str, is_ours: Callable[[str], bool]) -> str:
 def is_foreign_kubernetes(saved_nat: str) -> bool:
     """Whether another Kubernetes' kube-proxy wrote the Service rules: addresses outside our network."""
     for line in saved_nat.splitlines():
-        match = re.match(r"-A KUBE-SERVICES .*?(?<!! )-d (\S+)", line)
+        match = re.match(r"-A KUBE-SERVICES -d (\S+) .*-j (?!KUBE-NODEPORTS)", line)
         if match and not IPv4Network(match[1]).subnet_of(SERVICE_NETWORK):
             return True
     return False

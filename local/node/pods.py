@@ -51,11 +51,14 @@ class Pods:
         Each container gets its image's stop signal (PostgreSQL writes its data out), what does not end within the
         grace period is killed.
         """
-        if self.registry.main("containerd") is not None:
-            self._signal_containers()
-        else:
-            for pid in cgroups.pods():
+        running = self._signal_containers() if self.registry.main("containerd") is not None else frozenset()
+        if not running:  # nobody knows which process is a container's first, or what signal its image names
+            running = cgroups.pods()
+            for pid in running:
                 _kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while running.intersection(cgroups.pods()) and time.monotonic() < deadline:
+            time.sleep(_POLL)
         self.kill()
 
     def kill(self) -> None:
@@ -69,16 +72,19 @@ class Pods:
             time.sleep(_POLL)
         processes.end(self.shims(), grace=0)
 
-    def _signal_containers(self) -> None:
+    def _signal_containers(self) -> frozenset[int]:
+        """Send every container its stop signal.
+
+        Returns:
+            Their first processes.
+        """
         names = (self._ctr("containers", "list", "--quiet", _IS_CONTAINER) or "").split()
         tasks = (self._ctr("tasks", "list") or "").splitlines()[1:]
         running = {words[0]: int(words[1]) for words in map(str.split, tasks) if words[0] in names and words[1] != "0"}
         # Without --signal ctr takes the one that the image names.
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(lambda name: self._ctr("tasks", "kill", name), running))
-        deadline = time.monotonic() + GRACE
-        while time.monotonic() < deadline and cgroups.pods().intersection(running.values()):
-            time.sleep(_POLL)
+        return frozenset(running.values())
 
     def _ctr(self, *words: str) -> str | None:
         """What ctr says; None when it fails: the caller goes on with force."""

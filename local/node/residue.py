@@ -47,7 +47,7 @@ def sweep(layout: Layout) -> None:
     layout.containerd_state.mkdir(mode=0o700, exist_ok=True)
     for lease in layout.cni_leases.glob("*/*"):
         lease.unlink(missing_ok=True)
-    for result in _CNI_CACHE.glob(f"{CNI_NETWORK}-*"):
+    for result in _cni_results(layout):
         result.unlink(missing_ok=True)
 
 
@@ -74,8 +74,15 @@ def tidy(layout: Layout) -> None:
 def leftovers(layout: Layout) -> list[str]:
     """What of this node lies in shared folders or is still mounted."""
     found = [f"mount {point}" for point in mounts(layout)]
-    found += [f"file {path}" for path in _CNI_CACHE.glob(f"{CNI_NETWORK}-*")]
+    found += [f"file {path}" for path in _cni_results(layout)]
     return found + [f"link {path}" for path in _links(layout)]
+
+
+def _cni_results(layout: Layout) -> list[Path]:
+    """What the network plugins noted about our pods: in our network, and about every pod's loopback interface."""
+    pods = (layout.containerd / "io.containerd.grpc.v1.cri" / "sandboxes").glob("*")
+    loopback = (_CNI_CACHE / f"cni-loopback-{pod.name}-lo" for pod in pods)
+    return [*_CNI_CACHE.glob(f"{CNI_NETWORK}-*"), *(path for path in loopback if path.exists())]
 
 
 def _links(layout: Layout) -> list[Path]:

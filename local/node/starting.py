@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from local import images
+from local.errors import LocalError
 from local.node import (
     agents,
     cgroups,
@@ -18,6 +19,7 @@ from local.node import (
     waiting,
 )
 from local.node.api import Api
+from local.node.explain import explain_unready
 from local.node.layout import CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
 
 if TYPE_CHECKING:
@@ -73,7 +75,11 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     progress("waiting for the node and its DNS")
     everything = (*_ALL_CONTROL, "containerd", "kube-proxy", "kubelet")
     waiting.until("node", lambda: _is_node_ready(api, moment), registry, everything, timeout=NODE_TIMEOUT)
-    waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
+    try:
+        waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
+    except LocalError as error:
+        reasons = explain_unready(layout.kubeconfig, ["kube-system"], node.programs.tool("kubectl"))
+        raise LocalError("; ".join(["DNS: does not answer", *reasons]), remedy=error.remedy, log=error.log) from error
 
 
 def _start_agents(node: Node) -> datetime | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from local import processes
-from local.node import cgroups, residue
+from local.node import cgroups, residue, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,7 @@ SUPERVISOR = "supervisor"
 FORWARD_PREFIX = "forward-"
 _CLUSTER = ("kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 _ETCD_GRACE = 20.0
+_RUNTIME_TIMEOUT = 15.0
 
 
 def stop(node: Node, progress: Callable[[str], None]) -> None:
@@ -30,7 +32,7 @@ def stop(node: Node, progress: Callable[[str], None]) -> None:
     registry.stop(SUPERVISOR)
     names = {process.name for process in registry.processes()} | set(registry.specified())
     progress("stopping pods")
-    for name in names:
+    for name in names - {"containerd"}:
         registry.forget(name)
     for name in sorted(name for name in names if name.startswith(FORWARD_PREFIX)):
         registry.stop(name)
@@ -62,4 +64,8 @@ def leftovers(node: Node) -> list[str]:
 def _have_runtime(node: Node) -> None:
     """Start a containerd that was killed once more: it knows with which signal each container ends well."""
     if node.pods.shims() and node.registry.main("containerd") is None:
-        node.registry.restore("containerd")
+        if node.registry.restore("containerd") is None:
+            return
+        deadline = time.monotonic() + _RUNTIME_TIMEOUT
+        while not node.pods.runtime_answers() and time.monotonic() < deadline:
+            time.sleep(waiting.POLL)

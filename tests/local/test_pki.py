@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from local import pki
+from local.node import credentials
+from local.node.layout import Layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVER = pki.Leaf(
+    "server", "ca", "a server", server=True, dns_names=("localhost",), addresses=(IPv4Address("10.0.0.1"),)
+)
+CLIENT = pki.Leaf("client", "ca", "a client", organization="system:masters", client=True)
+NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
+
+def certificate(folder: Path, name: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pki.certificate_path(folder, name).read_bytes())
+
+
+@pytest.fixture
+def cluster_pki(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path)
+    layout.make_folders()
+    credentials.ensure(layout)
+    return layout
+
+
+def test_nothing_is_issued_twice(tmp_path: Path) -> None:
+    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == {"ca", "server", "client"}
+    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == frozenset()
+
+
+def test_keys_are_for_their_owner_only(cluster_pki: Layout) -> None:
+    keys = [*cluster_pki.pki.glob("*.key"), *cluster_pki.config.glob("*.kubeconfig"), cluster_pki.kubeconfig]
+    assert len(keys) > 15
+    assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}
+    assert cluster_pki.pki.stat().st_mode & 0o777 == 0o700
+    assert credentials.encryption_path(cluster_pki).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_leaf_is_renewed_when_less_than_thirty_days_are_left_and_the_authority_stays(tmp_path: Path) -> None:
+    pki.ensure(tmp_path, ["ca"], [SERVER], now=NOW)
+    before = certificate(tmp_path, "server")
+    almost = before.not_valid_after_utc - dt.timedelta(days=30, seconds=1)
+    assert pki.ensure(tmp_path, ["ca"], [SERVER], now=almost) == frozenset()
+    assert pki.ensure(tmp_path, ["ca"], [SERVER], now=almost + dt.timedelta(seconds=2)) == {"server"}
+    renewed = certificate(tmp_path, "server")
+    assert renewed.serial_number != before.serial_number
+    assert renewed.not_valid_after_utc > before.not_valid_after_utc
+
+
+def test_an_authority_that_ends_takes_its_leaves_along(tmp_path: Path) -> None:
+    pki.ensure(tmp_path, ["ca"], [SERVER], now=NOW)
+    late = certificate(tmp_path, "ca").not_valid_after_utc - dt.timedelta(days=1)
+    assert pki.ensure(tmp_path, ["ca"], [SERVER], now=late) == {"ca", "server"}
+    certificate(tmp_path, "server").verify_directly_issued_by(certificate(tmp_path, "ca"))
+
+
+@pytest.mark.parametrize("lost", ["server.key", "server.crt"])
+def test_half_a_pair_is_issued_anew(tmp_path: Path, lost: str) -> None:
+    pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW)
+    (tmp_path / lost).unlink()
+    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == {"server"}
+
+
+def test_a_key_of_another_certificate_is_noticed(tmp_path: Path) -> None:
+    pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW)
+    (tmp_path / "server.key").write_bytes((tmp_path / "client.key").read_bytes())
+    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == {"server"}
+
+
+def test_a_leaf_with_another_name_is_issued_anew(tmp_path: Path) -> None:
+    pki.ensure(tmp_path, ["ca"], [SERVER], now=NOW)
+    more = pki.Leaf("server", "ca", "a server", server=True, dns_names=("localhost", "kubernetes"))
+    assert pki.ensure(tmp_path, ["ca"], [more], now=NOW) == {"server"}
+
+
+def test_the_signing_key_is_kept(tmp_path: Path) -> None:
+    assert pki.ensure_signing_key(tmp_path, "sa")
+    key, public = (tmp_path / "sa.key").read_bytes(), (tmp_path / "sa.pub").read_bytes()
+    (tmp_path / "sa.pub").unlink()
+    assert not pki.ensure_signing_key(tmp_path, "sa")
+    assert ((tmp_path / "sa.key").read_bytes(), (tmp_path / "sa.pub").read_bytes()) == (key, public)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "localhost",
+        "10.88.0.1",
+        "127.0.0.1",
+        "10.87.0.1",
+    ],
+)
+def test_clients_verify_the_api_server_by_every_name_it_is_called(cluster_pki: Layout, name: str) -> None:
+    subject: x509.GeneralName
+    is_address = name[0].isdigit()
+    subject = x509.IPAddress(IPv4Address(name)) if is_address else x509.DNSName(name)
+    store = Store([certificate(cluster_pki.pki, credentials.CLUSTER)])
+    PolicyBuilder().store(store).build_server_verifier(subject).verify(certificate(cluster_pki.pki, "apiserver"), [])
+
+
+def test_a_name_that_is_not_the_api_servers_is_refused(cluster_pki: Layout) -> None:
+    store = Store([certificate(cluster_pki.pki, credentials.CLUSTER)])
+    verifier = PolicyBuilder().store(store).build_server_verifier(x509.DNSName("example.org"))
+    with pytest.raises(VerificationError):
+        verifier.verify(certificate(cluster_pki.pki, "apiserver"), [])
+
+
+@pytest.mark.parametrize("leaf", credentials.LEAVES, ids=lambda leaf: leaf.name)
+def test_openssl_accepts_every_chain_for_its_purpose_and_no_other_authority(
+    cluster_pki: Layout, leaf: pki.Leaf
+) -> None:
+    purpose = "sslserver" if leaf.server else "sslclient"
+    for authority in credentials.AUTHORITIES:
+        command = ["openssl", "verify", "-x509_strict", "-purpose", purpose, "-CAfile"]
+        files = [credentials.authority(cluster_pki, authority), credentials.certificate(cluster_pki, leaf)]
+        done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == (authority == leaf.authority), done.stderr
+
+
+def test_a_client_certificate_is_no_server_certificate(cluster_pki: Layout) -> None:
+    files = [
+        credentials.authority(cluster_pki, credentials.CLUSTER),
+        credentials.certificate(cluster_pki, credentials.ADMIN),
+    ]
+    command = ["openssl", "verify", "-purpose", "sslserver", "-CAfile", *map(str, files)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def test_the_key_for_secrets_at_rest_survives_every_start(cluster_pki: Layout) -> None:
+    before = credentials.encryption_path(cluster_pki).read_bytes()
+    assert b"secretbox" in before
+    credentials.ensure(cluster_pki)
+    assert credentials.encryption_path(cluster_pki).read_bytes() == before
