@@ -53,7 +53,7 @@ class Role(StrEnum):
 
 def selector(name: str, instance: str) -> dict[str, str]:
     """Labels that select a workload's pods; immutable in Kubernetes, hence only what never changes."""
-    return {Label.NAME: name, Label.INSTANCE: instance}
+    return {Label.NAME.value: name, Label.INSTANCE.value: instance}
 
 
 def recommended(name: str, instance: str, role: Role, version: str | None = None) -> dict[str, str]:
@@ -67,10 +67,10 @@ def recommended(name: str, instance: str, role: Role, version: str | None = None
     """
     labels = {
         **selector(name, instance),
-        Label.COMPONENT: role.value,
-        Label.PART_OF: PART_OF,
-        Label.MANAGED_BY: MANAGED_BY,
+        Label.COMPONENT.value: role.value,
+        Label.PART_OF.value: PART_OF,
+        Label.MANAGED_BY.value: MANAGED_BY,
     }
     if version is not None:
-        labels[Label.VERSION] = version
-    return {str(key): value for key, value in labels.items()}
+        labels[Label.VERSION.value] = version
+    return labels

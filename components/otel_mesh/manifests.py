@@ -54,6 +54,14 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Files inside a ConfigMap stay readable."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Plain.add_representer(str, _text)
+
+
 def to_yaml(value: object) -> str:
     """Plain data as YAML, keys in the order given."""
     return yaml.dump(value, Dumper=_Plain, sort_keys=False)

@@ -94,13 +94,21 @@ def parse(model: type[ModelT], value: object, path: str = "") -> ModelT:
 
 
 def _problems(error: ValidationError, model: type[BaseModel]) -> Iterable[Problem]:
-    for found in error.errors(include_input=False, include_url=False):
+    everything = error.errors(include_input=False, include_url=False)
+    for found in everything:
+        if found["type"] == "too_short" and any(_inside(other, found) for other in everything):
+            continue  # the members are there, but wrong, which is told already
         path = join(*_plain(found["loc"]))
         cause = found.get("ctx", {}).get("error")
         if isinstance(cause, InvalidSettingsError):
             yield from (problem.below(path) for problem in cause.problems)
         else:
             yield _problem(path, found, model)
+
+
+def _inside(found: ErrorDetails, other: ErrorDetails) -> bool:
+    place, outer = found["loc"], other["loc"]
+    return len(place) > len(outer) and place[: len(outer)] == outer
 
 
 def _plain(location: Sequence[str | int]) -> Sequence[str | int]:
@@ -125,24 +133,22 @@ def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[Bas
     """The model that stands at a place inside another, for the list of its valid keys."""
     current: Any = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(str(part))
-            if field is None:
-                return None
-            current = _model_of(field.annotation)
+        current = _without_none(current)
+        if _is_model(current):
+            current = current.model_fields[str(part)].annotation
         else:
-            current = _model_of(current)
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+            members = [argument for argument in get_args(current) if argument is not Ellipsis]
+            current = members[-1] if members else None
+    current = _without_none(current)
+    return current if _is_model(current) else None
 
 
-def _model_of(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common type
-    """The model inside an annotation such as ``tuple[Service, ...]`` or ``Service | None``."""
-    if isinstance(annotation, type) and get_origin(annotation) is None:
-        return annotation
+def _is_model(annotation: object) -> bool:
+    return get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _without_none(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common type
+    """``Service`` for ``Service | None``."""
     if get_origin(annotation) in (Union, types.UnionType):
-        return next((found for arm in get_args(annotation) if (found := _model_of(arm)) is not types.NoneType), None)
-    for arm in reversed(get_args(annotation)):
-        found = _model_of(arm)
-        if isinstance(found, type) and issubclass(found, BaseModel):
-            return found
+        return next(arm for arm in get_args(annotation) if arm is not types.NoneType)
     return annotation

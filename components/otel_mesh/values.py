@@ -29,8 +29,10 @@ _DNS_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _DURATION: Final = re.compile(r"([0-9]{1,9}(ms|s|m|h))+")
 _RETENTION: Final = re.compile(r"[0-9]{1,6}(h|d|w)")
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_NAME: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE: Final = re.compile(
-    r"(?=.{1,512}\Z)[a-z0-9]+([.:/_-][a-zA-Z0-9_.-]*)*[a-zA-Z0-9](:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})"
+    rf"(?=.{{1,512}}\Z)(?:[a-zA-Z0-9.-]+(?::[0-9]{{1,5}})?/)?{_NAME}(?:/{_NAME})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})"
 )
 
 

@@ -46,4 +46,6 @@ def _contexts(place: Path, path: str) -> set[str]:
         problem = Problem(path, f"{place}: not a readable kubeconfig ({type(error).__name__})", "set KUBECONFIG")
         raise InvalidSettingsError([problem]) from None
     entries = content.get("contexts") if isinstance(content, dict) else None
-    return {str(entry["name"]) for entry in entries or () if isinstance(entry, dict) and "name" in entry}
+    if not isinstance(entries, list):
+        return set()
+    return {str(entry["name"]) for entry in entries if isinstance(entry, dict) and "name" in entry}

@@ -104,7 +104,7 @@ def _configured() -> object:
     except (pulumi.ConfigTypeError, ValueError):
         raise InvalidSettingsError([Problem(path, "is no object", "write a mapping of settings")]) from None
     if value is None:
-        remedy = f"add it to Pulumi.{pulumi.get_stack()}.yaml, as Pulumi.local.yaml has it"
+        remedy = f"add it to Pulumi.{pulumi.get_stack()}.yaml, with at least environment and cluster"
         raise InvalidSettingsError([Problem(path, "required but missing", remedy)])
     return value
 

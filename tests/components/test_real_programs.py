@@ -1,0 +1,150 @@
+"""Configurations are read by the programs that they are for."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import toolchain
+from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings
+from otel_mesh.collector_config import collector_config
+from otel_mesh.jaeger import jaeger_config
+from otel_mesh.manifests import to_yaml
+from otel_mesh.prometheus import prometheus_config
+from tests.components.scenarios import PERSISTENT
+from tests.engine.api_server import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLLECTOR_ENVIRONMENT = {
+    "TRACES_ENDPOINT": "jaeger.observability.svc.cluster.local:4317",
+    "METRICS_ENDPOINT": "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp",
+    "POD_NAME": "otel-collector-0",
+    "POD_UID": "0b7a5c9e-0000-4000-8000-000000000000",
+    "POD_NAMESPACE": "observability",
+    "NODE_NAME": "node",
+}
+_START_SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    return toolchain.ensure(("otelcol", "promtool", "jaeger"))
+
+
+def _validate_collector(programs: Path, config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [programs / "otelcol", "validate", f"--config=file:{config}"],
+        env=COLLECTOR_ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"replicas": 1, "batching": {"size": 1, "timeout": "100ms", "queue_size": 1000}},
+        {"batching": {"size": 100_000, "queue_size": 10_000_000}, "memory_limit_percentage": 10},
+    ],
+    ids=["default", "small", "large"],
+)
+def test_the_collector_accepts_its_configuration(programs: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(to_yaml(collector_config(OtelCollectorSettings.model_validate(settings))))
+    done = _validate_collector(programs, config)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_collector_would_refuse_a_wrong_configuration(programs: Path, tmp_path: Path) -> None:
+    wrong = collector_config(OtelCollectorSettings())
+    wrong["processors"]["memory_limiter"]["limit_percent"] = 75
+    config = tmp_path / "config.yaml"
+    config.write_text(to_yaml(wrong))
+    done = _validate_collector(programs, config)
+    assert done.returncode != 0
+    assert "limit_percent" in done.stderr
+
+
+def test_the_collector_limits_memory_before_it_does_anything_else() -> None:
+    pipelines = collector_config(OtelCollectorSettings())["service"]["pipelines"]
+    assert set(pipelines) == {"traces", "metrics", "logs"}
+    for pipeline in pipelines.values():
+        assert pipeline["processors"] == ["memory_limiter", "k8s_attributes", "resource/cluster"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "targets"),
+    [
+        (PrometheusSettings(), {}),
+        (PrometheusSettings(storage=PERSISTENT, external_labels={"cluster": "big"}), {"jaeger": "jaeger:8888"}),
+    ],
+    ids=["default", "full"],
+)
+def test_prometheus_accepts_its_configuration(
+    programs: Path, tmp_path: Path, settings: PrometheusSettings, targets: dict[str, str]
+) -> None:
+    config = tmp_path / "prometheus.yml"
+    config.write_text(to_yaml(prometheus_config(settings, targets)))
+    done = subprocess.run(
+        [programs / "promtool", "check", "config", config], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "is valid prometheus config file syntax" in done.stdout
+
+
+def _on_loopback(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int, int]:
+    """The same configuration for a test: loopback, free ports, a folder of ours."""
+    ports = {port: free_port() for port in ("4317", "4318", "8888", "13133", "16686")}
+    text = json.dumps(config).replace("/var/lib/jaeger", str(folder)).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+    for name, port in ports.items():
+        text = text.replace(f"127.0.0.1:{name}", f"127.0.0.1:{port}").replace(f'"port": {name}', f'"port": {port}')
+    changed: dict[str, Any] = json.loads(text)
+    changed["extensions"]["jaeger_query"]["grpc"] = {"endpoint": f"127.0.0.1:{free_port()}"}
+    return changed, ports["13133"], ports["16686"]
+
+
+def _get(port: int, path: str) -> tuple[int, bytes]:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+@pytest.mark.parametrize("settings", [JaegerSettings(), JaegerSettings(storage=PERSISTENT)], ids=["memory", "badger"])
+def test_jaeger_starts_with_its_configuration_and_answers(
+    programs: Path, tmp_path: Path, settings: JaegerSettings
+) -> None:
+    config, health, query = _on_loopback(jaeger_config(settings), tmp_path / "data")
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(config))
+    log = tmp_path / "jaeger.log"
+    with log.open("wb") as output:
+        jaeger = subprocess.Popen(
+            [programs / "jaeger", f"--config=file:{path}"], stdout=output, stderr=output, env=os.environ, cwd=tmp_path
+        )
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        status = 0
+        while status != http.client.OK:
+            assert jaeger.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+            with contextlib.suppress(OSError):
+                status, _ = _get(health, "/status")
+        assert json.loads(_get(query, "/api/services")[1])["data"] in (None, [])
+    finally:
+        jaeger.terminate()
+        assert jaeger.wait(20) == 0
+    assert (tmp_path / "data" / "keys").exists() is settings.storage.persistent

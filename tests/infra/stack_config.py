@@ -1,0 +1,60 @@
+"""Puts a stack's configuration where the program reads it, without an engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import yaml
+
+from local.paths import repo_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTEXT = "otel-mesh-local"
+PASSWORD = "canary-8c2e77-password"  # noqa: S105 - a test's
+IMAGES = {"api-gateway": "example.invalid/api-gateway:1.0", "user-service": "example.invalid/user-service:1.0"}
+
+
+class Mocks(pulumi.runtime.Mocks):
+    """Records what is registered and answers with the inputs."""
+
+    def __init__(self) -> None:
+        self.registered: list[pulumi.runtime.MockResourceArgs] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.registered.append(args)
+        return f"{args.name}-id", args.inputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"no function is called, not even {args.token}")
+
+
+def stack_settings(stack: str) -> dict[str, Any]:
+    """The settings that a stack's file in the checkout holds."""
+    content = yaml.safe_load((repo_dir() / f"Pulumi.{stack}.yaml").read_text())
+    settings: dict[str, Any] = content["config"]["otel-mesh:settings"]
+    return settings
+
+
+def use(settings: object, stack: str = "local") -> Mocks:
+    """Makes these the settings of the current stack; returns what records its resources."""
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks, project="otel-mesh", stack=stack)
+    pulumi.runtime.set_all_config({} if settings is None else {"otel-mesh:settings": json.dumps(settings)})
+    return mocks
+
+
+def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[str, str]:
+    """Files that a stack's program finds through the environment."""
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "postgres-password").write_text(f"{PASSWORD}\n")
+    (folder / "images.json").write_text(json.dumps(IMAGES))
+    (folder / "kubeconfig").write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts]}))
+    return {
+        "KUBECONFIG": str(folder / "kubeconfig"),
+        "OTEL_MESH_IMAGES_FILE": str(folder / "images.json"),
+        "OTEL_MESH_SECRETS_DIR": str(folder / "secrets"),
+    }
