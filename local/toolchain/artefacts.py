@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +69,9 @@ def keep(built: Path, kept: Path) -> None:
 def link_folder(programs: Mapping[str, Path]) -> Path:
     """A folder with a link per program; the same programs give the same folder, which is never changed.
 
+    The links are hard ones: the CLI and the language host look for their companions beside their own file, as the
+    kernel names it.
+
     Args:
         programs: name -> file.
     """
@@ -82,7 +84,7 @@ def link_folder(programs: Mapping[str, Path]) -> Path:
         fresh = Path(scratch) / "bin"
         fresh.mkdir()
         for name, file in programs.items():
-            (fresh / name).symlink_to(os.path.relpath(file, folder))
+            (fresh / name).hardlink_to(file)
         try:
             fresh.rename(folder)
         except OSError:  # another process was first with the same links

@@ -58,12 +58,13 @@ def ensure(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> Path:
 
 
 def path(name: str) -> Path:
-    """The file of one program, built if it is missing.
+    """The file of one program, built if it is missing; its folder is named after all that it was made from.
 
     Raises:
         LocalError: as of `ensure`.
     """
-    return ensure([name]) / name
+    ensure([name])
+    return artefacts.path(name, owner(name), golang.find())
 
 
 def _check_room(jobs: Sequence[Job], go: Go) -> None:

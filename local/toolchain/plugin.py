@@ -26,10 +26,10 @@ def install_pulumi_plugin(pulumi_home: Path) -> Path:
     Raises:
         LocalError: the provider could not be built.
     """
-    program = path(PROVIDER).resolve()
+    program = path(PROVIDER)
     folder = pulumi_home / "plugins" / f"resource-kubernetes-{owner(PROVIDER).version}"
     link = folder / PROVIDER
-    if link.is_symlink() and link.resolve() == program:
+    if link.is_symlink() and link.readlink() == program:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=pulumi_home, prefix=".plugin-") as scratch:

@@ -1,0 +1,138 @@
+"""buildah with storage, policy and registries of our own; nothing of it outlives its process but files in the cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from local import debian
+from local.errors import LocalError
+from local.paths import cache_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+PACKAGES = ("buildah", "mmdebstrap")
+# Builds mount file systems and start helpers: in namespaces of their own both end with the build, even if it is killed.
+CONFINED = (
+    *("setpriv", "--pdeathsig", "TERM", "--"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
+)
+_POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
+_REGISTRIES = 'unqualified-search-registries = []\nshort-name-mode = "disabled"\n'
+_STORAGE = '[storage]\ndriver = "{driver}"\nrunroot = "{runroot}"\ngraphroot = "{root}"\n'
+
+
+class Buildah:
+    """One private image store; one process at a time has it.
+
+    Raises:
+        LocalError: buildah or its packages cannot be had.
+    """
+
+    def __init__(self) -> None:
+        self._prefix = debian.ensure(PACKAGES)
+        self._home = cache_dir() / "images"
+        for name in ("tmp", "run"):  # with a killed build's leavings
+            shutil.rmtree(self._home / name, ignore_errors=True)
+            (self._home / name).mkdir(parents=True)
+        self._driver = self._pick_driver()
+        root = self._home / f"storage-{self._driver}"
+        self._configuration = self._home / "configuration"
+        self._configuration.mkdir(exist_ok=True)
+        self._write("policy.json", _POLICY)
+        self._write("registries.conf", _REGISTRIES)
+        self._write("storage.conf", _STORAGE.format(driver=self._driver, runroot=self._home / "run", root=root))
+
+    def _write(self, name: str, text: str) -> None:
+        (self._configuration / name).write_text(text)
+
+    def _pick_driver(self) -> str:
+        """``overlay`` where the cache's file system carries one, else plain copies."""
+        test = self._home / ".overlay"
+        if test.exists():
+            shutil.rmtree(test)
+        folders = {name: test / name for name in ("lower", "upper", "work", "merged")}
+        for folder in folders.values():
+            folder.mkdir(parents=True)
+        options = ",".join(f"{name}dir={folders[name]}" for name in ("lower", "upper", "work"))
+        mount = ["mount", "-t", "overlay", "overlay", "-o", options, str(folders["merged"])]
+        done = subprocess.run([*CONFINED, *mount], capture_output=True, check=False)
+        shutil.rmtree(test)
+        return "overlay" if done.returncode == 0 else "vfs"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For programs of the prefix: ours, and the store's configuration."""
+        return {
+            **os.environ,
+            **debian.environment(self._prefix),
+            "CONTAINERS_STORAGE_CONF": str(self._configuration / "storage.conf"),
+            "CONTAINERS_REGISTRIES_CONF": str(self._configuration / "registries.conf"),
+            "BUILDAH_ISOLATION": "chroot",
+            "TMPDIR": str(self._home / "tmp"),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def program(self, name: str) -> Path:
+        """A program of the prefix."""
+        return self._prefix / "usr" / "bin" / name
+
+    def build(self, context: Path, reference: str, log: Path, *, base: str | None, volumes: Sequence[str]) -> None:
+        """Build an image from the Dockerfile in a context.
+
+        Args:
+            context: everything the recipe copies.
+            reference: the image's name and tag.
+            log: everything the build says.
+            base: reference of the image that BASE_IMAGE names.
+            volumes: mounts of RUN steps.
+
+        Raises:
+            LocalError: a step failed.
+        """
+        options = ["--layers", "--pull-never", "--network", "host", "--timestamp", "0", "--tag", reference]
+        options += [f"--volume={volume}" for volume in volumes]
+        options += [f"--build-arg=BASE_IMAGE={base}"] if base else []
+        self._run(["build", *options, str(context)], reference, log)
+
+    def save(self, reference: str, archive: Path, log: Path) -> None:
+        """Write an image as a docker-archive, whole or not at all."""
+        fresh = archive.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        self._run(["push", reference, f"docker-archive:{fresh}:{reference}"], reference, log)
+        fresh.replace(archive)
+
+    def has(self, reference: str) -> bool:
+        """Whether the store holds an image."""
+        command = self._command(["images", "--quiet", reference])
+        return bool(subprocess.run(command, env=self.environment, capture_output=True, check=False).stdout.strip())
+
+    def clean(self, log: Path) -> None:
+        """Remove what a killed build left, and layers that no image needs any more."""
+        self._run(["rm", "--all"], "leavings", log)
+        self._run(["rmi", "--prune", "--force"], "leavings", log)
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        policy = ["--signature-policy", str(self._configuration / "policy.json")] if arguments[0] == "build" else []
+        return [*CONFINED, str(self.program("buildah")), arguments[0], *policy, *arguments[1:]]
+
+    def _run(self, arguments: Sequence[str], subject: str, log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as stream:
+            done = subprocess.run(
+                self._command(arguments),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode != 0:
+            told = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+            raise LocalError(
+                f"image {subject}: {told[-1] if told else 'buildah failed'}", remedy="read the log", log=log
+            )

@@ -1,0 +1,179 @@
+"""Which images are missing, and making them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import toolchain
+from local.errors import LocalError
+from local.images import contexts, pip_settings, roots
+from local.images.buildah import Buildah
+from local.images.recipes import IMAGES, RECIPES, REGISTRY, ROOTS
+from local.paths import cache_dir, state_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from local.images.recipes import Image
+
+_ROOTS = {root.name: root for root in ROOTS}
+_KEPT = 3  # archives per image: switching between two branches builds nothing
+_GIB = 1 << 30
+_ROOM_GIB = 4
+
+
+def images_file() -> Path:
+    """Where `ensure` writes name -> reference, for the stack (OTEL_MESH_IMAGES_FILE)."""
+    return state_dir() / "images.json"
+
+
+def archive(reference: str) -> Path:
+    """The docker-archive of an image."""
+    name, tag = reference.removeprefix(f"{REGISTRY}/").split(":")
+    return cache_dir() / "images" / "archives" / f"{name}-{tag}.tar"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An image as it would be built now."""
+
+    image: Image
+    content: Mapping[str, Path]
+    reference: str
+    base: str | None
+
+
+def ensure(names: Iterable[str] | None = None, *, refresh: bool = False) -> dict[str, str]:
+    """Make the images that are missing and write all references to `images_file`.
+
+    An image's tag is a hash of all that goes into it: as long as nothing changes, nothing is built.
+
+    Args:
+        names: images; all of them by default, and only then the file is written.
+        refresh: make the base file systems again from the newest packages.
+
+    Returns:
+        name -> reference; each one's archive is in the cache.
+
+    Raises:
+        LocalError: a part cannot be made, or something is missing and this process is not root.
+    """
+    wanted = [image for image in IMAGES if names is None or image.name in set(names)]
+    programs = sorted({program for image in wanted for program in image.programs})
+    toolchain.ensure(programs)
+    files = {name: toolchain.path(name) for name in programs}
+    needed = [_ROOTS[name] for name in dict.fromkeys(image.root for image in wanted) if name]
+    with _lock():
+        bases = {root.name: None if refresh else roots.known(root) for root in needed}
+        store: Buildah | None = None
+        for root in needed:
+            if bases[root.name] is None:
+                store = store or _open_store()
+                with _told(f"base {root.name}"):
+                    bases[root.name] = roots.make(root, store, _log(f"base-{root.name}"))
+        plans = [_plan(image, files, bases.get(image.root or "")) for image in wanted]
+        for plan in plans:
+            if not archive(plan.reference).exists():
+                store = store or _open_store()
+                with _told(plan.image.name):
+                    _make(plan, bases.get(plan.image.root or ""), store)
+        if store:
+            store.clean(_log("images"))
+            _forget_old(plans)
+    references = {plan.image.name: plan.reference for plan in plans}
+    if names is None:
+        _write(references)
+    return references
+
+
+def _plan(image: Image, files: Mapping[str, Path], base: roots.Base | None) -> Plan:
+    content = contexts.files(image.dockerfile, image.context, {name: files[name] for name in image.programs})
+    # A program's folder is named after a hash of all it was made from.
+    known = {name: files[name].parent.name for name in image.programs}
+    identity = base.identity if base else ""
+    tag = contexts.tag(image.dockerfile, content, known, identity)
+    reference = f"{REGISTRY}/base-{image.root}:{identity}" if base else None
+    return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", reference)
+
+
+def _make(plan: Plan, base: roots.Base | None, store: Buildah) -> None:
+    log = _log(plan.image.name)
+    log.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_dir() / "images" / "tmp", prefix="build-") as scratch:
+        if base and plan.base and not store.has(plan.base):
+            dockerfile = RECIPES / "base" / "Dockerfile"
+            contexts.stage(Path(scratch) / "base", dockerfile, {"rootfs.tar": base.archive})
+            store.build(Path(scratch) / "base", plan.base, log, base=None, volumes=())
+        folder = Path(scratch) / "context"
+        contexts.stage(folder, plan.image.dockerfile, plan.content)
+        volumes = pip_settings.volumes(Path(scratch)) if plan.image.network else ()
+        store.build(folder, plan.reference, log, base=plan.base, volumes=volumes)
+        target = archive(plan.reference)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        store.save(plan.reference, target, log)
+
+
+def _open_store() -> Buildah:
+    if os.geteuid() != 0:
+        raise LocalError(
+            "images: building them needs root (mounts and file ownership)", remedy="run the command again as root"
+        )
+    cache = cache_dir()
+    cache.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache).free / _GIB
+    if free < _ROOM_GIB:
+        raise LocalError(
+            f"{cache}: {free:.1f} GiB free, building images takes up to {_ROOM_GIB}",
+            remedy="free space, or name another place with OTEL_MESH_CACHE",
+        )
+    return Buildah()
+
+
+def _forget_old(plans: Iterable[Plan]) -> None:
+    for plan in plans:
+        current = archive(plan.reference)
+        others = [path for path in current.parent.glob(f"{plan.image.name}-*.tar") if path != current]
+        for path in sorted(others, key=lambda other: other.stat().st_mtime)[: -(_KEPT - 1)]:
+            path.unlink()
+
+
+def _write(references: Mapping[str, str]) -> None:
+    target = images_file()
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = json.dumps(references, indent=2, sort_keys=True) + "\n"
+    if not target.exists() or target.read_text() != text:
+        fresh = target.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(target)
+
+
+def _log(name: str) -> Path:
+    return cache_dir() / "logs" / f"image-{name}.log"
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Say on stderr what is being made and how long it took."""
+    started = time.monotonic()
+    print(f"images: {what}: started", file=sys.stderr, flush=True)
+    yield
+    print(f"images: {what}: ready after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    home = cache_dir() / "images"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,108 @@
+"""What images there are and what goes into them: data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.paths import repo_dir
+
+RECIPES = Path(__file__).parent.parent / "image_recipes"
+REGISTRY = "otel-mesh.local"
+
+
+@dataclass(frozen=True)
+class Root:
+    """A file system made of Debian packages, the base of images.
+
+    Attributes:
+        packages: installed beside the essential ones.
+        without: patterns of files that are left out, after those of `WITHOUT`.
+        prepare: shell lines run before the packages' own scripts; ``$1`` is the root.
+        finish: shell lines run at the end.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    finish: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image and where it comes from.
+
+    Attributes:
+        dockerfile: its recipe; what it copies is looked for in `context`.
+        context: the folder that the recipe's COPY sources are relative to.
+        programs: of the toolchain, put into the context under their names.
+        root: the base that BASE_IMAGE names.
+        network: whether its RUN steps fetch packages from a Python index.
+    """
+
+    name: str
+    dockerfile: Path
+    context: Path
+    programs: tuple[str, ...] = ()
+    root: str | None = None
+    network: bool = False
+
+
+WITHOUT = (
+    "/usr/share/bug/*",
+    "/usr/share/doc/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+    "/usr/share/locale/*",
+    "/usr/share/man/*",
+)
+FINISH = (
+    # The machine's way to its mirror is not the image's business.
+    'rm -rf "$1"/etc/apt "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$1"/var/cache/* "$1"/var/lib/apt "$1"/var/log/*',
+)
+
+ROOTS = (
+    Root("python", ("ca-certificates", "python3", "python3-venv")),
+    Root(
+        "postgres",
+        ("postgresql",),
+        # Compiling queries at run time needs 130 MB of LLVM; without the files the server does without.
+        without=("/usr/lib/*/libLLVM*", "/usr/lib/postgresql/*/lib/bitcode/*", "/usr/lib/postgresql/*/lib/llvmjit*"),
+        prepare=(
+            # The public image's number, in place of whatever is free; and no cluster at installation.
+            'echo "postgres:x:999:" >> "$1/etc/group"',
+            'echo "postgres:x:999:999:PostgreSQL:/var/lib/postgresql:/bin/bash" >> "$1/etc/passwd"',
+            'mkdir -p "$1/etc/postgresql-common"',
+            'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"',
+        ),
+        finish=(
+            'ln -s "$(basename "$1"/usr/lib/postgresql/*)" "$1/usr/lib/postgresql/current"',
+            'rm -rf "$1"/usr/share/perl "$1"/usr/share/postgresql-common',
+            'rm -rf "$1"/usr/lib/*/perl "$1"/usr/lib/*/libperl.so*',
+            'install -d -o 999 -g 999 -m 0755 "$1/var/lib/postgresql" "$1/var/run/postgresql"',
+        ),
+    ),
+)
+
+
+def _program(name: str, *programs: str, root: str | None = "python") -> Image:
+    folder = RECIPES / name
+    return Image(name, folder / "Dockerfile", folder, programs, root)
+
+
+def _service(name: str) -> Image:
+    dockerfile = repo_dir() / "app_images" / name.replace("-", "_") / "Dockerfile"
+    return Image(name, dockerfile, repo_dir(), root="python", network=True)
+
+
+IMAGES = (
+    _program("pause", "pause", root=None),
+    _program("coredns", "coredns"),
+    _program("otel-collector", "otelcol"),
+    _program("jaeger", "jaeger"),
+    _program("prometheus", "prometheus", "promtool"),
+    _program("postgres", root="postgres"),
+    _service("api-gateway"),
+    _service("user-service"),
+)
