@@ -135,7 +135,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
         raise LocalError(f"service {namespace}/{service}: not there", remedy="run `make up`")
     program = stopping.FORWARD_PREFIX + name
     mine = {process.pid for process in node.registry.processes(program)}
-    for listener in ports.listeners(listen_port, LOOPBACK):
+    for listener in ports.listeners([(LOOPBACK, listen_port)]):
         if listener.pid not in mine:
             raise LocalError(
                 f"port {LOOPBACK}:{listen_port} (for {name}): in use by {listener}",
@@ -149,7 +149,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
     with machine_lock.hold("make up"):
         node.registry.ensure(Program(program, argv, node.programs.environment))
     deadline = time.monotonic() + _FORWARD_TIMEOUT
-    while not ports.listeners(listen_port, LOOPBACK):
+    while not ports.listeners([(LOOPBACK, listen_port)]):
         node.registry.require_alive(program)
         if time.monotonic() > deadline:
             raise LocalError(

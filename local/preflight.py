@@ -92,7 +92,7 @@ def _kernel(facts: Facts) -> list[LocalError]:
     return found + [
         LocalError(
             f"program {name}: not on PATH",
-            remedy=f"install it: apt-get install {'iproute2' if name == 'ip' else 'mount'}",
+            remedy="install it: apt-get install mount",
         )
         for name in facts.missing_programs
     ]

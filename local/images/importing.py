@@ -10,14 +10,15 @@ from local.errors import LocalError
 from local.images.making import archive, images_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
-def import_all(ctr: Sequence[str]) -> list[str]:
-    """Import the images of `images_file` that containerd lacks.
+def import_all(ctr: Sequence[str], references: Iterable[str] | None = None) -> list[str]:
+    """Import the images that containerd lacks.
 
     Args:
         ctr: the ctr command with its address and namespace.
+        references: of the images; those of `images_file` by default.
 
     Returns:
         The references that were imported.
@@ -25,9 +26,9 @@ def import_all(ctr: Sequence[str]) -> list[str]:
     Raises:
         LocalError: an archive is missing, or containerd refused one.
     """
-    references = sorted(json.loads(images_file().read_text()).values())
+    wanted = json.loads(images_file().read_text()).values() if references is None else references
     present = set(_ctr(ctr, ["images", "list", "--quiet"], "containerd").split())
-    missing = [reference for reference in references if reference not in present]
+    missing = [reference for reference in sorted(wanted) if reference not in present]
     for reference in missing:
         file = archive(reference)
         if not file.exists():

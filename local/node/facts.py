@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -81,13 +80,13 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         system=system,
         uid=os.geteuid(),
         missing_features=tuple(_missing_features()),
-        missing_programs=tuple(name for name in ("ip", "mount", "umount") if shutil.which(name) is None),
+        missing_programs=tuple(name for name in ("mount", "umount") if shutil.which(name) is None),
         memory_free=psutil.virtual_memory().available,
         disk_free=shutil.disk_usage(existing).free,
         state_on=_file_system(existing),
         state=layout.state,
         taken_ports=tuple(_taken(wanted, mine)),
-        routes=tuple(_routes()),
+        routes=tuple(routes()),
         other_states=tuple(sorted({process.state.parent for process in ours if process.state != layout.root})),
         other_kube_proxy=_other_kube_proxy({process.pid for process in ours}),
         is_running=bool(mine),
@@ -129,27 +128,28 @@ def _file_system(folder: Path) -> str:
     return kind
 
 
-def _taken(wanted: Iterable[tuple[IPv4Address, int, str]], mine: set[int]) -> list[PortUse]:
+def _taken(wanted: list[tuple[IPv4Address, int, str]], mine: set[int]) -> list[PortUse]:
+    programs = {(address, port): program for address, port, program in wanted}
     return [
-        PortUse(address, port, program, str(listener))
-        for address, port, program in wanted
-        for listener in ports.listeners(port, address)
+        PortUse(listener.address, listener.port, programs[listener.address, listener.port], str(listener))
+        for listener in ports.listeners(programs)
         if listener.pid not in mine
     ]
 
 
-def _routes() -> list[tuple[IPv4Network, str]]:
-    if shutil.which("ip") is None:
-        return []
-    done = subprocess.run(
-        ["ip", "-json", "-4", "route", "show", "table", "all"], capture_output=True, text=True, check=False
+def routes(table: str | None = None) -> list[tuple[IPv4Network, str]]:
+    """The main routing table, without our own interface; addresses in it are little-endian numbers.
+
+    Args:
+        table: the text of ``/proc/net/route``, for tests.
+    """
+    lines = (table if table is not None else Path("/proc/net/route").read_text()).splitlines()[1:]
+    rows = (line.split() for line in lines)
+    routes = (
+        (IPv4Network((int.from_bytes(bytes.fromhex(row[1]), "little"), int(row[7], 16).bit_count())), row[0])
+        for row in rows
     )
-    routes = json.loads(done.stdout or "[]")
-    return [
-        (IPv4Network(route["dst"]), route.get("dev", "?"))
-        for route in routes
-        if route.get("dst", "default") != "default" and route.get("dev") not in (BRIDGE, "lo")
-    ]
+    return [(network, interface) for network, interface in routes if network.prefixlen and interface != BRIDGE]
 
 
 def _other_kube_proxy(ours: set[int]) -> str | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from local.node.layout import Layout
 
 BUILT = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
-PACKAGED = ("containerd", "runc", "containernetworking-plugins", "iptables", "conntrack", "socat")
+_VARIABLES = ("LD_LIBRARY_PATH", "XTABLES_LIBDIR")
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -59,10 +59,10 @@ def find(layout: Layout) -> Programs:
         LocalError: one cannot be provided.
     """
     tools = toolchain.ensure(BUILT)
-    prefix = debian.ensure(PACKAGED)
+    prefix = debian.ensure()
     given = debian.environment(prefix)
     own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]
-    environment = {name: value for name, value in given.items() if str(prefix) in value}
+    environment = {name: given[name] for name in _VARIABLES if name in given}
     environment["PATH"] = os.pathsep.join([str(layout.bin), str(tools), *own, *_SYSTEM_PATH])
     environment["LANG"] = "C.UTF-8"
     environment["HOME"] = str(layout.root)

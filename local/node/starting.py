@@ -61,7 +61,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     registry.ensure(runtime.containerd(layout, node.programs, references["pause"]))
     waiting.until("containerd", node.pods.runtime_answers, registry, ["containerd"], timeout=RUNTIME_TIMEOUT)
     progress("importing images")
-    images.import_all(node.ctr)
+    images.import_all(node.ctr, references.values())
     api = Api(layout)
     waiting.until("API server", api.is_ready, registry, ["etcd", "kube-apiserver"], timeout=API_TIMEOUT)
 

@@ -12,6 +12,7 @@ import pytest
 
 from local import processes
 from local.errors import LocalError
+from local.node import cgroups
 from local.processes import Program, Registry
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SLEEP = ("sleep", "600")
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    monkeypatch.setattr(processes.cgroups, "join", lambda _pid: None)  # the machine's cgroups are not the test's
+    monkeypatch.setattr(cgroups, "join", lambda _pid: None)  # the machine's cgroups are not the test's
     for name in ("specifications", "logs"):
         (tmp_path / name).mkdir()
     made = Registry(tmp_path, tmp_path / "specifications", tmp_path / "logs")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import machine_lock, processes, supervisor
+from local.node import cgroups
 from local.processes import Program, Registry
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    monkeypatch.setattr(processes.cgroups, "join", lambda _pid: None)
+    monkeypatch.setattr(cgroups, "join", lambda _pid: None)
     for name in ("specifications", "logs"):
         (tmp_path / name).mkdir()
     made = Registry(tmp_path, tmp_path / "specifications", tmp_path / "logs")
