@@ -9,6 +9,7 @@ import pulumi
 import yaml
 
 from local.paths import repo_dir
+from tests.components.pulumi_program import Mocks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,20 +17,6 @@ if TYPE_CHECKING:
 CONTEXT = "otel-mesh-local"
 PASSWORD = "canary-8c2e77-password"  # noqa: S105 - a test's
 IMAGES = {"api-gateway": "example.invalid/api-gateway:1.0", "user-service": "example.invalid/user-service:1.0"}
-
-
-class Mocks(pulumi.runtime.Mocks):
-    """Records what is registered and answers with the inputs."""
-
-    def __init__(self) -> None:
-        self.registered: list[pulumi.runtime.MockResourceArgs] = []
-
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        self.registered.append(args)
-        return f"{args.name}-id", args.inputs
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"no function is called, not even {args.token}")
 
 
 def stack_settings(stack: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 from pathlib import Path
@@ -17,9 +16,11 @@ from otel_mesh import InvalidSettingsError
 from otel_mesh.problems import parse
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.settings import Stack, read
+from tests.components.pulumi_program import event_loop
 from tests.infra.stack_config import CONTEXT, IMAGES, PASSWORD, stack_settings, surroundings, use
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
 
 STACKS = ("local", "dev", "prod")
@@ -27,13 +28,8 @@ STACKS = ("local", "dev", "prod")
 
 @pytest.fixture(autouse=True)
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Outputs belong to an event loop, which an engine would bring."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield loop
-    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))  # the mocks' own
-    asyncio.set_event_loop(None)
-    loop.close()
+    with event_loop() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

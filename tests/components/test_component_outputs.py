@@ -1,0 +1,158 @@
+"""Components as resources: type tokens, children, options and outputs, without an engine.
+
+What an engine adds (parents, replacement, real previews) is shown in tests/engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pytest
+
+from otel_mesh import (
+    InvalidSettingsError,
+    Jaeger,
+    JaegerArgs,
+    JaegerSettings,
+    Microservice,
+    MicroserviceArgs,
+    MicroserviceSettings,
+    Namespace,
+    NamespaceArgs,
+    NamespaceSettings,
+    OtelCollector,
+    OtelCollectorArgs,
+    Postgres,
+    PostgresArgs,
+    PostgresSettings,
+    Prometheus,
+    PrometheusArgs,
+)
+from tests.components.pulumi_program import Program, event_loop
+from tests.components.scenarios import SERVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    with event_loop() as loop:
+        yield Program(loop)
+
+
+def test_jaeger(program: Program) -> None:
+    jaeger = Jaeger("traces", JaegerArgs(namespace="ns", settings=JaegerSettings(name="store")))
+    assert jaeger.pulumi_resource_type == "otel-mesh:index:Jaeger"
+    assert program.value(jaeger.otlp_endpoint) == "store.ns.svc.cluster.local:4317"
+    assert program.value(jaeger.query_url) == "http://store.ns.svc.cluster.local:16686"
+    assert program.value(jaeger.metrics_target) == "store.ns.svc.cluster.local:8888"
+    assert program.kinds() == ["ConfigMap", "Deployment", "Jaeger", "Service", "ServiceAccount"]
+    assert {one.name for one in program.mocks.registered} == {"traces"}
+
+
+def test_prometheus(program: Program) -> None:
+    prometheus = Prometheus("metrics", PrometheusArgs(namespace=pulumi.Output.from_input("ns")))
+    assert program.value(prometheus.url) == "http://prometheus.ns.svc.cluster.local:9090"
+    assert program.value(prometheus.otlp_url) == "http://prometheus.ns.svc.cluster.local:9090/api/v1/otlp"
+    assert program.kinds() == ["ConfigMap", "Deployment", "Prometheus", "Service", "ServiceAccount"]
+
+
+def test_collector(program: Program) -> None:
+    args = OtelCollectorArgs(
+        namespace=pulumi.Output.from_input("ns"), traces_endpoint="jaeger:4317", metrics_url="http://prometheus:9090"
+    )
+    collector = OtelCollector("collector", args)
+    assert program.value(collector.otlp_grpc_url) == "http://otel-collector.ns.svc.cluster.local:4317"
+    assert program.value(collector.otlp_http_url) == "http://otel-collector.ns.svc.cluster.local:4318"
+    assert program.kinds() == [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ConfigMap",
+        "Deployment",
+        "OtelCollector",
+        "PodDisruptionBudget",
+        "Service",
+        "ServiceAccount",
+    ]
+    role = next(one for one in program.mocks.registered if one.typ.endswith(":ClusterRole"))
+    assert role.inputs["metadata"]["name"] == "otel-mesh:ns:otel-collector"
+
+
+def test_postgres_keeps_its_password_secret(program: Program) -> None:
+    postgres = Postgres("db", PostgresArgs(namespace="ns", password=pulumi.Output.secret("hush")))
+    assert program.value(postgres.host_name) == "postgres.ns.svc.cluster.local"
+    assert program.value(postgres.secret_name) == "postgres-credentials"
+    assert program.kinds() == [
+        "ConfigMap",
+        "PersistentVolumeClaim",
+        "Postgres",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "StatefulSet",
+    ]
+    others = [one.inputs for one in program.mocks.registered if not one.typ.endswith(":Secret")]
+    assert "hush" not in repr(others)
+
+
+def test_postgres_with_an_existing_secret_makes_none(program: Program) -> None:
+    settings = PostgresSettings(existing_secret="given")  # noqa: S106 - the Secret's name
+    postgres = Postgres("db", PostgresArgs(namespace="ns", settings=settings))
+    assert program.value(postgres.secret_name) == "given"
+    assert "Secret" not in program.kinds()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        PostgresArgs(namespace="ns"),
+        PostgresArgs(
+            namespace="ns",
+            password="hush",  # noqa: S106 - a test's
+            settings=PostgresSettings(existing_secret="given"),  # noqa: S106 - the Secret's name
+        ),
+    ],
+    ids=["none", "two"],
+)
+def test_postgres_needs_exactly_one_password(program: Program, args: PostgresArgs) -> None:
+    with pytest.raises(InvalidSettingsError, match="give either a password or an existing Secret"):
+        Postgres("db", args)
+    assert program.kinds() == []
+
+
+def test_microservice(program: Program) -> None:
+    service = Microservice(
+        "users",
+        MicroserviceArgs(
+            namespace="ns",
+            image=pulumi.Output.from_input("registry.example/user-service:1"),
+            otlp_endpoint="http://otel-collector.ns.svc.cluster.local:4317",
+            settings=MicroserviceSettings(service=SERVICE, service_namespace="shop", environment="test"),
+        ),
+    )
+    assert program.value(service.url) == "http://user-service.ns.svc.cluster.local:8081"
+    assert program.value(service.service_account) == "user-service"
+    assert program.kinds() == ["Deployment", "Microservice", "PodDisruptionBudget", "Service", "ServiceAccount"]
+    deployment = next(one for one in program.mocks.registered if one.typ.endswith(":Deployment"))
+    (container,) = deployment.inputs["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example/user-service:1"
+
+
+def test_a_namespace_is_an_output_to_wait_for(program: Program) -> None:
+    namespace = Namespace("shop", NamespaceArgs(settings=NamespaceSettings(name="shop")))
+    assert program.value(namespace.namespace) == "shop"
+    assert program.kinds() == ["Namespace", "Namespace"]
+
+
+def test_settings_may_be_a_mapping_as_another_language_passes_it(program: Program) -> None:
+    args = JaegerArgs(namespace="ns", settings={"name": "store"})  # type: ignore[arg-type]
+    assert program.value(Jaeger("traces", args).otlp_endpoint) == "store.ns.svc.cluster.local:4317"
+
+
+def test_wrong_settings_register_nothing(program: Program) -> None:
+    args = JaegerArgs(namespace="ns", settings={"max_trace": 1})  # type: ignore[arg-type]
+    with pytest.raises(InvalidSettingsError, match="max_trace: unknown key; did you mean 'max_traces'"):
+        Jaeger("traces", args)
+    assert program.kinds() == []
