@@ -12,7 +12,7 @@ from local.errors import LocalError
 from local.paths import cache_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 PACKAGES = ("buildah", "mmdebstrap")
@@ -21,6 +21,8 @@ CONFINED = (
     *("setpriv", "--pdeathsig", "TERM", "--"),
     *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
 )
+# buildah starts itself anew without its environment: its libraries have to be found without LD_LIBRARY_PATH.
+_WITH_LIBRARIES = ("sh", "-c", 'mount --bind "$0" /etc/ld.so.cache && exec "$@"')
 _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 _REGISTRIES = 'unqualified-search-registries = []\nshort-name-mode = "disabled"\n'
 _STORAGE = '[storage]\ndriver = "{driver}"\nrunroot = "{runroot}"\ngraphroot = "{root}"\n'
@@ -47,6 +49,20 @@ class Buildah:
         self._write("registries.conf", _REGISTRIES)
         self._write("storage.conf", _STORAGE.format(driver=self._driver, runroot=self._home / "run", root=root))
 
+        self._index_libraries()
+
+    def _index_libraries(self) -> None:
+        """An ld.so.cache that knows the prefix's libraries beside the machine's."""
+        folders = debian.environment(self._prefix)["LD_LIBRARY_PATH"].split(os.pathsep)
+        self._write("ld.so.conf", "\n".join(["include /etc/ld.so.conf", *folders, ""]))
+        configuration = self._configuration
+        subprocess.run(
+            ["ldconfig", "-X", "-C", configuration / "ld.so.cache", "-f", configuration / "ld.so.conf"],
+            env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"},
+            capture_output=True,
+            check=True,
+        )
+
     def _write(self, name: str, text: str) -> None:
         (self._configuration / name).write_text(text)
 
@@ -72,7 +88,6 @@ class Buildah:
             **debian.environment(self._prefix),
             "CONTAINERS_STORAGE_CONF": str(self._configuration / "storage.conf"),
             "CONTAINERS_REGISTRIES_CONF": str(self._configuration / "registries.conf"),
-            "BUILDAH_ISOLATION": "chroot",
             "TMPDIR": str(self._home / "tmp"),
             "LC_ALL": "C.UTF-8",
         }
@@ -94,7 +109,18 @@ class Buildah:
         Raises:
             LocalError: a step failed.
         """
-        options = ["--layers", "--pull-never", "--network", "host", "--timestamp", "0", "--tag", reference]
+        options = [
+            "--isolation",
+            "chroot",
+            "--network",
+            "host",
+            "--layers",
+            "--pull-never",
+            "--timestamp",
+            "0",
+            "--tag",
+            reference,
+        ]
         options += [f"--volume={volume}" for volume in volumes]
         options += [f"--build-arg=BASE_IMAGE={base}"] if base else []
         self._run(["build", *options, str(context)], reference, log)
@@ -111,14 +137,21 @@ class Buildah:
         command = self._command(["images", "--quiet", reference])
         return bool(subprocess.run(command, env=self.environment, capture_output=True, check=False).stdout.strip())
 
-    def clean(self, log: Path) -> None:
-        """Remove what a killed build left, and layers that no image needs any more."""
+    def clean(self, wanted: Collection[str], log: Path) -> None:
+        """Remove what a killed build left, images that are not wanted, and layers that none needs any more."""
         self._run(["rm", "--all"], "leavings", log)
+        command = self._command(["images", "--noheading", "--format", "{{.Name}}:{{.Tag}}"])
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        for reference in done.stdout.split():
+            if reference not in wanted and not reference.startswith("<none>"):
+                self._run(["rmi", "--force", reference], reference, log)
         self._run(["rmi", "--prune", "--force"], "leavings", log)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
-        policy = ["--signature-policy", str(self._configuration / "policy.json")] if arguments[0] == "build" else []
-        return [*CONFINED, str(self.program("buildah")), arguments[0], *policy, *arguments[1:]]
+        reads_images = arguments[0] in ("build", "push")
+        policy = ["--signature-policy", str(self._configuration / "policy.json")] if reads_images else []
+        libraries = [*_WITH_LIBRARIES, str(self._configuration / "ld.so.cache")]
+        return [*CONFINED, *libraries, str(self.program("buildah")), arguments[0], *policy, *arguments[1:]]
 
     def _run(self, arguments: Sequence[str], subject: str, log: Path) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -87,8 +87,8 @@ def ensure(names: Iterable[str] | None = None, *, refresh: bool = False) -> dict
                 store = store or _open_store()
                 with _told(plan.image.name):
                     _make(plan, bases.get(plan.image.root or ""), store)
-        if store:
-            store.clean(_log("images"))
+        if store and names is None:
+            store.clean({name for plan in plans for name in (plan.reference, plan.base) if name}, _log("images"))
             _forget_old(plans)
     references = {plan.image.name: plan.reference for plan in plans}
     if names is None:

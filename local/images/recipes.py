@@ -59,7 +59,10 @@ WITHOUT = (
 )
 FINISH = (
     # The machine's way to its mirror is not the image's business.
-    'rm -rf "$1"/etc/apt "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$1"/var/cache/* "$1"/var/lib/apt "$1"/var/log/*',
+    # (mmdebstrap removes its own 00mmdebstrap afterwards.)
+    'find "$1/etc/apt" -type f ! -name 00mmdebstrap -delete',
+    'rm -f "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
+    'find "$1/var/log" "$1/var/cache" "$1/var/lib/apt" -type f -delete',
 )
 
 ROOTS = (
