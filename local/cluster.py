@@ -81,7 +81,6 @@ def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] |
         progress("providing programs and images")
         references = images.ensure(["pause", "coredns"])
         node = assemble(where)
-        node.registry.stop(stopping.SUPERVISOR)
         starting.start(node, references, progress)
         _supervise(node)
         return Cluster(where.kubeconfig, CONTEXT, node.ctr)
@@ -97,12 +96,12 @@ def stop(progress: Callable[[str], None] = print) -> None:
     with machine_lock.hold("make down"):
         if not layout().root.exists():
             return
-        stopping.stop(assemble(), progress)
+        stopping.stop(assemble(built=False), progress)
 
 
 def leftovers() -> list[str]:
     """What of the node is on this machine beside files in the state folder; empty after :func:`stop`."""
-    return stopping.leftovers(assemble())
+    return stopping.leftovers(assemble(built=False))
 
 
 def status() -> Status:
@@ -129,7 +128,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
     Raises:
         LocalError: the port is someone else's, or the Service is not there.
     """
-    node = assemble()
+    node = assemble(built=False)
     found = Api(node.layout).get(f"/api/v1/namespaces/{namespace}/services/{service}")
     if found is None:
         raise LocalError(f"service {namespace}/{service}: not there", remedy="run `make up`")

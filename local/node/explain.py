@@ -65,7 +65,7 @@ def reasons(pod: dict[str, Any], events: Sequence[dict[str, Any]]) -> list[tuple
     found = [(item["name"], f", container {item['name']}: {why}") for item in containers if (why := _why(item))]
     named = [item for item in found if not item[1].endswith(_HARMLESS)]
     if named:
-        return [(name, text + _event(pod, events, name)) for name, text in named]
+        return [(name, text + _event(pod, events, text, name)) for name, text in named]
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return [
@@ -73,7 +73,7 @@ def reasons(pod: dict[str, Any], events: Sequence[dict[str, Any]]) -> list[tuple
             ]
     whole = status.get("reason") or status.get("phase", "Pending")
     message = f": {status['message']}" if status.get("message") else ""
-    return [(None, f": {whole}{message}{_event(pod, events)}")]
+    return [(None, f": {whole}{message}{_event(pod, events, message)}")]
 
 
 def _why(container: dict[str, Any]) -> str:
@@ -97,8 +97,8 @@ def _end(terminated: dict[str, Any]) -> str:
     return f"exit code {terminated.get('exitCode')}, {terminated.get('reason', 'no reason given')}"
 
 
-def _event(pod: dict[str, Any], events: Sequence[dict[str, Any]], container: str | None = None) -> str:
-    """The newest warning about the pod, or about the container where one is named."""
+def _event(pod: dict[str, Any], events: Sequence[dict[str, Any]], said: str, container: str | None = None) -> str:
+    """The newest warning about the pod, or about the container where one is named, that was not said already."""
     about = [
         event
         for event in events
@@ -107,7 +107,10 @@ def _event(pod: dict[str, Any], events: Sequence[dict[str, Any]], container: str
         and (container is None or f"{{{container}}}" in event["involvedObject"].get("fieldPath", f"{{{container}}}"))
     ]
     about.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    return f"; {about[-1]['reason']}: {' '.join(about[-1].get('message', '').split())}" if about else ""
+    if not about:
+        return ""
+    message = " ".join(about[-1].get("message", "").split()).rstrip(": ")
+    return "" if message.removeprefix("Error: ") in said else f"; {about[-1]['reason']}: {message}"
 
 
 def _list(command: Sequence[str], namespace: str, kind: str) -> list[dict[str, Any]]:

@@ -38,14 +38,18 @@ def registry(layout: Layout) -> Registry:
     return Registry(layout.root, layout.processes, layout.logs)
 
 
-def assemble(layout: Layout | None = None) -> Node:
+def assemble(layout: Layout | None = None, *, built: bool = True) -> Node:
     """The node of the current state folder, with its programs provided.
+
+    Args:
+        layout: another node, for tests.
+        built: also the programs from Go modules, which only starting needs.
 
     Raises:
         LocalError: a program cannot be provided.
     """
     where = layout or current_layout()
-    programs = node_programs.find(where)
+    programs = node_programs.find(where, built=built)
     processes = registry(where)
     network = Network(where, programs.iptables, programs.environment)
     pods = Pods(processes, runtime.ctr(where, programs), programs.environment)

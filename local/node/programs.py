@@ -52,13 +52,17 @@ class Programs:
         return self.prefix / "usr" / "lib" / "cni"
 
 
-def find(layout: Layout) -> Programs:
+def find(layout: Layout, *, built: bool = True) -> Programs:
     """Have all programs there and tell where.
+
+    Args:
+        layout: of the node.
+        built: also those from Go modules; stopping a node must not build any.
 
     Raises:
         LocalError: one cannot be provided.
     """
-    tools = toolchain.ensure(BUILT)
+    tools = toolchain.ensure(BUILT) if built else layout.bin
     prefix = debian.ensure()
     given = debian.environment(prefix)
     own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]

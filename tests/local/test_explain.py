@@ -69,11 +69,16 @@ def test_a_container_is_named_with_its_reason(item: dict[str, Any], said: str) -
 def test_a_warning_about_this_container_is_added_and_others_are_not() -> None:
     events = [
         event("old", time="2026-11-21T10:00:00Z"),
-        event("Error: no\nsuch user"),
+        event("Error: no\nsuch group"),
         event("another pod's", uid="u2", time="2026-11-21T12:00:00Z"),
     ]
     ((_, said),) = reasons(pod(waiting("CreateContainerError", "no such user")), events)
-    assert said.endswith("CreateContainerError: no such user; Failed: Error: no such user")
+    assert said.endswith("CreateContainerError: no such user; Failed: Error: no such group")
+
+
+def test_nothing_is_said_twice() -> None:
+    ((_, said),) = reasons(pod(waiting("CreateContainerError", "no such user")), [event("Error: no such user")])
+    assert said == ", container web: CreateContainerError: no such user"
 
 
 def test_one_that_fits_nowhere_says_what_is_missing() -> None:
