@@ -13,7 +13,7 @@ from local.errors import LocalError
 from local.node import cgroups, starting, stopping
 from local.node.api import Api
 from local.node.explain import explain_unready
-from local.node.layout import CONTEXT, LISTENERS, LOOPBACK, layout
+from local.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
 from local.node.node import assemble, registry
 from local.processes import Program
 
@@ -23,10 +23,25 @@ if TYPE_CHECKING:
 
     from local.node.node import Node
 
-__all__ = ["Cluster", "ProgramStatus", "Status", "explain_unready", "forward", "leftovers", "start", "status", "stop"]
+__all__ = [
+    "NODE_IP",
+    "Cluster",
+    "ProgramStatus",
+    "Status",
+    "doubles",
+    "explain_unready",
+    "forward",
+    "leftovers",
+    "process_ids",
+    "start",
+    "status",
+    "stop",
+]
 
 PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS)]))
 """Every program of the node, without the supervisor and the forwards."""
+NODE_IP = str(NODE_ADDRESS)
+"""The node's address: that of its bridge, which no packet from another machine reaches."""
 _FORWARD_TIMEOUT = 5.0
 
 
@@ -113,6 +128,17 @@ def status() -> Status:
     return Status(
         tuple(ProgramStatus(name, mains.get(name)) for name in names), api_ready, cgroups.memory() if mains else 0
     )
+
+
+def process_ids() -> frozenset[int]:
+    """Process numbers of the node's programs, the supervisor and the forwards; without what they started."""
+    return frozenset(process.pid for process in registry(layout()).processes() if process.is_main)
+
+
+def doubles() -> list[str]:
+    """Names of programs that run more than once, which must never be."""
+    names = [process.name for process in registry(layout()).processes() if process.is_main]
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def forward(name: str, listen_port: int, namespace: str, service: str, port: int) -> None:

@@ -54,7 +54,7 @@ def hold(purpose: str, file: Path | None = None, *, wait: float = 2.0) -> Iterat
     try:
         if not _take(handle, wait):
             holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another command"
-            raise LocalError(f"lock {where}: held by {holder}", remedy="wait until it ends")
+            raise LocalError(f"{holder} is at work on this machine", remedy="wait until it ends")
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{purpose} (process {os.getpid()})\n".encode(), 0)
         _held[where] = 1

@@ -31,8 +31,8 @@ class Programs:
     """The same for every caller, whatever shell he came from: a changed environment would restart the programs."""
 
     def tool(self, name: str) -> str:
-        """A program built from Go modules."""
-        return str(self.tools / name)
+        """A program built from Go modules, by a path that changes with its own version only."""
+        return str((self.tools / name).resolve())
 
     def packaged(self, name: str) -> str:
         """A program of a Debian package."""
@@ -67,7 +67,7 @@ def find(layout: Layout, *, built: bool = True) -> Programs:
     given = debian.environment(prefix)
     own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]
     environment = {name: given[name] for name in _VARIABLES if name in given}
-    environment["PATH"] = os.pathsep.join([str(layout.bin), str(tools), *own, *_SYSTEM_PATH])
+    environment["PATH"] = os.pathsep.join([str(layout.bin), *own, *_SYSTEM_PATH])
     environment["LANG"] = "C.UTF-8"
     environment["HOME"] = str(layout.root)
     return Programs(tools, prefix, environment)

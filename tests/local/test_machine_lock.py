@@ -30,7 +30,7 @@ def test_a_second_command_is_told_who_is_at_work_and_a_killed_one_holds_nothing(
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with (
-            pytest.raises(LocalError, match=rf"held by make up \(process {holder.pid}\)"),
+            pytest.raises(LocalError, match=rf"make up \(process {holder.pid}\) is at work on this machine"),
             machine_lock.hold("make down", lock, wait=0),
         ):
             pytest.fail("held twice")
