@@ -23,6 +23,7 @@ CONFINED = (
 )
 # buildah starts itself anew without its environment: its libraries have to be found without LD_LIBRARY_PATH.
 _WITH_LIBRARIES = ("sh", "-c", 'mount --bind "$0" /etc/ld.so.cache && exec "$@"')
+_LAYERS_KEPT = 150
 _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 _REGISTRIES = 'unqualified-search-registries = []\nshort-name-mode = "disabled"\n'
 _STORAGE = '[storage]\ndriver = "{driver}"\nrunroot = "{runroot}"\ngraphroot = "{root}"\n'
@@ -138,14 +139,19 @@ class Buildah:
         return bool(subprocess.run(command, env=self.environment, capture_output=True, check=False).stdout.strip())
 
     def clean(self, wanted: Collection[str], log: Path) -> None:
-        """Remove what a killed build left, images that are not wanted, and layers that none needs any more."""
+        """Remove what a killed build left and images that are not wanted.
+
+        Intermediate layers stay for the next build of a changed service, up to a limit.
+        """
         self._run(["rm", "--all"], "leavings", log)
-        command = self._command(["images", "--noheading", "--format", "{{.Name}}:{{.Tag}}"])
+        command = self._command(["images", "--all", "--noheading", "--format", "{{.Name}}:{{.Tag}}"])
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        for reference in done.stdout.split():
-            if reference not in wanted and not reference.startswith("<none>"):
+        listed = done.stdout.split()
+        for reference in listed:
+            if not reference.startswith("<none>") and reference not in wanted:
                 self._run(["rmi", "--force", reference], reference, log)
-        self._run(["rmi", "--prune", "--force"], "leavings", log)
+        if sum(reference.startswith("<none>") for reference in listed) > _LAYERS_KEPT:
+            self._run(["rmi", "--prune", "--force"], "leavings", log)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         reads_images = arguments[0] in ("build", "push")
