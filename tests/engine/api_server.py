@@ -29,7 +29,6 @@ _SERVER = pki.Leaf("server", _CA, "kube-apiserver", server=True, dns_names=("loc
 _ADMIN = pki.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
 _TOKENS = "tokens"
 _START_SECONDS = 60
-_STOP_SECONDS = 10
 _OK = 200
 
 
@@ -88,17 +87,13 @@ class ApiServer:
         self._wait()
 
     def stop(self) -> None:
-        """Ends what was started, and nothing else."""
+        """Ends what was started, and nothing else; at once, since nothing of it is kept."""
         for process in reversed(self._processes):
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
 
     def kubeconfig(self, context: str) -> str:
-        """A kubeconfig of the administrator, with one context."""
+        """A kubeconfig of the administrator with one context, which is not the current one."""
 
         def embedded(path: Path) -> str:
             return base64.b64encode(path.read_bytes()).decode()
@@ -123,7 +118,13 @@ class ApiServer:
     def kubectl(self, words: Sequence[str], kubeconfig: Path, text: str = "") -> subprocess.CompletedProcess[str]:
         """Runs the real kubectl."""
         return subprocess.run(
-            [self._programs / "kubectl", f"--kubeconfig={kubeconfig}", f"--cache-dir={self._folder}/kubectl", *words],
+            [
+                self._programs / "kubectl",
+                f"--kubeconfig={kubeconfig}",
+                f"--context={yaml.safe_load(kubeconfig.read_text())['contexts'][0]['name']}",
+                f"--cache-dir={self._folder}/kubectl",
+                *words,
+            ],
             input=text,
             capture_output=True,
             text=True,

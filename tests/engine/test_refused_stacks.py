@@ -1,0 +1,75 @@
+"""Mistakes end before anything is registered: one readable message, a failing exit status, an empty state."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.engine.project import CANARY, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory, new_project: Callable[[Path, str], Project]) -> Project:
+    return new_project(tmp_path_factory.mktemp("refused"), "refused")
+
+
+@pytest.fixture
+def project(pristine: Project) -> Iterator[Project]:
+    before = pristine.stack_file.read_text()
+    pristine.output.clear()
+    yield pristine
+    pristine.stack_file.write_text(before)
+
+
+def _refused(project: Project, *command: str, **environment: str) -> list[str]:
+    """Runs a command that must be refused; returns the mistakes that it names."""
+    done = project.run(*(command or ("up", "--yes", "--skip-preview")), check=False, **environment)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in text
+    assert 'File "' not in text
+    assert CANARY not in text
+    assert [urn for urn in project.resources() if "pulumi:pulumi:Stack" not in urn] == []
+    diagnostics = [line.strip() for line in text[text.index("Diagnostics:") :].splitlines()]
+    headline = next(place for place, line in enumerate(diagnostics) if line.endswith("nothing was changed"))
+    # what follows is Pulumi's own remark that the program ended with an error
+    return list(takewhile(lambda line: not line.startswith("error:"), diagnostics[headline + 1 :]))
+
+
+def test_several_mistakes_are_told_together(project: Project) -> None:
+    project.configure({"collector.replica": 2, "jaeger.retention": "for ever"})
+    assert _refused(project) == [
+        "collector.replica: unknown key; did you mean 'replicas'?",
+        "jaeger.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",
+    ]
+
+
+def test_a_preview_is_refused_as_well(project: Project) -> None:
+    project.configure({"services.api-gatway.replicas": 2})
+    assert _refused(project, "preview") == ["services.api-gatway: is not in the catalogue; did you mean 'api-gateway'?"]
+
+
+def test_a_context_that_the_kubeconfig_does_not_have(project: Project) -> None:
+    project.configure({"cluster.context": "otel-mesh-prod"})
+    (mistake,) = _refused(project)
+    assert mistake.startswith("cluster.context: no context 'otel-mesh-prod' in ")
+    assert mistake.endswith("; did you mean 'otel-mesh-local'?")
+
+
+def test_what_the_stack_needs_from_outside(project: Project) -> None:
+    mistakes = _refused(project, OTEL_MESH_IMAGES_FILE="", OTEL_MESH_SECRETS_DIR=f"{project.secrets_dir}/none")
+    assert mistakes == [
+        "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
+        (
+            f"postgres_password_file: {project.secrets_dir}/none/postgres-password: No such file or directory; "
+            "put the password there, on one line"
+        ),
+    ]

@@ -1,0 +1,110 @@
+"""Every stack's objects pass the API server's strict validation, and its pods the restricted security standard."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from local.paths import repo_dir
+from tests.engine.conftest import CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.engine.api_server import ApiServer
+    from tests.engine.project import Project
+
+pytestmark = pytest.mark.engine
+
+_APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
+
+
+@pytest.fixture(scope="module", params=["local", "dev", "prod"])
+def objects(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_project: Callable[[Path, str], Project],
+    api_server: ApiServer,
+    kubeconfig: Path,
+) -> list[dict[str, Any]]:
+    """The objects that a stack's preview plans; their namespaces exist."""
+    stack = request.param
+    project = new_project(tmp_path_factory.mktemp(f"dry-run-{stack}"), f"dry-{stack}")
+    ours = project.settings()["namespaces"]
+    theirs = yaml.safe_load((repo_dir() / f"Pulumi.{stack}.yaml").read_text())["config"]["otel-mesh:settings"]
+    content = yaml.safe_load(project.stack_file.read_text())
+    content["config"]["otel-mesh:settings"] = {**theirs, "namespaces": ours}
+    content["config"]["otel-mesh:settings"]["cluster"]["context"] = CONTEXT
+    project.stack_file.write_text(yaml.safe_dump(content))
+    plan = json.loads(project.run("preview", "--json").stdout)
+    planned = [step["newState"] for step in plan["steps"] if step["newState"]["type"].startswith("kubernetes:")]
+    found = [state["inputs"] for state in planned]
+    for one in found:
+        if one["kind"] == "Secret":
+            assert one.pop("data") == "[secret]"  # a plan holds none
+            one["stringData"] = {"password": "a placeholder"}
+    needed = [one for one in found if one["kind"] in {"Namespace", "ServiceAccount"}]
+    needed.sort(key=lambda one: one["kind"])
+    done = api_server.kubectl(["apply", "--server-side", "--filename=-"], kubeconfig, yaml.safe_dump_all(needed))
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+def test_objects_are_valid_to_the_last_field(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    assert len(objects) >= 28
+    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(objects))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(objects)
+    assert done.stderr == ""  # no warning either, such as one of Pod Security
+
+
+def _pods(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {**one["spec"]["template"]["metadata"], **_place(one)},
+            "spec": one["spec"]["template"]["spec"],
+        }
+        for one in objects
+        if one["kind"] in {"Deployment", "StatefulSet"}
+    ]
+
+
+def _place(manifest: dict[str, Any]) -> dict[str, str]:
+    return {"name": manifest["metadata"]["name"], "namespace": manifest["metadata"]["namespace"]}
+
+
+def test_pods_are_admitted_where_only_restricted_ones_are(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    pods = _pods(objects)
+    assert len(pods) == 6
+    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(pods))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_pod_without_its_seccomp_profile_would_not_be(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    pod = _pods(objects)[0]
+    del pod["spec"]["securityContext"]["seccompProfile"]
+    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(pod))
+    assert done.returncode != 0
+    assert 'violates PodSecurity "restricted' in done.stderr
+
+
+def test_an_unknown_field_would_be_refused(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    deployment = next(one for one in objects if one["kind"] == "Deployment")
+    wrong = {**deployment, "spec": {**deployment["spec"], "replica": 1}}
+    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(wrong))
+    assert done.returncode != 0
+    assert ".spec.replica: field not declared in schema" in done.stderr
