@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from local.node.node import assemble, registry
 from local.processes import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from local.node.node import Node
@@ -92,7 +93,7 @@ def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] |
     """
     where = layout()
     preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
-    with machine_lock.hold("make up"):
+    with machine_lock.hold("make up"), _named_errors():
         progress("providing programs and images")
         references = images.ensure(["pause", "coredns"])
         node = assemble(where)
@@ -108,7 +109,7 @@ def stop(progress: Callable[[str], None] = print) -> None:
         LocalError: not root, or something resists.
     """
     preflight.check_rights()
-    with machine_lock.hold("make down"):
+    with machine_lock.hold("make down"), _named_errors():
         if not layout().root.exists():
             return
         stopping.stop(assemble(built=False), progress)
@@ -183,6 +184,16 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
                 log=node.registry.log(program),
             )
         time.sleep(0.05)
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Turn what the machine refuses (a full disk, a read-only file system) into one line."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or "this machine"
+        raise LocalError(f"{place}: {error.strerror or error}", remedy="mend that and run the command again") from error
 
 
 def _supervise(node: Node) -> None:

@@ -93,7 +93,10 @@ class Network:
     def links(self) -> list[str]:
         """Our bridge and the pods' interfaces at it, those first."""
         folder = Path("/sys/class/net") / BRIDGE
-        if not folder.exists() or not self.bridge_is_ours():
+        try:
+            if not self.bridge_is_ours():
+                return []
+        except LocalError:  # someone else's: not ours to remove
             return []
         return [*sorted(port.name for port in (folder / "brif").iterdir()), BRIDGE]
 

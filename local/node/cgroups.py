@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.errors import LocalError
 from local.node.layout import CGROUP
 
 if TYPE_CHECKING:
@@ -48,17 +49,22 @@ def is_unified(trees: Iterable[Hierarchy]) -> bool:
 
 
 def prepare() -> None:
-    """Create the branch in every tree, with what pods need to be accounted below it."""
+    """Create the branch in every tree, with what pods need to be accounted below it.
+
+    Raises:
+        LocalError: the machine does not let root make cgroups.
+    """
     trees = hierarchies()
+    if not trees:
+        raise LocalError("cgroups: none is mounted", remedy="mount a cgroup2 file system at /sys/fs/cgroup")
     for tree in trees:
-        branch = tree.path / CGROUP
-        if tree.version == 1:
-            branch.mkdir(exist_ok=True)
-            _inherit(tree.path, branch)
-        elif is_unified(trees):
-            _delegate(tree.path)
-            branch.mkdir(exist_ok=True)
-            _delegate(branch)
+        try:
+            _make(tree, unified=is_unified(trees))
+        except OSError as error:
+            raise LocalError(
+                f"cgroup {tree.path / CGROUP}: cannot be made: {error.strerror}",
+                remedy="run on the machine itself, or in a container that may write to its cgroups",
+            ) from error
 
 
 def join(pid: int) -> None:
@@ -112,6 +118,17 @@ def memory() -> int:
             if usage.is_file():
                 return int(usage.read_text())
     return 0
+
+
+def _make(tree: Hierarchy, *, unified: bool) -> None:
+    branch = tree.path / CGROUP
+    if tree.version == 1:
+        branch.mkdir(exist_ok=True)
+        _inherit(tree.path, branch)
+    elif unified:
+        _delegate(tree.path)
+        branch.mkdir(exist_ok=True)
+        _delegate(branch)
 
 
 def _processes(folders: Iterable[Path]) -> Iterator[int]:

@@ -103,6 +103,7 @@ def _event(pod: dict[str, Any], events: Sequence[dict[str, Any]], said: str, con
         event
         for event in events
         if event.get("type") == "Warning"
+        and event.get("reason") != "BackOff"  # says what the container's state says already
         and event.get("involvedObject", {}).get("uid") == pod["metadata"].get("uid")
         and (container is None or f"{{{container}}}" in event["involvedObject"].get("fieldPath", f"{{{container}}}"))
     ]

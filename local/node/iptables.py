@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 VARIANTS = ("nft", "legacy")
 TABLES = ("mangle", "nat", "filter")
-_FAMILIES = ("iptables", "ip6tables")
 _OWN = "OTEL-MESH-"
 
+_IPV6 = Path("/proc/net/if_inet6")
 _LEGACY_TABLES = {
     "iptables": Path("/proc/net/ip_tables_names"),
     "ip6tables": Path("/proc/net/ip6_tables_names"),
@@ -112,8 +112,7 @@ def choose(programs: Path, environment: Mapping[str, str], host_version: str | N
     """
     order = VARIANTS[::-1] if host_version and "legacy" in host_version else VARIANTS
     for variant in order:
-        probe = [str(programs / f"iptables-{variant}"), "-t", "nat", "-S", "POSTROUTING"]
-        if _run(probe, environment) is not None:
+        if _works(programs, environment, variant):
             return Iptables(variant, programs, environment)
     raise LocalError(
         "iptables: neither the nft nor the legacy variant works on this kernel",
@@ -122,10 +121,15 @@ def choose(programs: Path, environment: Mapping[str, str], host_version: str | N
 
 
 def in_use(programs: Path, environment: Mapping[str, str], family: str = "iptables") -> list[Iptables]:
-    """The variants that may hold rules; asking the legacy one would itself load its tables."""
+    """The variants that work here and may hold rules; asking the legacy one would itself load its tables."""
     legacy = _LEGACY_TABLES[family]
     variants = [v for v in VARIANTS if v == "nft" or (legacy.exists() and legacy.read_text().strip())]
-    return [Iptables(variant, programs, environment) for variant in variants]
+    return [Iptables(variant, programs, environment) for variant in variants if _works(programs, environment, variant)]
+
+
+def families() -> tuple[str, ...]:
+    """The address families this machine speaks, as the names of their programs."""
+    return ("iptables", "ip6tables") if _IPV6.exists() else ("iptables",)
 
 
 def additions(table: str, saved: str) -> str:
@@ -196,7 +200,7 @@ def present(programs: Path, environment: Mapping[str, str]) -> list[str]:
     """Chains of the node that exist, as ``iptables-nft nat KUBE-SERVICES``."""
     return [
         f"{family}-{tool.variant} {table} {chain}"
-        for family in _FAMILIES
+        for family in families()
         for tool in in_use(programs, environment, family)
         for table in TABLES
         for saved in [tool.save(table, family)]
@@ -212,7 +216,7 @@ def add(tool: Iptables) -> None:
 
 def remove(programs: Path, environment: Mapping[str, str]) -> None:
     """Remove the node's chains from every variant and family; kube-proxy's only when they are our cluster's."""
-    for family in _FAMILIES:
+    for family in families():
         for tool in in_use(programs, environment, family):
             foreign = is_foreign_kubernetes(tool.save("nat", family))
             for table in TABLES:
@@ -223,6 +227,11 @@ def remove(programs: Path, environment: Mapping[str, str]) -> None:
 
 def _chains(saved: str, is_ours: Callable[[str], bool]) -> list[str]:
     return [name for line in saved.splitlines() if line.startswith(":") and is_ours(name := line[1:].split()[0])]
+
+
+def _works(programs: Path, environment: Mapping[str, str], variant: str) -> bool:
+    probe = [str(programs / f"iptables-{variant}"), "-t", "nat", "-S", "POSTROUTING"]
+    return _run(probe, environment) is not None
 
 
 def _target(rule: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from local.node.programs import Programs
 
 _FIELD_MANAGER = "otel-mesh-local"
-_TIMEOUT = 60.0
+_TIMEOUT_S = 30
 
 
 def kubelet_access() -> dict[str, Any]:
@@ -76,14 +76,14 @@ def release(layout: Layout, programs: Programs, volume: str) -> None:
 
 
 def _kubectl(layout: Layout, programs: Programs, words: Sequence[str], text: str) -> None:
+    command = [
+        programs.tool("kubectl"),
+        f"--kubeconfig={layout.kubeconfig}",
+        f"--request-timeout={_TIMEOUT_S}s",
+        *words,
+    ]
     done = subprocess.run(
-        [programs.tool("kubectl"), f"--kubeconfig={layout.kubeconfig}", *words],
-        input=text,
-        env=dict(programs.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_TIMEOUT,
+        command, input=text, env=dict(programs.environment), capture_output=True, text=True, check=False
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from local import images
 from local.errors import LocalError
 from local.node import (
@@ -20,7 +22,7 @@ from local.node import (
 )
 from local.node.api import Api
 from local.node.explain import explain_unready
-from local.node.layout import CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
+from local.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +35,7 @@ NODE_TIMEOUT = 90.0
 DNS_TIMEOUT = 120.0
 """Seconds; each is many times what a slow machine with two cores takes."""
 
+_FIREWALLD = f"let firewalld trust the pods' network: firewall-cmd --zone=trusted --add-interface={BRIDGE}"
 _ALL_CONTROL = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
@@ -79,7 +82,8 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
         waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
     except LocalError as error:
         reasons = explain_unready(layout.kubeconfig, ["kube-system"], node.programs.tool("kubectl"))
-        raise LocalError("; ".join(["DNS: does not answer", *reasons]), remedy=error.remedy, log=error.log) from error
+        remedy = _FIREWALLD if _firewalld_runs() else error.remedy
+        raise LocalError("; ".join(["DNS: does not answer", *reasons]), remedy=remedy, log=error.log) from error
 
 
 def _start_agents(node: Node) -> datetime | None:
@@ -131,7 +135,7 @@ def _dns_answers() -> bool:
 
 
 def recycle_volumes(node: Node, api: Api) -> None:
-    """Offer volumes again whose claims were deleted, as an empty folder."""
+    """Offer volumes again whose claims were deleted, as empty folders."""
     listed: dict[str, Any] = api.get("/api/v1/persistentvolumes") or {"items": []}
     released = [
         item["metadata"]["name"]
@@ -139,5 +143,10 @@ def recycle_volumes(node: Node, api: Api) -> None:
         if item["status"].get("phase") == "Released" and item["metadata"]["name"] in storage.names()
     ]
     for name in released:
-        storage.empty(node.layout.volumes, name)
+        storage.set_aside(node.layout.volumes, name, datetime.now(UTC))
         manifests.release(node.layout, node.programs, name)
+
+
+def _firewalld_runs() -> bool:
+    """Its own tables stand beside those of iptables: our rules there cannot open what it closes."""
+    return any(process.info["name"] == "firewalld" for process in psutil.process_iter(["name"]))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from local.node.layout import NODE_NAME
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 STORAGE_CLASS = "local"
+RELEASED = "released"
+"""The folder beside the volumes with the data of deleted claims."""
 _VOLUMES = 12
 _CAPACITY = "10Gi"  # what a claim may ask for; a folder has no limit of its own
 
@@ -26,10 +28,22 @@ def make_folders(root: Path) -> None:
         (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
-def empty(root: Path, name: str) -> None:
-    """Make a volume like new: its claim was deleted, and the class promises that its data goes too."""
-    shutil.rmtree(root / name)
+def set_aside(root: Path, name: str, moment: datetime) -> Path:
+    """Offer a volume as new whose claim was deleted; its data is kept, as the class promises (``Retain``).
+
+    Args:
+        root: the folder that holds the volumes' folders.
+        name: the volume's.
+        moment: now.
+
+    Returns:
+        Where the data is.
+    """
+    kept = root / RELEASED / f"{name}.{moment:%Y%m%dT%H%M%SZ}"
+    kept.parent.mkdir(mode=0o700, exist_ok=True)
+    (root / name).rename(kept)
     make_folders(root)
+    return kept
 
 
 def manifests(root: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -190,12 +191,14 @@ def test_volumes_are_the_kind_that_kubelet_gives_to_the_pods_group(tmp_path: Pat
         assert volume["spec"]["storageClassName"] == "local"
 
 
-def test_a_volume_that_was_given_back_is_empty(tmp_path: Path) -> None:
+def test_a_volume_that_was_given_back_is_empty_and_its_data_is_kept(tmp_path: Path) -> None:
     storage.make_folders(tmp_path)
     name = storage.names()[0]
-    (tmp_path / name / "data").mkdir()
-    storage.empty(tmp_path, name)
+    (tmp_path / name / "data").write_text("precious")
+    kept = storage.set_aside(tmp_path, name, datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
     assert list((tmp_path / name).iterdir()) == []
+    assert kept == tmp_path / "released" / f"{name}.20261121T120000Z"
+    assert (kept / "data").read_text() == "precious"
 
 
 def test_the_cluster_has_no_object_twice(layout: Layout) -> None:

@@ -137,6 +137,8 @@ def test_asking_about_legacy_rules_does_not_load_their_tables(
     tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(iptables, "_LEGACY_TABLES", {"iptables": tmp_path / "names"})
+    for variant in iptables.VARIANTS:
+        program(tmp_path, f"iptables-{variant}", "exit 0")
     assert [tool.variant for tool in iptables.in_use(tmp_path, environment)] == ["nft"]
     (tmp_path / "names").write_text("nat\n")
     assert [tool.variant for tool in iptables.in_use(tmp_path, environment)] == ["nft", "legacy"]
