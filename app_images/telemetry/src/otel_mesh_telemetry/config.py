@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_telemetry.profiles import PROFILES, Batching, override
+from otel_mesh_telemetry.propagation import DEFAULT
+from otel_mesh_telemetry.sampling import sampler_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from opentelemetry.sdk.trace.sampling import Sampler
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +63,8 @@ class Config:
         protocols: signal -> ``grpc`` (the default) or ``http/protobuf``.
         batching: signal (``traces``, ``logs``) -> how it is gathered.
         aliases: resource attributes that came from :data:`ALIASES`, empty values left out.
+        propagators: names for :func:`~otel_mesh_telemetry.propagation.build_propagator`.
+        sampler: decides what is kept; None leaves it to the SDK and OTEL_TRACES_SAMPLER.
         log_level: threshold of the root logger.
         disabled: OTEL_SDK_DISABLED: nothing is exported, logs still go to standard output.
     """
@@ -67,6 +73,8 @@ class Config:
     protocols: Mapping[str, str]
     batching: Mapping[str, Batching]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    propagators: tuple[str, ...] = DEFAULT
+    sampler: Sampler | None = field(default=None, compare=False)
     log_level: str = "INFO"
     disabled: bool = False
 
@@ -100,6 +108,11 @@ class Config:
                 "logs": override(profile, env.numbers("OTEL_BLRP_", _BATCH_NUMBERS), env.timeout("LOGS")),
             },
             aliases={attribute: value for attribute, name in ALIASES.items() if (value := env.get(name))},
+            propagators=tuple(
+                dict.fromkeys(name.strip() for name in env.get("OTEL_PROPAGATORS").split(",") if name.strip())
+            )
+            or DEFAULT,
+            sampler=sampler_from(os.environ if environ is None else environ),
             log_level=_level(env),
             disabled=env.get("OTEL_SDK_DISABLED").lower() == "true",
         )

@@ -55,7 +55,10 @@ class Telemetry:
         self._exporter_stops: list[Callable[[], None]] = []
         self.meter_provider = self._make_meter_provider()
         self.tracer_provider = TracerProvider(
-            resource=self.resource, shutdown_on_exit=False, meter_provider=self.meter_provider
+            resource=self.resource,
+            sampler=config.sampler,
+            shutdown_on_exit=False,
+            meter_provider=self.meter_provider,
         )
         self.logger_provider = LoggerProvider(
             resource=self.resource, shutdown_on_exit=False, meter_provider=self.meter_provider
@@ -221,7 +224,7 @@ def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Teleme
     trace.set_tracer_provider(telemetry.tracer_provider)
     metrics.set_meter_provider(telemetry.meter_provider)
     set_logger_provider(telemetry.logger_provider)
-    propagate.set_global_textmap(build_propagator())
+    propagate.set_global_textmap(build_propagator(telemetry.config.propagators))
     atexit.register(telemetry.shutdown)
     if handle_sigterm and threading.current_thread() is threading.main_thread():
         _flush_on_sigterm(telemetry)

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LoggerProvider
 
-_TOLD_BY_SPANS = ("httpx", "httpcore")  # a line per call, with the whole URL in it
+_QUIET = {
+    # A line per call, with the whole URL in it; the client span tells the same.
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    # Lines per malformed header: whoever sends them would write our log.
+    "opentelemetry.baggage.propagation": logging.ERROR,
+    "opentelemetry.trace.span": logging.ERROR,
+    "opentelemetry.trace.propagation.tracecontext": logging.ERROR,
+}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -79,9 +87,9 @@ class Logging:
     ) -> None:
         self._root = logging.getLogger()
         self._before = (self._root.level, list(self._root.handlers))
-        self._levels = {name: logging.getLogger(name).level for name in _TOLD_BY_SPANS}
-        for name in _TOLD_BY_SPANS:
-            logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+        self._levels = {name: logging.getLogger(name).level for name in _QUIET}
+        for name, threshold in _QUIET.items():
+            logging.getLogger(name).setLevel(max(threshold, logging.getLevelName(level)))
         console = logging.StreamHandler(stream or sys.stdout)
         console.setFormatter(JsonFormatter(service))
         handlers: list[logging.Handler] = [console]

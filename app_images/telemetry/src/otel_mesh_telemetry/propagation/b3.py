@@ -1,0 +1,38 @@
+"""B3, Zipkin's headers, by the official package ``opentelemetry-propagator-b3``; only when configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.context import Context
+from opentelemetry.propagators.b3 import B3MultiFormat, B3SingleFormat
+from opentelemetry.trace import get_current_span
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+
+    from otel_mesh_telemetry.propagation.carrier import Lookup
+
+_NO_CONTEXT = Context()
+_LONGEST = 128
+
+
+class B3:
+    """Reads both forms, writes one.
+
+    Args:
+        single: whether the one header ``b3`` is written; otherwise the four ``x-b3-*``.
+    """
+
+    reads = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "x-b3-flags")
+
+    def __init__(self, *, single: bool) -> None:
+        self.official = B3SingleFormat() if single else B3MultiFormat()
+
+    def read(self, lookup: Lookup) -> SpanContext | None:
+        """The caller's span; None when the headers are missing or malformed."""
+        carrier = {name: value for name in self.reads if (value := lookup(name)) and len(value) <= _LONGEST}
+        if not carrier:
+            return None
+        found = get_current_span(self.official.extract(carrier, _NO_CONTEXT)).get_span_context()
+        return found if found.is_valid else None

@@ -1,0 +1,44 @@
+"""``baggage-*`` headers: not a standard, but what a much-copied tutorial sends; read where no W3C baggage is.
+
+One header per entry, ``baggage-user-tier: gold``. Never written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from opentelemetry import baggage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.context import Context
+
+    from otel_mesh_telemetry.propagation.carrier import Lookup
+
+PREFIX = "baggage-"
+
+_MOST = 32  # entries
+_LONGEST = 4096  # characters of names and values together
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,64}").fullmatch
+_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,256}").fullmatch  # baggage-octets of W3C
+
+
+def read(names: Iterable[str], lookup: Lookup, context: Context) -> Context:
+    """The context with the entries of well-formed headers; others are left out."""
+    count = length = 0
+    for header in names:
+        name = header.lower()
+        if not name.startswith(PREFIX):
+            continue
+        value = (lookup(header) or "").strip()
+        name = name[len(PREFIX) :]
+        if not _NAME(name) or not _VALUE(value):
+            continue
+        count += 1
+        length += len(name) + len(value)
+        if count > _MOST or length > _LONGEST:
+            break
+        context = baggage.set_baggage(name, value, context)
+    return context

@@ -1,0 +1,115 @@
+"""The propagator that joins them: several ways to read, one to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from opentelemetry import baggage
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+
+from otel_mesh_telemetry.propagation import baggage_headers, tracecontext
+from otel_mesh_telemetry.propagation.carrier import lookup_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from opentelemetry.context import Context as ContextType
+    from opentelemetry.trace import SpanContext
+
+    from otel_mesh_telemetry.propagation.carrier import Lookup
+
+    Reader = Callable[[Lookup], SpanContext | None]
+
+_BAGGAGE = W3CBaggagePropagator()
+
+
+class MeshPropagator(TextMapPropagator):
+    """Reads the first trace context that is there and well-formed, in order; writes with every writer.
+
+    Malformed input is as good as none: nothing is raised, whatever a caller sends.
+
+    Args:
+        readers: ways to read the caller's span, the preferred one first.
+        writers: propagators whose ``inject`` is used.
+        baggage: whether W3C baggage is read and written.
+        baggage_headers: whether ``baggage-*`` headers are read where no W3C baggage is.
+        reads: names of the headers that the readers look at.
+    """
+
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        writers: Sequence[TextMapPropagator],
+        *,
+        baggage: bool,
+        baggage_headers: bool,
+        reads: Collection[str],
+    ) -> None:
+        self._readers = tuple(readers)
+        self._writers = (*writers, _BAGGAGE) if baggage else tuple(writers)
+        self._baggage = baggage
+        self._w3c_first = self._readers[:1] == (tracecontext.read,)
+        self.reads_baggage_headers = baggage_headers
+        self.reads = frozenset(reads) | ({"baggage"} if baggage else set())
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: ContextType | None = None,
+        getter: Getter[CarrierT] = default_getter,
+    ) -> ContextType:
+        """The context with the caller's span as parent, and its baggage."""
+        result = Context() if context is None else context
+        if self._w3c_first and type(carrier) is dict:
+            quick = self._only_traceparent(cast("dict[str, object]", carrier))
+            if quick is not None:
+                return set_span_in_context(NonRecordingSpan(quick), result)
+        lookup = lookup_of(carrier, getter)
+        for read in self._readers:
+            found = read(lookup)
+            if found is not None:
+                result = set_span_in_context(NonRecordingSpan(found), result)
+                break
+        if self._baggage and (header := lookup("baggage")):
+            result = _BAGGAGE.extract({"baggage": header}, result)
+            if baggage.get_all(result):
+                return result
+        if self.reads_baggage_headers:
+            result = baggage_headers.read(getter.keys(carrier), lookup, result)
+        return result
+
+    def _only_traceparent(self, carrier: dict[str, object]) -> SpanContext | None:
+        """What nearly every request of our own middleware looks like: a traceparent and nothing else."""
+        header = carrier.get("traceparent")
+        if type(header) is not str or "tracestate" in carrier or "baggage" in carrier:
+            return None
+        if self.reads_baggage_headers:
+            for name in carrier:
+                if name[:8] == baggage_headers.PREFIX:
+                    return None
+        return tracecontext.parse(header)
+
+    def inject(
+        self,
+        carrier: CarrierT,
+        context: ContextType | None = None,
+        setter: Setter[CarrierT] = default_setter,
+    ) -> None:
+        """Write the current span and baggage into the carrier."""
+        for writer in self._writers:
+            writer.inject(carrier, context, setter)
+
+    @property
+    def fields(self) -> set[str]:
+        """Names of the headers that are written."""
+        return {field for writer in self._writers for field in writer.fields}
