@@ -1,0 +1,86 @@
+"""Who called, as the mesh proved it.
+
+Headers prove nothing by themselves: anybody can send them. They may be believed only where the sidecar sets or
+strips them, which the environment has to say (OTEL_MESH_PEER_IDENTITY); by default they are not read at all.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from otel_mesh_telemetry import xfcc
+from otel_mesh_telemetry.features import ReadOnly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.util.types import AttributeValue
+
+XFCC = "x-forwarded-client-cert"
+L5D_CLIENT_ID = "l5d-client-id"
+_LONGEST = 512
+_LINKERD_PARTS = 4  # <account>.<namespace>.serviceaccount.identity.<...>
+_SPIFFE_PARTS = 7  # spiffe: "" <trust domain> ns <namespace> sa <account>
+
+
+class Trust(StrEnum):
+    """Which header is believed, and which of its elements counts."""
+
+    NONE = "none"
+    XFCC_LAST = "xfcc-last"
+    """The direct peer: sidecars append (APPEND_FORWARD), gateways replace (SANITIZE_SET)."""
+    XFCC_FIRST = "xfcc-first"
+    """The first hop that showed a certificate; only where every proxy on the way is trusted."""
+    L5D_CLIENT_ID = "l5d-client-id"
+    """Linkerd's inbound proxy sets it from mTLS and strips what a client sent."""
+
+
+class PeerIdentity(ReadOnly):
+    """Server feature: ``mesh.peer.*`` and ``tls.client.subject`` of the caller; the raw header never.
+
+    Args:
+        trust: which header is believed.
+    """
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        header = {Trust.NONE: None, Trust.L5D_CLIENT_ID: L5D_CLIENT_ID}.get(trust, XFCC)
+        self.headers: frozenset[str] = frozenset({header} if header else ())
+
+    def describe(
+        self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
+    ) -> None:
+        """Add what is proved of the caller."""
+        del context
+        if self._trust is Trust.L5D_CLIENT_ID:
+            attributes.update(linkerd_identity(carrier[L5D_CLIENT_ID]))
+        elif elements := xfcc.parse(carrier[XFCC]):
+            element = elements[0 if self._trust is Trust.XFCC_FIRST else -1]
+            if element.subject:
+                attributes["tls.client.subject"] = element.subject[:_LONGEST]
+            attributes.update(spiffe_identity(element.uris))
+
+
+def spiffe_identity(uris: tuple[str, ...]) -> dict[str, str]:
+    """Attributes of a SPIFFE id; none unless there is exactly one, as SPIFFE demands of a certificate."""
+    ids = [uri for uri in uris if uri.startswith("spiffe://")]
+    if len(ids) != 1 or len(ids[0]) > _LONGEST:
+        return {}
+    parts = ids[0].split("/")
+    if not parts[2]:
+        return {}
+    attributes = {"mesh.peer.spiffe_id": ids[0], "mesh.peer.trust_domain": parts[2]}
+    if len(parts) == _SPIFFE_PARTS and (parts[3], parts[5]) == ("ns", "sa"):
+        attributes["mesh.peer.namespace"] = parts[4]
+        attributes["mesh.peer.service_account"] = parts[6]
+    return attributes
+
+
+def linkerd_identity(name: str) -> dict[str, str]:
+    """Attributes of a Linkerd identity, ``<account>.<namespace>.serviceaccount.identity.<control plane>.<domain>``."""
+    parts = name.split(".", _LINKERD_PARTS)
+    if len(name) > _LONGEST or len(parts) <= _LINKERD_PARTS or parts[2:4] != ["serviceaccount", "identity"]:
+        return {}
+    return {"mesh.peer.id": name, "mesh.peer.namespace": parts[1], "mesh.peer.service_account": parts[0]}
