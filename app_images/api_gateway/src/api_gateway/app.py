@@ -14,6 +14,7 @@ from starlette.routing import Route
 from api_gateway.upstream import get_json
 from otel_mesh_telemetry import ServerMiddleware
 from otel_mesh_telemetry.http_client import mesh_client
+from otel_mesh_telemetry.server_features import features_from
 from service_kit.identifiers import positive_id
 from service_kit.probes import Probes
 from service_kit.problem import HANDLERS, Problem
@@ -77,5 +78,10 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         middleware=[Middleware(RequestLog)],
         lifespan=lifespan,
     )
-    wrapped = ServerMiddleware(app, tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider)
+    wrapped = ServerMiddleware(
+        app,
+        features=features_from(),
+        tracer_provider=telemetry.tracer_provider,
+        meter_provider=telemetry.meter_provider,
+    )
     return wrapped, probes

@@ -7,29 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
 from opentelemetry import propagate, trace
-from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
 
 from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.headers import Headers
 from otel_mesh_telemetry.http_metrics import ServerMetrics
+from otel_mesh_telemetry.http_server import METHODS, RequestAttributes
 from otel_mesh_telemetry.routes import RouteIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+    from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
 
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-    App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+    from otel_mesh_telemetry.features import Feature
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
-"""Known to the HTTP semantic conventions; any other is recorded as ``_OTHER``."""
+    Scope = MutableMapping[str, Any]
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBES = ("/livez", "/readyz")
-_VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2", "3": "3", "3.0": "3"}
-_WANTED = frozenset({b"traceparent", b"tracestate", b"baggage", b"host", b"user-agent", deadline.HEADER.encode()})
+_TRACED = "otel_mesh.traced"  # in the scope: an outer middleware has this request already
 _ERROR_FROM = 500
+_NO_CONTEXT = Context()
 
 
 class ServerMiddleware:
@@ -37,11 +50,13 @@ class ServerMiddleware:
 
     The span is named ``{method} {route}`` once the application has chosen its route, ``{method}`` where none
     matched, so that unknown paths make no new names. A status of 500 and above and an escaping exception make
-    it an error, 4xx do not: the caller's mistake is not this service's failure.
+    it an error; 4xx do not, the caller's mistake is not this service's failure. An answer that was broken off,
+    by the caller or at shutdown, is no error either and has ``otel_mesh.response.incomplete``.
 
     Args:
         app: the application.
         exclude: paths that leave neither a span nor a measurement.
+        features: what else is read from a request, in order.
         tracer_provider: where spans go; the global one by default.
         meter_provider: where measurements go; the global one by default.
     """
@@ -51,107 +66,124 @@ class ServerMiddleware:
         app: App,
         *,
         exclude: Collection[str] = PROBES,
+        features: Sequence[Feature] = (),
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
         self.app = app
         self._exclude = frozenset(exclude)
-        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer(
-            "otel_mesh_telemetry.asgi", schema_url="https://opentelemetry.io/schemas/1.37.0"
-        )
+        self._features = tuple(features)
+        self._entering = tuple(feature for feature in self._features if feature.changes_context)
+        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer("otel_mesh_telemetry.asgi")
+        # Set by our own sampler, which never overrules a caller that decided against; unknown ones are asked.
+        self._unsampled_is_final = getattr(getattr(self._tracer, "sampler", None), "unsampled_is_final", False)
+        self._span_id: Callable[[], int] = getattr(self._tracer, "id_generator", RandomIdGenerator()).generate_span_id
         self._metrics = ServerMetrics(meter_provider)
         self._routes = RouteIndex()
+        own = {"host", "user-agent", deadline.HEADER}
+        self._headers = Headers(own.union(*(feature.headers for feature in self._features)))
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI protocol."""
-        if scope["type"] != "http" or scope["path"] in self._exclude:
+        if scope["type"] != "http" or scope["path"] in self._exclude or _TRACED in scope:
             await self.app(scope, receive, send)
-            return
-        method = scope["method"]
-        name = known = method if method in METHODS else "_OTHER"
-        if known == "_OTHER":
-            name = "HTTP"
-        scheme = scope.get("scheme", "http")
-        carrier = _carrier(scope["headers"])
-        context = propagate.extract(carrier)
-        span = self._tracer.start_span(name, context, SpanKind.SERVER, _request_attributes(scope, known, carrier))
-        context = set_span_in_context(span, context)
-        context = deadline.enter(context, carrier.get(deadline.HEADER))
-        token = context_api.attach(context)
-        status: int | None = None
+        else:
+            scope[_TRACED] = True
+            await self._serve(scope, receive, send)
 
-        async def traced_send(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = name = scope["method"]
+        if method not in METHODS:
+            method, name = "_OTHER", "HTTP"
+        scheme = scope.get("scheme", "http")
+        propagator = propagate.get_global_textmap()
+        carrier = self._headers.read(scope["headers"], propagator)
+        context = propagator.extract(carrier, _NO_CONTEXT)
+        span = self._start(name, context, RequestAttributes(scope, carrier))
+        context = set_span_in_context(span, context)
+        if self._features:
+            context = self._apply_features(carrier, span, context)
+        status: int | None = None
+        complete = False
+
+        async def watching(message: Message) -> None:
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif message["type"] == "http.response.body" and not message.get("more_body"):
+                complete = True
             await send(message)
 
         error: str | None = None
-        self._metrics.started(known, scheme)
+        token = context_api.attach(context)
+        deadline_token = deadline.enter(deadline.parse(carrier.get(deadline.HEADER)))
+        self._metrics.started(method, scheme)
         began = perf_counter()
         try:
-            await self.app(scope, receive, traced_send)
+            await self.app(scope, receive, watching)
         except Exception as exception:
-            error = type(exception).__qualname__
-            span.record_exception(exception, escaped=True)
+            if not _disconnected(exception):
+                error = type(exception).__qualname__
+                span.record_exception(exception, escaped=True)
             raise
         finally:
             seconds = perf_counter() - began
+            deadline.leave(deadline_token)
             context_api.detach(token)
-            self._metrics.finished(known, scheme)
+            self._metrics.finished(method, scheme)
+            route = self._routes.template(scope)
             if error is None and status is not None and status >= _ERROR_FROM:
                 error = str(status)
-            route = self._routes.template(scope)
-            version = _VERSIONS.get(scope.get("http_version", ""))
-            self._metrics.record(seconds, (known, scheme, route, status, error, version), context)
-            _finish(span, name, route, status, error)
+            self._metrics.record(seconds, (method, scheme, route, status, error), context)
+            if span.is_recording():
+                _describe(span, name, route, status, error, complete=complete)
+            span.end()
+
+    def _start(self, name: str, context: Context, attributes: RequestAttributes) -> Span:
+        if self._unsampled_is_final:
+            parent = trace.get_current_span(context).get_span_context()
+            if parent.is_remote and not parent.trace_flags & TraceFlags.SAMPLED:
+                # Nobody will record it: a span id of its own is all that the SDK would give it.
+                own = SpanContext(
+                    parent.trace_id,
+                    self._span_id(),
+                    is_remote=False,
+                    trace_flags=parent.trace_flags,
+                    trace_state=parent.trace_state,
+                )
+                return NonRecordingSpan(own)
+        return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+
+    def _apply_features(self, carrier: dict[str, str], span: Span, context: Context) -> Context:
+        for feature in self._entering:
+            context = feature.enter(carrier, context)
+        if span.is_recording():
+            attributes: dict[str, Any] = {}
+            for feature in self._features:
+                if feature.changes_context or not feature.headers.isdisjoint(carrier):
+                    feature.describe(carrier, context, attributes)
+            if attributes:
+                span.set_attributes(attributes)
+        return context
 
 
-def _carrier(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers this middleware reads; the first of a name counts, except that lists are joined."""
-    carrier: dict[str, str] = {}
-    for raw, value in headers:
-        if raw in _WANTED:
-            name = raw.decode("latin-1")
-            text = value.decode("latin-1")
-            carrier[name] = f"{carrier[name]},{text}" if name in carrier else text
-    return carrier
+def _disconnected(exception: Exception) -> bool:
+    # Starlette's ClientDisconnect, and what servers raise in send() once the caller is gone: an OSError (ASGI 2.4).
+    return isinstance(exception, ConnectionError) or type(exception).__name__ == "ClientDisconnect"
 
 
-def _request_attributes(scope: MutableMapping[str, Any], method: str, carrier: dict[str, str]) -> dict[str, Any]:
-    attributes = {
-        "http.request.method": method,
-        "url.path": scope["path"],
-        "url.scheme": scope.get("scheme", "http"),
-    }
-    if method == "_OTHER":
-        attributes["http.request.method_original"] = scope["method"][:32]
-    if version := _VERSIONS.get(scope.get("http_version", "")):
-        attributes["network.protocol.version"] = version
-    if host := carrier.get("host"):
-        name, _, port = host.rpartition(":")
-        if name and port.isdecimal():
-            attributes["server.address"] = name
-            attributes["server.port"] = int(port)
-        else:
-            attributes["server.address"] = host
-    if agent := carrier.get("user-agent"):
-        attributes["user_agent.original"] = agent[:256]
-    if client := scope.get("client"):
-        attributes["network.peer.address"] = client[0]
-    return attributes
-
-
-def _finish(span: Span, name: str, route: str | None, status: int | None, error: str | None) -> None:
-    if span.is_recording():
-        outcome: dict[str, str | int] = {}
-        if route is not None:
-            span.update_name(f"{name} {route}")
-            outcome["http.route"] = route
-        if status is not None:
-            outcome["http.response.status_code"] = status
-        if error is not None:
-            outcome["error.type"] = error
-            span.set_status(Status(StatusCode.ERROR))
-        span.set_attributes(outcome)
-    span.end()
+def _describe(  # noqa: PLR0913 - the outcome of a request
+    span: Span, name: str, route: str | None, status: int | None, error: str | None, *, complete: bool
+) -> None:
+    outcome: dict[str, str | int | bool] = {}
+    if route is not None:
+        span.update_name(f"{name} {route}")
+        outcome["http.route"] = route
+    if status is not None:
+        outcome["http.response.status_code"] = status
+    if error is not None:
+        outcome["error.type"] = error
+        span.set_status(Status(StatusCode.ERROR))
+    elif not complete:
+        outcome["otel_mesh.response.incomplete"] = True
+    span.set_attributes(outcome)

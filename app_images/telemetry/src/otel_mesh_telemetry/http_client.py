@@ -13,7 +13,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
-from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry import deadline, redact
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class TracedTransport(httpx.AsyncBaseTransport):
         method = request.method
         template = request.extensions.get("url_template")
         low_cardinality = _peer_attributes(request, self._peer, template)
-        attributes = {**low_cardinality, "url.full": _redacted(request.url)}
+        attributes = {**low_cardinality, "url.full": redact.url(str(request.url))}
         error: str | None = None
         status: int | None = None
         with self._tracer.start_as_current_span(
@@ -144,13 +144,6 @@ def _peer_attributes(request: httpx.Request, peer: str | None, template: str | N
         attributes["service.peer.name"] = peer
         attributes["peer.service"] = peer  # the deprecated name, still what most backends draw edges from
     return attributes
-
-
-def _redacted(url: httpx.URL) -> str:
-    """The URL without credentials and without the values of its query."""
-    clean = url.copy_with(userinfo=b"", query=None, fragment=None) if url.userinfo else url.copy_with(query=None)
-    names = ",".join(dict.fromkeys(url.params))
-    return f"{clean}?{'&'.join(f'{name}=REDACTED' for name in names.split(','))}" if names else str(clean)
 
 
 def mesh_client(

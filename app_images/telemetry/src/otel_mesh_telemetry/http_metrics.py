@@ -17,8 +17,8 @@ DURATION_BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.
 
 _MAX_SERIES = 2000  # attribute sets kept ready; beyond that they are made per request, series stay as they are
 
-Key = tuple[str, str, str | None, int | None, str | None, str | None]
-"""method, scheme, route, status, error type, protocol version."""
+Key = tuple[str, str, str | None, int | None, str | None]
+"""method, scheme, route, status, error type."""
 
 
 class ServerMetrics:
@@ -77,7 +77,7 @@ class ServerMetrics:
 
 
 def _attributes(key: Key) -> dict[str, str | int]:
-    method, scheme, route, status, error_type, version = key
+    method, scheme, route, status, error_type = key
     attributes: dict[str, str | int] = {"http.request.method": method, "url.scheme": scheme}
     if route is not None:
         attributes["http.route"] = route
@@ -85,6 +85,4 @@ def _attributes(key: Key) -> dict[str, str | int]:
         attributes["http.response.status_code"] = status
     if error_type is not None:
         attributes["error.type"] = error_type
-    if version is not None:
-        attributes["network.protocol.version"] = version
     return attributes

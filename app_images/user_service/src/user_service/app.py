@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from otel_mesh_telemetry import ServerMiddleware
+from otel_mesh_telemetry.server_features import features_from
 from service_kit.identifiers import positive_id
 from service_kit.probes import Probes
 from service_kit.problem import HANDLERS, Problem
@@ -81,5 +82,10 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         middleware=[Middleware(RequestLog)],
         lifespan=lifespan,
     )
-    wrapped = ServerMiddleware(app, tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider)
+    wrapped = ServerMiddleware(
+        app,
+        features=features_from(),
+        tracer_provider=telemetry.tracer_provider,
+        meter_provider=telemetry.meter_provider,
+    )
     return wrapped, probes

@@ -1,0 +1,54 @@
+"""Recording request headers by an allow-list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_mesh_telemetry.features import ReadOnly
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, MutableMapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.util.types import AttributeValue
+
+FORBIDDEN = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "set-cookie",
+        "x-amz-security-token",
+        "x-api-key",
+        "x-auth-token",
+        "x-csrf-token",
+        "x-forwarded-client-cert",
+    }
+)
+"""Credentials, which are never recorded, not even when somebody lists them."""
+
+_LONGEST = 256
+
+
+class HeaderCapture(ReadOnly):
+    """Server feature: ``http.request.header.<name>`` for the listed headers.
+
+    Args:
+        names: headers to record.
+
+    Raises:
+        ValueError: a name is one of :data:`FORBIDDEN`.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.headers = frozenset(name.lower() for name in names)
+        if forbidden := ", ".join(sorted(self.headers & FORBIDDEN)):
+            raise ValueError(f"headers {forbidden}: carry credentials, which are never recorded; leave them out")
+
+    def describe(
+        self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
+    ) -> None:
+        """Add the headers that are there, as lists of one value, cut to 256 characters."""
+        del context
+        for name in self.headers & carrier.keys():
+            attributes[f"http.request.header.{name}"] = [carrier[name][:_LONGEST]]

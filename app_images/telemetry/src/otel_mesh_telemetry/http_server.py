@@ -1,0 +1,83 @@
+"""What a server tells about an HTTP request: names and attributes of the stable semantic conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_telemetry import redact
+
+if TYPE_CHECKING:
+    from collections.abc import ItemsView, MutableMapping
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
+"""Known to the conventions; any other is recorded as ``_OTHER``, its span named ``HTTP``."""
+
+VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2", "3": "3", "3.0": "3"}
+_LONGEST_PATH = 1024
+_LONGEST_AGENT = 256
+_LONGEST_METHOD = 32
+
+
+class RequestAttributes(Mapping[str, str | int]):
+    """Attributes of a request, made only when somebody looks.
+
+    Samplers may decide by them, so they are given when the span starts; a sampler that goes by the parent does
+    not look, and then an unsampled request does not pay for them.
+
+    Args:
+        scope: the request.
+        carrier: headers by lower-case name.
+    """
+
+    __slots__ = ("_carrier", "_made", "_scope")
+
+    def __init__(self, scope: MutableMapping[str, Any], carrier: Mapping[str, str]) -> None:
+        self._scope = scope
+        self._carrier = carrier
+        self._made: dict[str, str | int] | None = None
+
+    def _all(self) -> dict[str, str | int]:
+        if self._made is None:
+            self._made = _attributes(self._scope, self._carrier)
+        return self._made
+
+    def __getitem__(self, key: str) -> str | int:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def items(self) -> ItemsView[str, str | int]:
+        """As a dictionary's: the SDK copies through this, and the inherited one is slow."""
+        return self._all().items()
+
+
+def _attributes(scope: MutableMapping[str, Any], carrier: Mapping[str, str]) -> dict[str, str | int]:
+    method: str = scope["method"]
+    path: str = scope["path"]
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "url.path": path if len(path) <= _LONGEST_PATH else path[:_LONGEST_PATH],
+        "url.scheme": scope.get("scheme", "http"),
+    }
+    if method not in METHODS:
+        attributes["http.request.method"] = "_OTHER"
+        attributes["http.request.method_original"] = method[:_LONGEST_METHOD]
+    if query := scope.get("query_string"):
+        attributes["url.query"] = redact.query(query.decode("latin-1"))
+    if version := VERSIONS.get(scope.get("http_version", "")):
+        attributes["network.protocol.version"] = version
+    if host := carrier.get("host"):
+        name, colon, port = host.rpartition(":")
+        if colon and port.isdecimal() and name and len(port) <= 5:  # noqa: PLR2004 - 65535
+            attributes["server.address"] = name
+            attributes["server.port"] = int(port)
+        else:
+            attributes["server.address"] = host[:_LONGEST_AGENT]
+    if agent := carrier.get("user-agent"):
+        attributes["user_agent.original"] = agent[:_LONGEST_AGENT]
+    return attributes

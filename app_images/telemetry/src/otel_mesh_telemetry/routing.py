@@ -1,0 +1,80 @@
+"""What the mesh's routes tell a request by headers: canary, fault configuration, request id."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_mesh_telemetry.features import ReadOnly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.util.types import AttributeValue
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}").fullmatch
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+_HIGHEST_WEIGHT = 100
+_WEIGHT_DIGITS = 3
+_REQUEST_IDS = ("x-request-id", "l5d-reqid", "l5d-request-id")
+
+
+class Canary(ReadOnly):
+    """Server feature: ``otel_mesh.canary.*``.
+
+    ``x-canary`` is what the caller asked for; ``x-trace-version`` is what the mesh's route decided, provided that
+    the route sets the header (and the others remove it), else it is the caller's word as well.
+    """
+
+    headers = frozenset({"x-canary", "x-trace-version", "x-traffic-weight"})
+
+    def describe(
+        self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
+    ) -> None:
+        """Add what the headers say, as far as they are well-formed."""
+        del context
+        wanted = carrier.get("x-canary", "").strip().lower()
+        if wanted in ("true", "false"):
+            attributes["otel_mesh.canary.requested"] = wanted == "true"
+        version = carrier.get("x-trace-version", "").strip()
+        if _VERSION(version):
+            attributes["otel_mesh.canary.version"] = version
+        weight = carrier.get("x-traffic-weight", "").strip()
+        if weight.isascii() and weight.isdecimal() and len(weight) <= _WEIGHT_DIGITS and int(weight) <= _HIGHEST_WEIGHT:
+            attributes["otel_mesh.canary.weight"] = int(weight)
+
+
+class FaultRoute(ReadOnly):
+    """Server feature: ``otel_mesh.fault.configured``: the request came over a route with faults configured.
+
+    That is all that the marker says: this very request was not aborted (it is here), and whether it was delayed no
+    header tells. ``x-envoy-fault-*`` are requests to inject faults which anybody may send; they prove nothing and
+    are not read.
+    """
+
+    headers = frozenset({"x-fault-injected"})
+
+    def describe(
+        self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
+    ) -> None:
+        """Add the marker."""
+        del context
+        if carrier["x-fault-injected"].strip().lower() == "true":
+            attributes["otel_mesh.fault.configured"] = True
+
+
+class RequestId(ReadOnly):
+    """Server feature: ``otel_mesh.request.id`` from ``x-request-id``, else from Linkerd 1.x' ``l5d-reqid``."""
+
+    headers = frozenset(_REQUEST_IDS)
+
+    def describe(
+        self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
+    ) -> None:
+        """Add the first id that is well-formed."""
+        del context
+        for name in _REQUEST_IDS:
+            if _REQUEST_ID(carrier.get(name, "")):
+                attributes["otel_mesh.request.id"] = carrier[name]
+                return
