@@ -50,8 +50,8 @@ class Component(pulumi.ComponentResource):
         """Registers objects below this component.
 
         Args:
-            manifests: the objects, at most one of a kind, what others need before those that need it. A workload
-                depends on everything before it; so Services, which wait for their pods, come after it.
+            manifests: the objects, at most one of a kind, what others need before those that need it: a workload
+                depends on everything before it.
 
         Returns:
             The resources by kind.

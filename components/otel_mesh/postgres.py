@@ -29,9 +29,11 @@ _CREATE_DATABASES: Final = """\
 # Run beside the server at every start: makes the databases that are not there yet.
 # Listening on TCP is the sign that the first start's own set-up, which uses a socket only, is over.
 set -eu
+PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") # images differ in whether the socket asks for it
+export PGPASSWORD
 until pg_isready --quiet --host=127.0.0.1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB"; do sleep 0.2; done
 while read -r database; do
-    psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --set=name="$database" \\
+    psql --quiet --no-password --no-psqlrc --set=ON_ERROR_STOP=1 --set=name="$database" \\
         --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" <<'SQL'
 SELECT format('CREATE DATABASE %I', :'name')
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \\gexec

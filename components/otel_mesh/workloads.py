@@ -19,6 +19,10 @@ CLUSTER_DOMAIN: Final = "cluster.local"
 _OLD_REPLICA_SETS: Final = 3
 
 
+def _not_awaited(meta: Mapping[str, Any]) -> dict[str, Any]:
+    return {**meta, "annotations": {**meta.get("annotations", {}), Annotation.SKIP_AWAIT.value: "true"}}
+
+
 def container(name: str, image: Any, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - may be pulumi.Input
     """A hardened container; ``fields`` are those of the Kubernetes type."""
     return {"name": name, "image": image, "securityContext": container_security_context(), **fields}
@@ -121,6 +125,8 @@ def stateful_set(
             "replicas": 1,
             "revisionHistoryLimit": _OLD_REPLICA_SETS,
             "serviceName": meta["name"],
+            # the other policy leaves a pod that can't start in place for ever, although its template was mended
+            "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": dict(selected)},
             "template": _template(meta["labels"], pod_spec, pod_annotations),
         },
@@ -134,11 +140,13 @@ def service(meta: Mapping[str, Any], *, selected: Mapping[str, str], ports: Mapp
         meta: its metadata.
         selected: the labels that select the pods.
         ports: name to (number, application protocol); meshes read the name and the protocol.
+
+    It is not waited for: that its pods are ready is the workload's wait, which names the reason if they are not.
     """
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": dict(meta),
+        "metadata": _not_awaited(meta),
         "spec": {
             "type": "ClusterIP",
             "selector": dict(selected),
@@ -169,8 +177,7 @@ def claim(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Manifest:
     It is not waited for: many classes bind it only when its pod comes, and the pod's own wait names a claim that
     can't be bound.
     """
-    annotated = {**meta, "annotations": {**meta.get("annotations", {}), Annotation.SKIP_AWAIT.value: "true"}}
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": annotated, "spec": dict(spec)}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": _not_awaited(meta), "spec": dict(spec)}
 
 
 def service_account(meta: Mapping[str, Any]) -> Manifest:
