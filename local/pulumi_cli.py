@@ -21,10 +21,11 @@ from local.errors import LocalError
 from local.paths import repo_dir, state_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _STACK_FILE = re.compile(r"Pulumi\.([a-z0-9-]+)\.yaml")
 _SALT = "encryptionsalt"
+_PROVIDER = "pulumi-resource-kubernetes"
 
 
 def pulumi_dir() -> Path:
@@ -44,6 +45,14 @@ def environment() -> dict[str, str]:
         "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
         "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
     }
+
+
+def programs(names: Iterable[str]) -> Path:
+    """The folder of these programs, built where they are missing.
+
+    The provider is left out: the CLI takes it from its own home and warns about one that it meets on PATH.
+    """
+    return toolchain.ensure(name for name in names if name != _PROVIDER)
 
 
 def process_environment(tools: Path) -> dict[str, str]:
@@ -138,7 +147,7 @@ def run(tools: Path, words: Sequence[str], folder: Path) -> subprocess.Completed
 
 def call(stack: str, words: Sequence[str]) -> int:
     """Run the CLI on a stack as a person would, with this terminal, and return its exit status."""
-    tools = toolchain.ensure(toolchain.GROUPS["pulumi"])
+    tools = programs(toolchain.GROUPS["pulumi"])
     folder = ensure_stack(stack, tools)
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
     return subprocess.run(command, env={**process_environment(tools), "PULUMI_STACK": stack}, check=False).returncode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from local import cluster, images, machine_lock, preflight, secrets, smoke, status, toolchain, update
+from local import cluster, images, machine_lock, preflight, pulumi_cli, secrets, smoke, status, toolchain, update
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node.layout import layout
@@ -37,7 +37,7 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("make up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        tools = toolchain.ensure(toolchain.GROUPS["all"])
+        tools = pulumi_cli.programs(toolchain.GROUPS["all"])
         built = images.ensure()
         say(f"{len(built)} images")
         secrets.ensure()
@@ -49,7 +49,7 @@ def run(console: Console) -> None:
             causes = cluster.explain_unready(node.kubeconfig, status.NAMESPACES)
             if not causes:
                 raise
-            raise LocalError(f"{error.message}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
+            raise LocalError(f"stack {STACK}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
         say(
             "stack local: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items())) or "no change")
         )

@@ -19,8 +19,27 @@ if TYPE_CHECKING:
 LOCK_PATIENCE_S = 60.0
 """How long an update that still runs is waited for: one whose `make up` was killed is cancelling by then."""
 
-_CHANGE = re.compile(r"^ *([+~-]|\+\+|\+-|--) +\S+:\S+ (\S+) ")
-"""A line of the CLI's plain progress about a resource that changes."""
+_DONE = "created|updated|deleted|replaced"
+_LINE = re.compile(
+    r"^ *(?:\+|~|-|\+\+|\+-|--) +kubernetes:\S+:(?P<kind>\w+) (?P<name>\S+) "
+    rf"(?:(?P<done>{_DONE}) |(?P<doing>\w+ing) \((?P<seconds>\d+)s\))"
+)
+"""A line of the CLI's plain progress about an object of the cluster."""
+_PATIENCE_S = 10
+"""What takes longer than this is said to be waited for."""
+
+
+def told(line: str) -> str | None:
+    """What a person wants to see of a line of the CLI's progress: what is done, and what keeps the rest waiting."""
+    match = _LINE.match(line)
+    if match is None:
+        return None
+    if match["done"]:
+        return f"{match['done']} {match['kind']} {match['name']}"
+    seconds = int(match["seconds"])
+    if seconds < _PATIENCE_S or seconds % _PATIENCE_S:
+        return None
+    return f"{match['doing']} {match['kind']} {match['name']}, {seconds} s by now"
 
 
 def up(stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str, int]:
@@ -51,11 +70,13 @@ def up(stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str,
         ) as process,
     ):
         assert process.stdout is not None  # noqa: S101 -- asked for above; for the type checker
+        said = None
         for line in process.stdout:
             stream.write(line)
             stream.flush()
-            if _CHANGE.match(line):
-                progress(" ".join(line.split()))
+            if (text := told(line)) not in (None, said):
+                said = text
+                progress(str(text))
     if process.returncode:
         raise LocalError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
     return counts(

@@ -66,7 +66,8 @@ FINISH = (
 )
 
 ROOTS = (
-    Root("python", ("ca-certificates", "python3", "python3-venv")),
+    # libstdc++6: compiled wheels such as grpcio's ask for it
+    Root("python", ("ca-certificates", "libstdc++6", "python3", "python3-venv")),
     Root(
         "postgres",
         ("postgresql",),

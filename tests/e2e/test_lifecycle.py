@@ -36,11 +36,10 @@ def objects(kubectl: Callable[..., str]) -> list[str]:
 def note(kubectl: Callable[..., str]) -> Callable[[], str]:
     """Write a row into PostgreSQL; return how to read it back."""
     value = secrets.token_hex(8)
-    psql = ("exec", "-n", "shop", "statefulset/postgres", "--", "psql", "-h", "/var/run/postgresql", "-At")
-    database = ("-U", "shop", "-d", "user_service")
+    psql = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d user_service -c "$1"'
 
     def sql(text: str) -> str:
-        return kubectl(*psql, *database, "-c", text).strip()
+        return kubectl("exec", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", psql, "sh", text).strip()
 
     sql("create table if not exists e2e_note (value text)")
     sql(f"insert into e2e_note values ('{value}')")  # noqa: S608 -- our own hexadecimal digits
