@@ -16,7 +16,7 @@ from local.node.api import Api
 from local.node.explain import explain_unready
 from local.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
 from local.node.node import assemble, registry
-from local.processes import Program
+from local.registry import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

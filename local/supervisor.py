@@ -17,9 +17,11 @@ from local.errors import LocalError
 from local.node.layout import Layout, layout
 from local.node.node import registry
 from local.paths import repo_dir
+from local.registry import Program
 
 if TYPE_CHECKING:
-    from local.processes import Process, Registry
+    from local.processes import Process
+    from local.registry import Registry
 
 NAME = "supervisor"
 _ROUND = 5.0  # seconds between two looks when nothing ends
@@ -30,7 +32,7 @@ _LOG_LIMIT = 32 * 1024 * 1024
 _LOG_KEPT = 4 * 1024 * 1024
 
 
-def program(where: Layout) -> processes.Program:
+def program(where: Layout) -> Program:
     """The supervisor as a program of the node."""
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -39,7 +41,7 @@ def program(where: Layout) -> processes.Program:
         "LANG": "C.UTF-8",
     }
     argv = (sys.executable, "-m", "local.supervisor")
-    return processes.Program(NAME, argv, environment, (Path(__file__), Path(processes.__file__)))
+    return Program(NAME, argv, environment, (Path(__file__), Path(processes.__file__)))
 
 
 class Supervisor:

@@ -23,7 +23,7 @@ from local.node.layout import (
     PROXY_METRICS_PORT,
     Layout,
 )
-from local.processes import Program
+from local.registry import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,7 +21,7 @@ from local.node.layout import (
     Layout,
 )
 from local.pki import key_path
-from local.processes import Program
+from local.registry import Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

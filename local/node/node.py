@@ -10,7 +10,7 @@ from local.node import programs as node_programs
 from local.node import runtime
 from local.node.layout import layout as current_layout
 from local.node.pods import Pods
-from local.processes import Registry
+from local.registry import Registry
 
 if TYPE_CHECKING:
     from local.node.layout import Layout

@@ -16,7 +16,8 @@ from local.node import cgroups
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.processes import Process, Registry
+    from local.processes import Process
+    from local.registry import Registry
 
 GRACE = 15.0
 """Seconds the containers get, all together, between their stop signal and SIGKILL."""

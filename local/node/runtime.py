@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from local.node import files
 from local.node.layout import BRIDGE, CNI_NETWORK, NODE_ADDRESS, POD_NETWORK, Layout
-from local.processes import Program
+from local.registry import Program
 
 if TYPE_CHECKING:
     from local.node.programs import Programs

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from ipaddress import IPv4Address
 
-    from local.processes import Registry
+    from local.registry import Registry
 
 POLL = 0.1
 _LOOK_AT_PROGRAMS = 10  # every so many polls

@@ -14,7 +14,7 @@ from local.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, Layout
 from local.node.programs import Programs
 
 if TYPE_CHECKING:
-    from local.processes import Program
+    from local.registry import Program
 
 PUBLIC = ("0.0.0.0", "::", "[::]")  # noqa: S104 -- what must not be there
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import processes
+from local import registry as registry_module
 from local.errors import LocalError
 from local.node import cgroups
-from local.processes import Program, Registry
+from local.registry import Program, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +46,8 @@ def test_a_program_starts_once_and_is_adopted_by_whoever_comes_next(registry: Re
 def test_it_is_found_when_its_starter_was_killed_before_it_noted_anything(registry: Registry, tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; from local import processes\n"
-        "from local.processes import *\n"
-        "processes.cgroups.join = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from local.registry import *\n"
+        "cgroups.join = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
         "root = Path(sys.argv[1])\n"
         "Registry(root, root / 'specifications', root / 'logs').ensure("
         "Program('sleeper', ('sleep', '600'), {'PATH': os.environ['PATH']}))\n"
@@ -156,6 +157,6 @@ def test_a_program_that_is_not_there_is_named(registry: Registry) -> None:
 def test_a_large_log_is_moved_aside(registry: Registry) -> None:
     log = registry.log("sleeper")
     log.write_text("x" * 100)
-    processes.rotate(log, limit=99)
+    registry_module.rotate(log, limit=99)
     assert not log.exists()
     assert (log.parent / "sleeper.1.log").read_text() == "x" * 100

@@ -9,7 +9,7 @@ import pytest
 
 from local import machine_lock, processes, supervisor
 from local.node import cgroups
-from local.processes import Program, Registry
+from local.registry import Program, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
