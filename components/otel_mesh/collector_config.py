@@ -121,17 +121,17 @@ def _own_telemetry(settings: OtelCollectorSettings) -> dict[str, Any]:
     Not through its own pipelines, which may be what is failing; pushed, because with several replicas behind one
     Service a scrape would reach one of them at random.
     """
+    attributes = {
+        "service.name": settings.name,
+        "service.instance.id": "${env:POD_UID}",
+        "k8s.pod.name": "${env:POD_NAME}",
+        "k8s.namespace.name": "${env:POD_NAMESPACE}",
+        "k8s.node.name": "${env:NODE_NAME}",
+        "k8s.deployment.name": settings.name,
+        "k8s.cluster.name": settings.cluster_name,
+    }
     return {
-        "resource": {
-            "service.name": settings.name,
-            "service.instance.id": "${env:POD_UID}",
-            "k8s.pod.name": "${env:POD_NAME}",
-            "k8s.pod.uid": "${env:POD_UID}",
-            "k8s.namespace.name": "${env:POD_NAMESPACE}",
-            "k8s.node.name": "${env:NODE_NAME}",
-            "k8s.deployment.name": settings.name,
-            "k8s.cluster.name": settings.cluster_name,
-        },
+        "resource": {"attributes": [{"name": name, "value": value} for name, value in attributes.items()]},
         "metrics": {
             "level": "normal",
             "readers": [

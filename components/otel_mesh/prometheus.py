@@ -25,7 +25,6 @@ _DATA_DIR: Final = "/var/lib/prometheus"
 _FILL_SHARE: Final = 0.8
 
 PROMOTED_ATTRIBUTES: Final = (
-    "service.instance.id",
     "service.name",
     "service.namespace",
     "service.version",
@@ -38,8 +37,8 @@ PROMOTED_ATTRIBUTES: Final = (
 )
 """Resource attributes that become labels of every pushed series.
 
-What tells one source from another, and what people group by; everything else stays in ``target_info``. Pod uid and
-start time are left out: they repeat the pod's name and would only lengthen each series.
+What people group by; everything else stays in ``target_info``. ``service.instance.id`` is the label ``instance``
+anyway, and the pod's uid and start time repeat its name: they would only lengthen each series.
 """
 
 

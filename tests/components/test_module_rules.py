@@ -1,0 +1,58 @@
+"""Rules of the code's own structure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from local.paths import repo_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LIBRARY = repo_dir() / "components" / "otel_mesh"
+STACK = repo_dir() / "infra" / "otel_mesh_stack"
+SOURCES = [*LIBRARY.rglob("*.py"), *STACK.rglob("*.py"), repo_dir() / "infra" / "__main__.py"]
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def _holding(pattern: str) -> set[str]:
+    return {path.name for path in SOURCES if re.search(pattern, path.read_text())}
+
+
+def test_no_component_imports_another() -> None:
+    components = {path for path in LIBRARY.glob("*.py") if re.search(r"\(Component\):", path.read_text())}
+    assert len(components) >= 6
+    for path in components:
+        others = {f"otel_mesh.{other.stem}" for other in components - {path}}
+        assert not others & set(_imports(path)), path.name
+
+
+def test_only_the_stack_s_settings_read_the_configuration() -> None:
+    assert _holding(r"pulumi\.Config\(") == {"settings.py"}
+    assert _holding(r"os\.environ") == {"settings.py", "kubeconfig.py"}
+
+
+def test_stacks_differ_in_data_only() -> None:
+    assert _holding(r"get_stack\(\)") == {"settings.py"}  # for its messages
+    assert not _holding(r"get_stack\(\) *(==|in)")
+
+
+def test_nobody_imports_all_of_kubernetes() -> None:
+    for path in SOURCES:
+        assert not {name for name in _imports(path) if name == "pulumi_kubernetes"}, path.name
+
+
+def test_only_the_program_wires_components() -> None:
+    assert (repo_dir() / "infra" / "__main__.py").read_text().count("import ") == 1
+    users = {path.name for path in STACK.glob("*.py") if "otel_mesh" in set(_imports(path))}
+    assert users == {"deploy.py"}
