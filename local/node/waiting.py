@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from local.registry import Registry
 
 POLL = 0.1
+DNS_PORT = 53
 _LOOK_AT_PROGRAMS = 10  # every so many polls
 _RCODE = 0x0F
 
@@ -56,7 +57,7 @@ def dns_answers(server: IPv4Address, name: str, timeout: float = 1.0) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.settimeout(timeout)
         try:
-            connection.sendto(query, (str(server), 53))
+            connection.sendto(query, (str(server), DNS_PORT))
             answer = connection.recv(512)
         except OSError:
             return False
