@@ -4,19 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.node import cgroups, files, residue
+from local.node import files, residue
 from local.node.layout import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-V1 = """\
-cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0
-cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,relatime,cpu,cpuacct 0 0
-cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0
-tmpfs /run tmpfs rw 0 0
-"""
-V2 = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nodev,noexec,relatime,nsdelegate 0 0\n"
 
 
 @pytest.fixture
@@ -71,13 +63,6 @@ def test_shared_folders_go_only_when_nobody_else_uses_them(layout: Layout) -> No
     residue.tidy(layout)
     assert [path.name for path in links.iterdir()] == ["theirs.log"]
     assert not residue._SHIM_SOCKETS.parent.exists()  # noqa: SLF001
-
-
-@pytest.mark.parametrize(("mounts", "unified"), [(V1, False), (V2, True)])
-def test_the_cgroup_version_is_told_from_the_mounts(mounts: str, *, unified: bool) -> None:
-    trees = cgroups.hierarchies(mounts)
-    assert cgroups.is_unified(trees) is unified
-    assert {tree.version for tree in trees} == ({2} if unified else {1, 2})
 
 
 def test_a_file_is_replaced_whole_and_only_when_it_differs(tmp_path: Path) -> None:
