@@ -89,7 +89,13 @@ def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
         },
         "extensions": {
             "healthcheckv2": {"use_v2": True, "http": {"endpoint": f"{_ANY}:{_HEALTH_PORT}"}},
-            "jaeger_query": {"storage": {"traces": _STORE}, "http": {"endpoint": f"{_ANY}:{QUERY_PORT}"}},
+            "jaeger_query": {
+                "storage": {"traces": _STORE},
+                "http": {"endpoint": f"{_ANY}:{QUERY_PORT}"},
+                # traces of people's questions would stand among the services' ones, and delay its end by 10 s: it
+                # sends them to itself when it takes nothing any more
+                "enable_tracing": False,
+            },
             "jaeger_storage": {"backends": {_STORE: backend}},
         },
         "receivers": {

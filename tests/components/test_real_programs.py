@@ -146,5 +146,5 @@ def test_jaeger_starts_with_its_configuration_and_answers(
         assert json.loads(_get(query, "/api/services")[1])["data"] in (None, [])
     finally:
         jaeger.terminate()
-        assert jaeger.wait(20) == 0
+        assert jaeger.wait(5) == 0
     assert (tmp_path / "data" / "keys").exists() is settings.storage.persistent
