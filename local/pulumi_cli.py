@@ -147,7 +147,7 @@ def run(tools: Path, words: Sequence[str], folder: Path) -> subprocess.Completed
 
 def call(stack: str, words: Sequence[str]) -> int:
     """Run the CLI on a stack as a person would, with this terminal, and return its exit status."""
-    tools = programs(toolchain.GROUPS["pulumi"])
+    tools = programs(toolchain.GROUPS["engine"])
     folder = ensure_stack(stack, tools)
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
     return subprocess.run(command, env={**process_environment(tools), "PULUMI_STACK": stack}, check=False).returncode

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from local import traces
-from local.addresses import GATEWAY, JAEGER, PROMETHEUS
+from local.addresses import ADDRESSES, GATEWAY, JAEGER, PROMETHEUS
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from local.addresses import Address
     from local.traces import Span
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ ROUTE = "/api/users/{id}"
 K8S_ATTRIBUTES = ("k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.node.name", "k8s.deployment.name")
 """What every span of a service carries about where it ran."""
 
+ANSWER_DEADLINE_S = 30.0
 TRACE_DEADLINE_S = 60.0
 METRIC_DEADLINE_S = 60.0
 _POLL_S = 0.25
@@ -65,6 +67,8 @@ def run() -> Result:
         LocalError: the request failed, or its trace or metric did not arrive; it names what is missing.
     """
     with client() as http:
+        for address in ADDRESSES:
+            _wait_for_answer(http, address)
         before = requests_counted(http)
         trace_id = request(http)
         spans = wait_for_trace(http, trace_id, missing)
@@ -94,6 +98,15 @@ def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -
             remedy="see `make status` and `kubectl -n shop logs deploy/api-gateway`",
         )
     return trace_id
+
+
+def _wait_for_answer(http: httpx.Client, address: Address) -> None:
+    """Wait out the moment in which a pod's connections end although its successor serves already."""
+    _wait(
+        lambda: http.get(f"{address.url}{address.ready_path}").status_code == HTTPStatus.OK or None,
+        ANSWER_DEADLINE_S,
+        lambda: f"{address.url}{address.ready_path}: {address.name} does not answer",
+    )
 
 
 def missing(spans: Sequence[Span]) -> list[str]:

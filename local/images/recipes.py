@@ -84,6 +84,8 @@ ROOTS = (
             'ln -s "$(basename "$1"/usr/lib/postgresql/*)" "$1/usr/lib/postgresql/current"',
             'rm -rf "$1"/usr/share/perl "$1"/usr/share/postgresql-common',
             'rm -rf "$1"/usr/lib/*/perl "$1"/usr/lib/*/libperl.so*',
+            # made anew by every installation: a key that nobody asked for, and another image each time
+            'rm -f "$1"/etc/ssl/private/*.key "$1"/etc/ssl/certs/ssl-cert-snakeoil.pem',
             'install -d -o 999 -g 999 -m 0755 "$1/var/lib/postgresql" "$1/var/run/postgresql"',
         ),
     ),

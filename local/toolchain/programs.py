@@ -162,7 +162,7 @@ BUILDS: tuple[Build, ...] = (
 _PULUMI = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-kubernetes")
 _CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "pulumi": _PULUMI,
+    "engine": _PULUMI,
     "test": (*_PULUMI, *_CONTROL_PLANE, "otelcol", "promtool", "jaeger"),
     "node": (*_CONTROL_PLANE, "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"),
     "images": ("otelcol", "jaeger", "prometheus", "promtool", "coredns", "pause"),

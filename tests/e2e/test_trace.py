@@ -44,7 +44,7 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_database(http: 
         ("api-gateway", "GET /users/{id}", "client"),
         ("user-service", "GET /users/{id}", "server"),
     ]
-    server = next(span for span in spans if span.name == "GET /users/{id}")
+    server = next(span for span in spans if span.name == "GET /users/{id}" and span.kind == "server")
     database = [span for span in spans if span.is_database]
     assert database
     assert {span.parent_id for span in database} == {server.span_id}
