@@ -64,7 +64,13 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         SettingsError: a setting is missing or wrong.
     """
     timeout = environment.number("UPSTREAM_TIMEOUT_SECONDS", 3.0, low=0.05, high=30)
-    users = mesh_client(environment.url("USER_SERVICE_URL"), peer="user-service", timeout=timeout)
+    users = mesh_client(
+        environment.url("USER_SERVICE_URL"),
+        peer="user-service",
+        timeout=timeout,
+        tracer_provider=telemetry.tracer_provider,
+        meter_provider=telemetry.meter_provider,
+    )
     probes = Probes()
 
     @contextlib.asynccontextmanager

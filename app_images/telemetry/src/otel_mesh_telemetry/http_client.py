@@ -1,32 +1,41 @@
-"""An httpx transport that makes calls to other services visible and bounded.
+"""An httpx client that makes calls to other services visible and bounded.
 
-Needs ``httpx``; nothing else of the library does.
+Needs ``httpx`` and asyncio; nothing else of the library does.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import httpx
 from opentelemetry import propagate, trace
 from opentelemetry.metrics import MeterProvider, get_meter_provider
-from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from otel_mesh_telemetry import deadline, redact
+from otel_mesh_telemetry.config import ConfigError
+from otel_mesh_telemetry.faults import injected_abort
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
+from otel_mesh_telemetry.http_server import METHODS
+from otel_mesh_telemetry.retries import Budget, Retries, RetryingTransport
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
     from opentelemetry.trace import TracerProvider
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443}
+_TIMEOUTS = ("connect", "read", "write", "pool")
 _ERROR_FROM = 400  # on the client's side a 4xx is an error as well: the call did not get what it asked for
 
 
 class TracedTransport(httpx.AsyncBaseTransport):
-    """Wraps a transport: client span, context injected, deadline kept.
+    """Wraps a transport: a client span per attempt, context injected, deadline kept and passed on.
 
-    The template of the URL, for a low-cardinality attribute, is given per request:
+    The template of the URL, for a name and attribute of low cardinality, is given per request:
     ``client.get(url, extensions={"url_template": "/users/{id}"})``.
 
     Args:
@@ -62,80 +71,94 @@ class TracedTransport(httpx.AsyncBaseTransport):
             deadline.DeadlineExceededError: no time was left, or it ran out while waiting for the answer.
             httpx.TransportError: as the inner transport.
         """
-        method = request.method
+        method = request.method if request.method in METHODS else "_OTHER"
         template = request.extensions.get("url_template")
-        low_cardinality = _peer_attributes(request, self._peer, template)
-        attributes = {**low_cardinality, "url.full": redact.url(str(request.url))}
-        error: str | None = None
-        status: int | None = None
+        measured = _peer_attributes(request, method, self._peer, template)
+        attributes = {**measured, "url.full": redact.url(str(request.url))}
+        if resend := request.extensions.get("resend_count"):
+            attributes["http.request.resend_count"] = resend
+        name = "HTTP" if method == "_OTHER" else method
         with self._tracer.start_as_current_span(
-            f"{method} {template}" if template else method,
+            f"{name} {template}" if template else name,
             kind=SpanKind.CLIENT,
             attributes=attributes,
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            began = perf_counter()
             context = set_span_in_context(span)
+            began = perf_counter()
             try:
-                limited = _limit(request)
                 propagate.inject(request.headers, context)
-                response = await self._inner.handle_async_request(request)
-                status = response.status_code
-                span.set_attribute("http.response.status_code", status)
-                if status >= _ERROR_FROM:
-                    error = str(status)
-            except httpx.TimeoutException as exception:
-                error = type(exception).__qualname__
-                if limited and (deadline.remaining() or 0.0) <= _TOLERANCE:
-                    raise deadline.DeadlineExceededError(f"{self._peer or request.url.host}: no answer in time") from (
-                        exception
-                    )
-                raise
+                response = await self._send(request)
+                measured["http.response.status_code"] = response.status_code
+                if response.status_code >= _ERROR_FROM:
+                    measured["error.type"] = str(response.status_code)
+                    await _tell_injected(span, response)
             except Exception as exception:
-                error = type(exception).__qualname__
+                measured["error.type"] = type(exception).__qualname__
                 raise
             finally:
-                if error is not None:
-                    span.set_attribute("error.type", error)
-                    span.set_status(Status(StatusCode.ERROR))
-                    low_cardinality["error.type"] = error
-                if status is not None:
-                    low_cardinality["http.response.status_code"] = status
-                self._duration.record(perf_counter() - began, low_cardinality, context)
+                _finish(span, measured)
+                self._duration.record(perf_counter() - began, measured, context)
             return response
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        left = deadline.remaining()
+        if left is None:
+            return await self._inner.handle_async_request(request)
+        if left <= 0:
+            raise deadline.DeadlineExceededError(f"{self._peer or request.url.host}: no time left for the call")
+        given = request.extensions.get("timeout") or {}
+        shorter = {kind: left if (own := given.get(kind)) is None else min(own, left) for kind in _TIMEOUTS}
+        request.extensions = {**request.extensions, "timeout": shorter}
+        request.headers[deadline.HEADER] = str(max(1, int(left * 1000)))
+        try:
+            async with asyncio.timeout(left):
+                response = await self._inner.handle_async_request(request)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            if (deadline.remaining() or 0.0) > 0:
+                raise  # a timeout of the client's own came first
+            raise deadline.DeadlineExceededError(f"{self._peer or request.url.host}: no answer in time") from error
+        if isinstance(response.stream, httpx.AsyncByteStream):
+            response.stream = _BoundedStream(response.stream)
+        return response
 
     async def aclose(self) -> None:
         """Close the inner transport."""
         await self._inner.aclose()
 
 
-_TOLERANCE = 0.01
+class _BoundedStream(httpx.AsyncByteStream):
+    """A body that must arrive before the deadline, however slowly its pieces drip."""
+
+    def __init__(self, inner: httpx.AsyncByteStream) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = aiter(self._inner)
+        while True:
+            left = deadline.remaining()
+            try:
+                async with asyncio.timeout(None if left is None else max(0.0, left)):
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise deadline.DeadlineExceededError("the answer did not arrive in time") from error
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
-def _limit(request: httpx.Request) -> bool:
-    """Cut the request's timeouts to what is left of the deadline, and tell the callee."""
-    left = deadline.remaining()
-    if left is None:
-        return False
-    if left <= 0:
-        raise deadline.DeadlineExceededError(f"{request.url.host}: no time left for the call")
-    timeouts = dict(request.extensions.get("timeout") or {})
-    shortened = {kind: left if (given := timeouts.get(kind)) is None else min(given, left) for kind in _TIMEOUTS}
-    request.extensions = {**request.extensions, "timeout": shortened}
-    request.headers[deadline.HEADER] = str(max(1, int(left * 1000)))
-    return True
-
-
-_TIMEOUTS = ("connect", "read", "write", "pool")
-
-
-def _peer_attributes(request: httpx.Request, peer: str | None, template: str | None) -> dict[str, str | int]:
+def _peer_attributes(
+    request: httpx.Request, method: str, peer: str | None, template: str | None
+) -> dict[str, str | int]:
     url = request.url
     attributes: dict[str, str | int] = {
-        "http.request.method": request.method,
+        "http.request.method": method,
         "server.address": url.host,
-        "server.port": url.port or _DEFAULT_PORTS.get(url.scheme, 0),
+        "server.port": url.port or _PORTS.get(url.scheme, 0),
         "url.scheme": url.scheme,
     }
     if template:
@@ -146,13 +169,44 @@ def _peer_attributes(request: httpx.Request, peer: str | None, template: str | N
     return attributes
 
 
-def mesh_client(
+async def _tell_injected(span: Span, response: httpx.Response) -> None:
+    if await injected_abort(response):
+        span.set_attribute("otel_mesh.fault.abort.status_code", response.status_code)
+        span.set_attribute("otel_mesh.fault.evidence", "envoy-abort-body")
+
+
+def _finish(span: Span, outcome: Mapping[str, str | int]) -> None:
+    for name in ("http.response.status_code", "error.type"):
+        if name in outcome:
+            span.set_attribute(name, outcome[name])
+    if "error.type" in outcome:
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def callee_url(name: str, environ: Mapping[str, str] | None = None) -> str:
+    """The address of a service of the catalogue: ``user-service`` is at USER_SERVICE_URL.
+
+    Raises:
+        ConfigError: the variable is not set: the catalogue does not let this service call that one.
+    """
+    variable = f"{name.upper().replace('-', '_')}_URL"
+    url = (os.environ if environ is None else environ).get(variable, "").strip().rstrip("/")
+    if not url:
+        raise ConfigError(f"{variable}: not set; add {name} to the callees of this service in the catalogue")
+    return url
+
+
+def mesh_client(  # noqa: PLR0913 - settings, by name
     base_url: str,
     *,
     peer: str,
     timeout: float = 5.0,
     connect_timeout: float = 1.0,
     max_connections: int = 100,
+    retries: Retries | None = None,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
     """A client for one service of the catalogue.
 
@@ -162,10 +216,20 @@ def mesh_client(
         timeout: seconds for reading, writing and waiting for a connection; a nearer deadline shortens it.
         connect_timeout: seconds for the connection.
         max_connections: size of the pool.
+        retries: when to call once more; by default never, which is right where the mesh retries.
+        tracer_provider: where spans go; the global one by default.
+        meter_provider: where measurements go; the global one by default.
+        transport: what sends requests, for tests; a bounded pool of connections by default.
     """
     limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections // 2)
+    traced: httpx.AsyncBaseTransport = TracedTransport(
+        transport or httpx.AsyncHTTPTransport(limits=limits, retries=0),
+        peer=peer,
+        tracer_provider=tracer_provider,
+        meter_provider=meter_provider,
+    )
     return httpx.AsyncClient(
         base_url=base_url,
-        transport=TracedTransport(httpx.AsyncHTTPTransport(limits=limits, retries=0), peer=peer),
+        transport=traced if retries is None else RetryingTransport(traced, retries, Budget()),
         timeout=httpx.Timeout(timeout, connect=connect_timeout),
     )
