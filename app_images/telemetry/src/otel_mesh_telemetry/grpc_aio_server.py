@@ -1,0 +1,94 @@
+"""Server interceptor for asyncio gRPC: one server span per call, of all four kinds."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from grpc import aio
+from opentelemetry import context as context_api
+from opentelemetry.trace import SpanKind
+
+from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.grpc_server import handler_parts
+from otel_mesh_telemetry.rpc import Recorder, extracted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from otel_mesh_telemetry.rpc import Call
+
+
+class AioServerInterceptor(aio.ServerInterceptor):
+    """``grpc.aio.server(interceptors=[AioServerInterceptor()])``; otherwise as the synchronous one.
+
+    Args:
+        tracer_provider: where spans go; the global one by default.
+        meter_provider: where measurements go; the global one by default.
+    """
+
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
+        self._recorder = Recorder(SpanKind.SERVER, tracer_provider, meter_provider)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the method's handler."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        method = handler_call_details.method
+        wrap = self._streaming if handler.response_streaming else self._unary
+        make, behaviour = handler_parts(handler)
+        return make(wrap(method, behaviour), handler.request_deserializer, handler.response_serializer)
+
+    def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401
+            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            with _running(call, context):
+                return await behaviour(request, context)
+
+        return handle
+
+    def _streaming(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        # A handler is an asynchronous generator, or a coroutine that writes to the context.
+        if not inspect.isasyncgenfunction(behaviour):
+            return self._unary(method, behaviour)
+
+        async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:  # noqa: ANN401
+            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            with _running(call, context):
+                async for response in behaviour(request, context):
+                    yield response
+
+        return handle
+
+
+@contextmanager
+def _running(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[None]:
+    # The whole call runs in one task of its own, so the context may stay current from its start to its end.
+    token = context_api.attach(call.context)
+    deadline_token = deadline.enter(context.time_remaining())
+    try:
+        yield
+    except BaseException as error:
+        code = context.code() or None
+        if code is None and isinstance(error, Exception):
+            call.failed(error)
+        call.finish(code or (grpc.StatusCode.UNKNOWN if isinstance(error, Exception) else grpc.StatusCode.CANCELLED))
+        raise
+    else:
+        # A stream of requests also ends, without an exception, when its caller leaves.
+        call.finish(grpc.StatusCode.CANCELLED if context.cancelled() else context.code())
+    finally:
+        deadline.leave(deadline_token)
+        context_api.detach(token)

@@ -1,0 +1,122 @@
+"""Server interceptor for synchronous gRPC: one server span per call, of all four kinds."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from opentelemetry import context as context_api
+from opentelemetry.trace import SpanKind
+
+from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.rpc import Recorder, extracted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from otel_mesh_telemetry.rpc import Call
+
+
+class ServerInterceptor(grpc.ServerInterceptor):
+    """``grpc.server(..., interceptors=[ServerInterceptor()])``.
+
+    The span continues the caller's, is current in the handler, and the call's own deadline holds for every call
+    made while it is handled. Methods that the server does not know leave no span: their names are the caller's.
+
+    Args:
+        tracer_provider: where spans go; the global one by default.
+        meter_provider: where measurements go; the global one by default.
+    """
+
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
+        self._recorder = Recorder(SpanKind.SERVER, tracer_provider, meter_provider)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the method's handler."""
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+        method = handler_call_details.method
+        wrap = self._streaming if handler.response_streaming else self._unary
+        make, behaviour = handler_parts(handler)
+        return make(wrap(method, behaviour), handler.request_deserializer, handler.response_serializer)
+
+    def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        def handle(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - messages of any type
+            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            with _finishing(call, context), _current(call, context):
+                return behaviour(request, context)
+
+        return handle
+
+    def _streaming(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401
+            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            with _finishing(call, context):
+                with _current(call, context):
+                    responses = iter(behaviour(request, context))
+                while True:
+                    # Current only while the handler runs: between two messages the thread is the server's.
+                    with _current(call, context):
+                        try:
+                            response = next(responses)
+                        except StopIteration:
+                            return
+                    yield response
+
+        return handle
+
+
+def handler_parts(handler: Any) -> tuple[Callable[..., grpc.RpcMethodHandler[Any, Any]], Callable[..., Any]]:  # noqa: ANN401
+    """What makes a handler of the same kind, and the handler's own behaviour."""
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler, handler.stream_stream
+    if handler.request_streaming:
+        return grpc.stream_unary_rpc_method_handler, handler.stream_unary
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler, handler.unary_stream
+    return grpc.unary_unary_rpc_method_handler, handler.unary_unary
+
+
+@contextmanager
+def _current(call: Call, context: grpc.ServicerContext) -> Iterator[None]:
+    token = context_api.attach(call.context)
+    deadline_token = deadline.enter(context.time_remaining())
+    try:
+        yield
+    finally:
+        deadline.leave(deadline_token)
+        context_api.detach(token)
+
+
+@contextmanager
+def _finishing(call: Call, context: grpc.ServicerContext) -> Iterator[None]:
+    try:
+        yield
+    except GeneratorExit:
+        call.finish(grpc.StatusCode.CANCELLED)  # the caller left before the last message
+        raise
+    except BaseException as error:
+        code = _code(context)
+        if code is None:  # not by context.abort(): the handler failed, gRPC answers UNKNOWN
+            call.failed(error)
+            code = grpc.StatusCode.UNKNOWN
+        call.finish(code)
+        raise
+    else:
+        call.finish(_code(context))
+
+
+def _code(context: grpc.ServicerContext) -> object:
+    code = context.code()  # type: ignore[attr-defined]
+    return code or None

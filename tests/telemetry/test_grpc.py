@@ -1,0 +1,265 @@
+"""gRPC interceptors, synchronous and asyncio, on all four kinds of calls over a real connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from grpc import aio
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, StatusCode
+
+from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.deadline import DeadlineExceededError
+from otel_mesh_telemetry.grpc_aio_client import aio_client_interceptors
+from otel_mesh_telemetry.grpc_aio_server import AioServerInterceptor
+from otel_mesh_telemetry.grpc_client import ClientInterceptor
+from otel_mesh_telemetry.grpc_server import ServerInterceptor
+from otel_mesh_telemetry.rpc import status_name
+from otel_mesh_telemetry.testing import Capture, capture
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+SERVICE = "shop.v1.Users"
+KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
+BYTES = (lambda message: message, lambda message: message)
+
+
+@pytest.fixture
+def seen() -> Iterator[Capture]:
+    with capture() as running:
+        yield running
+
+
+def act(message: bytes, context: Any) -> bytes:  # noqa: ANN401
+    assert trace.get_current_span().get_span_context().is_valid
+    if message == b"abort":
+        context.abort(grpc.StatusCode.NOT_FOUND, "no such user")
+    if message == b"crash":
+        raise LookupError("canary")
+    if message == b"left":
+        return str(deadline.remaining()).encode()
+    return message
+
+
+class Sync:
+    """Handlers of a synchronous server."""
+
+    def unary_unary(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        return act(request, context)
+
+    def unary_stream(self, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        for _ in range(3):
+            yield act(request, context)
+
+    def stream_unary(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        return [act(request, context) for request in requests][-1]
+
+    def stream_stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        for request in requests:
+            yield act(request, context)
+
+
+async def act_aio(message: bytes, context: Any) -> bytes:  # noqa: ANN401
+    if message == b"abort":
+        await context.abort(grpc.StatusCode.NOT_FOUND, "no such user")
+    return act(message, context)
+
+
+class Aio:
+    """Handlers of an asyncio server."""
+
+    async def unary_unary(self, request: bytes, context: Any) -> bytes:  # noqa: ANN401
+        return await act_aio(request, context)
+
+    async def unary_stream(self, request: bytes, context: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
+        for _ in range(3):
+            yield await act_aio(request, context)
+
+    async def stream_unary(self, requests: AsyncIterator[bytes], context: Any) -> bytes:  # noqa: ANN401
+        last = b""
+        async for request in requests:
+            last = await act_aio(request, context)
+        return last
+
+    async def stream_stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
+        async for request in requests:
+            yield await act_aio(request, context)
+
+
+def handlers(behaviours: object) -> grpc.GenericRpcHandler:
+    made = {kind: getattr(grpc, f"{kind}_rpc_method_handler")(getattr(behaviours, kind), *BYTES) for kind in KINDS}
+    return grpc.method_handlers_generic_handler(SERVICE, made)
+
+
+class Caller:
+    """Calls a method by its kind; what it returns is a list, or for asyncio a coroutine of one."""
+
+    def __init__(self, channel: Any, ask: Callable[..., Any]) -> None:  # noqa: ANN401
+        self.channel = channel
+        self._ask = ask
+
+    def __call__(self, kind: str, message: bytes, **options: Any) -> Any:  # noqa: ANN401
+        return self._ask(kind, message, **options)
+
+
+@contextlib.contextmanager
+def sync_pair(seen: Capture) -> Iterator[Caller]:
+    server = grpc.server(ThreadPoolExecutor(4), interceptors=[ServerInterceptor(**seen.providers)])
+    server.add_generic_rpc_handlers((handlers(Sync()),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    target = f"127.0.0.1:{port}"
+    with grpc.insecure_channel(target) as plain:
+        channel = grpc.intercept_channel(plain, ClientInterceptor(target, "user-service", **seen.providers))
+
+        def ask(kind: str, message: bytes, **options: Any) -> list[bytes]:  # noqa: ANN401
+            method = getattr(channel, kind)(f"/{SERVICE}/{kind}", *BYTES)
+            request = iter([message, message]) if kind.startswith("stream") else message
+            answer = method(request, **options)
+            return list(answer) if kind.endswith("stream") else [answer]
+
+        yield Caller(channel, ask)
+    server.stop(0).wait()
+
+
+def pair_of(spans: list[ReadableSpan]) -> tuple[ReadableSpan, ReadableSpan]:
+    (client,) = [span for span in spans if span.kind is SpanKind.CLIENT]
+    (server,) = [span for span in spans if span.kind is SpanKind.SERVER]
+    return client, server
+
+
+def check(seen: Capture, kind: str, status: str) -> None:
+    end = time.monotonic() + 5
+    while len(seen.spans()) < 2:
+        assert time.monotonic() < end, seen.spans()
+        time.sleep(0.01)
+    client, server = pair_of(seen.spans())
+    assert client.name == server.name == f"{SERVICE}/{kind}"
+    assert client.context is not None
+    assert server.parent is not None
+    assert server.parent.span_id == client.context.span_id
+    for span in (client, server):
+        attributes = span.attributes or {}
+        assert attributes["rpc.system.name"] == "grpc"
+        assert attributes["rpc.method"] == f"{SERVICE}/{kind}"
+        assert attributes["rpc.response.status_code"] == status
+    assert (client.attributes or {})["service.peer.name"] == "user-service"
+    assert (client.attributes or {})["server.address"] == "127.0.0.1"
+    failed = {"OK": (False, False), "NOT_FOUND": (True, False), "UNKNOWN": (True, True)}[status]
+    assert tuple(span.status.status_code is StatusCode.ERROR for span in (client, server)) == failed
+    assert [event.name for event in server.events] == (["exception"] if status == "UNKNOWN" else [])
+    for side in ("client", "server"):
+        assert seen.counts(f"rpc.{side}.call.duration", "rpc.response.status_code") == {status: 1}
+
+
+CASES = [(b"hello", "OK"), (b"abort", "NOT_FOUND"), (b"crash", "UNKNOWN")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("message", "status"), CASES)
+def test_s2_5_sync(seen: Capture, kind: str, message: bytes, status: str) -> None:
+    with sync_pair(seen) as ask:
+        if status == "OK":
+            count = {"unary_stream": 3, "stream_stream": 2}.get(kind, 1)
+            assert ask(kind, message) == [message] * count
+        else:
+            with pytest.raises(grpc.RpcError) as raised:
+                ask(kind, message)
+            assert status_name(raised.value.code()) == status
+    check(seen, kind, status)
+
+
+@contextlib.asynccontextmanager
+async def aio_pair(seen: Capture) -> AsyncIterator[Caller]:
+    server = aio.server(interceptors=[AioServerInterceptor(**seen.providers)])
+    server.add_generic_rpc_handlers((handlers(Aio()),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    target = f"127.0.0.1:{port}"
+    interceptors = aio_client_interceptors(target, "user-service", **seen.providers)
+    async with aio.insecure_channel(target, interceptors=interceptors) as channel:
+
+        async def ask(kind: str, message: bytes, **options: Any) -> list[bytes]:  # noqa: ANN401
+            method = getattr(channel, kind)(f"/{SERVICE}/{kind}", *BYTES)
+
+            async def messages() -> AsyncIterator[bytes]:
+                for _ in range(2):
+                    yield message
+
+            answer = method(messages() if kind.startswith("stream") else message, **options)
+            if kind.endswith("stream"):
+                return [response async for response in answer]
+            return [await answer]
+
+        yield Caller(channel, ask)
+    await server.stop(0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("message", "status"), CASES)
+async def test_s2_5_aio(seen: Capture, kind: str, message: bytes, status: str) -> None:
+    async with aio_pair(seen) as ask:
+        if status == "OK":
+            count = {"unary_stream": 3, "stream_stream": 2}.get(kind, 1)
+            assert await ask(kind, message) == [message] * count
+        else:
+            with pytest.raises(aio.AioRpcError) as raised:
+                await ask(kind, message)
+            assert raised.value.code().name == status
+    check(seen, kind, status)
+
+
+def test_s1_12_the_deadline_shrinks_over_grpc_too(seen: Capture) -> None:
+    with sync_pair(seen) as ask:
+        with deadline.within(1.0):
+            (left,) = ask("unary_unary", b"left")
+        assert 0.5 < float(left) <= 1.0
+        (left,) = ask("unary_unary", b"left", timeout=0.7)
+        assert 0.2 < float(left) <= 0.7
+        with deadline.within(0), pytest.raises(DeadlineExceededError):
+            ask("unary_unary", b"left")
+
+
+async def test_s1_12_the_deadline_shrinks_over_asyncio_grpc_too(seen: Capture) -> None:
+    async with aio_pair(seen) as ask:
+        with deadline.within(1.0):
+            (left,) = await ask("unary_unary", b"left")
+            assert 0.5 < float(left) <= 1.0
+        with deadline.within(0), pytest.raises(DeadlineExceededError):
+            await ask("unary_unary", b"left")
+
+
+def test_s2_5_an_unknown_method_makes_no_span_on_the_server(seen: Capture) -> None:
+    with sync_pair(seen) as ask, pytest.raises(grpc.RpcError):
+        ask.channel.unary_unary("/attacker.Chosen/Name", *BYTES)(b"x")
+    assert [span.kind for span in seen.spans()] == [SpanKind.CLIENT]
+
+
+async def test_s2_5_a_caller_that_leaves_a_stream_early_ends_both_spans(
+    seen: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with aio_pair(seen) as ask:
+
+        async def endless() -> AsyncIterator[bytes]:
+            while True:
+                yield b"hello"
+                await asyncio.sleep(0.01)
+
+        stream = ask.channel.stream_stream(f"/{SERVICE}/stream_stream", *BYTES)(endless())
+        async for _ in stream:
+            break
+        stream.cancel()
+        async with asyncio.timeout(5):
+            while len(seen.spans()) < 2:  # noqa: ASYNC110 - spans end on their own time
+                await asyncio.sleep(0.02)
+    assert {(span.attributes or {})["rpc.response.status_code"] for span in seen.spans()} == {"CANCELLED"}
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
