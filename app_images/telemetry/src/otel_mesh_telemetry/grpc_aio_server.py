@@ -54,7 +54,7 @@ class AioServerInterceptor(aio.ServerInterceptor):
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401
             call = self._recorder.start(method, extracted(context.invocation_metadata()))
-            with _running(call, context):
+            with _finishing(call, context), _current(call, context):
                 return await behaviour(request, context)
 
         return handle
@@ -66,29 +66,47 @@ class AioServerInterceptor(aio.ServerInterceptor):
 
         async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:  # noqa: ANN401
             call = self._recorder.start(method, extracted(context.invocation_metadata()))
-            with _running(call, context):
-                async for response in behaviour(request, context):
-                    yield response
+            responses = behaviour(request, context)
+            with _finishing(call, context):
+                try:
+                    while True:
+                        # Current only while the handler runs: a generator that is closed early is closed from
+                        # elsewhere, where a context that it left behind could not be given back.
+                        with _current(call, context):
+                            try:
+                                response = await anext(responses)
+                            except StopAsyncIteration:
+                                return
+                        yield response
+                finally:
+                    await responses.aclose()
 
         return handle
 
 
 @contextmanager
-def _running(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[None]:
-    # The whole call runs in one task of its own, so the context may stay current from its start to its end.
+def _current(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[None]:
     token = context_api.attach(call.context)
     deadline_token = deadline.enter(context.time_remaining())
     try:
         yield
-    except BaseException as error:
-        code = context.code() or None
-        if code is None and isinstance(error, Exception):
-            call.failed(error)
-        call.finish(code or (grpc.StatusCode.UNKNOWN if isinstance(error, Exception) else grpc.StatusCode.CANCELLED))
-        raise
-    else:
-        # A stream of requests also ends, without an exception, when its caller leaves.
-        call.finish(grpc.StatusCode.CANCELLED if context.cancelled() else context.code())
     finally:
         deadline.leave(deadline_token)
         context_api.detach(token)
+
+
+@contextmanager
+def _finishing(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        code = context.code() or None
+        if code is None:  # not by context.abort(): the handler failed, gRPC answers UNKNOWN
+            call.failed(error)
+        call.finish(code or grpc.StatusCode.UNKNOWN)
+        raise
+    except BaseException:  # cancelled, or closed before its end: the caller left
+        call.finish(grpc.StatusCode.CANCELLED)
+        raise
+    else:
+        call.finish(context.code())
