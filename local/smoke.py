@@ -35,6 +35,7 @@ ANSWER_DEADLINE_S = 30.0
 TRACE_DEADLINE_S = 60.0
 METRIC_DEADLINE_S = 60.0
 _POLL_S = 0.25
+_CLOCK_SLACK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Result:
     trace_id: str
     spans: Sequence[Span]
     requests: float
-    """The request counter's value in Prometheus after the request."""
+    """Requests to the route that Prometheus has counted, over all pods of the last minutes."""
 
 
 def show(result: Result, console: Console) -> None:
@@ -69,15 +70,15 @@ def run() -> Result:
     with client() as http:
         for address in ADDRESSES:
             _wait_for_answer(http, address)
-        before = requests_counted(http)
+        started = time.time()
         trace_id = request(http)
         spans = wait_for_trace(http, trace_id, missing)
-        after = _wait(
-            lambda: value if (value := requests_counted(http)) > before else None,
+        _wait(
+            lambda: trace_id in exemplars(http, started) or None,
             METRIC_DEADLINE_S,
-            lambda: f"{PROMETHEUS.url}: the request was not counted ({METRIC} stayed at {before:g})",
+            lambda: f"{PROMETHEUS.url}: no exemplar of trace {trace_id} in {METRIC}_bucket{SELECTOR}",
         )
-    return Result(trace_id, spans, after)
+        return Result(trace_id, spans, query(http, f"sum({METRIC}_count{SELECTOR})"))
 
 
 def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -> str:
@@ -156,12 +157,26 @@ def wait_for_trace(
     )
 
 
-METRIC = f'http_server_request_duration_seconds_count{{service_name="api-gateway",http_route="{ROUTE}"}}'
+METRIC = "http_server_request_duration_seconds"
+SELECTOR = f'{{service_name="api-gateway",http_route="{ROUTE}"}}'
+"""The histogram that counts the demonstration's requests."""
 
 
-def requests_counted(http: httpx.Client) -> float:
-    """Requests to the demonstration's route that Prometheus knows of, over all replicas."""
-    return query(http, f"sum({METRIC})")
+def exemplars(http: httpx.Client, since: float) -> set[str]:
+    """The trace ids that the histogram links to.
+
+    A counter alone would not tell whether this very request was counted: it starts again with its process.
+
+    Args:
+        http: the client.
+        since: seconds since the epoch.
+
+    Raises:
+        LocalError: Prometheus could not be asked.
+    """
+    window = {"start": f"{since - _CLOCK_SLACK_S:.3f}", "end": f"{time.time() + _CLOCK_SLACK_S:.3f}"}
+    series = _ask(http, "query_exemplars", {"query": f"{METRIC}_bucket{SELECTOR}", **window})
+    return {exemplar["labels"]["trace_id"] for one in series for exemplar in one["exemplars"]}
 
 
 def query(http: httpx.Client, expression: str) -> float:
@@ -170,13 +185,17 @@ def query(http: httpx.Client, expression: str) -> float:
     Raises:
         LocalError: Prometheus could not be asked.
     """
+    samples = _ask(http, "query", {"query": expression})["result"]
+    return float(samples[0]["value"][1]) if samples else 0.0
+
+
+def _ask(http: httpx.Client, function: str, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- JSON
     try:
-        answer = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": expression})
+        answer = http.get(f"{PROMETHEUS.url}/api/v1/{function}", params=parameters)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise LocalError(f"{PROMETHEUS.url}: {error}", remedy="see `make status`") from error
-    samples: list[Any] = answer.json()["data"]["result"]
-    return float(samples[0]["value"][1]) if samples else 0.0
+    return answer.json()["data"]
 
 
 def _wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str]) -> T:
