@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from otel_mesh_telemetry.config import Config
 from otel_mesh_telemetry.exporters import log_exporter, metric_exporter, span_exporter
-from otel_mesh_telemetry.logs import Logging
+from otel_mesh_telemetry.logs import Logging, Redaction
 from otel_mesh_telemetry.propagation import build_propagator
 from otel_mesh_telemetry.resource import build_resource
 
@@ -100,6 +100,7 @@ class Telemetry:
             batching = self.config.batching["logs"]
             records = log_exporter(self.config.protocols["logs"], batching.timeout)
             self._exporter_stops.append(records.shutdown)
+            self.logger_provider.add_log_record_processor(Redaction())
             self.logger_provider.add_log_record_processor(
                 BatchLogRecordProcessor(
                     records,

@@ -6,15 +6,19 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
-from opentelemetry.instrumentation.logging.handler import LoggingHandler
+from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.trace import get_current_span
+
+from otel_mesh_telemetry import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry._logs import LoggerProvider
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.util.types import AnyValue
 
 _QUIET = {
     # A line per call, with the whole URL in it; the client span tells the same.
@@ -46,7 +50,7 @@ class JsonFormatter(logging.Formatter):
             "timestamp": when.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact.text(record.getMessage()),
         }
         if self._service:
             line["service"] = self._service
@@ -55,12 +59,36 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"] = format(context.trace_id, "032x")
             line["span_id"] = format(context.span_id, "016x")
         for key, value in _extras(record):
-            line.setdefault(key, value)
+            line.setdefault(key, redact.value(key, value))
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = redact.text(self.formatException(record.exc_info))
         if record.stack_info:
             line["stack"] = self.formatStack(record.stack_info)
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class Redaction(LogRecordProcessor):
+    """Takes secrets out of records before they are exported, as :class:`JsonFormatter` does for the lines.
+
+    It has to be the first processor of its provider.
+    """
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Change the record in place."""
+        record = log_record.log_record
+        if isinstance(record.body, str):
+            record.body = redact.text(record.body)
+        if record.attributes:
+            changed = {key: redact.value(key, value) for key, value in record.attributes.items()}
+            record.attributes = cast("dict[str, AnyValue]", changed)
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing is held."""
+        del timeout_millis
+        return True
 
 
 def _extras(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
@@ -94,6 +122,9 @@ class Logging:
         console.setFormatter(JsonFormatter(service))
         handlers: list[logging.Handler] = [console]
         if provider is not None:
+            # Imported here: it drags in what instruments whole programs, twice the cost of this library.
+            from opentelemetry.instrumentation.logging.handler import LoggingHandler  # noqa: PLC0415
+
             otlp = LoggingHandler(logger_provider=provider)
             otlp.addFilter(_not_about_telemetry)
             handlers.append(otlp)
