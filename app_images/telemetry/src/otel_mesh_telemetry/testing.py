@@ -39,6 +39,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+from otel_mesh_telemetry.logs import Redaction
 from otel_mesh_telemetry.propagation import build_propagator
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Capture:
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._spans))
         self.meter_provider = MeterProvider([self._reader], resource=resource, shutdown_on_exit=False)
         self.logger_provider = LoggerProvider(resource, shutdown_on_exit=False)
+        self.logger_provider.add_log_record_processor(Redaction())
         self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._records))
 
     @property
