@@ -71,7 +71,7 @@ def run() -> Result:
         for address in ADDRESSES:
             _wait_for_answer(http, address)
         started = time.time()
-        trace_id = request(http)
+        trace_id = _wait(lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services")
         spans = wait_for_trace(http, trace_id, missing)
         _wait(
             lambda: trace_id in exemplars(http, started) or None,
