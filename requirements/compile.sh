@@ -7,3 +7,4 @@ flags=(--quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-
 uv pip compile "${flags[@]}" "$@" dev.in -o dev.txt
 uv pip compile "${flags[@]}" -c dev.txt services.in -o services.txt
 uv pip compile "${flags[@]}" -c dev.txt build.in -o build.txt
+uv pip compile "${flags[@]}" -c dev.txt fuzz.in -o fuzz.txt
