@@ -38,6 +38,8 @@ class Annotation(StrEnum):
     """On pod templates: a changed configuration changes the template, and so rolls the pods."""
     SKIP_AWAIT = "pulumi.com/skipAwait"
     """On any object: Pulumi's Kubernetes provider does not wait until it is ready."""
+    WAIT_FOR = "pulumi.com/waitFor"
+    """On any object: what the provider waits for instead of its own idea of readiness."""
 
 
 class Role(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.labels import Annotation, Label
@@ -17,6 +18,12 @@ CLUSTER_DOMAIN: Final = "cluster.local"
 """The DNS domain of Kubernetes Services."""
 
 _OLD_REPLICA_SETS: Final = 3
+
+# The provider's own wait for StatefulSets takes the status from before an update for the one after it, and so succeeds
+# at once while the new pod can't even start; conditions by path heed .status.observedGeneration.
+_POD_IS_NEW_AND_READY: Final = json.dumps(
+    [f"jsonpath={{.status.{count}}}=1" for count in ("updatedReplicas", "readyReplicas", "availableReplicas")]
+)
 
 
 def _not_awaited(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +127,10 @@ def stateful_set(
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
-        "metadata": dict(meta),
+        "metadata": {
+            **meta,
+            "annotations": {**meta.get("annotations", {}), Annotation.WAIT_FOR.value: _POD_IS_NEW_AND_READY},
+        },
         "spec": {
             "replicas": 1,
             "revisionHistoryLimit": _OLD_REPLICA_SETS,

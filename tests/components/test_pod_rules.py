@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -81,6 +82,21 @@ def test_services_point_at_named_ports_of_their_own_pods(name: str) -> None:
         for port in service["spec"]["ports"]:
             assert offered[port["targetPort"]] == port["port"]
             assert port["appProtocol"] in {"http", "grpc", "tcp"}
+
+
+def test_what_nothing_is_gained_by_waiting_for_is_not_waited_for() -> None:
+    manifests = [manifest for make in SCENARIOS.values() for manifest in make()]
+    skipped = {one["kind"] for one in manifests if one["metadata"].get("annotations", {}).get("pulumi.com/skipAwait")}
+    assert skipped == {"Service", "PersistentVolumeClaim"}
+
+
+def test_a_stateful_set_is_waited_for_by_conditions_that_heed_its_generation() -> None:
+    (manifest,) = (one for one in SCENARIOS["postgres"]() if one["kind"] == "StatefulSet")
+    assert json.loads(manifest["metadata"]["annotations"]["pulumi.com/waitFor"]) == [
+        "jsonpath={.status.updatedReplicas}=1",
+        "jsonpath={.status.readyReplicas}=1",
+        "jsonpath={.status.availableReplicas}=1",
+    ]
 
 
 def test_a_change_of_scale_leaves_the_pods_alone() -> None:
