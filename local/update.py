@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -25,6 +26,7 @@ _LINE = re.compile(
     rf"(?:(?P<done>{_DONE}) |(?P<doing>\w+ing) \((?P<seconds>\d+)s\))"
 )
 """A line of the CLI's plain progress about an object of the cluster."""
+_SUMMARY = "error: update failed"
 _PATIENCE_S = 10
 """What takes longer than this is said to be waited for."""
 
@@ -92,13 +94,15 @@ def counts(history: str) -> Mapping[str, int]:
 
 
 def reason(output: str) -> str:
-    """The first error of the CLI's diagnostics, on one line."""
-    lines = output.splitlines()
-    for number, line in enumerate(lines):
-        if (found := line.strip()).startswith("error:"):
-            more = [text.strip() for text in lines[number + 1 : number + 4] if text.startswith("    ")]
-            return " ".join([found.removeprefix("error:").strip(), *more])
-    return pulumi_cli.last_line(output)
+    """The first error of the CLI's diagnostics that is about a resource, on one line."""
+    lines = output[output.find("Diagnostics:") + 1 :].splitlines()
+    errors = [number for number, line in enumerate(lines) if line.strip().startswith("error:")]
+    told = [number for number in errors if lines[number].strip() != _SUMMARY] or errors
+    if not told:
+        return pulumi_cli.last_line(output)
+    first = told[0]
+    more = itertools.takewhile(lambda line: line.startswith("    ") and line.strip(), lines[first + 1 : first + 4])
+    return " ".join([lines[first].strip().removeprefix("error:").strip(), *(line.strip() for line in more)])
 
 
 def _wait_for_lock(stack: str, progress: Callable[[str], None]) -> None:
