@@ -62,7 +62,12 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
         apt = Apt()
         if refresh or not apt.has_lists():
             apt.update()
-        prefix = _unpacked(apt, wanted, home / "prefix")
+        try:
+            prefix = _unpacked(apt, wanted, home / "prefix")
+        except LocalError:
+            # A mirror drops a version when it gets a newer one: our lists may be older than the mirror.
+            apt.update()
+            prefix = _unpacked(apt, wanted, home / "prefix")
         record.parent.mkdir(parents=True, exist_ok=True)
         fresh = record.with_suffix(".new")
         fresh.write_text(json.dumps({"machine": state, "prefix": prefix.name, "packages": wanted}))
@@ -93,7 +98,7 @@ def _unpacked(apt: Apt, packages: Sequence[str], prefixes: Path) -> Path:
         shutil.rmtree(scratch)
     scratch.mkdir(parents=True)
     _check_room(scratch, archives)
-    _download(apt, packages, scratch / "archives")
+    apt.download(packages, scratch / "archives")
     tree = scratch / "tree"
     for archive in sorted((scratch / "archives").glob("*.deb")):
         _unpack(archive, tree)
@@ -104,15 +109,6 @@ def _unpacked(apt: Apt, packages: Sequence[str], prefixes: Path) -> Path:
     tree.rename(prefix)
     shutil.rmtree(scratch)
     return prefix
-
-
-def _download(apt: Apt, packages: Sequence[str], folder: Path) -> None:
-    try:
-        apt.download(packages, folder)
-    except LocalError:
-        # A mirror drops a version when it gets a newer one: the lists are older than the mirror.
-        apt.update()
-        apt.download(packages, folder)
 
 
 def _unpack(archive: Path, tree: Path) -> None:

@@ -1,0 +1,154 @@
+"""The flow around apt, with an apt that has two packages and no network. The real one runs in tests/e2e."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from local import debian
+from local.debian import prefix
+from local.errors import LocalError
+from local.paths import cache_dir
+
+APT = """\
+#!/bin/sh
+# Notes its calls; "mirror" holds what can be fetched, "lists" what the lists say.
+here={here}
+echo "$*" >> "$here/calls"
+conf=$2
+state=$(sed -n 's/^Dir::State "\\(.*\\)";/\\1/p' "$conf")
+case "$*" in
+  *" update "*)
+    [ -e "$here/mirror" ] || {{ echo "E: Could not resolve 'mirror.example'" >&2; exit 100; }}
+    cp "$here/mirror" "$here/lists"; touch "$state/lists/mirror_Packages" ;;
+  *--print-uris*)
+    case "$*" in *unheard-of*) echo "E: Unable to locate package unheard-of" >&2; exit 100;; esac
+    sed "s|.*|'http://mirror.example/&' & 100 SHA256:&|" "$here/lists" ;;
+  *--download-only*)
+    cmp -s "$here/mirror" "$here/lists" || {{ echo "E: Failed to fetch: 404  Not Found" >&2; exit 100; }}
+    folder=$(echo "$*" | sed 's/.*archives=\\([^ ]*\\).*/\\1/')
+    while read -r file; do echo "$file" > "$folder/$file"; done < "$here/lists" ;;
+esac
+"""
+DPKG = """\
+#!/bin/sh
+mkdir -p "$3/usr/sbin" "$3/usr/bin" "$3/usr/lib/x86_64-linux-gnu/xtables"
+cp "$2" "$3/usr/bin/$(basename "$2" .deb)"
+touch "$3/usr/sbin/iptables-nft" "$3/usr/sbin/iptables-nft-save"
+"""
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    here = tmp_path / "apt"
+    here.mkdir()
+    for name, script in (("apt-get", APT), ("dpkg-deb", DPKG)):
+        program = here / name
+        program.write_text(textwrap.dedent(script.format(here=here)))
+        program.chmod(0o755)
+    (here / "mirror").write_text("runc_1.1_amd64.deb\nsocat_1.7_amd64.deb\n")
+    monkeypatch.setenv("PATH", str(here), prepend=os.pathsep)
+    monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
+    status = tmp_path / "status"
+    status.touch()
+    monkeypatch.setattr(prefix, "_STATUS", status)
+    return here
+
+
+def calls(mirror: Path) -> list[str]:
+    return (mirror / "calls").read_text().splitlines() if (mirror / "calls").exists() else []
+
+
+def test_packages_are_unpacked_once(mirror: Path) -> None:
+    made = debian.ensure(["socat", "runc"])
+    assert sorted(path.name for path in (made / "usr" / "bin").iterdir()) == ["runc_1.1_amd64", "socat_1.7_amd64"]
+    before = calls(mirror)
+    assert debian.ensure(["runc", "socat"]) == made, "the order of names does not matter"
+    assert calls(mirror) == before, "apt was not even asked"
+
+
+def test_the_alternatives_debian_would_link_are_there(mirror: Path) -> None:
+    del mirror
+    made = debian.ensure(["iptables"])
+    assert (made / "usr" / "sbin" / "iptables").readlink() == Path("iptables-nft")
+    assert (made / "usr" / "sbin" / "iptables-save").readlink() == Path("iptables-nft-save")
+    assert not (made / "usr" / "sbin" / "ip6tables").is_symlink(), "only where the program is there"
+
+
+def test_newer_versions_come_when_asked_for(mirror: Path) -> None:
+    made = debian.ensure(["socat"])
+    (mirror / "mirror").write_text("socat_1.8_amd64.deb\n")
+    assert debian.ensure(["socat"]) == made
+    newer = debian.ensure(["socat"], refresh=True)
+    assert [path.name for path in (newer / "usr" / "bin").iterdir()] == ["socat_1.8_amd64"]
+    assert made.is_dir(), "what runs from the old one goes on running"
+
+
+def test_lists_older_than_the_mirror_are_fetched_again(mirror: Path) -> None:
+    debian.ensure(["runc"])
+    (mirror / "mirror").write_text("socat_1.8_amd64.deb\n")
+    made = debian.ensure(["socat"])
+    assert [path.name for path in (made / "usr" / "bin").iterdir()] == ["socat_1.8_amd64"]
+    assert debian.ensure(["socat"], refresh=True) == made, "its name was made from what it holds"
+
+
+def test_a_change_of_the_machines_packages_is_looked_at_without_network(mirror: Path, tmp_path: Path) -> None:
+    made = debian.ensure(["socat"])
+    os.utime(tmp_path / "status", (1, 1))
+    (mirror / "mirror").unlink()
+    assert debian.ensure(["socat"]) == made
+
+
+def test_a_killed_run_is_begun_again(mirror: Path) -> None:
+    scratch = cache_dir() / "debian" / "prefix" / ".unpack" / "tree" / "usr"
+    scratch.mkdir(parents=True)
+    (scratch / "half").touch()
+    made = debian.ensure(["socat"])
+    assert not (made / "usr" / "half").exists()
+    assert [path.name for path in made.parent.iterdir()] == [made.name]
+    record = next((cache_dir() / "debian" / "records").glob("*.json"))
+    record.write_text('{"half')
+    assert debian.ensure(["socat"]) == made
+    assert json.loads(record.read_text())["prefix"] == made.name
+    assert (mirror / "calls").exists()
+
+
+def test_no_network_and_unknown_packages_are_one_line(mirror: Path) -> None:
+    with pytest.raises(LocalError, match="unheard-of: E: Unable to locate package unheard-of"):
+        debian.ensure(["unheard-of"])
+    (mirror / "mirror").unlink()
+    with pytest.raises(LocalError, match=r"no network: E: Could not resolve 'mirror\.example'") as caught:
+        debian.ensure(["socat"], refresh=True)
+    assert "\n" not in str(caught.value)
+    assert not list((cache_dir() / "debian" / "prefix").glob("[!.]*"))
+
+
+def test_a_machine_without_apt_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LocalError, match="apt-get: not found"):
+        debian.ensure(["socat"])
+
+
+def test_the_environment_names_what_the_prefix_has(mirror: Path) -> None:
+    del mirror
+    made = debian.ensure(["iptables"])
+    variables = debian.environment(made)
+    assert variables["PATH"].startswith(f"{made}/usr/sbin:{made}/usr/bin:")
+    assert variables["LD_LIBRARY_PATH"] == f"{made}/usr/lib/x86_64-linux-gnu"
+    assert variables["XTABLES_LIBDIR"] == f"{made}/usr/lib/x86_64-linux-gnu/xtables"
+    assert "PERL5LIB" not in variables
+
+
+def test_the_machines_hooks_do_not_run_and_its_folders_stay(mirror: Path) -> None:
+    debian.ensure(["socat"])
+    conf = Path(calls(mirror)[0].split()[1])
+    text = conf.read_text()
+    assert "#clear APT::Update;" in text
+    assert "#clear DPkg;" in text
+    for setting in ("Dir::State ", "Dir::Cache ", "Dir::Log "):
+        assert f'{setting}"{cache_dir()}/debian/apt/' in text
