@@ -129,7 +129,7 @@ def _pod(settings: PrometheusSettings) -> dict[str, Any]:
         env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
         ports=pods.ports({"http": PORT}),
         # replaying the write-ahead log of a full disk may take minutes
-        startupProbe=pods.http_probe("/-/ready", "http", period=2, failures=150),
+        startupProbe=pods.http_probe("/-/ready", "http", period=1, failures=300),
         livenessProbe=pods.http_probe("/-/healthy", "http", period=10, failures=3),
         readinessProbe=pods.http_probe("/-/ready", "http", period=5, failures=2),
         resources=settings.resources.manifest(),

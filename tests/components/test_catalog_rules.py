@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_mesh import Catalog, InvalidSettingsError, Service, Store, callee_environment, service_edges, topology
@@ -160,6 +160,7 @@ def _consistent(catalog: dict[str, object]) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(_catalogs())
 def test_exactly_the_consistent_catalogues_are_accepted_and_all_follows_from_them(catalog: dict[str, object]) -> None:
     if not _consistent(catalog):

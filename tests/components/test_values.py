@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,11 +26,13 @@ SUFFIXES: dict[str, int | Decimal] = {
 }
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=0, max_value=10**6, places=3), st.sampled_from(sorted(SUFFIXES)))
 def test_a_quantity_is_its_number_times_its_suffix(number: Decimal, suffix: str) -> None:
     assert quantity(f"{number}{suffix}") == number * Decimal(SUFFIXES[suffix])
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"[0-9.]{1,20}(Mi|k|m)?", fullmatch=True))
 def test_a_text_is_a_quantity_or_is_refused_with_a_remedy(text: str) -> None:
     if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?(m|[kMGT]|[KMGT]i)?", text):

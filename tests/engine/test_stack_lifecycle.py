@@ -115,6 +115,11 @@ def test_a_preview_of_no_change_is_empty(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
+def test_what_the_api_server_fills_in_is_no_drift(project: Project) -> None:
+    project.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+
+
+@pytest.mark.usefixtures("deployed")
 def test_a_changed_number_of_pods_is_one_update(project: Project) -> None:
     project.configure({"services.api-gateway.replicas": 2})
     expected = [Step("update", "kubernetes:apps/v1:Deployment", "api-gateway", ("spec.replicas",))]
