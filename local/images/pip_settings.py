@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,8 @@ def volumes(scratch: Path) -> tuple[str, ...]:
 def _settings() -> dict[str, str]:
     """What `pip config list` tells, the environment's variables winning over files."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    talking = {key: value for key, value in os.environ.items() if key not in ("PIP_QUIET", "PIP_VERBOSE")}
+    done = subprocess.run(command, env=talking, capture_output=True, text=True, check=False)
     found: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
     for line in done.stdout.splitlines():
         key, _, value = line.partition("=")
