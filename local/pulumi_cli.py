@@ -42,6 +42,7 @@ def environment() -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
         "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
     }

@@ -98,9 +98,9 @@ def test_nothing_listens_outside_this_machine() -> None:
     ours = cluster.process_ids()
     assert ours
     listeners = [
-        connection.laddr.ip
+        connection.laddr[0]
         for connection in psutil.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.pid in ours
+        if connection.status == psutil.CONN_LISTEN and connection.pid in ours and connection.laddr
     ]
     assert listeners
     for address in map(ip_address, listeners):
