@@ -93,9 +93,7 @@ def kubelet_configuration(layout: Layout, *, protects_oom: bool) -> dict[str, ob
         "containerLogMaxSize": "10Mi",
         "containerLogMaxFiles": 3,
         "volumePluginDir": str(layout.kubelet / "volume-plugins"),
-        # cadvisor finds no figures for some root devices; and the images here cannot be pulled again.
-        "localStorageCapacityIsolation": False,
-        "imageGCHighThresholdPercent": 100,
+        "imageGCHighThresholdPercent": 100,  # never: the images here cannot be pulled again
         "evictionHard": {"memory.available": "200Mi"},
         "kubeAPIQPS": 50,
         "kubeAPIBurst": 100,
