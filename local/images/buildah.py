@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 PACKAGES = ("buildah", "mmdebstrap")
 # Builds mount file systems and start helpers: in namespaces of their own both end with the build, even if it is killed.
+# (KILL, as unshare ignores TERM while it waits.)
 CONFINED = (
-    *("setpriv", "--pdeathsig", "TERM", "--"),
+    *("setpriv", "--pdeathsig", "KILL", "--"),
     *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
 )
 # buildah starts itself anew without its environment: its libraries have to be found without LD_LIBRARY_PATH.
@@ -160,7 +161,6 @@ class Buildah:
         return [*CONFINED, *libraries, str(self.program("buildah")), arguments[0], *policy, *arguments[1:]]
 
     def _run(self, arguments: Sequence[str], subject: str, log: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as stream:
             done = subprocess.run(
                 self._command(arguments),

@@ -108,7 +108,6 @@ def _plan(image: Image, files: Mapping[str, Path], base: roots.Base | None) -> P
 
 def _make(plan: Plan, base: roots.Base | None, store: Buildah) -> None:
     log = _log(plan.image.name)
-    log.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir() / "images" / "tmp", prefix="build-") as scratch:
         if base and plan.base and not store.has(plan.base):
             dockerfile = RECIPES / "base" / "Dockerfile"
@@ -158,7 +157,11 @@ def _write(references: Mapping[str, str]) -> None:
 
 
 def _log(name: str) -> Path:
-    return cache_dir() / "logs" / f"image-{name}.log"
+    """A new log; the one before it is gone."""
+    log = cache_dir() / "logs" / f"image-{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("")
+    return log
 
 
 @contextmanager
