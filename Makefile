@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STACK ?= local
 
-.PHONY: help up down status env smoke test e2e lint format preview bench-startup
+.PHONY: help up down status env smoke test e2e lint format preview bench-startup bench-request-overhead bench-collector-outage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,13 @@ preview: .venv/ready ## what `pulumi up` would change: make preview STACK=local
 
 bench-startup: .venv/ready ## time of `make up`: from stopped, and when already up
 	@exec $(PY) bench/startup.py
+
+bench-request-overhead: .venv/ready ## what telemetry adds to a request, beside the official middleware
+	@exec $(PY) bench/request_overhead.py
+
+bench-collector-outage: .venv/ready ## a service under load while its Collector is gone, then stalled
+	@$(PY) -m local toolchain test
+	@exec $(PY) -m bench.collector_outage
 
 # Renewed when a lock or a distribution's metadata changes.
 .venv/ready: requirements/dev.txt local/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)

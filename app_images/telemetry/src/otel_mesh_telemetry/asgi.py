@@ -22,11 +22,11 @@ from opentelemetry.trace import (
 from otel_mesh_telemetry import deadline
 from otel_mesh_telemetry.headers import Headers
 from otel_mesh_telemetry.http_metrics import ServerMetrics
-from otel_mesh_telemetry.http_server import METHODS, RequestAttributes
+from otel_mesh_telemetry.http_server import METHODS, LazyAttributes, request_attributes
 from otel_mesh_telemetry.routes import RouteIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
@@ -99,7 +99,7 @@ class ServerMiddleware:
         propagator = propagate.get_global_textmap()
         carrier = self._headers.read(scope["headers"], propagator)
         context = propagator.extract(carrier, _NO_CONTEXT)
-        span = self._start(name, context, RequestAttributes(scope, carrier))
+        span = self._start(name, context, scope, carrier)
         context = set_span_in_context(span, context)
         if self._features:
             context = self._apply_features(carrier, span, context)
@@ -139,10 +139,14 @@ class ServerMiddleware:
                 _describe(span, name, route, status, error, complete=complete)
             span.end()
 
-    def _start(self, name: str, context: Context, attributes: RequestAttributes) -> Span:
+    def _start(self, name: str, context: Context, scope: Scope, carrier: dict[str, str]) -> Span:
+        attributes: Mapping[str, str | int]
         if self._unsampled_is_final:
             parent = trace.get_current_span(context).get_span_context()
-            if parent.is_remote and not parent.trace_flags & TraceFlags.SAMPLED:
+            if parent.trace_flags & TraceFlags.SAMPLED:
+                attributes = request_attributes(scope, carrier)
+                return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+            if parent.is_remote:
                 # Nobody will record it: a span id of its own is all that the SDK would give it.
                 own = SpanContext(
                     parent.trace_id,
@@ -152,6 +156,7 @@ class ServerMiddleware:
                     trace_state=parent.trace_state,
                 )
                 return NonRecordingSpan(own)
+        attributes = LazyAttributes(scope, carrier)
         return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
 
     def _apply_features(self, carrier: dict[str, str], span: Span, context: Context) -> Context:
@@ -175,15 +180,13 @@ def _disconnected(exception: Exception) -> bool:
 def _describe(  # noqa: PLR0913 - the outcome of a request
     span: Span, name: str, route: str | None, status: int | None, error: str | None, *, complete: bool
 ) -> None:
-    outcome: dict[str, str | int | bool] = {}
     if route is not None:
         span.update_name(f"{name} {route}")
-        outcome["http.route"] = route
+        span.set_attribute("http.route", route)
     if status is not None:
-        outcome["http.response.status_code"] = status
+        span.set_attribute("http.response.status_code", status)
     if error is not None:
-        outcome["error.type"] = error
+        span.set_attribute("error.type", error)
         span.set_status(Status(StatusCode.ERROR))
     elif not complete:
-        outcome["otel_mesh.response.incomplete"] = True
-    span.set_attributes(outcome)
+        span.set_attribute("otel_mesh.response.incomplete", True)  # noqa: FBT003 - an attribute's value

@@ -19,7 +19,7 @@ _LONGEST_AGENT = 256
 _LONGEST_METHOD = 32
 
 
-class RequestAttributes(Mapping[str, str | int]):
+class LazyAttributes(Mapping[str, str | int]):
     """Attributes of a request, made only when somebody looks.
 
     Samplers may decide by them, so they are given when the span starts; a sampler that goes by the parent does
@@ -39,7 +39,7 @@ class RequestAttributes(Mapping[str, str | int]):
 
     def _all(self) -> dict[str, str | int]:
         if self._made is None:
-            self._made = _attributes(self._scope, self._carrier)
+            self._made = request_attributes(self._scope, self._carrier)
         return self._made
 
     def __getitem__(self, key: str) -> str | int:
@@ -56,7 +56,8 @@ class RequestAttributes(Mapping[str, str | int]):
         return self._all().items()
 
 
-def _attributes(scope: MutableMapping[str, Any], carrier: Mapping[str, str]) -> dict[str, str | int]:
+def request_attributes(scope: MutableMapping[str, Any], carrier: Mapping[str, str]) -> dict[str, str | int]:
+    """Attributes that are known before the application has seen the request."""
     method: str = scope["method"]
     path: str = scope["path"]
     attributes: dict[str, str | int] = {
