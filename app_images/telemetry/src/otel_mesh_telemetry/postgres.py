@@ -68,6 +68,9 @@ class _Recorder:
     @contextmanager
     def statement(self, cursor: psycopg.AsyncCursor[Any], query: object, *, parametrized: bool) -> Iterator[None]:
         text = _text(query, cursor)
+        if not text:  # a pool's check whether the connection lives
+            yield
+            return
         statement = describe(text)
         attributes = _attributes(cursor.connection, statement)
         with self._tracer.start_as_current_span(

@@ -155,12 +155,18 @@ class Database:
         Raises:
             UnavailableError: the database does not answer.
         """
-        for attempt in (1, 2):
+        for last in (False, True):
+            died = False
             try:
                 async with self._pool.connection() as connection:
-                    return await (await connection.execute(query, parameters)).fetchone()
+                    try:
+                        return await (await connection.execute(query, parameters)).fetchone()
+                    finally:
+                        died = connection.closed
             except psycopg.OperationalError as error:
-                if attempt == 1 and isinstance(error, psycopg.OperationalError) and not error.sqlstate:
-                    continue
-                raise UnavailableError(str(error)) from error
-        raise UnavailableError("the connection was lost twice")
+                # A timeout, of the pool or of the statement, took the time there was: only a dead connection is
+                # worth another try.
+                if last or not died:
+                    raise UnavailableError(str(error)) from error
+                await self._pool.check()  # the others died with it, most likely
+        raise AssertionError  # the last turn returns or raises

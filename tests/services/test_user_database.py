@@ -1,0 +1,167 @@
+"""user-service's database, in process, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from opentelemetry.trace import StatusCode
+
+from otel_mesh_telemetry.postgres import traced_cursor
+from otel_mesh_telemetry.testing import Capture, capture
+from user_service import migrate as migrate_module
+from user_service.database import Database, DatabaseSettings, UnavailableError
+from user_service.migrate import MigrationError, migrate, migrations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any
+
+    from tests.services.postgres_server import PostgresServer
+
+
+@pytest.fixture
+def seen() -> Iterator[Capture]:
+    with capture() as running:
+        yield running
+
+
+@asynccontextmanager
+async def connected(
+    postgres: PostgresServer,
+    database: str,
+    **options: Any,  # noqa: ANN401
+) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    connection = await psycopg.AsyncConnection.connect(
+        host="127.0.0.1",
+        port=postgres.port,
+        user=postgres.user,
+        password=postgres.password,
+        dbname=database,
+        autocommit=True,
+        **options,
+    )
+    async with connection:
+        yield connection
+
+
+async def test_s1_13_database_spans_tell_operation_and_table_and_no_value(
+    postgres: PostgresServer, seen: Capture
+) -> None:
+    name = postgres.new_database()
+    async with connected(postgres, name, cursor_factory=traced_cursor(**seen.providers)) as connection:
+        await connection.execute("CREATE TABLE things (id int PRIMARY KEY, secret text)")
+        await connection.execute("INSERT INTO things VALUES (%s, %s)", [1, "canary"])
+        await connection.execute("SELECT * FROM things WHERE secret = 'canary'")
+        cursor = connection.cursor()
+        await cursor.executemany("INSERT INTO things VALUES (%s, %s)", [(2, "canary"), (3, "canary")])
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await connection.execute("INSERT INTO things VALUES (1, 'canary')")
+        await connection.execute(psycopg.sql.SQL("SELECT 1 FROM {}").format(psycopg.sql.Identifier("things")))
+    spans = seen.spans()
+    names = ["CREATE things", *["INSERT things"], "SELECT things", "INSERT things", "INSERT things", "SELECT things"]
+    assert [span.name for span in spans] == names
+    assert "canary" not in str([dict(span.attributes or {}) for span in spans])
+    violation = spans[4]
+    assert violation.status.status_code is StatusCode.ERROR
+    attributes = dict(violation.attributes or {})
+    assert attributes["error.type"] == attributes["db.response.status_code"] == "23505"
+    assert (attributes["db.system.name"], attributes["db.namespace"]) == ("postgresql", name)
+    assert attributes["server.port"] == postgres.port
+    assert dict(spans[2].attributes or {})["db.query.text"] == "SELECT * FROM things WHERE secret = ?"
+    assert seen.counts("db.client.operation.duration", "db.operation.name") == {"CREATE": 1, "INSERT": 3, "SELECT": 2}
+
+
+async def test_s2_9_migrations_apply_once_and_refuse_to_be_rewritten(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = postgres.new_database()
+    async with connected(postgres, name) as connection:
+        assert await migrate(connection) == ["0001_users.sql", "0002_demonstration_users.sql"]
+        assert await migrate(connection) == []
+        changed = [(migration, text + " ") for migration, text in migrations()]
+        monkeypatch.setattr(migrate_module, "migrations", lambda: changed)
+        with pytest.raises(MigrationError, match="0001_users.sql: changed after it was applied"):
+            await migrate(connection)
+
+
+async def test_s2_9_a_migration_that_fails_leaves_nothing(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = [("1.sql", "CREATE TABLE half (id int)"), ("2.sql", "CREATE TABLE broken (")]
+    monkeypatch.setattr(migrate_module, "migrations", lambda: broken)
+    async with connected(postgres, postgres.new_database()) as connection:
+        with pytest.raises(psycopg.errors.SyntaxError):
+            await migrate(connection)
+        tables = await (
+            await connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        ).fetchone()
+    assert tables == (0,)
+
+
+def settings(postgres: PostgresServer, **changes: Any) -> DatabaseSettings:  # noqa: ANN401
+    values = {
+        "host": "127.0.0.1",
+        "port": postgres.port,
+        "name": postgres.new_database(),
+        "user": postgres.user,
+        "password_file": Path(postgres.password_file),
+    }
+    return DatabaseSettings(**{**values, **changes})
+
+
+async def until_ready(database: Database) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                await database.check()
+            except UnavailableError:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+async def test_s2_9_a_pooled_connection_that_died_is_replaced_unnoticed(postgres: PostgresServer) -> None:
+    where = settings(postgres, pool_size=3)
+    database = Database(where)
+    await database.open()
+    try:
+        await until_ready(database)
+        assert await database.fetch_one("SELECT name FROM users WHERE id = %s", [123]) == ("User 123",)
+        with postgres.connect("postgres") as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [where.name])
+        assert await database.fetch_one("SELECT name FROM users WHERE id = %s", [123]) == ("User 123",)
+    finally:
+        await database.close()
+
+
+async def test_s2_9_waiting_for_a_connection_and_for_a_statement_is_bounded(postgres: PostgresServer) -> None:
+    database = Database(settings(postgres, pool_size=1, acquire_timeout=0.2, statement_timeout=1.0))
+    await database.open()
+    try:
+        await until_ready(database)
+        slow = asyncio.create_task(database.fetch_one("SELECT pg_sleep(%s)", [30]))
+        await asyncio.sleep(0.1)
+        with pytest.raises(UnavailableError):
+            await database.fetch_one("SELECT 1", [])
+        with pytest.raises(UnavailableError, match="statement timeout"):
+            await slow
+    finally:
+        await database.close()
+
+
+async def test_s2_10_the_password_is_in_no_error_message(postgres: PostgresServer, tmp_path: Path) -> None:
+    wrong = tmp_path / "password"
+    wrong.write_text("another-canary")
+    database = Database(settings(postgres, password_file=wrong, acquire_timeout=0.2))
+    await database.open()
+    try:
+        with pytest.raises(UnavailableError) as raised:
+            await database.check()
+        assert "canary" not in str(raised.value)
+    finally:
+        await database.close()
