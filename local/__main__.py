@@ -91,6 +91,10 @@ def main(words: list[str] | None = None) -> int:
     except LocalError as error:
         print(f"otel-mesh: {error}", file=sys.stderr)
         return _EXIT_REFUSED
+    except OSError as error:  # a full disk, a folder that cannot be written
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"otel-mesh: {place}{error.strerror or error}; mend that and run it again", file=sys.stderr)
+        return _EXIT_REFUSED
     except KeyboardInterrupt:
         print("otel-mesh: interrupted; the next `make up` goes on from here", file=sys.stderr)
         return _EXIT_INTERRUPTED
