@@ -97,9 +97,12 @@ def _program(name: str, *programs: str, root: str | None = "python") -> Image:
     return Image(name, folder / "Dockerfile", folder, programs, root)
 
 
-def _service(name: str) -> Image:
-    dockerfile = repo_dir() / "app_images" / name.replace("-", "_") / "Dockerfile"
-    return Image(name, dockerfile, repo_dir(), root="python", network=True)
+def _services() -> tuple[Image, ...]:
+    """An image for each Dockerfile below app_images/, named as the catalogue names the service."""
+    return tuple(
+        Image(dockerfile.parent.name.replace("_", "-"), dockerfile, repo_dir(), root="python", network=True)
+        for dockerfile in sorted((repo_dir() / "app_images").glob("*/Dockerfile"))
+    )
 
 
 IMAGES = (
@@ -109,6 +112,5 @@ IMAGES = (
     _program("jaeger", "jaeger"),
     _program("prometheus", "prometheus", "promtool"),
     _program("postgres", root="postgres"),
-    _service("api-gateway"),
-    _service("user-service"),
+    *_services(),
 )
