@@ -50,8 +50,29 @@ def _smoke(_: argparse.Namespace) -> int:
 def _toolchain(arguments: argparse.Namespace) -> int:
     from local import toolchain
 
-    names = [name for group in arguments.names or ["all"] for name in toolchain.GROUPS.get(group, (group,))]
-    print(toolchain.ensure(names))
+    if not arguments.list:
+        print(toolchain.ensure(arguments.names or ["all"]))
+        return 0
+    for build in toolchain.BUILDS:
+        print(f"{build.version:38} {' '.join(build.programs)}")
+    for group, members in toolchain.GROUPS.items():
+        print(f"group {group}: {' '.join(members)}")
+    return 0
+
+
+def _images(arguments: argparse.Namespace) -> int:
+    from local import images
+
+    for name, reference in images.ensure(arguments.names or None, refresh=arguments.refresh).items():
+        print(name, reference)
+    return 0
+
+
+def _leftovers(_: argparse.Namespace) -> int:
+    from local import cluster
+
+    for leftover in cluster.leftovers():
+        print(leftover)
     return 0
 
 
@@ -71,11 +92,17 @@ def parser() -> argparse.ArgumentParser:
         ("status", _status, "one screen: node, pods, addresses, stack"),
         ("env", _env, "shell settings"),
         ("smoke", _smoke, "one request, its trace, its metric"),
+        ("leftovers", _leftovers, "what of the node runs or stands outside its folders; nothing when it is down"),
     ):
         commands.add_parser(name, help=text).set_defaults(action=action)
     tools = commands.add_parser("toolchain", help="build the programs that are missing and print where they are")
     tools.add_argument("names", nargs="*", help="programs or groups (default: all)")
+    tools.add_argument("--list", action="store_true", help="list programs with their versions, and groups")
     tools.set_defaults(action=_toolchain)
+    pictures = commands.add_parser("images", help="make the images that are missing and print their references")
+    pictures.add_argument("names", nargs="*", help="images (default: all)")
+    pictures.add_argument("--refresh", action="store_true", help="make the bases again from the newest packages")
+    pictures.set_defaults(action=_images)
     engine = commands.add_parser("pulumi", help="run the Pulumi CLI on a stack of this checkout")
     engine.add_argument("--stack", default="local")
     engine.add_argument("words", nargs=argparse.REMAINDER, help="-- and the CLI's arguments")

@@ -1,9 +1,7 @@
-"""The embedded cluster: start, stop, status. `python -m local.cluster` does the same by hand."""
+"""The embedded cluster: start, stop, status."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -198,33 +196,3 @@ def _named_errors() -> Iterator[None]:
 
 def _supervise(node: Node) -> None:
     node.registry.ensure(supervisor.program(node.layout))
-
-
-def main(words: list[str] | None = None) -> int:
-    """A developer's command line; people use make."""
-    parser = argparse.ArgumentParser(prog="python -m local.cluster", description=__doc__)
-    parser.add_argument("command", choices=("start", "stop", "status", "leftovers"))
-    command = parser.parse_args(words).command
-    began = time.monotonic()
-
-    def progress(step: str) -> None:
-        print(f"{time.monotonic() - began:6.1f} s  {step}", flush=True)
-
-    try:
-        if command == "start":
-            print(start(progress))
-        elif command == "stop":
-            stop(progress)
-        elif command == "status":
-            print(status())
-        else:
-            print(*leftovers(), sep="\n")
-    except LocalError as error:
-        print(f"otel-mesh: {error}", file=sys.stderr)
-        return 2
-    progress("done")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

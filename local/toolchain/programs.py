@@ -179,7 +179,7 @@ def owner(name: str, builds: Iterable[Build] = BUILDS) -> Build:
     for build in builds:
         if name in build.programs:
             return build
-    raise LocalError(f"program {name!r}: not one of the toolchain's", remedy="see python -m local.toolchain --list")
+    raise LocalError(f"program {name!r}: not one of the toolchain's", remedy="see `python -m local toolchain --list`")
 
 
 def expand(words: Iterable[str], builds: Iterable[Build] = BUILDS) -> tuple[str, ...]:
