@@ -1,0 +1,51 @@
+"""The README says nothing that is not there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from local.addresses import ADDRESSES
+from local.paths import repo_dir
+
+README = (repo_dir() / "README.md").read_text()
+EXAMPLES = {"app_images/order_service/"}  # what the reader is about to write
+MAKEFILE = (repo_dir() / "Makefile").read_text()
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
+
+
+def code() -> str:
+    files = subprocess.run(["git", "ls-files", "local", "Makefile"], capture_output=True, cwd=repo_dir(), check=True)
+    paths = [repo_dir() / name for name in files.stdout.decode().split() if name.endswith((".py", "Makefile"))]
+    return "".join(path.read_text() for path in paths if path.exists())
+
+
+def test_every_make_command_is_a_target() -> None:
+    named = set(
+        re.findall(r"\bmake (?:-s )?([a-z][a-z0-9-]*)", re.sub(r"```python.*?```", "", README, flags=re.DOTALL))
+    )
+    assert {"up", "test", "down", "env", "status", "e2e"} <= named
+    assert named - targets() == set()
+
+
+def test_every_target_explains_itself_in_the_help() -> None:
+    shown = subprocess.run(["make", "help"], capture_output=True, text=True, cwd=repo_dir(), check=True).stdout
+    assert {line.split()[1] for line in shown.splitlines()} == targets()
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", README))))
+def test_every_place_of_the_layout_is_there(path: str) -> None:
+    assert (repo_dir() / path).exists() or path in EXAMPLES
+
+
+def test_every_variable_is_read_by_the_code() -> None:
+    own = code()
+    ports = {"OTEL_MESH_PORT_GATEWAY", "OTEL_MESH_PORT_JAEGER", "OTEL_MESH_PORT_PROMETHEUS"}
+    for name in set(re.findall(r"\bOTEL_MESH_[A-Z_]+\b", README)) - ports:
+        assert name in own, name
+    assert {address.variable for address in ADDRESSES} == ports
