@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, propagate, trace
@@ -22,13 +21,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from otel_mesh_telemetry.config import Config
+from otel_mesh_telemetry.deadlined import all_within
 from otel_mesh_telemetry.exporters import log_exporter, metric_exporter, span_exporter
 from otel_mesh_telemetry.logs import Logging, Redaction
 from otel_mesh_telemetry.propagation import build_propagator
 from otel_mesh_telemetry.resource import build_resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from opentelemetry.sdk.resources import Resource
@@ -120,7 +120,7 @@ class Telemetry:
         Returns:
             Whether everything was handed over in time.
         """
-        return _all_within(
+        return all_within(
             timeout,
             (
                 lambda: self.tracer_provider.force_flush(int(timeout * 1000)),
@@ -146,7 +146,7 @@ class Telemetry:
                 return True
             self._stopped.set()
         _log.debug("telemetry is shutting down")
-        done = _all_within(
+        done = all_within(
             timeout,
             (
                 self.tracer_provider.shutdown,
@@ -156,32 +156,9 @@ class Telemetry:
         )
         if not done:
             # An export under way holds its thread until the exporter's own timeout: closing its channel ends it.
-            _all_within(0.5, self._exporter_stops)
+            all_within(0.5, self._exporter_stops)
         self._logging.stop_export()
         return done
-
-
-def _all_within(timeout: float, calls: Sequence[Callable[[], object]]) -> bool:
-    """Run the calls beside each other, so that one that hangs does not cost the others their time."""
-    finished = [threading.Event() for _ in calls]
-
-    def run(call: Callable[[], object], event: threading.Event) -> None:
-        try:
-            if call() is not False:
-                event.set()
-        except Exception:  # noqa: BLE001 - the others must still be stopped, and this one is told
-            _log.exception("telemetry: a provider did not shut down cleanly")
-
-    threads = [
-        threading.Thread(target=run, args=pair, name="otel-mesh-flush", daemon=True)
-        for pair in zip(calls, finished, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    end = time.monotonic() + timeout
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    return all(event.is_set() for event in finished)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from otel_mesh_telemetry import deadline, redact
+from otel_mesh_telemetry.bounded_stream import BoundedStream
 from otel_mesh_telemetry.config import ConfigError
 from otel_mesh_telemetry.faults import injected_abort
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
@@ -23,7 +24,7 @@ from otel_mesh_telemetry.http_server import METHODS
 from otel_mesh_telemetry.retries import Budget, Retries, RetryingTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.trace import TracerProvider
 
@@ -120,34 +121,11 @@ class TracedTransport(httpx.AsyncBaseTransport):
                 raise  # a timeout of the client's own came first
             raise deadline.DeadlineExceededError(f"{self._peer or request.url.host}: no answer in time") from error
         if isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = _BoundedStream(response.stream)
+            response.stream = BoundedStream(response.stream)
         return response
 
     async def aclose(self) -> None:
         """Close the inner transport."""
-        await self._inner.aclose()
-
-
-class _BoundedStream(httpx.AsyncByteStream):
-    """A body that must arrive before the deadline, however slowly its pieces drip."""
-
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
-        self._inner = inner
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._inner)
-        while True:
-            left = deadline.remaining()
-            try:
-                async with asyncio.timeout(None if left is None else max(0.0, left)):
-                    piece = await anext(pieces)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as error:
-                raise deadline.DeadlineExceededError("the answer did not arrive in time") from error
-            yield piece
-
-    async def aclose(self) -> None:
         await self._inner.aclose()
 
 
