@@ -25,7 +25,7 @@ def settings() -> dict[str, str]:
     kubeconfig = state_dir() / "kubeconfig"
     if not kubeconfig.exists():
         raise LocalError(f"{kubeconfig}: not there, the environment was never up", remedy="run `make up` first")
-    tools = pulumi_cli.programs(toolchain.GROUPS["all"])
+    tools = toolchain.ensure(["all"])
     path = [str(_commands()), str(repo_dir() / ".venv" / "bin"), str(tools)]
     path += [part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in path]
     return {

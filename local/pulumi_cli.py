@@ -21,11 +21,10 @@ from local.errors import LocalError
 from local.paths import repo_dir, state_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 _STACK_FILE = re.compile(r"Pulumi\.([a-z0-9-]+)\.yaml")
 _SALT = "encryptionsalt"
-_PROVIDER = "pulumi-resource-kubernetes"
 
 
 def pulumi_dir() -> Path:
@@ -42,18 +41,10 @@ def environment() -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
-        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",  # the provider of PULUMI_HOME, not the one that PATH has too
         "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
         "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
     }
-
-
-def programs(names: Iterable[str]) -> Path:
-    """The folder of these programs, built where they are missing.
-
-    The provider is left out: the CLI takes it from its own home and warns about one that it meets on PATH.
-    """
-    return toolchain.ensure(name for name in names if name != _PROVIDER)
 
 
 def process_environment(tools: Path) -> dict[str, str]:
@@ -148,7 +139,7 @@ def run(tools: Path, words: Sequence[str], folder: Path) -> subprocess.Completed
 
 def call(stack: str, words: Sequence[str]) -> int:
     """Run the CLI on a stack as a person would, with this terminal, and return its exit status."""
-    tools = programs(toolchain.GROUPS["engine"])
+    tools = toolchain.ensure(["engine"])
     folder = ensure_stack(stack, tools)
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
     return subprocess.run(command, env={**process_environment(tools), "PULUMI_STACK": stack}, check=False).returncode

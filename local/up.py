@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from local import cluster, images, machine_lock, preflight, pulumi_cli, secrets, smoke, status, toolchain, update
+from local import cluster, images, machine_lock, preflight, secrets, smoke, status, toolchain, update
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node.layout import layout
@@ -37,7 +37,7 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("make up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        tools = pulumi_cli.programs(toolchain.GROUPS["all"])
+        tools = toolchain.ensure(["all"])
         built = images.ensure()
         say(f"{len(built)} images")
         secrets.ensure()
