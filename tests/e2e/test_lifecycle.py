@@ -65,9 +65,7 @@ def test_down_leaves_nothing_running_and_up_brings_the_data_back(
     assert objects(kubectl) == before
 
 
-@pytest.mark.parametrize(
-    ("after_s", "how"), [(2.0, signal.SIGKILL), (6.0, signal.SIGINT), (10.0, signal.SIGKILL), (16.0, signal.SIGKILL)]
-)
+@pytest.mark.parametrize(("after_s", "how"), [(2.0, signal.SIGKILL), (6.0, signal.SIGINT), (12.0, signal.SIGKILL)])
 def test_up_killed_on_its_way_is_finished_by_the_next(
     after_s: float, how: signal.Signals, run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
