@@ -72,11 +72,11 @@ def test_up_killed_on_its_way_is_finished_by_the_next(
     before = objects(kubectl)
     assert run("make", "down").returncode == 0
     with subprocess.Popen(
-        UP, cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        UP, cwd=repo_dir(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as killed:
         time.sleep(after_s)
         os.kill(killed.pid, how)
-        killed.communicate(timeout=90)
+        killed.wait(timeout=90)
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr
     assert objects(kubectl) == before
