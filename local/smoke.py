@@ -31,7 +31,8 @@ ROUTE = "/api/users/{id}"
 K8S_ATTRIBUTES = ("k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.node.name", "k8s.deployment.name")
 """What every span of a service carries about where it ran."""
 
-ANSWER_DEADLINE_S = 30.0
+ANSWER_DEADLINE_S = 90.0
+"""After a stop, pods come back in any order; one that misses another at its start waits out a back-off."""
 TRACE_DEADLINE_S = 60.0
 METRIC_DEADLINE_S = 60.0
 _POLL_S = 0.25

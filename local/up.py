@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from local import cluster, images, machine_lock, preflight, secrets, smoke, status, toolchain, update
@@ -11,6 +12,8 @@ from local.errors import LocalError
 from local.node.layout import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
 STACK = "local"
@@ -43,17 +46,26 @@ def run(console: Console) -> None:
         secrets.ensure()
         node = cluster.start(say)
         images.import_all(node.ctr)
-        try:
+        with _explained(node):
             changes = update.up(STACK, tools, say)
-        except LocalError as error:
-            causes = cluster.explain_unready(node.kubeconfig, status.NAMESPACES)
-            if not causes:
-                raise
-            raise LocalError(f"stack {STACK}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
         say(
             "stack local: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items())) or "no change")
         )
         for address in ADDRESSES:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
         say("sending a request through the gateway")
-        smoke.show(smoke.run(), console)
+        with _explained(node):
+            result = smoke.run()
+        smoke.show(result, console)
+
+
+@contextmanager
+def _explained(node: cluster.Cluster) -> Iterator[None]:
+    """Put the pods that are not ready, with their reasons, in the place of a failure that they caused."""
+    try:
+        yield
+    except LocalError as error:
+        causes = cluster.explain_unready(node.kubeconfig, status.NAMESPACES)
+        if not causes:
+            raise
+        raise LocalError(f"stack {STACK}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
