@@ -27,6 +27,7 @@ _LINE = re.compile(
 )
 """A line of the CLI's plain progress about an object of the cluster."""
 _SUMMARY = "error: update failed"
+_LOCKED = "the stack is currently locked by"
 _PATIENCE_S = 10
 """What takes longer than this is said to be waited for."""
 
@@ -54,9 +55,24 @@ def up(stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str,
         LocalError: another update holds the stack, or this one failed; it names the resource and the reason.
     """
     folder = pulumi_cli.ensure_stack(stack, tools)
-    _wait_for_lock(stack, progress)
     log = state_dir() / "logs" / f"pulumi-{stack}.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    end = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        _wait_for_lock(stack, progress)
+        code = _run(stack, tools, folder, log, progress)
+        # the CLI of a killed run may take the lock between our look and that of our CLI
+        if not (code and _LOCKED in log.read_text() and time.monotonic() < end):
+            break
+    if code:
+        raise LocalError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
+    return counts(
+        pulumi_cli.run(tools, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"], folder).stdout
+    )
+
+
+def _run(stack: str, tools: Path, folder: Path, log: Path, progress: Callable[[str], None]) -> int:
+    """Run the CLI's `up` and return its exit status."""
     # When this process is killed, the CLI is asked to cancel: it then saves its state and releases its lock.
     command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(folder), "up", "--stack", stack]
     command += ["--yes", "--skip-preview", "--non-interactive", "--color", "never", "--suppress-outputs"]
@@ -79,11 +95,7 @@ def up(stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str,
             if (text := told(line)) not in (None, said):
                 said = text
                 progress(str(text))
-    if process.returncode:
-        raise LocalError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
-    return counts(
-        pulumi_cli.run(tools, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"], folder).stdout
-    )
+    return process.returncode
 
 
 def counts(history: str) -> Mapping[str, int]:
