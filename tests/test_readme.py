@@ -34,7 +34,9 @@ def test_every_make_command_is_a_target() -> None:
 
 
 def test_every_target_explains_itself_in_the_help() -> None:
-    shown = subprocess.run(["make", "help"], capture_output=True, text=True, cwd=repo_dir(), check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], capture_output=True, text=True, cwd=repo_dir(), check=True
+    ).stdout
     assert {line.split()[1] for line in shown.splitlines()} == targets()
 
 
