@@ -20,7 +20,7 @@ GIB = 1024**3
 GOOD = Facts(
     memory_free=8 * GIB,
     disk_free=50 * GIB,
-    state=Path("/root/.local/state/otel-mesh"),
+    state=Path("/srv/otel-mesh"),
     routes=((IPv4Network("192.0.2.0/24"), "eth0"),),
 )
 
@@ -42,7 +42,7 @@ def test_a_good_machine_has_no_problem() -> None:
         ({"missing_features": ("overlayfs",)}, "kernel: no overlayfs", "module"),
         ({"missing_programs": ("mount",)}, "program mount: not on PATH", "apt-get install"),
         ({"memory_free": 3 * GIB}, "memory: 3.0 GiB free, 4.0 GiB needed", "end other programs"),
-        ({"disk_free": 2 * GIB}, "disk of /root/.local/state/otel-mesh: 2.0 GiB free, 10.0 GiB", "free space"),
+        ({"disk_free": 2 * GIB}, "disk of /srv/otel-mesh: 2.0 GiB free, 10.0 GiB", "free space"),
         ({"state_on": "overlay"}, "on overlay, which cannot hold container images", "OTEL_MESH_STATE"),
         ({"state": Path("/" + "x" * 70)}, "longer than 60 characters", "shorter"),
         ({"other_states": (Path("/srv/mesh"),)}, "its state is in /srv/mesh", "OTEL_MESH_STATE=/srv/mesh make down"),
