@@ -34,6 +34,13 @@ _DOWNWARD: Final = {
     "NODE_NAME": "spec.nodeName",
 }
 
+_PEER_IDENTITY: Final = {"istio": "xfcc-last", "linkerd": "l5d-client-id"}
+"""Mesh -> OTEL_MESH_PEER_IDENTITY: the header in which its proxy names the peer, and which part of it counts.
+
+Istio's sidecar appends the peer to x-forwarded-client-cert and removes the header from plain connections; Linkerd's
+replaces l5d-client-id. Without a mesh nobody does either, and a caller could claim to be anyone.
+"""
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Environment = Literal["production", "staging", "test", "development"]
 
@@ -156,6 +163,8 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
         "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
         **args.callees,
     }
+    if args.mesh.kind in _PEER_IDENTITY:
+        values["OTEL_MESH_PEER_IDENTITY"] = _PEER_IDENTITY[args.mesh.kind]
     if args.database is not None:
         values |= {
             "DATABASE_HOST": args.database.host,
