@@ -77,9 +77,10 @@ def _leftovers(_: argparse.Namespace) -> int:
 
 
 def _pulumi(arguments: argparse.Namespace) -> int:
-    from local import pulumi_cli
+    from local import pulumi_cli, secrets
 
-    return pulumi_cli.call(arguments.stack, [word for word in arguments.words if word != "--"])
+    secrets.ensure()
+    return pulumi_cli.call(pulumi_cli.embedded(), arguments.stack, [word for word in arguments.words if word != "--"])
 
 
 def parser() -> argparse.ArgumentParser:

@@ -30,9 +30,8 @@ def settings() -> dict[str, str]:
     path += [part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in path]
     return {
         "PATH": os.pathsep.join(path),
-        "KUBECONFIG": str(kubeconfig),
         "PULUMI_STACK": "local",
-        **pulumi_cli.environment(),
+        **pulumi_cli.embedded().variables,
         **{address.url_variable: address.url for address in ADDRESSES},
     }
 

@@ -11,8 +11,9 @@ import os
 import re
 import subprocess
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -21,43 +22,79 @@ from local.errors import LocalError
 from local.paths import repo_dir, state_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _STACK_FILE = re.compile(r"Pulumi\.([a-z0-9-]+)\.yaml")
 _SALT = "encryptionsalt"
+_SETTINGS = "otel-mesh:settings"
 
 
-def pulumi_dir() -> Path:
-    """Backend, home and private project folder of the CLI."""
-    return state_dir() / "pulumi"
+@dataclass(frozen=True)
+class Workspace:
+    """Where the CLI works on stacks: its own files, their state, and what their program is given.
+
+    Attributes:
+        folder: holds the CLI's home and the project folder.
+        backend: the folder of the state; None where a backend of the user's own keeps it.
+        logs: where updates write what they did.
+        variables: by which the CLI and the program find everything; none of them is a secret.
+        changes: what takes the place of settings in the checkout's stack files, by stack.
+    """
+
+    folder: Path
+    backend: Path | None
+    logs: Path
+    variables: Mapping[str, str]
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        """PULUMI_HOME: the plugins."""
+        return self.folder / "home"
+
+    @property
+    def project(self) -> Path:
+        """The private project folder."""
+        return self.folder / "project"
+
+    def environment(self, tools: Path) -> dict[str, str]:
+        """The whole environment of a CLI process: the checkout's Python and the programs come first on PATH."""
+        path = os.pathsep.join([str(repo_dir() / ".venv" / "bin"), str(tools), os.environ.get("PATH", os.defpath)])
+        return {**os.environ, **self.variables, "PATH": path}
 
 
-def environment() -> dict[str, str]:
-    """The variables by which the CLI and the stack's program find everything; none of them is a secret."""
-    return {
-        "PULUMI_HOME": str(pulumi_dir() / "home"),
-        "PULUMI_BACKEND_URL": f"file://{pulumi_dir() / 'backend'}",
+def embedded() -> Workspace:
+    """The workspace of the embedded environment: everything is in the state folder."""
+    folder = state_dir() / "pulumi"
+    backend = folder / "backend"
+    variables = {
+        **own_home(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{backend}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(secrets.secrets_dir() / secrets.PASSPHRASE),
+        "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
+        "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
+        "KUBECONFIG": str(state_dir() / "kubeconfig"),
+    }
+    return Workspace(folder, backend, state_dir() / "logs", variables)
+
+
+def own_home(home: Path) -> dict[str, str]:
+    """The variables that keep the CLI to the plugins of a home of ours, whatever PATH and the network have."""
+    return {
+        "PULUMI_HOME": str(home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
-        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",  # the provider of PULUMI_HOME, not the one that PATH has too
-        "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
-        "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
     }
 
 
-def process_environment(tools: Path) -> dict[str, str]:
-    """The whole environment of a CLI process: the checkout's Python and the programs come first on PATH."""
-    path = os.pathsep.join([str(repo_dir() / ".venv" / "bin"), str(tools), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, **environment(), "PATH": path, "KUBECONFIG": str(state_dir() / "kubeconfig")}
-
-
-def make_project(folder: Path) -> Path:
+def make_project(folder: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> Path:
     """Make, or bring up to date, a project folder outside the checkout.
 
     Args:
         folder: where; an encryption salt that its stack files hold already is kept.
+        changes: what takes the place of settings in the checkout's stack files, by stack.
 
     Raises:
         LocalError: a stack file of the checkout is not YAML.
@@ -66,8 +103,8 @@ def make_project(folder: Path) -> Path:
     for name in ("Pulumi.yaml", "infra"):
         _link(folder / name, repo_dir() / name)
     for source in repo_dir().glob("Pulumi.*.yaml"):
-        if _STACK_FILE.fullmatch(source.name):
-            _copy_with_salt(source, folder / source.name)
+        if found := _STACK_FILE.fullmatch(source.name):
+            _copy_with_salt(source, folder / source.name, (changes or {}).get(found[1], {}))
     return folder
 
 
@@ -78,16 +115,19 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _copy_with_salt(source: Path, copy: Path) -> None:
+def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> None:
     salt = (yaml.safe_load(copy.read_text()) or {}).get(_SALT) if copy.exists() else None
     text = source.read_text()
     try:
-        yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         place = (
             f":{error.problem_mark.line + 1}" if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else ""
         )
         raise LocalError(f"{source}{place}: not YAML", remedy="mend the file") from error
+    if changes:
+        content["config"][_SETTINGS] = merged(content["config"][_SETTINGS], changes)
+        text = yaml.safe_dump(content, sort_keys=False)
     if salt:
         text = f"{text.rstrip()}\n{_SALT}: {salt}\n"
     if copy.exists() and copy.read_text() == text:
@@ -98,27 +138,48 @@ def _copy_with_salt(source: Path, copy: Path) -> None:
     Path(temporary).replace(copy)
 
 
-def ensure_stack(stack: str, tools: Path) -> Path:
+def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with other values in some places."""
+    both = {
+        name: merged(settings[name], value)
+        for name, value in changes.items()
+        if isinstance(value, dict) and isinstance(settings.get(name), dict)
+    }
+    return {**settings, **changes, **both}
+
+
+def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
     """Make the backend, the project folder, the plugin and the stack where they are missing; return the folder.
 
     Raises:
         LocalError: there is no such stack in the checkout, or the CLI refused.
     """
-    if not (repo_dir() / f"Pulumi.{stack}.yaml").exists():
+    require_stack_file(stack)
+    folder = make_project(workspace.project, workspace.changes)
+    toolchain.install_pulumi_plugin(workspace.home)
+    if workspace.backend is not None:
+        workspace.backend.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (workspace.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json").exists():
+            return folder
+    done = run(workspace, tools, ["stack", "init", stack, "--no-select"])
+    if done.returncode and "already exists" not in done.stderr:
+        raise LocalError(f"stack {stack}: {last_line(done.stderr)}", remedy="mend what it names, then try again")
+    return folder
+
+
+def require_stack_file(stack: str) -> Path:
+    """The checkout's file of a stack.
+
+    Raises:
+        LocalError: there is none; the message names those that there are.
+    """
+    file = repo_dir() / f"Pulumi.{stack}.yaml"
+    if not file.exists():
         known = sorted(m[1] for p in repo_dir().glob("Pulumi.*.yaml") if (m := _STACK_FILE.fullmatch(p.name)))
         raise LocalError(
             f"stack {stack!r}: the checkout has none of this name", remedy=f"use one of {', '.join(known)}"
         )
-    secrets.ensure()
-    folder = make_project(pulumi_dir() / "project")
-    (pulumi_dir() / "backend").mkdir(mode=0o700, parents=True, exist_ok=True)
-    toolchain.install_pulumi_plugin(pulumi_dir() / "home")
-    checkpoint = pulumi_dir() / "backend" / ".pulumi" / "stacks" / project_name() / f"{stack}.json"
-    if not checkpoint.exists():
-        done = run(tools, ["stack", "init", stack, "--no-select"], folder)
-        if done.returncode:
-            raise LocalError(f"stack {stack}: {last_line(done.stderr)}", remedy="mend what it names, then try again")
-    return folder
+    return file
 
 
 def project_name() -> str:
@@ -126,23 +187,24 @@ def project_name() -> str:
     return str(yaml.safe_load((repo_dir() / "Pulumi.yaml").read_text())["name"])
 
 
-def run(tools: Path, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(workspace: Workspace, tools: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run the CLI to its end and return what it printed."""
     return subprocess.run(
-        [tools / "pulumi", "-C", folder, "--non-interactive", *words],
-        env=process_environment(tools),
+        [tools / "pulumi", "-C", workspace.project, "--non-interactive", *words],
+        env=workspace.environment(tools),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def call(stack: str, words: Sequence[str]) -> int:
+def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
     """Run the CLI on a stack as a person would, with this terminal, and return its exit status."""
     tools = toolchain.ensure(["engine"])
-    folder = ensure_stack(stack, tools)
+    folder = ensure_stack(workspace, stack, tools)
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
-    return subprocess.run(command, env={**process_environment(tools), "PULUMI_STACK": stack}, check=False).returncode
+    return subprocess.run(command, env={**workspace.environment(tools), "PULUMI_STACK": stack}, check=False).returncode
 
 
 def last_line(text: str) -> str:

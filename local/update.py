@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from local import pulumi_cli, stack_lock
 from local.errors import LocalError
-from local.paths import state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from local.pulumi_cli import Workspace
 
 LOCK_PATIENCE_S = 60.0
 """How long an update that still runs is waited for: one whose `make up` was killed is cancelling by then."""
@@ -45,7 +46,7 @@ def told(line: str) -> str | None:
     return f"{match['doing']} {match['kind']} {match['name']}, {seconds} s by now"
 
 
-def up(stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str, int]:
+def up(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str, int]:
     """Bring a stack to what its program says.
 
     Returns:
@@ -54,33 +55,42 @@ def up(stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str,
     Raises:
         LocalError: another update holds the stack, or this one failed; it names the resource and the reason.
     """
-    folder = pulumi_cli.ensure_stack(stack, tools)
-    log = state_dir() / "logs" / f"pulumi-{stack}.log"
+    pulumi_cli.ensure_stack(workspace, stack, tools)
+    log = workspace.logs / f"pulumi-{stack}.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     end = time.monotonic() + LOCK_PATIENCE_S
     while True:
-        _wait_for_lock(stack, progress)
-        code = _run(stack, tools, folder, log, progress)
+        _wait_for_lock(workspace.backend, stack, progress)
+        code = _run(workspace, stack, tools, log, progress)
         # the CLI of a killed run may take the lock between our look and that of our CLI
         if not (code and _LOCKED in log.read_text() and time.monotonic() < end):
             break
     if code:
         raise LocalError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
-    return counts(
-        pulumi_cli.run(tools, ["stack", "history", "--stack", stack, "--json", "--page-size", "1"], folder).stdout
-    )
+    newest = ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]
+    return counts(pulumi_cli.run(workspace, tools, newest).stdout)
 
 
-def _run(stack: str, tools: Path, folder: Path, log: Path, progress: Callable[[str], None]) -> int:
+def _run(workspace: Workspace, stack: str, tools: Path, log: Path, progress: Callable[[str], None]) -> int:
     """Run the CLI's `up` and return its exit status."""
     # When this process is killed, the CLI is asked to cancel: it then saves its state and releases its lock.
-    command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(folder), "up", "--stack", stack]
-    command += ["--yes", "--skip-preview", "--non-interactive", "--color", "never", "--suppress-outputs"]
+    command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(workspace.project)]
+    command += [
+        "up",
+        "--stack",
+        stack,
+        "--yes",
+        "--skip-preview",
+        "--non-interactive",
+        "--color",
+        "never",
+        "--suppress-outputs",
+    ]
     with (
         log.open("w") as stream,
         subprocess.Popen(
             command,
-            env=pulumi_cli.process_environment(tools),
+            env=workspace.environment(tools),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -117,8 +127,9 @@ def reason(output: str) -> str:
     return " ".join([lines[first].strip().removeprefix("error:").strip(), *(line.strip() for line in more)])
 
 
-def _wait_for_lock(stack: str, progress: Callable[[str], None]) -> None:
-    backend = pulumi_cli.pulumi_dir() / "backend"
+def _wait_for_lock(backend: Path | None, stack: str, progress: Callable[[str], None]) -> None:
+    if backend is None:
+        return  # another backend's locks are its own business: the CLI says who holds one
     end = time.monotonic() + LOCK_PATIENCE_S
     told = False
     while held := stack_lock.clear_stale(backend, pulumi_cli.project_name(), stack):
