@@ -9,6 +9,7 @@ import pytest
 from local import toolchain
 from tests.engine.api_server import ApiServer
 from tests.engine.project import STACK, Project
+from tests.engine.stack_program import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +45,11 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory, api_server: ApiServer) 
     path = tmp_path_factory.mktemp("kube") / "config"
     path.write_text(api_server.kubeconfig(CONTEXT))
     return path
+
+
+@pytest.fixture(scope="session")
+def engine(programs: Path, pulumi_home: Path, kubeconfig: Path) -> Engine:
+    return Engine(programs, pulumi_home, kubeconfig)
 
 
 @pytest.fixture(scope="session")
