@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from local import pulumi_cli, toolchain
+from local import files, pulumi_cli, toolchain
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.paths import repo_dir, state_dir
@@ -44,11 +44,7 @@ def _commands() -> Path:
     text = f"""#!/bin/sh
 cd {shlex.quote(str(repo_dir()))} && exec .venv/bin/python -m local pulumi --stack "${{PULUMI_STACK:-local}}" -- "$@"
 """
-    if not script.exists() or script.read_text() != text:
-        temporary = script.with_suffix(".new")
-        temporary.write_text(text)
-        temporary.chmod(0o755)
-        temporary.replace(script)
+    files.write(script, text, mode=0o755)
     return folder
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local import files
 from local.errors import LocalError
-from local.node import files, iptables
+from local.node import iptables
 from local.node.layout import BRIDGE, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
 
 if TYPE_CHECKING:

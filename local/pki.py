@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local.node import files
+from local import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,19 +10,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import images, secrets, toolchain
+from local import files, images, secrets, toolchain
 from local.errors import LocalError
 from local.paths import repo_dir, state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _STACK_FILE = re.compile(r"Pulumi\.([a-z0-9-]+)\.yaml")
 _SALT = "encryptionsalt"
@@ -101,18 +100,11 @@ def make_project(folder: Path, changes: Mapping[str, Mapping[str, Any]] | None =
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("Pulumi.yaml", "infra"):
-        _link(folder / name, repo_dir() / name)
+        files.link(folder / name, repo_dir() / name)
     for source in repo_dir().glob("Pulumi.*.yaml"):
         if found := _STACK_FILE.fullmatch(source.name):
             _copy_with_salt(source, folder / source.name, (changes or {}).get(found[1], {}))
     return folder
-
-
-def _link(link: Path, target: Path) -> None:
-    if link.is_symlink() and link.readlink() == target:
-        return
-    link.unlink(missing_ok=True)
-    link.symlink_to(target)
 
 
 def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> None:
@@ -130,12 +122,7 @@ def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> Non
         text = yaml.safe_dump(content, sort_keys=False)
     if salt:
         text = f"{text.rstrip()}\n{_SALT}: {salt}\n"
-    if copy.exists() and copy.read_text() == text:
-        return
-    handle, temporary = tempfile.mkstemp(dir=copy.parent, prefix=f".{copy.name}.")
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
-    Path(temporary).replace(copy)
+    files.write(copy, text)
 
 
 def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from local import processes
+from local import files, processes
 from local.errors import LocalError
-from local.node import cgroups, files
+from local.node import cgroups
 from local.processes import GRACE, Process
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from local.node import credentials, files
+from local import files
+from local.node import credentials
 from local.node.layout import (
     API_PORT,
     CLUSTER_DOMAIN,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from local import pki
-from local.node import files
+from local import files, pki
 from local.node.layout import (
     API_SERVER,
     API_SERVICE_ADDRESS,

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.node import files
+from local import files
 from local.node.layout import BRIDGE, CNI_NETWORK, NODE_ADDRESS, POD_NETWORK, Layout
 from local.registry import Program
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.node import files, residue
+from local import files
+from local.node import residue
 from local.node.layout import Layout
 
 if TYPE_CHECKING:
