@@ -30,12 +30,13 @@ R = TypeVar("R")
 KEY: Final = "settings"
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
 SECRETS_DIR: Final = "OTEL_MESH_SECRETS_DIR"
-_IMAGE_KEYS: Final = {
+IMAGE_KEYS: Final = {
     "collector": "otel-collector",
     "jaeger": "jaeger",
     "prometheus": "prometheus",
     "postgres": "postgres",
 }
+"""Parts of the settings that have an image, with its name in the image file."""
 _MAX_SECRET_BYTES: Final = 4096
 
 
@@ -81,7 +82,7 @@ def _read() -> Stack:
     if problems:
         raise InvalidSettingsError(problems)
     services = {service.name: _service_image(settings, images, service.name) or "" for service in CATALOG.services}
-    return Stack(settings=_with_images(settings, images), service_images=services, postgres_password=password)
+    return Stack(settings=with_images(settings, images), service_images=services, postgres_password=password)
 
 
 def _collecting(problems: list[Problem], step: Callable[P, R]) -> Callable[P, R | None]:
@@ -170,10 +171,10 @@ def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[
     ]
 
 
-def _with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:
+def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:
     """Fills in the images of the file where the stack's own settings name none."""
     updates: dict[str, Any] = {}
-    for key, name in _IMAGE_KEYS.items():
+    for key, name in IMAGE_KEYS.items():
         part = getattr(settings, key)
         if name in images and "image" not in part.model_fields_set:
             updates[key] = part.model_copy(update={"image": images[name]})
