@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from otel_mesh.namespace import Namespace, NamespaceArgs, NamespaceSettings
     from otel_mesh.otel_collector import OtelCollector, OtelCollectorArgs
     from otel_mesh.postgres import Postgres, PostgresArgs, PostgresSettings
+    from otel_mesh.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
     from otel_mesh.problems import InvalidSettingsError, Problem
     from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
+    from otel_mesh.scheduling import Scheduling, Toleration
     from otel_mesh.sizing import Resources, Storage
 
 __all__ = [
@@ -52,16 +54,22 @@ __all__ = [
     "Postgres",
     "PostgresArgs",
     "PostgresSettings",
+    "Priority",
+    "PriorityClass",
+    "PriorityClassArgs",
+    "PriorityClassSettings",
     "Problem",
     "Prometheus",
     "PrometheusArgs",
     "PrometheusSettings",
     "Resources",
+    "Scheduling",
     "Service",
     "ServiceRuntime",
     "Signals",
     "Storage",
     "Store",
+    "Toleration",
     "callee_environment",
     "service_edges",
     "signal_matrix",
@@ -84,8 +92,10 @@ _HOME: Final = {
     "namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
     "otel_collector": ("OtelCollector", "OtelCollectorArgs"),
     "postgres": ("Postgres", "PostgresArgs", "PostgresSettings"),
+    "priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
     "problems": ("InvalidSettingsError", "Problem"),
     "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
+    "scheduling": ("Scheduling", "Toleration"),
     "sizing": ("Resources", "Storage"),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from otel_mesh import versions
+from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
+
+if TYPE_CHECKING:
+    from typing import Self
 
 OTLP_GRPC_PORT: Final = 4317
 OTLP_HTTP_PORT: Final = 4318
@@ -54,10 +58,11 @@ class OtelCollectorSettings(Settings):
         version: of the program in the image, as a label.
         replicas: how many pods.
         resources: of each container.
+        scheduling: where its pods run.
         cluster_name: value of ``k8s.cluster.name``, which Kubernetes itself doesn't know.
         batching: of the exporters.
         memory_limit_percentage: of the container's memory at which senders are told to wait.
-        metrics_interval: how often the Collector's own metrics are sent.
+        metrics_interval_seconds: how often the Collector's own metrics are sent.
     """
 
     name: DnsLabel = "otel-collector"
@@ -65,10 +70,16 @@ class OtelCollectorSettings(Settings):
     version: LabelValue = versions.COLLECTOR
     replicas: Replicas = 2
     resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")
+    scheduling: Scheduling = Scheduling()
     cluster_name: LabelValue = "kubernetes"
     batching: Batching = Batching()
     memory_limit_percentage: int = Field(default=75, ge=10, le=90)
     metrics_interval_seconds: int = Field(default=60, ge=1, le=3600)
+
+    @model_validator(mode="after")
+    def _drained_in_parts(self) -> Self:
+        self.scheduling.require_part_of(self.replicas)
+        return self
 
 
 def _exporting(batching: Batching) -> dict[str, Any]:

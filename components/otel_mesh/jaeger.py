@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from otel_mesh import pods, versions, workloads
+from otel_mesh import arrangements, pods, versions, workloads
 from otel_mesh.component import Component
-from otel_mesh.labels import Annotation, Role, recommended, selector
-from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
-from otel_mesh.problems import parse
+from otel_mesh.labels import Role, recommended, selector
+from otel_mesh.manifests import Manifest, metadata, to_yaml
+from otel_mesh.problems import InvalidSettingsError, Problem, parse
+from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Retention, Settings, hours
+
+if TYPE_CHECKING:
+    from typing import Self
 
 OTLP_GRPC_PORT: Final = 4317
 OTLP_HTTP_PORT: Final = 4318
@@ -35,6 +39,7 @@ class JaegerSettings(Settings):
         image: with Jaeger v2 as its entry point.
         version: of the program in the image, as a label.
         resources: of its container.
+        scheduling: where its pod runs.
         storage: ephemeral keeps traces in memory, persistent in Badger on a volume.
         max_traces: kept in memory; the oldest go first. Bounds the memory together with ``resources``.
         retention: how long Badger keeps spans.
@@ -44,9 +49,18 @@ class JaegerSettings(Settings):
     image: ImageReference = versions.JAEGER_IMAGE
     version: LabelValue = versions.JAEGER
     resources: Resources = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
+    scheduling: Scheduling = Scheduling()
     storage: Storage = Storage()
     max_traces: int = Field(default=10_000, ge=100, le=10_000_000)
     retention: Retention = "7d"
+
+    @model_validator(mode="after")
+    def _bounded_as_stored(self) -> Self:
+        kind, useless = ("persistent", "max_traces") if self.storage.persistent else ("ephemeral", "retention")
+        if useless in self.model_fields_set:
+            problem = Problem(useless, f"has no effect on {kind} storage", "remove it, or change 'storage'")
+            raise InvalidSettingsError([problem])
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +126,8 @@ def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
     }
 
 
-def _pod(settings: JaegerSettings) -> dict[str, Any]:
-    scratch, scratch_mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
-    jaeger = workloads.container(
+def _container(settings: JaegerSettings) -> dict[str, Any]:
+    return workloads.container(
         "jaeger",
         settings.image,
         args=[f"--config=file:{_CONFIG_DIR}/config.yaml"],
@@ -132,57 +145,28 @@ def _pod(settings: JaegerSettings) -> dict[str, Any]:
         livenessProbe=pods.http_probe("/status", "health", period=10, failures=3),
         readinessProbe=pods.http_probe("/status", "health", period=5, failures=2),
         resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
-            {"name": "data", "mountPath": _DATA_DIR},
-            *scratch_mounts,
-        ],
-    )
-    return workloads.pod(
-        [jaeger],
-        service_account=settings.name,
-        uid=pods.DEFAULT_UID,
-        volumes=[
-            {"name": "config", "configMap": {"name": settings.name}},
-            settings.storage.volume("data", settings.name),
-            *scratch,
-        ],
     )
 
 
 def jaeger_manifests(settings: JaegerSettings, namespace: pulumi.Input[str]) -> list[Manifest]:
     """All objects of a Jaeger, what others need first."""
     labels = recommended("jaeger", settings.name, Role.TRACES, settings.version)
-    selected = selector("jaeger", settings.name)
-    meta = metadata(settings.name, labels, namespace=namespace)
-    config = jaeger_config(settings)
-    manifests = [
-        workloads.service_account(meta),
-        workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
-    ]
-    if settings.storage.persistent:
-        manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
-    manifests += [
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings),
-            replicas=1,
-            strategy=settings.storage.strategy(),
-            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(config)},
-        ),
-        workloads.service(
-            meta,
-            selected=selected,
-            ports={
-                "otlp-grpc": (OTLP_GRPC_PORT, "grpc"),
-                "otlp-http": (OTLP_HTTP_PORT, "http"),
-                "http-query": (QUERY_PORT, "http"),
-                "http-metrics": (METRICS_PORT, "http"),
-            },
-        ),
-    ]
-    return manifests
+    return arrangements.store(
+        metadata(settings.name, labels, namespace=namespace),
+        settings=settings,
+        selected=selector("jaeger", settings.name),
+        container=_container(settings),
+        files={"config.yaml": to_yaml(jaeger_config(settings))},
+        config_dir=_CONFIG_DIR,
+        data_dir=_DATA_DIR,
+        ports={
+            "otlp-grpc": (OTLP_GRPC_PORT, "grpc"),
+            "otlp-http": (OTLP_HTTP_PORT, "http"),
+            "http-query": (QUERY_PORT, "http"),
+            "http-metrics": (METRICS_PORT, "http"),
+        },
+        scratch={"tmp": "/tmp"},  # noqa: S108 - a volume of the pod's own
+    )
 
 
 class Jaeger(Component):

@@ -51,6 +51,7 @@ class Role(StrEnum):
     DATABASE = "database"
     SERVICE = "service"
     NAMESPACE = "namespace"
+    PRIORITY = "priority"
 
 
 def selector(name: str, instance: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ _MODULES: Final = {
     "apps/v1": "apps.v1",
     "policy/v1": "policy.v1",
     "rbac.authorization.k8s.io/v1": "rbac.v1",
+    "scheduling.k8s.io/v1": "scheduling.v1",
 }
 _UPPER: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 

@@ -8,20 +8,24 @@ away still gets requests until every node has heard of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pulumi
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from otel_mesh import pods, workloads
+from otel_mesh import arrangements, pods, workloads
 from otel_mesh.catalog import Service  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.component import Component
 from otel_mesh.labels import Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import parse
+from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Port, Ratio, Replicas, Settings
+
+if TYPE_CHECKING:
+    from typing import Self
 
 SECRETS_DIR: Final = "/etc/otel-mesh/secrets"
 """Where a service finds mounted Secrets: ``<dir>/<name of the Secret>/<key>``."""
@@ -51,6 +55,7 @@ class ServiceRuntime(Settings):
     Attributes:
         replicas: how many pods.
         resources: of each container.
+        scheduling: where its pods run.
         log_level: below which records are not written.
         metric_interval_ms: how often metrics are sent, in milliseconds.
         sampling_ratio: share of the traces beginning here that are kept, instead of the catalogue's.
@@ -58,6 +63,7 @@ class ServiceRuntime(Settings):
 
     replicas: Replicas = 2
     resources: Resources = Resources(cpu="50m", memory="96Mi", memory_limit="256Mi")
+    scheduling: Scheduling = Scheduling()
     log_level: LogLevel = "INFO"
     metric_interval_ms: int = Field(default=60_000, ge=1000, le=600_000)
     sampling_ratio: Ratio | None = None
@@ -75,6 +81,11 @@ class MicroserviceSettings(ServiceRuntime):
     service: Service
     service_namespace: DnsLabel
     environment: Environment
+
+    @model_validator(mode="after")
+    def _drained_in_parts(self) -> Self:
+        self.scheduling.require_part_of(self.replicas)
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,14 +206,19 @@ def _pod(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, An
         resources=settings.resources.manifest(),
         volumeMounts=mounts,
     )
-    return workloads.pod([container], service_account=service.name, uid=pods.DEFAULT_UID, volumes=volumes)
+    return workloads.pod(
+        [container],
+        service_account=service.name,
+        uid=pods.DEFAULT_UID,
+        volumes=volumes,
+        scheduling=settings.scheduling,
+    )
 
 
 def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[Manifest]:
     """All objects of a service, what others need first."""
     service, mesh = settings.service, args.mesh
     labels = recommended(service.name, service.name, Role.SERVICE, service.version)
-    selected = selector(service.name, service.name)
     meta = metadata(service.name, labels, namespace=args.namespace)
     pod_labels = {
         Label.APP.value: service.name,
@@ -211,17 +227,16 @@ def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSetting
     }
     return [
         workloads.service_account(meta),
-        workloads.deployment(
+        *arrangements.replicated(
             meta,
-            selected=selected,
+            selected=selector(service.name, service.name),
             pod_spec=_pod(args, settings),
             replicas=settings.replicas,
-            strategy=pods.rolling_update(),
+            scheduling=settings.scheduling,
+            ports={service.protocol: (service.port, service.protocol)},
             pod_labels=pod_labels,
             pod_annotations=mesh.pod_annotations,
         ),
-        workloads.service(meta, selected=selected, ports={service.protocol: (service.port, service.protocol)}),
-        workloads.disruption_budget(meta, selected),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
 
-from otel_mesh import workloads
+from otel_mesh import cluster_objects
 from otel_mesh.component import Component
 from otel_mesh.labels import Role, recommended
 from otel_mesh.mesh import MeshBinding, NoMesh
@@ -47,8 +47,8 @@ def namespace_manifest(settings: NamespaceSettings, mesh: MeshBinding) -> Manife
     """The Namespace object."""
     labels = recommended(settings.name, settings.name, Role.NAMESPACE)
     if not settings.meshed:
-        return workloads.namespace(settings.name, labels, {})
-    return workloads.namespace(settings.name, {**labels, **mesh.namespace_labels}, mesh.namespace_annotations)
+        return cluster_objects.namespace(settings.name, labels, {})
+    return cluster_objects.namespace(settings.name, {**labels, **mesh.namespace_labels}, mesh.namespace_annotations)
 
 
 class Namespace(Component):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
 
-from otel_mesh import pods, workloads
+from otel_mesh import arrangements, cluster_objects, pods, workloads
 from otel_mesh.collector_config import (
     HEALTH_PORT,
     METRICS_ENDPOINT,
@@ -80,6 +80,7 @@ def _pod(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> dict[str, 
         uid=pods.DEFAULT_UID,
         volumes=[{"name": "config", "configMap": {"name": settings.name}}],
         api_access=True,  # k8s_attributes watches pods
+        scheduling=settings.scheduling,
     )
 
 
@@ -87,7 +88,6 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     """All objects of a Collector, what others need first."""
     namespace = args.namespace
     labels = recommended("otel-collector", settings.name, Role.COLLECTOR, settings.version)
-    selected = selector("otel-collector", settings.name)
     meta = metadata(settings.name, labels, namespace=namespace)
     config = collector_config(settings)
     prefix = f"{PART_OF}:"
@@ -98,23 +98,18 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     )
     return [
         workloads.service_account(meta),
-        workloads.cluster_role(role, labels, _RULES),
-        workloads.cluster_role_binding(role, labels, account=settings.name, namespace=namespace),
+        cluster_objects.cluster_role(role, labels, _RULES),
+        cluster_objects.cluster_role_binding(role, labels, account=settings.name, namespace=namespace),
         workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
-        workloads.deployment(
+        *arrangements.replicated(
             meta,
-            selected=selected,
+            selected=selector("otel-collector", settings.name),
             pod_spec=_pod(args, settings),
             replicas=settings.replicas,
-            strategy=pods.rolling_update(),
+            scheduling=settings.scheduling,
+            ports={"otlp-grpc": (OTLP_GRPC_PORT, "grpc"), "otlp-http": (OTLP_HTTP_PORT, "http")},
             pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(config)},
         ),
-        workloads.service(
-            meta,
-            selected=selected,
-            ports={"otlp-grpc": (OTLP_GRPC_PORT, "grpc"), "otlp-http": (OTLP_HTTP_PORT, "http")},
-        ),
-        workloads.disruption_budget(meta, selected),
     ]
 
 

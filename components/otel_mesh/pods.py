@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 DEFAULT_UID: Final = 10001
 """User and group of our containers: no user of the node has it."""
@@ -75,15 +75,3 @@ def scratch_volumes(mounts: Mapping[str, str], size: str = "64Mi") -> tuple[list
     """Small writable directories beside the read-only root: (volumes, mounts) for name to path."""
     volumes = [{"name": name, "emptyDir": {"sizeLimit": size}} for name in mounts]
     return volumes, [{"name": name, "mountPath": path} for name, path in mounts.items()]
-
-
-def spread(selected: Mapping[str, str]) -> Sequence[dict[str, Any]]:
-    """Spreads pods over nodes where there are several, and still schedules them where there is one."""
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": "kubernetes.io/hostname",
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": dict(selected)},
-        }
-    ]

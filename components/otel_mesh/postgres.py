@@ -13,8 +13,9 @@ from otel_mesh.component import Component
 from otel_mesh.labels import Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata
 from otel_mesh.problems import InvalidSettingsError, Problem, parse
+from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
-from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Settings
+from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings
 
 PORT: Final = 5432
 PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
@@ -62,6 +63,7 @@ class PostgresSettings(Settings):
         image: that honours POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE and PGDATA and runs as uid 999.
         version: of the program in the image, as a label.
         resources: of its container.
+        scheduling: where its pod runs.
         storage: where rows are kept.
         user: the role that owns the databases.
         databases: made at start where missing; never dropped.
@@ -72,10 +74,11 @@ class PostgresSettings(Settings):
     image: ImageReference = versions.POSTGRES_IMAGE
     version: LabelValue = versions.POSTGRES
     resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")
+    scheduling: Scheduling = Scheduling()
     storage: Storage = Storage(kind="persistent")
     user: SqlName = "shop"
     databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
-    existing_secret: DnsLabel | None = None
+    existing_secret: ObjectName | None = None
 
     @property
     def secret_name(self) -> str:
@@ -144,6 +147,7 @@ def _pod(settings: PostgresSettings) -> dict[str, Any]:
             *scratch,
         ],
         grace_seconds=60,  # a fast shutdown writes a checkpoint
+        scheduling=settings.scheduling,
     )
 
 

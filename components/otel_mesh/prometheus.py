@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import pulumi
 from pydantic import Field
 
-from otel_mesh import pods, versions, workloads
+from otel_mesh import arrangements, pods, versions, workloads
 from otel_mesh.component import Component
-from otel_mesh.labels import Annotation, Role, recommended, selector
-from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.labels import Role, recommended, selector
+from otel_mesh.manifests import Manifest, metadata, to_yaml
 from otel_mesh.problems import parse
+from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Quantity, Retention, Settings, quantity
 
@@ -50,6 +51,7 @@ class PrometheusSettings(Settings):
         image: with Prometheus as its entry point.
         version: of the program in the image, as a label.
         resources: of its container.
+        scheduling: where its pod runs.
         storage: where series are kept; four fifths of its size are used.
         retention: how long series are kept.
         scrape_interval: how often targets are scraped.
@@ -61,6 +63,7 @@ class PrometheusSettings(Settings):
     image: ImageReference = versions.PROMETHEUS_IMAGE
     version: LabelValue = versions.PROMETHEUS
     resources: Resources = Resources(cpu="50m", memory="256Mi", memory_limit="1Gi")
+    scheduling: Scheduling = Scheduling()
     storage: Storage = Storage(size="2Gi")
     retention: Retention = "7d"
     scrape_interval: Duration = "15s"
@@ -121,8 +124,8 @@ def _retained_bytes(size: Quantity) -> str:
     return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
 
 
-def _pod(settings: PrometheusSettings) -> dict[str, Any]:
-    prometheus = workloads.container(
+def _container(settings: PrometheusSettings) -> dict[str, Any]:
+    return workloads.container(
         "prometheus",
         settings.image,
         args=_arguments(settings),
@@ -133,19 +136,6 @@ def _pod(settings: PrometheusSettings) -> dict[str, Any]:
         livenessProbe=pods.http_probe("/-/healthy", "http", period=10, failures=3),
         readinessProbe=pods.http_probe("/-/ready", "http", period=5, failures=2),
         resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
-            {"name": "data", "mountPath": _DATA_DIR},
-        ],
-    )
-    return workloads.pod(
-        [prometheus],
-        service_account=settings.name,
-        uid=pods.DEFAULT_UID,
-        volumes=[
-            {"name": "config", "configMap": {"name": settings.name}},
-            settings.storage.volume("data", settings.name),
-        ],
     )
 
 
@@ -154,27 +144,16 @@ def prometheus_manifests(
 ) -> list[Manifest]:
     """All objects of a Prometheus, what others need first."""
     labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
-    selected = selector("prometheus", settings.name)
-    meta = metadata(settings.name, labels, namespace=namespace)
-    config = prometheus_config(settings, targets)
-    manifests = [
-        workloads.service_account(meta),
-        workloads.config_map(meta, {"prometheus.yml": to_yaml(config)}),
-    ]
-    if settings.storage.persistent:
-        manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
-    manifests += [
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings),
-            replicas=1,
-            strategy=settings.storage.strategy(),
-            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(config)},
-        ),
-        workloads.service(meta, selected=selected, ports={"http": (PORT, "http")}),
-    ]
-    return manifests
+    return arrangements.store(
+        metadata(settings.name, labels, namespace=namespace),
+        settings=settings,
+        selected=selector("prometheus", settings.name),
+        container=_container(settings),
+        files={"prometheus.yml": to_yaml(prometheus_config(settings, targets))},
+        config_dir=_CONFIG_DIR,
+        data_dir=_DATA_DIR,
+        ports={"http": (PORT, "http")},
+    )
 
 
 class Prometheus(Component):

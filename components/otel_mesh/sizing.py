@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from otel_mesh.pods import rolling_update
 from otel_mesh.problems import InvalidSettingsError, Problem
-from otel_mesh.values import DnsLabel, Quantity, Settings, quantity
+from otel_mesh.values import ObjectName, Quantity, Settings, quantity
 
 if TYPE_CHECKING:
     from typing import Self
@@ -69,7 +69,7 @@ class Storage(Settings):
 
     kind: Literal["ephemeral", "persistent"] = "ephemeral"
     size: Quantity = "1Gi"
-    storage_class: DnsLabel | None = None
+    storage_class: ObjectName | None = None
 
     @model_validator(mode="after")
     def _class_only_for_claims(self) -> Self:

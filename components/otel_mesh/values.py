@@ -7,10 +7,16 @@ the offending input in its errors, because an input may be a secret typed into t
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 _SUFFIXES: Final = {
     "": Decimal(1),
@@ -28,10 +34,14 @@ _QUANTITY: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(m|k|M|G|T|Ki|Mi|G
 _DNS_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _DURATION: Final = re.compile(r"([0-9]{1,9}(ms|s|m|h))+")
 _RETENTION: Final = re.compile(r"[0-9]{1,6}(h|d|w)")
-_LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_LABEL_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LABEL_VALUE: Final = re.compile(_LABEL_NAME)
+_SUBDOMAIN: Final = r"(?=.{1,253}(?:/|$))[a-z0-9]([-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_OBJECT_NAME: Final = re.compile(_SUBDOMAIN)
+_LABEL_KEY: Final = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
 _NAME: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE: Final = re.compile(
-    rf"(?=.{{1,512}}\Z)(?:[a-zA-Z0-9.-]+(?::[0-9]{{1,5}})?/)?{_NAME}(?:/{_NAME})*"
+    rf"(?=.{{1,512}}$)(?:[a-zA-Z0-9.-]+(?::[0-9]{{1,5}})?/)?{_NAME}(?:/{_NAME})*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})"
 )
 
@@ -40,6 +50,15 @@ class Settings(BaseModel):
     """Plain values of a component: frozen, no unknown keys, inputs never repeated in errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def over(self, defaults: Settings) -> dict[str, Any]:
+        """What was set here or, where nothing was, in the defaults: values for a model, not checked together yet."""
+        values = {name: getattr(defaults, name) for name in defaults.model_fields_set}
+        for name in self.model_fields_set:
+            own, theirs = getattr(self, name), values.get(name)
+            nested = isinstance(own, Settings) and isinstance(theirs, Settings)
+            values[name] = own.over(theirs) if nested else own
+        return values
 
 
 def quantity(text: str) -> Decimal:
@@ -74,21 +93,34 @@ def _positive_quantity(text: str) -> str:
     return text
 
 
-def _matching(pattern: re.Pattern[str], complaint: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if pattern.fullmatch(text) is None:
-            raise ValueError(complaint)
+@dataclass(frozen=True)
+class _Pattern:
+    """What a string must look like: checked by pydantic with our complaint, told to editors by the JSON schema."""
+
+    pattern: re.Pattern[str]
+    complaint: str = ""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - any annotation
+        schema = handler(source)
+        return core_schema.no_info_after_validator_function(self._check, schema) if self.complaint else schema
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern.pattern})$"}
+
+    def _check(self, text: str) -> str:
+        if self.pattern.fullmatch(text) is None:
+            raise ValueError(self.complaint)
         return text
 
-    return AfterValidator(check)
 
-
-Quantity = Annotated[str, AfterValidator(_positive_quantity)]
+Quantity = Annotated[str, AfterValidator(_positive_quantity), _Pattern(_QUANTITY)]
 """A positive Kubernetes quantity, kept as written."""
 
 DnsLabel = Annotated[
     str,
-    _matching(
+    _Pattern(
         _DNS_LABEL,
         "is no DNS label; use at most 63 lower case letters, digits and dashes, beginning with a letter",
     ),
@@ -97,20 +129,44 @@ DnsLabel = Annotated[
 
 LabelValue = Annotated[
     str,
-    _matching(_LABEL_VALUE, "is no label value; use at most 63 letters, digits, dashes, dots and underscores"),
+    _Pattern(_LABEL_VALUE, "is no label value; use at most 63 letters, digits, dashes, dots and underscores"),
 ]
 """A non-empty value of a Kubernetes label."""
 
+SelectedValue = Annotated[
+    str,
+    _Pattern(
+        re.compile(f"(?:{_LABEL_NAME})?"),
+        "is no label value; use at most 63 letters, digits, dashes, dots and underscores, or nothing",
+    ),
+]
+"""A value of a Kubernetes label that is looked for; may be empty, as that of a node's role is."""
+
+LabelKey = Annotated[
+    str,
+    _Pattern(
+        _LABEL_KEY,
+        "is no label key; write a name such as zone, or one with a domain such as topology.kubernetes.io/zone",
+    ),
+]
+"""The key of a Kubernetes label, annotation or taint."""
+
+ObjectName = Annotated[
+    str,
+    _Pattern(_OBJECT_NAME, "is no object name; use at most 253 lower case letters, digits, dashes and dots"),
+]
+"""The name of a Kubernetes object that is no Service (RFC 1123 subdomain)."""
+
 ImageReference = Annotated[
     str,
-    _matching(_IMAGE, "is no pinned image; write repository:tag or repository@sha256:digest"),
+    _Pattern(_IMAGE, "is no pinned image; write repository:tag or repository@sha256:digest"),
 ]
 """A container image with a tag or a digest: what runs must not depend on the day it is pulled."""
 
-Duration = Annotated[str, _matching(_DURATION, "is no duration; write one such as 500ms, 10s or 1m30s")]
+Duration = Annotated[str, _Pattern(_DURATION, "is no duration; write one such as 500ms, 10s or 1m30s")]
 """A duration as Go programs read it."""
 
-Retention = Annotated[str, _matching(_RETENTION, "is no retention; write hours, days or weeks such as 12h, 7d or 4w")]
+Retention = Annotated[str, _Pattern(_RETENTION, "is no retention; write hours, days or weeks such as 12h, 7d or 4w")]
 """How long data is kept: whole hours, days or weeks."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -1,23 +1,26 @@
-"""The kinds of objects that components are made of, with what must never be forgotten filled in."""
+"""The kinds of objects that workloads are made of, with what must never be forgotten filled in."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.labels import Annotation, Label
-from otel_mesh.manifests import Manifest, metadata
-from otel_mesh.pods import container_security_context, security_context, spread
+from otel_mesh.labels import Annotation
+from otel_mesh.pods import container_security_context, security_context
+from otel_mesh.scheduling import Scheduling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pulumi
 
+    from otel_mesh.manifests import Manifest
+
 CLUSTER_DOMAIN: Final = "cluster.local"
 """The DNS domain of Kubernetes Services."""
 
 _OLD_REPLICA_SETS: Final = 3
+_ANYWHERE: Final = Scheduling()
 
 # The provider's own wait for StatefulSets takes the status from before an update for the one after it, and so succeeds
 # at once while the new pod can't even start; conditions by path heed .status.observedGeneration.
@@ -43,6 +46,7 @@ def pod(  # noqa: PLR0913 - the parts of a pod, all by keyword
     volumes: Sequence[Mapping[str, Any]] = (),
     api_access: bool = False,
     grace_seconds: int = 30,
+    scheduling: Scheduling = _ANYWHERE,
 ) -> dict[str, Any]:
     """The ``spec`` of a hardened pod.
 
@@ -53,6 +57,7 @@ def pod(  # noqa: PLR0913 - the parts of a pod, all by keyword
         volumes: that it mounts.
         api_access: whether the account's token is mounted.
         grace_seconds: between SIGTERM and SIGKILL.
+        scheduling: where it runs.
     """
     return {
         "serviceAccountName": service_account,
@@ -61,6 +66,7 @@ def pod(  # noqa: PLR0913 - the parts of a pod, all by keyword
         "enableServiceLinks": False,
         "securityContext": security_context(uid),
         "terminationGracePeriodSeconds": grace_seconds,
+        **scheduling.pod_fields(),
         "containers": [dict(one) for one in containers],
         "volumes": [dict(one) for one in volumes],
     }
@@ -84,6 +90,7 @@ def deployment(  # noqa: PLR0913 - the parts of a Deployment, all by keyword
     strategy: Mapping[str, Any],
     pod_labels: Mapping[str, str] | None = None,
     pod_annotations: Mapping[str, str] | None = None,
+    scheduling: Scheduling = _ANYWHERE,
 ) -> Manifest:
     """A Deployment.
 
@@ -95,9 +102,10 @@ def deployment(  # noqa: PLR0913 - the parts of a Deployment, all by keyword
         strategy: how pods are replaced.
         pod_labels: further labels of the pods.
         pod_annotations: annotations of the pods.
+        scheduling: over what the pods are spread.
     """
     # with one pod too: a changed number of pods must not change their template
-    spec = {**pod_spec, "topologySpreadConstraints": spread(selected)}
+    spec = {**pod_spec, "topologySpreadConstraints": scheduling.spread(selected)}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -200,49 +208,11 @@ def service_account(meta: Mapping[str, Any]) -> Manifest:
     }
 
 
-def disruption_budget(meta: Mapping[str, Any], selected: Mapping[str, str]) -> Manifest:
-    """Lets a drain of nodes take one pod at a time; never hinders it, not even with a single pod."""
+def disruption_budget(meta: Mapping[str, Any], selected: Mapping[str, str], max_unavailable: int = 1) -> Manifest:
+    """Lets a drain of nodes take so many pods at a time; never hinders it, not even with a single pod."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": dict(meta),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": dict(selected)}},
-    }
-
-
-def cluster_role(name: pulumi.Input[str], labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]]) -> Manifest:
-    """Permissions in the whole cluster."""
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": name, "labels": dict(labels)},
-        "rules": [dict(rule) for rule in rules],
-    }
-
-
-def cluster_role_binding(
-    name: pulumi.Input[str], labels: Mapping[str, str], *, account: str, namespace: pulumi.Input[str]
-) -> Manifest:
-    """Gives the role of the same name to a ServiceAccount."""
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name, "labels": dict(labels)},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
-    }
-
-
-def namespace(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Manifest:
-    """A namespace whose pods must satisfy the restricted Pod Security Standard."""
-    restricted = {
-        Label.POD_SECURITY_ENFORCE.value: "restricted",
-        Label.POD_SECURITY_ENFORCE_VERSION.value: "latest",
-        Label.POD_SECURITY_WARN.value: "restricted",
-        Label.POD_SECURITY_AUDIT.value: "restricted",
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": metadata(name, {**labels, **restricted}, annotations=annotations),
+        "spec": {"maxUnavailable": max_unavailable, "selector": {"matchLabels": dict(selected)}},
     }

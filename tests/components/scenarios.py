@@ -15,7 +15,9 @@ from otel_mesh import (
     OtelCollectorArgs,
     OtelCollectorSettings,
     PostgresSettings,
+    PriorityClassSettings,
     PrometheusSettings,
+    Scheduling,
     Service,
     Storage,
 )
@@ -24,6 +26,7 @@ from otel_mesh.microservice import microservice_manifests
 from otel_mesh.namespace import namespace_manifest
 from otel_mesh.otel_collector import collector_manifests
 from otel_mesh.postgres import postgres_manifests
+from otel_mesh.priority_class import priority_class_manifest
 from otel_mesh.prometheus import prometheus_manifests
 
 if TYPE_CHECKING:
@@ -32,6 +35,20 @@ if TYPE_CHECKING:
     from otel_mesh.manifests import Manifest
 
 PERSISTENT: Final = Storage(kind="persistent", size="10Gi", storage_class="fast")
+SCHEDULED: Final = Scheduling.model_validate(
+    {
+        "node_selector": {"kubernetes.io/os": "linux"},
+        "tolerations": [
+            {"key": "dedicated", "operator": "Equal", "value": "telemetry", "effect": "NoSchedule"},
+            {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "seconds": 60},
+        ],
+        "priority_class": "urgent",
+        "spread_over": ["kubernetes.io/hostname", "topology.kubernetes.io/zone"],
+        "spread_required": True,
+        "max_unavailable": 2,
+        "image_pull_secrets": ["registry"],
+    }
+)
 MESH: Final = MeshBinding(
     kind="istio",
     version="1.27.9",
@@ -111,6 +128,23 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
             service=SERVICE, service_namespace="shop", environment="staging", replicas=5, sampling_ratio=0.25
         ),
     ),
+    "microservice-scheduled": lambda: _microservice(
+        NoMesh(),
+        None,
+        MicroserviceSettings(
+            service=SERVICE, service_namespace="shop", environment="production", replicas=4, scheduling=SCHEDULED
+        ),
+    ),
+    "otel-collector-scheduled": lambda: _collector(OtelCollectorSettings(replicas=3, scheduling=SCHEDULED)),
+    "postgres-scheduled": lambda: postgres_manifests(
+        PostgresSettings(existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
+        "shop",
+        None,
+    ),
+    "jaeger-scheduled": lambda: jaeger_manifests(JaegerSettings(scheduling=SCHEDULED), "observability"),
+    "priority-class": lambda: [
+        priority_class_manifest(PriorityClassSettings(name="urgent", value=1000, description="What people wait for."))
+    ],
     "namespace": lambda: [namespace_manifest(NamespaceSettings(name="shop"), NoMesh())],
     "namespace-meshed": lambda: [namespace_manifest(NamespaceSettings(name="shop"), MESH)],
     "namespace-outside-the-mesh": lambda: [namespace_manifest(NamespaceSettings(name="shop", meshed=False), MESH)],

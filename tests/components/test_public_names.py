@@ -10,8 +10,9 @@ import otel_mesh
 PUBLIC = """
 Batching Catalog DatabaseAccess Edge InvalidSettingsError Jaeger JaegerArgs JaegerSettings MeshBinding Microservice
 MicroserviceArgs MicroserviceSettings Namespace NamespaceArgs NamespaceSettings NoMesh OtelCollector OtelCollectorArgs
-OtelCollectorSettings Postgres PostgresArgs PostgresSettings Problem Prometheus PrometheusArgs PrometheusSettings
-Resources Service ServiceRuntime Signals Storage Store callee_environment service_edges signal_matrix topology
+OtelCollectorSettings Postgres PostgresArgs PostgresSettings Priority PriorityClass PriorityClassArgs
+PriorityClassSettings Problem Prometheus PrometheusArgs PrometheusSettings Resources Scheduling Service ServiceRuntime
+Signals Storage Store Toleration callee_environment service_edges signal_matrix topology
 """
 
 

@@ -1,0 +1,134 @@
+"""Workloads with everything that belongs to them, in the two forms that the library knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_mesh import pods, workloads
+from otel_mesh.labels import Annotation
+from otel_mesh.manifests import checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh.manifests import Manifest
+    from otel_mesh.scheduling import Scheduling
+    from otel_mesh.sizing import Storage
+
+
+def replicated(  # noqa: PLR0913 - the parts of a workload, all by keyword
+    meta: Mapping[str, Any],
+    *,
+    selected: Mapping[str, str],
+    pod_spec: Mapping[str, Any],
+    replicas: int,
+    scheduling: Scheduling,
+    ports: Mapping[str, tuple[int, str]],
+    pod_labels: Mapping[str, str] | None = None,
+    pod_annotations: Mapping[str, str] | None = None,
+) -> list[Manifest]:
+    """Equal pods that are replaced one by one behind a Service: Deployment, Service and disruption budget.
+
+    Args:
+        meta: metadata of all objects.
+        selected: the labels that select the pods.
+        pod_spec: made by `workloads.pod`.
+        replicas: how many pods.
+        scheduling: over what the pods are spread, and how many of them a drain may take.
+        ports: of the Service, as `workloads.service` takes them.
+        pod_labels: further labels of the pods.
+        pod_annotations: annotations of the pods.
+    """
+    return [
+        workloads.deployment(
+            meta,
+            selected=selected,
+            pod_spec=pod_spec,
+            replicas=replicas,
+            strategy=pods.rolling_update(),
+            pod_labels=pod_labels,
+            pod_annotations=pod_annotations,
+            scheduling=scheduling,
+        ),
+        workloads.service(meta, selected=selected, ports=ports),
+        workloads.disruption_budget(meta, selected, scheduling.max_unavailable),
+    ]
+
+
+class StoreSettings(Protocol):
+    """What settings of a `store` have in common."""
+
+    @property
+    def name(self) -> str:
+        """Of its objects."""
+        ...
+
+    @property
+    def storage(self) -> Storage:
+        """Where it keeps its data."""
+        ...
+
+    @property
+    def scheduling(self) -> Scheduling:
+        """Where its pod runs."""
+        ...
+
+
+def store(  # noqa: PLR0913 - the parts of a store, all by keyword
+    meta: Mapping[str, Any],
+    *,
+    settings: StoreSettings,
+    selected: Mapping[str, str],
+    container: Mapping[str, Any],
+    files: Mapping[str, str],
+    config_dir: str,
+    data_dir: str,
+    ports: Mapping[str, tuple[int, str]],
+    scratch: Mapping[str, str] | None = None,
+) -> list[Manifest]:
+    """One pod that keeps data, what others need first: ServiceAccount, ConfigMap, claim, Deployment, Service.
+
+    Args:
+        meta: metadata of all objects.
+        settings: the store's name, storage and scheduling.
+        selected: the labels that select the pod.
+        container: made by `workloads.container`, without mounts.
+        files: of its configuration, name to text; a changed one rolls the pod.
+        config_dir: where the container finds them.
+        data_dir: where it keeps its data.
+        ports: of the Service, as `workloads.service` takes them.
+        scratch: small writable folders, name to path.
+    """
+    scratch_volumes, scratch_mounts = pods.scratch_volumes(scratch or {})
+    mounts = [
+        {"name": "config", "mountPath": config_dir, "readOnly": True},
+        {"name": "data", "mountPath": data_dir},
+        *scratch_mounts,
+    ]
+    pod_spec = workloads.pod(
+        [{**container, "volumeMounts": mounts}],
+        service_account=settings.name,
+        uid=pods.DEFAULT_UID,
+        volumes=[
+            {"name": "config", "configMap": {"name": settings.name}},
+            settings.storage.volume("data", settings.name),
+            *scratch_volumes,
+        ],
+        scheduling=settings.scheduling,
+    )
+    manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
+    if settings.storage.persistent:
+        manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
+    return [
+        *manifests,
+        workloads.deployment(
+            meta,
+            selected=selected,
+            pod_spec=pod_spec,
+            replicas=1,
+            strategy=settings.storage.strategy(),
+            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(dict(files))},
+            scheduling=settings.scheduling,
+        ),
+        workloads.service(meta, selected=selected, ports=ports),
+    ]

@@ -1,0 +1,72 @@
+"""Objects that belong to the whole cluster: namespaces, permissions, priorities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh.labels import Label
+from otel_mesh.manifests import Manifest, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pulumi
+
+
+def cluster_role(name: pulumi.Input[str], labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]]) -> Manifest:
+    """Permissions in the whole cluster."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "rules": [dict(rule) for rule in rules],
+    }
+
+
+def cluster_role_binding(
+    name: pulumi.Input[str], labels: Mapping[str, str], *, account: str, namespace: pulumi.Input[str]
+) -> Manifest:
+    """Gives the role of the same name to a ServiceAccount."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    }
+
+
+def namespace(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Manifest:
+    """A namespace whose pods must satisfy the restricted Pod Security Standard."""
+    restricted = {
+        Label.POD_SECURITY_ENFORCE.value: "restricted",
+        Label.POD_SECURITY_ENFORCE_VERSION.value: "latest",
+        Label.POD_SECURITY_WARN.value: "restricted",
+        Label.POD_SECURITY_AUDIT.value: "restricted",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": metadata(name, {**labels, **restricted}, annotations=annotations),
+    }
+
+
+def priority_class(name: str, labels: Mapping[str, str], *, value: int, preempts: bool, description: str) -> Manifest:
+    """A PriorityClass, never the cluster's default one: what names none keeps its place.
+
+    Args:
+        name: that workloads refer to.
+        labels: of the object.
+        value: the higher, the more urgent.
+        preempts: whether a pod that finds no room ends less urgent ones.
+        description: for what it is meant.
+    """
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": metadata(name, labels),
+        "value": value,
+        "globalDefault": False,
+        "preemptionPolicy": "PreemptLowerPriority" if preempts else "Never",
+        "description": description,
+    }
