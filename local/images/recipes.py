@@ -112,5 +112,16 @@ IMAGES = (
     _program("jaeger", "jaeger"),
     _program("prometheus", "prometheus", "promtool"),
     _program("postgres", root="postgres"),
+    _program("istio-pilot", "pilot-discovery"),
+    _program("istio-install-cni", "install-cni", "istio-cni"),
+    # Its recipe fetches Envoy by a lock of the checkout.
+    Image(
+        "istio-proxyv2",
+        RECIPES / "istio-proxyv2" / "Dockerfile",
+        repo_dir(),
+        ("pilot-agent", "envoy_bootstrap_tmpl.json"),
+        root="python",
+        network=True,
+    ),
     *_services(),
 )

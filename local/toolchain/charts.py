@@ -1,0 +1,103 @@
+"""Istio's Helm charts, written out of the module that the programs are built from: no chart repository is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from local.errors import LocalError
+from local.paths import cache_dir
+from local.toolchain import failures, golang
+from local.toolchain.programs import owner
+
+# Name in upstream's chart repository -> folder in the module.
+CHARTS = {
+    "base": "base",
+    "istiod": "istio-control/istio-discovery",
+    "cni": "istio-cni",
+    "gateway": "gateway",
+}
+_MANIFESTS = "manifests/charts"
+_KEY_LENGTH = 12
+# What upstream's release builder does to its sources, and no more.
+_STAMPS = {
+    "Chart.yaml": (
+        (r"^(version|appVersion): \S+$", r"\1: {number}"),
+        (r"^# This version is never actually shipped.*\n(#.*\n)*", ""),
+    ),
+    "values.yaml": (
+        (r"^( *)hub: gcr\.io/istio-testing$", r"\1hub: docker.io/istio"),
+        (r"^( *)tag: latest$", r"\1tag: {number}"),
+    ),
+}
+
+
+def ensure() -> Path:
+    """Have the charts in the cache, as upstream's release has them.
+
+    Any number of processes may call this at once; nothing is compiled.
+
+    Returns:
+        A folder that holds one per chart: base, istiod, cni, gateway. It is never changed.
+
+    Raises:
+        LocalError: the module cannot be fetched, or its charts look different from what the release builder expects.
+    """
+    build = owner("pilot-discovery")
+    pins = [(build.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
+    recipe = json.dumps([CHARTS, _STAMPS]).encode()
+    digest = hashlib.sha256(b"\0".join([*pins, recipe])).hexdigest()[:_KEY_LENGTH]
+    folder = cache_dir() / "charts" / f"istio-{build.version}-{digest}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
+        module = _module(build.folder, build.module, Path(scratch))
+        fresh = Path(scratch) / "charts"
+        for name, inner in CHARTS.items():
+            shutil.copytree(module / _MANIFESTS / inner, fresh / name, copy_function=shutil.copyfile)
+        for path in (fresh, *fresh.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        for name in CHARTS:
+            _stamp(fresh / name, build.version.removeprefix("v"))
+        try:
+            fresh.rename(folder)
+        except OSError:  # another process was first
+            if not folder.is_dir():
+                raise
+    return folder
+
+
+def _module(source: Path, module: str, scratch: Path) -> Path:
+    """The module's folder in Go's cache, verified by go.sum."""
+    stage = scratch / "src"
+    shutil.copytree(source, stage)
+    go = golang.find()
+    done = subprocess.run(
+        [go.command, "mod", "download", "-json", module],
+        cwd=stage,
+        env=go.environment(scratch),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        reason, remedy = failures.explain(done.stderr or done.stdout)
+        raise LocalError(f"charts: {module}: {reason}", remedy=remedy)
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+def _stamp(chart: Path, number: str) -> None:
+    """Write the release's number and images where the sources hold places for them."""
+    for name, changes in _STAMPS.items():
+        text = (chart / name).read_text()
+        for pattern, replacement in changes:
+            text = re.sub(pattern, replacement.format(number=number), text, flags=re.MULTILINE)
+        (chart / name).write_text(text)
+    if f"version: {number}\n" not in (chart / "Chart.yaml").read_text():
+        raise LocalError(f"{chart.name}: Chart.yaml has no line `version:`", remedy="adapt local/toolchain/charts.py")
