@@ -17,7 +17,9 @@ import yaml
 
 from local import files, images, secrets, toolchain
 from local.errors import LocalError
+from local.node.layout import layout
 from local.paths import repo_dir, state_dir
+from local.toolchain import charts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,6 +74,8 @@ def embedded() -> Workspace:
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(secrets.secrets_dir() / secrets.PASSPHRASE),
         "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
         "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
+        "OTEL_MESH_CHARTS_DIR": os.environ.get("OTEL_MESH_CHARTS_DIR") or str(charts.folder()),
+        "OTEL_MESH_NODE_FILE": str(layout().node_file),
         "KUBECONFIG": str(state_dir() / "kubeconfig"),
     }
     return Workspace(folder, backend, state_dir() / "logs", variables)
@@ -144,6 +148,7 @@ def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
     require_stack_file(stack)
     folder = make_project(workspace.project, workspace.changes)
     toolchain.install_pulumi_plugin(workspace.home)
+    charts.ensure()
     if workspace.backend is not None:
         workspace.backend.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (workspace.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json").exists():

@@ -72,6 +72,11 @@ class Layout:
         return self.state / "kubeconfig"
 
     @property
+    def node_file(self) -> Path:
+        """What a mesh that chains itself onto the pods' network has to know of this node (OTEL_MESH_NODE_FILE)."""
+        return self.state / "node.json"
+
+    @property
     def volumes(self) -> Path:
         """One folder per persistent volume of the pool."""
         return self.state / "volumes"

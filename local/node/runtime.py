@@ -119,6 +119,16 @@ def containerd(layout: Layout, programs: Programs, pause_image: str) -> Program:
     return Program("containerd", argv, programs.environment, (path,))
 
 
+def describe(layout: Layout) -> None:
+    """Tell the stack where a mesh's network plugin and its configuration go on this node."""
+    places = {
+        "cni_bin_dir": str(layout.cni_bin),
+        "cni_conf_dir": str(layout.cni_config),
+        "cni_conf_name": CNI_FILE,
+    }
+    files.write(layout.node_file, json.dumps(places, indent=2) + "\n")
+
+
 def write_network_configuration(layout: Layout) -> None:
     """Put the pods' network configuration in place, without what a mesh may have chained onto it.
 

@@ -54,6 +54,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     layout.make_folders()
     credentials.ensure(layout)
     storage.make_folders(layout.volumes)
+    runtime.describe(layout)
     _recover(node, progress)
     cgroups.prepare()
     node.network.up()

@@ -25,7 +25,7 @@ CHARTS = {
 _MANIFESTS = "manifests/charts"
 _KEY_LENGTH = 12
 # What upstream's release builder does to its sources, and no more.
-_STAMPS = {
+STAMPS = {
     "Chart.yaml": (
         (r"^(version|appVersion): \S+$", r"\1: {number}"),
         (r"^# This version is never actually shipped.*\n(#.*\n)*", ""),
@@ -35,6 +35,15 @@ _STAMPS = {
         (r"^( *)tag: latest$", r"\1tag: {number}"),
     ),
 }
+
+
+def folder() -> Path:
+    """Where `ensure` puts the charts: a folder per version of them."""
+    build = owner("pilot-discovery")
+    pins = [(build.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
+    recipe = json.dumps([CHARTS, STAMPS]).encode()
+    digest = hashlib.sha256(b"\0".join([*pins, recipe])).hexdigest()[:_KEY_LENGTH]
+    return cache_dir() / "charts" / f"istio-{build.version}-{digest}"
 
 
 def ensure() -> Path:
@@ -48,15 +57,11 @@ def ensure() -> Path:
     Raises:
         LocalError: the module cannot be fetched, or its charts look different from what the release builder expects.
     """
-    build = owner("pilot-discovery")
-    pins = [(build.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
-    recipe = json.dumps([CHARTS, _STAMPS]).encode()
-    digest = hashlib.sha256(b"\0".join([*pins, recipe])).hexdigest()[:_KEY_LENGTH]
-    folder = cache_dir() / "charts" / f"istio-{build.version}-{digest}"
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
+    build, target = owner("pilot-discovery"), folder()
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
         module = _module(build.folder, build.module, Path(scratch))
         fresh = Path(scratch) / "charts"
         for name, inner in CHARTS.items():
@@ -66,11 +71,11 @@ def ensure() -> Path:
         for name in CHARTS:
             _stamp(fresh / name, build.version.removeprefix("v"))
         try:
-            fresh.rename(folder)
+            fresh.rename(target)
         except OSError:  # another process was first
-            if not folder.is_dir():
+            if not target.is_dir():
                 raise
-    return folder
+    return target
 
 
 def _module(source: Path, module: str, scratch: Path) -> Path:
@@ -86,15 +91,16 @@ def _module(source: Path, module: str, scratch: Path) -> Path:
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        reason, remedy = failures.explain(done.stderr or done.stdout)
+    told = json.loads(done.stdout or "{}")
+    if "Dir" not in told:
+        reason, remedy = failures.explain(told.get("Error", done.stderr))
         raise LocalError(f"charts: {module}: {reason}", remedy=remedy)
-    return Path(json.loads(done.stdout)["Dir"])
+    return Path(told["Dir"])
 
 
 def _stamp(chart: Path, number: str) -> None:
     """Write the release's number and images where the sources hold places for them."""
-    for name, changes in _STAMPS.items():
+    for name, changes in STAMPS.items():
         text = (chart / name).read_text()
         for pattern, replacement in changes:
             text = re.sub(pattern, replacement.format(number=number), text, flags=re.MULTILINE)

@@ -111,11 +111,12 @@ def test_every_recipe_is_read_and_its_sources_are_there(tmp_path: Path) -> None:
 
 
 def test_every_recipe_runs_as_a_number_that_is_not_root() -> None:
+    agents = {"istio-install-cni"}  # works on the node's own files
     for image in IMAGES:
         users = [line.split()[1] for line in image.dockerfile.read_text().splitlines() if line.startswith("USER ")]
         assert users, image.name
         assert users[-1].split(":")[0].isdigit(), image.name
-        assert int(users[-1].split(":")[0]) > 0, image.name
+        assert (users[-1] == "0:0") == (image.name in agents), image.name
 
 
 def test_recipes_pin_public_bases_as_the_default_of_the_argument() -> None:

@@ -1,0 +1,67 @@
+"""Istio's charts out of its module: the real module, in Go's cache or fetched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from local.errors import LocalError
+from local.toolchain import charts, owner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NUMBER = owner("istioctl").version.removeprefix("v")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_the_charts_are_those_of_a_release(cache: Path) -> None:
+    folder = charts.ensure()
+    assert folder == charts.folder()
+    assert folder.is_relative_to(cache)
+    assert {path.name for path in folder.iterdir()} == {"base", "istiod", "cni", "gateway"}
+    for chart in folder.iterdir():
+        told = yaml.safe_load((chart / "Chart.yaml").read_text())
+        assert (told["name"], told["version"], told["appVersion"]) == (chart.name, NUMBER, NUMBER)
+        assert list((chart / "templates").glob("*.yaml"))
+    for name in ("istiod", "cni"):
+        values = yaml.safe_load((folder / name / "values.yaml").read_text())["_internal_defaults_do_not_set"]
+        assert (values["global"]["hub"], values["global"]["tag"]) == ("docker.io/istio", NUMBER)
+
+
+def test_charts_that_are_there_are_left_alone(cache: Path) -> None:
+    folder = charts.ensure()
+    inodes = {path: path.stat().st_ino for path in folder.rglob("*")}
+    again = [sys.executable, "-c", "from local.toolchain import charts; print(charts.ensure())"]
+    environment = {**os.environ, "OTEL_MESH_CACHE": str(cache), "GOPROXY": "off", "GOMODCACHE": str(cache / "none")}
+    done = subprocess.run(again, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == str(folder)
+    assert {path: path.stat().st_ino for path in folder.rglob("*")} == inodes
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_module_that_cannot_be_fetched_is_one_line_and_leaves_nothing(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "empty"))
+    monkeypatch.setenv("GOPROXY", "off")
+    with pytest.raises(LocalError, match=r"^charts: istio\.io/istio: .*GOPROXY=off") as caught:
+        charts.ensure()
+    assert "\n" not in str(caught.value)
+    assert list((cache / "charts").iterdir()) == []
+
+
+def test_sources_that_look_different_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(charts.STAMPS, "Chart.yaml", ((r"^edition: \S+$", "edition: {number}"),))
+    with pytest.raises(LocalError, match="Chart.yaml has no line `version:`"):
+        charts.ensure()
