@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import toolchain
+from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings
 from otel_mesh.collector_config import collector_config
 from otel_mesh.jaeger import jaeger_config
 from otel_mesh.manifests import to_yaml
 from otel_mesh.prometheus import prometheus_config
 from tests.components.scenarios import PERSISTENT
-from tests.engine.api_server import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

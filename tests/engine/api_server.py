@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import socket
 import ssl
 import subprocess
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from local import pki
+from local.loopback.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +30,6 @@ _ADMIN = pki.Leaf("admin", _CA, "engine-tests", organization="system:masters", c
 _TOKENS = "tokens"
 _START_SECONDS = 60
 _OK = 200
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((str(LOOPBACK), 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class ApiServer:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from tests.services.postgres_server import free_port
+from local.loopback.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

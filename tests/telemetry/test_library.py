@@ -30,7 +30,7 @@ MODULES = """
     grpc_server handle header_capture headers http_client http_metrics http_server logs peer postgres profiles
     propagation propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin
     propagation.linkerd propagation.mesh propagation.tracecontext providers redact resource retries routes
-    routing rpc sampling server_features sql testing xfcc
+    routing rpc sampling server_features sql steady testing xfcc
 """.split()  # noqa: SIM905 - names, one after another
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from otel_mesh_telemetry.steady import Steady
+
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -20,7 +22,8 @@ _PACKAGES = {"grpc": "grpc", "http/protobuf": "http"}
 
 def _exporter(protocol: str, module: str, name: str, timeout: float | None) -> Any:  # noqa: ANN401 - of six classes
     package = f"opentelemetry.exporter.otlp.proto.{_PACKAGES[protocol]}"
-    made = getattr(import_module(f"{package}.{module}"), name)
+    theirs = getattr(import_module(f"{package}.{module}"), name)
+    made = type(name, (Steady, theirs), {})
     return made() if timeout is None else made(timeout=timeout)
 
 

@@ -1,0 +1,131 @@
+"""Phases of load with the Collector in one state after the other, in one process of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import psutil
+
+from bench.outage.load import Load, load
+from local.loopback.ports import free_port
+from local.loopback.program import LoopbackProgram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from local.loopback.collector import LoopbackCollector
+
+State = Literal["up", "gone", "stalled"]
+RATE = 200.0
+"""Requests per second."""
+
+_LEAVE = {"gone": signal.SIGKILL, "stalled": signal.SIGSTOP}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One state of the Collector, and what happened meanwhile.
+
+    Attributes:
+        state: of the Collector.
+        began: nanoseconds since the epoch.
+        load: the requests measured.
+        settling: the requests before them, while the state's effect came about.
+        memory: bytes of the service at its end.
+        cpu: seconds of processor that the service took for the measured requests.
+    """
+
+    state: State
+    began: int
+    load: Load
+    settling: Load
+    memory: int
+    cpu: float
+
+
+@contextmanager
+def service(collector: LoopbackCollector, folder: Path, settings: Mapping[str, str]) -> Iterator[LoopbackProgram]:
+    """The service, sending to the Collector; ended by SIGTERM, so that it flushes."""
+    base = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+    environment = {
+        **base,
+        "OTEL_SERVICE_NAME": "outage",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+        "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        **settings,
+    }
+    port = free_port()
+    command = [sys.executable, "-m", "bench.outage.service", str(port)]
+    with LoopbackProgram(command, port, folder / "service.log", environment) as running:
+        yield running
+        running.signal(signal.SIGTERM)
+
+
+def phases(  # noqa: PLR0913 - three are by name
+    collector: LoopbackCollector,
+    folder: Path,
+    states: Sequence[State],
+    *,
+    measure: float,
+    settle: float,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Phase]:
+    """Load in every state, one after the other.
+
+    Args:
+        collector: running.
+        folder: for the service's log.
+        states: of the Collector; "up" must be between two others.
+        measure: seconds of load in every state that count.
+        settle: seconds of load before, while exports that began in the state before come to their end.
+        settings: variables of the service.
+    """
+    with service(collector, folder, settings or {}) as running:
+        process = psutil.Process(running.pid)
+        now: State = "up"
+        for state in states:
+            began = time.time_ns()
+            _bring(collector, now, state)
+            now = state
+            settling = asyncio.run(load(running.port, RATE, settle))
+            cpu = _cpu(process)
+            measured = asyncio.run(load(running.port, RATE, measure))
+            yield Phase(state, began, measured, settling, process.memory_info().rss, _cpu(process) - cpu)
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _bring(collector: LoopbackCollector, now: State, state: State) -> None:
+    if state in _LEAVE:
+        collector.signal(_LEAVE[state])
+    elif now == "gone":
+        collector.start()
+    elif now == "stalled":
+        collector.signal(signal.SIGCONT)
+
+
+def dropped(collector: LoopbackCollector) -> dict[str, int]:
+    """Spans lost, as the service counts them: its queue was full, or the export of their batch failed."""
+    lost = {"queue": "otel.sdk.processor.span.processed", "export": "otel.sdk.exporter.span.exported"}
+    return {
+        why: max(
+            (
+                int(point["asInt"])
+                for point in collector.points(metric)
+                if any(attribute["key"] == "error.type" for attribute in point["attributes"])
+            ),
+            default=0,
+        )
+        for why, metric in lost.items()
+    }
