@@ -2,18 +2,21 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-STACK ?= local
+# Which environment: the embedded one, or with CONTEXT a stack on any other cluster of your kubeconfig.
+STACK ?= $(if $(CONTEXT),dev,local)
+TARGET = --stack '$(STACK)' $(if $(CONTEXT),--context '$(CONTEXT)')
+IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)')
 
-.PHONY: help up down status env smoke test e2e lint format preview bench-startup bench-request-overhead bench-collector-outage
+.PHONY: help up down status env smoke test e2e lint format preview pulumi bench-startup bench-request-overhead bench-collector-outage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: .venv/ready ## bring up the embedded environment and show a trace (root)
-	@exec $(PY) -m local up
+up: .venv/ready ## bring up the embedded environment (root), or: make up STACK=dev CONTEXT=... REGISTRY=...
+	@exec $(PY) -m local up $(TARGET) $(IMAGE_SOURCES)
 
 down: .venv/ready ## stop everything that `make up` started; the data stays
-	@exec $(PY) -m local down
+	@exec $(PY) -m local down $(TARGET)
 
 status: .venv/ready ## one screen: node, pods, addresses, stack
 	@exec $(PY) -m local status
@@ -43,7 +46,10 @@ format: .venv/ready ## let ruff format and fix what it can
 	@.venv/bin/ruff check --fix .
 
 preview: .venv/ready ## what `pulumi up` would change: make preview STACK=local
-	@exec $(PY) -m local pulumi --stack $(STACK) -- preview --diff
+	@exec $(PY) -m local pulumi $(TARGET) -- preview --diff
+
+pulumi: .venv/ready ## any command of the Pulumi CLI: make pulumi STACK=dev CONTEXT=... ARGS=destroy
+	@exec $(PY) -m local pulumi $(TARGET) -- $(ARGS)
 
 bench-startup: .venv/ready ## time of `make up`: from stopped, and when already up
 	@exec $(PY) bench/startup.py

@@ -4,27 +4,54 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from local.errors import LocalError
 
+if TYPE_CHECKING:
+    from local.other_cluster import Request
+
 _EXIT_REFUSED = 2
 _EXIT_INTERRUPTED = 130
 
 
-def _up(_: argparse.Namespace) -> int:
+def _up(arguments: argparse.Namespace) -> int:
+    if _is_elsewhere(arguments):
+        from local import other_cluster
+
+        other_cluster.run(_request(arguments), Console())
+        return 0
     from local import up
 
     up.run(Console())
     return 0
 
 
-def _down(_: argparse.Namespace) -> int:
+def _down(arguments: argparse.Namespace) -> int:
+    if _is_elsewhere(arguments):
+        words = f"STACK={arguments.stack} CONTEXT={arguments.context or '...'} ARGS=destroy"
+        raise LocalError(
+            f"stack {arguments.stack}: `make down` stops the embedded environment only and keeps its data",
+            remedy=f"take away what runs elsewhere, with its data, by `make pulumi {words}`",
+        )
     from local import cluster
 
     cluster.stop()
     return 0
+
+
+def _is_elsewhere(arguments: argparse.Namespace) -> bool:
+    """Whether a command is about another cluster than the embedded one."""
+    return arguments.stack != "local" or bool(arguments.context)
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    from local import other_cluster
+
+    given = {name: getattr(arguments, name, None) for name in ("context", "registry", "images", "base_image")}
+    return other_cluster.Request(arguments.stack, **{name: value for name, value in given.items() if value})
 
 
 def _status(_: argparse.Namespace) -> int:
@@ -79,8 +106,15 @@ def _leftovers(_: argparse.Namespace) -> int:
 def _pulumi(arguments: argparse.Namespace) -> int:
     from local import pulumi_cli, secrets
 
+    words = [word for word in arguments.words if word != "--"]
+    if _is_elsewhere(arguments):
+        from local import other_cluster
+
+        request = _request(arguments)
+        request.settings()
+        return pulumi_cli.call(other_cluster.workspace(request), arguments.stack, words)
     secrets.ensure()
-    return pulumi_cli.call(pulumi_cli.embedded(), arguments.stack, [word for word in arguments.words if word != "--"])
+    return pulumi_cli.call(pulumi_cli.embedded(), arguments.stack, words)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,14 +122,20 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, action, text in (
-        ("up", _up, "bring the environment up and show a trace"),
-        ("down", _down, "stop everything; the data stays"),
         ("status", _status, "one screen: node, pods, addresses, stack"),
         ("env", _env, "shell settings"),
         ("smoke", _smoke, "one request, its trace, its metric"),
         ("leftovers", _leftovers, "what of the node runs or stands outside its folders; nothing when it is down"),
     ):
         commands.add_parser(name, help=text).set_defaults(action=action)
+    target = _target()
+    up = commands.add_parser("up", help="bring an environment up; the embedded one shows a trace", parents=[target])
+    up.add_argument("--registry", help="host and path of the registry that another cluster pulls from")
+    up.add_argument("--images", choices=("public", "local"), help="what upstream publishes, or everything made here")
+    up.add_argument("--base-image", help="what the services are built on for another cluster")
+    up.set_defaults(action=_up)
+    down = commands.add_parser("down", help="stop everything; the data stays", parents=[target])
+    down.set_defaults(action=_down)
     tools = commands.add_parser("toolchain", help="build the programs that are missing and print where they are")
     tools.add_argument("names", nargs="*", help="programs or groups (default: all)")
     tools.add_argument("--list", action="store_true", help="list programs with their versions, and groups")
@@ -104,11 +144,18 @@ def parser() -> argparse.ArgumentParser:
     pictures.add_argument("names", nargs="*", help="images (default: all)")
     pictures.add_argument("--refresh", action="store_true", help="make the bases again from the newest packages")
     pictures.set_defaults(action=_images)
-    engine = commands.add_parser("pulumi", help="run the Pulumi CLI on a stack of this checkout")
-    engine.add_argument("--stack", default="local")
+    engine = commands.add_parser("pulumi", help="run the Pulumi CLI on a stack of this checkout", parents=[target])
     engine.add_argument("words", nargs=argparse.REMAINDER, help="-- and the CLI's arguments")
     engine.set_defaults(action=_pulumi)
     return top
+
+
+def _target() -> argparse.ArgumentParser:
+    """Which environment a command is about."""
+    target = argparse.ArgumentParser(add_help=False)
+    target.add_argument("--stack", default="local", help="of this checkout; `local` is the embedded environment")
+    target.add_argument("--context", help="of the kubeconfig, in place of the one that the stack's file names")
+    return target
 
 
 def main(words: list[str] | None = None) -> int:

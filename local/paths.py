@@ -24,6 +24,11 @@ def state_dir() -> Path:
     return _base("OTEL_MESH_STATE", "XDG_STATE_HOME", ".local/state")
 
 
+def stacks_dir() -> Path:
+    """What belongs to stacks on other clusters: beside the state folder, as they outlive this machine's environment."""
+    return state_dir().with_name(f"{state_dir().name}-stacks")
+
+
 def repo_dir() -> Path:
     """The checkout this code is part of."""
     return Path(__file__).resolve().parent.parent

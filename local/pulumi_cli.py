@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _STACK_FILE = re.compile(r"Pulumi\.([a-z0-9-]+)\.yaml")
 _SALT = "encryptionsalt"
-_SETTINGS = "otel-mesh:settings"
+SETTINGS = "otel-mesh:settings"
+"""The key of a stack file under which the settings stand."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class Workspace:
     def environment(self, tools: Path) -> dict[str, str]:
         """The whole environment of a CLI process: the checkout's Python and the programs come first on PATH."""
         path = os.pathsep.join([str(repo_dir() / ".venv" / "bin"), str(tools), os.environ.get("PATH", os.defpath)])
-        return {**os.environ, **self.variables, "PATH": path}
+        ambient = dict(os.environ)
+        if "PULUMI_CONFIG_PASSPHRASE_FILE" in self.variables:
+            ambient.pop("PULUMI_CONFIG_PASSPHRASE", None)  # the CLI would prefer it
+        return {**ambient, **self.variables, "PATH": path}
 
 
 def embedded() -> Workspace:
@@ -122,7 +126,7 @@ def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> Non
         )
         raise LocalError(f"{source}{place}: not YAML", remedy="mend the file") from error
     if changes:
-        content["config"][_SETTINGS] = merged(content["config"][_SETTINGS], changes)
+        content["config"][SETTINGS] = merged(content["config"][SETTINGS], changes)
         text = yaml.safe_dump(content, sort_keys=False)
     if salt:
         text = f"{text.rstrip()}\n{_SALT}: {salt}\n"

@@ -34,11 +34,11 @@ def ensure() -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     for name in NAMES:
-        _create(folder / name)
+        create(folder / name)
     return folder
 
 
-def _create(path: Path) -> None:
+def create(path: Path) -> None:
     """Write a new secret whole or not at all: two callers, or one that is killed, leave one complete secret."""
     if path.exists():
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from local import cluster, images, machine_lock, preflight, pulumi_cli, secrets,
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node.layout import layout
+from local.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 STACK = "local"
-
-
-class Steps:
-    """Says what is being done, with the seconds since the start before it."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._started = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        """Print one step."""
-        self._console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/dim]  {text}", highlight=False)
 
 
 def run(console: Console) -> None:

@@ -1,7 +1,24 @@
 """Images of the embedded environment: built by buildah from Dockerfiles, kept as archives, imported into containerd."""
 
 from local.images.importing import import_all
-from local.images.making import archive, ensure, images_file
-from local.images.recipes import IMAGES, REGISTRY
+from local.images.making import archive, ensure, images_file, postgres_version
+from local.images.publishing import check_registry, pinned, publish, require
+from local.images.recipes import IMAGES, REGISTRY, SERVICES, default_base
+from local.images.skopeo import is_loopback
 
-__all__ = ["IMAGES", "REGISTRY", "archive", "ensure", "images_file", "import_all"]
+__all__ = [
+    "IMAGES",
+    "REGISTRY",
+    "SERVICES",
+    "archive",
+    "check_registry",
+    "default_base",
+    "ensure",
+    "images_file",
+    "import_all",
+    "is_loopback",
+    "pinned",
+    "postgres_version",
+    "publish",
+    "require",
+]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from local import debian
 from local.errors import LocalError
+from local.images.skopeo import is_loopback
 from local.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -127,6 +128,15 @@ class Buildah:
         options += [f"--build-arg=BASE_IMAGE={base}"] if base else []
         self._run(["build", *options, str(context)], reference, log)
 
+    def pull(self, reference: str, log: Path) -> None:
+        """Fetch an image from its registry.
+
+        Raises:
+            LocalError: it cannot be had.
+        """
+        tls = ["--tls-verify=false"] if is_loopback(reference) else []
+        self._run(["pull", "--quiet", *tls, reference], reference, log)
+
     def save(self, reference: str, archive: Path, log: Path) -> None:
         """Write an image as a docker-archive, whole or not at all."""
         fresh = archive.with_suffix(".new")
@@ -155,7 +165,7 @@ class Buildah:
             self._run(["rmi", "--prune", "--force"], "leavings", log)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
-        reads_images = arguments[0] in ("build", "push")
+        reads_images = arguments[0] in ("build", "pull", "push")
         policy = ["--signature-policy", str(self._configuration / "policy.json")] if reads_images else []
         libraries = [*_WITH_LIBRARIES, str(self._configuration / "ld.so.cache")]
         return [*CONFINED, *libraries, str(self.program("buildah")), arguments[0], *policy, *arguments[1:]]

@@ -18,7 +18,7 @@ from local import toolchain
 from local.errors import LocalError
 from local.images import contexts, pip_settings, roots
 from local.images.buildah import Buildah
-from local.images.recipes import IMAGES, RECIPES, REGISTRY, ROOTS
+from local.images.recipes import IMAGES, RECIPES, REGISTRY, ROOTS, SERVICES
 from local.paths import cache_dir, state_dir
 
 if TYPE_CHECKING:
@@ -45,15 +45,18 @@ def archive(reference: str) -> Path:
 
 @dataclass(frozen=True)
 class Plan:
-    """An image as it would be built now."""
+    """An image as it would be built now; one with a base but without a root has its base from a registry."""
 
     image: Image
     content: Mapping[str, Path]
     reference: str
     base: str | None
+    root: roots.Base | None
 
 
-def ensure(names: Iterable[str] | None = None, *, refresh: bool = False) -> dict[str, str]:
+def ensure(
+    names: Iterable[str] | None = None, *, refresh: bool = False, service_base: str | None = None
+) -> dict[str, str]:
     """Make the images that are missing and write all references to `images_file`.
 
     An image's tag is a hash of all that goes into it: as long as nothing changes, nothing is built.
@@ -61,6 +64,8 @@ def ensure(names: Iterable[str] | None = None, *, refresh: bool = False) -> dict
     Args:
         names: images; all of them by default, and only then the file is written.
         refresh: make the base file systems again from the newest packages.
+        service_base: image of a registry, named by its digest, that the services are built on; by default they have
+            one made of the machine's packages like all others.
 
     Returns:
         name -> reference; each one's archive is in the cache.
@@ -72,7 +77,8 @@ def ensure(names: Iterable[str] | None = None, *, refresh: bool = False) -> dict
     programs = sorted({program for image in wanted for program in image.programs})
     toolchain.ensure(programs)
     files = {name: toolchain.path(name) for name in programs}
-    needed = [_ROOTS[name] for name in dict.fromkeys(image.root for image in wanted) if name]
+    own_base = {image.name: image.root for image in wanted if not (service_base and image in SERVICES)}
+    needed = [_ROOTS[name] for name in dict.fromkeys(own_base.values()) if name]
     with _lock():
         bases = {root.name: None if refresh else roots.known(root) for root in needed}
         store: Buildah | None = None
@@ -81,12 +87,20 @@ def ensure(names: Iterable[str] | None = None, *, refresh: bool = False) -> dict
                 store = store or _open_store()
                 with _told(f"base {root.name}"):
                     bases[root.name] = roots.make(root, store, _log(f"base-{root.name}"))
-        plans = [_plan(image, files, bases.get(image.root or "")) for image in wanted]
+        plans = [
+            _plan(
+                image,
+                files,
+                bases.get(own_base.get(image.name) or ""),
+                None if image.name in own_base else service_base,
+            )
+            for image in wanted
+        ]
         for plan in plans:
             if not archive(plan.reference).exists():
                 store = store or _open_store()
                 with _told(plan.image.name):
-                    _make(plan, bases.get(plan.image.root or ""), store)
+                    _make(plan, store)
         if store and names is None:
             store.clean({name for plan in plans for name in (plan.reference, plan.base) if name}, _log("images"))
             _forget_old(plans)
@@ -96,23 +110,31 @@ def ensure(names: Iterable[str] | None = None, *, refresh: bool = False) -> dict
     return references
 
 
-def _plan(image: Image, files: Mapping[str, Path], base: roots.Base | None) -> Plan:
+def postgres_version() -> str | None:
+    """The major version of PostgreSQL in our image; None before it was first made."""
+    return roots.major_version(_ROOTS["postgres"], "postgresql")
+
+
+def _plan(image: Image, files: Mapping[str, Path], root: roots.Base | None, base: str | None) -> Plan:
     content = contexts.files(image.dockerfile, image.context, {name: files[name] for name in image.programs})
     # A program's folder is named after a hash of all it was made from.
     known = {name: files[name].parent.name for name in image.programs}
-    identity = base.identity if base else ""
-    tag = contexts.tag(image.dockerfile, content, known, identity)
-    reference = f"{REGISTRY}/base-{image.root}:{identity}" if base else None
-    return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", reference)
+    if root:
+        base = f"{REGISTRY}/base-{image.root}:{root.identity}"
+    tag = contexts.tag(image.dockerfile, content, known, root.identity if root else base or "")
+    return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", base, root)
 
 
-def _make(plan: Plan, base: roots.Base | None, store: Buildah) -> None:
+def _make(plan: Plan, store: Buildah) -> None:
     log = _log(plan.image.name)
     with tempfile.TemporaryDirectory(dir=cache_dir() / "images" / "tmp", prefix="build-") as scratch:
-        if base and plan.base and not store.has(plan.base):
-            dockerfile = RECIPES / "base" / "Dockerfile"
-            contexts.stage(Path(scratch) / "base", dockerfile, {"rootfs.tar": base.archive})
-            store.build(Path(scratch) / "base", plan.base, log, base=None, volumes=())
+        if plan.base and not store.has(plan.base):
+            if plan.root:
+                dockerfile = RECIPES / "base" / "Dockerfile"
+                contexts.stage(Path(scratch) / "base", dockerfile, {"rootfs.tar": plan.root.archive})
+                store.build(Path(scratch) / "base", plan.base, log, base=None, volumes=())
+            else:
+                store.pull(plan.base, log)
         folder = Path(scratch) / "context"
         contexts.stage(folder, plan.image.dockerfile, plan.content)
         volumes = pip_settings.volumes(Path(scratch)) if plan.image.network else ()

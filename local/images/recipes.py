@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.errors import LocalError
 from local.paths import repo_dir
 
 RECIPES = Path(__file__).parent.parent / "image_recipes"
 REGISTRY = "otel-mesh.local"
+_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,21 @@ def _services() -> tuple[Image, ...]:
     )
 
 
+def default_base() -> str:
+    """The public image that the services' Dockerfiles are built on where nothing else is asked for.
+
+    Raises:
+        LocalError: they name different ones, or none.
+    """
+    named: set[str] = {base for image in SERVICES for base in _BASE.findall(image.dockerfile.read_text())}
+    if len(named) != 1:
+        raise LocalError(
+            f"app_images/*/Dockerfile: {len(named)} defaults of BASE_IMAGE", remedy="let all of them name the same one"
+        )
+    return named.pop()
+
+
+SERVICES = _services()
 IMAGES = (
     _program("pause", "pause", root=None),
     _program("coredns", "coredns"),
@@ -123,5 +141,5 @@ IMAGES = (
         root="python",
         network=True,
     ),
-    *_services(),
+    *SERVICES,
 )

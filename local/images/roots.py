@@ -42,6 +42,17 @@ def known(root: Root) -> Base | None:
     return Base(folder / "rootfs.tar", _identity(root, record.read_text())) if record.exists() else None
 
 
+def major_version(root: Root, package: str) -> str | None:
+    """The first number of a package's version in a base that was made: ``15`` of ``15+248``."""
+    record = _folder(root) / "packages.txt"
+    found = (
+        re.search(rf"^{re.escape(package)} (?:\d+:)?(\d+)", record.read_text(), re.MULTILINE)
+        if record.exists()
+        else None
+    )
+    return found[1] if found else None
+
+
 def make(root: Root, buildah: Buildah, log: Path) -> Base:
     """Make a base from the newest packages of the machine's sources.
 

@@ -17,18 +17,23 @@ _TIMEOUT = 20.0
 _HARMLESS = ("ContainerCreating", "PodInitializing")
 
 
-def explain_unready(kubeconfig: Path, namespaces: Iterable[str], kubectl: str | None = None) -> list[str]:
+def explain_unready(
+    kubeconfig: Path | None, namespaces: Iterable[str], kubectl: str | None = None, *, context: str | None = None
+) -> list[str]:
     """One line for each container that keeps its pod from being ready.
 
     Args:
-        kubeconfig: of the cluster.
+        kubeconfig: of the cluster; None for the user's own.
         namespaces: where to look.
-        kubectl: the program, for tests.
+        kubectl: the program; the toolchain's by default.
+        context: of the kubeconfig; its current one by default.
 
     Raises:
         LocalError: the API server does not answer.
     """
-    command = (kubectl or str(toolchain.ensure(["kubectl"]) / "kubectl"), f"--kubeconfig={kubeconfig}")
+    command = [kubectl or str(toolchain.ensure(["kubectl"]) / "kubectl")]
+    command += [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
+    command += [f"--context={context}"] if context else []
     found = []
     for namespace in namespaces:
         pods = _list(command, namespace, "pods")

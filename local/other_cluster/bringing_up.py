@@ -1,0 +1,121 @@
+"""`make up STACK=dev CONTEXT=... REGISTRY=...`: refuse what cannot work, push images, run the stack's program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from local import images, toolchain, update
+from local.errors import LocalError
+from local.node.explain import explain_unready
+from local.other_cluster import state
+from local.other_cluster.kube import Kube
+from local.other_cluster.request import PUBLIC
+from local.steps import Steps
+from otel_mesh.postgres import PASSWORD_KEY
+from otel_mesh.values import ImageReference
+from otel_mesh_stack import settings as stack_settings
+from otel_mesh_stack.services import CATALOG
+from otel_mesh_stack.settings import IMAGES_FILE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from local.other_cluster.request import Request
+    from local.pulumi_cli import Workspace
+    from otel_mesh_stack.model import StackSettings
+
+
+def run(request: Request, console: Console) -> None:
+    """Bring a stack up on another cluster; nothing is registered before everything it needs is known to be there.
+
+    Raises:
+        LocalError: something is missing, or the update failed.
+    """
+    say = Steps(console)
+    settings = request.settings()
+    if request.registry:
+        images.check_registry(request.registry)
+    elif settings.images_from_file and IMAGES_FILE not in state.users():
+        raise LocalError(
+            f"stack {request.stack}: its images are made here and there is no registry to bring them to",
+            remedy=f"name one that the cluster pulls from with REGISTRY=..., or an image file with {IMAGES_FILE}",
+        )
+    tools = toolchain.ensure(["engine", "kubectl"])
+    kube = Kube(tools / "kubectl", settings.cluster.context)
+    kube.require_answer()
+    if settings.postgres.existing_secret:
+        kube.require_secret(settings.namespaces.services, settings.postgres.existing_secret, PASSWORD_KEY)
+    workspace = state.workspace(request)
+    say(f"stack {request.stack} on context {kube.context}, its state {state.told(workspace)}")
+    if settings.images_from_file:
+        _provide_images(request, settings, kube, workspace, say)
+        workspace = state.workspace(request)  # with what was kept just now
+    _require_images(request, settings, workspace)
+    try:
+        changes = update.up(workspace, request.stack, tools, say)
+    except LocalError as error:
+        causes = explain_unready(None, _namespaces(settings), str(tools / "kubectl"), context=kube.context)
+        if not causes:
+            raise
+        raise LocalError(f"stack {request.stack}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
+    say(f"stack {request.stack}: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items()))))
+    for service in CATALOG.services:
+        if service.exposed:
+            words = f"-n {settings.namespaces.services} port-forward service/{service.name} {service.port}"
+            console.print(
+                f"  {service.name}  kubectl --context {kube.context} {words}", highlight=False, soft_wrap=True
+            )
+
+
+def _provide_images(request: Request, settings: StackSettings, kube: Kube, workspace: Workspace, say: Steps) -> None:
+    """Push what the stack's image file is to name, and write that file; or take the file that the user gave."""
+    if request.registry is None:
+        return
+    kube.require_machines()
+    if images.is_loopback(request.registry):
+        say(f"registry {request.registry} is on the loopback of this machine: nodes elsewhere will not find it")
+    base = None
+    if request.images == PUBLIC:
+        base = images.pinned(request.base_image or images.default_base())
+        say(f"services are built on {base}")
+        names = []
+    else:
+        names = [name for part, name in stack_settings.IMAGE_KEYS.items() if getattr(settings, part) is not None]
+    made = images.ensure([*names, *(image.name for image in images.SERVICES)], service_base=base)
+    pushed = images.publish(made, request.registry, say)
+    say(f"{len(pushed)} images in {request.registry}")
+    changes = {} if request.images == PUBLIC else {"postgres": {"version": images.postgres_version()}}
+    state.keep(workspace, pushed, changes)
+
+
+def _require_images(request: Request, settings: StackSettings, workspace: Workspace) -> None:
+    """Refuse images that are in no registry; what was just pushed is."""
+    given: dict[str, str] = {}
+    if settings.images_from_file:
+        given = _read(Path(workspace.variables[IMAGES_FILE]))
+    complete = stack_settings.with_images(settings, given)
+    parts = (getattr(complete, name) for name in stack_settings.IMAGE_KEYS)
+    named = [part.image for part in parts if part is not None]
+    named += [given[service.name] for service in CATALOG.services if service.name in given]
+    named += [service.image for service in settings.services.values() if service.image]
+    pushed = given.values() if request.registry else ()
+    images.require(reference for reference in named if reference not in pushed)
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        return TypeAdapter(dict[str, ImageReference]).validate_json(file.read_bytes())
+    except OSError as error:
+        raise LocalError(f"{IMAGES_FILE}={file}: {error.strerror}", remedy="name a file that is there") from None
+    except ValidationError:
+        raise LocalError(
+            f"{IMAGES_FILE}={file}: no JSON object of names to pinned images",
+            remedy='write one such as {"api-gateway": "registry/api-gateway:1.0"}',
+        ) from None
+
+
+def _namespaces(settings: StackSettings) -> tuple[str, str]:
+    return settings.namespaces.observability, settings.namespaces.services

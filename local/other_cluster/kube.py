@@ -1,0 +1,84 @@
+"""What a cluster must have before anything is registered for it, asked with kubectl."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from typing import TYPE_CHECKING
+
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TIMEOUT = "10s"
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class Kube:
+    """kubectl on one context of the user's kubeconfig."""
+
+    def __init__(self, kubectl: Path, context: str) -> None:
+        self._command = [str(kubectl), "--context", context, f"--request-timeout={_TIMEOUT}"]
+        self.context = context
+
+    def require_answer(self) -> None:
+        """Refuse a cluster that does not answer, or not to this user.
+
+        Raises:
+            LocalError: as said.
+        """
+        done = self._run("get", "--raw", "/version")
+        if done.returncode != 0:
+            raise LocalError(
+                f"context {self.context}: {_reason(done)}",
+                remedy=f"make `kubectl --context {self.context} version` work, then run it again",
+            )
+
+    def require_machines(self) -> None:
+        """Refuse nodes that cannot run what is built here; a user who may not list nodes is taken at their word.
+
+        Raises:
+            LocalError: no node has this machine's architecture.
+        """
+        done = self._run("get", "nodes", "-o", "jsonpath={.items[*].status.nodeInfo.architecture}")
+        ours = _MACHINES.get(platform.machine(), platform.machine())
+        theirs = set(done.stdout.split()) if done.returncode == 0 else set()
+        if theirs and ours not in theirs:
+            raise LocalError(
+                f"context {self.context}: its nodes are {', '.join(sorted(theirs))}, images built here are {ours}",
+                remedy="run it on a machine of theirs, and name its images with OTEL_MESH_IMAGES_FILE here",
+            )
+
+    def require_secret(self, namespace: str, name: str, key: str) -> None:
+        """Refuse a cluster without a Secret that the stack expects; its value is not looked at.
+
+        Raises:
+            LocalError: it is not there or lacks the key; the remedy is a command that makes one.
+        """
+        template = f'-o=go-template={{{{if index .data "{key}"}}}}yes{{{{end}}}}'
+        done = self._run("get", "secret", name, f"--namespace={namespace}", template)
+        if done.returncode == 0 and done.stdout == "yes":
+            return
+        place = f"secret {namespace}/{name} (context {self.context})"
+        kubectl = f"kubectl --context {self.context}"
+        create = f"{kubectl} -n {namespace} create secret generic {name} --from-file={key}=/dev/stdin"
+        make = f"openssl rand -hex 24 | tr -d '\\n' | {create}"
+        if done.returncode == 0:
+            raise LocalError(f"{place}: has no key {key}", remedy=f"delete it and make it anew: {make}")
+        reason = _reason(done)
+        if "NotFound" not in reason:
+            raise LocalError(f"{place}: {reason}", remedy="get the right to read it")
+        if self._run("get", "namespace", namespace).returncode != 0:
+            make = f"{kubectl} create namespace {namespace} && {make}"
+        raise LocalError(f"{place}: not there", remedy=f"make it: {make}")
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self._command, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else "kubectl failed"

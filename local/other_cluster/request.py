@@ -1,0 +1,91 @@
+"""What a person asks for with STACK, CONTEXT, REGISTRY, IMAGES and BASE_IMAGE, checked before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import yaml
+
+from local import pulumi_cli
+from local.errors import LocalError
+from otel_mesh.problems import InvalidSettingsError, parse
+from otel_mesh_stack import kubeconfig
+from otel_mesh_stack.model import StackSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EMBEDDED: Final = "local"
+"""The stack that belongs to the embedded environment."""
+PUBLIC: Final = "public"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A stack for another cluster.
+
+    Attributes:
+        stack: whose file the checkout has.
+        context: of the kubeconfig; by default the one that the stack's file names.
+        registry: host and path where this cluster finds images that were made here.
+        images: ``public`` takes what upstream publishes for everything but our services; ``local`` makes everything
+            from the machine's packages and our programs, for a cluster without a way to public registries.
+        base_image: what the services are built on, instead of the public image that their Dockerfiles name.
+    """
+
+    stack: str
+    context: str | None = None
+    registry: str | None = None
+    images: Literal["public", "local"] = PUBLIC
+    base_image: str | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """What takes the place of settings in the stack's file."""
+        return {"cluster": {"context": self.context}} if self.context else {}
+
+    def settings(self) -> StackSettings:
+        """The stack's settings as its program will read them.
+
+        Raises:
+            LocalError: the stack is not for another cluster, its file is wrong, or no kubeconfig has the context.
+        """
+        if self.stack == EMBEDDED:
+            raise LocalError(
+                f"stack {EMBEDDED}: belongs to the embedded environment",
+                remedy="name another one for another cluster, e.g. STACK=dev",
+            )
+        file = pulumi_cli.require_stack_file(self.stack)
+        try:
+            configured = pulumi_cli.merged(_configured(file.read_text()), self.changes())
+            settings = parse(StackSettings, configured)
+            kubeconfig.require_context(settings.cluster.context, "cluster.context")
+        except yaml.YAMLError:
+            raise LocalError(f"{file}: not YAML", remedy="mend the file") from None
+        except InvalidSettingsError as error:
+            first, *more = error.problems
+            others = "".join(f"; also {problem}" for problem in more)
+            message = ": ".join(part for part in (file.name, first.path, first.reason) if part)
+            raise LocalError(f"{message}{others}", remedy=first.remedy) from None
+        self._check_images(settings)
+        return settings
+
+    def _check_images(self, settings: StackSettings) -> None:
+        if self.base_image and self.images != PUBLIC:
+            raise LocalError(
+                "BASE_IMAGE: is of no use with IMAGES=local, which makes its own base", remedy="leave one of them out"
+            )
+        if self.registry and not settings.images_from_file:
+            raise LocalError(
+                f"REGISTRY: stack {self.stack} names all its images itself, nothing is pushed",
+                remedy="leave REGISTRY out, or set images_from_file in the stack's file",
+            )
+
+
+def _configured(text: str) -> Mapping[str, Any]:
+    content = yaml.safe_load(text)
+    try:
+        found = content["config"][pulumi_cli.SETTINGS]
+    except (KeyError, TypeError):
+        found = None
+    return found if isinstance(found, dict) else {}
