@@ -7,7 +7,7 @@ STACK ?= $(if $(CONTEXT),dev,local)
 TARGET = --stack '$(STACK)' $(if $(CONTEXT),--context '$(CONTEXT)')
 IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)')
 
-.PHONY: help up down status env smoke test e2e lint format preview pulumi bench-startup bench-request-overhead bench-collector-outage
+.PHONY: help up down status env smoke test e2e e2e-full lint format preview pulumi bench-startup bench-request-overhead bench-collector-outage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,12 @@ test: .venv/ready ## unit, golden, property and engine tests (no root, no runnin
 
 e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
 	@$(PY) -m local up
-	@exec $(PY) -m pytest -m e2e tests/e2e $(PYTEST_ARGS)
+	@exec $(PY) -m pytest -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
+
+# Whatever a test broke and did not mend: the environment is whole afterwards, or the last line says why it is not.
+e2e-full: .venv/ready ## those and the long and destructive ones; the environment is up and healthy afterwards
+	@$(PY) -m local up
+	@$(PY) -m pytest -m e2e tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
 
 lint: .venv/ready ## ruff and mypy --strict
 	@.venv/bin/ruff check .

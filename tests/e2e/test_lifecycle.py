@@ -65,6 +65,7 @@ def test_down_leaves_nothing_running_and_up_brings_the_data_back(
     assert objects(kubectl) == before
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("after_s", "how"), [(2.0, signal.SIGKILL), (6.0, signal.SIGINT), (12.0, signal.SIGKILL)])
 def test_up_killed_on_its_way_is_finished_by_the_next(
     after_s: float, how: signal.Signals, run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
@@ -93,6 +94,7 @@ def test_killed_processes_of_the_node_are_started_again(
     assert note() == "1"
 
 
+@pytest.mark.full
 def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
     run: Callable[..., CompletedProcess[str]], tmp_path: Path
 ) -> None:
