@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import Field, model_validator
 
 from otel_mesh import versions
+from otel_mesh.problems import InvalidSettingsError
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
@@ -78,7 +79,9 @@ class OtelCollectorSettings(Settings):
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
-        self.scheduling.require_part_of(self.replicas)
+        problem = self.scheduling.problem_with(self.replicas)
+        if problem is not None:
+            raise InvalidSettingsError([problem])
         return self
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import types
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -54,6 +55,15 @@ class InvalidSettingsError(ValueError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@contextmanager
+def collecting(problems: list[Problem]) -> Iterator[None]:
+    """Lets a step fail without ending the others: what it found goes to the list."""
+    try:
+        yield
+    except InvalidSettingsError as error:
+        problems.extend(error.problems)
 
 
 def join(*parts: str | int) -> str:

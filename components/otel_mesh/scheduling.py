@@ -93,16 +93,12 @@ class Scheduling(Settings):
             raise InvalidSettingsError(problems)
         return self
 
-    def require_part_of(self, replicas: int) -> None:
-        """Refuses a drain that may take all of several pods at once.
-
-        Raises:
-            InvalidSettingsError: `max_unavailable` is no part of so many pods.
-        """
-        if 1 < replicas <= self.max_unavailable:
-            reason = f"lets a drain take all {replicas} pods at once"
-            problem = Problem("scheduling.max_unavailable", reason, "make it less than 'replicas'")
-            raise InvalidSettingsError([problem])
+    def problem_with(self, replicas: int) -> Problem | None:
+        """What is wrong if a drain may take all of several pods at once."""
+        if not 1 < replicas <= self.max_unavailable:
+            return None
+        reason = f"lets a drain take all {replicas} pods at once"
+        return Problem("scheduling.max_unavailable", reason, "make it less than 'replicas'")
 
     def pod_fields(self) -> dict[str, Any]:
         """What the settings add to a pod's ``spec``; nothing where the cluster's own defaults hold.

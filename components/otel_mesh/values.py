@@ -157,6 +157,15 @@ ObjectName = Annotated[
 ]
 """The name of a Kubernetes object that is no Service (RFC 1123 subdomain)."""
 
+Uid = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        "is no UID of a Kubernetes object; copy the one that the cluster shows",
+    ),
+]
+"""What Kubernetes tells an object from all others by, ever."""
+
 ImageReference = Annotated[
     str,
     _Pattern(_IMAGE, "is no pinned image; write repository:tag or repository@sha256:digest"),

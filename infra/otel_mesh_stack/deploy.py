@@ -23,6 +23,9 @@ from otel_mesh import (
     OtelCollectorArgs,
     Postgres,
     PostgresArgs,
+    PriorityClass,
+    PriorityClassArgs,
+    PriorityClassSettings,
     Prometheus,
     PrometheusArgs,
     callee_environment,
@@ -33,10 +36,13 @@ from otel_mesh import (
 from otel_mesh.jaeger import METRICS_PORT
 from otel_mesh.labels import Annotation
 from otel_mesh.workloads import CLUSTER_DOMAIN
+from otel_mesh_stack import identity
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG, POSTGRES, database_of, databases
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otel_mesh.catalog import Service
     from otel_mesh.mesh import MeshBinding
     from otel_mesh_stack.model import StackSettings
@@ -52,10 +58,11 @@ def deploy() -> None:
     stack = stack_settings.read()
     if not stack.settings.wait:
         pulumi.runtime.register_resource_transform(_without_waiting)
-    opts = pulumi.ResourceOptions(provider=_provider(stack.settings), custom_timeouts=_timeouts(stack.settings))
+    opts = pulumi.ResourceOptions(provider=_provider(stack), custom_timeouts=_timeouts(stack.settings))
     mesh = NoMesh()
-    observability = _namespace(stack.settings.namespaces.observability, mesh, opts)
-    shop = _namespace(stack.settings.namespaces.services, mesh, opts)
+    priorities = _priority_classes(stack.settings, opts)
+    observability = _namespace(stack.settings.namespaces.observability, mesh, opts, priorities)
+    shop = _namespace(stack.settings.namespaces.services, mesh, opts, priorities)
 
     otlp_endpoint = _observability(stack.settings, observability, opts)
     database = _database(stack, shop, opts)
@@ -78,16 +85,21 @@ def deploy() -> None:
     pulumi.export("topology", topology(CATALOG))
 
 
-def _provider(settings: StackSettings) -> Provider:
+def _provider(stack: Stack) -> Provider:
+    cluster = stack.settings.cluster
+    if stack.render_dir is not None:
+        where: dict[str, Any] = {"render_yaml_to_directory": str(stack.render_dir)}
+    else:
+        where = {"context": identity.recorded(stack.cluster_uid or "", cluster.context)}
     return Provider(
         "cluster",
-        context=settings.cluster.context,
         # only another cluster, not a renewed certificate in the kubeconfig, may ever replace what is deployed
-        cluster_identifier=settings.cluster.name,
+        cluster_identifier=cluster.name,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
         # the client's own throttle (5 requests a second) is what a large preview waits for
         kube_client_settings={"qps": 2000, "burst": 4000},
+        **where,
     )
 
 
@@ -106,8 +118,17 @@ def _without_waiting(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTrans
     return pulumi.ResourceTransformResult(props={**props, "metadata": metadata}, opts=args.opts)
 
 
-def _namespace(name: str, mesh: MeshBinding, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    return Namespace(name, NamespaceArgs(settings=NamespaceSettings(name=name), mesh=mesh), opts).namespace
+def _priority_classes(settings: StackSettings, opts: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
+    made = (PriorityClassSettings(name=name, **dict(one)) for name, one in settings.priority_classes.items())
+    return [PriorityClass(one.name, PriorityClassArgs(settings=one), opts).priority_class for one in made]
+
+
+def _namespace(
+    name: str, mesh: MeshBinding, opts: pulumi.ResourceOptions, first: Sequence[pulumi.Output[str]]
+) -> pulumi.Output[str]:
+    """The namespace's name, known when there is also everything that its pods refer to by a plain name."""
+    made = Namespace(name, NamespaceArgs(settings=NamespaceSettings(name=name), mesh=mesh), opts).namespace
+    return pulumi.Output.all(made, *first).apply(lambda names: str(names[0]))
 
 
 def _observability(
@@ -156,10 +177,10 @@ def _database_access(settings: StackSettings, database: Postgres, service: Servi
 
 
 def _service_settings(settings: StackSettings, service: Service) -> MicroserviceSettings:
-    runtime = settings.runtime(service.name)
+    own = settings.services[service.name]
     return MicroserviceSettings(
         service=service,
         service_namespace=CATALOG.name,
         environment=settings.environment,
-        **{name: getattr(runtime, name) for name in runtime.model_fields_set},
+        **{name: getattr(own, name) for name in own.model_fields_set - {"image"}},
     )

@@ -10,12 +10,15 @@ from otel_mesh.collector_config import OtelCollectorSettings
 from otel_mesh.jaeger import JaegerSettings
 from otel_mesh.microservice import Environment, ServiceRuntime
 from otel_mesh.postgres import PostgresSettings
+from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.problems import InvalidSettingsError, Problem, nearest
 from otel_mesh.prometheus import PrometheusSettings
-from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Settings
+from otel_mesh.scheduling import Scheduling
+from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, Uid
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=255)]
@@ -28,10 +31,13 @@ class Cluster(Settings):
     Attributes:
         context: of the kubeconfig; always named, so that a changed default context changes nothing.
         name: the cluster's own name, ``k8s.cluster.name`` of all telemetry.
+        uid: of the cluster's namespace ``kube-system``; another cluster is refused then, also by a stack without
+            state. Print it with ``kubectl get namespace kube-system -o jsonpath={.metadata.uid}``.
     """
 
     context: Annotated[str, Field(min_length=1, max_length=253)]
     name: LabelValue
+    uid: Uid | None = None
 
 
 class Namespaces(Settings):
@@ -75,6 +81,9 @@ class StackSettings(Settings):
             existing Secret.
         wait: whether an update waits until what it deployed is ready.
         ready_timeout_seconds: how long each workload may take to become ready.
+        scheduling: where all pods run; a part's own ``scheduling`` replaces what it sets.
+        priority_classes: made by this stack, by name; another stack of the same cluster needs other names.
+        storage_class: of all claims that name none; None for the cluster's default.
         collector: the OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
         jaeger: the trace store.
         prometheus: the metric store.
@@ -90,6 +99,9 @@ class StackSettings(Settings):
     postgres_password_file: FileName | None = None
     wait: bool = True
     ready_timeout_seconds: Annotated[int, Field(ge=10, le=3600)] = 120
+    scheduling: Scheduling = Scheduling()
+    priority_classes: dict[ObjectName, Priority] = Field(default_factory=dict)
+    storage_class: ObjectName | None = None
     collector: OtelCollectorSettings = OtelCollectorSettings()
     jaeger: JaegerSettings = JaegerSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
@@ -111,15 +123,19 @@ class StackSettings(Settings):
             reason = f"PostgreSQL's password: {given} given"
             remedy = "set either postgres_password_file or postgres.existing_secret"
             problems.append(Problem("postgres_password_file", reason, remedy))
+        problems += self._names_used_twice()
         if problems:
             raise InvalidSettingsError(problems)
         return self
 
-    def runtime(self, service: str) -> ServiceRuntime:
-        """How a service is run: its own settings over the defaults."""
-        own = self.services.get(service, ServiceSettings())
-        values = {
-            **self.service_defaults.model_dump(exclude_unset=True),
-            **own.model_dump(exclude_unset=True, exclude={"image"}),
-        }
-        return ServiceRuntime.model_validate(values)
+    def _names_used_twice(self) -> Iterator[Problem]:
+        """Objects of two parts that would be one."""
+        seen: dict[str, str] = {}
+        for part in ("collector", "jaeger", "prometheus"):
+            name = getattr(self, part).name
+            if name in seen:
+                yield Problem(f"{part}.name", f"'{name}' is also the name of {seen[name]}", "give each its own name")
+            seen.setdefault(name, part)
+        if self.postgres.name in {service.name for service in CATALOG.services}:
+            reason = f"'{self.postgres.name}' is also the name of a service"
+            yield Problem("postgres.name", reason, "give it another name")

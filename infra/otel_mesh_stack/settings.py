@@ -10,22 +10,21 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from pydantic import TypeAdapter, ValidationError
 
-from otel_mesh.problems import InvalidSettingsError, Problem, parse
+from otel_mesh.problems import InvalidSettingsError, Problem, collecting, parse
 from otel_mesh.values import ImageReference
-from otel_mesh_stack import kubeconfig
+from otel_mesh_stack import identity, kubeconfig
+from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
+from otel_mesh_stack.refusal import refusal
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-P = ParamSpec("P")
-R = TypeVar("R")
+    from collections.abc import Mapping
 
 KEY: Final = "settings"
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
@@ -38,6 +37,12 @@ IMAGE_KEYS: Final = {
 }
 """Parts of the settings that have an image, with its name in the image file."""
 _MAX_SECRET_BYTES: Final = 4096
+RENDER_DIR: Final = "OTEL_MESH_RENDER_DIR"
+"""Names a folder into which the provider writes what it would make: no cluster, no image, no secret is needed."""
+PLACEHOLDER: Final = "placeholder"
+"""What stands for a secret where objects are only written."""
+PLACEHOLDER_REGISTRY: Final = "placeholder.invalid"
+"""Registry of the images that stand for those not built yet, where objects are only written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +53,15 @@ class Stack:
         settings: checked, with the images of the image file filled in.
         service_images: what each service runs.
         postgres_password: a secret output, or None where a Secret exists.
+        cluster_uid: who the cluster is; None where none is asked.
+        render_dir: where objects are written instead of being made; None where they are made.
     """
 
     settings: StackSettings
     service_images: Mapping[str, str]
     postgres_password: pulumi.Output[str] | None = field(repr=False)
+    cluster_uid: str | None
+    render_dir: Path | None
 
 
 def read() -> Stack:
@@ -65,37 +74,56 @@ def read() -> Stack:
         return _read()
     except InvalidSettingsError as error:
         problems = error.problems
-    count = f"{len(problems)} mistakes" if len(problems) > 1 else "1 mistake"
-    lines = "\n".join(f"  {problem}" for problem in problems)
-    raise pulumi.RunError(f"settings of stack '{pulumi.get_stack()}': {count}, nothing was changed\n{lines}")
+    raise refusal(problems)
 
 
 def _read() -> Stack:
     settings = parse(StackSettings, _configured())
     problems: list[Problem] = []
-    require_context = _collecting(problems, kubeconfig.require_context)
-    require_context(settings.cluster.context, "cluster.context")
-    images = _collecting(problems, _images)(settings) or {}
-    password = _collecting(problems, _postgres_password)(settings)
-    if not problems:
+    rendering = RENDER_DIR in os.environ
+    if not rendering:
+        with collecting(problems):
+            kubeconfig.require_context(settings.cluster.context, "cluster.context")
+    images: Mapping[str, str] = {}
+    with collecting(problems):
+        images = _images(settings, rendering=rendering)
         problems += _missing_images(settings, images)
+    password = None
+    with collecting(problems):
+        password = _postgres_password(settings, rendering=rendering)
+    render_dir = None
+    with collecting(problems):
+        render_dir = _render_dir()
+    with collecting(problems):
+        settings = complete(settings)
     if problems:
         raise InvalidSettingsError(problems)
-    services = {service.name: _service_image(settings, images, service.name) or "" for service in CATALOG.services}
-    return Stack(settings=with_images(settings, images), service_images=services, postgres_password=password)
+    return Stack(
+        settings=with_images(settings, images),
+        service_images={service.name: _service_image(settings, images, service.name) for service in CATALOG.services},
+        postgres_password=password,
+        cluster_uid=None if rendering else _cluster_uid(settings),
+        render_dir=render_dir,
+    )
 
 
-def _collecting(problems: list[Problem], step: Callable[P, R]) -> Callable[P, R | None]:
-    """Lets a step fail without ending the others: what it found goes to the list."""
+def _cluster_uid(settings: StackSettings) -> str:
+    """Who the cluster is that the context leads to: asked last, of a stack without other mistakes."""
+    uid = identity.read_uid(settings.cluster.context)
+    identity.require_named(uid, settings.cluster.uid, settings.cluster.context)
+    return uid
 
-    def attempt(*args: P.args, **kwargs: P.kwargs) -> R | None:
-        try:
-            return step(*args, **kwargs)
-        except InvalidSettingsError as error:
-            problems.extend(error.problems)
-            return None
 
-    return attempt
+def _render_dir() -> Path | None:
+    """Where the provider is to write the objects instead of making them."""
+    value = os.environ.get(RENDER_DIR)
+    if value is None:
+        return None
+    folder = Path(value)
+    if not folder.is_absolute() or not folder.is_dir():
+        problem = Problem("", f"{RENDER_DIR}={value}: no such folder", "unset it, or use `make render`")
+        raise InvalidSettingsError([problem])
+    return folder
 
 
 def _configured() -> object:
@@ -110,10 +138,14 @@ def _configured() -> object:
     return value
 
 
-def _images(settings: StackSettings) -> dict[str, str]:
+def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
     """The images of the image file, checked; none where the stack doesn't ask for it."""
     if not settings.images_from_file:
         return {}
+    if rendering and not os.environ.get(IMAGES_FILE):
+        return {
+            service.name: f"{PLACEHOLDER_REGISTRY}/{service.name}:{service.version}" for service in CATALOG.services
+        }
     place = _place(IMAGES_FILE, "images_from_file", "`make up` writes it")
     try:
         content = json.loads(place.read_text())
@@ -129,11 +161,13 @@ def _images(settings: StackSettings) -> dict[str, str]:
     raise InvalidSettingsError([Problem("images_from_file", reason, remedy)])
 
 
-def _postgres_password(settings: StackSettings) -> pulumi.Output[str] | None:
+def _postgres_password(settings: StackSettings, *, rendering: bool) -> pulumi.Output[str] | None:
     """The password, secret from the moment it is read; never part of a message."""
     name = settings.postgres_password_file
     if name is None:
         return None
+    if rendering:
+        return pulumi.Output.secret(PLACEHOLDER)
     place = _place(SECRETS_DIR, "postgres_password_file", "`make up` generates it") / name
     try:
         content = place.read_bytes()[: _MAX_SECRET_BYTES + 1]
@@ -156,9 +190,9 @@ def _place(variable: str, path: str, who: str) -> Path:
     return Path(value)
 
 
-def _service_image(settings: StackSettings, images: Mapping[str, str], service: str) -> str | None:
+def _service_image(settings: StackSettings, images: Mapping[str, str], service: str) -> str:
     own = settings.services[service].image if service in settings.services else None
-    return own or images.get(service)
+    return own or images.get(service, "")
 
 
 def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[Problem]:
@@ -167,7 +201,7 @@ def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[
     return [
         Problem(f"services.{service.name}.image", "there is no image to run", remedy)
         for service in CATALOG.services
-        if _service_image(settings, images, service.name) is None
+        if not _service_image(settings, images, service.name)
     ]
 
 

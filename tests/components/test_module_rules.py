@@ -43,7 +43,7 @@ def test_only_the_stack_s_settings_read_the_configuration() -> None:
 
 
 def test_stacks_differ_in_data_only() -> None:
-    assert _holding(r"get_stack\(\)") == {"settings.py"}  # for its messages
+    assert _holding(r"get_stack\(\)") == {"settings.py", "refusal.py"}  # for their messages
     assert not _holding(r"get_stack\(\) *(==|in)")
 
 

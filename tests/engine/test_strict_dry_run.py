@@ -31,7 +31,7 @@ def objects(
     api_server: ApiServer,
     kubeconfig: Path,
 ) -> list[dict[str, Any]]:
-    """The objects that a stack's preview plans; their namespaces exist."""
+    """The objects that a stack's preview plans; what admission looks up exists."""
     stack = request.param
     project = new_project(tmp_path_factory.mktemp(f"dry-run-{stack}"), f"dry-{stack}")
     ours = project.settings()["namespaces"]
@@ -47,7 +47,7 @@ def objects(
         if one["kind"] == "Secret":
             assert one.pop("data") == "[secret]"  # a plan holds none
             one["stringData"] = {"password": "a placeholder"}
-    needed = [one for one in found if one["kind"] in {"Namespace", "ServiceAccount"}]
+    needed = [one for one in found if one["kind"] in {"Namespace", "PriorityClass", "ServiceAccount"}]
     needed.sort(key=lambda one: one["kind"])
     done = api_server.kubectl(["apply", "--server-side", "--filename=-"], kubeconfig, yaml.safe_dump_all(needed))
     assert done.returncode == 0, done.stderr

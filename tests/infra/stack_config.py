@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONTEXT = "otel-mesh-local"
 PASSWORD = "canary-8c2e77-password"  # noqa: S105 - a test's
+UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
+"""Of the cluster that every context leads to."""
 IMAGES = {"api-gateway": "example.invalid/api-gateway:1.0", "user-service": "example.invalid/user-service:1.0"}
 
 

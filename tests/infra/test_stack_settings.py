@@ -16,26 +16,13 @@ from otel_mesh import InvalidSettingsError
 from otel_mesh.problems import parse
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.settings import Stack, read
-from tests.components.pulumi_program import event_loop
-from tests.infra.stack_config import CONTEXT, IMAGES, PASSWORD, stack_settings, surroundings, use
+from tests.infra.stack_config import CONTEXT, IMAGES, PASSWORD, stack_settings, use
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 STACKS = ("local", "dev", "prod")
-
-
-@pytest.fixture(autouse=True)
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    with event_loop() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in surroundings(tmp_path, (CONTEXT, "otel-mesh-dev", "otel-mesh-prod")).items():
-        monkeypatch.setenv(name, value)
 
 
 def _refusal(values: object) -> list[str]:
@@ -92,8 +79,8 @@ def test_images_come_from_the_file_unless_the_stack_names_them(tmp_path: Path) -
 def test_a_service_differs_from_the_defaults_only_where_it_says_so() -> None:
     values = _changed(services={"api-gateway": {"replicas": 4}}, service_defaults={"replicas": 2, "log_level": "DEBUG"})
     made = _read(values).settings
-    assert (made.runtime("api-gateway").replicas, made.runtime("api-gateway").log_level) == (4, "DEBUG")
-    assert (made.runtime("user-service").replicas, made.runtime("user-service").log_level) == (2, "DEBUG")
+    assert (made.services["api-gateway"].replicas, made.services["api-gateway"].log_level) == (4, "DEBUG")
+    assert (made.services["user-service"].replicas, made.services["user-service"].log_level) == (2, "DEBUG")
 
 
 MISTAKES: list[tuple[dict[str, Any], list[str]]] = [

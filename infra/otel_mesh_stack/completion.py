@@ -1,0 +1,73 @@
+"""Fills in, for every workload of a stack, what the stack says once for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from otel_mesh.problems import InvalidSettingsError, Problem, collecting, parse
+from otel_mesh.scheduling import Scheduling  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.sizing import Storage
+from otel_mesh.values import Settings
+from otel_mesh_stack.model import ServiceSettings
+from otel_mesh_stack.services import CATALOG
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from otel_mesh_stack.model import StackSettings
+
+_PARTS: Final = ("collector", "jaeger", "prometheus", "postgres")
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class _Scheduled(Settings):
+    """Defaults of every part."""
+
+    scheduling: Scheduling
+
+
+def complete(settings: StackSettings) -> StackSettings:
+    """The settings of every part and every service, each complete in itself.
+
+    Raises:
+        InvalidSettingsError: settings that are fine where they stand can't be used together; with every mistake.
+    """
+    problems: list[Problem] = []
+    updates: dict[str, object] = {}
+    for name in _PARTS:
+        part: Settings = getattr(settings, name)
+        with collecting(problems):
+            updates[name] = _on_its_class(_over(part, _Scheduled(scheduling=settings.scheduling), name), settings)
+    services = {}
+    for service in CATALOG.services:
+        with collecting(problems):
+            services[service.name] = _service(settings, service.name)
+    if problems:
+        raise InvalidSettingsError(dict.fromkeys(problems))
+    return settings.model_copy(update={**updates, "services": services})
+
+
+def _over(own: SettingsT, defaults: Settings, path: str) -> SettingsT:
+    return parse(type(own), own.over(defaults), path)
+
+
+def _service(settings: StackSettings, name: str) -> ServiceSettings:
+    path = f"services.{name}"
+    common = _over(settings.service_defaults, _Scheduled(scheduling=settings.scheduling), "service_defaults")
+    found = _over(settings.services.get(name, ServiceSettings()), common, path)
+    problem = found.scheduling.problem_with(found.replicas)
+    if problem is not None:
+        raise InvalidSettingsError([problem.below(path)])
+    return found
+
+
+def _on_its_class(part: BaseModel, settings: StackSettings) -> BaseModel:
+    """The part with the stack's storage class, where it has a claim that names none."""
+    storage = getattr(part, "storage", None)
+    if settings.storage_class is None or not isinstance(storage, Storage):
+        return part
+    if not storage.persistent or storage.storage_class is not None:
+        return part
+    with_class = storage.model_copy(update={"storage_class": settings.storage_class})
+    return part.model_copy(update={"storage": with_class})

@@ -1,0 +1,34 @@
+"""What every test of the stack's program needs: a loop, files around it, and a cluster that says who it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_mesh_stack import identity
+from tests.components.pulumi_program import event_loop
+from tests.infra.stack_config import CONTEXT, UID, surroundings
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    with event_loop() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in surroundings(tmp_path, (CONTEXT, "otel-mesh-dev", "otel-mesh-prod")).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def answering_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every context leads to a cluster that says who it is."""
+    monkeypatch.setattr(identity, "read_uid", lambda _: UID)
