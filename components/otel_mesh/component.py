@@ -25,6 +25,10 @@ Pulumi's own 10 minutes keep a person waiting for a pod that can't start; the pr
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 
 
+def _token(last_part: str) -> str:
+    return f"{PACKAGE}:index:{last_part}"
+
+
 class Component(pulumi.ComponentResource):
     """A group of Kubernetes objects with one name, one parent and typed outputs.
 
@@ -32,19 +36,27 @@ class Component(pulumi.ComponentResource):
 
     Args:
         name: the component's name in the stack.
-        opts: as of every Pulumi resource. ``custom_timeouts`` replaces `READY_TIMEOUT` on the children.
+        opts: as of every Pulumi resource; all of them reach the children. Pulumi itself hands down neither
+            ``custom_timeouts``, which replaces `READY_TIMEOUT` here, nor ``ignore_changes`` (e.g. ``spec.replicas``
+            where an autoscaler decides).
     """
 
     TYPE: ClassVar[str]
     """Last part of the type token: fixed, so that a renamed class replaces nothing."""
 
+    FORMER_TYPES: ClassVar[tuple[str, ...]] = ()
+    """What `TYPE` was in earlier versions: what is deployed under those tokens is taken over, not replaced."""
+
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        opts = opts or pulumi.ResourceOptions()
+        if self.FORMER_TYPES:
+            former = [pulumi.Alias(type_=_token(one)) for one in self.FORMER_TYPES]
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=former))
         # without inputs: a preview then counts an object that changes once, not its component as well
-        super().__init__(f"{PACKAGE}:index:{self.TYPE}", name, None, opts)
+        super().__init__(_token(self.TYPE), name, None, opts)
         self._name = name
-        self._timeouts = (opts.custom_timeouts if opts else None) or pulumi.CustomTimeouts(
-            create=READY_TIMEOUT, update=READY_TIMEOUT
-        )
+        self._timeouts = opts.custom_timeouts or pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT)
+        self._ignore_changes = opts.ignore_changes
 
     def children(self, manifests: Sequence[Manifest]) -> dict[str, pulumi.CustomResource]:
         """Registers objects below this component.
@@ -59,7 +71,12 @@ class Component(pulumi.ComponentResource):
         made: dict[str, pulumi.CustomResource] = {}
         for manifest in manifests:
             needs = list(made.values()) if manifest["kind"] in _WORKLOADS else []
-            options = pulumi.ResourceOptions(parent=self, depends_on=needs, custom_timeouts=self._timeouts)
+            options = pulumi.ResourceOptions(
+                parent=self,
+                depends_on=needs,
+                custom_timeouts=self._timeouts,
+                ignore_changes=self._ignore_changes,
+            )
             made[manifest["kind"]] = resource(self._name, manifest, options)
         return made
 

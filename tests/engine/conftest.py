@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from local import toolchain
+from local.paths import repo_dir
 from tests.engine.api_server import ApiServer
 from tests.engine.project import STACK, Project
-from tests.engine.stack_program import Engine
+from tests.engine.stack_program import Engine, StackProgram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,5 +69,23 @@ def new_project(programs: Path, pulumi_home: Path, kubeconfig: Path) -> Callable
         )
         project.run("stack", "init", STACK, "--no-select")
         return project
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def new_program(engine: Engine) -> Callable[[Path, str], StackProgram]:
+    """Makes a stack ``test`` of a program in tests/engine/programs."""
+
+    def make(folder: Path, name: str) -> StackProgram:
+        project = folder / "project"
+        project.mkdir()
+        (project / "programs").symlink_to(repo_dir() / "tests" / "engine" / "programs")
+        content = {"name": name, "runtime": "python", "main": f"programs/{name}.py"}
+        (project / "Pulumi.yaml").write_text(yaml.safe_dump(content))
+        program = StackProgram(folder, engine, (name, project), "test")
+        program.environment["PYTHONPATH"] = str(repo_dir())
+        program.init()
+        return program
 
     return make

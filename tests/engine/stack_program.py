@@ -108,7 +108,7 @@ class StackProgram:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=170,
+            timeout=100,
             check=False,
         )
         self.output += [done.stdout, done.stderr]

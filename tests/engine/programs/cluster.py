@@ -1,0 +1,44 @@
+"""What the programs of these tests share: the provider, and that nothing is waited for without a kubelet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.provider import Provider
+
+from otel_mesh.labels import Annotation
+
+CONTEXT = "otel-mesh-local"
+
+
+def provider(name: str = "cluster") -> Provider:
+    """As the platform's own stacks have it."""
+    return Provider(
+        name,
+        context=CONTEXT,
+        cluster_identifier=CONTEXT,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        kube_client_settings={"qps": 2000, "burst": 4000},
+    )
+
+
+def annotated(key: str, value: str) -> Any:  # noqa: ANN401 - a transform
+    """A transform that annotates every Kubernetes object."""
+
+    def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        if not args.type_.startswith("kubernetes:"):
+            return None
+        props: dict[str, Any] = dict(args.props)
+        metadata = dict(props.get("metadata") or {})
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), key: value}
+        return pulumi.ResourceTransformResult(props={**props, "metadata": metadata}, opts=args.opts)
+
+    return transform
+
+
+def wait_for_nothing() -> None:
+    """Marks every object of the stack: nothing becomes ready, and nobody collects what a deleted object owns."""
+    pulumi.runtime.register_resource_transform(annotated(Annotation.SKIP_AWAIT.value, "true"))
+    pulumi.runtime.register_resource_transform(annotated("pulumi.com/deletionPropagationPolicy", "background"))

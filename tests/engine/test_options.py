@@ -1,0 +1,99 @@
+"""Options of a component reach the objects below it, on the real engine: mocks know neither parents nor transforms.
+
+The tests of this file share one stack and run in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_mesh.component import READY_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.engine.stack_program import StackProgram
+
+pytestmark = pytest.mark.engine
+
+KINDS = {"ConfigMap", "Deployment", "Service", "ServiceAccount"}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory, new_program: Callable[[Path, str], StackProgram]) -> StackProgram:
+    program = new_program(tmp_path_factory.mktemp("options"), "options")
+    program.up()
+    return program
+
+
+def _children(program: StackProgram, component: str) -> list[dict[str, Any]]:
+    stored = program.stored()
+    (parent,) = (one["urn"] for one in stored if one["urn"].endswith(f":index:Jaeger::{component}"))
+    found = [one for one in stored if one.get("parent") == parent]
+    assert {one["type"].rpartition(":")[2] for one in found} == KINDS
+    return found
+
+
+def _provider(resource: dict[str, Any]) -> str:
+    name: str = resource["provider"].split("::")[-2]
+    return name
+
+
+def _annotations(resource: dict[str, Any]) -> dict[str, str]:
+    annotations: dict[str, str] = resource["inputs"]["metadata"]["annotations"]
+    return annotations
+
+
+@pytest.mark.parametrize("option", ["provider", "providers", "providers-by-name", "grouped"])
+def test_a_provider_makes_all_objects(program: StackProgram, option: str) -> None:
+    assert {_provider(one) for one in _children(program, option)} == {"other"}
+    assert {_provider(one) for one in _children(program, "plain")} == {"cluster"}
+
+
+def test_a_transform_sees_all_objects(program: StackProgram) -> None:
+    assert {_annotations(one)["test/transform"] for one in _children(program, "transforms")} == {"seen"}
+    assert {_annotations(one)["test/group"] for one in _children(program, "grouped")} == {"seen"}
+    assert not {"test/transform", "test/group"} & {
+        key for one in _children(program, "plain") for key in _annotations(one)
+    }
+
+
+def test_timeouts_replace_those_of_all_objects(program: StackProgram) -> None:
+    assert [one["customTimeouts"] for one in _children(program, "timeouts")] == [{"create": 33, "delete": 44}] * 4
+    usual = int(READY_TIMEOUT.removesuffix("s"))
+    assert [one["customTimeouts"] for one in _children(program, "plain")] == [{"create": usual, "update": usual}] * 4
+
+
+def test_what_has_to_stay_stays_with_all_objects(program: StackProgram) -> None:
+    assert [one["retainOnDelete"] for one in _children(program, "retain")] == [True] * 4
+    assert not any(one.get("retainOnDelete") for one in _children(program, "plain"))
+
+
+def test_objects_come_after_everything_that_their_component_depends_on(program: StackProgram) -> None:
+    made = [step.place for step in program.done()]
+    first = min(made.index(f"{kind} depends") for kind in KINDS)
+    assert first > max(made.index(f"{kind} plain") for kind in KINDS)
+
+
+def test_ignored_changes_are_ignored_below_too(program: StackProgram) -> None:
+    program.environment["REPLICAS"] = "7"
+    assert program.preview() == []
+    (deployment,) = (one for one in program.stored() if one["urn"].endswith(":Deployment::ignore"))
+    assert deployment["inputs"]["spec"]["replicas"] == 2
+
+
+def test_protected_objects_are_not_deleted_and_others_are(program: StackProgram) -> None:
+    children = _children(program, "protect")
+    assert [one["protect"] for one in children] == [True] * 4
+    targets = [f"--target={one['urn']}" for one in children]
+    refused = program.run("destroy", "--yes", "--skip-preview", "--target-dependents", *targets, check=False)
+    assert refused.returncode != 0
+    assert "protect" in refused.stdout + refused.stderr
+    assert len(_children(program, "protect")) == 4
+    program.environment["UNPROTECTED"] = "1"
+    program.up()
+    program.run("destroy", "--yes", "--skip-preview")
+    assert program.resources() == []
