@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.engine.api_server import ApiServer, free_port
+from local.loopback.ports import free_port
+from tests.engine.api_server import ApiServer
 from tests.engine.conftest import CONTEXT
 from tests.engine.project import CANARY, Project
 
