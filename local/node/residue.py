@@ -18,6 +18,9 @@ _SHIM_SOCKETS = Path("/run/containerd/s")
 _CNI_CACHE = Path("/var/lib/cni/results")
 _LOG_LINKS = Path("/var/log/containers")
 _DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
+# The chart of Istio's network agent names this folder, whatever its values say.
+_MESH_AGENT = Path("/run/istio-cni")
+_MESH_FILES = ("istio-cni-kubeconfig", "istio-cni.log", "log.sock", "pluginevent.sock")
 _DEVICE_FILES = ("kubelet.sock", "kubelet_internal_checkpoint", "DEPRECATION")
 
 
@@ -67,7 +70,9 @@ def tidy(layout: Layout) -> None:
     if not _other_kubelet():
         for name in _DEVICE_FILES:
             (_DEVICE_PLUGINS / name).unlink(missing_ok=True)
-    for folder in (_SHIM_SOCKETS, _CNI_CACHE, _LOG_LINKS, _DEVICE_PLUGINS):
+        for name in _MESH_FILES:
+            (_MESH_AGENT / name).unlink(missing_ok=True)
+    for folder in (_SHIM_SOCKETS, _CNI_CACHE, _LOG_LINKS, _DEVICE_PLUGINS, _MESH_AGENT):
         _remove_empty(folder)
 
 
@@ -75,6 +80,8 @@ def leftovers(layout: Layout) -> list[str]:
     """What of this node lies in shared folders or is still mounted."""
     found = [f"mount {point}" for point in mounts(layout)]
     found += [f"file {path}" for path in _cni_results(layout)]
+    if not _other_kubelet():
+        found += [f"file {path}" for name in _MESH_FILES if (path := _MESH_AGENT / name).exists()]
     return found + [f"link {path}" for path in _links(layout)]
 
 

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     made = Layout(tmp_path / "state")
     made.make_folders()
-    for name in ("_CNI_CACHE", "_LOG_LINKS", "_SHIM_SOCKETS", "_DEVICE_PLUGINS"):
+    for name in ("_CNI_CACHE", "_LOG_LINKS", "_SHIM_SOCKETS", "_DEVICE_PLUGINS", "_MESH_AGENT"):
         folder = tmp_path / "host" / name.strip("_") / "inner"
         folder.mkdir(parents=True)
         monkeypatch.setattr(residue, name, folder)
+    monkeypatch.setattr(residue, "_other_kubelet", lambda: False)
     return made
 
 
@@ -64,6 +65,22 @@ def test_shared_folders_go_only_when_nobody_else_uses_them(layout: Layout) -> No
     residue.tidy(layout)
     assert [path.name for path in links.iterdir()] == ["theirs.log"]
     assert not residue._SHIM_SOCKETS.parent.exists()  # noqa: SLF001
+
+
+def test_what_a_mesh_agent_left_goes_unless_another_cluster_may_use_it(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = residue._MESH_AGENT / "istio-cni-kubeconfig"  # noqa: SLF001
+    token.touch()
+    with monkeypatch.context() as context:
+        context.setattr(residue, "_other_kubelet", lambda: True)
+        residue.tidy(layout)
+        assert token.exists()
+        assert residue.leftovers(layout) == []
+    assert residue.leftovers(layout) == [f"file {token}"]
+    residue.tidy(layout)
+    assert not token.parent.exists()
+    assert residue.leftovers(layout) == []
 
 
 def test_a_file_is_replaced_whole_and_only_when_it_differs(tmp_path: Path) -> None:
