@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from otel_mesh.catalog import Catalog, Edge, Service, Store
     from otel_mesh.collector_config import Batching, OtelCollectorSettings
     from otel_mesh.contract import Signals, callee_environment, service_edges, signal_matrix, topology
+    from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
+    from otel_mesh.istio.install import Istio, IstioArgs
+    from otel_mesh.istio.routes import Route
+    from otel_mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
-    from otel_mesh.mesh import MeshBinding, NoMesh
+    from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
     from otel_mesh.microservice import (
         DatabaseAccess,
         Microservice,
@@ -34,9 +39,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Batching",
     "Catalog",
+    "CollectorIdentity",
     "DatabaseAccess",
     "Edge",
+    "GatewayBinding",
+    "IngressGateway",
+    "IngressGatewayArgs",
+    "IngressGatewaySettings",
     "InvalidSettingsError",
+    "Istio",
+    "IstioArgs",
+    "IstioSettings",
     "Jaeger",
     "JaegerArgs",
     "JaegerSettings",
@@ -63,13 +76,17 @@ __all__ = [
     "PrometheusArgs",
     "PrometheusSettings",
     "Resources",
+    "Route",
     "Scheduling",
     "Service",
     "ServiceRuntime",
     "Signals",
     "Storage",
     "Store",
+    "TelemetryAccess",
+    "TelemetryAccessArgs",
     "Toleration",
+    "Tracing",
     "callee_environment",
     "service_edges",
     "signal_matrix",
@@ -80,8 +97,13 @@ _HOME: Final = {
     "catalog": ("Catalog", "Edge", "Service", "Store"),
     "collector_config": ("Batching", "OtelCollectorSettings"),
     "contract": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
+    "istio.install": ("Istio", "IstioArgs"),
+    "istio.routes": ("Route",),
+    "istio.settings": ("IstioSettings", "Tracing"),
+    "istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
-    "mesh": ("MeshBinding", "NoMesh"),
+    "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
     "microservice": (
         "DatabaseAccess",
         "Microservice",

@@ -85,6 +85,8 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
     data_dir: str,
     ports: Mapping[str, tuple[int, str]],
     scratch: Mapping[str, str] | None = None,
+    pod_labels: Mapping[str, str] | None = None,
+    pod_annotations: Mapping[str, str] | None = None,
 ) -> list[Manifest]:
     """One pod that keeps data, what others need first: ServiceAccount, ConfigMap, claim, Deployment, Service.
 
@@ -98,6 +100,8 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
         data_dir: where it keeps its data.
         ports: of the Service, as `workloads.service` takes them.
         scratch: small writable folders, name to path.
+        pod_labels: further labels of the pod.
+        pod_annotations: further annotations of the pod.
     """
     scratch_volumes, scratch_mounts = pods.scratch_volumes(scratch or {})
     mounts = [
@@ -127,7 +131,8 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
             pod_spec=pod_spec,
             replicas=1,
             strategy=settings.storage.strategy(),
-            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(dict(files))},
+            pod_labels=pod_labels,
+            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(dict(files)), **(pod_annotations or {})},
             scheduling=settings.scheduling,
         ),
         workloads.service(meta, selected=selected, ports=ports),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from otel_mesh.labels import Label
 from otel_mesh.manifests import Manifest, metadata
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pulumi
+
+PodSecurity = Literal["restricted", "privileged"]
 
 
 def cluster_role(name: pulumi.Input[str], labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]]) -> Manifest:
@@ -36,18 +38,20 @@ def cluster_role_binding(
     }
 
 
-def namespace(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Manifest:
-    """A namespace whose pods must satisfy the restricted Pod Security Standard."""
-    restricted = {
-        Label.POD_SECURITY_ENFORCE.value: "restricted",
+def namespace(
+    name: str, labels: Mapping[str, str], annotations: Mapping[str, str], *, security: PodSecurity = "restricted"
+) -> Manifest:
+    """A namespace whose pods must satisfy a Pod Security Standard: the restricted one, but for parts of a node."""
+    standard = {
+        Label.POD_SECURITY_ENFORCE.value: security,
         Label.POD_SECURITY_ENFORCE_VERSION.value: "latest",
-        Label.POD_SECURITY_WARN.value: "restricted",
-        Label.POD_SECURITY_AUDIT.value: "restricted",
+        Label.POD_SECURITY_WARN.value: security,
+        Label.POD_SECURITY_AUDIT.value: security,
     }
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": metadata(name, {**labels, **restricted}, annotations=annotations),
+        "metadata": metadata(name, {**labels, **standard}, annotations=annotations),
     }
 
 

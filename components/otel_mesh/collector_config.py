@@ -64,6 +64,7 @@ class OtelCollectorSettings(Settings):
         batching: of the exporters.
         memory_limit_percentage: of the container's memory at which senders are told to wait.
         metrics_interval_seconds: how often the Collector's own metrics are sent.
+        meshed: whether its pods join the mesh. By default: only so it knows who sends telemetry.
     """
 
     name: DnsLabel = "otel-collector"
@@ -76,6 +77,7 @@ class OtelCollectorSettings(Settings):
     batching: Batching = Batching()
     memory_limit_percentage: int = Field(default=75, ge=10, le=90)
     metrics_interval_seconds: int = Field(default=60, ge=1, le=3600)
+    meshed: bool = True
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:

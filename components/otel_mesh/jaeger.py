@@ -12,6 +12,7 @@ from otel_mesh import arrangements, pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.labels import Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata, to_yaml
+from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import InvalidSettingsError, Problem, parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
@@ -43,6 +44,8 @@ class JaegerSettings(Settings):
         storage: ephemeral keeps traces in memory, persistent in Badger on a volume.
         max_traces: kept in memory; the oldest go first. Bounds the memory together with ``resources``.
         retention: how long Badger keeps spans.
+        meshed: whether its pod joins the mesh. Not by default: people and tools outside the mesh ask it, and it has to
+            answer just when the mesh is what fails.
     """
 
     name: DnsLabel = "jaeger"
@@ -53,6 +56,7 @@ class JaegerSettings(Settings):
     storage: Storage = Storage()
     max_traces: int = Field(default=10_000, ge=100, le=10_000_000)
     retention: Retention = "7d"
+    meshed: bool = False
 
     @model_validator(mode="after")
     def _bounded_as_stored(self) -> Self:
@@ -70,10 +74,12 @@ class JaegerArgs:
     Attributes:
         namespace: where its objects live.
         settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
     settings: JaegerSettings = field(default_factory=JaegerSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
 
 
 def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
@@ -148,8 +154,11 @@ def _container(settings: JaegerSettings) -> dict[str, Any]:
     )
 
 
-def jaeger_manifests(settings: JaegerSettings, namespace: pulumi.Input[str]) -> list[Manifest]:
+def jaeger_manifests(
+    settings: JaegerSettings, namespace: pulumi.Input[str], mesh: MeshBinding | None = None
+) -> list[Manifest]:
     """All objects of a Jaeger, what others need first."""
+    mesh = mesh or NoMesh()
     labels = recommended("jaeger", settings.name, Role.TRACES, settings.version)
     return arrangements.store(
         metadata(settings.name, labels, namespace=namespace),
@@ -166,6 +175,8 @@ def jaeger_manifests(settings: JaegerSettings, namespace: pulumi.Input[str]) -> 
             "http-metrics": (METRICS_PORT, "http"),
         },
         scratch={"tmp": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
     )
 
 
@@ -190,7 +201,7 @@ class Jaeger(Component):
     def __init__(self, name: str, args: JaegerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(JaegerSettings, args.settings)
         super().__init__(name, opts)
-        self.children(jaeger_manifests(settings, args.namespace))
+        self.children(jaeger_manifests(settings, args.namespace, args.mesh))
         host = self.host(settings.name, args.namespace)
         self.otlp_endpoint = pulumi.Output.concat(host, f":{OTLP_GRPC_PORT}")
         self.query_url = pulumi.Output.concat("http://", host, f":{QUERY_PORT}")

@@ -40,6 +40,8 @@ class Annotation(StrEnum):
     """On any object: Pulumi's Kubernetes provider does not wait until it is ready."""
     WAIT_FOR = "pulumi.com/waitFor"
     """On any object: what the provider waits for instead of its own idea of readiness."""
+    PATCH_FORCE = "pulumi.com/patchForce"
+    """On any object: the provider takes over fields that somebody else has written."""
 
 
 class Role(StrEnum):
@@ -52,6 +54,8 @@ class Role(StrEnum):
     SERVICE = "service"
     NAMESPACE = "namespace"
     PRIORITY = "priority"
+    MESH = "mesh"
+    GATEWAY = "gateway"
 
 
 def selector(name: str, instance: str) -> dict[str, str]:

@@ -29,6 +29,8 @@ _MODULES: Final = {
     "rbac.authorization.k8s.io/v1": "rbac.v1",
     "scheduling.k8s.io/v1": "scheduling.v1",
 }
+_CUSTOM: Final = ".istio.io"
+"""How the API groups of definitions end whose objects the library makes."""
 _UPPER: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -79,11 +81,20 @@ def resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pul
 
     Only the Kubernetes group that the object belongs to is imported: all of `pulumi_kubernetes` costs seconds.
 
+    Objects that a mesh defines have no class of their own: they become custom resources.
+
     Raises:
         KeyError: the library makes no objects of this API version.
     """
-    module = importlib.import_module(f"pulumi_kubernetes.{_MODULES[manifest['apiVersion']]}")
-    resource_class = getattr(module, manifest["kind"])
+    version, kind = manifest["apiVersion"], manifest["kind"]
+    if version.split("/")[0].endswith(_CUSTOM):
+        module = importlib.import_module("pulumi_kubernetes.apiextensions")
+        made = module.CustomResource(
+            name, api_version=version, kind=kind, metadata=manifest["metadata"], spec=manifest["spec"], opts=opts
+        )
+        return cast("pulumi.CustomResource", made)
+    module = importlib.import_module(f"pulumi_kubernetes.{_MODULES[version]}")
+    resource_class = getattr(module, kind)
     fields = {
         _UPPER.sub(r"_\1", key).lower(): value for key, value in manifest.items() if key not in {"apiVersion", "kind"}
     }

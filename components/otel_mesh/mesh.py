@@ -7,12 +7,42 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from otel_mesh.problems import InvalidSettingsError, Problem
-from otel_mesh.values import Settings
+from otel_mesh.values import DnsLabel, Port, Settings
 
 if TYPE_CHECKING:
     from typing import Self
 
 MeshKind = Literal["none", "istio", "linkerd"]
+
+
+class GatewayBinding(Settings):
+    """Where requests from outside enter the mesh.
+
+    Attributes:
+        namespace: of the gateway.
+        service: its Service.
+        http_port: of the Service, for plain HTTP.
+        https_port: of the Service, for TLS; None where the gateway has no certificate.
+        service_account: that it runs as.
+    """
+
+    namespace: DnsLabel
+    service: DnsLabel
+    http_port: Port = 80
+    https_port: Port | None = None
+    service_account: DnsLabel
+
+
+class CollectorIdentity(Settings):
+    """Who takes telemetry.
+
+    Attributes:
+        namespace: of the Collector.
+        service_account: that it runs as.
+    """
+
+    namespace: DnsLabel
+    service_account: DnsLabel
 
 
 class MeshBinding(Settings):
@@ -30,7 +60,10 @@ class MeshBinding(Settings):
         namespace_annotations: annotations that do.
         pod_labels: labels that every pod in the mesh carries.
         pod_annotations: annotations that it carries.
+        outside_labels: labels that keep a pod out of the mesh although its namespace is in it.
         resource_attributes: OpenTelemetry resource attributes that tell the mesh (``service.mesh``...).
+        gateway: where requests from outside enter; None without one.
+        collector: who takes telemetry; None where its identity isn't checked.
     """
 
     kind: MeshKind
@@ -41,7 +74,10 @@ class MeshBinding(Settings):
     namespace_annotations: dict[str, str] = Field(default_factory=dict)
     pod_labels: dict[str, str] = Field(default_factory=dict)
     pod_annotations: dict[str, str] = Field(default_factory=dict)
+    outside_labels: dict[str, str] = Field(default_factory=dict)
     resource_attributes: dict[str, str] = Field(default_factory=dict)
+    gateway: GatewayBinding | None = None
+    collector: CollectorIdentity | None = None
 
     @model_validator(mode="after")
     def _identities_need_a_trust_domain(self) -> Self:
@@ -49,6 +85,14 @@ class MeshBinding(Settings):
             problem = Problem("trust_domain", f"empty although the mesh is {self.kind}", "set the mesh's trust domain")
             raise InvalidSettingsError([problem])
         return self
+
+    def labels_of_pods(self, *, meshed: bool) -> dict[str, str]:
+        """The labels that a workload's pods carry, in the mesh or deliberately outside."""
+        return self.pod_labels if meshed else self.outside_labels
+
+    def annotations_of_pods(self, *, meshed: bool) -> dict[str, str]:
+        """The annotations that a workload's pods carry."""
+        return self.pod_annotations if meshed else {}
 
     def identity(self, namespace: str, service_account: str) -> str | None:
         """The SPIFFE identity that a workload proves by mTLS, or None without a mesh.

@@ -20,6 +20,7 @@ from otel_mesh.collector_config import (
 from otel_mesh.component import Component
 from otel_mesh.labels import PART_OF, Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import parse
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ class OtelCollectorArgs:
         traces_endpoint: ``host:port`` that takes traces by OTLP over gRPC.
         metrics_url: base URL that takes metrics by OTLP over HTTP.
         settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
     traces_endpoint: pulumi.Input[str]
     metrics_url: pulumi.Input[str]
     settings: OtelCollectorSettings = field(default_factory=OtelCollectorSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
 
 
 def _pod(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> dict[str, Any]:
@@ -108,7 +111,11 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
             replicas=settings.replicas,
             scheduling=settings.scheduling,
             ports={"otlp-grpc": (OTLP_GRPC_PORT, "grpc"), "otlp-http": (OTLP_HTTP_PORT, "http")},
-            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(config)},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations={
+                Annotation.CONFIG_CHECKSUM.value: checksum(config),
+                **args.mesh.annotations_of_pods(meshed=settings.meshed),
+            },
         ),
     ]
 

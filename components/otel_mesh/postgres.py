@@ -12,6 +12,7 @@ from otel_mesh import pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.labels import Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata
+from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import InvalidSettingsError, Problem, parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
@@ -67,6 +68,8 @@ class PostgresSettings(Settings):
         storage: where rows are kept.
         user: the role that owns the databases.
         databases: made at start where missing; never dropped.
+        meshed: whether its pod joins the mesh. By default: clients prove who they are, and the passwords and rows
+            on the way are encrypted, which the server itself does not do.
         existing_secret: name of a Secret with the key ``password``; None where the password is an argument.
     """
 
@@ -78,6 +81,7 @@ class PostgresSettings(Settings):
     storage: Storage = Storage(kind="persistent")
     user: SqlName = "shop"
     databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
+    meshed: bool = True
     existing_secret: ObjectName | None = None
 
     @property
@@ -94,11 +98,13 @@ class PostgresArgs:
         namespace: where its objects live.
         password: of the user; a secret output. Left out where ``settings.existing_secret`` names a Secret.
         settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
     password: pulumi.Input[str] | None = None
     settings: PostgresSettings = field(default_factory=PostgresSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
 
 
 def _probe(settings: PostgresSettings, **timing: int) -> dict[str, Any]:
@@ -152,7 +158,10 @@ def _pod(settings: PostgresSettings) -> dict[str, Any]:
 
 
 def postgres_manifests(
-    settings: PostgresSettings, namespace: pulumi.Input[str], password: pulumi.Input[str] | None
+    settings: PostgresSettings,
+    namespace: pulumi.Input[str],
+    password: pulumi.Input[str] | None,
+    mesh: MeshBinding | None = None,
 ) -> list[Manifest]:
     """All objects of a Postgres, what others need first.
 
@@ -164,6 +173,7 @@ def postgres_manifests(
         raise InvalidSettingsError(
             [Problem("existing_secret", f"the password is {which}", "give either a password or an existing Secret")]
         )
+    mesh = mesh or NoMesh()
     labels = recommended("postgres", settings.name, Role.DATABASE, settings.version)
     selected = selector("postgres", settings.name)
     meta = metadata(settings.name, labels, namespace=namespace)
@@ -182,7 +192,11 @@ def postgres_manifests(
             meta,
             selected=selected,
             pod_spec=_pod(settings),
-            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(files)},
+            pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations={
+                Annotation.CONFIG_CHECKSUM.value: checksum(files),
+                **mesh.annotations_of_pods(meshed=settings.meshed),
+            },
         ),
         workloads.service(meta, selected=selected, ports={"tcp-postgresql": (PORT, "tcp")}),
     ]
@@ -207,7 +221,7 @@ class Postgres(Component):
 
     def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PostgresSettings, args.settings)
-        manifests = postgres_manifests(settings, args.namespace, args.password)
+        manifests = postgres_manifests(settings, args.namespace, args.password, args.mesh)
         super().__init__(name, opts)
         self.children(manifests)
         self.host_name = self.host(settings.name, args.namespace)

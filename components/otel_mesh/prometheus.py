@@ -12,6 +12,7 @@ from otel_mesh import arrangements, pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.labels import Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata, to_yaml
+from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
@@ -57,6 +58,8 @@ class PrometheusSettings(Settings):
         scrape_interval: how often targets are scraped.
         out_of_order_window: how late a pushed sample may come; covers a Collector's queue after an outage.
         external_labels: added to everything that leaves this Prometheus.
+        meshed: whether its pod joins the mesh. Not by default: it scrapes the proxies themselves, people and tools
+            outside the mesh ask it, and it has to answer just when the mesh is what fails.
     """
 
     name: DnsLabel = "prometheus"
@@ -69,6 +72,7 @@ class PrometheusSettings(Settings):
     scrape_interval: Duration = "15s"
     out_of_order_window: Duration = "30m"
     external_labels: dict[str, str] = Field(default_factory=dict)
+    meshed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +84,13 @@ class PrometheusArgs:
         targets: what is scraped beside Prometheus itself: job to ``host:port``; plain, as it goes into the
             configuration whose checksum rolls the pod.
         settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
     targets: dict[str, str] = field(default_factory=dict)
     settings: PrometheusSettings = field(default_factory=PrometheusSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
 
 
 def prometheus_config(settings: PrometheusSettings, targets: Mapping[str, str]) -> dict[str, Any]:
@@ -140,9 +146,13 @@ def _container(settings: PrometheusSettings) -> dict[str, Any]:
 
 
 def prometheus_manifests(
-    settings: PrometheusSettings, namespace: pulumi.Input[str], targets: Mapping[str, str]
+    settings: PrometheusSettings,
+    namespace: pulumi.Input[str],
+    targets: Mapping[str, str],
+    mesh: MeshBinding | None = None,
 ) -> list[Manifest]:
     """All objects of a Prometheus, what others need first."""
+    mesh = mesh or NoMesh()
     labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
     return arrangements.store(
         metadata(settings.name, labels, namespace=namespace),
@@ -153,6 +163,8 @@ def prometheus_manifests(
         config_dir=_CONFIG_DIR,
         data_dir=_DATA_DIR,
         ports={"http": (PORT, "http")},
+        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
     )
 
 
@@ -175,7 +187,7 @@ class Prometheus(Component):
     def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PrometheusSettings, args.settings)
         super().__init__(name, opts)
-        self.children(prometheus_manifests(settings, args.namespace, args.targets))
+        self.children(prometheus_manifests(settings, args.namespace, args.targets, args.mesh))
         self.url = pulumi.Output.concat("http://", self.host(settings.name, args.namespace), f":{PORT}")
         self.otlp_url = pulumi.Output.concat(self.url, "/api/v1/otlp")
         self.register_outputs({"url": self.url, "otlp_url": self.otlp_url})

@@ -23,6 +23,12 @@ JAEGER: Final = "2.13.0"
 PROMETHEUS: Final = "3.15.0"
 """Prometheus; Go module github.com/prometheus/prometheus v0.315.0."""
 
+ISTIO: Final = "1.30.3"
+"""Istio; stack ``local`` runs 1.27.9, the newest whose source can be built there, with the public Envoy."""
+
+ISTIO_CHARTS: Final = "https://istio-release.storage.googleapis.com/charts"
+"""Upstream's Helm repository."""
+
 POSTGRES: Final = "17"
 """PostgreSQL's major version; the minor one follows the image's tag."""
 

@@ -125,6 +125,7 @@ def stateful_set(
     *,
     selected: Mapping[str, str],
     pod_spec: Mapping[str, Any],
+    pod_labels: Mapping[str, str] | None = None,
     pod_annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
     """A StatefulSet of one pod, whose claim is an object of its own.
@@ -146,7 +147,7 @@ def stateful_set(
             # the other policy leaves a pod that can't start in place for ever, although its template was mended
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": dict(selected)},
-            "template": _template(meta["labels"], pod_spec, pod_annotations),
+            "template": _template({**meta["labels"], **(pod_labels or {})}, pod_spec, pod_annotations),
         },
     }
 

@@ -18,7 +18,6 @@ from otel_mesh import (
     Namespace,
     NamespaceArgs,
     NamespaceSettings,
-    NoMesh,
     OtelCollector,
     OtelCollectorArgs,
     Postgres,
@@ -37,6 +36,7 @@ from otel_mesh.jaeger import METRICS_PORT
 from otel_mesh.labels import Annotation
 from otel_mesh.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity
+from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG, POSTGRES, database_of, databases
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_mesh.catalog import Service
-    from otel_mesh.mesh import MeshBinding
+    from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import StackSettings
     from otel_mesh_stack.settings import Stack
 
@@ -59,14 +59,15 @@ def deploy() -> None:
     if not stack.settings.wait:
         pulumi.runtime.register_resource_transform(_without_waiting)
     opts = pulumi.ResourceOptions(provider=_provider(stack), custom_timeouts=_timeouts(stack.settings))
-    mesh = NoMesh()
+    mesh = stack_mesh.install(stack.settings, stack.charts_dir, opts)
     priorities = _priority_classes(stack.settings, opts)
-    observability = _namespace(stack.settings.namespaces.observability, mesh, opts, priorities)
-    shop = _namespace(stack.settings.namespaces.services, mesh, opts, priorities)
+    observability = _namespace(stack.settings.namespaces.observability, mesh, priorities)
+    shop = _namespace(stack.settings.namespaces.services, mesh, priorities)
 
-    otlp_endpoint = _observability(stack.settings, observability, opts)
-    database = _database(stack, shop, opts)
-    service_args = partial(MicroserviceArgs, namespace=shop, otlp_endpoint=otlp_endpoint, mesh=mesh)
+    otlp_endpoint = _observability(stack.settings, observability, mesh)
+    stack_mesh.telemetry_access(stack.settings, CATALOG, observability, mesh)
+    database = _database(stack, shop, mesh)
+    service_args = partial(MicroserviceArgs, namespace=shop, otlp_endpoint=otlp_endpoint, mesh=mesh.binding)
     urls = {}
     for service in CATALOG.services:
         args = service_args(
@@ -75,11 +76,14 @@ def deploy() -> None:
             callees={**callee_environment(CATALOG, service.name, stack.settings.namespaces.services)},
             database=_database_access(stack.settings, database, service),
         )
-        urls[service.name] = Microservice(service.name, args, opts).url
+        urls[service.name] = Microservice(service.name, args, mesh.opts).url
+    if mesh.binding.gateway is not None:
+        ingress = _namespace(mesh.binding.gateway.namespace, mesh, priorities)
+        stack_mesh.gateway(stack.settings, CATALOG, ingress, mesh)
 
     pulumi.export("service_urls", urls)
     pulumi.export("otlp_endpoint", otlp_endpoint)
-    pulumi.export("mesh", mesh.model_dump(mode="json"))
+    pulumi.export("mesh", mesh.binding.model_dump(mode="json"))
     pulumi.export("service_edges", [list(edge) for edge in service_edges(CATALOG)])
     pulumi.export("signal_matrix", {name: one.model_dump(mode="json") for name, one in signal_matrix(CATALOG).items()})
     pulumi.export("topology", topology(CATALOG))
@@ -123,24 +127,27 @@ def _priority_classes(settings: StackSettings, opts: pulumi.ResourceOptions) -> 
     return [PriorityClass(one.name, PriorityClassArgs(settings=one), opts).priority_class for one in made]
 
 
-def _namespace(
-    name: str, mesh: MeshBinding, opts: pulumi.ResourceOptions, first: Sequence[pulumi.Output[str]]
-) -> pulumi.Output[str]:
+def _namespace(name: str, mesh: Mesh, first: Sequence[pulumi.Output[str]]) -> pulumi.Output[str]:
     """The namespace's name, known when there is also everything that its pods refer to by a plain name."""
-    made = Namespace(name, NamespaceArgs(settings=NamespaceSettings(name=name), mesh=mesh), opts).namespace
+    args = NamespaceArgs(settings=NamespaceSettings(name=name), mesh=mesh.binding)
+    made = Namespace(name, args, mesh.opts).namespace
     return pulumi.Output.all(made, *first).apply(lambda names: str(names[0]))
 
 
-def _observability(
-    settings: StackSettings, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions
-) -> pulumi.Output[str]:
+def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
     """Jaeger, Prometheus and the Collector in front of them; returns where telemetry is sent."""
-    jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger), opts)
+    opts = mesh.opts
+    jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
     # plain, because it goes into a configuration whose checksum has to be known
     jaeger_metrics = f"{settings.jaeger.name}.{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}:{METRICS_PORT}"
     prometheus = Prometheus(
         "prometheus",
-        PrometheusArgs(namespace=namespace, targets={"jaeger": jaeger_metrics}, settings=settings.prometheus),
+        PrometheusArgs(
+            namespace=namespace,
+            targets={"jaeger": jaeger_metrics},
+            settings=settings.prometheus,
+            mesh=mesh.binding,
+        ),
         opts,
     )
     collector = OtelCollector(
@@ -150,18 +157,19 @@ def _observability(
             traces_endpoint=jaeger.otlp_endpoint,
             metrics_url=prometheus.otlp_url,
             settings=settings.collector.model_copy(update={"cluster_name": settings.cluster.name}),
+            mesh=mesh.binding,
         ),
         opts,
     )
     return collector.otlp_grpc_url
 
 
-def _database(stack: Stack, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions) -> Postgres:
+def _database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> Postgres:
     own = stack.settings.postgres
     further = own.databases if "databases" in own.model_fields_set else ()
     settings = own.model_copy(update={"databases": tuple(dict.fromkeys((*databases(), *further)))})
-    args = PostgresArgs(namespace=namespace, password=stack.postgres_password, settings=settings)
-    return Postgres(POSTGRES, args, opts)
+    args = PostgresArgs(namespace=namespace, password=stack.postgres_password, settings=settings, mesh=mesh.binding)
+    return Postgres(POSTGRES, args, mesh.opts)
 
 
 def _database_access(settings: StackSettings, database: Postgres, service: Service) -> DatabaseAccess | None:

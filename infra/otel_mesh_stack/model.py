@@ -15,6 +15,7 @@ from otel_mesh.problems import InvalidSettingsError, Problem, nearest
 from otel_mesh.prometheus import PrometheusSettings
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, Uid
+from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class StackSettings(Settings):
         scheduling: where all pods run; a part's own ``scheduling`` replaces what it sets.
         priority_classes: made by this stack, by name; another stack of the same cluster needs other names.
         storage_class: of all claims that name none; None for the cluster's default.
+        mesh: which mesh the services are in.
         collector: the OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
         jaeger: the trace store.
         prometheus: the metric store.
@@ -102,6 +104,7 @@ class StackSettings(Settings):
     scheduling: Scheduling = Scheduling()
     priority_classes: dict[ObjectName, Priority] = Field(default_factory=dict)
     storage_class: ObjectName | None = None
+    mesh: MeshSettings = MeshSettings()
     collector: OtelCollectorSettings = OtelCollectorSettings()
     jaeger: JaegerSettings = JaegerSettings()
     prometheus: PrometheusSettings = PrometheusSettings()

@@ -10,21 +10,23 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pulumi
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from otel_mesh.problems import InvalidSettingsError, Problem, collecting, parse
 from otel_mesh.values import ImageReference
-from otel_mesh_stack import identity, kubeconfig
+from otel_mesh_stack import identity, kubeconfig, mesh_files
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.refusal import refusal
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+M = TypeVar("M", bound=BaseModel)
 
 KEY: Final = "settings"
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
@@ -34,6 +36,9 @@ IMAGE_KEYS: Final = {
     "jaeger": "jaeger",
     "prometheus": "prometheus",
     "postgres": "postgres",
+    "mesh.istio.control_plane": "istio-pilot",
+    "mesh.istio.proxy": "istio-proxyv2",
+    "mesh.istio.cni": "istio-install-cni",
 }
 """Parts of the settings that have an image, with its name in the image file."""
 _MAX_SECRET_BYTES: Final = 4096
@@ -52,6 +57,7 @@ class Stack:
     Attributes:
         settings: checked, with the images of the image file filled in.
         service_images: what each service runs.
+        charts_dir: folder that holds the charts, instead of their repositories.
         postgres_password: a secret output, or None where a Secret exists.
         cluster_uid: who the cluster is; None where none is asked.
         render_dir: where objects are written instead of being made; None where they are made.
@@ -59,6 +65,7 @@ class Stack:
 
     settings: StackSettings
     service_images: Mapping[str, str]
+    charts_dir: str | None
     postgres_password: pulumi.Output[str] | None = field(repr=False)
     cluster_uid: str | None
     render_dir: Path | None
@@ -96,11 +103,17 @@ def _read() -> Stack:
         render_dir = _render_dir()
     with collecting(problems):
         settings = complete(settings)
+    charts_dir = None
+    with collecting(problems):
+        charts_dir = mesh_files.charts_dir(os.environ.get(mesh_files.CHARTS_DIR), settings)
+    with collecting(problems):
+        settings = mesh_files.with_node(os.environ.get(mesh_files.NODE_FILE), settings)
     if problems:
         raise InvalidSettingsError(problems)
     return Stack(
         settings=with_images(settings, images),
         service_images={service.name: _service_image(settings, images, service.name) for service in CATALOG.services},
+        charts_dir=charts_dir,
         postgres_password=password,
         cluster_uid=None if rendering else _cluster_uid(settings),
         render_dir=render_dir,
@@ -207,9 +220,15 @@ def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[
 
 def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:
     """Fills in the images of the file where the stack's own settings name none."""
-    updates: dict[str, Any] = {}
-    for key, name in IMAGE_KEYS.items():
-        part = getattr(settings, key)
-        if name in images and "image" not in part.model_fields_set:
-            updates[key] = part.model_copy(update={"image": images[name]})
-    return settings.model_copy(update=updates)
+    for path, name in IMAGE_KEYS.items():
+        if name in images:
+            settings = _with_default(settings, path.split("."), {"image": images[name]})
+    return settings
+
+
+def _with_default(model: M, path: Sequence[str], values: Mapping[str, str]) -> M:
+    """The model with values at a place inside it, but for those that somebody has set there."""
+    if not path:
+        return model.model_copy(update={key: one for key, one in values.items() if key not in model.model_fields_set})
+    first, *rest = path
+    return model.model_copy(update={first: _with_default(getattr(model, first), rest, values)})

@@ -8,11 +8,13 @@ import sys
 import otel_mesh
 
 PUBLIC = """
-Batching Catalog DatabaseAccess Edge InvalidSettingsError Jaeger JaegerArgs JaegerSettings MeshBinding Microservice
-MicroserviceArgs MicroserviceSettings Namespace NamespaceArgs NamespaceSettings NoMesh OtelCollector OtelCollectorArgs
-OtelCollectorSettings Postgres PostgresArgs PostgresSettings Priority PriorityClass PriorityClassArgs
-PriorityClassSettings Problem Prometheus PrometheusArgs PrometheusSettings Resources Scheduling Service ServiceRuntime
-Signals Storage Store Toleration callee_environment service_edges signal_matrix topology
+Batching Catalog CollectorIdentity DatabaseAccess Edge GatewayBinding IngressGateway IngressGatewayArgs
+IngressGatewaySettings InvalidSettingsError Istio IstioArgs IstioSettings Jaeger JaegerArgs JaegerSettings MeshBinding
+Microservice MicroserviceArgs MicroserviceSettings Namespace NamespaceArgs NamespaceSettings NoMesh OtelCollector
+OtelCollectorArgs OtelCollectorSettings Postgres PostgresArgs PostgresSettings Priority PriorityClass
+PriorityClassArgs PriorityClassSettings Problem Prometheus PrometheusArgs PrometheusSettings Resources Route
+Scheduling Service ServiceRuntime Signals Storage Store TelemetryAccess TelemetryAccessArgs Toleration Tracing
+callee_environment service_edges signal_matrix topology
 """
 
 

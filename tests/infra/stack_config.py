@@ -19,6 +19,7 @@ PASSWORD = "canary-8c2e77-password"  # noqa: S105 - a test's
 UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
 """Of the cluster that every context leads to."""
 IMAGES = {"api-gateway": "example.invalid/api-gateway:1.0", "user-service": "example.invalid/user-service:1.0"}
+NODE = {"cni_bin_dir": "/srv/node/bin", "cni_conf_dir": "/srv/node/net.d", "cni_conf_name": "10-bridge.conflist"}
 
 
 def stack_settings(stack: str) -> dict[str, Any]:
@@ -42,8 +43,10 @@ def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[s
     (folder / "secrets" / "postgres-password").write_text(f"{PASSWORD}\n")
     (folder / "images.json").write_text(json.dumps(IMAGES))
     (folder / "kubeconfig").write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts]}))
+    (folder / "node.json").write_text(json.dumps(NODE))
     return {
         "KUBECONFIG": str(folder / "kubeconfig"),
         "OTEL_MESH_IMAGES_FILE": str(folder / "images.json"),
         "OTEL_MESH_SECRETS_DIR": str(folder / "secrets"),
+        "OTEL_MESH_NODE_FILE": str(folder / "node.json"),
     }

@@ -16,7 +16,7 @@ from otel_mesh import InvalidSettingsError
 from otel_mesh.problems import parse
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.settings import Stack, read
-from tests.infra.stack_config import CONTEXT, IMAGES, PASSWORD, stack_settings, use
+from tests.infra.stack_config import CONTEXT, IMAGES, NODE, PASSWORD, stack_settings, use
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,6 +56,56 @@ def test_the_stacks_of_the_checkout_are_valid(stack: str) -> None:
     made = _read(stack_settings(stack), stack)
     assert made.service_images == IMAGES
     assert (made.postgres_password is None) is (stack != "local")
+
+
+ISTIO_IMAGES = {
+    "istio-pilot": "example.invalid/pilot:1",
+    "istio-proxyv2": "example.invalid/proxyv2:1",
+    "istio-install-cni": "example.invalid/install-cni:1",
+}
+MESHED = {"mesh": {"kind": "istio", "node_from_file": True}}
+
+
+def test_the_files_of_the_environment_complete_the_mesh(tmp_path: Path) -> None:
+    (tmp_path / "images.json").write_text(json.dumps({**IMAGES, **ISTIO_IMAGES}))
+    istio = _read({**_changed(), **MESHED}).settings.mesh.istio
+    assert [istio.control_plane.image, istio.proxy.image, istio.cni.image] == list(ISTIO_IMAGES.values())
+    assert {"bin_dir": istio.cni.bin_dir, "conf_dir": istio.cni.conf_dir, "conf_file": istio.cni.conf_file} == {
+        "bin_dir": NODE["cni_bin_dir"],
+        "conf_dir": NODE["cni_conf_dir"],
+        "conf_file": NODE["cni_conf_name"],
+    }
+
+
+def test_what_the_stack_says_of_the_node_wins_over_the_file() -> None:
+    own = {"mesh": {**MESHED["mesh"], "istio": {"cni": {"conf_file": "05-own.conflist"}}}}
+    assert _read({**_changed(), **own}).settings.mesh.istio.cni.conf_file == "05-own.conflist"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("[]", "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+        ("{", "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+        ('{"cni_bin_dir": "/x"}', "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+    ],
+)
+def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> None:
+    place = tmp_path / "node.json"
+    place.unlink()
+    if content is not None:
+        place.write_text(content)
+    (mistake,) = _refusal({**_changed(), **MESHED})
+    assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `make up`, which writes it"
+
+
+def test_a_folder_of_charts_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "nowhere"))
+    (mistake,) = _refusal({**_changed(), **MESHED})
+    assert mistake.startswith(f"mesh: OTEL_MESH_CHARTS_DIR={tmp_path}/nowhere: no such folder; ")
+    monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path))
+    assert _read({**_changed(), **MESHED}).charts_dir == str(tmp_path)
 
 
 def test_a_password_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.AbstractEventLoop) -> None:

@@ -1,0 +1,1 @@
+"""Istio: installing it, joining it, its policies and its gateway."""

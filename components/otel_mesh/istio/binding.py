@@ -1,0 +1,40 @@
+"""What workloads have to know of an Istio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding
+
+if TYPE_CHECKING:
+    from otel_mesh.istio.settings import IstioSettings
+
+_REVISION_LABEL: Final = "istio.io/rev"
+_DEFAULT_REVISION: Final = "default"
+
+
+def istio_binding(
+    settings: IstioSettings,
+    *,
+    gateway: GatewayBinding | None = None,
+    collector: CollectorIdentity | None = None,
+) -> MeshBinding:
+    """The binding of an installed Istio.
+
+    Args:
+        settings: that it was installed with.
+        gateway: where requests from outside enter.
+        collector: whose identity telemetry is sent to.
+    """
+    return MeshBinding(
+        kind="istio",
+        version=settings.version,
+        revision=settings.revision,
+        trust_domain=settings.trust_domain,
+        # names the control plane in any case: `istio-injection: enabled` would win over a revision
+        namespace_labels={_REVISION_LABEL: settings.revision or _DEFAULT_REVISION},
+        outside_labels={"sidecar.istio.io/inject": "false"},
+        resource_attributes={"service.mesh": "istio", "service.mesh.version": settings.version},
+        gateway=gateway,
+        collector=collector,
+    )

@@ -1,0 +1,181 @@
+"""The values that Istio's charts get."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_mesh.istio.settings import TRACING_PROVIDER
+from otel_mesh.workloads import CLUSTER_DOMAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_mesh.istio.settings import IstioSettings, Tracing
+
+_SECCOMP: Final = {"type": "RuntimeDefault"}
+
+_ACCESS_LOG: Final = {
+    "start_time": "%START_TIME%",
+    "trace_id": "%TRACE_ID%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "method": "%REQ(:METHOD)%",
+    # the query may hold personal data, and is logged by no service of ours either
+    "path": "%REQ_WITHOUT_QUERY(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "protocol": "%PROTOCOL%",
+    "authority": "%REQ(:AUTHORITY)%",
+    "response_code": "%RESPONSE_CODE%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "response_code_details": "%RESPONSE_CODE_DETAILS%",
+    "duration_ms": "%DURATION%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "peer": "%DOWNSTREAM_PEER_URI_SAN%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
+    "upstream_host": "%UPSTREAM_HOST%",
+}
+"""Fields of an access log line (https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log)."""
+
+
+def proxy_resource_attributes(version: str, environment: str) -> str:
+    """OTEL_RESOURCE_ATTRIBUTES of the proxies: the vocabulary that services use for the same things.
+
+    Kubernetes fills in the ``$(...)`` from variables that the injected container has before this one. By the pod's
+    address the Collector finds what else is known of the pod.
+    """
+    attributes = {
+        "k8s.pod.ip": "$(INSTANCE_IP)",
+        "k8s.pod.name": "$(POD_NAME)",
+        "k8s.namespace.name": "$(POD_NAMESPACE)",
+        "service.namespace": "$(POD_NAMESPACE)",
+        "service.mesh": "istio",
+        "service.mesh.version": version,
+        "deployment.environment.name": environment,
+    }
+    return ",".join(f"{key}={value}" for key, value in attributes.items())
+
+
+def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> dict[str, Any]:
+    """Istio's MeshConfig (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/)."""
+    proxy: dict[str, Any] = {
+        # a span of api-gateway's proxy belongs to api-gateway, as its own spans do
+        "tracingServiceName": "CANONICAL_NAME_ONLY",
+        "proxyMetadata": {"OTEL_RESOURCE_ATTRIBUTES": proxy_resource_attributes(settings.version, environment)},
+    }
+    if settings.proxy.envoy_metrics:
+        proxy["proxyStatsMatcher"] = {"inclusionRegexps": list(settings.proxy.envoy_metrics)}
+    config: dict[str, Any] = {
+        "trustDomain": settings.trust_domain,
+        "enableTracing": True,
+        "outboundTrafficPolicy": {"mode": settings.outbound.upper().replace("-", "_")},
+        "extensionProviders": [
+            {
+                "name": TRACING_PROVIDER,
+                "opentelemetry": {
+                    "service": tracing.service,
+                    "port": tracing.port,
+                    "resource_detectors": {"environment": {}},
+                },
+            }
+        ],
+        "defaultConfig": proxy,
+    }
+    if settings.access_logs:
+        config |= {
+            "accessLogFile": "/dev/stdout",
+            "accessLogEncoding": "JSON",
+            "accessLogFormat": json.dumps(_ACCESS_LOG),
+        }
+    return config
+
+
+def base_values(settings: IstioSettings) -> dict[str, Any]:
+    """Values of chart ``base``: the CustomResourceDefinitions and the validation of what is written into them."""
+    return {"global": {"istioNamespace": settings.namespace}, "defaultRevision": settings.revision or "default"}
+
+
+def cni_values(settings: IstioSettings) -> dict[str, Any]:
+    """Values of chart ``cni``."""
+    cni = settings.cni
+    in_place = cni.repair == "pods-in-place"
+    values: dict[str, Any] = {
+        "cniBinDir": cni.bin_dir,
+        "cniConfDir": cni.conf_dir,
+        "cniConfFileName": cni.conf_file,
+        "chained": True,
+        # what the mesh itself and the node need must start when the plugin's agent is away
+        "excludeNamespaces": ["kube-system", settings.namespace, cni.namespace],
+        "seccompProfile": _SECCOMP,
+        "repair": {"enabled": True, "repairPods": in_place, "deletePods": not in_place},
+        "resources": cni.resources.manifest(),
+    }
+    if cni.image:
+        values["image"] = cni.image
+    return values
+
+
+def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -> dict[str, Any]:
+    """Values of chart ``istiod``."""
+    plane, proxy = settings.control_plane, settings.proxy
+    values: dict[str, Any] = {
+        "revision": settings.revision,
+        "autoscaleEnabled": False,
+        "replicaCount": plane.replicas,
+        "rollingMaxSurge": 1,
+        "rollingMaxUnavailable": 0,
+        "resources": plane.resources.manifest(),
+        "seccompProfile": _SECCOMP,
+        "cni": {"enabled": True},
+        # the percentage always stands in a Telemetry resource; upstream's default of 1 % must not apply beside it
+        "traceSampling": 0,
+        "telemetry": {"enabled": proxy.istio_metrics},
+        "env": {
+            # a server span where a request enters and a client span below it where it is passed on
+            "PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY": "true",
+            **plane.environment,
+        },
+        "meshConfig": mesh_config(settings, tracing, environment),
+        "global": {
+            "istioNamespace": settings.namespace,
+            "logAsJson": True,
+            # with a single pod a budget would only block drains
+            "defaultPodDisruptionBudget": {"enabled": plane.replicas > 1},
+            "proxy": {"clusterDomain": CLUSTER_DOMAIN, "resources": proxy.resources.manifest()},
+        },
+    }
+    if not proxy.istio_metrics:
+        values["env"] = {"PILOT_ENABLE_METADATA_EXCHANGE": "false", **values["env"]}
+    if plane.image:
+        values["image"] = plane.image
+    if proxy.image:
+        values["global"]["proxy"]["image"] = proxy.image
+        values["global"]["proxy_init"] = {"image": proxy.image}
+    return values
+
+
+def unknown_values(values: Mapping[str, Any], chart: Mapping[str, Any]) -> list[str]:
+    """Values that a chart doesn't know, by path: Helm itself ignores them without a word.
+
+    Args:
+        values: given to the chart.
+        chart: content of its ``values.yaml``.
+    """
+    known = chart.get("_internal_defaults_do_not_set", chart)
+    return sorted(_unknown(values, known, ""))
+
+
+_OPEN: Final = ("meshConfig",)
+"""Values that are passed on as they are: their keys are Istio's, not the chart's."""
+
+
+def _unknown(values: Mapping[str, Any], known: Mapping[str, Any], path: str) -> Iterator[str]:
+    for key, value in values.items():
+        here = f"{path}{key}"
+        if key not in known:
+            yield here
+        elif isinstance(value, dict) and isinstance(known[key], dict) and known[key] and not _open(here):
+            yield from _unknown(value, known[key], f"{here}.")
+
+
+def _open(path: str) -> bool:
+    return path in _OPEN or path.rpartition(".")[2] == "resources"

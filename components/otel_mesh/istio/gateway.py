@@ -1,0 +1,223 @@
+"""The gateway through which requests from outside enter the mesh.
+
+Its proxy is injected into a Deployment of ours, so that it is scaled, secured and rolled like every other workload.
+It is attached by Istio's own Gateway and VirtualService: the Gateway API's standard channel knows timeouts, but no
+retries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+import pulumi
+from pydantic import Field, model_validator
+
+from otel_mesh import pods, workloads
+from otel_mesh.component import Component
+from otel_mesh.istio.edge import edge_hygiene
+from otel_mesh.istio.policy import ingress_telemetry
+from otel_mesh.istio.routes import Route, gateway_object, virtual_service
+from otel_mesh.istio.settings import Tracing  # noqa: TC001 - a component plugin reads it at run time
+from otel_mesh.labels import Annotation, Label, Role, recommended, selector
+from otel_mesh.manifests import Manifest, metadata
+from otel_mesh.mesh import GatewayBinding, MeshBinding
+from otel_mesh.problems import InvalidSettingsError, parse
+from otel_mesh.scheduling import Scheduling
+from otel_mesh.sizing import Resources
+from otel_mesh.values import DnsLabel, Duration, Replicas, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+HTTP_PORT: Final = 8080
+HTTPS_PORT: Final = 8443
+"""Of the pods: unprivileged; the Service has 80 and 443."""
+_READY_PORT: Final = 15021
+_PROXY_UID: Final = 1337
+
+
+class IngressGatewaySettings(Settings):
+    """Settings of an `IngressGateway`.
+
+    Attributes:
+        name: of its objects.
+        replicas: how many pods.
+        resources: of each.
+        service_type: LoadBalancer where the cluster has one, else ClusterIP or NodePort.
+        hosts: that it answers for.
+        tls_secret: name of a Secret of type ``kubernetes.io/tls`` in its namespace; without one there is no HTTPS.
+        timeout: after which a client gets 504, retries included.
+        retries: of a request that may be repeated: GET and HEAD, and what carries an ``idempotency-key``.
+        try_timeout: after which one try is given up.
+        scheduling: where the pods run.
+    """
+
+    name: DnsLabel = "ingress"
+    replicas: Replicas = 2
+    resources: Resources = Resources(cpu="100m", memory="96Mi", memory_limit="512Mi")
+    service_type: Literal["LoadBalancer", "ClusterIP", "NodePort"] = "LoadBalancer"
+    hosts: tuple[str, ...] = Field(default=("*",), min_length=1)
+    tls_secret: DnsLabel | None = None
+    timeout: Duration = "10s"
+    retries: int = Field(default=2, ge=0, le=5)
+    try_timeout: Duration = "3s"
+    scheduling: Scheduling = Scheduling()
+
+    @model_validator(mode="after")
+    def _drained_in_parts(self) -> Self:
+        problem = self.scheduling.problem_with(self.replicas)
+        if problem is not None:
+            raise InvalidSettingsError([problem])
+        return self
+
+    def binding(self, namespace: str) -> GatewayBinding:
+        """What others have to know of it."""
+        https = 443 if self.tls_secret else None
+        return GatewayBinding(namespace=namespace, service=self.name, https_port=https, service_account=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngressGatewayArgs:
+    """Arguments of an `IngressGateway`.
+
+    Attributes:
+        namespace: where its objects live; part of the mesh.
+        mesh: that it belongs to.
+        routes: where requests go.
+        tracing: whose share of the requests begins a trace.
+        settings: or a mapping that becomes one.
+    """
+
+    namespace: pulumi.Input[str]
+    mesh: MeshBinding
+    routes: tuple[Route, ...]
+    tracing: Tracing
+    settings: IngressGatewaySettings = field(default_factory=IngressGatewaySettings)
+
+
+def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings) -> list[Manifest]:
+    """All objects of a gateway, what others need first."""
+    labels = recommended("gateway", settings.name, Role.GATEWAY, args.mesh.version)
+    selected = selector("gateway", settings.name)
+    meta = metadata(settings.name, labels, namespace=args.namespace)
+    ports = {"http": (HTTP_PORT, "http")} | ({"https": (HTTPS_PORT, "https")} if settings.tls_secret else {})
+    manifests = [workloads.service_account(meta)]
+    if settings.tls_secret:
+        manifests += _reads_secret(meta, settings)
+    manifests += [
+        workloads.deployment(
+            meta,
+            selected=selected,
+            pod_spec=_pod(settings, {name: number for name, (number, _) in ports.items()}),
+            replicas=settings.replicas,
+            strategy=pods.rolling_update(),
+            pod_labels={
+                Label.APP.value: settings.name,
+                _CANONICAL_NAME: settings.name,
+                _INJECT: "true",
+                **args.mesh.pod_labels,
+            },
+            pod_annotations={_TEMPLATES: "gateway", **args.mesh.pod_annotations},
+            scheduling=settings.scheduling,
+        ),
+        _service(meta, selected, settings),
+        workloads.disruption_budget(meta, selected, settings.scheduling.max_unavailable),
+        ingress_telemetry(settings.name, args.namespace, selected, args.tracing),
+        edge_hygiene(settings.name, args.namespace, selected),
+        gateway_object(meta, selected, hosts=settings.hosts, http_port=HTTP_PORT, tls=_tls(settings)),
+        virtual_service(
+            meta,
+            args.routes,
+            hosts=settings.hosts,
+            timeout=settings.timeout,
+            retries=settings.retries,
+            try_timeout=settings.try_timeout,
+        ),
+    ]
+    return manifests
+
+
+_INJECT: Final = "sidecar.istio.io/inject"
+_TEMPLATES: Final = "inject.istio.io/templates"
+_CANONICAL_NAME: Final = "service.istio.io/canonical-name"
+
+
+def _tls(settings: IngressGatewaySettings) -> tuple[int, str] | None:
+    return (HTTPS_PORT, settings.tls_secret) if settings.tls_secret else None
+
+
+def _pod(settings: IngressGatewaySettings, ports: Mapping[str, int]) -> dict[str, Any]:
+    proxy = workloads.container(
+        "istio-proxy",
+        "auto",  # the injector puts the mesh's own image there
+        # stands there before: for an image without a tag the API server would fill in "Always"
+        imagePullPolicy="IfNotPresent",
+        ports=pods.ports(ports),
+        resources=settings.resources.manifest(),
+        readinessProbe=pods.http_probe("/healthz/ready", str(_READY_PORT), period=2, failures=4),
+    )
+    proxy["readinessProbe"]["httpGet"]["port"] = _READY_PORT  # a number: the injector opens it
+    return workloads.pod([proxy], service_account=settings.name, uid=_PROXY_UID, scheduling=settings.scheduling)
+
+
+def _service(meta: Mapping[str, Any], selected: Mapping[str, str], settings: IngressGatewaySettings) -> Manifest:
+    """The Service on the ports that people expect; not waited for, since a load balancer may never come."""
+    ports = [("http", 80, "http")] + ([("https", 443, "https")] if settings.tls_secret else [])
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**meta, "annotations": {Annotation.SKIP_AWAIT.value: "true"}},
+        "spec": {
+            "type": settings.service_type,
+            "selector": dict(selected),
+            "ports": [
+                {"name": name, "port": port, "targetPort": name, "protocol": "TCP", "appProtocol": protocol}
+                for name, port, protocol in ports
+            ],
+        },
+    }
+
+
+def _reads_secret(meta: Mapping[str, Any], settings: IngressGatewaySettings) -> list[Manifest]:
+    """A gateway gets a certificate from istiod if its own account may read the Secret."""
+    rbac = "rbac.authorization.k8s.io"
+    return [
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "Role",
+            "metadata": dict(meta),
+            # istiod asks whether it may list: names can't be given for that
+            "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}],
+        },
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": dict(meta),
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": settings.name},
+            "subjects": [{"kind": "ServiceAccount", "name": settings.name, "namespace": meta["namespace"]}],
+        },
+    ]
+
+
+class IngressGateway(Component):
+    """Proxies at the edge of the mesh, and where they lead.
+
+    Attributes:
+        url: of its plain HTTP port inside the cluster.
+
+    Raises:
+        InvalidSettingsError: the settings are wrong.
+    """
+
+    TYPE: ClassVar[str] = "IngressGateway"
+
+    url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: IngressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(IngressGatewaySettings, args.settings)
+        super().__init__(name, opts)
+        self.children(gateway_manifests(args, settings))
+        self.url = pulumi.Output.concat("http://", self.host(settings.name, args.namespace))
+        self.register_outputs({"url": self.url})

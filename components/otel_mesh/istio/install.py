@@ -1,0 +1,147 @@
+"""Installs Istio by its own charts: definitions, istio-cni on every node, istiod."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import pulumi
+
+from otel_mesh import cluster_objects
+from otel_mesh.component import Component
+from otel_mesh.istio.binding import istio_binding
+from otel_mesh.istio.charts import base_values, cni_values, istiod_values
+from otel_mesh.istio.policy import mesh_telemetry, peer_authentication
+from otel_mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.labels import Annotation, Role, recommended
+from otel_mesh.manifests import Manifest, resource
+from otel_mesh.problems import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_ISTIOD_WRITES: Final = ["webhooks[*].clientConfig.caBundle", "webhooks[*].failurePolicy"]
+"""Fields of the webhooks that istiod itself fills in once it serves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IstioArgs:
+    """Arguments of an `Istio`.
+
+    Attributes:
+        tracing: where proxies send spans, and of which requests.
+        environment: ``deployment.environment.name`` of the proxies' telemetry.
+        charts_dir: folder that holds the charts (``base``, ``cni``, ``istiod``) instead of upstream's repository.
+        settings: or a mapping that becomes one.
+    """
+
+    tracing: Tracing
+    environment: str
+    charts_dir: str | None = None
+    settings: IstioSettings = field(default_factory=IstioSettings)
+
+
+def istio_namespaces(settings: IstioSettings) -> list[Manifest]:
+    """The restricted namespace of istiod, and the privileged one of istio-cni."""
+
+    def labels(name: str) -> dict[str, str]:
+        return recommended("istio", name, Role.NAMESPACE)
+
+    plane, cni = settings.namespace, settings.cni.namespace
+    return [
+        cluster_objects.namespace(plane, labels(plane), {}),
+        cluster_objects.namespace(cni, labels(cni), {}, security="privileged"),
+    ]
+
+
+def chart_transform(
+    settings: IstioSettings, timeouts: pulumi.CustomTimeouts
+) -> Callable[[pulumi.ResourceTransformArgs], pulumi.ResourceTransformResult | None]:
+    """What is changed on objects of the charts before they are registered."""
+
+    def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        if not args.type_.startswith("kubernetes:") or ":Chart" in args.type_:
+            return None
+        kind = args.type_.rpartition(":")[2]
+        extra = pulumi.ResourceOptions(custom_timeouts=timeouts)
+        props = dict(args.props)
+        if kind in _WEBHOOKS:
+            extra.ignore_changes = list(_ISTIOD_WRITES)
+            props = _annotated(props, Annotation.PATCH_FORCE)
+        elif kind == "CustomResourceDefinition":
+            extra.retain_on_delete = settings.crds == "keep"
+            # definitions that an earlier installation left behind are taken over
+            props = _annotated(props, Annotation.PATCH_FORCE)
+        return pulumi.ResourceTransformResult(props=props, opts=pulumi.ResourceOptions.merge(args.opts, extra))
+
+    return transform
+
+
+def _annotated(props: dict[str, Any], annotation: Annotation) -> dict[str, Any]:
+    metadata = dict(props.get("metadata") or {})
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), annotation.value: "true"}
+    return {**props, "metadata": metadata}
+
+
+class Istio(Component):
+    """A control plane with what its sidecars need, strict mTLS and tracing.
+
+    It is ready, so that what depends on it may be deployed, once istiod answers and istio-cni runs on every node.
+
+    Attributes:
+        binding: what workloads have to know of it, as plain data of a `MeshBinding`; known once the mesh is ready.
+
+    Raises:
+        InvalidSettingsError: the settings are wrong.
+    """
+
+    TYPE: ClassVar[str] = "Istio"
+
+    binding: pulumi.Output[dict[str, Any]]
+
+    def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(IstioSettings, args.settings)
+        super().__init__(name, opts)
+        self._settings, self._args = settings, args
+        plane, cni = (self._child(one, ()) for one in istio_namespaces(settings))
+        base = self._chart("base", settings.namespace, base_values(settings), [plane])
+        # before istiod: the first pods that it injects need the plugin
+        node = self._chart("cni", settings.cni.namespace, cni_values(settings), [cni, base])
+        values = istiod_values(settings, args.tracing, args.environment)
+        istiod = self._chart("istiod", settings.namespace, values, [base, node])
+        policies = (peer_authentication(settings), mesh_telemetry(settings, args.tracing))
+        ready = [self._child(policy, [istiod]).urn for policy in policies]
+        plain = istio_binding(settings).model_dump(mode="json")
+        self.binding = pulumi.Output.all(*ready).apply(lambda _: plain)
+        self.register_outputs({"binding": self.binding})
+
+    def _child(self, manifest: Manifest, needs: Sequence[pulumi.Resource]) -> pulumi.CustomResource:
+        options = pulumi.ResourceOptions(parent=self, depends_on=list(needs), custom_timeouts=self._timeouts)
+        return resource(f"{self._name}-{manifest['metadata']['name']}", manifest, options)
+
+    def _chart(
+        self,
+        chart: str,
+        namespace: str,
+        values: Mapping[str, Any],
+        needs: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        helm = importlib.import_module("pulumi_kubernetes.helm.v4")
+        settings, folder = self._settings, self._args.charts_dir
+        if folder is None:
+            source = {
+                "chart": chart,
+                "version": settings.version,
+                "repository_opts": helm.RepositoryOptsArgs(repo=settings.chart_repository),
+            }
+        else:
+            source = {"chart": f"{folder}/{chart}"}
+        options = pulumi.ResourceOptions(
+            parent=self, depends_on=list(needs), transforms=[chart_transform(settings, self._timeouts)]
+        )
+        made: pulumi.Resource = helm.Chart(
+            f"{self._name}-{chart}", name=chart, namespace=namespace, values=dict(values), opts=options, **source
+        )
+        return made

@@ -1,0 +1,137 @@
+"""The settings of an Istio installation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import Field, model_validator
+
+from otel_mesh import versions
+from otel_mesh.problems import InvalidSettingsError, Problem
+from otel_mesh.sizing import Resources
+from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Replicas, Settings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+TRACING_PROVIDER: Final = "otel-tracing"
+"""Name of the mesh's extension provider for traces; Telemetry resources refer to it."""
+
+Percentage = Annotated[float, Field(ge=0, le=100)]
+TrustDomain = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$")]
+Folder = Annotated[str, Field(pattern=r"^/[^\s]*$")]
+
+
+class ControlPlane(Settings):
+    """istiod.
+
+    Attributes:
+        replicas: how many pods; with more than one a disruption budget keeps one running.
+        resources: of each pod; upstream asks for 500m and 2Gi, sized for a thousand services.
+        image: instead of the release's own.
+        environment: further variables, e.g. feature switches (``PILOT_...``).
+    """
+
+    replicas: Replicas = 2
+    resources: Resources = Resources(cpu="100m", memory="512Mi", memory_limit="2Gi")
+    image: ImageReference | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
+
+
+class Proxy(Settings):
+    """The sidecars and gateways.
+
+    Attributes:
+        resources: of each sidecar.
+        image: instead of the release's own.
+        istio_metrics: whether proxies produce Istio's own metrics (``istio_requests_total``) and exchange metadata for
+            them; needs the Envoy that Istio ships.
+        envoy_metrics: regular expressions of Envoy's own statistics that are published beside the default ones.
+    """
+
+    resources: Resources = Resources(cpu="50m", memory="64Mi", memory_limit="256Mi")
+    image: ImageReference | None = None
+    istio_metrics: bool = True
+    envoy_metrics: tuple[str, ...] = ()
+
+
+class Cni(Settings):
+    """istio-cni, which redirects a pod's traffic from the node, so that no pod needs privileges for it.
+
+    Attributes:
+        namespace: of its own, because it is the one part of the mesh that has to be privileged.
+        image: instead of the release's own.
+        resources: of its pod on each node.
+        bin_dir: where the node's container runtime looks for plugins.
+        conf_dir: where it looks for their configuration.
+        conf_file: into which the plugin is chained; empty: the first in ``conf_dir``.
+        repair: what happens to a pod that started before the plugin was there: its network is mended in place
+            (needs the host's process namespace), or it is deleted so that its owner makes it again.
+    """
+
+    namespace: DnsLabel = "istio-cni"
+    image: ImageReference | None = None
+    resources: Resources = Resources(cpu="20m", memory="64Mi", memory_limit="256Mi")
+    bin_dir: Folder = "/opt/cni/bin"
+    conf_dir: Folder = "/etc/cni/net.d"
+    conf_file: str = ""
+    repair: Literal["pods-in-place", "delete-pods"] = "pods-in-place"
+
+
+class Tracing(Settings):
+    """Spans of the proxies.
+
+    Attributes:
+        service: DNS name of the Collector's Service; always with namespace and domain.
+        port: of OTLP over gRPC there.
+        ingress_percentage: of the requests that enter at a gateway without a trace context, those that are traced.
+            Nobody else in the mesh begins a trace: a sidecar continues what comes sampled and leaves alone what does
+            not, so that scrapes, exports of telemetry and other background traffic make none.
+        tags: further attributes of every span, with fixed values.
+        header_tags: further attributes that are taken from request headers: attribute to header.
+    """
+
+    service: str
+    port: int = 4317
+    ingress_percentage: Percentage = 100.0
+    tags: dict[str, str] = Field(default_factory=dict)
+    header_tags: dict[str, str] = Field(default_factory=dict)
+
+
+class IstioSettings(Settings):
+    """Settings of an `Istio`.
+
+    Attributes:
+        version: of the release, i.e. of its charts.
+        chart_repository: where the charts come from, unless a folder with them is given.
+        namespace: of istiod.
+        revision: name of this control plane; empty for the default one. Two revisions may run beside each other.
+        trust_domain: first part of every identity.
+        control_plane: istiod.
+        proxy: sidecars and gateways.
+        cni: istio-cni.
+        outbound: whether pods may call hosts that the mesh doesn't know.
+        access_logs: whether proxies write a JSON line for every request.
+        crds: whether an uninstall leaves Istio's CustomResourceDefinitions, and with them everybody's routes and
+            policies, in the cluster.
+    """
+
+    version: LabelValue = versions.ISTIO
+    chart_repository: str = versions.ISTIO_CHARTS
+    namespace: DnsLabel = "istio-system"
+    revision: DnsLabel | Literal[""] = ""
+    trust_domain: TrustDomain = "cluster.local"
+    control_plane: ControlPlane = ControlPlane()
+    proxy: Proxy = Proxy()
+    cni: Cni = Cni()
+    outbound: Literal["allow-any", "registry-only"] = "registry-only"
+    access_logs: bool = True
+    crds: Literal["keep", "delete"] = "keep"
+
+    @model_validator(mode="after")
+    def _privileged_part_apart(self) -> Self:
+        if self.cni.namespace == self.namespace:
+            reason = f"'{self.namespace}' is istiod's, which stays restricted"
+            problem = Problem("cni.namespace", reason, "give istio-cni a namespace of its own")
+            raise InvalidSettingsError([problem])
+        return self

@@ -1,0 +1,117 @@
+"""Wires the mesh of a stack: its installation, its gateway, and who may send telemetry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from otel_mesh.collector_config import OTLP_GRPC_PORT, OTLP_HTTP_PORT
+from otel_mesh.istio.binding import istio_binding
+from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs
+from otel_mesh.istio.install import Istio, IstioArgs
+from otel_mesh.istio.routes import Route
+from otel_mesh.istio.settings import Tracing
+from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
+from otel_mesh.mesh import CollectorIdentity, MeshBinding, NoMesh
+from otel_mesh.workloads import CLUSTER_DOMAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from otel_mesh.catalog import Catalog
+    from otel_mesh_stack.model import StackSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mesh:
+    """A stack's mesh.
+
+    Attributes:
+        binding: what workloads have to know of it.
+        opts: of what joins it: made after the mesh is ready, gone before the mesh goes.
+    """
+
+    binding: MeshBinding
+    opts: pulumi.ResourceOptions = field(repr=False)
+
+
+def install(settings: StackSettings, charts_dir: str | None, opts: pulumi.ResourceOptions) -> Mesh:
+    """Declares the mesh that the stack asks for."""
+    if settings.mesh.kind == "none":
+        return Mesh(binding=NoMesh(), opts=opts)
+    mesh = settings.mesh
+    args = IstioArgs(
+        tracing=tracing(settings), environment=settings.environment, charts_dir=charts_dir, settings=mesh.istio
+    )
+    istio = Istio("istio", args, opts)
+    identity = CollectorIdentity(namespace=settings.namespaces.observability, service_account=settings.collector.name)
+    binding = istio_binding(
+        mesh.istio,
+        gateway=mesh.gateway.binding(mesh.gateway_namespace),
+        collector=identity if settings.collector.meshed else None,
+    )
+    return Mesh(binding=binding, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[istio])))
+
+
+def tracing(settings: StackSettings) -> Tracing:
+    """Where the mesh's proxies send spans, and of which requests."""
+    host = f"{settings.collector.name}.{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
+    own = settings.mesh.tracing
+    return Tracing(
+        service=host,
+        port=OTLP_GRPC_PORT,
+        ingress_percentage=own.ingress_percentage,
+        tags=own.tags,
+        header_tags=own.header_tags,
+    )
+
+
+def gateway(
+    settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh
+) -> IngressGateway | None:
+    """Declares the gateway in front of what the catalogue exposes; none without a mesh."""
+    if mesh.binding.gateway is None:
+        return None
+    services = settings.namespaces.services
+    routes = tuple(
+        Route(host=f"{service.name}.{services}.svc.{CLUSTER_DOMAIN}", port=service.port)
+        for service in catalog.services
+        if service.exposed
+    )
+    args = IngressGatewayArgs(
+        namespace=namespace,
+        mesh=mesh.binding,
+        routes=routes,
+        tracing=tracing(settings),
+        settings=settings.mesh.gateway,
+    )
+    return IngressGateway("gateway", args, mesh.opts)
+
+
+def telemetry_access(
+    settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh
+) -> TelemetryAccess | None:
+    """Declares who may send telemetry: the catalogue's services with their proxies, and the gateway."""
+    binding = mesh.binding
+    if binding.collector is None:
+        return None
+    args = TelemetryAccessArgs(
+        namespace=namespace,
+        collector=settings.collector.name,
+        senders=tuple(_senders(settings, catalog, binding)),
+        ports=(OTLP_GRPC_PORT, OTLP_HTTP_PORT),
+    )
+    return TelemetryAccess("telemetry-access", args, mesh.opts)
+
+
+def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) -> Iterable[str]:
+    services = settings.namespaces.services
+    accounts = [(services, service.name) for service in catalog.services]
+    if binding.gateway is not None:
+        accounts.append((binding.gateway.namespace, binding.gateway.service_account))
+    for namespace, account in accounts:
+        identity = binding.identity(namespace, account)
+        if identity is not None:
+            yield identity

@@ -1,0 +1,62 @@
+"""What files of the environment say of a mesh: where its charts are, where the nodes keep their network plugins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.problems import InvalidSettingsError, Problem
+
+if TYPE_CHECKING:
+    from otel_mesh_stack.model import StackSettings
+
+CHARTS_DIR: Final = "OTEL_MESH_CHARTS_DIR"
+NODE_FILE: Final = "OTEL_MESH_NODE_FILE"
+
+_NODE_KEYS: Final = {"bin_dir": "cni_bin_dir", "conf_dir": "cni_conf_dir", "conf_file": "cni_conf_name"}
+"""Settings of istio-cni -> keys of the node's file."""
+
+
+def charts_dir(value: str | None, settings: StackSettings) -> str | None:
+    """The folder that CHARTS_DIR names; None where it names none, or there is no mesh to install.
+
+    Raises:
+        InvalidSettingsError: there is no such folder.
+    """
+    if not value or settings.mesh.kind == "none":
+        return None
+    folder = Path(value).absolute()
+    if not folder.is_dir():
+        reason = f"{CHARTS_DIR}={value}: no such folder"
+        raise InvalidSettingsError([Problem("mesh", reason, "unset it, or name a folder with one folder per chart")])
+    return str(folder)
+
+
+def with_node(value: str | None, settings: StackSettings) -> StackSettings:
+    """Fills in what the file that NODE_FILE names tells, where the stack asks for it and says nothing itself.
+
+    Raises:
+        InvalidSettingsError: the file is missing or not as it should be.
+    """
+    mesh = settings.mesh
+    if not mesh.node_from_file:
+        return settings
+    cni = mesh.istio.cni
+    told = {key: one for key, one in _node(value).items() if key not in cni.model_fields_set}
+    istio = mesh.istio.model_copy(update={"cni": cni.model_copy(update=told)})
+    return settings.model_copy(update={"mesh": mesh.model_copy(update={"istio": istio})})
+
+
+def _node(value: str | None) -> dict[str, str]:
+    if not value:
+        reason = f"{NODE_FILE} is not set"
+    else:
+        try:
+            content = json.loads(Path(value).read_text())
+            return {ours: str(content[theirs]) for ours, theirs in _NODE_KEYS.items()}
+        except OSError as error:
+            reason = f"{NODE_FILE}={value}: {error.strerror}"
+        except (ValueError, TypeError, KeyError):
+            reason = f"{NODE_FILE}={value}: no JSON object with {', '.join(_NODE_KEYS.values())}"
+    raise InvalidSettingsError([Problem("mesh.node_from_file", reason, "run `make up`, which writes it")])

@@ -1,0 +1,95 @@
+"""Settings of Istio's parts that golden files show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.istio.binding import istio_binding
+from otel_mesh.istio.charts import base_values, cni_values, istiod_values
+from otel_mesh.istio.gateway import IngressGatewayArgs, IngressGatewaySettings, gateway_manifests
+from otel_mesh.istio.install import istio_namespaces
+from otel_mesh.istio.policy import mesh_telemetry, peer_authentication, telemetry_senders
+from otel_mesh.istio.routes import Route
+from otel_mesh.istio.settings import IstioSettings, Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_mesh.manifests import Manifest
+
+DEFAULTS: Final = IstioSettings()
+CHANGED: Final = IstioSettings.model_validate(
+    {
+        "version": "1.27.9",
+        "revision": "canary",
+        "trust_domain": "mesh.example",
+        "control_plane": {
+            "replicas": 1,
+            "image": "registry.example/pilot:1",
+            "environment": {"PILOT_ENABLE_ALPN_FILTER": "false"},
+        },
+        "proxy": {
+            "image": "registry.example/proxyv2:1",
+            "istio_metrics": False,
+            "envoy_metrics": ["cluster\\.outbound.*upstream_rq"],
+        },
+        "cni": {
+            "image": "registry.example/install-cni:1",
+            "bin_dir": "/usr/lib/cni",
+            "conf_file": "10-bridge.conflist",
+            "repair": "delete-pods",
+        },
+        "outbound": "allow-any",
+        "access_logs": False,
+        "crds": "delete",
+    }
+)
+TRACING: Final = Tracing(service="otel-collector.observability.svc.cluster.local")
+TAGGED: Final = Tracing(
+    service="otel-collector.observability.svc.cluster.local",
+    ingress_percentage=12.5,
+    tags={"k8s.cluster.name": "big"},
+    header_tags={"otel_mesh.canary": "x-canary"},
+)
+ROUTES: Final = (Route(host="api-gateway.shop.svc.cluster.local", port=8080),)
+
+
+def _gateway(istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings) -> list[Manifest]:
+    args = IngressGatewayArgs(
+        namespace="istio-ingress", mesh=istio_binding(istio), routes=ROUTES, tracing=tracing, settings=settings
+    )
+    return gateway_manifests(args, settings)
+
+
+def _values(settings: IstioSettings, tracing: Tracing) -> list[Manifest]:
+    return [base_values(settings), cni_values(settings), istiod_values(settings, tracing, "production")]
+
+
+SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
+    "values": lambda: _values(DEFAULTS, TRACING),
+    "values-changed": lambda: _values(CHANGED, TAGGED),
+    "namespaces": lambda: istio_namespaces(DEFAULTS),
+    "policies": lambda: [
+        peer_authentication(DEFAULTS),
+        mesh_telemetry(DEFAULTS, TAGGED),
+        telemetry_senders(
+            "otel-collector-senders",
+            "observability",
+            {"app.kubernetes.io/name": "otel-collector"},
+            senders=["spiffe://cluster.local/ns/shop/sa/api-gateway"],
+            ports=(4317, 4318),
+        ),
+    ],
+    "gateway": lambda: _gateway(DEFAULTS, TRACING, IngressGatewaySettings()),
+    "gateway-tls": lambda: _gateway(
+        CHANGED,
+        TAGGED,
+        IngressGatewaySettings(
+            replicas=1,
+            service_type="ClusterIP",
+            hosts=("shop.example",),
+            tls_secret="shop-certificate",  # noqa: S106 - the Secret's name
+            retries=0,
+        ),
+    ),
+}

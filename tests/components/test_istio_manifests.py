@@ -1,0 +1,127 @@
+"""Istio's objects and the values of its charts, to the letter and by rule."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.toolchain import charts
+from otel_mesh import InvalidSettingsError
+from otel_mesh.istio.binding import istio_binding
+from otel_mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
+from otel_mesh.istio.edge import STRIPPED_HEADERS
+from otel_mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.manifests import Manifest, to_yaml
+from otel_mesh.problems import parse
+from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, TAGGED, TRACING
+
+GOLDEN = Path(__file__).parent / "golden" / "istio"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_objects_are_as_reviewed(name: str) -> None:
+    rendered = "---\n".join(to_yaml(manifest) for manifest in SCENARIOS[name]())
+    path = GOLDEN / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(rendered)
+    assert rendered == path.read_text(), f"differs from {path.name}; review it and run with UPDATE_GOLDEN=1"
+
+
+def test_every_golden_file_has_its_scenario() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(SCENARIOS)
+
+
+def _chart(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((charts.ensure() / name / "values.yaml").read_text())
+    return content
+
+
+@pytest.mark.parametrize("settings", [DEFAULTS, CHANGED], ids=["defaults", "changed"])
+def test_the_charts_know_every_value(settings: IstioSettings) -> None:
+    assert unknown_values(base_values(settings), _chart("base")) == []
+    assert unknown_values(cni_values(settings), _chart("cni")) == []
+    assert unknown_values(istiod_values(settings, TAGGED, "production"), _chart("istiod")) == []
+
+
+def test_a_value_that_a_chart_does_not_know_is_named() -> None:
+    wrong = {"replicas": 1, "global": {"proxy": {"imge": "x"}}, "meshConfig": {"anything": 1}, "env": {"FREE": "1"}}
+    assert unknown_values(wrong, _chart("istiod")) == ["global.proxy.imge", "replicas"]
+
+
+def test_traces_begin_at_the_gateway_only() -> None:
+    telemetry = [one for make in SCENARIOS.values() for one in make() if one.get("kind") == "Telemetry"]
+    by_selector: dict[bool, set[float]] = {}
+    for one in telemetry:
+        (tracing,) = one["spec"]["tracing"]
+        by_selector.setdefault("selector" in one["spec"], set()).add(tracing["randomSamplingPercentage"])
+    assert by_selector == {False: {0}, True: {100.0, 12.5}}
+    assert istiod_values(DEFAULTS, TRACING, "production")["traceSampling"] == 0
+
+
+def test_the_tracing_provider_is_named_by_its_whole_dns_name() -> None:
+    (provider,) = mesh_config(DEFAULTS, TRACING, "production")["extensionProviders"]
+    service = provider["opentelemetry"]["service"]
+    assert service == "otel-collector.observability.svc.cluster.local"
+    assert all(provider["name"] == one["spec"]["tracing"][0]["providers"][0]["name"] for one in _policies("Telemetry"))
+
+
+def _policies(kind: str) -> list[Manifest]:
+    return [one for one in SCENARIOS["policies"]() if one["kind"] == kind]
+
+
+def test_an_access_log_line_is_json_with_the_trace_and_without_a_query() -> None:
+    line = json.loads(mesh_config(DEFAULTS, TRACING, "production")["accessLogFormat"])
+    assert line["trace_id"] == "%TRACE_ID%"
+    assert "REQ_WITHOUT_QUERY" in line["path"]
+    assert "accessLogFile" not in mesh_config(CHANGED, TRACING, "production")
+
+
+def test_only_the_cni_namespace_is_privileged() -> None:
+    levels = {
+        one["metadata"]["name"]: one["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+        for one in SCENARIOS["namespaces"]()
+    }
+    assert levels == {"istio-system": "restricted", "istio-cni": "privileged"}
+
+
+def test_istiod_and_the_privileged_part_share_no_namespace() -> None:
+    with pytest.raises(InvalidSettingsError, match="cni.namespace"):
+        parse(IstioSettings, {"namespace": "mesh", "cni": {"namespace": "mesh"}})
+
+
+def test_retries_are_for_requests_that_may_be_repeated() -> None:
+    (routes,) = (one for one in SCENARIOS["gateway"]() if one["kind"] == "VirtualService")
+    repeated, once = routes["spec"]["http"]
+    assert [sorted(set(match) - {"uri"}) for match in repeated["match"]] == [["method"], ["headers"]]
+    assert repeated["retries"]["attempts"] == 2
+    assert repeated["timeout"] == once["timeout"] == "10s"
+    assert once["retries"] == {"attempts": 0}
+
+
+def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() -> None:
+    (hygiene,) = (one for one in SCENARIOS["gateway"]() if one["kind"] == "EnvoyFilter")
+    (patch,) = hygiene["spec"]["configPatches"]
+    (extension,) = patch["patch"]["value"]["typed_config"]["early_header_mutation_extensions"]
+    removed = [one["remove"] for one in extension["typed_config"]["mutations"]]
+    assert removed == list(STRIPPED_HEADERS)
+    assert len(set(removed)) == len(removed)
+    assert {"x-forwarded-client-cert", "l5d-client-id", "x-trace-version", "x-fault-injected"} <= set(removed)
+
+
+def test_a_namespace_is_bound_to_the_revision_that_injects_it() -> None:
+    assert istio_binding(DEFAULTS).namespace_labels == {"istio.io/rev": "default"}
+    binding = istio_binding(CHANGED)
+    assert binding.namespace_labels == {"istio.io/rev": "canary"}
+    assert binding.identity("shop", "user-service") == "spiffe://mesh.example/ns/shop/sa/user-service"
+    assert type(binding).model_validate(binding.model_dump(mode="json")) == binding
+
+
+def test_a_share_is_a_percentage() -> None:
+    with pytest.raises(InvalidSettingsError, match="ingress_percentage"):
+        parse(Tracing, {"service": "collector.ns.svc.cluster.local", "ingress_percentage": 101})
