@@ -10,6 +10,7 @@ import psutil
 from local import images
 from local.errors import LocalError
 from local.node import (
+    admission,
     agents,
     cgroups,
     control_plane,
@@ -33,6 +34,7 @@ API_TIMEOUT = 90.0
 RUNTIME_TIMEOUT = 30.0
 NODE_TIMEOUT = 90.0
 DNS_TIMEOUT = 120.0
+ADMISSION_TIMEOUT = 60.0
 """Seconds; each is many times what a slow machine with two cores takes."""
 
 _FIREWALLD = f"let firewalld trust the pods' network: firewall-cmd --zone=trusted --add-interface={BRIDGE}"
@@ -85,6 +87,8 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
         reasons = explain_unready(layout.kubeconfig, ["kube-system"], node.programs.tool("kubectl"))
         remedy = _FIREWALLD if _firewalld_runs() else error.remedy
         raise LocalError("; ".join(["DNS: does not answer", *reasons]), remedy=remedy, log=error.log) from error
+    for name in admission.wait(api, progress, ADMISSION_TIMEOUT):
+        progress(f"{name} does not answer: what it has to admit will be refused")
 
 
 def _start_agents(node: Node) -> datetime | None:
