@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from local import images, machine_lock, ports, preflight, supervisor
 from local.errors import LocalError
-from local.node import cgroups, starting, stopping
+from local.node import cgroups, starting, stopping, storage
 from local.node.api import Api
 from local.node.explain import explain_unready
 from local.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
@@ -37,7 +37,7 @@ __all__ = [
     "stop",
 ]
 
-PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS)]))
+PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM]))
 """Every program of the node, without the supervisor and the forwards."""
 NODE_IP = str(NODE_ADDRESS)
 """The node's address: that of its bridge, which no packet from another machine reaches."""

@@ -6,8 +6,10 @@ import http.client
 import json
 import ssl
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from local.errors import LocalError
 from local.node import credentials
 from local.node.layout import API_PORT, NODE_ADDRESS
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from local.node.layout import Layout
 
 _TIMEOUT = 5.0
-_OK = 200
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,60 @@ class Api:
         parsed: dict[str, Any] = json.loads(body)
         return parsed
 
+    def delete(self, path: str) -> None:
+        """Delete an object; one that is not there counts as deleted.
+
+        Raises:
+            LocalError: the API server refuses, or does not answer.
+        """
+        self._change("DELETE", path, None, {HTTPStatus.NOT_FOUND})
+
+    def replace(self, path: str, content: dict[str, Any]) -> bool:
+        """Write an object as it was read.
+
+        Returns:
+            Whether it was written: False when someone else changed or deleted it meanwhile.
+
+        Raises:
+            LocalError: the API server refuses, or does not answer.
+        """
+        changed_meanwhile = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
+        return self._change("PUT", path, json.dumps(content), changed_meanwhile) not in changed_meanwhile
+
+    def _change(self, method: str, path: str, body: str | None, accepted: set[HTTPStatus]) -> int:
+        try:
+            code, answer = self._send(method, path, body)
+        except (OSError, http.client.HTTPException) as error:
+            raise LocalError(f"{method} {path}: {error}", remedy="run `make up` again") from error
+        if code not in {HTTPStatus.OK, HTTPStatus.ACCEPTED, *accepted}:
+            raise LocalError(f"{method} {path}: {_reason(code, answer)}", remedy="run `make up` again")
+        return code
+
     def _get(self, path: str) -> bytes | None:
         try:
-            context = ssl.create_default_context(cafile=credentials.authority(self.layout, credentials.CLUSTER))
-            context.load_cert_chain(
-                credentials.certificate(self.layout, credentials.ADMIN), credentials.key(self.layout, credentials.ADMIN)
-            )
-            connection = http.client.HTTPSConnection(str(NODE_ADDRESS), API_PORT, timeout=_TIMEOUT, context=context)
-            try:
-                connection.request("GET", path)
-                response = connection.getresponse()
-                body = response.read()
-            finally:
-                connection.close()
+            code, body = self._send("GET", path, None)
         except (OSError, http.client.HTTPException):
             return None
-        return body if response.status == _OK else None
+        return body if code == HTTPStatus.OK else None
+
+    def _send(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
+        context = ssl.create_default_context(cafile=credentials.authority(self.layout, credentials.CLUSTER))
+        context.load_cert_chain(
+            credentials.certificate(self.layout, credentials.ADMIN), credentials.key(self.layout, credentials.ADMIN)
+        )
+        connection = http.client.HTTPSConnection(str(NODE_ADDRESS), API_PORT, timeout=_TIMEOUT, context=context)
+        try:
+            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+
+def _reason(code: int, answer: bytes) -> str:
+    """What the API server says of a refusal, on one line."""
+    try:
+        message = str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"status {code}"
+    return " ".join(message.split())

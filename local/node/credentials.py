@@ -71,8 +71,9 @@ CONTROLLER_MANAGER = pki.Leaf("controller-manager", CLUSTER, "system:kube-contro
 SCHEDULER = pki.Leaf("scheduler", CLUSTER, "system:kube-scheduler", client=True)
 KUBELET = pki.Leaf("kubelet", CLUSTER, f"system:node:{NODE_NAME}", organization="system:nodes", client=True)
 PROXY = pki.Leaf("proxy", CLUSTER, "system:kube-proxy", client=True)
+VOLUME_PROVISIONER = pki.Leaf("volume-provisioner", CLUSTER, "otel-mesh:volume-provisioner", client=True)
 
-CLIENTS = (CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY)
+CLIENTS = (CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, VOLUME_PROVISIONER)
 """Those who talk to the API server with a kubeconfig of their own."""
 
 LEAVES = (

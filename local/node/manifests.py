@@ -40,17 +40,16 @@ def kubelet_access() -> dict[str, Any]:
     }
 
 
-def build(layout: Layout, *, coredns_image: str, name_servers: Sequence[str]) -> list[dict[str, Any]]:
+def build(*, coredns_image: str, name_servers: Sequence[str]) -> list[dict[str, Any]]:
     """All objects.
 
     Args:
-        layout: where the volumes lie.
         coredns_image: reference of an imported image.
         name_servers: where questions about other names go.
     """
     return [
         kubelet_access(),
-        *storage.manifests(layout.volumes),
+        *storage.manifests(),
         *coredns.manifests(coredns_image, name_servers),
     ]
 
@@ -62,20 +61,7 @@ def apply(layout: Layout, programs: Programs, objects: Sequence[dict[str, Any]])
         LocalError: the API server refuses one.
     """
     words = ("apply", "--server-side", "--force-conflicts", f"--field-manager={_FIELD_MANAGER}", "--filename=-")
-    _kubectl(layout, programs, words, yaml.safe_dump_all(objects, sort_keys=False))
-
-
-def release(layout: Layout, programs: Programs, volume: str) -> None:
-    """Let a volume forget the claim that it belonged to.
-
-    Raises:
-        LocalError: the API server refuses it.
-    """
-    patch = '{"spec": {"claimRef": null}}'
-    _kubectl(layout, programs, ("patch", "persistentvolume", volume, "--type=merge", f"--patch={patch}"), "")
-
-
-def _kubectl(layout: Layout, programs: Programs, words: Sequence[str], text: str) -> None:
+    text = yaml.safe_dump_all(objects, sort_keys=False)
     command = [
         programs.tool("kubectl"),
         f"--kubeconfig={layout.kubeconfig}",

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from local.node.layout import Layout
 
-BUILT = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
+BUILT = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+    "volume-provisioner",
+)
 _VARIABLES = ("LD_LIBRARY_PATH", "XTABLES_LIBDIR")
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 

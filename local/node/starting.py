@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -16,6 +16,7 @@ from local.node import (
     control_plane,
     credentials,
     manifests,
+    old_volumes,
     residue,
     runtime,
     storage,
@@ -55,7 +56,6 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     layout, registry = node.layout, node.registry
     layout.make_folders()
     credentials.ensure(layout)
-    storage.make_folders(layout.volumes)
     runtime.describe(layout)
     _recover(node, progress)
     cgroups.prepare()
@@ -75,11 +75,12 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     moment = _start_agents(node)
     progress("applying storage, DNS, access rules")
     servers = agents.machine_name_servers()
-    objects = manifests.build(layout, coredns_image=references["coredns"], name_servers=servers)
+    old_volumes.retire(api, layout.volumes)
+    objects = manifests.build(coredns_image=references["coredns"], name_servers=servers)
     manifests.apply(layout, node.programs, objects)
-    recycle_volumes(node, api)
+    registry.ensure(storage.provisioner(layout, node.programs))
     progress("waiting for the node and its DNS")
-    everything = (*_ALL_CONTROL, "containerd", "kube-proxy", "kubelet")
+    everything = (*_ALL_CONTROL, "containerd", "kube-proxy", storage.PROGRAM, "kubelet")
     waiting.until("node", lambda: _is_node_ready(api, moment), registry, everything, timeout=NODE_TIMEOUT)
     try:
         waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
@@ -137,19 +138,6 @@ def _is_node_ready(api: Api, since: datetime | None) -> bool:
 
 def _dns_answers() -> bool:
     return waiting.dns_answers(DNS_SERVICE_ADDRESS, f"kubernetes.default.svc.{CLUSTER_DOMAIN}")
-
-
-def recycle_volumes(node: Node, api: Api) -> None:
-    """Offer volumes again whose claims were deleted, as empty folders."""
-    listed: dict[str, Any] = api.get("/api/v1/persistentvolumes") or {"items": []}
-    released = [
-        item["metadata"]["name"]
-        for item in listed["items"]
-        if item["status"].get("phase") == "Released" and item["metadata"]["name"] in storage.names()
-    ]
-    for name in released:
-        storage.set_aside(node.layout.volumes, name, datetime.now(UTC))
-        manifests.release(node.layout, node.programs, name)
 
 
 def _firewalld_runs() -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SUPERVISOR = "supervisor"
 FORWARD_PREFIX = "forward-"
-_CLUSTER = ("kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+_CLUSTER = ("volume-provisioner", "kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 _ETCD_GRACE = 20.0
 _RUNTIME_TIMEOUT = 15.0
 

@@ -1,85 +1,64 @@
-"""Persistent volumes: a pool of folders on the machine, offered under the storage class ``local``."""
+"""Persistent volumes: folders of the machine, made on demand by a program of the node."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from local.node import credentials
 from local.node.layout import NODE_NAME
+from local.registry import Program
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
+    from local.node.layout import Layout
+    from local.node.programs import Programs
 
+PROGRAM = "volume-provisioner"
+PROVISIONER = "otel-mesh.local/folder"
+"""Its name in storage classes; stands in its main.go too."""
 STORAGE_CLASS = "local"
-RELEASED = "released"
-"""The folder beside the volumes with the data of deleted claims."""
-_VOLUMES = 12
-_CAPACITY = "10Gi"  # what a claim may ask for; a folder has no limit of its own
+"""The default class: what a deleted claim leaves is kept until its volume is deleted by hand (``Retain``)."""
+DELETING_CLASS = "local-delete"
+"""The folder goes with the claim (``Delete``)."""
 
 
-def names() -> list[str]:
-    """Names of the pool's volumes, which are their folders' names too."""
-    return [f"local-{number:02}" for number in range(_VOLUMES)]
+def provisioner(layout: Layout, programs: Programs) -> Program:
+    """The program that makes a folder and a volume for every claim of the two classes."""
+    kubeconfig = credentials.kubeconfig_path(layout, credentials.VOLUME_PROVISIONER)
+    argv = (
+        programs.tool(PROGRAM),
+        f"--kubeconfig={kubeconfig}",
+        f"--folder={layout.volumes}",
+        f"--node={NODE_NAME}",
+    )
+    return Program(PROGRAM, argv, programs.environment, (kubeconfig,))
 
 
-def make_folders(root: Path) -> None:
-    """Have a folder for every volume; kubelet gives it to the pod's group when it mounts it."""
-    for name in names():
-        (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
+def manifests() -> list[dict[str, Any]]:
+    """The storage classes, and what the provisioner may do."""
+    return [_storage_class(STORAGE_CLASS, "Retain", default=True), _storage_class(DELETING_CLASS, "Delete"), _access()]
 
 
-def set_aside(root: Path, name: str, moment: datetime) -> Path:
-    """Offer a volume as new whose claim was deleted; its data is kept, as the class promises (``Retain``).
-
-    Args:
-        root: the folder that holds the volumes' folders.
-        name: the volume's.
-        moment: now.
-
-    Returns:
-        Where the data is.
-    """
-    kept = root / RELEASED / f"{name}.{moment:%Y%m%dT%H%M%SZ}"
-    kept.parent.mkdir(mode=0o700, exist_ok=True)
-    (root / name).rename(kept)
-    make_folders(root)
-    return kept
-
-
-def manifests(root: Path) -> list[dict[str, Any]]:
-    """The storage class and the pool.
-
-    Args:
-        root: the folder that holds the volumes' folders.
-    """
-    storage_class = {
+def _storage_class(name: str, policy: str, *, default: bool = False) -> dict[str, Any]:
+    return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
         "metadata": {
-            "name": STORAGE_CLASS,
-            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+            "name": name,
+            "annotations": {"storageclass.kubernetes.io/is-default-class": str(default).lower()},
         },
-        "provisioner": "kubernetes.io/no-provisioner",
+        "provisioner": PROVISIONER,
         "volumeBindingMode": "WaitForFirstConsumer",
-        "reclaimPolicy": "Retain",
+        "reclaimPolicy": policy,
     }
-    return [storage_class, *(_volume(root / name) for name in names())]
 
 
-def _volume(folder: Path) -> dict[str, Any]:
-    on_this_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}
+def _access() -> dict[str, Any]:
+    user = credentials.VOLUME_PROVISIONER.common_name
+    group = "rbac.authorization.k8s.io"
     return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": folder.name, "labels": {"app.kubernetes.io/managed-by": "otel-mesh-local"}},
-        "spec": {
-            "capacity": {"storage": _CAPACITY},
-            "accessModes": ["ReadWriteOnce"],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": STORAGE_CLASS,
-            "volumeMode": "Filesystem",
-            # Not hostPath: kubelet would leave such a volume to root, and no restricted pod could write to it.
-            "local": {"path": str(folder)},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_this_node]}]}},
-        },
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": user},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:persistent-volume-provisioner"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
     }

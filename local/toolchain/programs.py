@@ -180,6 +180,13 @@ BUILDS: tuple[Build, ...] = (
         minutes=2.5,
     ),
     Build(MODULES / "coredns", "github.com/coredns/coredns", {"coredns": "."}, minutes=1.5),
+    Build(
+        # Compiles little of its own: go.mod holds the versions that Kubernetes' programs are built with.
+        MODULES / "volume-provisioner",
+        "sigs.k8s.io/sig-storage-lib-external-provisioner/v13",
+        {"volume-provisioner": "."},
+        minutes=0.3,
+    ),
     Build(MODULES / "pause", "", {"pause": "."}, release="v1.0.0", minutes=0.1),
     Build(
         # Only for renewing modules/otelcol: no group holds it.
@@ -195,7 +202,14 @@ _CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": _PULUMI,
     "test": (*_PULUMI, *_CONTROL_PLANE, "otelcol", "promtool", "jaeger"),
-    "node": (*_CONTROL_PLANE, "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"),
+    "node": (
+        *_CONTROL_PLANE,
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kube-proxy",
+        "kubelet",
+        "volume-provisioner",
+    ),
     "istio": _MESH,
     "images": ("otelcol", "jaeger", "prometheus", "promtool", "coredns", "pause"),
     "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),

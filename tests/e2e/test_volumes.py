@@ -1,0 +1,215 @@
+"""Volumes on demand: from a claim to a folder of the machine and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import cluster, images
+from local.node import storage
+from local.node.layout import NODE_NAME, layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import CompletedProcess
+
+pytestmark = pytest.mark.e2e
+
+NAMESPACE = "volume-test"
+_WAIT_S = 60
+
+
+def claim(name: str, **spec: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields of a manifest
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "64Mi"}}, **spec}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": wanted}
+
+
+def pod(name: str, *claims: str) -> dict[str, Any]:
+    """A restricted pod that holds the claims."""
+    image = json.loads(images.images_file().read_text())["user-service"]
+    closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {
+        "name": "c",
+        "image": image,
+        "command": ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"],
+        "securityContext": closed,
+        "volumeMounts": [{"name": one, "mountPath": f"/data/{one}"} for one in claims],
+    }
+    user = {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "fsGroup": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    volumes = [{"name": one, "persistentVolumeClaim": {"claimName": one}} for one in claims]
+    spec = {
+        "containers": [container],
+        "volumes": volumes,
+        "securityContext": user,
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 1,
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture
+def apply(kubectl: Callable[..., str]) -> Iterator[Callable[..., None]]:
+    """Make objects in a namespace of the test's own."""
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+    }
+    kubectl("apply", "-f", "-", input=json.dumps(namespace))
+
+    def make(*objects: dict[str, Any]) -> None:
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        kubectl("apply", "-n", NAMESPACE, "-f", "-", input=json.dumps(listed))
+
+    yield make
+    kubectl("delete", "namespace", NAMESPACE, "--wait=true")
+
+
+def volume_of(kubectl: Callable[..., str], name: str) -> str:
+    return kubectl("get", "pvc", "-n", NAMESPACE, name, "-o", "jsonpath={.spec.volumeName}")
+
+
+def ready(kubectl: Callable[..., str], name: str) -> None:
+    kubectl("wait", "-n", NAMESPACE, f"pod/{name}", "--for=condition=Ready", f"--timeout={_WAIT_S}s")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+def test_a_claim_gets_a_folder_when_its_pod_comes_and_its_class_says_what_becomes_of_it(
+    apply: Callable[..., None], kubectl: Callable[..., str]
+) -> None:
+    apply(claim("kept"), claim("scratch", storageClassName=storage.DELETING_CLASS))
+    assert {volume_of(kubectl, name) for name in ("kept", "scratch")} == {""}, "nobody has asked for them yet"
+    apply(pod("user", "kept", "scratch"))
+    ready(kubectl, "user")
+    write = "open('/data/kept/x', 'w').write('1'); open('/data/scratch/x', 'w').write('1')"
+    kubectl("exec", "-n", NAMESPACE, "user", "--", "python3", "-c", write)
+    kept, scratch = (volume_of(kubectl, name) for name in ("kept", "scratch"))
+    folder = layout().volumes
+    assert [(folder / name / "x").read_text() for name in (kept, scratch)] == ["1", "1"]
+    assert kubectl("get", "pv", scratch, "-o", "jsonpath={.spec.capacity.storage}") == "64Mi"
+
+    kubectl("delete", "-n", NAMESPACE, "pod/user", "pvc/kept", "pvc/scratch", "--wait=true")
+    until(lambda: scratch not in kubectl("get", "pv", "-o", "name"))
+    assert [path.name for path in folder.iterdir() if scratch in path.name] == []
+    assert kubectl("get", "pv", kept, "-o", "jsonpath={.status.phase}") == "Released"
+    assert (folder / kept / "x").read_text() == "1"
+    kubectl("delete", "pv", kept)
+    assert (folder / kept / "x").read_text() == "1", "forgetting a volume does not remove what was to be kept"
+    (folder / kept / "x").unlink()
+    (folder / kept).rmdir()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"accessModes": ["ReadWriteMany"]}, "access mode ReadWriteMany"),
+        ({"resources": {"requests": {"storage": "900Ti"}}}, "storage: 900Ti asked for"),
+        ({"selector": {"matchLabels": {"a": "b"}}}, "selector: "),
+        ({"volumeMode": "Block"}, "does not support block volume"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_claim_that_a_folder_cannot_meet_is_told_so(
+    apply: Callable[..., None], kubectl: Callable[..., str], wrong: dict[str, Any], said: str
+) -> None:
+    user = pod("user", "odd")
+    if "volumeMode" in wrong:
+        (container,) = user["spec"]["containers"]
+        container["volumeDevices"] = [{"name": "odd", "devicePath": "/dev/x"}]
+        del container["volumeMounts"]
+    apply(claim("odd", **wrong), user)
+    selected = ("-n", NAMESPACE, "--field-selector=involvedObject.name=odd,reason=ProvisioningFailed", "-o", "json")
+    until(lambda: said in kubectl("get", "events", *selected))
+    assert volume_of(kubectl, "odd") == ""
+
+
+@pytest.mark.full
+def test_a_provisioner_killed_again_and_again_leaves_one_volume_per_claim(
+    apply: Callable[..., None], kubectl: Callable[..., str]
+) -> None:
+    """Claims are made while the program is killed every moment: each ends with one folder and one volume."""
+    names = [f"claim-{number}" for number in range(12)]
+    before = set(kubectl("get", "pv", "-o", "name").split())
+    folders = {path.name for path in layout().volumes.iterdir()}
+    for name in names:
+        apply(claim(name, storageClassName=storage.DELETING_CLASS), pod(name, name))
+        running = [one.pid for one in cluster.status().programs if one.name == storage.PROGRAM and one.pid]
+        for pid in running:
+            os.kill(pid, signal.SIGKILL)
+    for name in names:
+        kubectl("wait", "-n", NAMESPACE, f"pod/{name}", "--for=condition=Ready", "--timeout=240s")
+    volumes = {volume_of(kubectl, name) for name in names}
+    assert len(volumes) == len(names)
+    assert set(kubectl("get", "pv", "-o", "name").split()) - before == {f"persistentvolume/{name}" for name in volumes}
+    assert {path.name for path in layout().volumes.iterdir()} - folders == volumes
+
+
+@pytest.mark.full
+def test_volumes_of_the_former_pool_keep_their_data(
+    apply: Callable[..., None], kubectl: Callable[..., str], run: Callable[..., CompletedProcess[str]]
+) -> None:
+    """An environment as it was before there was a provisioner: held, free and given back volumes of a fixed pool."""
+    kubectl("delete", "storageclass", storage.STORAGE_CLASS)
+    old_class = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": storage.STORAGE_CLASS},
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "reclaimPolicy": "Retain",
+    }
+    node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}
+    pool = []
+    for number in (90, 91, 92):
+        path = layout().volumes / f"local-{number}"
+        path.mkdir()
+        spec = {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": storage.STORAGE_CLASS,
+            "local": {"path": str(path)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [node]}]}},
+        }
+        pool.append({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": path.name}, "spec": spec})
+    apply(old_class, *pool)
+    old = {"storageClassName": storage.STORAGE_CLASS}
+    apply(claim("held", **old, volumeName="local-90"), claim("gone", **old, volumeName="local-91"))
+    apply(pod("user", "held", "gone"))
+    ready(kubectl, "user")
+    write = "[open(f'/data/{name}/x', 'w').write(name) for name in ('held', 'gone')]"
+    kubectl("exec", "-n", NAMESPACE, "user", "--", "python3", "-c", write)
+    kubectl("delete", "-n", NAMESPACE, "pod/user", "pvc/gone", "--wait=true")
+    until(lambda: kubectl("get", "pv", "local-91", "-o", "jsonpath={.status.phase}") == "Released")
+
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = [name for name in kubectl("get", "pv", "-o", "name").split() if "/local-9" in name]
+    assert kept == ["persistentvolume/local-90"]
+    apply(pod("user", "held"))
+    ready(kubectl, "user")
+    read = "print(open('/data/held/x').read())"
+    assert kubectl("exec", "-n", NAMESPACE, "user", "--", "python3", "-c", read).strip() == "held"
+    (aside,) = (layout().volumes / "released").glob("local-91.*")
+    assert (aside / "x").read_text() == "gone"
+    assert not (layout().volumes / "local-92").exists()
+    kubectl("delete", "-n", NAMESPACE, "pod/user", "pvc/held", "--wait=true")
+    until(lambda: kubectl("get", "pv", "local-90", "-o", "jsonpath={.status.phase}") == "Released")
+    assert run("make", "up").returncode == 0
+    assert not [name for name in kubectl("get", "pv", "-o", "name").split() if "/local-9" in name]
