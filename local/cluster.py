@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local import images, machine_lock, ports, preflight, supervisor
+from local import images, machine_lock, ports, preflight, state_folder, supervisor
 from local.errors import LocalError
 from local.node import cgroups, starting, stopping, storage
 from local.node.api import Api
@@ -92,6 +92,7 @@ def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] |
     where = layout()
     preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
     with machine_lock.hold("make up"), _named_errors():
+        state_folder.mark(where.state)
         progress("providing programs and images")
         references = images.ensure(["pause", "coredns"])
         node = assemble(where)

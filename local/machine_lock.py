@@ -47,14 +47,13 @@ def hold(purpose: str, file: Path | None = None, *, wait: float = 2.0) -> Iterat
         finally:
             _held[where] -= 1
         return
-    try:
-        handle = os.open(where, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise LocalError(f"{where}: cannot be opened: {error.strerror}", remedy="run as root") from error
+    handle = _open(where)
     try:
         if not _take(handle, wait):
             holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another command"
             raise LocalError(f"{holder} is at work on this machine", remedy="wait until it ends")
+        if not where.exists() or not os.path.samestat(os.fstat(handle), where.stat()):
+            raise LocalError("another command has just removed everything", remedy="run it again")
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{purpose} (process {os.getpid()})\n".encode(), 0)
         _held[where] = 1
@@ -64,6 +63,13 @@ def hold(purpose: str, file: Path | None = None, *, wait: float = 2.0) -> Iterat
             del _held[where]
     finally:
         os.close(handle)
+
+
+def _open(where: Path) -> int:
+    try:
+        return os.open(where, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LocalError(f"{where}: cannot be opened: {error.strerror}", remedy="run as root") from error
 
 
 def _take(handle: int, wait: float) -> bool:
