@@ -7,7 +7,7 @@ STACK ?= $(if $(CONTEXT),dev,local)
 TARGET = --stack '$(STACK)' $(if $(CONTEXT),--context '$(CONTEXT)')
 IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)')
 
-.PHONY: help up down status env smoke test e2e e2e-full lint format preview pulumi bench-startup bench-request-overhead bench-collector-outage
+.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview pulumi bench-startup bench-request-overhead bench-collector-outage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,8 +15,11 @@ help: ## this list
 up: .venv/ready ## bring up the embedded environment (root), or: make up STACK=dev CONTEXT=... REGISTRY=...
 	@exec $(PY) -m local up $(TARGET) $(IMAGE_SOURCES)
 
-down: .venv/ready ## stop everything that `make up` started; the data stays
-	@exec $(PY) -m local down $(TARGET)
+down: .venv/ready ## stop everything that `make up` started; the data stays, but with PURGE=1
+	@exec $(PY) -m local down $(if $(PURGE),--purge) $(TARGET)
+
+rotate: .venv/ready ## renew certificates, or WHAT="authorities tokens encryption"; data and pods stay
+	@exec $(PY) -m local rotate $(WHAT)
 
 status: .venv/ready ## one screen: node, pods, addresses, stack
 	@exec $(PY) -m local status

@@ -36,9 +36,12 @@ def _down(arguments: argparse.Namespace) -> int:
             f"stack {arguments.stack}: `make down` stops the embedded environment only and keeps its data",
             remedy=f"take away what runs elsewhere, with its data, by `make pulumi {words}`",
         )
-    from local import cluster
+    from local import cluster, purge
 
-    cluster.stop()
+    if arguments.purge:
+        purge.run()
+    else:
+        cluster.stop()
     return 0
 
 
@@ -52,6 +55,14 @@ def _request(arguments: argparse.Namespace) -> Request:
 
     given = {name: getattr(arguments, name, None) for name in ("context", "registry", "images", "base_image")}
     return other_cluster.Request(arguments.stack, **{name: value for name, value in given.items() if value})
+
+
+def _rotate(arguments: argparse.Namespace) -> int:
+    from local import rotation
+    from local.steps import Steps
+
+    rotation.run(arguments.kinds, Steps(Console()))
+    return 0
 
 
 def _status(_: argparse.Namespace) -> int:
@@ -135,7 +146,11 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--base-image", help="what the services are built on for another cluster")
     up.set_defaults(action=_up)
     down = commands.add_parser("down", help="stop everything; the data stays", parents=[target])
+    down.add_argument("--purge", action="store_true", help="remove the data too: all but the cache of programs")
     down.set_defaults(action=_down)
+    renewal = commands.add_parser("rotate", help="renew certificates and keys; the pods go on, the data stays")
+    renewal.add_argument("kinds", nargs="*", help="certificates (default), authorities, tokens, encryption")
+    renewal.set_defaults(action=_rotate)
     tools = commands.add_parser("toolchain", help="build the programs that are missing and print where they are")
     tools.add_argument("names", nargs="*", help="programs or groups (default: all)")
     tools.add_argument("--list", action="store_true", help="list programs with their versions, and groups")

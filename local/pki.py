@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -22,13 +21,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from local import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from ipaddress import IPv4Address
     from pathlib import Path
 
 AUTHORITY_LIFETIME = dt.timedelta(days=3650)
 LEAF_LIFETIME = dt.timedelta(days=365)
 RENEW_BEFORE = dt.timedelta(days=30)
+MISSING, ASKED = "not there", "as asked"
+"""Two of the reasons why a certificate is issued."""
 _BACKDATED = dt.timedelta(days=1)  # a clock that is set back a little does not make a certificate invalid
 
 
@@ -86,9 +87,14 @@ def key_path(folder: Path, name: str) -> Path:
 
 
 def ensure(
-    folder: Path, authorities: Iterable[str], leaves: Iterable[Leaf], *, now: dt.datetime | None = None
-) -> frozenset[str]:
-    """Issue what is missing, does not fit or ends within 30 days.
+    folder: Path,
+    authorities: Iterable[str],
+    leaves: Iterable[Leaf],
+    *,
+    renew: Collection[str] = (),
+    now: dt.datetime | None = None,
+) -> Mapping[str, str]:
+    """Issue what is missing, does not fit, is not valid at this moment or ends within 30 days.
 
     A pair of which only one half was written when its writer was killed does not fit together and is issued anew.
     An authority that is replaced takes all its certificates with it.
@@ -97,56 +103,65 @@ def ensure(
         folder: an existing folder.
         authorities: names of the self-signed authorities.
         leaves: the certificates wanted.
+        renew: names of authorities and leaves to issue whatever is there.
         now: the current time, for tests.
 
     Returns:
-        Names of the authorities and leaves that were issued.
+        What was issued, by name, with the reason.
     """
     moment = now or dt.datetime.now(dt.UTC)
-    issued: set[str] = set()
+    issued: dict[str, str] = {}
     pairs: dict[str, _Pair] = {}
     for name in authorities:
         pair = _load(folder, name)
-        if pair is None or not _in_time(pair.certificate, moment):
+        reason = ASKED if name in renew else _flaw(pair, moment)
+        if pair is None or reason:
             pair = _authority(name, moment)
             _save(folder, name, pair)
-            issued.add(name)
+            issued[name] = reason or MISSING
         pairs[name] = pair
     for leaf in leaves:
         pair = _load(folder, leaf.name)
         issuer = pairs[leaf.authority]
-        if pair is None or not _fits(pair.certificate, leaf, issuer.certificate, moment):
+        reason = ASKED if leaf.name in renew else _flaw(pair, moment) or _misfit(pair, leaf, issuer.certificate)
+        if reason:
             _save(folder, leaf.name, _issue(leaf, issuer, moment))
-            issued.add(leaf.name)
-    return frozenset(issued)
+            issued[leaf.name] = reason
+    return issued
 
 
-def ensure_signing_key(folder: Path, name: str) -> bool:
-    """Make a key pair for signing tokens once; it is never replaced, since tokens in use depend on it.
+def issue(folder: Path, leaf: Leaf, now: dt.datetime) -> None:
+    """Issue one certificate as of a moment, whatever is there.
+
+    Raises:
+        FileNotFoundError: its authority is not there.
+    """
+    issuer = _load(folder, leaf.authority)
+    if issuer is None:
+        raise FileNotFoundError(certificate_path(folder, leaf.authority))
+    _save(folder, leaf.name, _issue(leaf, issuer, now))
+
+
+def untimely(folder: Path, names: Iterable[str], *, now: dt.datetime | None = None) -> Mapping[str, str]:
+    """Certificates that no one accepts at this moment, by name, with the reason.
 
     Args:
-        folder: an existing folder.
-        name: of the files ``<name>.key`` and ``<name>.pub``.
-
-    Returns:
-        Whether the key was made now.
+        folder: where they lie.
+        names: of authorities and leaves; those that are not there are left out.
+        now: the current time, for tests.
     """
-    path = key_path(folder, name)
-    made = not path.exists()
-    if made:
-        files.write(path, _key_pem(ec.generate_private_key(ec.SECP256R1())))
-    key = load_pem_private_key(path.read_bytes(), password=None)
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    files.write(folder / f"{name}.pub", public)
-    return made
+    moment = now or dt.datetime.now(dt.UTC)
+    found = ((name, _load(folder, name)) for name in names)
+    return {name: reason for name, pair in found if pair and (reason := _untimely(pair.certificate, moment))}
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A private key as its file holds it, without a passphrase."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _save(folder: Path, name: str, pair: _Pair) -> None:
-    files.write(key_path(folder, name), _key_pem(pair.key))
+    files.write(key_path(folder, name), key_pem(pair.key))
     files.write(certificate_path(folder, name), pair.certificate.public_bytes(Encoding.PEM))
 
 
@@ -161,22 +176,39 @@ def _load(folder: Path, name: str) -> _Pair | None:
     return _Pair(certificate, key)
 
 
-def _in_time(certificate: x509.Certificate, moment: dt.datetime) -> bool:
-    return certificate.not_valid_before_utc <= moment and moment + RENEW_BEFORE < certificate.not_valid_after_utc
+def _untimely(certificate: x509.Certificate, moment: dt.datetime) -> str | None:
+    """Why a certificate is not accepted at a moment."""
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if moment < first:
+        return f"valid from {first:%Y-%m-%d %H:%M}, the clock says {moment:%Y-%m-%d %H:%M}: was it set back?"
+    return f"ended {last:%Y-%m-%d %H:%M}" if moment > last else None
 
 
-def _fits(certificate: x509.Certificate, leaf: Leaf, issuer: x509.Certificate, moment: dt.datetime) -> bool:
+def _flaw(pair: _Pair | None, moment: dt.datetime) -> str | None:
+    """What is wrong with a certificate whatever it is for."""
+    if pair is None:
+        return MISSING
+    last = pair.certificate.not_valid_after_utc
+    nears_end = f"ends {last:%Y-%m-%d %H:%M}" if moment + RENEW_BEFORE >= last else None
+    return _untimely(pair.certificate, moment) or nears_end
+
+
+def _misfit(pair: _Pair | None, leaf: Leaf, issuer: x509.Certificate) -> str | None:
+    """What keeps a certificate from being the one that is wanted."""
+    if pair is None:
+        return MISSING
+    certificate = pair.certificate
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, InvalidSignature):
-        return False
+        return "issued by a former authority"
     try:
         names = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
         names = []
     usages = list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     wanted = (leaf.subject, leaf.alternative_names, leaf.usages)
-    return (certificate.subject, names, usages) == wanted and _in_time(certificate, moment)
+    return None if (certificate.subject, names, usages) == wanted else "made out for other names or uses"
 
 
 def _builder(

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from local import cluster, smoke
 from local.addresses import ADDRESSES
+from local.node import credentials
 from local.node.api import Api
 from local.node.layout import layout
 
@@ -75,10 +76,13 @@ def show(console: Console) -> int:
     if not now.programs:
         console.print("node: stopped; `make up` starts it")
         return _STOPPED
-    healthy = now.is_running
+    untimely = credentials.untimely(layout())
+    healthy = now.is_running and not untimely
     console.print(f"node: {'running' if healthy else 'NOT WHOLE'}, {now.memory / 2**20:.0f} MiB in pods and programs")
     programs = [f"{program.name} {program.pid or '[red]MISSING[/red]'}" for program in now.programs]
     console.print(f"processes: {', '.join(programs)}", highlight=False)
+    for name, reason in untimely.items():
+        console.print(f"[red]certificate {name}:[/red] {reason}; `make up` renews it", highlight=False)
     if now.is_api_ready:
         table = Table("namespace", "pod", "ready", "restarts", "state", box=None, pad_edge=False)
         for pod in pods(Api(layout())):

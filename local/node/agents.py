@@ -14,7 +14,6 @@ from local.node.layout import (
     CGROUP,
     CLUSTER_DOMAIN,
     DNS_SERVICE_ADDRESS,
-    KUBELET_HEALTH_PORT,
     KUBELET_PORT,
     LOOPBACK,
     NODE_ADDRESS,
@@ -68,8 +67,7 @@ def kubelet_configuration(layout: Layout, *, protects_oom: bool) -> dict[str, ob
         "address": str(NODE_ADDRESS),
         "port": KUBELET_PORT,
         "readOnlyPort": 0,
-        "healthzBindAddress": str(LOOPBACK),
-        "healthzPort": KUBELET_HEALTH_PORT,
+        "healthzPort": 0,  # it would answer anybody; the other port asks who it is
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": True},
@@ -146,7 +144,9 @@ def kubelet(layout: Layout, programs: Programs, *, protects_oom: bool) -> Progra
         f"--node-ip={NODE_ADDRESS}",
     )
     serving = credentials.certificate(layout, credentials.KUBELET_SERVING)
-    reads = (path, kubeconfig, serving, credentials.authority(layout, credentials.CLUSTER))
+    # Started anew, it asks for new tokens for all its pods: that is due when they are signed with another key.
+    tokens = layout.pki / f"{credentials.SERVICE_ACCOUNT}.pub"
+    reads = (path, kubeconfig, serving, credentials.authority(layout, credentials.CLUSTER), tokens)
     return Program("kubelet", argv, programs.environment, reads)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from local import files
-from local.node import credentials
+from local import files, signing_keys
+from local.node import credentials, encryption
 from local.node.layout import (
     API_PORT,
     CLUSTER_DOMAIN,
@@ -37,8 +37,9 @@ _QUOTA_BYTES = 2 * 1024**3
 
 def _program(programs: Programs, name: str, flags: Mapping[str, object]) -> Program:
     """A program whose flags name files: their content is part of what it is started with."""
-    argv = [f"--{flag}={value}" for flag, value in flags.items()]
-    reads = tuple(value for value in flags.values() if isinstance(value, Path) and value.is_file())
+    pairs = [(flag, one) for flag, value in flags.items() for one in (value if isinstance(value, tuple) else (value,))]
+    argv = [f"--{flag}={value}" for flag, value in pairs]
+    reads = tuple(value for _, value in pairs if isinstance(value, Path) and value.is_file())
     return Program(name, (programs.tool(name), *argv), programs.environment, reads)
 
 
@@ -51,6 +52,7 @@ def _client(layout: Layout, leaf: Leaf) -> dict[str, object]:
         "authorization-kubeconfig": kubeconfig,
         "client-ca-file": credentials.authority(layout, credentials.CLUSTER),
         "requestheader-client-ca-file": credentials.authority(layout, credentials.FRONT_PROXY),
+        "authorization-always-allow-paths": "",  # not even health for someone without a certificate
         "bind-address": LOOPBACK,
         "profiling": "false",
     }
@@ -100,14 +102,14 @@ def api_server(layout: Layout, programs: Programs) -> Program:
         "etcd-cafile": credentials.authority(layout, credentials.ETCD),
         "etcd-certfile": credentials.certificate(layout, credentials.API_SERVER_TO_ETCD),
         "etcd-keyfile": credentials.key(layout, credentials.API_SERVER_TO_ETCD),
-        "encryption-provider-config": credentials.encryption_path(layout),
+        "encryption-provider-config": encryption.path(layout),
         "kubelet-certificate-authority": client_authority,
         "kubelet-client-certificate": credentials.certificate(layout, credentials.API_SERVER_TO_KUBELET),
         "kubelet-client-key": credentials.key(layout, credentials.API_SERVER_TO_KUBELET),
         "kubelet-preferred-address-types": "InternalIP",
         "service-cluster-ip-range": SERVICE_NETWORK,
         "service-account-issuer": f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}",
-        "service-account-key-file": layout.pki / f"{credentials.SERVICE_ACCOUNT}.pub",
+        "service-account-key-file": signing_keys.verifying(layout.pki, credentials.SERVICE_ACCOUNT),
         "service-account-signing-key-file": key_path(layout.pki, credentials.SERVICE_ACCOUNT),
         "requestheader-client-ca-file": credentials.authority(layout, credentials.FRONT_PROXY),
         "requestheader-allowed-names": credentials.API_SERVER_PROXYING.common_name,

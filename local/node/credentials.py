@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import os
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import yaml
 
-from local import files, pki
+from local import files, pki, signing_keys
 from local.node.layout import (
     API_SERVER,
     API_SERVICE_ADDRESS,
@@ -21,6 +21,7 @@ from local.node.layout import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 CLUSTER = "ca"
@@ -90,17 +91,32 @@ LEAVES = (
     *CLIENTS,
 )
 
-_ENCRYPTION_KEY_BYTES = 32
+TOKENS_RENEWED = dt.timedelta(hours=2)
+"""After this long no pod holds a token that a replaced key has signed: kubelet renews them within 50 minutes."""
 
 
-def ensure(layout: Layout) -> None:
-    """Issue or renew everything that is due and write the kubeconfigs and the key for secrets at rest."""
-    pki.ensure(layout.pki, AUTHORITIES, LEAVES)
-    pki.ensure_signing_key(layout.pki, SERVICE_ACCOUNT)
+def ensure(layout: Layout, *, renew: Collection[str] = ()) -> Mapping[str, str]:
+    """Issue or renew everything that is due and write the kubeconfigs.
+
+    Args:
+        layout: where everything lies.
+        renew: names of authorities and certificates to renew before they are due.
+
+    Returns:
+        The authorities and certificates that were issued, with the reason.
+    """
+    issued = pki.ensure(layout.pki, AUTHORITIES, LEAVES, renew=renew)
+    signing_keys.ensure(layout.pki, SERVICE_ACCOUNT)
+    signing_keys.forget_old(layout.pki, SERVICE_ACCOUNT, TOKENS_RENEWED)
     for leaf in CLIENTS:
         files.write(kubeconfig_path(layout, leaf), kubeconfig(layout, leaf))
     files.write(layout.kubeconfig, kubeconfig(layout, ADMIN))
-    _ensure_encryption(encryption_path(layout))
+    return issued
+
+
+def untimely(layout: Layout) -> Mapping[str, str]:
+    """Authorities and certificates that nobody accepts at this moment, with the reason."""
+    return pki.untimely(layout.pki, [*AUTHORITIES, *(leaf.name for leaf in LEAVES)])
 
 
 def certificate(layout: Layout, leaf: pki.Leaf) -> Path:
@@ -121,11 +137,6 @@ def authority(layout: Layout, name: str) -> Path:
 def kubeconfig_path(layout: Layout, leaf: pki.Leaf) -> Path:
     """The file with which a program talks to the API server."""
     return layout.config / f"{leaf.name}.kubeconfig"
-
-
-def encryption_path(layout: Layout) -> Path:
-    """The file that says how Secrets are encrypted in etcd."""
-    return layout.config / "encryption.yaml"
 
 
 def kubeconfig(layout: Layout, leaf: pki.Leaf) -> str:
@@ -150,17 +161,3 @@ def kubeconfig(layout: Layout, leaf: pki.Leaf) -> str:
         },
         sort_keys=False,
     )
-
-
-def _ensure_encryption(path: Path) -> None:
-    """Make the key once: what etcd holds can be read with this key only."""
-    if path.exists():
-        return
-    secret = base64.b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode()
-    providers = [{"secretbox": {"keys": [{"name": "key1", "secret": secret}]}}, {"identity": {}}]
-    configuration = {
-        "apiVersion": "apiserver.config.k8s.io/v1",
-        "kind": "EncryptionConfiguration",
-        "resources": [{"resources": ["secrets"], "providers": providers}],
-    }
-    files.write(path, yaml.safe_dump(configuration, sort_keys=False))

@@ -32,7 +32,6 @@ KUBELET_PORT = 16250
 # On loopback. Own numbers, because another Kubernetes may hold the customary ones.
 ETCD_CLIENT_PORT = 16379
 ETCD_PEER_PORT = 16380
-KUBELET_HEALTH_PORT = 16248
 PROXY_METRICS_PORT = 16249
 PROXY_HEALTH_PORT = 16256
 CONTROLLER_MANAGER_PORT = 16257
@@ -43,7 +42,6 @@ LISTENERS: tuple[tuple[IPv4Address, int, str], ...] = (
     (NODE_ADDRESS, KUBELET_PORT, "kubelet"),
     (LOOPBACK, ETCD_CLIENT_PORT, "etcd"),
     (LOOPBACK, ETCD_PEER_PORT, "etcd"),
-    (LOOPBACK, KUBELET_HEALTH_PORT, "kubelet"),
     (LOOPBACK, PROXY_METRICS_PORT, "kube-proxy"),
     (LOOPBACK, PROXY_HEALTH_PORT, "kube-proxy"),
     (LOOPBACK, CONTROLLER_MANAGER_PORT, "kube-controller-manager"),

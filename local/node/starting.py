@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from local import images
+from local import images, pki
 from local.errors import LocalError
 from local.node import (
     admission,
@@ -15,11 +15,13 @@ from local.node import (
     cgroups,
     control_plane,
     credentials,
+    encryption,
     manifests,
     old_volumes,
     residue,
     runtime,
     storage,
+    trust,
     waiting,
 )
 from local.node.api import Api
@@ -27,8 +29,9 @@ from local.node.explain import explain_unready
 from local.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+    from local.node.layout import Layout
     from local.node.node import Node
 
 API_TIMEOUT = 90.0
@@ -55,7 +58,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     """
     layout, registry = node.layout, node.registry
     layout.make_folders()
-    credentials.ensure(layout)
+    renew(layout, progress)
     runtime.describe(layout)
     _recover(node, progress)
     cgroups.prepare()
@@ -71,6 +74,11 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     api = Api(layout)
     waiting.until("API server", api.is_ready, registry, ["etcd", "kube-apiserver"], timeout=API_TIMEOUT)
 
+    if encryption.is_changing(layout):
+        encryption.finish(layout, api, progress)
+        registry.ensure(control_plane.api_server(layout, node.programs))
+        waiting.until("API server", api.is_ready, registry, ["etcd", "kube-apiserver"], timeout=API_TIMEOUT)
+
     progress("starting kubelet, kube-proxy, kube-controller-manager, kube-scheduler")
     moment = _start_agents(node)
     progress("applying storage, DNS, access rules")
@@ -82,6 +90,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     progress("waiting for the node and its DNS")
     everything = (*_ALL_CONTROL, "containerd", "kube-proxy", storage.PROGRAM, "kubelet")
     waiting.until("node", lambda: _is_node_ready(api, moment), registry, everything, timeout=NODE_TIMEOUT)
+    trust.spread(layout, api, progress)
     try:
         waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
     except LocalError as error:
@@ -90,6 +99,22 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
         raise LocalError("; ".join(["DNS: does not answer", *reasons]), remedy=remedy, log=error.log) from error
     for name in admission.wait(api, progress, ADMISSION_TIMEOUT):
         progress(f"{name} does not answer: what it has to admit will be refused")
+
+
+def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str] = ()) -> None:
+    """Have credentials that are valid now; programs that run with others are replaced by the next start.
+
+    Args:
+        layout: where they lie.
+        progress: told which ones were not valid, and why.
+        asked: names of authorities and certificates to renew before they are due.
+    """
+    trust.before_change(layout)
+    issued = credentials.ensure(layout, renew=asked)
+    encryption.ensure(layout)
+    for reason in sorted(set(issued.values()) - {pki.MISSING}):
+        names = ", ".join(name for name, one in issued.items() if one == reason)
+        progress(f"certificates issued anew, {reason}: {names}")
 
 
 def _start_agents(node: Node) -> datetime | None:

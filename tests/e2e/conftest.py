@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -75,3 +76,22 @@ def pods(kubectl: Callable[..., str]) -> Callable[[], list[dict[str, Any]]]:
         ]
 
     return call
+
+
+@pytest.fixture
+def note(kubectl: Callable[..., str]) -> Callable[[], str]:
+    """Write a row into PostgreSQL; return how to read it back."""
+    value = secrets.token_hex(8)
+    psql = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d user_service -c "$1"'
+
+    def sql(text: str) -> str:
+        return kubectl("exec", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", psql, "sh", text).strip()
+
+    sql("create table if not exists e2e_note (value text)")
+    sql(f"insert into e2e_note values ('{value}')")  # noqa: S608 -- our own hexadecimal digits
+
+    def read() -> str:
+        return sql(f"select count(*) from e2e_note where value = '{value}'")  # noqa: S608 -- the same
+
+    assert read() == "1"
+    return read

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import cluster, images, smoke
+from local import cluster, images, processes, smoke, supervisor
+from local.node import cgroups
 from local.paths import repo_dir
 
 if TYPE_CHECKING:
@@ -30,25 +31,6 @@ def objects(kubectl: Callable[..., str]) -> list[str]:
     """Every workload of the platform's namespaces, once each if nothing was made twice."""
     kinds = "deployments,statefulsets,services,configmaps,serviceaccounts,secrets"
     return sorted(kubectl("get", kinds, "-n", namespace, "-o", "name") for namespace in ("observability", "shop"))
-
-
-@pytest.fixture
-def note(kubectl: Callable[..., str]) -> Callable[[], str]:
-    """Write a row into PostgreSQL; return how to read it back."""
-    value = secrets.token_hex(8)
-    psql = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d user_service -c "$1"'
-
-    def sql(text: str) -> str:
-        return kubectl("exec", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", psql, "sh", text).strip()
-
-    sql("create table if not exists e2e_note (value text)")
-    sql(f"insert into e2e_note values ('{value}')")  # noqa: S608 -- our own hexadecimal digits
-
-    def read() -> str:
-        return sql(f"select count(*) from e2e_note where value = '{value}'")  # noqa: S608 -- the same
-
-    assert read() == "1"
-    return read
 
 
 def test_down_leaves_nothing_running_and_up_brings_the_data_back(
@@ -92,6 +74,52 @@ def test_killed_processes_of_the_node_are_started_again(
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr
     assert note() == "1"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", [*cluster.PROGRAMS, "forward-gateway"])
+def test_one_killed_program_is_started_again_without_anybody_doing_anything(
+    name: str, pods: Callable[[], list[dict[str, Any]]], note: Callable[[], str]
+) -> None:
+    before = {pod["metadata"]["uid"] for pod in pods()}
+    (killed,) = [program.pid for program in cluster.status().programs if program.name == name]
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 120
+    while not cluster.status().is_running or killed in cluster.process_ids():
+        assert time.monotonic() < deadline, cluster.status()
+        time.sleep(0.5)
+    smoke.run()
+    assert note() == "1"
+    assert cluster.doubles() == []
+    assert {pod["metadata"]["uid"] for pod in pods()} == before
+
+
+@pytest.mark.full
+def test_a_killed_supervisor_is_started_again_by_make_up(run: Callable[..., CompletedProcess[str]]) -> None:
+    (before,) = [one.pid for one in cluster.status().programs if one.name == supervisor.NAME and one.pid]
+    os.kill(before, signal.SIGKILL)
+    assert run("make", "up").returncode == 0
+    (after,) = [one.pid for one in cluster.status().programs if one.name == supervisor.NAME and one.pid]
+    assert after != before
+
+
+@pytest.mark.full
+def test_everything_killed_at_once_with_all_that_runs_in_pods_comes_back(
+    run: Callable[..., CompletedProcess[str]], note: Callable[[], str], kubectl: Callable[..., str]
+) -> None:
+    """As when the power fails: programs, what watches over pods, and every process in them."""
+    before = objects(kubectl)
+    everything = {process.pid for process in processes.scan()} | cgroups.pods()
+    assert len(everything) > len(cluster.process_ids()) + 10
+    for pid in everything:
+        with contextlib.suppress(ProcessLookupError):  # ended with another one
+            os.kill(pid, signal.SIGKILL)
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert note() == "1"
+    assert objects(kubectl) == before
+    assert cluster.doubles() == []
 
 
 @pytest.mark.full

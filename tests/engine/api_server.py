@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import pki
+from local import pki, signing_keys
 from local.loopback.ports import free_port
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ApiServer:
     def start(self) -> None:
         """Starts both programs and waits until objects can be written."""
         pki.ensure(self._folder, [_CA], [_SERVER, _ADMIN])
-        pki.ensure_signing_key(self._folder, _TOKENS)
+        signing_keys.ensure(self._folder, _TOKENS)
         client, peer = (f"http://{LOOPBACK}:{free_port()}" for _ in range(2))
         self._run(
             "etcd",

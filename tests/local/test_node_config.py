@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local.node import agents, control_plane, coredns, credentials, manifests, runtime, storage
+from local.node import agents, control_plane, coredns, credentials, encryption, manifests, old_volumes, runtime, storage
 from local.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, Layout
 from local.node.programs import Programs
+from local.toolchain.programs import MODULES
 
 if TYPE_CHECKING:
     from local.registry import Program
@@ -24,6 +25,7 @@ def layout(tmp_path: Path) -> Layout:
     made = Layout(tmp_path)
     made.make_folders()
     credentials.ensure(made)
+    encryption.ensure(made)
     return made
 
 
@@ -49,6 +51,7 @@ def every(layout: Layout, programs: Programs) -> list[Program]:
         runtime.containerd(layout, programs, "otel-mesh.local/pause:1"),
         agents.kubelet(layout, programs, protects_oom=True),
         agents.proxy(layout, programs, protects_oom=True),
+        storage.provisioner(layout, programs),
     ]
 
 
@@ -74,7 +77,7 @@ def test_the_api_server_knows_everyone_who_asks(layout: Layout, programs: Progra
 
 
 def test_secrets_are_encrypted_before_anything_else_is_tried(layout: Layout) -> None:
-    (rule,) = yaml.safe_load(credentials.encryption_path(layout).read_text())["resources"]
+    (rule,) = yaml.safe_load(encryption.path(layout).read_text())["resources"]
     assert rule["resources"] == ["secrets"]
     first, last = rule["providers"]
     assert len(base64.b64decode(first["secretbox"]["keys"][0]["secret"])) == 32
@@ -90,7 +93,7 @@ def test_etcd_takes_certificates_only(layout: Layout, programs: Programs) -> Non
 
 def test_no_program_is_given_a_secret_in_its_arguments(layout: Layout, programs: Programs) -> None:
     keys = [path.read_text() for path in layout.pki.glob("*.key")]
-    secret = yaml.safe_load(credentials.encryption_path(layout).read_text())["resources"][0]["providers"][0]
+    secret = yaml.safe_load(encryption.path(layout).read_text())["resources"][0]["providers"][0]
     needles = [line for key in keys for line in key.splitlines()[1:-1]] + [secret["secretbox"]["keys"][0]["secret"]]
     words = " ".join(word for program in every(layout, programs) for word in program.argv)
     assert not [needle for needle in needles if needle in words]
@@ -106,7 +109,7 @@ def test_a_program_is_another_one_when_its_certificate_or_configuration_changes(
     credentials.ensure(layout)
     after = [program.stamp() for program in every(layout, programs)]
     same = [left == right for left, right in zip(before, after, strict=True)]
-    assert same == [False, False, False, False, True, False, False]  # containerd has no certificate
+    assert same == [False, False, False, False, True, False, False, False]  # containerd has no certificate
 
 
 def test_kubelet_asks_the_api_server_who_may_use_it(layout: Layout) -> None:
@@ -181,27 +184,32 @@ def test_coredns_is_a_restricted_pod_and_rolls_with_its_configuration() -> None:
     assert template["metadata"] != deployment(["192.0.2.53"])["spec"]["template"]["metadata"]
 
 
-def test_volumes_are_the_kind_that_kubelet_gives_to_the_pods_group(tmp_path: Path) -> None:
-    storage.make_folders(tmp_path)
-    storage_class, *volumes = storage.manifests(tmp_path)
-    assert storage_class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
-    assert [volume["metadata"]["name"] for volume in volumes] == storage.names()
-    for volume in volumes:
-        assert Path(volume["spec"]["local"]["path"]).is_dir()
-        assert volume["spec"]["storageClassName"] == "local"
+def test_one_storage_class_is_the_default_and_keeps_what_is_in_it() -> None:
+    classes = [item for item in storage.manifests() if item["kind"] == "StorageClass"]
+    mark = "storageclass.kubernetes.io/is-default-class"
+    told = {
+        item["metadata"]["name"]: (item["metadata"]["annotations"][mark], item["reclaimPolicy"]) for item in classes
+    }
+    assert told == {"local": ("true", "Retain"), "local-delete": ("false", "Delete")}
+    assert {item["volumeBindingMode"] for item in classes} == {"WaitForFirstConsumer"}
 
 
-def test_a_volume_that_was_given_back_is_empty_and_its_data_is_kept(tmp_path: Path) -> None:
-    storage.make_folders(tmp_path)
-    name = storage.names()[0]
-    (tmp_path / name / "data").write_text("precious")
-    kept = storage.set_aside(tmp_path, name, datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
-    assert list((tmp_path / name).iterdir()) == []
-    assert kept == tmp_path / "released" / f"{name}.20261121T120000Z"
+def test_the_provisioners_name_is_the_one_in_its_source() -> None:
+    source = (MODULES / storage.PROGRAM / "main.go").read_text()
+    assert f'name = "{storage.PROVISIONER}"' in source
+
+
+def test_the_data_of_a_volume_of_the_former_pool_is_set_aside_once(tmp_path: Path) -> None:
+    (tmp_path / "local-00").mkdir()
+    (tmp_path / "local-00" / "data").write_text("precious")
+    for second in (0, 1):  # killed before it deleted the volume, it comes again
+        old_volumes.set_aside(tmp_path, "local-00", datetime(2026, 11, 21, 12, 0, second, tzinfo=UTC))
+    (kept,) = (tmp_path / "released").iterdir()
+    assert kept.name == "local-00.20261121T120000Z"
     assert (kept / "data").read_text() == "precious"
 
 
-def test_the_cluster_has_no_object_twice(layout: Layout) -> None:
-    objects = manifests.build(layout, coredns_image="image", name_servers=[])
+def test_the_cluster_has_no_object_twice() -> None:
+    objects = manifests.build(coredns_image="image", name_servers=[])
     keys = [(item["kind"], item["metadata"]["name"]) for item in objects]
     assert len(keys) == len(set(keys))

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from local import pki
-from local.node import credentials
+from local.node import credentials, encryption
 from local.node.layout import Layout
 
 if TYPE_CHECKING:
@@ -32,12 +32,13 @@ def cluster_pki(tmp_path: Path) -> Layout:
     layout = Layout(tmp_path)
     layout.make_folders()
     credentials.ensure(layout)
+    encryption.ensure(layout)
     return layout
 
 
 def test_nothing_is_issued_twice(tmp_path: Path) -> None:
-    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == {"ca", "server", "client"}
-    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == frozenset()
+    assert set(pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW)) == {"ca", "server", "client"}
+    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == {}
 
 
 def test_keys_are_for_their_owner_only(cluster_pki: Layout) -> None:
@@ -45,15 +46,15 @@ def test_keys_are_for_their_owner_only(cluster_pki: Layout) -> None:
     assert len(keys) > 15
     assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}
     assert cluster_pki.pki.stat().st_mode & 0o777 == 0o700
-    assert credentials.encryption_path(cluster_pki).stat().st_mode & 0o777 == 0o600
+    assert encryption.path(cluster_pki).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_leaf_is_renewed_when_less_than_thirty_days_are_left_and_the_authority_stays(tmp_path: Path) -> None:
     pki.ensure(tmp_path, ["ca"], [SERVER], now=NOW)
     before = certificate(tmp_path, "server")
     almost = before.not_valid_after_utc - dt.timedelta(days=30, seconds=1)
-    assert pki.ensure(tmp_path, ["ca"], [SERVER], now=almost) == frozenset()
-    assert pki.ensure(tmp_path, ["ca"], [SERVER], now=almost + dt.timedelta(seconds=2)) == {"server"}
+    assert pki.ensure(tmp_path, ["ca"], [SERVER], now=almost) == {}
+    assert set(pki.ensure(tmp_path, ["ca"], [SERVER], now=almost + dt.timedelta(seconds=2))) == {"server"}
     renewed = certificate(tmp_path, "server")
     assert renewed.serial_number != before.serial_number
     assert renewed.not_valid_after_utc > before.not_valid_after_utc
@@ -62,7 +63,7 @@ def test_a_leaf_is_renewed_when_less_than_thirty_days_are_left_and_the_authority
 def test_an_authority_that_ends_takes_its_leaves_along(tmp_path: Path) -> None:
     pki.ensure(tmp_path, ["ca"], [SERVER], now=NOW)
     late = certificate(tmp_path, "ca").not_valid_after_utc - dt.timedelta(days=1)
-    assert pki.ensure(tmp_path, ["ca"], [SERVER], now=late) == {"ca", "server"}
+    assert set(pki.ensure(tmp_path, ["ca"], [SERVER], now=late)) == {"ca", "server"}
     certificate(tmp_path, "server").verify_directly_issued_by(certificate(tmp_path, "ca"))
 
 
@@ -70,27 +71,19 @@ def test_an_authority_that_ends_takes_its_leaves_along(tmp_path: Path) -> None:
 def test_half_a_pair_is_issued_anew(tmp_path: Path, lost: str) -> None:
     pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW)
     (tmp_path / lost).unlink()
-    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == {"server"}
+    assert set(pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW)) == {"server"}
 
 
 def test_a_key_of_another_certificate_is_noticed(tmp_path: Path) -> None:
     pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW)
     (tmp_path / "server.key").write_bytes((tmp_path / "client.key").read_bytes())
-    assert pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW) == {"server"}
+    assert set(pki.ensure(tmp_path, ["ca"], [SERVER, CLIENT], now=NOW)) == {"server"}
 
 
 def test_a_leaf_with_another_name_is_issued_anew(tmp_path: Path) -> None:
     pki.ensure(tmp_path, ["ca"], [SERVER], now=NOW)
     more = pki.Leaf("server", "ca", "a server", server=True, dns_names=("localhost", "kubernetes"))
-    assert pki.ensure(tmp_path, ["ca"], [more], now=NOW) == {"server"}
-
-
-def test_the_signing_key_is_kept(tmp_path: Path) -> None:
-    assert pki.ensure_signing_key(tmp_path, "sa")
-    key, public = (tmp_path / "sa.key").read_bytes(), (tmp_path / "sa.pub").read_bytes()
-    (tmp_path / "sa.pub").unlink()
-    assert not pki.ensure_signing_key(tmp_path, "sa")
-    assert ((tmp_path / "sa.key").read_bytes(), (tmp_path / "sa.pub").read_bytes()) == (key, public)
+    assert set(pki.ensure(tmp_path, ["ca"], [more], now=NOW)) == {"server"}
 
 
 @pytest.mark.parametrize(
@@ -142,8 +135,26 @@ def test_a_client_certificate_is_no_server_certificate(cluster_pki: Layout) -> N
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 
-def test_the_key_for_secrets_at_rest_survives_every_start(cluster_pki: Layout) -> None:
-    before = credentials.encryption_path(cluster_pki).read_bytes()
-    assert b"secretbox" in before
-    credentials.ensure(cluster_pki)
-    assert credentials.encryption_path(cluster_pki).read_bytes() == before
+def test_what_is_asked_for_is_renewed_and_an_authority_takes_its_leaves_along(tmp_path: Path) -> None:
+    pki.ensure(tmp_path, ["ca", "other"], [SERVER, CLIENT], now=NOW)
+    assert pki.ensure(tmp_path, ["ca", "other"], [SERVER, CLIENT], renew=["client"], now=NOW) == {"client": pki.ASKED}
+    before = certificate(tmp_path, "ca")
+    issued = pki.ensure(tmp_path, ["ca", "other"], [SERVER, CLIENT], renew=["ca"], now=NOW)
+    former = "issued by a former authority"
+    assert issued == {"ca": pki.ASKED, "server": former, "client": former}
+    assert certificate(tmp_path, "ca").serial_number != before.serial_number
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [(-3, "valid from 2026-11-20 00:00, the clock says 2026-11-18 00:00"), (400, "ended 2027-11-21 00:00")],
+)
+def test_after_a_jump_of_the_clock_the_reason_is_named(tmp_path: Path, days: int, reason: str) -> None:
+    pki.ensure(tmp_path, ["ca"], [SERVER], now=NOW)
+    jumped = NOW + dt.timedelta(days=days)
+    told = pki.untimely(tmp_path, ["ca", "server", "absent"], now=jumped)
+    assert reason in told["server"]
+    assert ("ca" in told) == (days < 0), "an authority lives longer"
+    issued = pki.ensure(tmp_path, ["ca"], [SERVER], now=jumped)
+    assert reason in issued["ca" if days < 0 else "server"]
+    assert pki.untimely(tmp_path, ["ca", "server"], now=jumped) == {}

@@ -1,0 +1,114 @@
+"""Nobody gets anything without saying who he is: from this machine, and from a pod."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.node import credentials
+from local.node.layout import (
+    API_PORT,
+    CONTROLLER_MANAGER_PORT,
+    ETCD_CLIENT_PORT,
+    ETCD_PEER_PORT,
+    KUBELET_PORT,
+    LISTENERS,
+    LOOPBACK,
+    NODE_ADDRESS,
+    PROXY_HEALTH_PORT,
+    PROXY_METRICS_PORT,
+    SCHEDULER_PORT,
+    layout,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from subprocess import CompletedProcess
+
+pytestmark = pytest.mark.e2e
+
+ASKING_WHO = (API_PORT, KUBELET_PORT, CONTROLLER_MANAGER_PORT, SCHEDULER_PORT)
+ASKING_FOR_A_CERTIFICATE = (ETCD_CLIENT_PORT, ETCD_PEER_PORT)
+HEALTH_ONLY = (PROXY_HEALTH_PORT, PROXY_METRICS_PORT)
+"""kube-proxy cannot ask; it listens on loopback, and changes nothing for anybody."""
+PATHS = ("/", "/livez", "/healthz", "/readyz", "/metrics", "/version", "/configz", "/api/v1/secrets", "/pods")
+
+_FROM_A_POD = """
+import json, ssl, sys, urllib.error, urllib.request
+context = ssl._create_unverified_context()
+told = {}
+for url in sys.argv[1:]:
+    try:
+        told[url] = urllib.request.urlopen(url, context=context, timeout=3).status
+    except urllib.error.HTTPError as error:
+        told[url] = error.code
+    except OSError as error:
+        told[url] = type(error).__name__
+print(json.dumps(told))
+"""
+
+
+def anonymous(port: int, path: str) -> int | str:
+    """What a port of the node says to somebody without any credential: a status, or the kind of error."""
+    address = next(str(address) for address, number, _ in LISTENERS if number == port)
+    context = ssl._create_unverified_context()  # noqa: S323, SLF001 -- the server is not the question
+    try:
+        with urllib.request.urlopen(f"https://{address}:{port}{path}", context=context, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError as error:
+        return type(error).__name__
+
+
+def test_every_port_of_the_node_is_looked_at() -> None:
+    assert {port for _, port, _ in LISTENERS} == {*ASKING_WHO, *ASKING_FOR_A_CERTIFICATE, *HEALTH_ONLY}
+
+
+@pytest.mark.parametrize("port", ASKING_WHO)
+def test_a_port_refuses_whoever_does_not_say_who_he_is(port: int) -> None:
+    answers = {path: anonymous(port, path) for path in PATHS}
+    assert set(answers.values()) <= {401, 403}, answers
+
+
+@pytest.mark.parametrize("port", ASKING_FOR_A_CERTIFICATE)
+def test_the_database_ends_the_conversation_without_a_certificate_of_its_own_authority(port: int) -> None:
+    assert isinstance(anonymous(port, "/version"), str)
+    context = ssl.create_default_context(cafile=credentials.authority(layout(), credentials.ETCD))
+    leaf = credentials.ADMIN  # the cluster's administrator is nobody here
+    context.load_cert_chain(credentials.certificate(layout(), leaf), credentials.key(layout(), leaf))
+    with pytest.raises(OSError, match=r"alert|reset|EOF"):
+        urllib.request.urlopen(f"https://{LOOPBACK}:{port}/version", context=context, timeout=5)
+
+
+def test_kube_proxy_tells_its_health_and_counters_and_takes_no_orders() -> None:
+    for port in HEALTH_ONLY:
+        for path in ("/debug/pprof/", "/configz", "/flagz"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=5)
+        order = urllib.request.Request(f"http://{LOOPBACK}:{port}/debug/flags/v", data=b"9", method="PUT")
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(order, timeout=5)  # noqa: S310
+
+
+def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[..., str]) -> None:
+    urls = [f"https://{NODE_ADDRESS}:{port}/api/v1/secrets" for _, port, _ in LISTENERS]
+    urls += ["https://10.88.0.1:443/version", f"https://{NODE_ADDRESS}:{KUBELET_PORT}/pods"]
+    command = ("python3", "-c", _FROM_A_POD, *urls)
+    told = json.loads(kubectl("exec", "-n", "shop", "deploy/user-service", "--", *command))
+    for url, answer in told.items():
+        on_bridge = f":{API_PORT}/" in url or f":{KUBELET_PORT}/" in url or "10.88.0.1" in url
+        assert answer == 401 if on_bridge else isinstance(answer, str), (url, answer)
+    assert [url for url, answer in told.items() if answer == 401]
+
+
+def test_the_one_who_is_known_gets_an_answer(run: Callable[..., CompletedProcess[str]]) -> None:
+    """The other tests would pass on ports where nobody is at home."""
+    assert run("kubectl", "get", "--raw", "/readyz").stdout == "ok"
+    assert "v1" in run("kubectl", "get", "--raw", "/api/v1/nodes/otel-mesh-local/proxy/pods").stdout
+    assert anonymous(ETCD_CLIENT_PORT, "/version") != "ConnectionRefusedError"

@@ -1,0 +1,210 @@
+"""`make rotate`: new certificates and keys are in use, old ones are refused, and nothing else has changed."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+
+from local import pki
+from local.node import credentials, encryption, etcd
+from local.node.layout import API_PORT, KUBELET_PORT, NODE_ADDRESS, layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+PORTS = (API_PORT, KUBELET_PORT)
+
+
+def serials() -> list[int]:
+    """Of the certificates that the programs show right now."""
+    shown = (ssl.get_server_certificate((str(NODE_ADDRESS), port)) for port in PORTS)
+    return [x509.load_pem_x509_certificate(pem.encode()).serial_number for pem in shown]
+
+
+@pytest.fixture
+def identities(pods: Callable[[], list[dict[str, Any]]]) -> Callable[[], dict[str, tuple[str, int]]]:
+    """The pods by their workloads, with what changes when they are replaced or restarted."""
+
+    def call() -> dict[str, tuple[str, int]]:
+        return {
+            pod["metadata"]["labels"]["app.kubernetes.io/name"]: (
+                pod["metadata"]["uid"],
+                sum(status["restartCount"] for status in pod["status"]["containerStatuses"]),
+            )
+            for pod in pods()
+        }
+
+    return call
+
+
+@pytest.fixture
+def canary(kubectl: Callable[..., str]) -> Iterator[str]:
+    """The value of a Secret."""
+    value = "canary-3b1f0c"
+    kubectl("create", "secret", "generic", "canary", "-n", "shop", f"--from-literal=bird={value}")
+    yield value
+    kubectl("delete", "secret", "canary", "-n", "shop")
+
+
+def rotate(run: Callable[..., CompletedProcess[str]], *kinds: str) -> str:
+    done = run("make", "rotate", f"WHAT={' '.join(kinds)}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def bird(kubectl: Callable[..., str]) -> str:
+    told = kubectl("get", "secret", "canary", "-n", "shop", "-o", "jsonpath={.data.bird}")
+    return base64.b64decode(told).decode()
+
+
+def is_refused(run: Callable[..., CompletedProcess[str]], kubeconfig: Path) -> bool:
+    done = run("kubectl", f"--kubeconfig={kubeconfig}", "get", "--raw", "/readyz")
+    return done.returncode != 0 and "certificate" in done.stderr
+
+
+def test_certificates_are_renewed_under_the_same_authority_and_the_pods_go_on(
+    run: Callable[..., CompletedProcess[str]],
+    identities: Callable[[], dict[str, tuple[str, int]]],
+    note: Callable[[], str],
+) -> None:
+    before, old = identities(), serials()
+    authority = credentials.authority(layout(), credentials.CLUSTER).read_bytes()
+    said = rotate(run)
+    assert "certificates issued anew, as asked: apiserver" in said
+    assert not set(serials()) & set(old)
+    assert credentials.authority(layout(), credentials.CLUSTER).read_bytes() == authority
+    assert identities() == before
+    assert note() == "1"
+
+
+def test_new_authorities_refuse_whoever_comes_with_an_old_certificate(
+    run: Callable[..., CompletedProcess[str]],
+    identities: Callable[[], dict[str, tuple[str, int]]],
+    note: Callable[[], str],
+    tmp_path: Path,
+) -> None:
+    before, old = identities(), serials()
+    stolen = tmp_path / "kubeconfig"
+    stolen.write_bytes(layout().kubeconfig.read_bytes())
+    assert not is_refused(run, stolen)
+    said = rotate(run, "authorities")
+    assert not set(serials()) & set(old)
+    # also one that is told the new authority, and thus talks to the server at all
+    content = json.loads(run("kubectl", f"--kubeconfig={stolen}", "config", "view", "--raw", "-o", "json").stdout)
+    trusting = tmp_path / "trusting"
+    new_authority = credentials.authority(layout(), credentials.CLUSTER).read_bytes()
+    content["clusters"][0]["cluster"]["certificate-authority-data"] = base64.b64encode(new_authority).decode()
+    trusting.write_text(json.dumps(content))
+    assert is_refused(run, stolen)
+    done = run("kubectl", f"--kubeconfig={trusting}", "get", "--raw", "/readyz")
+    assert done.returncode != 0
+    assert "logged in" in done.stderr or "Unauthorized" in done.stderr
+    assert "it knows the former authority" in said
+    after = identities()
+    for name in ("postgres", "api-gateway", "user-service"):
+        assert after[name] == before[name], "it does not talk to the API server: nothing to learn"
+    assert note() == "1"
+    assert run("pulumi", "preview", "--expect-no-changes").returncode == 0
+
+
+def test_tokens_of_the_old_key_are_accepted_until_the_pods_have_new_ones(
+    run: Callable[..., CompletedProcess[str]],
+    kubectl: Callable[..., str],
+    identities: Callable[[], dict[str, tuple[str, int]]],
+) -> None:
+    def accepts(token: str) -> bool:
+        review = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token},
+        }
+        answer = json.loads(kubectl("create", "-f", "-", "-o", "json", input=json.dumps(review)))
+        return bool(answer["status"].get("authenticated"))
+
+    before = identities()
+    old = kubectl("create", "token", "default", "-n", "shop", "--duration=4h").strip()
+    rotate(run, "tokens")
+    new = kubectl("create", "token", "default", "-n", "shop").strip()
+    assert old.split(".")[0] != new.split(".")[0], "the header names the key"
+    assert accepts(old)
+    assert accepts(new)
+    # as if it had been two hours ago
+    (kept,) = layout().pki.glob(f"{credentials.SERVICE_ACCOUNT}.*.pub")
+    kept.rename(kept.with_name(f"{credentials.SERVICE_ACCOUNT}.20200101T000000Z.pub"))
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(layout().pki.glob(f"{credentials.SERVICE_ACCOUNT}.*.pub"))
+    assert not accepts(old)
+    assert accepts(new)
+    assert identities() == before
+
+
+def test_secrets_lie_encrypted_in_the_database_and_their_key_can_be_changed(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], canary: str
+) -> None:
+    def stored() -> dict[str, bytes]:
+        return dict(etcd.values(layout(), etcd.SECRETS))
+
+    def key_names() -> set[bytes]:
+        assert all(value.startswith(b"k8s:enc:secretbox:v1:") for value in stored().values())
+        return {value.split(b":")[4] for value in stored().values()}
+
+    assert etcd.values(layout(), "/registry/namespaces/shop")["/registry/namespaces/shop"].startswith(b"k8s\0"), (
+        "what is no Secret is readable there, so that the test looks at the right place"
+    )
+    assert len(stored()) > 1
+    old = key_names()
+    said = rotate(run, "encryption")
+    assert f"encrypting {len(stored())} Secrets with a new key" in said
+    new = key_names()
+    assert len(new) == 1
+    assert not old & new
+    assert canary.encode() not in b"".join(stored().values())
+    assert bird(kubectl) == canary
+    assert not encryption.is_changing(layout())
+    text = encryption.path(layout()).read_text()
+    assert text.count("secret:") == 1
+
+
+def test_a_change_of_the_key_that_was_killed_is_finished_by_make_up(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], canary: str
+) -> None:
+    encryption.add_key(layout())
+    encryption.add_key(layout())
+    assert encryption.is_changing(layout())
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not encryption.is_changing(layout())
+    assert bird(kubectl) == canary
+
+
+@pytest.mark.parametrize("days", [-400, 10], ids=["ended", "not valid yet"])
+def test_certificates_of_another_time_are_named_and_renewed_by_make_up(
+    run: Callable[..., CompletedProcess[str]], note: Callable[[], str], days: int
+) -> None:
+    """What a jump of the clock does to certificates, done to the certificates."""
+    authority = credentials.authority(layout(), credentials.CLUSTER).read_bytes()
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+    leaves = [credentials.API_SERVER_SERVING, credentials.ADMIN, credentials.KUBELET]
+    for leaf in leaves:
+        pki.issue(layout().pki, leaf, moment)
+    assert len(credentials.untimely(layout())) == len(leaves)
+    assert "certificate admin: " in run("make", "-s", "status").stdout
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = next(line for line in done.stdout.splitlines() if "certificates issued anew" in line)
+    assert ("ended" if days < 0 else "was it set back?") in said
+    assert all(leaf.name in said for leaf in leaves)
+    assert credentials.authority(layout(), credentials.CLUSTER).read_bytes() == authority
+    assert not credentials.untimely(layout())
+    assert note() == "1"
