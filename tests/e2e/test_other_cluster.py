@@ -80,6 +80,11 @@ def clone(settings: Mapping[str, str]) -> Iterator[Clone]:
         subprocess.run(["git", "clone", "--quiet", repo_dir(), folder / "clone"], check=True)
         kubeconfig = yaml.safe_load(Path(settings["KUBECONFIG"]).read_text())
         kubeconfig["contexts"][0]["name"] = CONTEXT
+        nowhere = {"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}
+        kubeconfig["clusters"].append(nowhere)
+        user = kubeconfig["users"][0]["name"]
+        kubeconfig["contexts"].append({"name": "nowhere", "context": {"cluster": "nowhere", "user": user}})
+        kubeconfig["current-context"] = "nowhere"  # which nothing may depend on
         (folder / "kubeconfig").touch(mode=0o600)
         (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
         others = {
@@ -163,6 +168,10 @@ def test_what_is_missing_is_refused_before_anything_is_registered(
     kubeconfig["clusters"][0]["cluster"]["server"] = f"https://{nobody}"
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
     refused(clone.local(*up, KUBECONFIG=str(tmp_path / "kubeconfig")), f"context {CONTEXT}: ", "refused")
+    kubeconfig["current-context"] = "gone"
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    told = ("kubeconfig: its current context 'gone' is not in it", f"use-context {CONTEXT}")
+    refused(clone.local(*up, KUBECONFIG=str(tmp_path / "kubeconfig")), *told)
     refused(clone.local(*up), f"secret {NAMESPACES['services']}/postgres-credentials", "kubectl", "/dev/stdin")
     assert names(kubectl) == before
     assert not list(clone.state.glob("**/stacks/**/*.json"))
