@@ -89,7 +89,9 @@ def _toolchain(arguments: argparse.Namespace) -> int:
     from local import toolchain
 
     if not arguments.list:
-        print(toolchain.ensure(arguments.names or ["all"]))
+        programs = toolchain.choices(arguments.names or ["all"])
+        print(f"toolchain: {toolchain.summary(programs)}", file=sys.stderr)
+        print(toolchain.link(programs))
         return 0
     for build in toolchain.BUILDS:
         print(f"{build.version:38} {' '.join(build.programs)}")

@@ -100,6 +100,7 @@ def clone(settings: Mapping[str, str]) -> Iterator[Clone]:
             "PULUMI_CREDENTIALS_PATH": str(folder),  # no login of whoever runs the tests
             "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
         }
+        (folder / "auth.json").write_text("{}")
         made = Clone(folder / "clone", environment)
         made.reset()
         assert (done := made.run("make", ".venv/ready")).returncode == 0, done.stderr
