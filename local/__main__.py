@@ -89,9 +89,7 @@ def _toolchain(arguments: argparse.Namespace) -> int:
     from local import toolchain
 
     if not arguments.list:
-        programs = toolchain.choices(arguments.names or ["all"])
-        print(f"toolchain: {toolchain.summary(programs)}", file=sys.stderr)
-        print(toolchain.link(programs))
+        print(toolchain.ensure(arguments.names or ["all"]))
         return 0
     for build in toolchain.BUILDS:
         print(f"{build.version:38} {' '.join(build.programs)}")

@@ -28,9 +28,7 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("make up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        programs = toolchain.choices(["all"])
-        tools = toolchain.link(programs)
-        say(toolchain.summary(programs))
+        tools = toolchain.ensure(["all"])
         built = images.ensure()
         say(f"{len(built)} images")
         secrets.ensure()

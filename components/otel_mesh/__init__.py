@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from otel_mesh.catalog import Catalog, Edge, Service, Store
-    from otel_mesh.collector_config import Batching, OtelCollectorSettings
+    from otel_mesh.collector_config import OtelCollectorSettings
+    from otel_mesh.collector_parts import Batching
     from otel_mesh.contract import Signals, callee_environment, service_edges, signal_matrix, topology
     from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.istio.install import Istio, IstioArgs
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
     from otel_mesh.scheduling import Scheduling, Toleration
     from otel_mesh.sizing import Resources, Storage
+    from otel_mesh.tail_sampler import TailSampler, TailSamplerArgs
+    from otel_mesh.tail_sampling import TailSamplerSettings
 
 __all__ = [
     "Batching",
@@ -83,6 +86,9 @@ __all__ = [
     "Signals",
     "Storage",
     "Store",
+    "TailSampler",
+    "TailSamplerArgs",
+    "TailSamplerSettings",
     "TelemetryAccess",
     "TelemetryAccessArgs",
     "Toleration",
@@ -95,7 +101,8 @@ __all__ = [
 
 _HOME: Final = {
     "catalog": ("Catalog", "Edge", "Service", "Store"),
-    "collector_config": ("Batching", "OtelCollectorSettings"),
+    "collector_config": ("OtelCollectorSettings",),
+    "collector_parts": ("Batching",),
     "contract": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
     "istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "istio.install": ("Istio", "IstioArgs"),
@@ -119,6 +126,8 @@ _HOME: Final = {
     "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
     "scheduling": ("Scheduling", "Toleration"),
     "sizing": ("Resources", "Storage"),
+    "tail_sampler": ("TailSampler", "TailSamplerArgs"),
+    "tail_sampling": ("TailSamplerSettings",),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
 

@@ -26,6 +26,7 @@ def replicated(  # noqa: PLR0913 - the parts of a workload, all by keyword
     ports: Mapping[str, tuple[int, str]],
     pod_labels: Mapping[str, str] | None = None,
     pod_annotations: Mapping[str, str] | None = None,
+    headless: bool = False,
 ) -> list[Manifest]:
     """Equal pods that are replaced one by one behind a Service: Deployment, Service and disruption budget.
 
@@ -38,6 +39,7 @@ def replicated(  # noqa: PLR0913 - the parts of a workload, all by keyword
         ports: of the Service, as `workloads.service` takes them.
         pod_labels: further labels of the pods.
         pod_annotations: annotations of the pods.
+        headless: whether the Service's name means the pods' own addresses.
     """
     return [
         workloads.deployment(
@@ -50,7 +52,7 @@ def replicated(  # noqa: PLR0913 - the parts of a workload, all by keyword
             pod_annotations=pod_annotations,
             scheduling=scheduling,
         ),
-        workloads.service(meta, selected=selected, ports=ports),
+        workloads.service(meta, selected=selected, ports=ports, headless=headless),
         workloads.disruption_budget(meta, selected, scheduling.max_unavailable),
     ]
 

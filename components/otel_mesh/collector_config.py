@@ -1,29 +1,25 @@
-"""The Collector's settings, and its configuration made from them."""
+"""Settings of the Collectors that services send to, and their configuration."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from pydantic import Field, model_validator
+from otel_mesh.collector_parts import (
+    ANY,
+    METRICS_ENDPOINT,
+    OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT,
+    TRACES_ENDPOINT,
+    CollectorProgram,
+    exporting,
+    health_check,
+    memory_limiter,
+    own_telemetry,
+)
+from otel_mesh.values import DnsLabel  # noqa: TC001 - pydantic reads it at run time
 
-from otel_mesh import versions
-from otel_mesh.problems import InvalidSettingsError
-from otel_mesh.scheduling import Scheduling
-from otel_mesh.sizing import Resources
-from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
-
-if TYPE_CHECKING:
-    from typing import Self
-
-OTLP_GRPC_PORT: Final = 4317
-OTLP_HTTP_PORT: Final = 4318
-HEALTH_PORT: Final = 13133
-TRACES_ENDPOINT: Final = "TRACES_ENDPOINT"
-"""Environment variable of the Collector: ``host:port`` that takes traces by OTLP over gRPC."""
-METRICS_ENDPOINT: Final = "METRICS_ENDPOINT"
-"""Environment variable of the Collector: base URL that takes metrics by OTLP over HTTP."""
-
-_ANY: Final = "0.0.0.0"  # noqa: S104 - inside a pod: probes, Services and port-forwards all have to reach it
+SAMPLER_HOST: Final = "SAMPLER_HOST"
+"""Environment variable of the Collector: name whose addresses are the pods of a `TailSampler`."""
 
 POD_ATTRIBUTES: Final = (
     "k8s.pod.name",
@@ -35,86 +31,30 @@ POD_ATTRIBUTES: Final = (
 )
 """What Kubernetes knows of a sender and every signal carries, beside ``k8s.cluster.name``."""
 
+_BALANCED_FLUSH: Final = "500ms"
+"""How long spans are gathered before they go to the samplers.
 
-class Batching(Settings):
-    """How the Collector's exporters gather what they send.
-
-    Attributes:
-        size: items (spans, data points) that make a batch.
-        timeout: after which a smaller batch leaves.
-        queue_size: items held for a backend that doesn't answer; above it senders are told to try again.
-    """
-
-    size: int = Field(default=1024, ge=1, le=100_000)
-    timeout: Duration = "10s"
-    queue_size: int = Field(default=50_000, ge=1000, le=10_000_000)
+A trace is decided a fixed time after its first span came there, so that what waits here for company counts against
+that time.
+"""
 
 
-class OtelCollectorSettings(Settings):
-    """Settings of an `OtelCollector`.
+class OtelCollectorSettings(CollectorProgram):
+    """Settings of an `OtelCollector`, beside those of every `CollectorProgram`.
 
     Attributes:
-        name: of its objects.
-        image: with the Collector as its entry point.
-        version: of the program in the image, as a label.
-        replicas: how many pods.
-        resources: of each container.
-        scheduling: where its pods run.
-        cluster_name: value of ``k8s.cluster.name``, which Kubernetes itself doesn't know.
-        batching: of the exporters.
-        memory_limit_percentage: of the container's memory at which senders are told to wait.
-        metrics_interval_seconds: how often the Collector's own metrics are sent.
         meshed: whether its pods join the mesh. By default: only so it knows who sends telemetry.
     """
 
     name: DnsLabel = "otel-collector"
-    image: ImageReference = versions.COLLECTOR_IMAGE
-    version: LabelValue = versions.COLLECTOR
-    replicas: Replicas = 2
-    resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")
-    scheduling: Scheduling = Scheduling()
-    cluster_name: LabelValue = "kubernetes"
-    batching: Batching = Batching()
-    memory_limit_percentage: int = Field(default=75, ge=10, le=90)
-    metrics_interval_seconds: int = Field(default=60, ge=1, le=3600)
     meshed: bool = True
-
-    @model_validator(mode="after")
-    def _drained_in_parts(self) -> Self:
-        problem = self.scheduling.problem_with(self.replicas)
-        if problem is not None:
-            raise InvalidSettingsError([problem])
-        return self
-
-
-def _exporting(batching: Batching) -> dict[str, Any]:
-    """Queue, batches and retries of an exporter.
-
-    The queue is bounded and in memory: it survives an outage of the backend, not the pod's own end.
-    """
-    return {
-        "sending_queue": {
-            "enabled": True,
-            "sizer": "items",
-            "queue_size": batching.queue_size,
-            "batch": {
-                "flush_timeout": batching.timeout,
-                "min_size": batching.size,
-                "max_size": 2 * batching.size,
-            },
-        },
-        # no end to retries: what is queued must survive a long outage, and the queue's size bounds it
-        "retry_on_failure": {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": 0},
-    }
 
 
 def _processors(settings: OtelCollectorSettings) -> dict[str, Any]:
     return {
-        "memory_limiter": {
-            "check_interval": "1s",
-            "limit_percentage": settings.memory_limit_percentage,
-            "spike_limit_percentage": settings.memory_limit_percentage // 4,
-        },
+        "memory_limiter": memory_limiter(settings),
+        # here and not at the samplers: the sender's address is known to whom it sends only, and sampling makes new
+        # batches, which have none
         "k8s_attributes": {
             "auth_type": "serviceAccount",
             "extract": {"metadata": list(POD_ATTRIBUTES)},
@@ -131,82 +71,82 @@ def _processors(settings: OtelCollectorSettings) -> dict[str, Any]:
     }
 
 
-def _own_telemetry(settings: OtelCollectorSettings) -> dict[str, Any]:
-    """The Collector's own metrics go straight to the metric store.
-
-    Not through its own pipelines, which may be what is failing; pushed, because with several replicas behind one
-    Service a scrape would reach one of them at random.
-    """
-    attributes = {
-        "service.name": settings.name,
-        "service.instance.id": "${env:POD_UID}",
-        "k8s.pod.name": "${env:POD_NAME}",
-        "k8s.namespace.name": "${env:POD_NAMESPACE}",
-        "k8s.node.name": "${env:NODE_NAME}",
-        "k8s.deployment.name": settings.name,
-        "k8s.cluster.name": settings.cluster_name,
-    }
+def _to_store(settings: OtelCollectorSettings) -> dict[str, Any]:
     return {
-        "resource": {"attributes": [{"name": name, "value": value} for name, value in attributes.items()]},
-        "metrics": {
-            "level": "normal",
-            "readers": [
-                {
-                    "periodic": {
-                        "interval": 1000 * settings.metrics_interval_seconds,
-                        "exporter": {
-                            "otlp": {
-                                "protocol": "http/protobuf",
-                                "endpoint": f"${{env:{METRICS_ENDPOINT}}}/v1/metrics",
-                            }
-                        },
-                    }
-                }
-            ],
-        },
-        "logs": {"encoding": "json"},
+        "otlp_grpc/traces": {
+            "endpoint": f"${{env:{TRACES_ENDPOINT}}}",
+            "tls": {"insecure": True},
+            **exporting(settings.batching),
+        }
     }
 
 
-def collector_config(settings: OtelCollectorSettings) -> dict[str, Any]:
+def _to_samplers(settings: OtelCollectorSettings) -> dict[str, Any]:
+    """All spans of a trace to the same sampler, whichever Collector they came to.
+
+    Queue and retries are those of the whole: what one sampler doesn't take, or what comes before any is known, is
+    routed anew at the next attempt, when the list of samplers may be another. Spans may arrive twice then, never not
+    at all as long as the queue holds them.
+    """
+    return {
+        "load_balancing/traces": {
+            "routing_key": "traceID",
+            "protocol": {
+                "otlp": {
+                    "tls": {"insecure": True},
+                    "timeout": "5s",
+                    "sending_queue": {"enabled": False},
+                    "retry_on_failure": {"enabled": False},
+                }
+            },
+            # by DNS rather than by the API server's endpoints: it needs no further rights
+            "resolver": {
+                "dns": {"hostname": f"${{env:{SAMPLER_HOST}}}", "port": str(OTLP_GRPC_PORT), "interval": "5s"}
+            },
+            **exporting(settings.batching.model_copy(update={"timeout": _BALANCED_FLUSH})),
+        }
+    }
+
+
+def collector_config(settings: OtelCollectorSettings, *, sampled: bool = False) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
-    Where signals go stands in the environment (`TRACES_ENDPOINT`, `METRICS_ENDPOINT`), so that the configuration is
-    known before anything is deployed.
+    Where signals go stands in the environment (`TRACES_ENDPOINT` or `SAMPLER_HOST`, `METRICS_ENDPOINT`), so that the
+    configuration is known before anything is deployed.
+
+    Args:
+        settings: of the Collector.
+        sampled: whether traces go to the pods of a `TailSampler`; metrics and logs never do.
     """
     processors = ["memory_limiter", "k8s_attributes", "resource/cluster"]
-    exporting = _exporting(settings.batching)
+    traces = _to_samplers(settings) if sampled else _to_store(settings)
 
     def pipeline(exporter: str) -> dict[str, Any]:
         return {"receivers": ["otlp"], "processors": processors, "exporters": [exporter]}
 
     return {
-        "extensions": {"health_check": {"endpoint": f"{_ANY}:{HEALTH_PORT}"}},
+        "extensions": health_check(),
         "receivers": {
             "otlp": {
                 "protocols": {
-                    "grpc": {"endpoint": f"{_ANY}:{OTLP_GRPC_PORT}"},
-                    "http": {"endpoint": f"{_ANY}:{OTLP_HTTP_PORT}"},
+                    "grpc": {"endpoint": f"{ANY}:{OTLP_GRPC_PORT}"},
+                    "http": {"endpoint": f"{ANY}:{OTLP_HTTP_PORT}"},
                 }
             }
         },
         "processors": _processors(settings),
         "exporters": {
-            "otlp_grpc/traces": {
-                "endpoint": f"${{env:{TRACES_ENDPOINT}}}",
-                "tls": {"insecure": True},
-                **exporting,
-            },
-            "otlp_http/metrics": {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting},
+            **traces,
+            "otlp_http/metrics": {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)},
             # there is no log store yet: logs are accepted (or senders would see errors), counted in the
             # Collector's own metrics and dropped here
             "nop": None,
         },
         "service": {
             "extensions": ["health_check"],
-            "telemetry": _own_telemetry(settings),
+            "telemetry": own_telemetry(settings),
             "pipelines": {
-                "traces": pipeline("otlp_grpc/traces"),
+                "traces": pipeline(next(iter(traces))),
                 "metrics": pipeline("otlp_http/metrics"),
                 "logs": pipeline("nop"),
             },

@@ -48,6 +48,7 @@ class Role(StrEnum):
     """Values of ``app.kubernetes.io/component``."""
 
     COLLECTOR = "telemetry-collector"
+    SAMPLER = "trace-sampler"
     TRACES = "trace-store"
     METRICS = "metric-store"
     DATABASE = "database"

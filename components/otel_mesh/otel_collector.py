@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Final
 
 import pulumi
 
-from otel_mesh import arrangements, cluster_objects, pods, workloads
-from otel_mesh.collector_config import (
-    HEALTH_PORT,
-    METRICS_ENDPOINT,
-    OTLP_GRPC_PORT,
-    OTLP_HTTP_PORT,
-    TRACES_ENDPOINT,
-    OtelCollectorSettings,
-    collector_config,
-)
+from otel_mesh import arrangements, cluster_objects, collector_parts, workloads
+from otel_mesh.collector_config import SAMPLER_HOST, OtelCollectorSettings, collector_config
+from otel_mesh.collector_parts import METRICS_ENDPOINT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, TRACES_ENDPOINT
 from otel_mesh.component import Component
 from otel_mesh.labels import PART_OF, Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
 from otel_mesh.mesh import MeshBinding, NoMesh
-from otel_mesh.problems import parse
-
-if TYPE_CHECKING:
-    from typing import Any, Final
-
-_CONFIG_DIR: Final = "/etc/otel-collector"
+from otel_mesh.problems import InvalidSettingsError, Problem, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,56 +23,33 @@ class OtelCollectorArgs:
 
     Attributes:
         namespace: where its objects live.
-        traces_endpoint: ``host:port`` that takes traces by OTLP over gRPC.
         metrics_url: base URL that takes metrics by OTLP over HTTP.
+        traces_endpoint: ``host:port`` that takes traces by OTLP over gRPC; either it or ``sampler_host`` is given.
+        sampler_host: name whose addresses are the pods of a `TailSampler`; all spans of a trace go to the same one.
         settings: or a mapping that becomes one.
         mesh: that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
-    traces_endpoint: pulumi.Input[str]
     metrics_url: pulumi.Input[str]
+    traces_endpoint: pulumi.Input[str] | None = None
+    sampler_host: pulumi.Input[str] | None = None
     settings: OtelCollectorSettings = field(default_factory=OtelCollectorSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def _pod(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> dict[str, Any]:
-    collector = workloads.container(
-        "otel-collector",
-        settings.image,
-        args=[f"--config=file:{_CONFIG_DIR}/config.yaml"],
-        env=[
-            *pods.env_from_fields(
-                {
-                    "POD_NAME": "metadata.name",
-                    "POD_UID": "metadata.uid",
-                    "POD_NAMESPACE": "metadata.namespace",
-                    "NODE_NAME": "spec.nodeName",
-                }
-            ),
-            *pods.env(
-                {
-                    TRACES_ENDPOINT: args.traces_endpoint,
-                    METRICS_ENDPOINT: args.metrics_url,
-                    "GOMEMLIMIT": settings.resources.go_memory_limit(),
-                }
-            ),
-        ],
-        ports=pods.ports({"otlp-grpc": OTLP_GRPC_PORT, "otlp-http": OTLP_HTTP_PORT, "health": HEALTH_PORT}),
-        startupProbe=pods.http_probe("/", "health", period=1, failures=60),
-        livenessProbe=pods.http_probe("/", "health", period=10, failures=3),
-        readinessProbe=pods.http_probe("/", "health", period=5, failures=2),
-        resources=settings.resources.manifest(),
-        volumeMounts=[{"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True}],
-    )
-    return workloads.pod(
-        [collector],
-        service_account=settings.name,
-        uid=pods.DEFAULT_UID,
-        volumes=[{"name": "config", "configMap": {"name": settings.name}}],
-        api_access=True,  # k8s_attributes watches pods
-        scheduling=settings.scheduling,
-    )
+def _where_traces_go(args: OtelCollectorArgs) -> dict[str, pulumi.Input[str]]:
+    """The one of two variables that says it.
+
+    Raises:
+        InvalidSettingsError: neither is given, or both are.
+    """
+    given = {TRACES_ENDPOINT: args.traces_endpoint, SAMPLER_HOST: args.sampler_host}
+    found = {name: value for name, value in given.items() if value is not None}
+    if len(found) != 1:
+        reason = "sampler_host is given too" if found else "neither it nor sampler_host is given"
+        raise InvalidSettingsError([Problem("traces_endpoint", reason, "give one of the two")])
+    return found
 
 
 def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> list[Manifest]:
@@ -92,7 +57,14 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     namespace = args.namespace
     labels = recommended("otel-collector", settings.name, Role.COLLECTOR, settings.version)
     meta = metadata(settings.name, labels, namespace=namespace)
-    config = collector_config(settings)
+    traces = _where_traces_go(args)
+    config = collector_config(settings, sampled=SAMPLER_HOST in traces)
+    pod = collector_parts.pod(
+        settings,
+        environment={**traces, METRICS_ENDPOINT: args.metrics_url},
+        ports={"otlp-grpc": OTLP_GRPC_PORT, "otlp-http": OTLP_HTTP_PORT},
+        api_access=True,  # k8s_attributes watches pods
+    )
     prefix = f"{PART_OF}:"
     role = (
         f"{prefix}{namespace}:{settings.name}"
@@ -107,7 +79,7 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
         *arrangements.replicated(
             meta,
             selected=selector("otel-collector", settings.name),
-            pod_spec=_pod(args, settings),
+            pod_spec=pod,
             replicas=settings.replicas,
             scheduling=settings.scheduling,
             ports={"otlp-grpc": (OTLP_GRPC_PORT, "grpc"), "otlp-http": (OTLP_HTTP_PORT, "http")},
@@ -145,8 +117,9 @@ class OtelCollector(Component):
 
     def __init__(self, name: str, args: OtelCollectorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(OtelCollectorSettings, args.settings)
+        manifests = collector_manifests(args, settings)
         super().__init__(name, opts)
-        self.children(collector_manifests(args, settings))
+        self.children(manifests)
         host = self.host(settings.name, args.namespace)
         self.otlp_grpc_url = pulumi.Output.concat("http://", host, f":{OTLP_GRPC_PORT}")
         self.otlp_http_url = pulumi.Output.concat("http://", host, f":{OTLP_HTTP_PORT}")

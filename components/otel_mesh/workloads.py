@@ -152,13 +152,20 @@ def stateful_set(
     }
 
 
-def service(meta: Mapping[str, Any], *, selected: Mapping[str, str], ports: Mapping[str, tuple[int, str]]) -> Manifest:
+def service(
+    meta: Mapping[str, Any],
+    *,
+    selected: Mapping[str, str],
+    ports: Mapping[str, tuple[int, str]],
+    headless: bool = False,
+) -> Manifest:
     """A Service inside the cluster.
 
     Args:
         meta: its metadata.
         selected: the labels that select the pods.
         ports: name to (number, application protocol); meshes read the name and the protocol.
+        headless: whether its name means the pods' own addresses instead of one in front of them.
 
     It is not waited for: that its pods are ready is the workload's wait, which names the reason if they are not.
     """
@@ -168,6 +175,7 @@ def service(meta: Mapping[str, Any], *, selected: Mapping[str, str], ports: Mapp
         "metadata": _not_awaited(meta),
         "spec": {
             "type": "ClusterIP",
+            **({"clusterIP": "None"} if headless else {}),
             "selector": dict(selected),
             "ports": [
                 {"name": name, "port": number, "targetPort": name, "protocol": "TCP", "appProtocol": protocol}

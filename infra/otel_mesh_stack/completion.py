@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from otel_mesh_stack.model import StackSettings
 
-_PARTS: Final = ("collector", "jaeger", "prometheus", "postgres")
+_PARTS: Final = ("collector", "tail_sampler", "jaeger", "prometheus", "postgres")
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -36,7 +36,9 @@ def complete(settings: StackSettings) -> StackSettings:
     problems: list[Problem] = []
     updates: dict[str, object] = {}
     for name in _PARTS:
-        part: Settings = getattr(settings, name)
+        part: Settings | None = getattr(settings, name)
+        if part is None:
+            continue
         with collecting(problems):
             updates[name] = _on_its_class(_over(part, _Scheduled(scheduling=settings.scheduling), name), settings)
     services = {}

@@ -27,6 +27,8 @@ from otel_mesh import (
     PriorityClassSettings,
     Prometheus,
     PrometheusArgs,
+    TailSampler,
+    TailSamplerArgs,
     callee_environment,
     service_edges,
     signal_matrix,
@@ -135,7 +137,7 @@ def _namespace(name: str, mesh: Mesh, first: Sequence[pulumi.Output[str]]) -> pu
 
 
 def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
-    """Jaeger, Prometheus and the Collector in front of them; returns where telemetry is sent."""
+    """Jaeger, Prometheus and the Collectors in front of them; returns where telemetry is sent."""
     opts = mesh.opts
     jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
     # plain, because it goes into a configuration whose checksum has to be known
@@ -150,14 +152,25 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         ),
         opts,
     )
+    own = {"cluster_name": settings.cluster.name}
+    traces: dict[str, pulumi.Output[str]] = {"traces_endpoint": jaeger.otlp_endpoint}
+    if settings.tail_sampler is not None:
+        args = TailSamplerArgs(
+            namespace=namespace,
+            traces_endpoint=jaeger.otlp_endpoint,
+            metrics_url=prometheus.otlp_url,
+            settings=settings.tail_sampler.model_copy(update=own),
+            mesh=mesh.binding,
+        )
+        traces = {"sampler_host": TailSampler("otel-sampler", args, opts).host_name}
     collector = OtelCollector(
         "otel-collector",
         OtelCollectorArgs(
             namespace=namespace,
-            traces_endpoint=jaeger.otlp_endpoint,
             metrics_url=prometheus.otlp_url,
-            settings=settings.collector.model_copy(update={"cluster_name": settings.cluster.name}),
+            settings=settings.collector.model_copy(update=own),
             mesh=mesh.binding,
+            **traces,
         ),
         opts,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from otel_mesh.collector_config import OTLP_GRPC_PORT, OTLP_HTTP_PORT
+from otel_mesh.collector_parts import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs
 from otel_mesh.istio.install import Istio, IstioArgs

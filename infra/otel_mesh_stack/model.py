@@ -14,6 +14,7 @@ from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it
 from otel_mesh.problems import InvalidSettingsError, Problem, nearest
 from otel_mesh.prometheus import PrometheusSettings
 from otel_mesh.scheduling import Scheduling
+from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, Uid
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.services import CATALOG
@@ -87,6 +88,8 @@ class StackSettings(Settings):
         storage_class: of all claims that name none; None for the cluster's default.
         mesh: which mesh the services are in.
         collector: the OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
+        tail_sampler: the Collectors that keep traces with errors, slow ones and a share of the others; without it all
+            are kept that the services record. With it they should record all: what they leave out nobody can keep.
         jaeger: the trace store.
         prometheus: the metric store.
         postgres: the services' database; the services' own databases are added.
@@ -106,6 +109,7 @@ class StackSettings(Settings):
     storage_class: ObjectName | None = None
     mesh: MeshSettings = MeshSettings()
     collector: OtelCollectorSettings = OtelCollectorSettings()
+    tail_sampler: TailSamplerSettings | None = None
     jaeger: JaegerSettings = JaegerSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     postgres: PostgresSettings = PostgresSettings()
@@ -134,8 +138,11 @@ class StackSettings(Settings):
     def _names_used_twice(self) -> Iterator[Problem]:
         """Objects of two parts that would be one."""
         seen: dict[str, str] = {}
-        for part in ("collector", "jaeger", "prometheus"):
-            name = getattr(self, part).name
+        for part in ("collector", "tail_sampler", "jaeger", "prometheus"):
+            settings = getattr(self, part)
+            if settings is None:
+                continue
+            name = settings.name
             if name in seen:
                 yield Problem(f"{part}.name", f"'{name}' is also the name of {seen[name]}", "give each its own name")
             seen.setdefault(name, part)

@@ -33,6 +33,7 @@ IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
 SECRETS_DIR: Final = "OTEL_MESH_SECRETS_DIR"
 IMAGE_KEYS: Final = {
     "collector": "otel-collector",
+    "tail_sampler": "otel-collector",
     "jaeger": "jaeger",
     "prometheus": "prometheus",
     "postgres": "postgres",
@@ -231,4 +232,7 @@ def _with_default(model: M, path: Sequence[str], values: Mapping[str, str]) -> M
     if not path:
         return model.model_copy(update={key: one for key, one in values.items() if key not in model.model_fields_set})
     first, *rest = path
-    return model.model_copy(update={first: _with_default(getattr(model, first), rest, values)})
+    part = getattr(model, first)
+    if part is None:  # the stack does without it
+        return model
+    return model.model_copy(update={first: _with_default(part, rest, values)})

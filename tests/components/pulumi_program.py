@@ -45,7 +45,9 @@ class Mocks(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.registered.append(args)
-        return f"{args.name}-id", args.inputs
+        # a stash gives back what it was given
+        stashed = {"output": args.inputs["input"]} if args.typ.endswith(":Stash") else {}
+        return f"{args.name}-id", {**args.inputs, **stashed}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"no function is called, not even {args.token}")

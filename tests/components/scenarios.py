@@ -20,6 +20,8 @@ from otel_mesh import (
     Scheduling,
     Service,
     Storage,
+    TailSamplerArgs,
+    TailSamplerSettings,
 )
 from otel_mesh.jaeger import jaeger_manifests
 from otel_mesh.microservice import microservice_manifests
@@ -28,12 +30,15 @@ from otel_mesh.otel_collector import collector_manifests
 from otel_mesh.postgres import postgres_manifests
 from otel_mesh.priority_class import priority_class_manifest
 from otel_mesh.prometheus import prometheus_manifests
+from otel_mesh.tail_sampler import tail_sampler_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_mesh.manifests import Manifest
 
+TRACES: Final = "jaeger.observability.svc.cluster.local:4317"
+METRICS_URL: Final = "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp"
 PERSISTENT: Final = Storage(kind="persistent", size="10Gi", storage_class="fast")
 SCHEDULED: Final = Scheduling.model_validate(
     {
@@ -64,8 +69,8 @@ MESH: Final = MeshBinding(
 def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
     args = OtelCollectorArgs(
         namespace="observability",
-        traces_endpoint="jaeger.observability.svc.cluster.local:4317",
-        metrics_url="http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp",
+        traces_endpoint=TRACES,
+        metrics_url=METRICS_URL,
         settings=settings,
     )
     return collector_manifests(args, settings)
@@ -99,6 +104,18 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         OtelCollectorSettings.model_validate(
             {"replicas": 1, "cluster_name": "small", "batching": {"size": 128, "timeout": "500ms"}}
         )
+    ),
+    "otel-collector-sampled": lambda: collector_manifests(
+        OtelCollectorArgs(
+            namespace="observability",
+            sampler_host="otel-sampler.observability.svc.cluster.local",
+            metrics_url=METRICS_URL,
+        ),
+        OtelCollectorSettings(),
+    ),
+    "otel-sampler": lambda: tail_sampler_manifests(
+        TailSamplerArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL),
+        TailSamplerSettings(),
     ),
     "jaeger": lambda: jaeger_manifests(JaegerSettings(), "observability"),
     "jaeger-persistent": lambda: jaeger_manifests(JaegerSettings(storage=PERSISTENT, retention="2w"), "observability"),

@@ -5,7 +5,8 @@ What an engine adds (parents, replacement, real previews) is shown in tests/engi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
@@ -28,6 +29,8 @@ from otel_mesh import (
     PostgresSettings,
     Prometheus,
     PrometheusArgs,
+    TailSampler,
+    TailSamplerArgs,
 )
 from tests.components.pulumi_program import Program, event_loop
 from tests.components.scenarios import SERVICE
@@ -78,6 +81,27 @@ def test_collector(program: Program) -> None:
     ]
     role = next(one for one in program.mocks.registered if one.typ.endswith(":ClusterRole"))
     assert role.inputs["metadata"]["name"] == "otel-mesh:ns:otel-collector"
+
+
+def test_tail_sampler(program: Program) -> None:
+    args = TailSamplerArgs(namespace="ns", traces_endpoint="jaeger:4317", metrics_url="http://prometheus:9090")
+    sampler = TailSampler("sampler", args)
+    assert program.value(sampler.host_name) == "otel-sampler.ns.svc.cluster.local"
+    OtelCollector("collector", replace(COLLECTOR, sampler_host=sampler.host_name))
+    program.kinds()
+    services = [one for one in program.mocks.registered if one.typ.endswith(":Service")]
+    assert {one.name: one.inputs["spec"].get("clusterIP") for one in services} == {"sampler": "None", "collector": None}
+
+
+COLLECTOR = OtelCollectorArgs(namespace="ns", metrics_url="http://prometheus:9090")
+
+
+@pytest.mark.parametrize("given", [{}, {"traces_endpoint": "jaeger:4317", "sampler_host": "sampler"}])
+def test_a_collector_sends_traces_to_one_place(program: Program, given: dict[str, Any]) -> None:
+    args = replace(COLLECTOR, **given)
+    with pytest.raises(InvalidSettingsError, match="give one of the two"):
+        OtelCollector("collector", args)
+    assert program.kinds() == []
 
 
 def test_postgres_keeps_its_password_secret(program: Program) -> None:

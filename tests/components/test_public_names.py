@@ -13,8 +13,8 @@ IngressGatewaySettings InvalidSettingsError Istio IstioArgs IstioSettings Jaeger
 Microservice MicroserviceArgs MicroserviceSettings Namespace NamespaceArgs NamespaceSettings NoMesh OtelCollector
 OtelCollectorArgs OtelCollectorSettings Postgres PostgresArgs PostgresSettings Priority PriorityClass
 PriorityClassArgs PriorityClassSettings Problem Prometheus PrometheusArgs PrometheusSettings Resources Route
-Scheduling Service ServiceRuntime Signals Storage Store TelemetryAccess TelemetryAccessArgs Toleration Tracing
-callee_environment service_edges signal_matrix topology
+Scheduling Service ServiceRuntime Signals Storage Store TailSampler TailSamplerArgs TailSamplerSettings
+TelemetryAccess TelemetryAccessArgs Toleration Tracing callee_environment service_edges signal_matrix topology
 """
 
 

@@ -14,17 +14,19 @@ import pytest
 
 from local import toolchain
 from local.loopback.ports import free_port
-from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings
+from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
 from otel_mesh.collector_config import collector_config
 from otel_mesh.jaeger import jaeger_config
 from otel_mesh.manifests import to_yaml
 from otel_mesh.prometheus import prometheus_config
+from otel_mesh.tail_sampling import tail_sampling_config
 from tests.components.scenarios import PERSISTENT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 COLLECTOR_ENVIRONMENT = {
+    "SAMPLER_HOST": "otel-sampler.observability.svc.cluster.local",
     "TRACES_ENDPOINT": "jaeger.observability.svc.cluster.local:4317",
     "METRICS_ENDPOINT": "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp",
     "POD_NAME": "otel-collector-0",
@@ -67,6 +69,20 @@ def test_the_collector_accepts_its_configuration(programs: Path, tmp_path: Path,
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: Path) -> None:
+    largest = {"decision_wait_seconds": 300, "traces": 10_000_000, "slow_ms": 3_600_000, "ordinary_ratio": 1}
+    for config in (
+        collector_config(OtelCollectorSettings(), sampled=True),
+        tail_sampling_config(TailSamplerSettings()),
+        tail_sampling_config(TailSamplerSettings.model_validate(largest)),
+        tail_sampling_config(TailSamplerSettings(ordinary_ratio=0, decision_wait_seconds=1, traces=100)),
+    ):
+        path = tmp_path / "config.yaml"
+        path.write_text(to_yaml(config))
+        done = _validate_collector(programs, path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_the_collector_would_refuse_a_wrong_configuration(programs: Path, tmp_path: Path) -> None:
     wrong = collector_config(OtelCollectorSettings())
     wrong["processors"]["memory_limiter"]["limit_percent"] = 75
@@ -82,6 +98,16 @@ def test_the_collector_limits_memory_before_it_does_anything_else() -> None:
     assert set(pipelines) == {"traces", "metrics", "logs"}
     for pipeline in pipelines.values():
         assert pipeline["processors"] == ["memory_limiter", "k8s_attributes", "resource/cluster"]
+    (sampling,) = tail_sampling_config(TailSamplerSettings())["service"]["pipelines"].values()
+    assert sampling["processors"] == ["memory_limiter", "tail_sampling"]
+
+
+def test_metrics_and_logs_go_past_the_samplers() -> None:
+    plain, sampled = (
+        collector_config(OtelCollectorSettings(), sampled=sampled)["service"]["pipelines"] for sampled in (False, True)
+    )
+    assert sampled["traces"]["exporters"] == ["load_balancing/traces"]
+    assert {name: sampled[name] for name in ("metrics", "logs")} == {name: plain[name] for name in ("metrics", "logs")}
 
 
 @pytest.mark.parametrize(
