@@ -7,7 +7,12 @@ STACK ?= $(if $(CONTEXT),dev,local)
 TARGET = --stack '$(STACK)' $(if $(CONTEXT),--context '$(CONTEXT)')
 IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)')
 
-.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview pulumi bench-startup bench-request-overhead bench-collector-outage
+# Charts from a folder with one folder each, where their repositories are out of reach.
+ifneq ($(CHARTS),)
+export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
+endif
+
+.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render pulumi bench-startup bench-request-overhead bench-collector-outage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +58,11 @@ format: .venv/ready ## let ruff format and fix what it can
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-preview: .venv/ready ## what `pulumi up` would change: make preview STACK=local
-	@exec $(PY) -m local pulumi $(TARGET) -- preview --diff
+preview: .venv/ready ## what an update would change; of another stack without CONTEXT: all it makes, no cluster needed
+	@exec $(PY) -m local preview $(TARGET)
+
+render: .venv/ready ## a stack's objects as files, without secrets: make render STACK=prod OUT=dir
+	@exec $(PY) -m local render --stack '$(STACK)' --out '$(OUT)'
 
 pulumi: .venv/ready ## any command of the Pulumi CLI: make pulumi STACK=dev CONTEXT=... ARGS=destroy
 	@exec $(PY) -m local pulumi $(TARGET) -- $(ARGS)

@@ -94,7 +94,8 @@ def deploy() -> None:
 def _provider(stack: Stack) -> Provider:
     cluster = stack.settings.cluster
     if stack.render_dir is not None:
-        where: dict[str, Any] = {"render_yaml_to_directory": str(stack.render_dir)}
+        # empty, or the provider would take the one of the environment and refuse to have both
+        where: dict[str, Any] = {"render_yaml_to_directory": str(stack.render_dir), "kubeconfig": ""}
     else:
         where = {"context": identity.recorded(stack.cluster_uid or "", cluster.context)}
     return Provider(

@@ -1,0 +1,144 @@
+"""A stack's program without a cluster: the provider writes objects instead of making them.
+
+Nothing of the machine takes part: the backend is thrown away, no kubeconfig is read, and the program itself puts
+placeholders where secrets would be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local import files, pulumi_cli, toolchain
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
+CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A stack in a workspace of its own.
+
+    Attributes:
+        stack: its name.
+        workspace: where the CLI works on it.
+        objects: the folder that the provider writes to.
+        tools: the programs.
+    """
+
+    stack: str
+    workspace: pulumi_cli.Workspace
+    objects: Path
+    tools: Path
+
+    def plan(self) -> dict[str, Any]:
+        """What the CLI plans, as its JSON has it.
+
+        Raises:
+            LocalError: the program refused its settings, or failed.
+        """
+        done = pulumi_cli.run(self.workspace, self.tools, ["preview", "--json", "--stack", self.stack])
+        try:
+            plan: dict[str, Any] = json.loads(done.stdout)
+        except ValueError:
+            raise LocalError(self._failed(pulumi_cli.last_line(done.stderr)), remedy="mend what it names") from None
+        if done.returncode:
+            file = f"Pulumi.{self.stack}.yaml"
+            raise LocalError(f"{self._failed(_first_error(plan))}\n  all of it in {file}", remedy="mend it there")
+        return plan
+
+    def write(self) -> Path:
+        """Have the provider write the objects, and return the folder.
+
+        Raises:
+            LocalError: the program refused its settings, or failed.
+        """
+        plan = self.plan()  # tells mistakes in a form that can be read
+        words = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--color", "never", "--stack", self.stack]
+        done = pulumi_cli.run(self.workspace, self.tools, words)
+        if done.returncode:
+            raise LocalError(self._failed(pulumi_cli.last_line(done.stdout)), remedy="mend what it names")
+        expected = len(objects(plan))
+        found = sum(1 for path in self.objects.rglob("*.yaml") if path.is_file())
+        if found != expected:
+            raise LocalError(
+                f"stack {self.stack}: {found} files for {expected} objects", remedy="give every object its own name"
+            )
+        return self.objects
+
+    def _failed(self, reason: str) -> str:
+        return reason if reason.startswith("settings of stack") else f"stack {self.stack}: {reason}"
+
+
+@contextmanager
+def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Rendering]:
+    """Set a stack up for rendering, in a folder that only its owner may read and that is gone afterwards.
+
+    Args:
+        stack: whose file the checkout has.
+        changes: what takes the place of settings in it.
+
+    Raises:
+        LocalError: there is no such stack.
+    """
+    pulumi_cli.require_stack_file(stack)
+    tools = toolchain.ensure(["engine"])
+    with tempfile.TemporaryDirectory(prefix="otel-mesh-render-") as name:
+        folder = Path(name)
+        objects = folder / "objects"
+        objects.mkdir()
+        files.write(
+            folder / "passphrase", secrets.token_urlsafe()
+        )  # of a state that holds no secret and is thrown away
+        variables = {
+            **pulumi_cli.own_home(folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "passphrase"),
+            "OTEL_MESH_RENDER_DIR": str(objects),
+            # what the shell has of an environment must not come in
+            "OTEL_MESH_SECRETS_DIR": str(folder / "none"),
+            "KUBECONFIG": str(folder / "none"),
+        }
+        workspace = pulumi_cli.Workspace(folder, folder / "backend", folder / "logs", variables, {stack: changes or {}})
+        pulumi_cli.ensure_stack(workspace, stack, tools)
+        yield Rendering(stack, workspace, objects, tools)
+
+
+def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The Kubernetes objects of a plan: the states that the engine would give them."""
+    states = [step["newState"] for step in plan["steps"] if step.get("newState")]
+    return [state for state in states if _is_object(state["type"])]
+
+
+def _is_object(resource_type: str) -> bool:
+    return resource_type.startswith("kubernetes:") and not resource_type.startswith("kubernetes:helm")
+
+
+def warnings(plan: Mapping[str, Any]) -> list[str]:
+    """What the program warned of, each once."""
+    return list(dict.fromkeys(_said(plan, "warning")))
+
+
+def given() -> list[str]:
+    """Which of the things that a rendering may be given by the environment were given."""
+    return [f"{name}={os.environ[name]}" for name in (IMAGES_FILE, CHARTS_DIR) if os.environ.get(name)]
+
+
+def _first_error(plan: Mapping[str, Any]) -> str:
+    return next(iter(_said(plan, "error")), "the CLI told no reason")
+
+
+def _said(plan: Mapping[str, Any], severity: str) -> list[str]:
+    """Messages of the program, without the word for their severity, which the CLI puts before them."""
+    found = [one for one in plan.get("diagnostics") or () if one.get("severity") == severity]
+    return [str(one["message"]).strip().removeprefix(f"{severity}:").strip() for one in found]

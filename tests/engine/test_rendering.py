@@ -1,0 +1,145 @@
+"""Previews and rendered files without a cluster, on the real engine and provider."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from local import preview, render, rendering
+from local.errors import LocalError
+from local.paths import cache_dir, repo_dir
+from tests.engine.project import CANARY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+
+def _run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs our command where there is no kubeconfig, no state and no secret but one that nobody may read."""
+    (home / "secrets").mkdir(parents=True, exist_ok=True)
+    (home / "secrets" / "postgres-password").write_text(CANARY)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "OTEL_MESH_CACHE": str(cache_dir()),
+        "OTEL_MESH_STATE": str(home / "state"),
+        "OTEL_MESH_SECRETS_DIR": str(home / "secrets"),
+        "KUBECONFIG": str(home / "no-kubeconfig"),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "local", *words],
+        cwd=repo_dir(),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Stack ``local``, which has a Secret, rendered twice."""
+    home = tmp_path_factory.mktemp("rendered")
+    folders = home / "one", home / "two"
+    for folder in folders:
+        done = _run(home / "home", "render", "--stack", "local", "--out", str(folder))
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        assert done.stdout.endswith(f"files below {folder}\n")
+    assert not (home / "home" / "state").exists()
+    return folders
+
+
+def test_what_is_rendered_is_the_same_to_the_byte(rendered: tuple[Path, Path]) -> None:
+    one, two = (_files(folder) for folder in rendered)
+    assert len(one) > 30
+    assert one == two
+
+
+def test_no_secret_is_rendered_only_a_marked_placeholder(rendered: tuple[Path, Path]) -> None:
+    found = _files(rendered[0])
+    assert not [name for name, content in found.items() if CANARY.encode() in content]
+    secret = yaml.safe_load(found["shop/secret-postgres-credentials.yaml"])
+    assert secret["metadata"]["annotations"]["otel-mesh.dev/placeholder"] == "true"
+    assert set(secret["data"]) == {"password"}
+    assert "secret" not in " ".join(yaml.safe_load(found[render.INDEX])["resources"])
+
+
+def test_kubectl_reads_what_is_rendered(rendered: tuple[Path, Path], programs: Path) -> None:
+    done = subprocess.run(
+        [programs / "kubectl", "kustomize", rendered[0]], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = list(yaml.safe_load_all(done.stdout))
+    assert len(found) == len(_files(rendered[0])) - 2  # but the index and the Secret
+
+
+def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tuple[Path, Path], tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
+    assert render.write("local", [namespace], again) == 2
+    assert render.write("local", [{**namespace, "metadata": {"name": "b"}}], again) == 2
+    assert set(_files(again)) == {"_cluster/namespace-b.yaml", render.INDEX}
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "file").write_text("theirs")
+    done = _run(tmp_path / "home", "render", "--stack", "local", "--out", str(tmp_path / "theirs"))
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"otel-mesh: OUT={tmp_path}/theirs: holds something that `make render` did not write; name another folder\n"
+    )
+    assert (tmp_path / "theirs" / "file").read_text() == "theirs"
+    assert rendered[0].exists()
+
+
+def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path) -> None:
+    done = _run(tmp_path, "preview", "--stack", "prod")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = done.stdout
+    assert CANARY not in text
+    assert "\x1b" not in text
+    assert "PriorityClass          otel-mesh-serving" in text
+    assert "3 pods, cpu 250m memory 192Mi to 512Mi, priority otel-mesh-serving" in text
+    assert "100Gi of class ssd" in text
+    unchecked = text[text.index("No cluster was asked") :]
+    for expected in (
+        "what is there already, and so what would change: make preview STACK=prod CONTEXT=...",
+        "placeholder.invalid/api-gateway:0.1.0",
+        "Secret shop/postgres-credentials",
+        "Secret observability/registry-credentials",
+        "StorageClass ssd",
+    ):
+        assert expected in unchecked
+    assert "PriorityClass" not in unchecked  # the stack makes its own
+    assert not (tmp_path / "state").exists()
+
+
+def test_mistakes_are_told_together_and_readably() -> None:
+    changes = {"colector": {}, "jaeger": {"retention": "long"}}
+    with rendering.of("prod", changes) as made, pytest.raises(LocalError) as refused:
+        made.plan()
+    assert str(refused.value).split("\n") == [
+        "settings of stack 'prod': 2 mistakes, nothing was changed",
+        "  jaeger.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",
+        "  colector: unknown key; did you mean 'collector'?",
+        "  all of it in Pulumi.prod.yaml; mend it there",
+    ]
+
+
+def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(
+        LocalError, match="stack 'prd': the checkout has none of this name; use one of dev, local, prod"
+    ):
+        preview.show("prd")
+    assert capsys.readouterr().out == ""
