@@ -28,7 +28,10 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("make up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        tools = toolchain.ensure(["all"])
+        programs = toolchain.choices(["all"])
+        tools = toolchain.link(programs)
+        for line in toolchain.summary(programs):
+            say(line)
         built = images.ensure()
         say(f"{len(built)} images")
         secrets.ensure()

@@ -43,7 +43,10 @@ def run(request: Request, console: Console) -> None:
             f"stack {request.stack}: its images are made here and there is no registry to bring them to",
             remedy=f"name one that the cluster pulls from with REGISTRY=..., or an image file with {IMAGES_FILE}",
         )
-    tools = toolchain.ensure(["engine", "kubectl"])
+    programs = toolchain.choices(["engine", "kubectl"])
+    tools = toolchain.link(programs)
+    for line in toolchain.summary(programs):
+        say(line)
     kube = Kube(tools / "kubectl", settings.cluster.context)
     kube.require_answer()
     if settings.postgres.existing_secret:

@@ -26,8 +26,14 @@ class Kube:
         """Refuse a cluster that does not answer, or not to this user.
 
         Raises:
-            LocalError: as said.
+            LocalError: as said; or the kubeconfig is one that the provider cannot read.
         """
+        current = self._run("config", "current-context").stdout.strip()
+        if current and current not in self._run("config", "get-contexts", "--output=name").stdout.split():
+            raise LocalError(  # kubectl does not mind when another one is asked for, the Kubernetes provider does
+                f"kubeconfig: its current context {current!r} is not in it",
+                remedy=f"choose one that is: kubectl config use-context {self.context}",
+            )
         done = self._run("get", "--raw", "/version")
         if done.returncode != 0:
             raise LocalError(

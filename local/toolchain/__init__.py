@@ -1,7 +1,20 @@
-"""The programs of the embedded environment, built from their Go modules into the user's cache."""
+"""The programs of the embedded environment: from PATH, upstream's releases or Go modules, kept in the user's cache."""
 
-from local.toolchain.ensuring import ensure, path
+from local.toolchain.ensuring import choices, ensure, link, path
+from local.toolchain.origins import Choice, summary
 from local.toolchain.plugin import install_pulumi_plugin
 from local.toolchain.programs import BUILDS, GROUPS, Build, owner
 
-__all__ = ["BUILDS", "GROUPS", "Build", "ensure", "install_pulumi_plugin", "owner", "path"]
+__all__ = [
+    "BUILDS",
+    "GROUPS",
+    "Build",
+    "Choice",
+    "choices",
+    "ensure",
+    "install_pulumi_plugin",
+    "link",
+    "owner",
+    "path",
+    "summary",
+]

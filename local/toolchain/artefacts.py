@@ -70,7 +70,7 @@ def link_folder(programs: Mapping[str, Path]) -> Path:
     """A folder with a link per program; the same programs give the same folder, which is never changed.
 
     The links are hard ones: the CLI and the language host look for their companions beside their own file, as the
-    kernel names it.
+    kernel names it. Programs of PATH, whose companions are beside them, get symbolic ones.
 
     Args:
         programs: name -> file.
@@ -84,7 +84,10 @@ def link_folder(programs: Mapping[str, Path]) -> Path:
         fresh = Path(scratch) / "bin"
         fresh.mkdir()
         for name, file in programs.items():
-            (fresh / name).hardlink_to(file)
+            if file.is_relative_to(tools_dir()):
+                (fresh / name).hardlink_to(file)
+            else:
+                (fresh / name).symlink_to(file)
         try:
             fresh.rename(folder)
         except OSError:  # another process was first with the same links

@@ -1,44 +1,41 @@
-"""Which programs are missing, and the builds that make them: two at a time where the machine has room for two."""
+"""Having programs, and the builds of those that come from Go modules: two at a time where there is memory for two."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
 
-from local.errors import LocalError
-from local.paths import cache_dir
-from local.toolchain import artefacts, golang, progress
+from local.toolchain import artefacts, golang, origins, progress, room
 from local.toolchain.building import InterruptedBuildError, Job
 from local.toolchain.programs import BUILDS, expand, owner
+from local.toolchain.releases import OFFERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from local.toolchain.golang import Go
+    from local.toolchain.origins import Choice
     from local.toolchain.programs import Build
+    from local.toolchain.releases import Offer
 
 _GIB = 1 << 30
 # A link of the largest programs takes 2 GiB beside compilers of the next one.
 _MEMORY_FOR_TWO = 6 * _GIB
-# Measured from empty caches: all programs, then Go's own two caches.
-_MINUTES_OF_ALL = sum(build.minutes for build in BUILDS)
-_ROOM = {"programs": 2 * _GIB, "GOMODCACHE": 6 * _GIB, "GOCACHE": 5 * _GIB}
 _TICK_SECONDS = 1.0
 
 
 def ensure(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> Path:
-    """Build what is missing and return a folder that holds all the programs asked for.
+    """Get what is missing and return a folder that holds all the programs asked for.
 
-    Any number of processes may call this at once: each program is built by one of them.
+    Any number of processes may call this at once: each program is got by one of them.
 
     Args:
         names: programs, or names of ``GROUPS``.
-        builds: where programs come from.
+        builds: how programs come out of Go modules.
 
     Returns:
         A ``bin`` folder with a link per program, for PATH; it never changes afterwards.
@@ -46,46 +43,39 @@ def ensure(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> Path:
     Raises:
         LocalError: a name is unknown, a build failed, or the machine lacks room or network.
     """
-    programs = expand(names, builds)
-    go = golang.find()
-    kept = {name: artefacts.path(name, owner(name, builds), go) for name in programs}
-    missing = [name for name, file in kept.items() if not file.exists()]
-    jobs = [Job(build, go, own) for build in builds if (own := [name for name in build.programs if name in missing])]
-    if jobs:
-        _check_room(jobs, go)
-        _run(jobs)
-    return artefacts.link_folder(kept)
+    return link(choices(names, builds=builds))
+
+
+def link(chosen: Iterable[Choice]) -> Path:
+    """A ``bin`` folder with a link per program."""
+    return artefacts.link_folder({choice.name: choice.file for choice in chosen})
+
+
+def choices(
+    names: Iterable[str], *, builds: Sequence[Build] = BUILDS, offers: Sequence[Offer] = OFFERS
+) -> tuple[Choice, ...]:
+    """Have programs, as `ensure`, and tell where each comes from."""
+    return origins.choose(expand(names, builds), builds, partial(_build, builds=builds), offers)
 
 
 def path(name: str) -> Path:
-    """The file of one program, built if it is missing; its folder is named after all that it was made from.
+    """The file of one program, got if it is missing; its folder is named after all that it was made from.
 
     Raises:
         LocalError: as of `ensure`.
     """
-    ensure([name])
-    return artefacts.path(name, owner(name), golang.find())
+    (choice,) = choices([name])
+    return choice.file
 
 
-def _check_room(jobs: Sequence[Job], go: Go) -> None:
-    """Refuse to start what would end with a full disk.
-
-    What is asked for is the share of the whole that the missing builds are.
-    """
-    share = sum(job.build.minutes for job in jobs) / _MINUTES_OF_ALL
-    places = {"programs": cache_dir(), **go.caches()}
-    needed: dict[int, tuple[Path, float]] = {}
-    for name, folder in places.items():
-        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        device = existing.stat().st_dev
-        needed[device] = (existing, needed.get(device, (existing, 0.0))[1] + _ROOM[name] * share)
-    for existing, size in needed.values():
-        free = shutil.disk_usage(existing).free
-        if free < size:
-            raise LocalError(
-                f"{existing}: {free / _GIB:.1f} GiB free, building {len(jobs)} programs takes up to {size / _GIB:.1f}",
-                remedy="free space, or name other places with OTEL_MESH_CACHE, GOMODCACHE and GOCACHE",
-            )
+def _build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
+    """Build what is missing from Go modules."""
+    go = golang.find()
+    missing = [name for name in names if not artefacts.path(name, owner(name, builds), go).exists()]
+    jobs = [Job(build, go, own) for build in builds if (own := [name for name in build.programs if name in missing])]
+    if jobs:
+        room.check([job.build for job in jobs], go)
+        _run(jobs)
 
 
 def _workers() -> int:

@@ -1,0 +1,245 @@
+"""Upstream's releases: whether they are in reach, fetching one, and keeping it only when its checksum is right."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+
+from local.errors import LocalError
+from local.toolchain import artefacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from local.toolchain.releases import Offer, Official
+
+MIRROR = "OTEL_MESH_RELEASES"
+PROBE_SECONDS = 2.0
+"""How long all official hosts together may take to answer, once per run."""
+_TIMEOUT = httpx.Timeout(10, read=30)
+_KEY_LENGTH = 12
+_SUM = re.compile(r"^([0-9a-f]{64})(?:\s+\*?(\S+))?\s*$", re.MULTILINE)
+_SMALL = 1 << 20
+_CHUNK = 1 << 20
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class NotFetchedError(Exception):
+    """A release could not be had, with the reason; nothing of it was kept."""
+
+
+def kept(offer: Offer) -> dict[str, Path]:
+    """The files of a release that was fetched before; none unless all are there."""
+    folders = {name: artefacts.tools_dir() / name for name in offer.programs}
+    key = _key(offer)
+    files = {name: found for name, place in folders.items() if (found := next(place.glob(f"{key}-*/{name}"), None))}
+    return files if len(files) == len(offer.programs) else {}
+
+
+def fetch(offer: Offer) -> dict[str, Path]:
+    """Fetch an offer's official release, or take the one that another process fetched meanwhile.
+
+    Raises:
+        NotFetchedError: it is not there, broken, or not what upstream's checksums say.
+    """
+    official = offer.official
+    if official is None:
+        raise NotFetchedError("nobody releases it")
+    artefacts.tools_dir().mkdir(parents=True, exist_ok=True)
+    with _turn(offer), tempfile.TemporaryDirectory(dir=artefacts.tools_dir(), prefix=".fetch-") as scratch:
+        if found := kept(offer):
+            return found
+        files = {}
+        for name in offer.programs:  # what is one archive is fetched once
+            files[name] = _program(official, offer.version, name, Path(scratch))
+        for name, file in files.items():
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()[:_KEY_LENGTH]
+            artefacts.keep(file, artefacts.tools_dir() / name / f"{_key(offer)}-{digest}" / name)
+    return kept(offer)
+
+
+def url(address: str) -> str:
+    """An upstream address as it is asked for here: a mirror has each host's tree below its name.
+
+    Raises:
+        LocalError: the mirror is neither TLS nor on this machine's loopback.
+    """
+    mirror = os.environ.get(MIRROR, "").rstrip("/")
+    if not mirror:
+        return address
+    if not _is_safe(mirror):
+        raise LocalError(f"{MIRROR}={mirror}: not https", remedy="name a mirror with TLS, or one on the loopback")
+    return f"{mirror}/{address.removeprefix('https://')}"
+
+
+def reachable(offers: Iterable[Offer]) -> frozenset[str]:
+    """The roots, as ``https://host``, that answer, of all that the offers' releases are on."""
+    return answering(frozenset(root(offer.official.url) for offer in offers if offer.official))
+
+
+def root(address: str) -> str:
+    """Where an upstream address is asked for: scheme and host."""
+    parts = urlsplit(url(address))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+@cache
+def answering(roots: frozenset[str]) -> frozenset[str]:
+    """Which hosts answer, whatever they say, within the time that all of them together have; asked once per run."""
+    found: set[str] = set()
+
+    def ask(place: str) -> None:
+        with suppress(httpx.HTTPError), httpx.Client(timeout=PROBE_SECONDS) as client:
+            client.head(place)
+            found.add(place)
+
+    # Daemons: a resolver that does not answer would hold them, and so our end, for half a minute.
+    threads = [threading.Thread(target=ask, args=[place], daemon=True) for place in roots]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + PROBE_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return frozenset(found)
+
+
+def _program(official: Official, version: str, name: str, scratch: Path) -> Path:
+    """One program of a release, its checksum compared."""
+    values = _values(official, version, name)
+    address = official.url.format(**values)
+    archive = scratch / f"download-{hashlib.sha256(address.encode()).hexdigest()[:_KEY_LENGTH]}"
+    sums = _sums(url(official.checksums.format(**values)))
+    if not archive.exists():
+        digest = _download(url(address), archive)
+        if not official.sums_members:
+            _compare(sums, address.rpartition("/")[2], digest)
+    if not official.member:
+        return archive.rename(scratch / name)
+    member = official.member.format(**values)
+    _extract(archive, member, scratch / name)
+    if official.sums_members:
+        _compare(sums, member, hashlib.sha256((scratch / name).read_bytes()).hexdigest())
+    return scratch / name
+
+
+def _values(official: Official, version: str, name: str) -> dict[str, str]:
+    arch = dict(official.arches).get(platform.machine())
+    if arch is None:
+        raise NotFetchedError(f"there is none for {platform.machine()}")
+    return {"version": version, "number": official.number or version.removeprefix("v"), "arch": arch, "program": name}
+
+
+def _sums(address: str) -> dict[str, str]:
+    """File name -> sum; one alone has no name."""
+    try:
+        with _opened(address) as response:
+            text = b"".join(_limited(response, _SMALL)).decode(errors="replace")
+    except httpx.HTTPError as error:
+        raise NotFetchedError(f"{address}: {_reason(error)}") from None
+    return {name: digest for digest, name in _SUM.findall(text)}
+
+
+def _compare(sums: dict[str, str], name: str, digest: str) -> None:
+    wanted = sums.get(name) or sums.get(f"./{name}") or sums.get("")
+    if wanted is None:
+        raise NotFetchedError(f"upstream's checksums do not name {name}")
+    if wanted != digest:
+        raise NotFetchedError(f"{name} has the checksum {digest[:12]}..., upstream says {wanted[:12]}...: not used")
+
+
+def _download(address: str, target: Path) -> str:
+    """Write what an address has to a file and return its sha256."""
+    digest = hashlib.sha256()
+    try:
+        with _opened(address) as response, target.open("wb") as stream:
+            size = int(response.headers.get("content-length", 0))
+            print(f"toolchain: fetching {address} ({size >> 20} MiB)", file=sys.stderr, flush=True)
+            if shutil.disk_usage(target.parent).free < 4 * size:
+                raise NotFetchedError(f"no room for {size >> 20} MiB and what is in them")
+            for chunk in _limited(response, 1 << 30):
+                digest.update(chunk)
+                stream.write(chunk)
+    except httpx.HTTPError as error:
+        target.unlink(missing_ok=True)
+        raise NotFetchedError(f"{address}: {_reason(error)}") from None
+    return digest.hexdigest()
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[httpx.Response]:
+    def check(request: httpx.Request) -> None:
+        if not _is_safe(str(request.url)):
+            raise NotFetchedError(f"{address}: leads to {request.url}, without TLS")
+
+    hooks = {"request": [check]}
+    with (
+        httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks=hooks) as client,
+        client.stream("GET", address) as response,
+    ):
+        response.raise_for_status()
+        yield response
+
+
+def _limited(response: httpx.Response, most: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in response.iter_bytes(_CHUNK):
+        size += len(chunk)
+        if size > most:
+            raise NotFetchedError(f"{response.url}: larger than {most >> 20} MiB")
+        yield chunk
+
+
+def _extract(archive: Path, member: str, target: Path) -> None:
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            stream = tar.extractfile(member)
+            if stream is None:
+                raise NotFetchedError(f"{member} is no file in the release")
+            with target.open("wb") as written:
+                shutil.copyfileobj(stream, written)
+    except KeyError:
+        raise NotFetchedError(f"the release has no {member}") from None
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise NotFetchedError(f"the release cannot be unpacked: {error}") from None
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"status {error.response.status_code}"
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    return str(error) or type(error).__name__
+
+
+def _is_safe(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+
+
+def _key(offer: Offer) -> str:
+    return f"{offer.version}-official"
+
+
+@contextmanager
+def _turn(offer: Offer) -> Iterator[None]:
+    locks = artefacts.tools_dir() / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / f"official-{offer.programs[0]}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

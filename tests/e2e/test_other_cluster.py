@@ -1,0 +1,287 @@
+"""`make up STACK=dev CONTEXT=... REGISTRY=...` from a clone that does not own the cluster, with a registry beside it.
+
+The embedded cluster plays the other one: to the clone it is a context of a kubeconfig.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from local import cluster
+from local.images import roots
+from local.images.recipes import ROOTS
+from local.images.skopeo import Skopeo
+from local.node.node import assemble
+from local.paths import repo_dir
+from tests.local.docker_registry import docker_archive, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+CONTEXT = "elsewhere"
+NAMESPACES = {"observability": "elsewhere-observability", "services": "elsewhere-shop"}
+CATALOGUED = ("api-gateway", "user-service")
+
+
+@dataclass
+class Clone:
+    """A clone with a state folder and a kubeconfig of its own."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def local(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run(".venv/bin/python", "-m", "local", *words, **more)
+
+    def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**self.environment, **more}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=900, check=False
+        )
+
+    def configure(self, **changes: object) -> None:
+        """Change the clone's own stack file, as its owner would."""
+        file = self.folder / "Pulumi.dev.yaml"
+        content = yaml.safe_load(file.read_text())
+        settings = content["config"]["otel-mesh:settings"]
+        for name, value in changes.items():
+            settings[name] = {**settings.get(name, {}), **value} if isinstance(value, dict) else value
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def reset(self) -> None:
+        """Only what keeps it apart from the stack of the cluster's owner, and volumes that the cluster has."""
+        subprocess.run(["git", "checkout", "--quiet", "Pulumi.dev.yaml"], cwd=self.folder, check=True)
+        ephemeral = {"storage": {"kind": "ephemeral"}}
+        self.configure(namespaces=NAMESPACES, postgres=ephemeral, prometheus=ephemeral)
+
+    @property
+    def state(self) -> Path:
+        return Path(f"{self.environment['OTEL_MESH_STATE']}-stacks")
+
+
+@pytest.fixture(scope="module")
+def clone(settings: Mapping[str, str]) -> Iterator[Clone]:
+    with tempfile.TemporaryDirectory(prefix="otel-mesh-clone-") as scratch:
+        folder = Path(scratch)
+        subprocess.run(["git", "clone", "--quiet", repo_dir(), folder / "clone"], check=True)
+        kubeconfig = yaml.safe_load(Path(settings["KUBECONFIG"]).read_text())
+        kubeconfig["contexts"][0]["name"] = CONTEXT
+        nowhere = {"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}
+        kubeconfig["clusters"].append(nowhere)
+        user = kubeconfig["users"][0]["name"]
+        kubeconfig["contexts"].append({"name": "nowhere", "context": {"cluster": "nowhere", "user": user}})
+        kubeconfig["current-context"] = "nowhere"  # which nothing may depend on
+        (folder / "kubeconfig").touch(mode=0o600)
+        (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+        others = {
+            n: v for n, v in os.environ.items() if not n.startswith(("PULUMI_", "OTEL_MESH_")) and n not in settings
+        }
+        if cache := os.environ.get("OTEL_MESH_CACHE"):
+            others["OTEL_MESH_CACHE"] = cache
+        environment = {
+            **others,
+            "PATH": os.environ["PATH"],
+            "KUBECONFIG": str(folder / "kubeconfig"),
+            "OTEL_MESH_STATE": str(folder / "state"),
+            "PULUMI_CREDENTIALS_PATH": str(folder),  # no login of whoever runs the tests
+            "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
+        }
+        (folder / "auth.json").write_text("{}")
+        made = Clone(folder / "clone", environment)
+        made.reset()
+        assert (done := made.run("make", ".venv/ready")).returncode == 0, done.stderr
+        yield made
+
+
+@pytest.fixture(scope="module")
+def registry(kubectl: Callable[..., str]) -> Iterator[str]:
+    """A registry on the node's loopback; what was pulled from it is gone afterwards too."""
+    with tempfile.TemporaryDirectory(prefix="otel-mesh-registry-") as scratch, running(Path(scratch)) as place:
+        yield place
+        kubectl("delete", "namespace", "--ignore-not-found", *NAMESPACES.values(), timeout=300)
+        ctr = assemble(built=False).ctr
+        listed = subprocess.run([*ctr, "images", "list", "-q"], capture_output=True, text=True, check=True).stdout
+        for reference in listed.split():
+            if reference.startswith(f"{place}/"):
+                subprocess.run([*ctr, "images", "remove", "--sync", reference], check=True, capture_output=True)
+
+
+@pytest.fixture
+def up(clone: Clone, registry: str) -> tuple[str, ...]:  # noqa: ARG001 -- it has to be there
+    return ("up", "--stack", "dev", "--context", CONTEXT, "--registry", f"{registry}/shop", "--images", "local")
+
+
+def refused(done: subprocess.CompletedProcess[str], *told: str) -> str:
+    """The one line of a refusal."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("images: ")]
+    assert line.startswith("otel-mesh: ")
+    for text in told:
+        assert text in line
+    return line
+
+
+def names(kubectl: Callable[..., str]) -> set[str]:
+    kinds = "namespaces,clusterroles,clusterrolebindings"
+    return set(kubectl("get", kinds, "-o", "name").split())
+
+
+def own(kubectl: Callable[..., str]) -> list[dict[str, Any]]:
+    return [
+        pod
+        for namespace in NAMESPACES.values()
+        for pod in json.loads(kubectl("get", "pods", "-n", namespace, "-o", "json"))["items"]
+    ]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def test_what_is_missing_is_refused_before_anything_is_registered(
+    clone: Clone, up: tuple[str, ...], kubectl: Callable[..., str], tmp_path: Path
+) -> None:
+    before = names(kubectl)
+    nobody = f"127.0.0.1:{free_port()}"
+    refused(clone.local(*up[:5]), "no registry to bring them to", "REGISTRY=")
+    refused(
+        clone.local(*up[:3], "--context", "elswhere", *up[5:]), "no context 'elswhere'", "did you mean 'elsewhere'?"
+    )
+    refused(clone.local(*up[:5], "--registry", f"{nobody}/shop"), f"registry {nobody}: is unreachable")
+    with running(tmp_path / "registry", address=cluster.NODE_IP) as plain:
+        refused(clone.local(*up[:5], "--registry", f"{plain}/shop"), f"registry {plain}: speaks plain HTTP")
+    kubeconfig = yaml.safe_load(Path(clone.environment["KUBECONFIG"]).read_text())
+    kubeconfig["clusters"][0]["cluster"]["server"] = f"https://{nobody}"
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    refused(clone.local(*up, KUBECONFIG=str(tmp_path / "kubeconfig")), f"context {CONTEXT}: ", "refused")
+    kubeconfig["current-context"] = "gone"
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    told = ("kubeconfig: its current context 'gone' is not in it", f"use-context {CONTEXT}")
+    refused(clone.local(*up, KUBECONFIG=str(tmp_path / "kubeconfig")), *told)
+    refused(clone.local(*up), f"secret {NAMESPACES['services']}/postgres-credentials", "kubectl", "/dev/stdin")
+    assert names(kubectl) == before
+    assert not list(clone.state.glob("**/stacks/**/*.json"))
+
+
+def test_the_secret_is_made_by_the_command_that_the_refusal_names(
+    clone: Clone, up: tuple[str, ...], settings: Mapping[str, str], tmp_path: Path
+) -> None:
+    line = refused(clone.local(*up), "not there; make it: ")
+    command = line.partition("make it: ")[2]
+    made = clone.run("bash", "-euo", "pipefail", "-c", command, PATH=settings["PATH"])
+    assert made.returncode == 0, made.stderr
+    with running(tmp_path / "registry", storage={"maintenance": {"readonly": {"enabled": True}}}) as full:
+        refused(
+            clone.local(*up[:5], "--registry", f"{full}/shop", "--images", "local"),
+            f"image {full}/shop/",
+            "takes no images",
+        )
+    (tmp_path / "images.json").write_text(json.dumps({name: f"{up[6]}/{name}:gone" for name in CATALOGUED}))
+    clone.configure(
+        **{part: {"image": f"{up[6]}/{part}:gone"} for part in ("collector", "jaeger", "prometheus", "postgres")}
+    )
+    try:
+        told = refused(clone.local(*up[:5], OTEL_MESH_IMAGES_FILE=str(tmp_path / "images.json")))
+    finally:
+        clone.reset()
+    assert ":gone: " in told
+
+
+def test_a_stack_comes_up_from_the_registry_and_answers(
+    clone: Clone,
+    up: tuple[str, ...],
+    registry: str,
+    kubectl: Callable[..., str],
+    pods: Callable[[], list[dict[str, Any]]],
+) -> None:
+    owners = {pod["metadata"]["uid"] for pod in pods()}
+    done = clone.run("make", "up", "STACK=dev", f"CONTEXT={CONTEXT}", f"REGISTRY={registry}/shop", "IMAGES=local")
+    assert done.returncode == 0, done.stdout + done.stderr
+    created = re.search(r"stack dev: (\d+) create$", done.stdout, re.MULTILINE)
+    assert created is not None, done.stdout
+    assert str(clone.state) in done.stdout, "where the state is, is said"
+    running_ = own(kubectl)
+    images = [container["image"] for pod in running_ for container in pod["spec"]["containers"]]
+    assert len(running_) == len(images) == 6
+    pinned = re.compile(rf"{re.escape(registry)}/shop/[a-z-]+:[0-9a-f]{{16}}@sha256:[0-9a-f]{{64}}")
+    assert all(pinned.fullmatch(image) for image in images), images
+    path = f"/api/v1/namespaces/{NAMESPACES['services']}/services/api-gateway:8080/proxy/api/users/123"
+    assert json.loads(kubectl("get", "--raw", path))["id"] == 123
+
+    again = clone.local(*up)
+    assert f"stack dev: {created[1]} same" in again.stdout, again.stdout + again.stderr
+    assert "pushing" not in again.stdout
+    uids = {pod["metadata"]["uid"] for pod in own(kubectl)}
+    assert uids == {pod["metadata"]["uid"] for pod in running_}
+    assert {pod["metadata"]["uid"] for pod in pods()} == owners, "the stack of the cluster's owner is not touched"
+
+
+def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl: Callable[..., str]) -> None:
+    secret = kubectl(
+        "get", "secret", "-n", NAMESPACES["services"], "postgres-credentials", "-o", "jsonpath={.data.password}"
+    )
+    places: list[Path] = [clone.state, clone.folder / ".git", *clone.folder.glob("Pulumi*")]
+    for password in (secret, base64.b64decode(secret).decode()):
+        command: list[str | Path] = ["grep", "-rlF", "--", password, *places]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stdout) == (1, "")
+
+
+def test_pulumi_takes_it_away_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
+    line = refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), "make pulumi STACK=dev")
+    assert len(own(kubectl)) == 6
+    command = line.partition("`make pulumi ")[2].partition("`")[0].replace("ARGS=destroy", "ARGS=destroy --yes")
+    done = clone.run("make", "pulumi", *command.split(" ", 2))
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = names(kubectl)
+    assert not [name for name in left if any(namespace in name for namespace in NAMESPACES.values())]
+
+
+def test_own_backend_own_images_and_a_base_from_a_registry(
+    clone: Clone, registry: str, kubectl: Callable[..., str], settings: Mapping[str, str], tmp_path: Path
+) -> None:
+    """What is the default where public registries are in reach; here the registry beside it stands for them."""
+    root = next(root for root in ROOTS if root.name == "python")
+    base = roots.known(root)
+    assert base is not None
+    Skopeo().push(docker_archive(tmp_path / "base.tar", base.archive), f"{registry}/library/python:3.11")
+    pushed = json.loads((clone.state / "dev" / "images.json").read_text())
+    parts = {"collector": "otel-collector", "jaeger": "jaeger", "prometheus": "prometheus", "postgres": "postgres"}
+    clone.configure(**{part: {"image": pushed[name]} for part, name in parts.items()})
+    (tmp_path / "passphrase").write_text("of the user's own")
+    backend = tmp_path / "backend"
+    backend.mkdir()
+    mine = {"PULUMI_BACKEND_URL": f"file://{backend}", "PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
+    up = ["up", "--stack", "dev", "--context", CONTEXT, "--registry", f"{registry}/shop"]
+    up += ["--base-image", f"{registry}/library/python:3.11"]
+    command = refused(clone.local(*up, **mine), "not there; make it: ").partition("make it: ")[2]
+    assert clone.run("bash", "-c", command, PATH=settings["PATH"]).returncode == 0
+    done = clone.local(*up, **mine)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "in your own backend file://" in done.stdout
+    assert f"services are built on {registry}/library/python@sha256:" in done.stdout
+    own_tags = json.loads((clone.state / "dev" / "images.json").read_text())
+    assert sorted(own_tags) == sorted(CATALOGUED)
+    assert all(own_tags[name] != pushed[name] for name in CATALOGUED), "another base is another image"
+    path = f"/api/v1/namespaces/{NAMESPACES['services']}/services/api-gateway:8080/proxy/api/users/123"
+    assert json.loads(kubectl("get", "--raw", path))["id"] == 123
+    assert list(backend.glob(".pulumi/stacks/otel-mesh/dev.json"))
+    words = ("pulumi", "--stack", "dev", "--context", CONTEXT, "--", "destroy", "--yes")
+    done = clone.local(*words, **mine)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not own(kubectl)
