@@ -131,6 +131,23 @@ def _pulumi(arguments: argparse.Namespace) -> int:
     return pulumi_cli.call(pulumi_cli.embedded(), arguments.stack, words)
 
 
+def _preview(arguments: argparse.Namespace) -> int:
+    if arguments.stack == "local" or arguments.context:
+        arguments.words = ["preview", "--diff"]
+        return _pulumi(arguments)
+    from local import preview
+
+    print(preview.show(arguments.stack))
+    return 0
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from local import render
+
+    print(render.run(arguments.stack, arguments.out))
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m local", description=__doc__)
@@ -162,6 +179,15 @@ def parser() -> argparse.ArgumentParser:
     pictures.add_argument("names", nargs="*", help="images (default: all)")
     pictures.add_argument("--refresh", action="store_true", help="make the bases again from the newest packages")
     pictures.set_defaults(action=_images)
+    plan = commands.add_parser(
+        "preview", help="what a stack would change, or makes where no cluster is", parents=[target]
+    )
+    plan.set_defaults(action=_preview)
+    written = commands.add_parser(
+        "render", help="write a stack's objects as files, without any secret", parents=[target]
+    )
+    written.add_argument("--out", required=True, help="the folder that is made, or was made by this command before")
+    written.set_defaults(action=_render)
     engine = commands.add_parser("pulumi", help="run the Pulumi CLI on a stack of this checkout", parents=[target])
     engine.add_argument("words", nargs=argparse.REMAINDER, help="-- and the CLI's arguments")
     engine.set_defaults(action=_pulumi)
