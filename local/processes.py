@@ -102,12 +102,17 @@ def is_alive(process: Process) -> bool:
 
 
 def _open(process: Process) -> int | None:
-    """A handle on the process, or None when it is gone."""
+    """A handle on the process, or None when it is gone.
+
+    One whose first thread has ended is not gone: the other threads of a killed program hold its ports for a moment.
+    The handle becomes readable when the last one has ended.
+    """
     try:
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
         return None
-    if is_alive(process):
+    stat = _stat(process.pid)
+    if stat is not None and stat[2] == process.started:
         return handle
     os.close(handle)
     return None

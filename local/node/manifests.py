@@ -40,6 +40,20 @@ def kubelet_access() -> dict[str, Any]:
     }
 
 
+def public_access() -> dict[str, Any]:
+    """Kubernetes lets everybody read its version and its health; here one has to say who one is."""
+    group = "rbac.authorization.k8s.io"
+    name = "system:public-info-viewer"
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        # Without the annotation the API server gives it back to everybody at its next start.
+        "metadata": {"name": name, "annotations": {f"{group}/autoupdate": "false"}},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
+        "subjects": [{"apiGroup": group, "kind": "Group", "name": "system:authenticated"}],
+    }
+
+
 def build(*, coredns_image: str, name_servers: Sequence[str]) -> list[dict[str, Any]]:
     """All objects.
 
@@ -49,6 +63,7 @@ def build(*, coredns_image: str, name_servers: Sequence[str]) -> list[dict[str, 
     """
     return [
         kubelet_access(),
+        public_access(),
         *storage.manifests(),
         *coredns.manifests(coredns_image, name_servers),
     ]

@@ -73,7 +73,9 @@ def test_every_port_of_the_node_is_looked_at() -> None:
 @pytest.mark.parametrize("port", ASKING_WHO)
 def test_a_port_refuses_whoever_does_not_say_who_he_is(port: int) -> None:
     answers = {path: anonymous(port, path) for path in PATHS}
-    assert set(answers.values()) <= {401, 403}, answers
+    # 404: there is nothing at that path of kubelet, whoever asks
+    assert set(answers.values()) <= {401, 403, 404}, answers
+    assert {401, 403} & {answers["/metrics"]}, answers
 
 
 @pytest.mark.parametrize("port", ASKING_FOR_A_CERTIFICATE)
@@ -88,7 +90,7 @@ def test_the_database_ends_the_conversation_without_a_certificate_of_its_own_aut
 
 def test_kube_proxy_tells_its_health_and_counters_and_takes_no_orders() -> None:
     for port in HEALTH_ONLY:
-        for path in ("/debug/pprof/", "/configz", "/flagz"):
+        for path in ("/debug/pprof/", "/debug/flags/v", "/statusz"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=5)
         order = urllib.request.Request(f"http://{LOOPBACK}:{port}/debug/flags/v", data=b"9", method="PUT")
@@ -97,14 +99,22 @@ def test_kube_proxy_tells_its_health_and_counters_and_takes_no_orders() -> None:
 
 
 def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[..., str]) -> None:
-    urls = [f"https://{NODE_ADDRESS}:{port}/api/v1/secrets" for _, port, _ in LISTENERS]
-    urls += ["https://10.88.0.1:443/version", f"https://{NODE_ADDRESS}:{KUBELET_PORT}/pods"]
+    urls = [f"https://{NODE_ADDRESS}:{port}/metrics" for _, port, _ in LISTENERS]
+    urls.append("https://10.88.0.1:443/version")
     command = ("python3", "-c", _FROM_A_POD, *urls)
     told = json.loads(kubectl("exec", "-n", "shop", "deploy/user-service", "--", *command))
     for url, answer in told.items():
         on_bridge = f":{API_PORT}/" in url or f":{KUBELET_PORT}/" in url or "10.88.0.1" in url
         assert answer == 401 if on_bridge else isinstance(answer, str), (url, answer)
     assert [url for url, answer in told.items() if answer == 401]
+
+
+def test_no_rule_of_the_cluster_is_about_somebody_unknown(kubectl: Callable[..., str]) -> None:
+    kinds = "clusterrolebindings,rolebindings"
+    bindings = json.loads(kubectl("get", kinds, "-A", "-o", "json"))["items"]
+    subjects = {subject["name"] for binding in bindings for subject in binding.get("subjects", [])}
+    assert "system:authenticated" in subjects
+    assert not subjects & {"system:unauthenticated", "system:anonymous"}
 
 
 def test_the_one_who_is_known_gets_an_answer(run: Callable[..., CompletedProcess[str]]) -> None:

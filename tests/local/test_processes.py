@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -125,6 +126,24 @@ def test_one_that_ignores_the_polite_signal_is_killed(registry: Registry) -> Non
         time.sleep(0.02)
     processes.end([process], grace=0.2)
     assert not processes.is_alive(process)
+
+
+def test_a_program_whose_first_thread_has_ended_is_waited_for(registry: Registry, tmp_path: Path) -> None:
+    """So it is for a moment with every killed program of many threads, and its ports are taken as long."""
+    number = {"x86_64": 60, "aarch64": 93}[platform.machine()]
+    code = (
+        "import ctypes, pathlib, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        f"while not pathlib.Path({str(tmp_path / 'go')!r}).exists(): time.sleep(0.01)\n"
+        f"ctypes.CDLL(None).syscall({number}, 0)\n"  # exit of this thread only
+    )
+    process = registry.ensure(Program("threads", (sys.executable, "-c", code), ENVIRONMENT))
+    (tmp_path / "go").touch()
+    while processes.is_alive(process):
+        time.sleep(0.01)
+    assert processes.wait([process], timeout=0.1) == [process]
+    processes.end([process], grace=0)
+    assert processes.wait([process], timeout=5) == []
 
 
 def test_other_nodes_and_strangers_are_left_alone(registry: Registry, tmp_path: Path) -> None:
