@@ -11,12 +11,15 @@ from local.node.layout import POD_NETWORK, SERVICE_NETWORK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from local.node.facts import Facts
     from local.node.layout import Layout
 
 MEMORY_NEEDED = 4 * 1024**3
 DISK_NEEDED = 10 * 1024**3
+DISK_RESERVE = 256 * 1024**2
+"""Bytes below which a running environment counts as out of space: what etcd takes for its next log files."""
 _LONGEST_STATE_PATH = 60  # a socket's path has at most 107 bytes, and ours lie up to 45 below
 
 
@@ -120,7 +123,7 @@ def _state(facts: Facts) -> list[LocalError]:
 
 def _resources(facts: Facts) -> list[LocalError]:
     if facts.is_running:  # it holds its share already
-        return []
+        return full_disk(facts.state, facts.disk_free)
     found = []
     if facts.memory_free < MEMORY_NEEDED:
         found.append(
@@ -146,6 +149,23 @@ def _ports(facts: Facts) -> list[LocalError]:
             remedy="stop that program" if use.wanted_by.startswith(("kube", "etcd")) else port_remedy(use.wanted_by),
         )
         for use in facts.taken_ports
+    ]
+
+
+def full_disk(state: Path, free: int) -> list[LocalError]:
+    """What a running environment has to be told about the disk of its state folder.
+
+    Args:
+        state: the folder.
+        free: bytes on its disk.
+    """
+    if free >= DISK_RESERVE:
+        return []
+    return [
+        LocalError(
+            f"disk of {state}: full ({free / 1024**2:.0f} MiB free), the database and the pods cannot write",
+            remedy="free space there, then run `make up`: nothing that was written is lost",
+        )
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from rich.table import Table
 
-from local import cluster, smoke
+from local import cluster, preflight, smoke
 from local.addresses import ADDRESSES
 from local.node import credentials
 from local.node.api import Api
@@ -81,6 +82,9 @@ def show(console: Console) -> int:
     console.print(f"node: {'running' if healthy else 'NOT WHOLE'}, {now.memory / 2**20:.0f} MiB in pods and programs")
     programs = [f"{program.name} {program.pid or '[red]MISSING[/red]'}" for program in now.programs]
     console.print(f"processes: {', '.join(programs)}", highlight=False)
+    for error in preflight.full_disk(layout().state, shutil.disk_usage(layout().state).free):
+        healthy = False
+        console.print(f"[red]{error}[/red]", highlight=False)
     for name, reason in untimely.items():
         console.print(f"[red]certificate {name}:[/red] {reason}; `make up` renews it", highlight=False)
     if now.is_api_ready:

@@ -6,6 +6,7 @@ it, the next `make up` heals the node and starts it again.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import sys
 import time
@@ -74,8 +75,8 @@ class Supervisor:
             try:
                 with machine_lock.hold("the supervisor", self._lock, wait=0):
                     restored = self._restore(name, now)
-            except LocalError as error:  # a command is at work, or the program cannot be started
-                print(f"{name}: {error}", file=sys.stderr, flush=True)
+            except (LocalError, OSError) as error:  # a command is at work, or the program cannot be started
+                _say(f"{name}: {error}")
                 continue
             if restored is not None:
                 running[name] = restored
@@ -89,7 +90,7 @@ class Supervisor:
         self._not_before[name] = now + _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)]
         restored = self._registry.restore(name)
         if restored is not None:
-            print(f"{name}: had ended, started again as process {restored.pid}", flush=True)
+            _say(f"{name}: had ended, started again as process {restored.pid}")
         return restored
 
     def _attempt(self, name: str, now: float) -> int:
@@ -112,8 +113,15 @@ def trim(log: Path, limit: int = _LOG_LIMIT, kept: int = _LOG_KEPT) -> None:
         return
     with log.open("r+b") as stream:
         stream.seek(-kept, 2)
-        log.with_suffix(".1.log").write_bytes(stream.read())
-        stream.truncate(0)
+        end = stream.read()
+        stream.truncate(0)  # first: on a full disk this is what makes room
+    log.with_suffix(".1.log").write_bytes(end)
+
+
+def _say(text: str) -> None:
+    """Log a line; a full disk, on which programs end, must not end their supervisor too."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def _wait_for_end(running: list[Process], timeout: float) -> None:
@@ -134,7 +142,8 @@ def main() -> None:
         running = supervisor.look(time.monotonic())
         for log in where.logs.glob("*.log"):
             if not log.name.endswith(".1.log"):
-                trim(log)
+                with contextlib.suppress(OSError):  # a full disk: the next round tries again
+                    trim(log)
         _wait_for_end(running, _ROUND if len(running) == len(supervisor.wanted()) else _SHORT_ROUND)
 
 
