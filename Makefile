@@ -23,7 +23,7 @@ up: .venv/ready ## bring up the embedded environment (root), or: make up STACK=d
 down: .venv/ready ## stop everything that `make up` started; the data stays, but with PURGE=1
 	@exec $(PY) -m local down $(if $(PURGE),--purge) $(TARGET)
 
-rotate: .venv/ready ## renew certificates, or WHAT="authorities tokens encryption"; data and pods stay
+rotate: .venv/ready ## renew certificates, or WHAT="authorities tokens encryption passwords"; data and pods stay
 	@exec $(PY) -m local rotate $(WHAT)
 
 status: .venv/ready ## one screen: node, pods, addresses, stack

@@ -169,7 +169,7 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--purge", action="store_true", help="remove the data too: all but the cache of programs")
     down.set_defaults(action=_down)
     renewal = commands.add_parser("rotate", help="renew certificates and keys; the pods go on, the data stays")
-    renewal.add_argument("kinds", nargs="*", help="certificates (default), authorities, tokens, encryption")
+    renewal.add_argument("kinds", nargs="*", help="certificates (default), authorities, tokens, encryption, passwords")
     renewal.set_defaults(action=_rotate)
     tools = commands.add_parser("toolchain", help="build the programs that are missing and print where they are")
     tools.add_argument("names", nargs="*", help="programs or groups (default: all)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from local import cluster, machine_lock, preflight, signing_keys, status
+from local import cluster, machine_lock, passwords, preflight, pulumi_cli, signing_keys, status, toolchain, update
 from local.errors import LocalError
 from local.node import credentials, encryption, starting
 from local.node.api import Api
@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
     from local.node.layout import Layout
 
-CERTIFICATES, AUTHORITIES, TOKENS, ENCRYPTION = KINDS = ("certificates", "authorities", "tokens", "encryption")
+CERTIFICATES, AUTHORITIES, TOKENS, ENCRYPTION, PASSWORDS = KINDS = (
+    "certificates",
+    "authorities",
+    "tokens",
+    "encryption",
+    "passwords",
+)
 """What can be renewed.
 
 ``certificates``: of every program and of the kubeconfigs; those that are lost sight of stay valid until they end.
 ``authorities``: those that sign them, and so all certificates: nothing that was signed before is accepted any more.
 ``tokens``: the key that signs pods' tokens; tokens of the old one are accepted for two hours more.
-``encryption``: the key of the Secrets in the database; every Secret is written anew.
+``encryption``: the key of the Secrets in the cluster's database; every Secret is written anew.
+``passwords``: of the services at PostgreSQL; connections that are open go on.
 """
 _READY_TIMEOUT = 180.0
 _POLL = 1.0
@@ -55,10 +62,16 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
             signing_keys.replace(where.pki, credentials.SERVICE_ACCOUNT)
         if ENCRYPTION in wanted:
             encryption.add_key(where)
+        if PASSWORDS in wanted:
+            passwords.renew()
         if not cluster.status().programs:
             progress("renewed: the next `make up` uses it")
             return
         cluster.start(progress)
+        if PASSWORDS in wanted:
+            tools = toolchain.ensure(["all"])
+            passwords.follow(tools, progress)
+            update.up(pulumi_cli.embedded(), "local", tools, progress)
         _wait_for_pods(where, progress)
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from local import cluster, images, machine_lock, preflight, pulumi_cli, secrets, smoke, status, toolchain, update
+from local import (
+    cluster,
+    images,
+    machine_lock,
+    passwords,
+    preflight,
+    pulumi_cli,
+    secrets,
+    smoke,
+    status,
+    toolchain,
+    update,
+)
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node.layout import layout
@@ -38,6 +50,7 @@ def run(console: Console) -> None:
         node = cluster.start(say)
         images.import_all(node.ctr)
         with _explained(node):
+            passwords.follow(tools, say)
             changes = update.up(pulumi_cli.embedded(), STACK, tools, say)
         say(
             "stack local: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items())) or "no change")

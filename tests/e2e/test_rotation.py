@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography import x509
 
-from local import pki
+from local import pki, secrets, smoke
 from local.node import credentials, encryption, etcd
 from local.node.layout import API_PORT, KUBELET_PORT, NODE_ADDRESS, layout
 
@@ -139,8 +139,10 @@ def test_tokens_of_the_old_key_are_accepted_until_the_pods_have_new_ones(
     assert accepts(old)
     assert accepts(new)
     # as if it had been two hours ago
-    (kept,) = layout().pki.glob(f"{credentials.SERVICE_ACCOUNT}.*.pub")
-    kept.rename(kept.with_name(f"{credentials.SERVICE_ACCOUNT}.20200101T000000Z.pub"))
+    kept = list(layout().pki.glob(f"{credentials.SERVICE_ACCOUNT}.*.pub"))
+    assert kept
+    for number, path in enumerate(kept):
+        path.rename(path.with_name(f"{credentials.SERVICE_ACCOUNT}.20200101T00000{number}Z.pub"))
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list(layout().pki.glob(f"{credentials.SERVICE_ACCOUNT}.*.pub"))
@@ -186,6 +188,44 @@ def test_a_change_of_the_key_that_was_killed_is_finished_by_make_up(
     assert done.returncode == 0, done.stdout + done.stderr
     assert not encryption.is_changing(layout())
     assert bird(kubectl) == canary
+
+
+@pytest.mark.usefixtures("note")
+def test_the_database_takes_a_new_password_and_refuses_the_old_one(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
+) -> None:
+    file = secrets.secrets_dir() / secrets.POSTGRES_PASSWORD
+    login = 'read -r PGPASSWORD; export PGPASSWORD; exec psql -w -At -h postgres -U shop -d user_service -c "select 1"'
+
+    def logs_in(password: str) -> bool:
+        words = ("exec", "-i", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", login)
+        return run("kubectl", *words, input=f"{password}\n").stdout.strip() == "1"
+
+    old = file.read_text()
+    assert logs_in(old)
+    said = rotate(run, "passwords")
+    new = file.read_text()
+    assert new != old
+    assert "telling the database its new password" in said
+    assert new not in said
+    assert logs_in(new)
+    assert not logs_in(old)
+    # a person's own, and a run that was killed between the database and the stack: both are told to the database
+    odd = f"it's {new}"
+    file.write_text(odd)
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert logs_in(odd)
+    kubectl("delete", "pod", "-n", "shop", "-l", "app.kubernetes.io/name=user-service", "--wait=true")
+    kubectl("rollout", "status", "-n", "shop", "deployment/user-service", "--timeout=120s")
+    smoke.run()
+    # not `note`: it logs in with what its pod has mounted, which kubelet renews within a minute or so
+    rows = login.replace("select 1", "select count(*) from e2e_note")
+    words = ("exec", "-i", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", rows)
+    assert int(run("kubectl", *words, input=f"{odd}\n").stdout) >= 1
+    file.write_text(new)
+    assert run("make", "up").returncode == 0
+    assert logs_in(new)
 
 
 @pytest.mark.parametrize("days", [-400, 10], ids=["ended", "not valid yet"])
