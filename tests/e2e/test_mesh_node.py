@@ -1,0 +1,114 @@
+"""The node below a mesh: its network agent killed, gone and back, and no pod that can never start again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import cluster
+from local.node import cgroups
+from local.node.layout import layout
+from local.node.node import registry
+from local.node.runtime import CNI_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import CompletedProcess
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+AGENT = ("-n", "istio-cni", "daemonset/istio-cni-node")
+NOWHERE = "otel-mesh.local/no-such-node"
+NOT_CAUGHT = 126
+_PATIENCE = 120.0
+
+
+def plugins() -> list[str]:
+    """The chain of network plugins that the runtime runs for a new pod."""
+    found = json.loads((layout().cni_config / CNI_FILE).read_text())["plugins"]
+    return [plugin["type"] for plugin in found]
+
+
+def sidecars(kubectl: Callable[..., str]) -> dict[str, bool]:
+    """Whether a pod of the services is ready with its sidecar, by name."""
+    listed = json.loads(kubectl("get", "pods", "-n", "shop", "-o", "json"))["items"]
+    return {pod["metadata"]["name"]: is_whole(pod) for pod in listed}
+
+
+def is_whole(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready, its proxy too, and none of it is on its way out."""
+    statuses = [*pod["status"].get("initContainerStatuses", []), *pod["status"].get("containerStatuses", [])]
+    ready = {status["name"]: status["ready"] for status in statuses}
+    return "deletionTimestamp" not in pod["metadata"] and ready.get("istio-proxy", False) and all(ready.values())
+
+
+def validation_ended(pod: dict[str, Any]) -> int | None:
+    """With what the check that the pod's traffic is caught ended."""
+    for status in pod["status"].get("initContainerStatuses", []):
+        for state in (status["state"], status.get("lastState", {})):
+            if status["name"] == "istio-validation" and "terminated" in state:
+                return int(state["terminated"]["exitCode"])
+    return None
+
+
+def until_whole(kubectl: Callable[..., str]) -> None:
+    """Wait until every pod of the services is ready with its sidecar."""
+    deadline = time.monotonic() + _PATIENCE
+    while not (found := sidecars(kubectl)) or not all(found.values()):
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+
+
+@pytest.fixture
+def _without_agent(kubectl: Callable[..., str]) -> Iterator[None]:
+    """The network agent on no node; afterwards on every node again."""
+
+    def place(label: str | None) -> None:
+        selector = {"spec": {"template": {"spec": {"nodeSelector": {NOWHERE: label}}}}}
+        kubectl("patch", *AGENT, "--patch", json.dumps(selector))
+
+    place("true")
+    kubectl("wait", "-n", "istio-cni", "--for=delete", "pod", "--selector=k8s-app=istio-cni-node", "--timeout=60s")
+    yield
+    place(None)
+    kubectl("rollout", "status", *AGENT, "--timeout=120s")
+    until_whole(kubectl)
+
+
+def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
+) -> None:
+    until_whole(kubectl)
+    before = set(sidecars(kubectl))
+    assert plugins()[-1] == "istio-cni"
+    programs = [process.pid for process in registry(layout()).processes()]
+    for pid in {*programs, *cgroups.pods()}:
+        os.kill(pid, signal.SIGKILL)
+    assert plugins()[-1] == "istio-cni", "nobody was left to take the agent's entry, with its token, away"
+    done = run("make", "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    until_whole(kubectl)
+    assert plugins()[-1] == "istio-cni"
+    assert plugins().count("istio-cni") == 1
+    assert len(sidecars(kubectl)) == len(before)
+    assert cluster.doubles() == []
+
+
+@pytest.mark.usefixtures("_without_agent")
+def test_without_its_agent_a_new_pod_of_the_mesh_does_not_start_and_others_do(kubectl: Callable[..., str]) -> None:
+    assert "istio-cni" not in plugins()
+    kubectl("delete", "pod", "-n", "shop", "--selector=app.kubernetes.io/name=user-service", "--wait=true")
+    kubectl("delete", "pod", "-n", "observability", "--selector=app.kubernetes.io/name=jaeger", "--wait=true")
+    kubectl("rollout", "status", "-n", "observability", "deployment/jaeger", "--timeout=60s")
+    [name] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
+    deadline = time.monotonic() + _PATIENCE
+    while (ended := validation_ended(json.loads(kubectl("get", "pod", "-n", "shop", name, "-o", "json")))) is None:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    assert ended == NOT_CAUGHT
+    assert not sidecars(kubectl)[name]
