@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -64,6 +65,14 @@ def until_whole(kubectl: Callable[..., str]) -> None:
         time.sleep(1)
 
 
+def kill_everything() -> None:
+    """End the node's programs and all that runs in pods at once, and what the supervisor started meanwhile."""
+    while pids := {*(process.pid for process in registry(layout()).processes()), *cgroups.pods()}:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 @pytest.fixture
 def _without_agent(kubectl: Callable[..., str]) -> Iterator[None]:
     """The network agent on no node; afterwards on every node again."""
@@ -86,9 +95,7 @@ def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
     until_whole(kubectl)
     before = set(sidecars(kubectl))
     assert plugins()[-1] == "istio-cni"
-    programs = [process.pid for process in registry(layout()).processes()]
-    for pid in {*programs, *cgroups.pods()}:
-        os.kill(pid, signal.SIGKILL)
+    kill_everything()
     assert plugins()[-1] == "istio-cni", "nobody was left to take the agent's entry, with its token, away"
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr
