@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -13,23 +12,17 @@ from local import files
 from local.errors import LocalError
 from local.node import iptables
 from local.node.layout import BRIDGE, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
+from local.node.sysctls import KernelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from local.node.layout import Layout
 
-_SYSCTLS = Path("/proc/sys")
 _BRIDGE_MAC = (
     "0a:58:0a:57:00:01"  # fixed, else the bridge takes the lowest of its ports' and pods' ARP entries go stale
 )
 _OTHER_NETWORKS = ("docker", "br-", "cni", "virbr", "flannel", "cali", "lxc", "podman")
-
-WANTED_SYSCTLS = {
-    "net/ipv4/ip_forward": "1",
-    "net/bridge/bridge-nf-call-iptables": "1",
-}
-CHANGED_BY_KUBELET = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,6 @@ class Network:
         Raises:
             LocalError: the kernel refuses something.
         """
-        self._remember_sysctls()
         if not self.bridge_is_ours():
             self._ip("link", "add", "name", BRIDGE, "address", _BRIDGE_MAC, "type", "bridge")
             self._ip("link", "set", BRIDGE, "alias", self._alias())
@@ -54,8 +46,7 @@ class Network:
         self._ip("link", "set", BRIDGE, "up")
         # Without a route of their own, Service addresses need the machine to have a default route.
         self._ip("route", "replace", str(SERVICE_NETWORK), "dev", BRIDGE, "src", str(NODE_ADDRESS))
-        for name, value in WANTED_SYSCTLS.items():
-            _set_sysctl(name, value)
+        KernelSettings(self.layout.sysctls).change()
         tool = iptables.choose(self.iptables_programs, self.environment, _host_iptables())
         for program in ("iptables", "ip6tables"):
             for suffix in ("", "-save", "-restore"):
@@ -69,7 +60,8 @@ class Network:
         iptables.remove(self.iptables_programs, self.environment)
         for name in self.links():
             self._ip("link", "delete", name, check=False)
-        self._restore_sysctls()
+        others = any(link.name.startswith(_OTHER_NETWORKS) for link in Path("/sys/class/net").iterdir())
+        KernelSettings(self.layout.sysctls).restore(others_need_network=others)
 
     def bridge_is_ours(self) -> bool:
         """Whether the bridge is there and was made for this state folder.
@@ -122,36 +114,6 @@ class Network:
                 remedy="check that this machine lets root make bridges and routes",
             )
         return done.stdout
-
-    def _remember_sysctls(self) -> None:
-        """Keep the values from before the first start, whoever is killed afterwards."""
-        if self.layout.sysctls.exists():
-            return
-        names = [name for name in (*WANTED_SYSCTLS, *CHANGED_BY_KUBELET) if (_SYSCTLS / name).exists()]
-        values = {name: (_SYSCTLS / name).read_text().strip() for name in names}
-        files.write(self.layout.sysctls, json.dumps(values, indent=1))
-
-    def _restore_sysctls(self) -> None:
-        if not self.layout.sysctls.exists():
-            return
-        before = json.loads(self.layout.sysctls.read_text())
-        if any(link.name.startswith(_OTHER_NETWORKS) for link in Path("/sys/class/net").iterdir()):
-            before = {name: value for name, value in before.items() if name not in WANTED_SYSCTLS}  # others need them
-        for name, value in before.items():
-            _set_sysctl(name, value)
-        self.layout.sysctls.unlink()
-
-
-def _set_sysctl(name: str, value: str) -> None:
-    path = _SYSCTLS / name
-    try:
-        if path.read_text().strip() != value:
-            path.write_text(value)
-    except OSError as error:
-        raise LocalError(
-            f"kernel setting {name.replace('/', '.')}: cannot be set to {value}: {error.strerror}",
-            remedy="load the module br_netfilter and run as root of the machine, not of a container without rights",
-        ) from error
 
 
 def _host_iptables() -> str | None:

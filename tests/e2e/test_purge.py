@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from local import machine_lock
-from local.network import CHANGED_BY_KUBELET, WANTED_SYSCTLS
+from local.node import sysctls
 from local.node import cgroups, programs
 from local.node.layout import layout
 from local.paths import state_dir
@@ -45,7 +45,9 @@ def machine() -> dict[str, object]:
         for place, folders, names in os.walk(folder):
             hits = [name for name in (*folders, *names) if any(word in name for word in _NAMES)]
             files.update(str(Path(place, name)) for name in hits if "pytest" not in place)
-    settings = {name: Path("/proc/sys", name) for name in (*WANTED_SYSCTLS, *CHANGED_BY_KUBELET)}
+    settings = {
+        name: Path("/proc/sys", name) for name in (*sysctls.WANTED, *sysctls.AT_LEAST, *sysctls.CHANGED_BY_KUBELET)
+    }
     return {
         "links": {path.name for path in Path("/sys/class/net").iterdir()},
         "routes": Path("/proc/net/route").read_text(),
