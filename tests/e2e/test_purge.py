@@ -11,8 +11,7 @@ import psutil
 import pytest
 
 from local import machine_lock
-from local.node import sysctls
-from local.node import cgroups, programs
+from local.node import cgroups, programs, sysctls
 from local.node.layout import layout
 from local.paths import state_dir
 
