@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -86,7 +86,7 @@ def _provide_images(request: Request, settings: StackSettings, kube: Kube, works
         say(f"services are built on {base}")
         names = []
     else:
-        names = [name for part, name in stack_settings.IMAGE_KEYS.items() if getattr(settings, part) is not None]
+        names = [name for path, name in stack_settings.IMAGE_KEYS.items() if _part(settings, path) is not None]
     made = images.ensure([*names, *(image.name for image in images.SERVICES)], service_base=base)
     pushed = images.publish(made, request.registry, say)
     say(f"{len(pushed)} images in {request.registry}")
@@ -100,12 +100,20 @@ def _require_images(request: Request, settings: StackSettings, workspace: Worksp
     if settings.images_from_file:
         given = _read(Path(workspace.variables[IMAGES_FILE]))
     complete = stack_settings.with_images(settings, given)
-    parts = (getattr(complete, name) for name in stack_settings.IMAGE_KEYS)
+    parts = (_part(complete, path) for path in stack_settings.IMAGE_KEYS)
     named = [part.image for part in parts if part is not None]
     named += [given[service.name] for service in CATALOG.services if service.name in given]
     named += [service.image for service in settings.services.values() if service.image]
     pushed = given.values() if request.registry else ()
     images.require(reference for reference in named if reference not in pushed)
+
+
+def _part(settings: StackSettings, path: str) -> Any:  # noqa: ANN401 -- of several classes, each with an image
+    """A part of the settings by its dotted path; None where the stack does without it."""
+    part: object = settings
+    for name in path.split("."):
+        part = getattr(part, name) if part is not None else None
+    return part
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -25,6 +25,7 @@ from local.images.recipes import ROOTS
 from local.images.skopeo import Skopeo
 from local.node.node import assemble
 from local.paths import repo_dir
+from otel_mesh_stack.settings import IMAGE_KEYS
 from tests.local.docker_registry import docker_archive, running
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.full]
 CONTEXT = "elsewhere"
 NAMESPACES = {"observability": "elsewhere-observability", "services": "elsewhere-shop"}
 CATALOGUED = ("api-gateway", "user-service")
+PARTS = {name: image for name, image in IMAGE_KEYS.items() if "." not in name}
+PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "prometheus", "postgres")
 
 
 @dataclass
@@ -192,9 +195,7 @@ def test_the_secret_is_made_by_the_command_that_the_refusal_names(
             "takes no images",
         )
     (tmp_path / "images.json").write_text(json.dumps({name: f"{up[6]}/{name}:gone" for name in CATALOGUED}))
-    clone.configure(
-        **{part: {"image": f"{up[6]}/{part}:gone"} for part in ("collector", "jaeger", "prometheus", "postgres")}
-    )
+    clone.configure(**{part: {"image": f"{up[6]}/{part}:gone"} for part in PARTS})
     try:
         told = refused(clone.local(*up[:5], OTEL_MESH_IMAGES_FILE=str(tmp_path / "images.json")))
     finally:
@@ -217,7 +218,7 @@ def test_a_stack_comes_up_from_the_registry_and_answers(
     assert str(clone.state) in done.stdout, "where the state is, is said"
     running_ = own(kubectl)
     images = [container["image"] for pod in running_ for container in pod["spec"]["containers"]]
-    assert len(running_) == len(images) == 6
+    assert {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in running_} >= set(PROGRAMS)
     pinned = re.compile(rf"{re.escape(registry)}/shop/[a-z-]+:[0-9a-f]{{16}}@sha256:[0-9a-f]{{64}}")
     assert all(pinned.fullmatch(image) for image in images), images
     path = f"/api/v1/namespaces/{NAMESPACES['services']}/services/api-gateway:8080/proxy/api/users/123"
@@ -244,7 +245,7 @@ def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl
 
 def test_pulumi_takes_it_away_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
     line = refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), "make pulumi STACK=dev")
-    assert len(own(kubectl)) == 6
+    assert own(kubectl)
     command = line.partition("`make pulumi ")[2].partition("`")[0].replace("ARGS=destroy", "ARGS=destroy --yes")
     done = clone.run("make", "pulumi", *command.split(" ", 2))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -261,8 +262,7 @@ def test_own_backend_own_images_and_a_base_from_a_registry(
     assert base is not None
     Skopeo().push(docker_archive(tmp_path / "base.tar", base.archive), f"{registry}/library/python:3.11")
     pushed = json.loads((clone.state / "dev" / "images.json").read_text())
-    parts = {"collector": "otel-collector", "jaeger": "jaeger", "prometheus": "prometheus", "postgres": "postgres"}
-    clone.configure(**{part: {"image": pushed[name]} for part, name in parts.items()})
+    clone.configure(**{part: {"image": pushed[name]} for part, name in PARTS.items()})
     (tmp_path / "passphrase").write_text("of the user's own")
     backend = tmp_path / "backend"
     backend.mkdir()
