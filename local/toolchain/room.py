@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from local.toolchain.programs import Build
 
 _GIB = 1 << 30
-# Measured from empty caches: all programs, then Go's own two caches.
-_OF_ALL = {"programs": 2 * _GIB, "GOMODCACHE": 7 * _GIB, "GOCACHE": 16 * _GIB}
+# Measured from empty caches, Istio among them: all programs, then Go's own two caches.
+_OF_ALL = {"programs": 2 * _GIB, "GOMODCACHE": 7 * _GIB, "GOCACHE": 18 * _GIB}
 _MINUTES_OF_ALL = sum(build.minutes for build in BUILDS)
 
 

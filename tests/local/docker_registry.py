@@ -41,7 +41,7 @@ def running(folder: Path, *, address: str = "127.0.0.1", **sections: Any) -> Ite
         "version": "0.1",
         "log": {"level": "warn"},
         "storage": storage,
-        "http": {"addr": f"{address}:{port}"},
+        "http": {"addr": f"{address}:{port}", **sections.pop("http", {})},
         **sections,
     }
     folder.mkdir(parents=True, exist_ok=True)

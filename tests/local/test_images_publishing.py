@@ -86,18 +86,43 @@ def test_nobody_there_is_said_so() -> None:
         check_registry(f"127.0.0.1:{port}/shop")
 
 
-def test_plain_http_is_for_the_loopback_only(tmp_path: Path) -> None:
-    own = next(
-        line.split()[3].partition("/")[0]
-        for line in subprocess.run(
-            ["ip", "-4", "-o", "addr"], capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-        if " lo " not in line
-    )
+@pytest.fixture
+def own_address() -> str:
+    """An address of this machine that is not on its loopback."""
+    told = subprocess.run(["ip", "-4", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    return next(line.split()[3].partition("/")[0] for line in told.splitlines() if " lo " not in line)
+
+
+def test_plain_http_is_for_the_loopback_only(tmp_path: Path, own_address: str) -> None:
     with (
-        running(tmp_path / "registry", address=own) as place,
+        running(tmp_path / "registry", address=own_address) as place,
         pytest.raises(LocalError, match=rf"^registry {place}: speaks plain HTTP, which only"),
     ):
+        check_registry(f"{place}/shop")
+
+
+def test_a_certificate_is_verified(tmp_path: Path, own_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+    ]
+    command += ["-subj", "/CN=test", "-addext", f"subjectAltName=IP:{own_address}", "-keyout", str(key)]
+    subprocess.run([*command, "-out", str(certificate)], check=True, capture_output=True)
+    tls = {"tls": {"certificate": str(certificate), "key": str(key)}}
+    with running(tmp_path / "registry", address=own_address, http=tls) as place:
+        with pytest.raises(LocalError, match=rf"^registry {place}: its certificate is not trusted here: ") as caught:
+            check_registry(f"{place}/shop")
+        assert f"certs.d/{place}/ca.crt" in caught.value.remedy
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         check_registry(f"{place}/shop")
 
 

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from local.errors import LocalError
 from local.paths import cache_dir
-from local.toolchain import Build, artefacts, ensure, golang
+from local.toolchain import BUILDS, Build, artefacts, ensure, golang, room
 
 MAIN = (
     'package main\n\nimport "os"\n\nvar greeting = "none"\n\nfunc main() { os.Stdout.WriteString(greeting + "\\n") }\n'
@@ -186,6 +187,26 @@ def test_too_little_room_is_refused_before_anything_is_built(build: Build, monke
     with pytest.raises(LocalError, match=r"0\.0 GiB free, building 1 programs takes up to"):
         ensure(["hello"], builds=[build])
     assert not (cache_dir() / "tools" / ".stage").exists()
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "builds", "enough"), [(26, BUILDS, False), (28, BUILDS, True), (4, BUILDS[:1], True)]
+)
+def test_the_room_that_is_asked_for_is_what_the_missing_builds_take(
+    free_gib: int,
+    builds: tuple[Build, ...],
+    enough: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All from empty caches: 27 GiB were measured."""
+    disk = shutil.disk_usage("/")._replace(free=free_gib << 30)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    same_disk = {name: Path("/") for name in ("GOMODCACHE", "GOCACHE")}
+    monkeypatch.setattr(golang.Go, "caches", lambda _: same_disk)
+    monkeypatch.setenv("OTEL_MESH_CACHE", "/")
+    refused = pytest.raises(LocalError, match=rf"{free_gib}\.0 GiB free, building") if not enough else nullcontext()
+    with refused:
+        room.check(builds, golang.find())
 
 
 def wait_for(condition: object, seconds: float = 30) -> None:
