@@ -10,6 +10,7 @@ import pulumi
 from otel_mesh import arrangements, cluster_objects, collector_parts, workloads
 from otel_mesh.collector_config import SAMPLER_HOST, OtelCollectorSettings, collector_config
 from otel_mesh.collector_parts import METRICS_ENDPOINT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, TRACES_ENDPOINT
+from otel_mesh.collector_proxy_spans import with_proxy_spans
 from otel_mesh.component import Component
 from otel_mesh.labels import PART_OF, Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
@@ -59,6 +60,8 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     meta = metadata(settings.name, labels, namespace=namespace)
     traces = _where_traces_go(args)
     config = collector_config(settings, sampled=SAMPLER_HOST in traces)
+    if args.mesh.kind == "istio":
+        config = with_proxy_spans(config)
     pod = collector_parts.pod(
         settings,
         environment={**traces, METRICS_ENDPOINT: args.metrics_url},

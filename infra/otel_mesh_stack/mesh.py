@@ -62,7 +62,9 @@ def tracing(settings: StackSettings) -> Tracing:
     return Tracing(
         service=host,
         port=OTLP_GRPC_PORT,
+        http_port=OTLP_HTTP_PORT,
         ingress_percentage=own.ingress_percentage,
+        internal_percentage=own.internal_percentage,
         tags=own.tags,
         header_tags=own.header_tags,
     )

@@ -15,12 +15,14 @@ class MeshTracing(Settings):
     """Spans of the mesh's proxies.
 
     Attributes:
-        ingress_percentage: of the requests that come without a trace context, those that are traced.
+        ingress_percentage: of the requests that enter at the gateway, those that are traced.
+        internal_percentage: of the requests inside the mesh that may be traced.
         tags: further attributes of every span, with fixed values.
         header_tags: further attributes that are taken from request headers: attribute to header.
     """
 
     ingress_percentage: Percentage = 100.0
+    internal_percentage: Percentage = 100.0
     tags: dict[str, str] = Field(default_factory=dict)
     header_tags: dict[str, str] = Field(default_factory=dict)
 

@@ -8,7 +8,13 @@ from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values
 from otel_mesh.istio.gateway import IngressGatewayArgs, IngressGatewaySettings, gateway_manifests
 from otel_mesh.istio.install import istio_namespaces
-from otel_mesh.istio.policy import mesh_telemetry, peer_authentication, telemetry_senders
+from otel_mesh.istio.policy import (
+    mesh_telemetry,
+    peer_authentication,
+    telemetry_senders,
+    untraced_exports,
+    untraced_namespace,
+)
 from otel_mesh.istio.routes import Route
 from otel_mesh.istio.settings import IstioSettings, Tracing
 
@@ -72,6 +78,8 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "policies": lambda: [
         peer_authentication(DEFAULTS),
         mesh_telemetry(DEFAULTS, TAGGED),
+        untraced_exports(DEFAULTS, TAGGED),
+        untraced_namespace("untraced", "observability"),
         telemetry_senders(
             "otel-collector-senders",
             "observability",

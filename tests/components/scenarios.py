@@ -100,6 +100,10 @@ DATABASE: Final = DatabaseAccess(
 
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector": lambda: _collector(OtelCollectorSettings()),
+    "otel-collector-meshed": lambda: collector_manifests(
+        OtelCollectorArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL, mesh=MESH),
+        OtelCollectorSettings(),
+    ),
     "otel-collector-small": lambda: _collector(
         OtelCollectorSettings.model_validate(
             {"replicas": 1, "cluster_name": "small", "batching": {"size": 128, "timeout": "500ms"}}

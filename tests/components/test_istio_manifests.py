@@ -54,13 +54,14 @@ def test_a_value_that_a_chart_does_not_know_is_named() -> None:
     assert unknown_values(wrong, _chart("istiod")) == ["global.proxy.imge", "replicas"]
 
 
-def test_traces_begin_at_the_gateway_only() -> None:
+def test_the_percentage_is_always_explicit_and_the_gateway_s_own() -> None:
     telemetry = [one for make in SCENARIOS.values() for one in make() if one.get("kind") == "Telemetry"]
-    by_selector: dict[bool, set[float]] = {}
+    percentages: dict[str, set[float]] = {}
     for one in telemetry:
         (tracing,) = one["spec"]["tracing"]
-        by_selector.setdefault("selector" in one["spec"], set()).add(tracing["randomSamplingPercentage"])
-    assert by_selector == {False: {0}, True: {100.0, 12.5}}
+        if not tracing.get("disableSpanReporting"):
+            percentages.setdefault(one["metadata"]["name"], set()).add(tracing["randomSamplingPercentage"])
+    assert percentages == {"mesh-default": {100.0}, "ingress": {100.0, 12.5}}
     assert istiod_values(DEFAULTS, TRACING, "production")["traceSampling"] == 0
 
 
@@ -68,7 +69,15 @@ def test_the_tracing_provider_is_named_by_its_whole_dns_name() -> None:
     (provider,) = mesh_config(DEFAULTS, TRACING, "production")["extensionProviders"]
     service = provider["opentelemetry"]["service"]
     assert service == "otel-collector.observability.svc.cluster.local"
-    assert all(provider["name"] == one["spec"]["tracing"][0]["providers"][0]["name"] for one in _policies("Telemetry"))
+    named = [one["spec"]["tracing"][0] for one in _policies("Telemetry")]
+    assert {one["providers"][0]["name"] for one in named if "providers" in one} == {provider["name"]}
+
+
+def test_no_trace_begins_on_the_way_to_the_collector() -> None:
+    (exports,) = (one for one in _policies("EnvoyFilter") if "workloadSelector" not in one["spec"])
+    hosts = [one["match"]["routeConfiguration"]["vhost"]["name"] for one in exports["spec"]["configPatches"]]
+    assert hosts == [f"{TAGGED.service}:4317", f"{TAGGED.service}:4318"]
+    assert exports["metadata"]["namespace"] == DEFAULTS.namespace  # the root namespace: for every sidecar
 
 
 def _policies(kind: str) -> list[Manifest]:

@@ -126,7 +126,7 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
         "resources": plane.resources.manifest(),
         "seccompProfile": _SECCOMP,
         "cni": {"enabled": True},
-        # the percentage always stands in a Telemetry resource; upstream's default of 1 % must not apply beside it
+        # the percentage always stands in a Telemetry resource; upstream's default of 1 % must apply nowhere
         "traceSampling": 0,
         "telemetry": {"enabled": proxy.istio_metrics},
         "env": {

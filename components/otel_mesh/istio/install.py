@@ -12,7 +12,7 @@ from otel_mesh import cluster_objects
 from otel_mesh.component import Component
 from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values
-from otel_mesh.istio.policy import mesh_telemetry, peer_authentication
+from otel_mesh.istio.policy import mesh_telemetry, peer_authentication, untraced_exports
 from otel_mesh.istio.settings import IstioSettings, Tracing
 from otel_mesh.labels import Annotation, Role, recommended
 from otel_mesh.manifests import Manifest, resource
@@ -111,7 +111,11 @@ class Istio(Component):
         node = self._chart("cni", settings.cni.namespace, cni_values(settings), [cni, base])
         values = istiod_values(settings, args.tracing, args.environment)
         istiod = self._chart("istiod", settings.namespace, values, [base, node])
-        policies = (peer_authentication(settings), mesh_telemetry(settings, args.tracing))
+        policies = (
+            peer_authentication(settings),
+            mesh_telemetry(settings, args.tracing),
+            untraced_exports(settings, args.tracing),
+        )
         ready = [self._child(policy, [istiod]).urn for policy in policies]
         plain = istio_binding(settings).model_dump(mode="json")
         self.binding = pulumi.Output.all(*ready).apply(lambda _: plain)

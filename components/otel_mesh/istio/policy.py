@@ -27,19 +27,19 @@ def peer_authentication(settings: IstioSettings) -> Manifest:
 
 
 def mesh_telemetry(settings: IstioSettings, tracing: Tracing) -> Manifest:
-    """Spans of all proxies: of traces that came with the request, and of no others."""
+    """Spans of all proxies; `ingress_telemetry` decides which requests from outside are traced."""
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
         "metadata": _meta("mesh-default", settings.namespace),
-        "spec": {"tracing": [_tracing(tracing, 0)]},
+        "spec": {"tracing": [_tracing(tracing, tracing.internal_percentage)]},
     }
 
 
 def ingress_telemetry(
     name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], tracing: Tracing
 ) -> Manifest:
-    """Spans of a gateway: the one place where a request without a trace context may begin a trace."""
+    """Spans of a gateway: it decides for everything behind it, because nobody traces what comes unsampled."""
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
@@ -47,6 +47,44 @@ def ingress_telemetry(
         "spec": {
             "selector": {"matchLabels": dict(selected)},
             "tracing": [_tracing(tracing, tracing.ingress_percentage)],
+        },
+    }
+
+
+def untraced_namespace(name: str, namespace: pulumi.Input[str]) -> Manifest:
+    """Keeps the proxies of a namespace from making spans: a Collector's would tell of telemetry only."""
+    return {
+        "apiVersion": "telemetry.istio.io/v1",
+        "kind": "Telemetry",
+        "metadata": _meta(name, namespace),
+        "spec": {"tracing": [{"disableSpanReporting": True}]},
+    }
+
+
+def untraced_exports(settings: IstioSettings, tracing: Tracing) -> Manifest:
+    """Keeps all sidecars from beginning a trace when their service sends telemetry: it would never end.
+
+    No other object of Istio tells one destination from another when it comes to tracing. To call the ports plain TCP
+    would do as well, but then calls were no longer balanced over the Collector's pods.
+    """
+    none = {"numerator": 0}
+    sampling = {"client_sampling": none, "random_sampling": none, "overall_sampling": none}
+    return {
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "EnvoyFilter",
+        "metadata": _meta("untraced-telemetry-exports", settings.namespace),
+        "spec": {
+            "configPatches": [
+                {
+                    "applyTo": "HTTP_ROUTE",
+                    "match": {
+                        "context": "SIDECAR_OUTBOUND",
+                        "routeConfiguration": {"vhost": {"name": f"{tracing.service}:{port}"}},
+                    },
+                    "patch": {"operation": "MERGE", "value": {"tracing": sampling}},
+                }
+                for port in (tracing.port, tracing.http_port)
+            ]
         },
     }
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from otel_mesh import versions
 from otel_mesh.problems import InvalidSettingsError, Problem
 from otel_mesh.sizing import Resources
-from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Replicas, Settings
+from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Port, Replicas, Settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -84,16 +84,20 @@ class Tracing(Settings):
     Attributes:
         service: DNS name of the Collector's Service; always with namespace and domain.
         port: of OTLP over gRPC there.
-        ingress_percentage: of the requests that enter at a gateway without a trace context, those that are traced.
-            Nobody else in the mesh begins a trace: a sidecar continues what comes sampled and leaves alone what does
-            not, so that scrapes, exports of telemetry and other background traffic make none.
+        http_port: of OTLP over HTTP there.
+        ingress_percentage: of the requests that enter at a gateway, those that are traced. From Envoy 1.40 on a sampled
+            context that a client sends is continued for this share only; before, always.
+        internal_percentage: of the requests inside the mesh that may be traced. What comes unsampled stays so, whatever
+            stands here. With less than 100, sidecars from Envoy 1.40 on cut traces that the gateway began.
         tags: further attributes of every span, with fixed values.
         header_tags: further attributes that are taken from request headers: attribute to header.
     """
 
     service: str
-    port: int = 4317
+    port: Port = 4317
+    http_port: Port = 4318
     ingress_percentage: Percentage = 100.0
+    internal_percentage: Percentage = 100.0
     tags: dict[str, str] = Field(default_factory=dict)
     header_tags: dict[str, str] = Field(default_factory=dict)
 

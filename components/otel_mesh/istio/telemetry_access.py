@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
 from otel_mesh.component import Component
-from otel_mesh.istio.policy import telemetry_senders
+from otel_mesh.istio.policy import telemetry_senders, untraced_namespace
 from otel_mesh.labels import selector
 
 
@@ -30,18 +30,15 @@ class TelemetryAccessArgs:
 
 
 class TelemetryAccess(Component):
-    """Lets known identities, and nobody else, send telemetry to a Collector."""
+    """Lets known identities, and nobody else, send telemetry to a Collector, and makes no traces of that."""
 
     TYPE: ClassVar[str] = "TelemetryAccess"
 
     def __init__(self, name: str, args: TelemetryAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        policy = telemetry_senders(
-            f"{args.collector}-senders",
-            args.namespace,
-            selector("otel-collector", args.collector),
-            senders=args.senders,
-            ports=args.ports,
+        selected = selector("otel-collector", args.collector)
+        senders = telemetry_senders(
+            f"{args.collector}-senders", args.namespace, selected, senders=args.senders, ports=args.ports
         )
-        self.children([policy])
+        self.children([senders, untraced_namespace("untraced", args.namespace)])
         self.register_outputs({})
