@@ -1,43 +1,34 @@
-"""Upstream's releases: whether they are in reach, fetching one, and keeping it only when its checksum is right."""
+"""Fetching a release of upstream's, and keeping it only when its checksum is right."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import platform
 import re
 import shutil
 import sys
 import tarfile
 import tempfile
-import threading
-import time
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import httpx
 
-from local.errors import LocalError
 from local.toolchain import artefacts
+from local.toolchain.hosts import is_safe, url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from local.toolchain.releases import Offer, Official
 
-MIRROR = "OTEL_MESH_RELEASES"
-PROBE_SECONDS = 2.0
-"""How long all official hosts together may take to answer, once per run."""
 _TIMEOUT = httpx.Timeout(10, read=30)
 _KEY_LENGTH = 12
 _SUM = re.compile(r"^([0-9a-f]{64})(?:\s+\*?(\S+))?\s*$", re.MULTILINE)
 _SMALL = 1 << 20
 _CHUNK = 1 << 20
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class NotFetchedError(Exception):
@@ -72,51 +63,6 @@ def fetch(offer: Offer) -> dict[str, Path]:
             digest = hashlib.sha256(file.read_bytes()).hexdigest()[:_KEY_LENGTH]
             artefacts.keep(file, artefacts.tools_dir() / name / f"{_key(offer)}-{digest}" / name)
     return kept(offer)
-
-
-def url(address: str) -> str:
-    """An upstream address as it is asked for here: a mirror has each host's tree below its name.
-
-    Raises:
-        LocalError: the mirror is neither TLS nor on this machine's loopback.
-    """
-    mirror = os.environ.get(MIRROR, "").rstrip("/")
-    if not mirror:
-        return address
-    if not _is_safe(mirror):
-        raise LocalError(f"{MIRROR}={mirror}: not https", remedy="name a mirror with TLS, or one on the loopback")
-    return f"{mirror}/{address.removeprefix('https://')}"
-
-
-def reachable(offers: Iterable[Offer]) -> frozenset[str]:
-    """The roots, as ``https://host``, that answer, of all that the offers' releases are on."""
-    return answering(frozenset(root(offer.official.url) for offer in offers if offer.official))
-
-
-def root(address: str) -> str:
-    """Where an upstream address is asked for: scheme and host."""
-    parts = urlsplit(url(address))
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-@cache
-def answering(roots: frozenset[str]) -> frozenset[str]:
-    """Which hosts answer, whatever they say, within the time that all of them together have; asked once per run."""
-    found: set[str] = set()
-
-    def ask(place: str) -> None:
-        with suppress(httpx.HTTPError), httpx.Client(timeout=PROBE_SECONDS) as client:
-            client.head(place)
-            found.add(place)
-
-    # Daemons: a resolver that does not answer would hold them, and so our end, for half a minute.
-    threads = [threading.Thread(target=ask, args=[place], daemon=True) for place in roots]
-    for thread in threads:
-        thread.start()
-    end = time.monotonic() + PROBE_SECONDS
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    return frozenset(found)
 
 
 def _program(official: Official, version: str, name: str, scratch: Path) -> Path:
@@ -184,7 +130,7 @@ def _download(address: str, target: Path) -> str:
 @contextmanager
 def _opened(address: str) -> Iterator[httpx.Response]:
     def check(request: httpx.Request) -> None:
-        if not _is_safe(str(request.url)):
+        if not is_safe(str(request.url)):
             raise NotFetchedError(f"{address}: leads to {request.url}, without TLS")
 
     hooks = {"request": [check]}
@@ -225,11 +171,6 @@ def _reason(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
     return str(error) or type(error).__name__
-
-
-def _is_safe(address: str) -> bool:
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _key(offer: Offer) -> str:

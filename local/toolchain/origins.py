@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, get_args
 
 from local.errors import LocalError
-from local.toolchain import artefacts, fetching, golang, on_path
+from local.toolchain import artefacts, fetching, golang, hosts, on_path
 from local.toolchain.programs import owner
 from local.toolchain.releases import OFFERS, offers_of
 
@@ -154,11 +154,11 @@ def _fetchable(offers: Sequence[Offer]) -> list[Offer]:
     released = [offer for offer in offers if offer.official]
     if not released:
         return []
-    answering = fetching.reachable(released)
-    roots = {fetching.root(offer.official.url) for offer in released if offer.official}
+    answering = hosts.reachable(released)
+    roots = {hosts.root(offer.official.url) for offer in released if offer.official}
     if silent := sorted(roots - answering):
-        _say_once(f"no answer within {fetching.PROBE_SECONDS:.0f} s from {', '.join(silent)}")
-    return [offer for offer in released if offer.official and fetching.root(offer.official.url) in answering]
+        _say_once(f"no answer within {hosts.PROBE_SECONDS:.0f} s from {', '.join(silent)}")
+    return [offer for offer in released if offer.official and hosts.root(offer.official.url) in answering]
 
 
 def _fetched(offer: Offer) -> Mapping[str, Path]:
