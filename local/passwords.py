@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _NAMESPACE, _SERVER, _SECRET, _KEY = "shop", "postgres", "postgres-credentials", "password"
 _READY_S = 120
-# The new password comes by standard input, bare and quoted, so that no list of processes shows it. The database may
-# have it already: from a run that was killed before it changed the stack.
+# The passwords come by standard input, the new one also quoted, so that no list of processes shows them. The database
+# may have the new one already: from a run that was killed before it changed the stack.
 _SCRIPT = """
-read -r new; read -r quoted
-for present in "$(cat "$POSTGRES_PASSWORD_FILE")" "$new"; do
+read -r present; read -r new; read -r quoted
+for present in "$present" "$new"; do
   printf 'ALTER ROLE CURRENT_USER PASSWORD %s;\\n' "$quoted" | PGPASSWORD=$present psql --quiet --no-password \\
-    --no-psqlrc --set=ON_ERROR_STOP=1 --host=127.0.0.1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" && exit 0
+    --no-psqlrc --set=VERBOSITY=terse --set=ON_ERROR_STOP=1 --host=127.0.0.1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" && exit 0
 done
 exit 1
 """
@@ -56,7 +56,8 @@ def follow(tools: Path, progress: Callable[[str], None]) -> None:
     secret = Api(where).get(f"/api/v1/namespaces/{_NAMESPACE}/secrets/{_SECRET}")
     path = secrets.secrets_dir() / secrets.POSTGRES_PASSWORD
     wanted = path.read_text()
-    if secret is None or base64.b64decode(secret["data"][_KEY]).decode() == wanted:
+    present = base64.b64decode(secret["data"][_KEY]).decode() if secret is not None else wanted
+    if present == wanted:
         return
     if not wanted.strip() or not wanted.isprintable():
         raise LocalError(f"{path}: no password of printable characters on one line", remedy="write one into it")
@@ -65,10 +66,11 @@ def follow(tools: Path, progress: Callable[[str], None]) -> None:
     ready = [*kubectl, "wait", f"pod/{_SERVER}-0", "--for=condition=Ready", f"--timeout={_READY_S}s"]
     quoted = wanted.replace("'", "''")
     alter = [*kubectl, "exec", "--stdin", f"{_SERVER}-0", f"--container={_SERVER}", "--", "sh", "-c", _SCRIPT]
-    for command, text in ((ready, ""), (alter, f"{wanted}\n'{quoted}'\n")):
+    for command, text in ((ready, ""), (alter, f"{present}\n{wanted}\n'{quoted}'\n")):
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            told = [line for line in done.stderr.splitlines() if line.strip() and "command terminated" not in line]
+            reason = told[-1] if told else "no reason given"
             raise LocalError(
                 f"database {_NAMESPACE}/{_SERVER}: does not take the password of {path}: {reason}",
                 remedy="see `make status`, then run `make up`",
