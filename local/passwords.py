@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import subprocess
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from local import secrets
 from local.errors import LocalError
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from local.node.layout import Layout
+
 _NAMESPACE, _SERVER, _SECRET, _KEY = "shop", "postgres", "postgres-credentials", "password"
-_READY_S = 120
+_READY_S, _DELIVERY_S, _POLL_S = 120, 120.0, 0.2
+_ANNOTATION = "otel-mesh.local/password-renewed"
 # The passwords come by standard input, the new one also quoted, so that no list of processes shows them. The database
 # may have the new one already: from a run that was killed before it changed the stack.
 _SCRIPT = """
 read -r present; read -r new; read -r quoted
 for present in "$present" "$new"; do
   printf 'ALTER ROLE CURRENT_USER PASSWORD %s;\\n' "$quoted" | PGPASSWORD=$present psql --quiet --no-password \\
-    --no-psqlrc --set=VERBOSITY=terse --set=ON_ERROR_STOP=1 --host=127.0.0.1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" && exit 0
+    --no-psqlrc --set=VERBOSITY=terse --set=ON_ERROR_STOP=1 --host=127.0.0.1 --username="$POSTGRES_USER" \\
+    --dbname="$POSTGRES_DB" && exit 0
 done
 exit 1
 """
@@ -42,12 +47,15 @@ def renew() -> None:
     fresh.replace(path)
 
 
-def follow(tools: Path, progress: Callable[[str], None]) -> None:
+def follow(tools: Path, progress: Callable[[str], None]) -> bool:
     """Have the database take the password of the file before the stack gives it to the services.
 
     Args:
         tools: the folder with kubectl.
         progress: told when there is something to do.
+
+    Returns:
+        Whether there was: then :func:`deliver` is due when the stack has it.
 
     Raises:
         LocalError: the password cannot be one, or the database does not take it.
@@ -58,7 +66,7 @@ def follow(tools: Path, progress: Callable[[str], None]) -> None:
     wanted = path.read_text()
     present = base64.b64decode(secret["data"][_KEY]).decode() if secret is not None else wanted
     if present == wanted:
-        return
+        return False
     if not wanted.strip() or not wanted.isprintable():
         raise LocalError(f"{path}: no password of printable characters on one line", remedy="write one into it")
     progress("telling the database its new password")
@@ -75,3 +83,30 @@ def follow(tools: Path, progress: Callable[[str], None]) -> None:
                 f"database {_NAMESPACE}/{_SERVER}: does not take the password of {path}: {reason}",
                 remedy="see `make status`, then run `make up`",
             )
+    return True
+
+
+def deliver() -> None:
+    """Have the pods see the new password at once; kubelet by itself would take up to a minute and a half.
+
+    A changed pod is looked at by kubelet without delay, with all that is mounted into it. Whatever fails here comes
+    right by itself.
+    """
+    where = layout()
+    api = Api(where)
+    wanted = (secrets.secrets_dir() / secrets.POSTGRES_PASSWORD).read_text()
+    pods: dict[str, Any] = api.get(f"/api/v1/namespaces/{_NAMESPACE}/pods") or {"items": []}
+    late = [(pod["metadata"], path) for pod in pods["items"] for path in _mounted(where, pod)]
+    for meta, _ in late:
+        seen = {"metadata": {"annotations": {_ANNOTATION: f"{time.time():.0f}"}}}
+        api.merge(f"/api/v1/namespaces/{_NAMESPACE}/pods/{meta['name']}", seen)
+    deadline = time.monotonic() + _DELIVERY_S
+    while any(path.exists() and path.read_text() != wanted for _, path in late) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+
+
+def _mounted(where: Layout, pod: dict[str, Any]) -> list[Path]:
+    """The files of a pod that hold the password, as kubelet keeps them."""
+    volumes = where.kubelet / "pods" / pod["metadata"]["uid"] / "volumes" / "kubernetes.io~secret"
+    named = [one["name"] for one in pod["spec"]["volumes"] if one.get("secret", {}).get("secretName") == _SECRET]
+    return [volumes / name / _KEY for name in named]

@@ -72,6 +72,7 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
             tools = toolchain.ensure(["all"])
             passwords.follow(tools, progress)
             update.up(pulumi_cli.embedded(), "local", tools, progress)
+            passwords.deliver()
         _wait_for_pods(where, progress)
 
 

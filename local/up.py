@@ -50,8 +50,10 @@ def run(console: Console) -> None:
         node = cluster.start(say)
         images.import_all(node.ctr)
         with _explained(node):
-            passwords.follow(tools, say)
+            has_new_password = passwords.follow(tools, say)
             changes = update.up(pulumi_cli.embedded(), STACK, tools, say)
+        if has_new_password:
+            passwords.deliver()
         say(
             "stack local: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items())) or "no change")
         )

@@ -57,6 +57,14 @@ class Api:
         changed_meanwhile = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
         return self._change("PUT", path, json.dumps(content), changed_meanwhile) not in changed_meanwhile
 
+    def merge(self, path: str, content: dict[str, Any]) -> None:
+        """Change some fields of an object; one that is not there stays away.
+
+        Raises:
+            LocalError: the API server refuses, or does not answer.
+        """
+        self._change("PATCH", path, json.dumps(content), {HTTPStatus.NOT_FOUND})
+
     def _change(self, method: str, path: str, body: str | None, accepted: set[HTTPStatus]) -> int:
         try:
             code, answer = self._send(method, path, body)
@@ -80,7 +88,8 @@ class Api:
         )
         connection = http.client.HTTPSConnection(str(NODE_ADDRESS), API_PORT, timeout=_TIMEOUT, context=context)
         try:
-            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            connection.request(method, path, body, {"Content-Type": kind} if body else {})
             response = connection.getresponse()
             return response.status, response.read()
         finally:

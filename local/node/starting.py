@@ -145,8 +145,8 @@ def _recover(node: Node, progress: Callable[[str], None]) -> None:
         node.pods.kill()  # containers whose shims were killed
         if not runtime_lives:
             residue.sweep(node.layout)
-            runtime.write_network_configuration(node.layout)
-    if not (node.layout.cni_config / runtime.CNI_FILE).exists():
+    if node.registry.main("kubelet") is None:
+        # A mesh's agent that lives chains itself on again; an entry whose agent was killed would fail every pod.
         runtime.write_network_configuration(node.layout)
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import cluster, images, processes, smoke, supervisor
-from local.node import cgroups
+from local.node import cgroups, runtime
+from local.node.layout import layout
 from local.paths import repo_dir
 
 if TYPE_CHECKING:
@@ -71,8 +72,14 @@ def test_killed_processes_of_the_node_are_started_again(
 ) -> None:
     for process in cluster.process_ids():
         os.kill(process, signal.SIGKILL)
+    # as the agent of a mesh leaves it that was killed too: no pod could start
+    network = layout().cni_config / runtime.CNI_FILE
+    content = json.loads(network.read_text())
+    content["plugins"].append({"type": "of-a-killed-agent"})
+    network.write_text(json.dumps(content))
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "of-a-killed-agent" not in network.read_text()
     assert note() == "1"
 
 
