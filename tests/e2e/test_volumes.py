@@ -115,6 +115,7 @@ def test_a_claim_gets_a_folder_when_its_pod_comes_and_its_class_says_what_become
     (folder / kept).rmdir()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

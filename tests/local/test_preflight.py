@@ -43,6 +43,11 @@ def test_a_good_machine_has_no_problem() -> None:
         ({"missing_programs": ("mount",)}, "program mount: not on PATH", "apt-get install"),
         ({"memory_free": 3 * GIB}, "memory: 3.0 GiB free, 4.0 GiB needed", "end other programs"),
         ({"disk_free": 2 * GIB}, "disk of /srv/otel-mesh: 2.0 GiB free, 10.0 GiB", "free space"),
+        (
+            {"disk_free": GIB // 8, "is_running": True},
+            "disk of /srv/otel-mesh: full (128 MiB free)",
+            "nothing that was",
+        ),
         ({"state_on": "overlay"}, "on overlay, which cannot hold container images", "OTEL_MESH_STATE"),
         ({"state": Path("/" + "x" * 70)}, "longer than 60 characters", "shorter"),
         ({"other_states": (Path("/srv/mesh"),)}, "its state is in /srv/mesh", "OTEL_MESH_STATE=/srv/mesh make down"),

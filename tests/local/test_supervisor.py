@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,3 +99,23 @@ def test_a_log_is_cut_while_its_writer_goes_on(tmp_path: Path) -> None:
         writer.write(b"next")
     assert log.read_bytes() == b"next"
     assert (tmp_path / "program.1.log").read_bytes() == b"a" * 10 + b"end"
+
+
+def test_on_a_full_disk_a_log_is_cut_all_the_same_and_its_end_is_lost(tmp_path: Path) -> None:
+    log = tmp_path / "program.log"
+    log.write_bytes(b"a" * 1000)
+    (tmp_path / "program.1.log").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        supervisor.trim(log, limit=100, kept=13)
+    assert log.read_bytes() == b"", "that is what makes room"
+
+
+def test_a_supervisor_that_cannot_write_goes_on(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start(registry, "sleep", "600")
+    kill(first)
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        (second,) = supervisor.Supervisor(registry, tmp_path / "lock").look(0.0)
+    assert second.pid != first.pid
