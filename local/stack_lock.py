@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CLOCK_SLACK_S = 2.0
+_WRITING_S = 5.0
+"""How old a half-written lock has to be before its writer counts as dead."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,16 @@ class Lock:
 
 
 def locks(backend: Path, project: str, stack: str) -> list[Lock]:
-    """The locks of a stack in a file backend; a lock file that was cut short by a kill counts as its dead writer's."""
+    """The locks of a stack in a file backend; a lock file that was cut short by a kill counts as its dead writer's.
+
+    The CLI writes beside the lock and renames; a kill in between leaves a ``.tmp`` which the CLI takes for a lock too.
+    """
     found = []
-    for path in sorted((backend / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")):
+    folder = backend / ".pulumi" / "locks" / "organization" / project / stack
+    for path in sorted((*folder.glob("*.json"), *folder.glob("*.json.*.tmp"))):
         try:
+            if path.suffix == ".tmp" and time.time() - path.stat().st_mtime < _WRITING_S:
+                continue  # about to be renamed
             content = json.loads(path.read_text())
             lock = Lock(path, int(content["pid"]), content["hostname"], datetime.fromisoformat(content["timestamp"]))
         except FileNotFoundError:

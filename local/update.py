@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from local import pulumi_cli, stack_lock
+from local import engine_processes, interrupted, pulumi_cli, stack_lock
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def told(line: str) -> str | None:
 
 
 def up(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str, int]:
-    """Bring a stack to what its program says.
+    """Bring a stack to what its program says, whatever has become of its objects and of the update before.
 
     Returns:
         How many resources were created, updated, deleted and the same, as the CLI counts them.
@@ -61,10 +62,19 @@ def up(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], 
     end = time.monotonic() + LOCK_PATIENCE_S
     while True:
         _wait_for_lock(workspace.backend, stack, progress)
+        if ended := engine_processes.end_abandoned(workspace.project, stack):
+            progress(f"ended what a killed update left running: {', '.join(sorted(ended))}")
+        interrupted.settle(workspace, stack, tools, progress)
         code = _run(workspace, stack, tools, log, progress)
         # the CLI of a killed run may take the lock between our look and that of our CLI
         if not (code and _LOCKED in log.read_text() and time.monotonic() < end):
             break
+    if code < 0:
+        raise LocalError(
+            f"stack {stack}: pulumi was ended by {signal.Signals(-code).name} in its midst",
+            remedy="run it again, it goes on from there",
+            log=log,
+        )
     if code:
         raise LocalError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
     newest = ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]
@@ -75,22 +85,14 @@ def _run(workspace: Workspace, stack: str, tools: Path, log: Path, progress: Cal
     """Run the CLI's `up` and return its exit status."""
     # When this process is killed, the CLI is asked to cancel: it then saves its state and releases its lock.
     command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(workspace.project)]
-    command += [
-        "up",
-        "--stack",
-        stack,
-        "--yes",
-        "--skip-preview",
-        "--non-interactive",
-        "--color",
-        "never",
-        "--suppress-outputs",
-    ]
+    # Looks at every object first: what someone else changed or deleted is put right, and not only what the program did.
+    command += ["up", "--stack", stack, "--refresh", "--yes", "--skip-preview"]
+    command += ["--non-interactive", "--color", "never", "--suppress-outputs"]
     with (
         log.open("w") as stream,
         subprocess.Popen(
             command,
-            env=workspace.environment(tools),
+            env={**workspace.environment(tools), **engine_processes.mark(workspace.project, stack)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -105,6 +107,8 @@ def _run(workspace: Workspace, stack: str, tools: Path, log: Path, progress: Cal
             if (text := told(line)) not in (None, said):
                 said = text
                 progress(str(text))
+    if process.returncode < 0:
+        engine_processes.end_abandoned(workspace.project, stack)
     return process.returncode
 
 

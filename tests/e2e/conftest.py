@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     import httpx
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say of each killed update where it was and what became of it, with what it takes to do the same again."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    lines = [str(text) for report in reports for name, text in report.user_properties if name == "killed"]
+    if lines:
+        terminalreporter.section("killed updates")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def settings() -> Mapping[str, str]:
     return env.settings()

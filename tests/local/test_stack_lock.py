@@ -73,3 +73,14 @@ def test_a_lock_file_cut_short_is_its_dead_writers(tmp_path: Path, text: str) ->
 
 def test_no_lock_folder_is_no_lock(tmp_path: Path) -> None:
     assert remaining(tmp_path) == []
+
+
+def test_a_lock_whose_writer_was_killed_before_its_renaming_goes_once_it_is_old(tmp_path: Path) -> None:
+    """The CLI counts every file of the folder as a lock."""
+    path = write(tmp_path, "a")
+    half = path.rename(path.with_name("a.json.18c0ffee.tmp"))
+    assert remaining(tmp_path) == []
+    assert half.exists(), "its writer may be about to rename it"
+    os.utime(half, (0, 0))
+    assert remaining(tmp_path) == []
+    assert not half.exists()

@@ -1,0 +1,144 @@
+"""What an update that was killed left in the stack's state, brought in order before the next one.
+
+The engine notes in the state what it is about to do. Of a creation that it did not see the end of, the CLI keeps the
+note for ever and takes the object for absent. The next update would apply it under another random name of a field
+manager, and the API server refuse whatever it changes as a conflict with the first; what the program no longer asks for
+would stay in the cluster, unknown to anybody. So an object that was created is entered in the state, with its field
+manager; the refresh that every update begins with reads the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from local import pulumi_cli
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.pulumi_cli import Workspace
+
+_CREATING = "creating"
+_KUBERNETES = "kubernetes:"
+_FIELD_MANAGER = "__fieldManager"
+"""Where the provider keeps the name in an object's outputs."""
+_OUR_MANAGERS = "pulumi-kubernetes"
+_TIMEOUT = "30s"
+
+
+def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], None]) -> None:
+    """Enter what was being created into the state, and clear the notes of unfinished operations.
+
+    Raises:
+        LocalError: the state cannot be read or written.
+    """
+    if not _unfinished(workspace, stack):
+        return
+    exported = _cli(workspace, tools, ["stack", "export", "--stack", stack])
+    content: dict[str, Any] = json.loads(exported)
+    operations = content["deployment"].get("pending_operations") or []
+    if not operations:
+        return
+    progress(f"taking up an interrupted update: {', '.join(sorted(map(describe, operations)))}")
+    cluster = _Cluster(workspace, stack, tools)
+    content["deployment"] = settled(content["deployment"], cluster.field_manager)
+    with tempfile.NamedTemporaryFile("w", dir=workspace.folder, prefix=".state-", suffix=".json") as file:
+        json.dump(content, file)
+        file.flush()
+        _cli(workspace, tools, ["stack", "import", "--stack", stack, "--file", file.name])
+
+
+def settled(deployment: dict[str, Any], field_manager: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:
+    """A state with the objects that were created, and without unfinished operations.
+
+    Args:
+        deployment: as `pulumi stack export` has it; secrets stay as they are, encrypted.
+        field_manager: under which name a resource was created; None when it was not.
+    """
+    resources = list(deployment.get("resources") or [])
+    for operation in deployment.get("pending_operations") or []:
+        made = operation["resource"]
+        if operation["type"] != _CREATING or not made["type"].startswith(_KUBERNETES):
+            continue
+        manager = field_manager(made)
+        if manager is None:
+            continue
+        # an object that is being replaced under its own name is there as the one that goes
+        resources = [one for one in resources if one["urn"] != made["urn"] or not one.get("pendingReplacement")]
+        if not any(one["urn"] == made["urn"] and not one.get("delete") for one in resources):
+            outputs = {**made["inputs"], _FIELD_MANAGER: manager}
+            resources.append({**made, "custom": True, "id": identifier(made), "outputs": outputs})
+    return {**deployment, "resources": resources, "pending_operations": []}
+
+
+def identifier(resource: dict[str, Any]) -> str:
+    """The provider's id of a Kubernetes object: ``namespace/name``, or the name of one of the whole cluster."""
+    metadata = resource["inputs"]["metadata"]
+    return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
+
+
+class _Cluster:
+    """The cluster of a stack, asked by kubectl."""
+
+    def __init__(self, workspace: Workspace, stack: str, tools: Path) -> None:
+        text = (workspace.project / f"Pulumi.{stack}.yaml").read_text()
+        context = yaml.safe_load(text)["config"][pulumi_cli.SETTINGS]["cluster"]["context"]
+        self._command = ("kubectl", f"--context={context}", f"--request-timeout={_TIMEOUT}", "get", "--output=json")
+        self._environment = workspace.environment(tools)
+
+    def field_manager(self, resource: dict[str, Any]) -> str | None:
+        """Under which name the provider has applied an object; None when it is not there.
+
+        Raises:
+            LocalError: the cluster does not answer.
+        """
+        _, group, kind = resource["type"].split(":")
+        group, _, version = group.rpartition("/")
+        namespace, _, name = identifier(resource).rpartition("/")
+        words = [f"{kind}.{version}.{group}" if group not in ("", "core") else kind, name]
+        words += ["--ignore-not-found", "--show-managed-fields", *([f"--namespace={namespace}"] if namespace else [])]
+        done = subprocess.run(
+            [*self._command, *words], env=self._environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise LocalError(
+                f"{kind} {identifier(resource)}: {pulumi_cli.last_line(done.stderr)}",
+                remedy="mend what it names, then try again",
+            )
+        if not done.stdout.strip():
+            return None
+        managers = [entry["manager"] for entry in json.loads(done.stdout)["metadata"].get("managedFields", [])]
+        # an object of someone else's with that name: the provider will say so
+        return next((name for name in managers if name.startswith(_OUR_MANAGERS)), None)
+
+
+def describe(operation: dict[str, Any]) -> str:
+    """An unfinished operation in words."""
+    kind = operation["resource"]["type"].rpartition(":")[2]
+    return f"{operation['type']} {kind} {operation['resource']['urn'].rpartition('::')[2]}"
+
+
+def _unfinished(workspace: Workspace, stack: str) -> bool:
+    """Whether the state may hold unfinished operations: a look at the file spares the CLI's second."""
+    if workspace.backend is None:
+        return True
+    file = workspace.backend / ".pulumi" / "stacks" / pulumi_cli.project_name() / f"{stack}.json"
+    return '"pending_operations"' in file.read_text()
+
+
+def _cli(workspace: Workspace, tools: Path, words: list[str]) -> str:
+    done = pulumi_cli.run(workspace, tools, words)
+    if done.returncode:
+        raise LocalError(
+            f"stack {words[words.index('--stack') + 1]}: pulumi {' '.join(words[:2])}: "
+            f"{pulumi_cli.last_line(done.stderr)}",
+            remedy="mend what it names, then try again",
+        )
+    return done.stdout

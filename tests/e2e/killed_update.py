@@ -1,0 +1,186 @@
+"""An update of stack local that is killed at a chosen point, and what it left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from local import engine_processes, interrupted, pulumi_cli
+from local.paths import repo_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+STACK = "local"
+ENGINE = {
+    "the CLI": "pulumi",
+    "the provider": "pulumi-resource-kubernetes",
+    "the language host": "pulumi-language-python",
+}
+"""Which processes of an update a test may kill alone, by what it calls them."""
+EVERYTHING = "everything"
+_LOOK_S = 0.02
+_LONGEST_S = 600.0
+
+
+def command(changes: Mapping[str, Any], *words: str) -> tuple[str, ...]:
+    """`python -m local WORDS` with changed settings."""
+    return (sys.executable, "-m", "tests.e2e.changed_stack", json.dumps(changes), *words)
+
+
+def events() -> list[str]:
+    """What the engine of the newest update has said, an event a line."""
+    log = pulumi_cli.embedded().logs / f"pulumi-{STACK}.log"
+    return [line.strip() for line in log.read_text().splitlines() if line.strip().startswith(("+", "~", "-"))]
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a whole update takes."""
+
+    seconds: float
+    events: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where an update is killed, as a part of its length."""
+
+    part: float
+    by_events: bool
+    victim: str
+
+    def reached(self, length: Length, seconds: float) -> bool:
+        """Whether an update that runs for so long has come to it."""
+        if self.by_events:
+            return len(events()) >= self.part * length.events
+        return seconds >= self.part * length.seconds
+
+    def __str__(self) -> str:
+        return f"{self.victim} at {self.part:.0%} of its {'events' if self.by_events else 'time'}"
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What was seen of an update that was killed."""
+
+    seconds: float
+    """Since the CLI's start."""
+    ended: bool
+    """It was through already."""
+    last_event: str
+    pending: tuple[str, ...]
+    """Operations that the state calls unfinished."""
+
+
+def _engine(process: psutil.Process) -> dict[str, psutil.Process]:
+    with suppress(psutil.Error):
+        return {child.name()[:15]: child for child in process.children(recursive=True)}
+    return {}
+
+
+def run(changes: Mapping[str, Any], point: Point | None = None, length: Length | None = None) -> Killed:
+    """Run `make up`'s Python, kill what the point says when it is reached, and wait until `make up` has ended."""
+    with subprocess.Popen(
+        command(changes, "up"), cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as up:
+        process = psutil.Process(up.pid)
+        end = time.monotonic() + _LONGEST_S
+        while ENGINE["the CLI"] not in _names(process) and up.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(_LOOK_S)
+        started = time.monotonic()
+        cli = _engine(process).get(ENGINE["the CLI"])
+        while cli is not None and cli.is_running() and cli.status() != psutil.STATUS_ZOMBIE:
+            seconds = time.monotonic() - started
+            if point and length and point.reached(length, seconds) and _kill(process, point.victim):
+                break
+            assert time.monotonic() < end
+            time.sleep(_LOOK_S)
+        seconds = time.monotonic() - started
+        output, _ = up.communicate(timeout=_LONGEST_S)
+        if point is None:
+            assert up.returncode == 0, output
+    said = events()
+    return Killed(seconds, up.returncode == 0, said[-1] if said else "nothing yet", pending())
+
+
+def _names(process: psutil.Process) -> set[str]:
+    return set(_engine(process))
+
+
+def _kill(process: psutil.Process, victim: str) -> bool:
+    """Kill a part of the update with -9; False when that part is not there yet."""
+    engine = _engine(process)
+    if victim == EVERYTHING:
+        victims = [process, *engine.values()]
+    else:
+        victims = [one for name, one in engine.items() if name == ENGINE[victim][:15]]
+    for one in victims:
+        with suppress(psutil.NoSuchProcess):
+            one.send_signal(signal.SIGKILL)
+    return bool(victims)
+
+
+def state() -> dict[str, Any]:
+    """The newest state in the backend, which has to be whole at any moment; so has the one before."""
+    folder = _backend() / "stacks" / pulumi_cli.project_name()
+    backup = folder / f"{STACK}.json.bak"
+    if backup.exists():
+        json.loads(backup.read_text())
+    content: dict[str, Any] = json.loads((folder / f"{STACK}.json").read_text())["checkpoint"]["latest"]
+    return content
+
+
+def _backend() -> Path:
+    backend = pulumi_cli.embedded().backend
+    assert backend is not None
+    return backend / ".pulumi"
+
+
+def pending() -> tuple[str, ...]:
+    """The unfinished operations in the state, in words."""
+    return tuple(map(interrupted.describe, state().get("pending_operations") or []))
+
+
+def residue() -> list[str]:
+    """Locks, half-written files and processes that an update must not leave; nothing when it ended well."""
+    found = [f"lock {path.name}" for path in (_backend() / "locks").rglob("*") if path.is_file()]
+    found += [f"file {path.name}" for path in _backend().rglob("*.tmp")]
+    project = pulumi_cli.embedded().project
+    return found + [f"process {one.pid} {one.name()}" for one in engine_processes.abandoned(project, STACK)]
+
+
+def known_objects() -> dict[str, str]:
+    """The cluster's objects as the state knows them: kind, namespace and name to uid."""
+    found: dict[str, str] = {}
+    for resource in state()["resources"]:
+        if resource["type"].startswith("kubernetes:"):
+            live = resource["outputs"]
+            place = _place(live)
+            assert place not in found, f"{place} is in the state twice"
+            found[place] = live["metadata"]["uid"]
+    return found
+
+
+def cluster_objects(listed: Mapping[str, Any]) -> dict[str, str]:
+    """The objects of a `kubectl get -o json` that the stack has made, not what controllers made of them."""
+    return {
+        _place(item): item["metadata"]["uid"]
+        for item in listed["items"]
+        if not item["metadata"].get("ownerReferences") and item["kind"] not in ("Endpoints", "Pod")
+    }
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    metadata = item["metadata"]
+    return f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"

@@ -1,0 +1,174 @@
+"""The engine killed with -9 at random points, of a first deployment and of a change: the next `make up` mends it.
+
+    make e2e-full PYTEST_ARGS="-k interrupted_engine"     20 points of each, spread over time and over events
+    SEED=... POINTS=...                                   the same points once more; how many of each
+
+Each point prints a line in the summary: what was killed when, what the state called unfinished, and the seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e import killed_update
+from tests.e2e.killed_update import ENGINE, EVERYTHING, Killed, Length, Point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from subprocess import CompletedProcess
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+SEED = os.environ.get("SEED") or secrets.token_hex(4)
+POINTS = int(os.environ.get("POINTS", "20"))
+AS_IT_IS: Mapping[str, Any] = {}
+CHANGED: Mapping[str, Any] = {
+    "collector": {"metrics_interval_seconds": 7},  # a ConfigMap and a Deployment
+    "jaeger": {"storage": {"kind": "persistent", "size": "1Gi", "storage_class": "local"}},  # one more object
+    "postgres": {"resources": {"cpu": "110m"}},  # the StatefulSet
+    "service_defaults": {"log_level": "DEBUG"},  # every service
+}
+PSQL = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d user_service -c "$1"'
+
+
+def points(what: str) -> list[tuple[Point, bool]]:
+    """Points in equal parts of an update, half by time and half by events, and whether a change is taken back."""
+    chance = random.Random(f"{SEED} {what}")  # noqa: S311 -- to be had again, not to be secret
+    found = []
+    for number in range(POINTS):
+        part = (number + chance.random()) / POINTS
+        victim = chance.choice([EVERYTHING, EVERYTHING, "the CLI", "the CLI", *ENGINE])
+        found.append((Point(part, bool(number % 2), victim), chance.random() < 0.5))
+    return found
+
+
+@pytest.fixture(scope="module")
+def kinds(kubectl: Callable[..., str]) -> str:
+    """Everything that can be listed, with commas."""
+    return ",".join(kubectl("api-resources", "--verbs=list", "-o", "name").split())
+
+
+@pytest.fixture
+def converged(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], kinds: str
+) -> Callable[[Mapping[str, Any]], None]:
+    """Refuse an environment that is not what the settings say, or has anything beside it."""
+
+    def call(settings: Mapping[str, Any]) -> None:
+        assert killed_update.residue() == []
+        assert killed_update.pending() == ()
+        mine = "app.kubernetes.io/part-of=otel-mesh,app.kubernetes.io/managed-by=pulumi"
+        listed = json.loads(kubectl("get", kinds, "-A", "-l", mine, "-o", "json"))
+        assert killed_update.cluster_objects(listed) == killed_update.known_objects()
+        preview = ("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+        done = run(*killed_update.command(settings, "pulumi", "--", *preview))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return call
+
+
+@pytest.fixture
+def rows(run: Callable[..., CompletedProcess[str]]) -> Callable[[str], str | None]:
+    """Ask PostgreSQL; None when it does not answer."""
+
+    def sql(text: str) -> str | None:
+        done = run("kubectl", "exec", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", PSQL, "sh", text)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    return sql
+
+
+WRITE = "create table if not exists kept (at timestamptz default now()); insert into kept default values"
+
+
+@dataclass
+class Stack:
+    """What stack local was asked to be last, and how long updates of it take."""
+
+    run: Callable[..., CompletedProcess[str]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    lengths: dict[str, Length] = field(default_factory=dict)
+
+    def measure(self, what: str, settings: Mapping[str, Any]) -> None:
+        """Have a whole update's length."""
+        whole = killed_update.run(settings)
+        self.lengths[what] = Length(whole.seconds, len(killed_update.events()))
+        self.settings = settings
+
+    def empty(self) -> None:
+        """Have nothing deployed."""
+        done = self.run("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def mend(self, killed: Killed, settings: Mapping[str, Any]) -> str:
+        """The `make up` after a kill; returns a line for the summary."""
+        started = time.monotonic()
+        done = self.run(*killed_update.command(settings, "up"), timeout=600)
+        seconds = time.monotonic() - started
+        assert done.returncode == 0, f"{killed}\n{done.stdout}{done.stderr}"
+        self.settings = settings
+        where = "through already" if killed.ended else f"after {killed.seconds:.1f} s: {killed.last_event}"
+        return f"{where} | unfinished: {', '.join(killed.pending) or 'nothing'} | make up {seconds:.1f} s"
+
+
+@pytest.fixture(scope="module")
+def stack(run: Callable[..., CompletedProcess[str]]) -> Iterator[Stack]:
+    """The stack, left as the checkout has it."""
+    found = Stack(run)
+    yield found
+    done = run("make", "up", timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("point", [point for point, _ in points("deployment")], ids=str)
+def test_a_deployment_killed_on_its_way_is_finished_by_the_next(
+    point: Point,
+    stack: Stack,
+    rows: Callable[[str], str | None],
+    converged: Callable[[Mapping[str, Any]], None],
+    record_property: Callable[[str, object], None],
+) -> None:
+    stack.empty()
+    if "deployment" not in stack.lengths:
+        stack.measure("deployment", AS_IT_IS)
+        stack.empty()
+    killed = killed_update.run(AS_IT_IS, point, stack.lengths["deployment"])
+    written = 0 if rows(WRITE) is None else 1
+    record_property(
+        "killed", f"SEED={SEED} deployment: {point} | {stack.mend(killed, AS_IT_IS)}, {written} rows before it"
+    )
+    converged(AS_IT_IS)
+    assert rows(WRITE) is not None
+    assert rows("select count(*) from kept") == str(written + 1)
+
+
+@pytest.mark.parametrize(("point", "back"), points("change"), ids=lambda value: str(value) if value else "")
+def test_a_change_killed_on_its_way_is_finished_or_taken_back_by_the_next(  # noqa: PLR0913, PLR0917
+    point: Point,
+    back: bool,  # noqa: FBT001
+    stack: Stack,
+    rows: Callable[[str], str | None],
+    converged: Callable[[Mapping[str, Any]], None],
+    record_property: Callable[[str, object], None],
+) -> None:
+    if "change" not in stack.lengths:
+        killed_update.run(AS_IT_IS)
+        stack.measure("change", CHANGED)
+    before, after = stack.settings, AS_IT_IS if stack.settings else CHANGED
+    assert rows(WRITE) is not None
+    kept = rows("select count(*) from kept")
+    killed = killed_update.run(after, point, stack.lengths["change"])
+    wanted = before if back else after
+    record_property(
+        "killed", f"SEED={SEED} change{', taken back' if back else ''}: {point} | {stack.mend(killed, wanted)}"
+    )
+    converged(wanted)
+    assert rows("select count(*) from kept") == kept
