@@ -79,9 +79,14 @@ def _env(_: argparse.Namespace) -> int:
 
 
 def _smoke(_: argparse.Namespace) -> int:
-    from local import smoke
+    from local import health, smoke
 
-    smoke.show(smoke.run(), Console())
+    health.require_running()
+    try:
+        result = smoke.run()
+    except LocalError as error:
+        raise health.explained(error) from error
+    smoke.show(result, Console())
     return 0
 
 

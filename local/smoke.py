@@ -31,6 +31,11 @@ ROUTE = "/api/users/{id}"
 K8S_ATTRIBUTES = ("k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.node.name", "k8s.deployment.name")
 """What every span of a service carries about where it ran."""
 
+_LOOK_AT_SERVICES = "see `make status` and `kubectl -n shop logs deploy/api-gateway`"
+_LOOK_AT_TRACES = "see `make status` and `kubectl -n observability logs deploy/otel-collector`"
+_LOOK_AT_METRICS = "see `make status` and `kubectl -n observability logs deploy/prometheus`"
+"""What to do when something did not come; `health.explained` says more where it knows the cause."""
+
 ANSWER_DEADLINE_S = 90.0
 """After a stop, pods come back in any order; one that misses another at its start waits out a back-off."""
 TRACE_DEADLINE_S = 60.0
@@ -72,12 +77,15 @@ def run() -> Result:
         for address in ADDRESSES:
             _wait_for_answer(http, address)
         started = time.time()
-        trace_id = _wait(lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services")
+        trace_id = _wait(
+            lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services", _LOOK_AT_SERVICES
+        )
         spans = wait_for_trace(http, trace_id, missing)
         _wait(
             lambda: trace_id in exemplars(http, started) or None,
             METRIC_DEADLINE_S,
             lambda: f"{PROMETHEUS.url}: no exemplar of trace {trace_id} in {METRIC}_bucket{SELECTOR}",
+            _LOOK_AT_METRICS,
         )
         return Result(trace_id, spans, query(http, f"sum({METRIC}_count{SELECTOR})"))
 
@@ -108,6 +116,7 @@ def _wait_for_answer(http: httpx.Client, address: Address) -> None:
         lambda: http.get(f"{address.url}{address.ready_path}").status_code == HTTPStatus.OK or None,
         ANSWER_DEADLINE_S,
         lambda: f"{address.url}{address.ready_path}: {address.name} does not answer",
+        f"see `make status` and `kubectl -n {address.namespace} logs deploy/{address.service}`",
     )
 
 
@@ -155,6 +164,7 @@ def wait_for_trace(
             if seen
             else f"{JAEGER.url}: trace {trace_id} did not arrive"
         ),
+        _LOOK_AT_TRACES,
     )
 
 
@@ -199,8 +209,18 @@ def _ask(http: httpx.Client, function: str, parameters: dict[str, str]) -> Any: 
     return answer.json()["data"]
 
 
-def _wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str]) -> T:
-    """Try until there is a result; a refused connection is one more failed try (a pod may be on its way back)."""
+def _wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str], remedy: str) -> T:
+    """Try until there is a result; a refused connection is one more failed try (a pod may be on its way back).
+
+    Args:
+        attempt: has a result, or None.
+        deadline_s: seconds to try for.
+        failure: says what did not come.
+        remedy: what to do then.
+
+    Raises:
+        LocalError: there was no result in time.
+    """
     end = time.monotonic() + deadline_s
     trouble = ""
     while True:
@@ -209,10 +229,7 @@ def _wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[
                 return result
             trouble = ""
         except (httpx.HTTPError, LocalError) as error:
-            trouble = f" ({error})"
+            trouble = f" ({error.message if isinstance(error, LocalError) else error})"
         if time.monotonic() > end:
-            raise LocalError(
-                f"{failure()} within {deadline_s:g} s{trouble}",
-                remedy="see `make status` and `kubectl -n observability logs deploy/otel-collector`",
-            )
+            raise LocalError(f"{failure()} within {deadline_s:g} s{trouble}", remedy=remedy)
         time.sleep(_POLL_S)

@@ -1,0 +1,83 @@
+"""Where the cluster is not what the last update made of it: from the stack's state and the API server."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    Lister = Callable[[str], Mapping[str, Any] | None]
+
+_WORKLOADS = ("Deployment", "StatefulSet")
+_ENCRYPTED = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine marks a value in the state as something else than it looks like: here a secret."""
+
+
+def state(backend: Path, project: str, stack: str) -> Mapping[str, Any]:
+    """A stack's newest state in a file backend; empty when there never was an update."""
+    file = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
+    if not file.exists():
+        return {}
+    latest: Mapping[str, Any] | None = json.loads(file.read_text())["checkpoint"].get("latest")
+    return latest or {}
+
+
+def differences(state: Mapping[str, Any], listed: Lister) -> list[str]:
+    """What is missing or was changed behind the stack's back, one line each.
+
+    Args:
+        state: of the stack.
+        listed: asks the API server for all objects at a path; None when it has none of that kind.
+    """
+    found = []
+    seen: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for resource in state.get("resources", []):
+        if not resource["type"].startswith("kubernetes:") or resource.get("delete"):
+            continue
+        wanted = resource["inputs"]
+        path = collection(resource["outputs"]["apiVersion"], resource["outputs"]["kind"])
+        if path not in seen:
+            answer = listed(path) or {"items": []}
+            seen[path] = {_place(item): item for item in answer["items"]}
+        name = f"{resource['outputs']['kind']} {_place(resource['outputs'])}"
+        live = seen[path].get(_place(resource["outputs"]))
+        if live is None:
+            found.append(f"{name} is not there")
+        elif resource["outputs"]["kind"] in _WORKLOADS:
+            found += [f"{name}: {text}" for text in _changes(wanted["spec"], live)]
+        elif resource["outputs"]["kind"] == "ConfigMap" and _differ(wanted.get("data"), live.get("data")):
+            found.append(f"{name} was changed")
+    return found
+
+
+def _differ(wanted: Mapping[str, Any] | None, live: Mapping[str, Any] | None) -> bool:
+    return _ENCRYPTED not in (wanted or {}) and (wanted or {}) != (live or {})
+
+
+def collection(api_version: str, kind: str) -> str:
+    """The API server's path of all objects of a kind."""
+    lower = kind.lower()
+    plural = f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
+    return f"/{'apis' if '/' in api_version else 'api'}/{api_version}/{plural}"
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    metadata = item["metadata"]
+    return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
+
+
+def _changes(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:
+    """What of a workload a person may have changed in a hurry, and why it has no pods."""
+    replicas = live["spec"].get("replicas", 1)
+    if "replicas" in wanted and replicas != wanted["replicas"]:
+        yield f"scaled to {replicas}, not {wanted['replicas']}"
+    images = {one["name"]: one["image"] for one in live["spec"]["template"]["spec"]["containers"]}
+    for container in wanted["template"]["spec"]["containers"]:
+        if (image := images.get(container["name"])) != container["image"]:
+            yield f"container {container['name']} is to run {image}, not {container['image']}"
+    for condition in live.get("status", {}).get("conditions", []):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            yield f"{condition.get('reason', 'no pods')}: {condition.get('message', '')}".rstrip(": ")

@@ -1,0 +1,112 @@
+"""Everything that is wrong with the running environment, causes before what follows from them, each with its remedy."""
+
+from __future__ import annotations
+
+import shutil
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httpx
+
+from local import cluster, drift, interrupted, ports, preflight, pulumi_cli, smoke
+from local.addresses import ADDRESSES
+from local.errors import LocalError
+from local.node import credentials
+from local.node.api import Api
+from local.node.layout import LOOPBACK, layout
+from local.node.node import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.addresses import Address
+    from local.cluster import Status
+
+NAMESPACES = ("kube-system", "observability", "shop")
+"""Where the platform's pods are."""
+
+_STACK = "local"
+_UP = "run `make up`, it puts that right"
+_FULL = "no space left on device"
+
+
+def problems(now: Status) -> list[LocalError]:
+    """What is wrong at this moment; nothing when everything is as the last `make up` left it.
+
+    Args:
+        now: the node's status.
+    """
+    return [*_machine(), *_node(now), *(_stack() if now.is_api_ready else ()), *_addresses()]
+
+
+def require_running() -> None:
+    """Refuse at once what would wait for an environment that is stopped.
+
+    Raises:
+        LocalError: the node is stopped.
+    """
+    if not cluster.status().programs:
+        raise LocalError("node: stopped", remedy="run `make up`")
+
+
+def explained(error: LocalError) -> LocalError:
+    """A failure together with the first thing that is wrong, which most likely is its cause."""
+    found = problems(cluster.status())
+    if not found:
+        return error
+    more = f" (and {len(found) - 1} more: `make status`)" if len(found) > 1 else ""
+    return LocalError(f"{error.message}; {found[0].message}{more}", remedy=found[0].remedy, log=found[0].log)
+
+
+def answers(address: Address) -> str:
+    """What an address says when asked now: ``answers``, a status code, or why there was no answer."""
+    try:
+        with smoke.client() as http:
+            code = http.get(f"{address.url}{address.ready_path}", timeout=3).status_code
+    except httpx.HTTPError as error:
+        return f"no answer ({type(error).__name__})"
+    return "answers" if code == HTTPStatus.OK else f"answers {code}"
+
+
+def _machine() -> Iterator[LocalError]:
+    where = layout().state
+    yield from preflight.full_disk(where, shutil.disk_usage(where).free)
+
+
+def _node(now: Status) -> Iterator[LocalError]:
+    for name, reason in credentials.untimely(layout()).items():
+        yield LocalError(f"certificate {name}: {reason}", remedy="run `make up`, it renews it")
+    for program in now.programs:
+        if program.pid is None:
+            yield LocalError(f"node: {program.name} does not run", remedy=_UP)
+    if not now.is_api_ready:
+        yield LocalError("node: the API server does not answer", remedy=_UP)
+
+
+def _stack() -> Iterator[LocalError]:
+    workspace = pulumi_cli.embedded()
+    assert workspace.backend is not None  # noqa: S101 -- the embedded one's is a folder
+    state = drift.state(workspace.backend, pulumi_cli.project_name(), _STACK)
+    if not state.get("resources"):
+        yield LocalError(f"stack {_STACK}: nothing is deployed", remedy="run `make up`")
+    if unfinished := state.get("pending_operations"):
+        yield LocalError(
+            f"stack {_STACK}: an update was interrupted while {', '.join(map(interrupted.describe, unfinished))}",
+            remedy="run `make up`, it goes on from there",
+        )
+    for difference in drift.differences(state, Api(layout()).get):
+        yield LocalError(f"stack {_STACK}: {difference}", remedy=_UP)
+    for cause in cluster.explain_unready(layout().kubeconfig, NAMESPACES):
+        full = _FULL in cause.lower()
+        yield LocalError(cause, remedy="free space on its volume, then run `make up`" if full else _UP)
+
+
+def _addresses() -> Iterator[LocalError]:
+    ours = {process.pid for process in registry(layout()).processes()}
+    for address in ADDRESSES:
+        foreign = [one for one in ports.listeners([(LOOPBACK, address.port)]) if one.pid not in ours]
+        if foreign:
+            reason = f"port {LOOPBACK}:{address.port} (for {address.name}): in use by {foreign[0]}"
+            yield LocalError(reason, remedy=preflight.port_remedy(address.name))
+        elif (said := answers(address)) != "answers":
+            yield LocalError(f"{address.name} at {address.url}: {said}", remedy=_UP)
