@@ -60,7 +60,10 @@ def _differ(wanted: Mapping[str, Any] | None, live: Mapping[str, Any] | None) ->
 def collection(api_version: str, kind: str) -> str:
     """The API server's path of all objects of a kind."""
     lower = kind.lower()
-    plural = f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
+    if lower.endswith("y") and lower[-2] not in "aeiou":
+        plural = f"{lower[:-1]}ies"
+    else:
+        plural = f"{lower}es" if lower.endswith("s") else f"{lower}s"
     return f"/{'apis' if '/' in api_version else 'api'}/{api_version}/{plural}"
 
 
