@@ -48,25 +48,6 @@ def test_down_leaves_nothing_running_and_up_brings_the_data_back(
     assert objects(kubectl) == before
 
 
-@pytest.mark.full
-@pytest.mark.parametrize(("after_s", "how"), [(2.0, signal.SIGKILL), (6.0, signal.SIGINT), (12.0, signal.SIGKILL)])
-def test_up_killed_on_its_way_is_finished_by_the_next(
-    after_s: float, how: signal.Signals, run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
-) -> None:
-    before = objects(kubectl)
-    assert run("make", "down").returncode == 0
-    with subprocess.Popen(
-        UP, cwd=repo_dir(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as killed:
-        time.sleep(after_s)
-        os.kill(killed.pid, how)
-        killed.wait(timeout=90)
-    done = run("make", "up")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert objects(kubectl) == before
-    assert cluster.doubles() == []
-
-
 def test_killed_processes_of_the_node_are_started_again(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str]
 ) -> None:

@@ -1,0 +1,102 @@
+"""`make up` killed at each of its steps on the way from stopped to a deployed stack: the next one finishes.
+
+SEED=... make e2e-full PYTEST_ARGS="-k interrupted_up"     the same moments once more
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from local import cluster
+from local.node.node import assemble
+from local.paths import repo_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from subprocess import CompletedProcess
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+SEED = os.environ.get("SEED") or secrets.token_hex(4)
+STEPS = (
+    "images",
+    "starting etcd",
+    "importing images",
+    "starting kubelet",
+    "applying storage",
+    "waiting for the node",
+    "created|updated|stack local",
+    "sending a request",
+)
+"""Words of the lines that it prints on its way."""
+WHO = {
+    "python with -9": (signal.SIGKILL, "python"),
+    "everything with -9": (signal.SIGKILL, "everything"),
+    "python by Ctrl-C": (signal.SIGINT, "python"),
+}
+
+
+def moments() -> list[tuple[str, float, str]]:
+    """After each step's line, up to two seconds later, one of those who may be killed."""
+    chance = random.Random(SEED)  # noqa: S311 -- to be had again, not to be secret
+    return [(step, round(chance.uniform(0, 2), 1), chance.choice(list(WHO))) for step in STEPS]
+
+
+def objects(kubectl: Callable[..., str]) -> list[str]:
+    """Every workload of the platform's namespaces, once each if nothing was made twice."""
+    kinds = "deployments,statefulsets,services,configmaps,serviceaccounts,secrets,persistentvolumeclaims"
+    return sorted(kubectl("get", kinds, "-n", namespace, "-o", "name") for namespace in ("observability", "shop"))
+
+
+def _forget_an_image(run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]) -> None:
+    """So that there is something to import: the next start brings it back."""
+    image = kubectl("get", "deploy", "-n", "shop", "user-service", "-o", "jsonpath={..image}").split()[0]
+    done = run(*assemble(built=False).ctr, "images", "remove", "--sync", image)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("step", "later_s", "who"), moments(), ids=str)
+def test_up_killed_at_a_step_is_finished_by_the_next(  # noqa: PLR0913, PLR0917
+    step: str,
+    later_s: float,
+    who: str,
+    run: Callable[..., CompletedProcess[str]],
+    kubectl: Callable[..., str],
+    record_property: Callable[[str, object], None],
+) -> None:
+    before = objects(kubectl)
+    _forget_an_image(run, kubectl)
+    assert run("make", "down").returncode == 0
+    number, victim = WHO[who]
+    with subprocess.Popen(
+        ("make", "up"), cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as up:
+        assert up.stdout is not None
+        said = next((line for line in up.stdout if any(words in line for words in step.split("|"))), None)
+        assert said is not None, f"it never said: {step}"
+        time.sleep(later_s)
+        tree = psutil.Process(up.pid).children(recursive=True)
+        victims = [psutil.Process(up.pid), *tree] if victim == "everything" else tree[:1]
+        for one in victims:
+            with suppress(psutil.NoSuchProcess):
+                one.send_signal(number)
+        up.communicate(timeout=300)
+    started = time.monotonic()
+    done = run("make", "up", timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    seconds = time.monotonic() - started
+    record_property(
+        "killed", f"SEED={SEED} make up: {who}, {later_s} s after {said.strip()!r} | make up {seconds:.1f} s"
+    )
+    assert objects(kubectl) == before
+    assert cluster.doubles() == []
