@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from local import __main__ as commands
-from local import env, smoke
+from local import env
+from local import status as screen
 from local.errors import LocalError
 
 
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run() -> None:
+    def show(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(smoke, "run", run)
+    monkeypatch.setattr(screen, "show", show)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_what_goes_wrong_is_one_line_and_no_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     fail_with(error, monkeypatch)
-    assert commands.main(["smoke"]) == status
+    assert commands.main(["status"]) == status
     assert capsys.readouterr().err == said
 
 
