@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import Field, model_validator
 
 from otel_mesh import pods, versions, workloads
-from otel_mesh.problems import InvalidSettingsError
+from otel_mesh.problems import InvalidSettingsError, Problem
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
@@ -42,6 +42,12 @@ class Batching(Settings):
     size: int = Field(default=1024, ge=1, le=100_000)
     timeout: Duration = "10s"
     queue_size: int = Field(default=50_000, ge=1000, le=10_000_000)
+
+    @model_validator(mode="after")
+    def _a_batch_fits_the_queue(self) -> Self:
+        if self.size > self.queue_size:
+            raise InvalidSettingsError([Problem("queue_size", "holds less than one batch", "raise it or lower 'size'")])
+        return self
 
 
 class CollectorProgram(Settings):

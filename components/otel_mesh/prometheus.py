@@ -14,6 +14,7 @@ from otel_mesh.labels import Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata, to_yaml
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import parse
+from otel_mesh.rules import SUFFIX, rule_files
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Quantity, Retention, Settings, quantity
@@ -101,6 +102,7 @@ def prometheus_config(settings: PrometheusSettings, targets: Mapping[str, str]) 
             "scrape_interval": settings.scrape_interval,
             "external_labels": dict(settings.external_labels),
         },
+        "rule_files": [f"{_CONFIG_DIR}/*{SUFFIX}"],
         "otlp": {
             "promote_resource_attributes": list(PROMOTED_ATTRIBUTES),
             # service.name and service.instance.id stay readable in target_info, beside job and instance
@@ -159,7 +161,7 @@ def prometheus_manifests(
         settings=settings,
         selected=selector("prometheus", settings.name),
         container=_container(settings),
-        files={"prometheus.yml": to_yaml(prometheus_config(settings, targets))},
+        files={"prometheus.yml": to_yaml(prometheus_config(settings, targets)), **rule_files()},
         config_dir=_CONFIG_DIR,
         data_dir=_DATA_DIR,
         ports={"http": (PORT, "http")},

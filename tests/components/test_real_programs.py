@@ -18,6 +18,7 @@ from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings,
 from otel_mesh.collector_config import collector_config
 from otel_mesh.jaeger import jaeger_config
 from otel_mesh.manifests import to_yaml
+from otel_mesh.problems import InvalidSettingsError, parse
 from otel_mesh.prometheus import prometheus_config
 from otel_mesh.tail_sampling import tail_sampling_config
 from tests.components.scenarios import PERSISTENT
@@ -67,6 +68,11 @@ def test_the_collector_accepts_its_configuration(programs: Path, tmp_path: Path,
     config.write_text(to_yaml(collector_config(OtelCollectorSettings.model_validate(settings))))
     done = _validate_collector(programs, config)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_queue_that_holds_no_batch_is_refused_before_the_collector_would() -> None:
+    with pytest.raises(InvalidSettingsError, match="holds less than one batch"):
+        parse(OtelCollectorSettings, {"batching": {"size": 1024, "queue_size": 1000}})
 
 
 def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: Path) -> None:

@@ -36,16 +36,15 @@ class Tiers:
         # the only differences: addresses instead of a name, no API server to ask, no metric store
         exporter = config["exporters"]["load_balancing/traces"]
         exporter["resolver"] = {"static": {"hostnames": [f"127.0.0.1:{port}" for port in samplers]}}
-        del config["processors"]["k8s_attributes"], config["exporters"]["otlp_http/metrics"]
+        del config["exporters"]["otlp_http/metrics"]
         config["service"]["pipelines"] = {"traces": config["service"]["pipelines"]["traces"]}
-        config["service"]["pipelines"]["traces"]["processors"].remove("k8s_attributes")
-        return _started(program, folder, config)
+        return on_loopback(program, folder, config)
 
     def _sampler(self, program: Path, folder: Path, settings: TailSamplerSettings) -> LoopbackCollector:
         config = tail_sampling_config(settings)
         config["exporters"] = {"file/traces": file_exporters(folder)["file/traces"]}
         config["service"]["pipelines"]["traces"]["exporters"] = ["file/traces"]
-        return _started(program, folder, config)
+        return on_loopback(program, folder, config)
 
     def kept(self) -> list[list[dict[str, Any]]]:
         """Spans that were kept, by sampler."""
@@ -63,14 +62,29 @@ class Tiers:
             time.sleep(0.2)
 
 
-def _started(program: Path, folder: Path, config: dict[str, Any]) -> LoopbackCollector:
+def on_loopback(
+    program: Path, folder: Path, config: dict[str, Any], environment: dict[str, str] | None = None
+) -> LoopbackCollector:
+    """A Collector with a deployed one's configuration: without a cluster, on a free port of loopback.
+
+    Args:
+        program: the Collector.
+        folder: for its files; made here.
+        config: changed in place.
+        environment: what the configuration refers to; None for a Collector that keeps its own metrics to itself.
+    """
     folder.mkdir()
     port = free_port()
     config["receivers"] = otlp_receiver(port)
     config["extensions"] = {}
     config["service"]["extensions"] = []
-    config["service"]["telemetry"] = {"metrics": {"level": "none"}}
-    return LoopbackCollector(program, folder, config, port)
+    processors = config["processors"]
+    if processors.pop("k8s_attributes", None) is not None:
+        for pipeline in config["service"]["pipelines"].values():
+            pipeline["processors"] = [name for name in pipeline["processors"] if name in processors]
+    if environment is None:
+        config["service"]["telemetry"] = {"metrics": {"level": "none"}}
+    return LoopbackCollector(program, folder, config, port, environment)
 
 
 @contextmanager
