@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from local.errors import LocalError
+from local.stack_mesh import stack_mesh
 
 _LOWEST, _HIGHEST = 1024, 65535
 
@@ -56,7 +57,14 @@ class Address:
         return f"{self.name.upper()}_URL"
 
 
-GATEWAY = Address("gateway", "shop", "api-gateway", 8080, 18080, "/readyz")
+def _gateway() -> Address:
+    """Where requests enter: the mesh's gateway, or without a mesh the service itself."""
+    mesh = stack_mesh()
+    place = (mesh.gateway_namespace, mesh.gateway, 80) if mesh.installed else ("shop", "api-gateway", 8080)
+    return Address("gateway", *place, 18080, "/readyz")
+
+
+GATEWAY = _gateway()
 JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
 PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
 

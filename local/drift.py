@@ -37,6 +37,8 @@ def differences(state: Mapping[str, Any], listed: Lister) -> list[str]:
     for resource in state.get("resources", []):
         if not resource["type"].startswith("kubernetes:") or resource.get("delete"):
             continue
+        if "apiVersion" not in resource.get("outputs", {}):
+            continue  # a chart: its objects stand beside it
         wanted = resource["inputs"]
         path = collection(resource["outputs"]["apiVersion"], resource["outputs"]["kind"])
         if path not in seen:

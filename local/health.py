@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from local import cluster, drift, interrupted, ports, preflight, pulumi_cli, smoke
+from local import cluster, drift, interrupted, ports, preflight, pulumi_cli, sidecars, smoke
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node import credentials
 from local.node.api import Api
 from local.node.layout import LOOPBACK, layout
 from local.node.node import registry
+from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from local.addresses import Address
     from local.cluster import Status
 
-NAMESPACES = ("kube-system", "observability", "shop")
+NAMESPACES = ("kube-system", "observability", "shop", *stack_mesh().namespaces)
 """Where the platform's pods are."""
 
 _STACK = "local"
@@ -62,7 +63,7 @@ def answers(address: Address) -> str:
     """What an address says when asked now: ``answers``, a status code, or why there was no answer."""
     try:
         with smoke.client() as http:
-            code = http.get(f"{address.url}{address.ready_path}", timeout=3).status_code
+            code = http.get(f"{address.url}{address.ready_path}", timeout=3, headers=smoke.UNSAMPLED).status_code
     except httpx.HTTPError as error:
         return f"no answer ({type(error).__name__})"
     return "answers" if code == HTTPStatus.OK else f"answers {code}"
@@ -96,6 +97,8 @@ def _stack() -> Iterator[LocalError]:
         )
     for difference in drift.differences(state, Api(layout()).get):
         yield LocalError(f"stack {_STACK}: {difference}", remedy=_UP)
+    for pod in sidecars.without_sidecar(Api(layout())):
+        yield LocalError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
     for cause in cluster.explain_unready(layout().kubeconfig, NAMESPACES):
         full = _FULL in cause.lower()
         yield LocalError(cause, remedy="free space on its volume, then run `make up`" if full else _UP)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from local import traces
+from local import expected, traces
 from local.addresses import ADDRESSES, GATEWAY, JAEGER, PROMETHEUS
 from local.errors import LocalError
+from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from local.addresses import Address
+    from local.stack_mesh import StackMesh
     from local.traces import Span
 
 T = TypeVar("T")
@@ -27,6 +29,9 @@ T = TypeVar("T")
 PATH = "/api/users/123"
 ROUTE = "/api/users/{id}"
 """The request of the demonstration and the route it is counted under."""
+
+SERVICES = ("api-gateway", "user-service")
+"""The services that the request goes through, as the catalogue declares."""
 
 K8S_ATTRIBUTES = ("k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.node.name", "k8s.deployment.name")
 """What every span of a service carries about where it ran."""
@@ -41,6 +46,8 @@ ANSWER_DEADLINE_S = 90.0
 TRACE_DEADLINE_S = 60.0
 METRIC_DEADLINE_S = 60.0
 _POLL_S = 0.25
+UNSAMPLED = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
+"""For requests that only ask whether somebody answers: a gateway would begin a trace for each."""
 _CLOCK_SLACK_S = 1.0
 
 
@@ -113,24 +120,24 @@ def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -
 def _wait_for_answer(http: httpx.Client, address: Address) -> None:
     """Wait out the moment in which a pod's connections end although its successor serves already."""
     _wait(
-        lambda: http.get(f"{address.url}{address.ready_path}").status_code == HTTPStatus.OK or None,
+        # unsampled: waiting is no traffic that anybody wants to see
+        lambda: http.get(f"{address.url}{address.ready_path}", headers=UNSAMPLED).status_code == HTTPStatus.OK or None,
         ANSWER_DEADLINE_S,
         lambda: f"{address.url}{address.ready_path}: {address.name} does not answer",
         f"see `make status` and `kubectl -n {address.namespace} logs deploy/{address.service}`",
     )
 
 
-def missing(spans: Sequence[Span]) -> list[str]:
-    """What the trace of the demonstration still lacks, in words; nothing when it is whole."""
-    lacks = [
-        f"a server span of {service}"
-        for service in ("api-gateway", "user-service")
-        if not any(span.service == service and span.kind == "server" for span in spans)
-    ]
+def missing(spans: Sequence[Span], mesh: StackMesh | None = None) -> list[str]:
+    """What the trace of the demonstration still lacks, in words; nothing when it is exactly what it has to be.
+
+    Args:
+        spans: of the trace.
+        mesh: whose proxies make spans too; by default the stack's.
+    """
+    lacks = expected.differences(spans, expected.hops(SERVICES, mesh or stack_mesh()))
     if not any(span.is_database for span in spans):
         lacks.append("a database span")
-    if len(spans) > 1 and len(tops := traces.roots(spans)) != 1:
-        lacks.append(f"the parents of {', '.join(f'{span.service} {span.name}' for span in tops)}")
     for span in spans:
         absent = [key for key in K8S_ATTRIBUTES if key not in span.resource]
         if absent:

@@ -36,6 +36,11 @@ class Span:
         return str(self.tags.get("span.kind", "internal"))
 
     @property
+    def proxy(self) -> str | None:
+        """Which proxy made it, ``gateway`` or ``sidecar``; None for a service's own span."""
+        return self.tags.get("otel_mesh.proxy")
+
+    @property
     def is_database(self) -> bool:
         """Whether it is a call to a datastore, by the stable semantic convention or the older one."""
         return "db.system.name" in self.tags or "db.system" in self.tags
@@ -125,6 +130,7 @@ def tree(spans: Iterable[Span]) -> Tree:
 def _line(span: Span, start_us: int) -> Text:
     return Text.assemble(
         (span.service, "cyan"),
+        (f" ({span.proxy})" if span.proxy else "", "magenta"),
         "  ",
         (span.name, "bold"),
         f"  {span.kind}",

@@ -13,6 +13,7 @@ from local import (
     preflight,
     pulumi_cli,
     secrets,
+    sidecars,
     smoke,
     status,
     toolchain,
@@ -20,6 +21,7 @@ from local import (
 )
 from local.addresses import ADDRESSES
 from local.errors import LocalError
+from local.node.api import Api
 from local.node.layout import layout
 from local.steps import Steps
 
@@ -57,12 +59,22 @@ def run(console: Console) -> None:
         say(
             "stack local: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items())) or "no change")
         )
+        _require_sidecars()
         for address in ADDRESSES:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
         say("sending a request through the gateway")
         with _explained(node):
             result = smoke.run()
         smoke.show(result, console)
+
+
+def _require_sidecars() -> None:
+    bare = sidecars.without_sidecar(Api(layout()))
+    if bare:
+        raise LocalError(
+            f"stack {STACK}: without their sidecar: {', '.join('/'.join(pod) for pod in bare)}",
+            remedy="; ".join(sidecars.remedy(*pod) for pod in bare),
+        )
 
 
 @contextmanager

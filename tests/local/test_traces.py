@@ -6,9 +6,11 @@ from typing import Any
 from rich.console import Console
 
 from local import smoke, traces
+from local.stack_mesh import StackMesh
 from local.traces import Span
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+BARE = StackMesh("none", "", "", ())
 WHERE = dict.fromkeys(smoke.K8S_ATTRIBUTES, "x")
 
 
@@ -42,6 +44,11 @@ def test_the_tree_shows_who_called_whom() -> None:
     ]
 
 
+def test_a_proxy_s_span_is_marked_in_the_tree() -> None:
+    spans = [span("1", None, "ingress", "GET", "server", **{"otel_mesh.proxy": "gateway"})]
+    assert picture(spans).splitlines()[1] == "└── ingress (gateway)  GET  server  8.0 ms at +0.0"
+
+
 def test_spans_without_their_parent_stand_side_by_side() -> None:
     spans = demonstration()
     del spans[1]
@@ -50,18 +57,19 @@ def test_spans_without_their_parent_stand_side_by_side() -> None:
 
 
 def test_a_whole_trace_lacks_nothing() -> None:
-    assert smoke.missing(demonstration()) == []
+    assert smoke.missing(demonstration(), BARE) == []
 
 
 def test_each_missing_part_is_named() -> None:
     whole = demonstration()
-    assert smoke.missing(whole[:2]) == ["a server span of user-service", "a database span"]
-    assert smoke.missing([whole[0], whole[2], whole[3]]) == [
-        "the parents of api-gateway GET /api/users/{id}, user-service GET /users/{id}"
+    below = "a server span of user-service below a client span of api-gateway"
+    assert smoke.missing(whole[:2], BARE) == [below, "a database span"]
+    assert smoke.missing([whole[0], whole[2], whole[3]], BARE) == [
+        "a client span of api-gateway below a server span of api-gateway"
     ]
     somewhere = {key: "x" for key in WHERE if key != "k8s.pod.uid"}
-    bare = Span(TRACE, "5", "4", "user-service", "bare", 0, 1, {}, somewhere)
-    assert smoke.missing([*whole, bare]) == ["k8s.pod.uid on user-service bare"]
+    bare = Span(TRACE, "4", "3", "user-service", "bare", 0, 1, {"db.system.name": "postgresql"}, somewhere)
+    assert smoke.missing([*whole[:3], bare], BARE) == ["k8s.pod.uid on user-service bare"]
 
 
 def test_jaegers_answer_is_read_with_resource_and_parents() -> None:
