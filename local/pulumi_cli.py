@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import files, images, secrets, toolchain
+from local import engine_processes, files, images, secrets, toolchain
 from local.errors import LocalError
 from local.node.layout import layout
 from local.paths import repo_dir, state_dir
@@ -200,7 +200,9 @@ def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
     tools = toolchain.ensure(["engine"])
     folder = ensure_stack(workspace, stack, tools)
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
-    return subprocess.run(command, env={**workspace.environment(tools), "PULUMI_STACK": stack}, check=False).returncode
+    # marked as ours too: what a killed one leaves running ends with the next update
+    own = {"PULUMI_STACK": stack, **engine_processes.mark(workspace.project, stack)}
+    return subprocess.run(command, env={**workspace.environment(tools), **own}, check=False).returncode
 
 
 def last_line(text: str) -> str:
