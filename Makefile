@@ -12,7 +12,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render pulumi bench-startup bench-request-overhead bench-collector-outage
+.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ render: .venv/ready ## a stack's objects as files, without secrets: make render 
 
 pulumi: .venv/ready ## any command of the Pulumi CLI: make pulumi STACK=dev CONTEXT=... ARGS=destroy
 	@exec $(PY) -m local pulumi $(TARGET) -- $(ARGS)
+
+schema: .venv/ready ## renew the JSON schema of stack files (infra/schema) after a change of settings
+	@$(PY) -m otel_mesh_stack.schema > infra/schema/stack.schema.json.new
+	@mv infra/schema/stack.schema.json.new infra/schema/stack.schema.json
 
 bench-startup: .venv/ready ## time of `make up`: from stopped, and when already up
 	@exec $(PY) bench/startup.py

@@ -1,5 +1,5 @@
 """The Pulumi program of every stack."""
 
-from otel_mesh_stack.deploy import deploy
+from otel_mesh_stack.program import run
 
-deploy()
+run()

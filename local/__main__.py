@@ -215,6 +215,13 @@ def main(words: list[str] | None = None) -> int:
     except LocalError as error:
         print(f"otel-mesh: {error}", file=sys.stderr)
         return _EXIT_REFUSED
+    except ValueError as error:
+        from otel_mesh.problems import InvalidSettingsError
+
+        if not isinstance(error, InvalidSettingsError):
+            raise
+        print(f"otel-mesh: {error}", file=sys.stderr)  # the catalogue, which many commands read
+        return _EXIT_REFUSED
     except OSError as error:  # a full disk, a folder that cannot be written
         place = f"{error.filename}: " if error.filename else ""
         print(f"otel-mesh: {place}{error.strerror or error}; mend that and run it again", file=sys.stderr)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from otel_mesh.wording import reason_and_remedy
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -67,13 +69,17 @@ def collecting(problems: list[Problem]) -> Iterator[None]:
 
 
 def join(*parts: str | int) -> str:
-    """Joins parts of a path: ``join("services", 0, "port")`` is ``services[0].port``."""
+    """Joins parts of a path: ``join("services", 0, "port")`` is ``services[0].port``.
+
+    What would break the line or can't be seen is escaped: a key may be anything.
+    """
     path = ""
     for part in parts:
         if isinstance(part, int):
             path += f"[{part}]"
         elif part:
-            path += part if not path or part.startswith("[") else f".{part}"
+            shown = part if part.isprintable() else part.encode("unicode_escape").decode()
+            path += shown if not path or shown.startswith("[") else f".{shown}"
     return path
 
 
@@ -122,8 +128,8 @@ def _inside(found: ErrorDetails, other: ErrorDetails) -> bool:
 
 
 def _plain(location: Sequence[str | int]) -> Sequence[str | int]:
-    """Drops the marks that pydantic adds for keys of mappings."""
-    return [part for part in location if part != "[key]"]
+    """Drops the marks that pydantic adds for keys of mappings, and shows an empty key."""
+    return ["''" if part == "" else part for part in location if part != "[key]"]
 
 
 def _problem(path: str, found: ErrorDetails, model: type[BaseModel]) -> Problem:
@@ -133,10 +139,8 @@ def _problem(path: str, found: ErrorDetails, model: type[BaseModel]) -> Problem:
         return Problem(path, "unknown key", nearest(str(location[-1]), owner.model_fields if owner else ()))
     if kind == "missing":
         return Problem(path, "required but missing", "add it")
-    reason, _, remedy = found["msg"].removeprefix("Value error, ").partition("; ")
-    if reason.startswith("Input should be "):
-        reason = "should be " + reason.removeprefix("Input should be ")
-    return Problem(path, reason[:1].lower() + reason[1:], remedy or "correct it")
+    reason, remedy = reason_and_remedy(found)
+    return Problem(path, reason, remedy)
 
 
 def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel] | None:

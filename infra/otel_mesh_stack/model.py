@@ -11,7 +11,7 @@ from otel_mesh.jaeger import JaegerSettings
 from otel_mesh.microservice import Environment, ServiceRuntime
 from otel_mesh.postgres import PostgresSettings
 from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.problems import InvalidSettingsError, Problem, nearest
+from otel_mesh.problems import InvalidSettingsError, Problem, join, nearest
 from otel_mesh.prometheus import PrometheusSettings
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
@@ -121,7 +121,7 @@ class StackSettings(Settings):
         problems = []
         known = {service.name for service in CATALOG.services}
         problems += [
-            Problem(f"services.{name}", "is not in the catalogue", nearest(name, known))
+            Problem(join("services", name or "''"), "is not in the catalogue", nearest(name, known))
             for name in self.services
             if name not in known
         ]

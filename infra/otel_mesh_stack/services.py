@@ -1,21 +1,29 @@
-"""This platform's catalogue: which services there are, and which of them may call which."""
+"""This platform's catalogue: which services there are, and which of them may call which.
+
+Plain data, so that all mistakes in it are found and told together; the keys are the fields of `Service` and `Store`.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from otel_mesh.catalog import Catalog, Service, Store
+from otel_mesh.catalog import Catalog
+from otel_mesh.problems import parse
 
 POSTGRES: Final = "postgres"
 
-CATALOG: Final = Catalog(
-    name="shop",
-    services=(
-        Service(name="api-gateway", port=8080, calls=("user-service",), exposed=True),
-        Service(name="user-service", port=8081, stores=(POSTGRES,)),
-    ),
-    stores=(Store(name=POSTGRES, port=5432, system="postgresql"),),
-)
+_DATA: Final = {
+    "name": "shop",
+    "services": [
+        {"name": "api-gateway", "port": 8080, "calls": ["user-service"], "exposed": True},
+        {"name": "user-service", "port": 8081, "stores": [POSTGRES]},
+    ],
+    "stores": [
+        {"name": POSTGRES, "port": 5432, "system": "postgresql"},
+    ],
+}
+
+CATALOG: Final = parse(Catalog, _DATA, "catalogue")
 
 
 def database_of(service: str) -> str:

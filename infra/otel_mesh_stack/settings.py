@@ -86,7 +86,8 @@ def read() -> Stack:
 
 
 def _read() -> Stack:
-    settings = parse(StackSettings, _configured())
+    configured = _configured()
+    settings = parse(StackSettings, configured, "" if isinstance(configured, dict) else f"otel-mesh:{KEY}")
     problems: list[Problem] = []
     rendering = RENDER_DIR in os.environ
     if not rendering:

@@ -108,8 +108,8 @@ def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
 @pytest.mark.parametrize(
     ("service", "mistake"),
     [
-        ({"name": "a", "port": 80}, "services[0].port: should be greater than or equal to 1024; correct it"),
-        ({"name": "a", "port": 65536}, "services[0].port: should be less than or equal to 65535; correct it"),
+        ({"name": "a", "port": 80}, "services[0].port: should be at least 1024; raise it"),
+        ({"name": "a", "port": 65536}, "services[0].port: should be at most 65535; lower it"),
         (
             {"name": "A_b", "port": 8080},
             (
@@ -121,7 +121,7 @@ def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
         ({"name": "a"}, "services[0].port: required but missing; add it"),
         (
             {"name": "a", "port": 8080, "protocol": "ftp"},
-            "services[0].protocol: should be 'http' or 'grpc'; correct it",
+            "services[0].protocol: should be 'http' or 'grpc'; choose one of them",
         ),
     ],
 )

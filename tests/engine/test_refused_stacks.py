@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from local.paths import repo_dir
 from tests.engine.project import CANARY, Project
 
 if TYPE_CHECKING:
@@ -72,4 +74,41 @@ def test_what_the_stack_needs_from_outside(project: Project) -> None:
             f"postgres_password_file: {project.secrets_dir}/none/postgres-password: No such file or directory; "
             "put the password there, on one line"
         ),
+    ]
+
+
+def test_what_can_not_stand_together(project: Project) -> None:
+    project.configure({"scheduling.max_unavailable": 2, "service_defaults.replicas": 2, "jaeger.name": "prometheus"})
+    assert _refused(project) == [
+        "prometheus.name: 'prometheus' is also the name of jaeger; give each its own name",
+    ]
+    project.configure({"jaeger.name": "jaeger"})
+    assert _refused(project) == [
+        (
+            f"services.{name}.scheduling.max_unavailable: lets a drain take all 2 pods at once; "
+            "make it less than 'replicas'"
+        )
+        for name in ("api-gateway", "user-service")
+    ]
+
+
+def test_mistakes_in_the_catalogue_are_told_like_those_in_settings(
+    new_project: Callable[[Path, str], Project], tmp_path: Path
+) -> None:
+    project = new_project(tmp_path, "catalogue")
+    program = project.folder / "infra"
+    program.unlink()  # a link into the checkout
+    shutil.copytree(repo_dir() / "infra", program)
+    catalogue = program / "otel_mesh_stack" / "services.py"
+    right = catalogue.read_text()
+    wrong = right.replace('"name": "user-service", "port": 8081', '"name": "user-service", "port": 81, "call": []')
+    assert wrong != right
+    catalogue.write_text(wrong)
+    assert _refused(project) == [
+        "catalogue.services[1].port: should be at least 1024; raise it",
+        "catalogue.services[1].call: unknown key; did you mean 'calls'?",
+    ]
+    catalogue.write_text(right.replace('"calls": ["user-service"]', '"calls": ["user-servic"]'))
+    assert _refused(project, "preview") == [
+        "catalogue.services[0].calls[0]: 'user-servic' is not in the catalogue; did you mean 'user-service'?"
     ]

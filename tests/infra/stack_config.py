@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pulumi
 import yaml
 
 from local.paths import repo_dir
+from otel_mesh_stack.settings import Stack, read
 from tests.components.pulumi_program import Mocks
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ PASSWORD = "canary-8c2e77-password"  # noqa: S105 - a test's
 UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
 """Of the cluster that every context leads to."""
 IMAGES = {"api-gateway": "example.invalid/api-gateway:1.0", "user-service": "example.invalid/user-service:1.0"}
+MESHED = {"mesh": {"kind": "istio", "node_from_file": True}}
 NODE = {"cni_bin_dir": "/srv/node/bin", "cni_conf_dir": "/srv/node/net.d", "cni_conf_name": "10-bridge.conflist"}
 
 
@@ -50,3 +53,35 @@ def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[s
         "OTEL_MESH_SECRETS_DIR": str(folder / "secrets"),
         "OTEL_MESH_NODE_FILE": str(folder / "node.json"),
     }
+
+
+def changed(**changes: object) -> dict[str, Any]:
+    """The settings of stack ``local`` with other values at some places: ``cluster__context="x"``."""
+    values = copy.deepcopy(stack_settings("local"))
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return values
+
+
+def accepted(values: object, stack: str = "local") -> Stack:
+    """What the program makes of settings, by the real reader."""
+    use(values, stack)
+    return read()
+
+
+def refused(values: object) -> list[str]:
+    """The mistakes for which the program refuses settings, by the real reader."""
+    use(values)
+    try:
+        read()
+    except pulumi.RunError as error:
+        headline, *mistakes = str(error).split("\n")
+    else:
+        raise AssertionError("the settings were accepted")
+    count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "1 mistake"
+    assert headline == f"settings of stack 'local': {count}, nothing was changed"
+    return [mistake.strip() for mistake in mistakes]

@@ -1,0 +1,325 @@
+"""Mistakes that people make in stack files and in the catalogue, and what they are told.
+
+``python -m tests.infra.mistakes`` prints the table with what the program really says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from otel_mesh import Catalog, InvalidSettingsError
+from otel_mesh.problems import parse
+from otel_mesh_stack import identity
+from tests.components.pulumi_program import event_loop
+from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OTHER_UID = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake in a stack's settings.
+
+    Attributes:
+        what: in words.
+        changes: to the settings of stack ``local``, by path.
+        told: the messages, in their order.
+        in_editor: whether the JSON schema shows it too.
+    """
+
+    what: str
+    changes: dict[str, Any]
+    told: tuple[str, ...]
+    in_editor: bool = True
+
+
+@dataclass(frozen=True)
+class CatalogueMistake:
+    """A mistake in the catalogue: services beside a right one, ``a`` at port 8080."""
+
+    what: str
+    services: list[dict[str, Any]]
+    told: tuple[str, ...]
+    first: dict[str, Any] = field(default_factory=lambda: {"name": "a", "port": 8080})
+
+    def refusal(self) -> list[str]:
+        """What is said, by the function that reads the catalogue's data."""
+        try:
+            parse(Catalog, {"name": "shop", "services": [self.first, *self.services]}, "catalogue")
+        except InvalidSettingsError as error:
+            return [str(problem) for problem in error.problems]
+        raise AssertionError("the catalogue was accepted")
+
+
+SETTINGS = (
+    Mistake("unknown key", {"colector": {}}, ("colector: unknown key; did you mean 'collector'?",)),
+    Mistake(
+        "unknown key, deeper",
+        {"prometheus__storage__storageclass": "x"},
+        ("prometheus.storage.storageclass: unknown key; did you mean 'storage_class'?",),
+    ),
+    Mistake(
+        "unknown key of a service",
+        {"services": {"api-gateway": {"replica": 2}}},
+        ("services.api-gateway.replica: unknown key; did you mean 'replicas'?",),
+    ),
+    Mistake(
+        "unknown key in a list",
+        {"scheduling": {"tolerations": [{"keys": "a"}]}},
+        ("scheduling.tolerations[0].keys: unknown key; did you mean 'key'?",),
+    ),
+    Mistake(
+        "a key that is none",
+        {"namespaces": {"": 1, "a\nb": 2}},
+        tuple(f"namespaces.{shown}: unknown key; valid are: observability, services" for shown in ("''", "a\\nb")),
+    ),
+    Mistake(
+        "service that there is not",
+        {"services": {"api-gatway": {}}},
+        ("services.api-gatway: is not in the catalogue; did you mean 'api-gateway'?",),
+    ),
+    Mistake("number for text", {"postgres__version": 15}, ("postgres.version: should be text; put it into quotes",)),
+    Mistake(
+        "text for a number",
+        {"collector__replicas": "two"},
+        ("collector.replicas: should be a whole number; write digits only",),
+    ),
+    Mistake("text for a switch", {"wait": "perhaps"}, ("wait: should be true or false; write one of the two",)),
+    Mistake(
+        "list for a mapping", {"jaeger": []}, ("jaeger: should be a mapping; write keys with their values below it",)
+    ),
+    Mistake(
+        "text for a list",
+        {"scheduling": {"image_pull_secrets": "registry"}},
+        ("scheduling.image_pull_secrets: should be a list; write one '- ' line for each of its members",),
+    ),
+    Mistake("too few pods", {"collector__replicas": 0}, ("collector.replicas: should be at least 1; raise it",)),
+    Mistake(
+        "share above everything",
+        {"service_defaults__sampling_ratio": 10},
+        ("service_defaults.sampling_ratio: should be at most 1; lower it",),
+    ),
+    Mistake(
+        "unknown environment",
+        {"environment": "local"},
+        ("environment: should be 'production', 'staging', 'test' or 'development'; choose one of them",),
+    ),
+    Mistake(
+        "bad quantity",
+        {"postgres__storage__size": "1 Gb"},
+        ("postgres.storage.size: is no Kubernetes quantity; write one such as 250m, 128Mi or 1Gi",),
+    ),
+    Mistake(
+        "nothing of a quantity",
+        {"jaeger__resources": {"cpu": "0m"}},
+        ("jaeger.resources.cpu: must be more than zero; write a quantity such as 250m, 128Mi or 1Gi",),
+        in_editor=False,
+    ),
+    Mistake(
+        "image that is not pinned",
+        {"jaeger__image": "jaeger"},
+        ("jaeger.image: is no pinned image; write repository:tag or repository@sha256:digest",),
+    ),
+    Mistake(
+        "bad retention",
+        {"prometheus__retention": "for ever"},
+        ("prometheus.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",),
+    ),
+    Mistake(
+        "bad duration",
+        {"collector__batching__timeout": "1 second"},
+        ("collector.batching.timeout: is no duration; write one such as 500ms, 10s or 1m30s",),
+    ),
+    Mistake(
+        "bad name",
+        {"prometheus__name": "Prometheus_2"},
+        (
+            (
+                "prometheus.name: is no DNS label; "
+                "use at most 63 lower case letters, digits and dashes, beginning with a letter"
+            ),
+        ),
+    ),
+    Mistake(
+        "required, but not there", {"cluster": {"context": CONTEXT}}, ("cluster.name: required but missing; add it",)
+    ),
+    Mistake(
+        "a request above its limit",
+        {"jaeger__resources": {"memory": "1Gi", "memory_limit": "512Mi"}},
+        ("jaeger.resources.memory_limit: is below the request 'memory'; raise it or lower 'memory'",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a class for storage without a claim",
+        {"jaeger__storage": {"storage_class": "ssd"}},
+        ("jaeger.storage.storage_class: has no effect on ephemeral storage; remove it, or use persistent",),
+        in_editor=False,
+    ),
+    Mistake(
+        "retention of what is not kept",
+        {"jaeger__retention": "3d"},
+        ("jaeger.retention: has no effect on ephemeral storage; remove it, or change 'storage'",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a toleration that says nothing",
+        {"scheduling": {"tolerations": [{"key": "dedicated", "operator": "Equal"}]}},
+        ("scheduling.tolerations[0].operator: Equal needs a key and a value; give both, or use Exists",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a drain that takes all",
+        {"scheduling": {"max_unavailable": 2}, "service_defaults__replicas": 2},
+        tuple(
+            f"services.{name}.scheduling.max_unavailable: lets a drain take all 2 pods at once; "
+            "make it less than 'replicas'"
+            for name in ("api-gateway", "user-service")
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "two passwords",
+        {"postgres__existing_secret": "given"},
+        (
+            (
+                "postgres_password_file: PostgreSQL's password: both are given; "
+                "set either postgres_password_file or postgres.existing_secret"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "no password",
+        {"postgres_password_file": None},
+        (
+            (
+                "postgres_password_file: PostgreSQL's password: neither is given; "
+                "set either postgres_password_file or postgres.existing_secret"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "one namespace for both",
+        {"namespaces": {"services": "observability"}},
+        ("namespaces.services: is the namespace of observability too; use two namespaces",),
+        in_editor=False,
+    ),
+    Mistake(
+        "one name for two parts",
+        {"prometheus__name": "jaeger"},
+        ("prometheus.name: 'jaeger' is also the name of jaeger; give each its own name",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a database named like a service",
+        {"postgres__name": "user-service"},
+        ("postgres.name: 'user-service' is also the name of a service; give it another name",),
+        in_editor=False,
+    ),
+    Mistake(
+        "no UID",
+        {"cluster__uid": "prod"},
+        ("cluster.uid: is no UID of a Kubernetes object; copy the one that the cluster shows",),
+    ),
+    Mistake(
+        "another cluster",
+        {"cluster__uid": OTHER_UID},
+        (
+            (
+                f"cluster.uid: names {OTHER_UID}, but context '{CONTEXT}' leads to {UID}; "
+                "choose the context of the stack's own cluster"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "several at once",
+        {"collector__replicas": 0, "wait": "perhaps", "jaeger__retention": "7", "postgre": {}},
+        (
+            "wait: should be true or false; write one of the two",
+            "collector.replicas: should be at least 1; raise it",
+            "jaeger.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",
+            "postgre: unknown key; did you mean 'postgres'?",
+        ),
+    ),
+)
+
+CATALOGUE = (
+    CatalogueMistake(
+        "unknown callee",
+        [{"name": "gateway", "port": 8081, "calls": ["b"]}],
+        ("catalogue.services[1].calls[0]: 'b' is not in the catalogue; valid are: a",),
+    ),
+    CatalogueMistake(
+        "callee with a slip",
+        [{"name": "user-service", "port": 8081}, {"name": "gateway", "port": 8082, "calls": ["user-servce"]}],
+        ("catalogue.services[2].calls[0]: 'user-servce' is not in the catalogue; did you mean 'user-service'?",),
+    ),
+    CatalogueMistake(
+        "call to itself",
+        [{"name": "b", "port": 8081, "calls": ["b"]}],
+        ("catalogue.services[1].calls[0]: 'b' calls itself; remove it: a call to itself needs no network",),
+    ),
+    CatalogueMistake(
+        "name used twice",
+        [{"name": "a", "port": 8081}],
+        ("catalogue.services[1].name: 'a' is also the name of services[0]; give each its own name",),
+    ),
+    CatalogueMistake(
+        "unknown store",
+        [{"name": "b", "port": 8081, "stores": ["postgres"]}],
+        ("catalogue.services[1].stores[0]: 'postgres' is not in the catalogue; remove it",),
+    ),
+    CatalogueMistake(
+        "bad ports",
+        [{"name": "b", "port": 80}, {"name": "c", "port": 65536}, {"name": "d", "port": "http"}],
+        (
+            "catalogue.services[1].port: should be at least 1024; raise it",
+            "catalogue.services[2].port: should be at most 65535; lower it",
+            "catalogue.services[3].port: should be a whole number; write digits only",
+        ),
+    ),
+    CatalogueMistake(
+        "unknown key and protocol",
+        [{"name": "b", "port": 8081, "protocol": "htp", "call": ["a"]}],
+        (
+            "catalogue.services[1].protocol: should be 'http' or 'grpc'; choose one of them",
+            "catalogue.services[1].call: unknown key; did you mean 'calls'?",
+        ),
+    ),
+)
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(os.environ, surroundings(Path(folder))),
+        mock.patch.object(identity, "read_uid", return_value=UID),
+        event_loop(),
+    ):
+        yield
+
+
+def table() -> str:
+    """The mistakes with what the program says of them, as Markdown."""
+    rows = ["| mistake | what is said |", "|---|---|"]
+    with _environment():
+        said = [(mistake.what, refused(changed(**mistake.changes))) for mistake in SETTINGS]
+    said += [(f"catalogue: {mistake.what}", mistake.refusal()) for mistake in CATALOGUE]
+    rows += [f"| {what} | {'<br>'.join(f'`{message}`' for message in messages)} |" for what, messages in said]
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    print(table())  # noqa: T201 - this is what it is called for

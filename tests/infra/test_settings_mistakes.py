@@ -1,0 +1,72 @@
+"""Each mistake in a stack file or the catalogue: path, reason and remedy, before anything is registered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pytest
+
+from otel_mesh_stack.program import run
+from otel_mesh_stack.settings import read
+from tests.components.pulumi_program import settle
+from tests.infra import mistakes
+from tests.infra.stack_config import changed, refused, use
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+@pytest.mark.parametrize("mistake", mistakes.SETTINGS, ids=lambda one: one.what)
+def test_a_mistake_in_the_settings(mistake: mistakes.Mistake) -> None:
+    assert refused(changed(**mistake.changes)) == list(mistake.told)
+
+
+@pytest.mark.parametrize("mistake", mistakes.CATALOGUE, ids=lambda one: one.what)
+def test_a_mistake_in_the_catalogue(mistake: mistakes.CatalogueMistake) -> None:
+    assert mistake.refusal() == list(mistake.told)
+
+
+@pytest.mark.parametrize("mistake", mistakes.SETTINGS[:3], ids=lambda one: one.what)
+def test_nothing_is_registered_by_a_program_that_refuses(
+    mistake: mistakes.Mistake, loop: asyncio.AbstractEventLoop
+) -> None:
+    mocks = use(changed(**mistake.changes))
+    settle(loop)
+    mocks.registered.clear()  # the stack itself
+    with pytest.raises(pulumi.RunError):
+        run()
+    settle(loop)
+    assert mocks.registered == []
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            None,
+            (
+                "otel-mesh:settings: required but missing; "
+                "add it to Pulumi.local.yaml, with at least environment and cluster"
+            ),
+        ),
+        ([], "otel-mesh:settings: should be a mapping; write keys with their values below it"),
+        ("text", "otel-mesh:settings: should be a mapping; write keys with their values below it"),
+    ],
+)
+def test_settings_that_are_none(values: object, told: str) -> None:
+    assert refused(values) == [told]
+
+
+def test_settings_that_are_no_json() -> None:
+    use({})
+    pulumi.runtime.set_all_config({"otel-mesh:settings": "{"})
+    with pytest.raises(pulumi.RunError, match="otel-mesh:settings: is no object; write a mapping of settings"):
+        read()
+
+
+def test_the_table_says_what_the_program_says() -> None:
+    table = mistakes.table()
+    for mistake in (*mistakes.SETTINGS, *mistakes.CATALOGUE):
+        for message in mistake.told:
+            assert f"`{message}`" in table

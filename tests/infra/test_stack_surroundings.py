@@ -1,0 +1,111 @@
+"""What a stack needs from the files and variables around it, and how it says what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.infra.stack_config import CONTEXT, MESHED, accepted, changed, refused
+
+
+def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OTEL_MESH_IMAGES_FILE")
+    (tmp_path / "secrets" / "postgres-password").unlink()
+    assert refused(changed(cluster__context="otel-mesh-lokal")) == [
+        f"cluster.context: no context 'otel-mesh-lokal' in {tmp_path}/kubeconfig; did you mean 'otel-mesh-local'?",
+        "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
+        (
+            f"postgres_password_file: {tmp_path}/secrets/postgres-password: No such file or directory; "
+            "put the password there, on one line"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("[", "not JSON"), ("[]", "the whole is no pinned image"), ('{"a": "b"}', "a is no pinned image")],
+)
+def test_a_bad_image_file(tmp_path: Path, content: str, reason: str) -> None:
+    (tmp_path / "images.json").write_text(content)
+    assert refused(changed()) == [
+        (
+            f"images_from_file: OTEL_MESH_IMAGES_FILE={tmp_path}/images.json: {reason}; "
+            'give a JSON object such as {"api-gateway": "registry/api-gateway:1.0"}'
+        )
+    ]
+
+
+def test_a_service_without_an_image(tmp_path: Path) -> None:
+    (tmp_path / "images.json").write_text(json.dumps({"user-service": "a:1"}))
+    assert refused(changed()) == [
+        (
+            "services.api-gateway.image: there is no image to run; "
+            "name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE"
+        )
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe", b"x" * 4097], ids=repr)
+def test_a_bad_password_file_is_refused_without_a_word_of_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secrets" / "postgres-password").write_bytes(content)
+    (mistake,) = refused(changed())
+    assert mistake.startswith(f"postgres_password_file: {tmp_path}/secrets/postgres-password: ")
+    assert "two" not in mistake
+    assert "xxx" not in mistake
+
+
+@pytest.mark.parametrize("name", ["../postgres-password", "/etc/passwd", ".", "", "a/b"])
+def test_a_password_file_lies_in_its_folder(name: str) -> None:
+    (mistake,) = refused(changed(postgres_password_file=name))
+    assert mistake.startswith("postgres_password_file: ")
+
+
+@pytest.mark.parametrize("content", ["contexts: [", "- a", "contexts: 3", "contexts: [1, {}]", ""])
+def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "kubeconfig").write_text(content)
+    (mistake,) = refused(changed())
+    assert mistake.startswith("cluster.context: ")
+
+
+def test_files_named_in_the_kubeconfig_list_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/missing:{tmp_path}/kubeconfig")
+    assert accepted(changed()).settings.cluster.context == CONTEXT
+
+
+def test_without_kubeconfig_variable_the_default_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert refused(changed()) == [
+        (
+            f"cluster.context: no context 'otel-mesh-local' in {Path(tmp_path)}/.kube/config; "
+            "set KUBECONFIG to the cluster's kubeconfig"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("[]", "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+        ("{", "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+        ('{"cni_bin_dir": "/x"}', "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+    ],
+)
+def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> None:
+    place = tmp_path / "node.json"
+    place.unlink()
+    if content is not None:
+        place.write_text(content)
+    (mistake,) = refused({**changed(), **MESHED})
+    assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `make up`, which writes it"
+
+
+def test_a_folder_of_charts_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "nowhere"))
+    (mistake,) = refused({**changed(), **MESHED})
+    assert mistake.startswith(f"mesh: OTEL_MESH_CHARTS_DIR={tmp_path}/nowhere: no such folder; ")
+    monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path))
+    assert accepted({**changed(), **MESHED}).charts_dir == str(tmp_path)
