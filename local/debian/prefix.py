@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local import files
 from local.debian.apt import Apt, distribution
 from local.errors import LocalError
 from local.paths import cache_dir
@@ -69,9 +70,7 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
             apt.update()
             prefix = _unpacked(apt, wanted, home / "prefix")
         record.parent.mkdir(parents=True, exist_ok=True)
-        fresh = record.with_suffix(".new")
-        fresh.write_text(json.dumps({"machine": state, "prefix": prefix.name, "packages": wanted}))
-        fresh.replace(record)
+        files.write(record, json.dumps({"machine": state, "prefix": prefix.name, "packages": wanted}), mode=0o644)
     return prefix
 
 

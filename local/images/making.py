@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import toolchain
+from local import files, toolchain
 from local.errors import LocalError
 from local.images import contexts, pip_settings, roots
 from local.images.buildah import Buildah
@@ -171,11 +171,7 @@ def _forget_old(plans: Iterable[Plan]) -> None:
 def _write(references: Mapping[str, str]) -> None:
     target = images_file()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = json.dumps(references, indent=2, sort_keys=True) + "\n"
-    if not target.exists() or target.read_text() != text:
-        fresh = target.with_suffix(".new")
-        fresh.write_text(text)
-        fresh.replace(target)
+    files.write(target, json.dumps(references, indent=2, sort_keys=True) + "\n", mode=0o644)
 
 
 def _log(name: str) -> Path:
