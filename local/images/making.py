@@ -121,7 +121,8 @@ def _plan(image: Image, files: Mapping[str, Path], root: roots.Base | None, base
     known = {name: files[name].parent.name for name in image.programs}
     if root:
         base = f"{REGISTRY}/base-{image.root}:{root.identity}"
-    tag = contexts.tag(image.dockerfile, content, known, root.identity if root else base or "")
+    identity = root.identity if root else (base or "").partition("@")[2]  # the same content, wherever it came from
+    tag = contexts.tag(image.dockerfile, content, known, identity)
     return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", base, root)
 
 

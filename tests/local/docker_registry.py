@@ -91,6 +91,7 @@ def docker_archive(target: Path, layer: bytes | Path | None = None) -> Path:
         "os": "linux",
         "config": {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(content).hexdigest()}"]},
+        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "a test"}],
     }
     manifest = [{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]
     parts = {"config.json": json.dumps(configuration).encode(), "manifest.json": json.dumps(manifest).encode()}
