@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from otel_mesh.namespace import Namespace, NamespaceArgs, NamespaceSettings
     from otel_mesh.otel_collector import OtelCollector, OtelCollectorArgs
+    from otel_mesh.platform_stack import Platform, attach
     from otel_mesh.postgres import Postgres, PostgresArgs, PostgresSettings
     from otel_mesh.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
     from otel_mesh.problems import InvalidSettingsError, Problem
@@ -67,6 +68,7 @@ __all__ = [
     "OtelCollector",
     "OtelCollectorArgs",
     "OtelCollectorSettings",
+    "Platform",
     "Postgres",
     "PostgresArgs",
     "PostgresSettings",
@@ -93,6 +95,7 @@ __all__ = [
     "TelemetryAccessArgs",
     "Toleration",
     "Tracing",
+    "attach",
     "callee_environment",
     "service_edges",
     "signal_matrix",
@@ -120,6 +123,7 @@ _HOME: Final = {
     ),
     "namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
     "otel_collector": ("OtelCollector", "OtelCollectorArgs"),
+    "platform_stack": ("Platform", "attach"),
     "postgres": ("Postgres", "PostgresArgs", "PostgresSettings"),
     "priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
     "problems": ("InvalidSettingsError", "Problem"),

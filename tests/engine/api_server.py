@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import time
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,7 +22,6 @@ from local.loopback.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 LOOPBACK = IPv4Address("127.0.0.1")
 _CA = "ca"
@@ -29,6 +29,8 @@ _SERVER = pki.Leaf("server", _CA, "kube-apiserver", server=True, dns_names=("loc
 _ADMIN = pki.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
 _TOKENS = "tokens"
 _START_SECONDS = 60
+# what brings a deletion to its end
+_ENDING = ("garbage-collector-controller", "namespace-controller", "persistentvolumeclaim-protection-controller")
 _OK = 200
 
 
@@ -78,6 +80,20 @@ class ApiServer:
         )
         self._wait()
 
+    def collect_garbage(self, controller_manager: Path) -> None:
+        """Lets deletions come to their end from now on: of owned objects and of namespaces with what is in them."""
+        kubeconfig = self._folder / "controllers.kubeconfig"
+        kubeconfig.write_text(self.kubeconfig("controllers") + "current-context: controllers\n")
+        self._run(
+            str(controller_manager),
+            [
+                f"--kubeconfig={kubeconfig}",
+                f"--controllers={','.join(_ENDING)}",
+                "--leader-elect=false",
+                "--secure-port=0",
+            ],
+        )
+
     def stop(self) -> None:
         """Ends what was started, and nothing else; at once, since nothing of it is kept."""
         for process in reversed(self._processes):
@@ -126,7 +142,7 @@ class ApiServer:
         )
 
     def _run(self, name: str, arguments: Sequence[str]) -> None:
-        with (self._folder / f"{name}.log").open("wb") as log:
+        with (self._folder / f"{Path(name).name}.log").open("wb") as log:
             self._processes.append(
                 subprocess.Popen(
                     [self._programs / name, *arguments],

@@ -108,7 +108,7 @@ class StackProgram:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=170,
             check=False,
         )
         self.output += [done.stdout, done.stderr]

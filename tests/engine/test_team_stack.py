@@ -1,0 +1,228 @@
+"""A team's stack, with the library as a wheel, attaches its own service to the platform's stack: examples/team_stack.
+
+The tests of this file share both stacks and run in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import toolchain
+from local.paths import repo_dir
+from tests.engine import wheel_venv
+from tests.engine.conftest import CONTEXT
+from tests.engine.project import STACK, Project
+from tests.engine.stack_program import Engine, StackProgram, Step, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.engine.api_server import ApiServer
+
+pytestmark = pytest.mark.engine
+
+PLATFORM = f"organization/otel-mesh/{STACK}"
+SUFFIX = "for-teams"
+MESH = {
+    "kind": "istio",
+    "version": "1.27.9",
+    "trust_domain": "cluster.local",
+    "namespace_labels": {"istio.io/rev": "stable"},
+    "pod_labels": {"example.com/mesh": "yes"},
+}
+OBJECTS = {
+    "Namespace orders",
+    "ServiceAccount order-service",
+    "Deployment order-service",
+    "Service order-service",
+    "PodDisruptionBudget order-service",
+}
+# A platform's stack in one file: what a team finds when the platform has a mesh, or is not what it should be.
+OUTPUTS_ONLY = "import json, os, pulumi\nfor n, v in json.loads(os.environ['OUTPUTS']).items(): pulumi.export(n, v)\n"
+
+
+@pytest.fixture(scope="module")
+def platform(
+    tmp_path_factory: pytest.TempPathFactory,
+    new_project: Callable[[Path, str], Project],
+    api_server: ApiServer,
+) -> Project:
+    """The platform's stack of this checkout, deployed."""
+    api_server.collect_garbage(toolchain.ensure(("kube-controller-manager",)) / "kube-controller-manager")
+    project = new_project(tmp_path_factory.mktemp("platform"), SUFFIX)
+    project.up()
+    return project
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that knows the library as a wheel only."""
+    folder = tmp_path_factory.mktemp("wheel")
+    return wheel_venv.make(folder / "venv", wheel_venv.build("components", folder))
+
+
+def _team(folder: Path, engine: Engine, python: Path, platform: StackProgram, name: str) -> StackProgram:
+    shutil.copytree(repo_dir() / "examples" / "team_stack", folder / "project")
+    team = StackProgram(folder, engine, ("team-orders", folder / "project"), "dev", shared=platform, python=python)
+    team.init()
+    for key, value in {"platform": name, "context": CONTEXT, "image": "example.invalid/order-service:1.0"}.items():
+        team.run("config", "set", key, value)
+    return team
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory, engine: Engine, python: Path, platform: Project) -> StackProgram:
+    return _team(tmp_path_factory.mktemp("team"), engine, python, platform, PLATFORM)
+
+
+def test_a_preview_plans_the_service_in_its_own_namespace(team: StackProgram) -> None:
+    steps = team.preview()
+    assert counted(steps) == {"create": 9, "read": 1}
+    assert _kinds(steps) == OBJECTS
+
+
+def _kinds(steps: list[Step]) -> set[str]:
+    return {step.place for step in steps if step.type.startswith("kubernetes:")}
+
+
+def _get(api_server: ApiServer, kubeconfig: Path, *words: str) -> dict[str, Any]:
+    done = api_server.kubectl(["get", "--output=json", *words], kubeconfig)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _skip_waiting(team: StackProgram) -> None:
+    """The example waits for its pods, which never start here."""
+    program = team.folder / "__main__.py"
+    imported = "import pulumi\n"
+    ours = "from tests.engine.programs.cluster import wait_for_nothing\nwait_for_nothing()\n"
+    program.write_text(program.read_text().replace(imported, imported + ours, 1))
+    team.environment["PYTHONPATH"] = str(repo_dir())
+
+
+def test_the_service_runs_beside_the_platform_s(
+    team: StackProgram, platform: Project, api_server: ApiServer, kubeconfig: Path
+) -> None:
+    _skip_waiting(team)
+    steps = team.up()
+    assert set(counted(steps)) == {"create"}, steps
+    assert _kinds(steps) == OBJECTS
+    deployment = _get(api_server, kubeconfig, "deployment", "order-service", "--namespace=orders")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    outputs = json.loads(platform.run("stack", "output", "--json").stdout)
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == outputs["otlp_endpoint"]
+    assert variables["USER_SERVICE_URL"] == f"http://user-service.shop-{SUFFIX}.svc.cluster.local:8081"
+    assert team.up("--expect-no-changes") == []
+    assert platform.preview() == []
+    assert any(urn.endswith(f"pulumi:pulumi:StackReference::{PLATFORM}") for urn in team.resources())
+
+
+def test_stacks_go_in_the_order_opposite_to_their_coming(
+    team: StackProgram, platform: Project, api_server: ApiServer, kubeconfig: Path
+) -> None:
+    team.run("destroy", "--yes", "--skip-preview")
+    _wait_until_gone(api_server, kubeconfig, "orders")
+    assert _get(api_server, kubeconfig, "deployment", "api-gateway", f"--namespace=shop-{SUFFIX}")
+    platform.run("destroy", "--yes", "--skip-preview")
+    _wait_until_gone(api_server, kubeconfig, f"shop-{SUFFIX}")
+    assert platform.resources() == team.resources() == []
+
+
+def _wait_until_gone(api_server: ApiServer, kubeconfig: Path, namespace: str) -> None:
+    """A namespace goes once everything in it is gone; stacks that wait for nothing don't wait for that either."""
+    done = api_server.kubectl(["wait", "--for=delete", f"namespace/{namespace}", "--timeout=50s"], kubeconfig)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def exporting(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> StackProgram:
+    """A platform's stack of which only the outputs are there."""
+    folder = tmp_path_factory.mktemp("exporting")
+    project = folder / "project"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
+    (project / "__main__.py").write_text(OUTPUTS_ONLY)
+    stack = StackProgram(folder, engine, ("other", project), "test")
+    stack.init()
+    return stack
+
+
+@pytest.fixture(scope="module")
+def attached(
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine, python: Path, exporting: StackProgram
+) -> StackProgram:
+    return _team(tmp_path_factory.mktemp("attached"), engine, python, exporting, "organization/other/test")
+
+
+def _export(exporting: StackProgram, outputs: dict[str, Any]) -> None:
+    exporting.environment["OUTPUTS"] = json.dumps(outputs)
+    exporting.up()
+
+
+GOOD = {
+    "mesh": MESH,
+    "otlp_endpoint": "http://otel-collector.o.svc.cluster.local:4317",
+    "service_urls": {"user-service": "http://user-service.shop.svc.cluster.local:8081"},
+}
+
+
+def test_workloads_join_the_platform_s_mesh(exporting: StackProgram, attached: StackProgram) -> None:
+    _export(exporting, GOOD)
+    planned = {step["newState"]["type"]: step["newState"] for step in attached.plan()}
+    namespace = planned["kubernetes:core/v1:Namespace"]["inputs"]
+    assert namespace["metadata"]["labels"]["istio.io/rev"] == "stable"
+    template = planned["kubernetes:apps/v1:Deployment"]["inputs"]["spec"]["template"]
+    assert template["metadata"]["labels"]["example.com/mesh"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"mesh": None},
+            "mesh: the stack has no such output; run `pulumi up` on the platform's stack",
+        ),
+        (
+            {"mesh": {**MESH, "colour": "red"}, "otlp_endpoint": None},
+            (
+                "otlp_endpoint: the stack has no such output; run `pulumi up` on the platform's stack; "
+                "mesh.colour: unknown key; use the otel-mesh version that the platform was deployed with"
+            ),
+        ),
+        ({"mesh": "istio"}, "mesh: is not what a platform exports; name the platform's stack"),
+        (
+            {"service_urls": {"user-servce": "http://x"}},
+            "service_urls: there is no 'user-service'; did you mean 'user-servce'?",
+        ),
+    ],
+    ids=["missing", "two mistakes", "another kind", "no such service"],
+)
+def test_what_the_platform_does_not_offer_is_told_in_one_line(
+    exporting: StackProgram, attached: StackProgram, change: dict[str, Any], line: str
+) -> None:
+    _export(exporting, {name: value for name, value in {**GOOD, **change}.items() if value is not None})
+    assert _refusal(attached) == f"error: platform stack 'organization/other/test': {line}"
+
+
+def test_a_stack_that_is_not_there(attached: StackProgram) -> None:
+    attached.run("config", "set", "platform", "organization/other/none")
+    told = _refusal(attached)
+    assert told.startswith("error: platform stack 'organization/other/none': ")
+    assert told.endswith("; name a stack of this backend: organization/project/stack")
+
+
+def _refusal(stack: StackProgram) -> str:
+    """The one line by which the program ends."""
+    done = stack.run("preview", check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    (told,) = (line for line in lines if line.startswith("error: platform stack"))
+    return told
