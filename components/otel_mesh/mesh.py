@@ -107,6 +107,10 @@ class MeshBinding(Settings):
 
 
 class NoMesh(MeshBinding):
-    """The binding of a platform without a mesh: adds nothing."""
+    """The binding of a platform without a mesh: adds nothing.
+
+    Attributes:
+        kind: none.
+    """
 
     kind: Literal["none"] = "none"

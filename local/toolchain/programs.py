@@ -94,6 +94,15 @@ BUILDS: tuple[Build, ...] = (
         minutes=0.4,
     ),
     Build(
+        # For the tests only: runs programs that use the components from another language.
+        MODULES / "pulumi-language-yaml",
+        "github.com/pulumi/pulumi-yaml",
+        {"pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"},
+        tags=("osusergo", "grpcnotrace"),
+        stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
+        minutes=1,
+    ),
+    Build(
         MODULES / "etcd",
         "go.etcd.io/etcd/server/v3",
         {"etcd": "go.etcd.io/etcd/server/v3"},
@@ -199,9 +208,18 @@ BUILDS: tuple[Build, ...] = (
 _PULUMI = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-kubernetes")
 _MESH = ("pilot-discovery", "pilot-agent", "install-cni", "istio-cni", "istioctl", "envoy_bootstrap_tmpl.json")
 _CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
+_ONLY_TESTS = ("pulumi-language-yaml", "kube-controller-manager")
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": _PULUMI,
-    "test": (*_PULUMI, *_CONTROL_PLANE, "otelcol", "promtool", "jaeger"),
+    "test": (
+        *_PULUMI,
+        "pulumi-language-yaml",
+        *_CONTROL_PLANE,
+        "kube-controller-manager",
+        "otelcol",
+        "promtool",
+        "jaeger",
+    ),
     "node": (
         *_CONTROL_PLANE,
         "kube-controller-manager",

@@ -1,0 +1,5 @@
+"""The components as a Pulumi package, for stacks in other languages."""
+
+from otel_mesh.plugin.provider import main
+
+__all__ = ["main"]

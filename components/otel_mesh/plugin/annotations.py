@@ -1,0 +1,132 @@
+"""What a class says of its fields: the one source of the package's schema and of reading its inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import types
+from collections import abc
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Literal, Union, get_args, get_origin
+
+import pulumi
+from pydantic import BaseModel
+
+_ENTRY: Final = re.compile(r"^(\w+): (.*(?:\n {4,}.*)*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a class.
+
+    Attributes:
+        name: in Python.
+        annotation: its type, without `pulumi.Input` or `pulumi.Output` and without None.
+        required: whether it has no default.
+        plain: whether it has to be known before anything runs.
+        description: from the class's docstring.
+    """
+
+    name: str
+    annotation: Any
+    required: bool
+    plain: bool
+    description: str
+
+    @property
+    def public_name(self) -> str:
+        """In the package: ``memoryLimit`` for ``memory_limit``."""
+        return camel_case(self.name)
+
+
+def camel_case(name: str) -> str:
+    """``memoryLimit`` for ``memory_limit``."""
+    return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)
+
+
+def summary(documented: type) -> str:
+    """The first paragraph of a docstring."""
+    return inspect.cleandoc(documented.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def is_object(annotation: object) -> bool:
+    """Whether a type has fields of its own."""
+    return isinstance(annotation, type) and (dataclasses.is_dataclass(annotation) or issubclass(annotation, BaseModel))
+
+
+def fields(owner: type) -> list[Field]:
+    """The fields of a settings model, of a component's arguments, or the outputs of a component."""
+    described = _descriptions(owner)
+    return [
+        Field(
+            name=name,
+            annotation=_bare(annotation),
+            required=required,
+            plain=_wrapped(annotation) is None,
+            description=described.get(name, ""),
+        )
+        for name, annotation, required in _declared(owner)
+    ]
+
+
+def _declared(owner: type) -> abc.Iterator[tuple[str, Any, bool]]:
+    if issubclass(owner, BaseModel):
+        for name, info in owner.model_fields.items():
+            yield name, info.annotation, info.is_required()
+        return
+    annotations = inspect.get_annotations(owner, eval_str=True)
+    if not dataclasses.is_dataclass(owner):
+        for name, annotation in annotations.items():
+            origin: Any = get_origin(annotation)
+            if origin is not ClassVar:
+                yield name, annotation, True
+        return
+    for one in dataclasses.fields(owner):
+        default = one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
+        yield one.name, annotations[one.name], not default
+
+
+def _descriptions(owner: type) -> dict[str, str]:
+    """What the ``Attributes:`` of the docstrings say; a subclass speaks last."""
+    found: dict[str, str] = {}
+    for documented in reversed(owner.__mro__):
+        _, _, listed = inspect.cleandoc(documented.__doc__ or "").partition("Attributes:\n")
+        entries = inspect.cleandoc(listed.partition("\n\n")[0])
+        found |= {match[1]: re.sub(r"\s+", " ", match[2]) for match in _ENTRY.finditer(entries)}
+    return found
+
+
+def _arms(annotation: object) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ()
+
+
+def _wrapped(annotation: object) -> object:
+    """What an Input or Output holds, or None where the annotation is neither."""
+    if get_origin(annotation) is pulumi.Output:
+        return get_args(annotation)[0]
+    for arm in _arms(annotation):
+        if get_origin(arm) is abc.Awaitable:
+            return get_args(arm)[0]
+    return None
+
+
+def _bare(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common type
+    """The type of a value once it is there."""
+    inner = _wrapped(annotation)
+    if inner is not None:
+        return _bare(inner)
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    given = [arm for arm in _arms(annotation) if arm is not types.NoneType]
+    return _bare(given[0]) if len(given) == 1 else annotation
+
+
+def members(annotation: object) -> tuple[Literal["array", "object"], Any] | None:
+    """The kind of a container and the type of its members, or None for what is no container."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (list, tuple, abc.Sequence, frozenset):
+        return "array", _bare(arguments[0])
+    if origin in (dict, abc.Mapping):
+        return "object", _bare(arguments[1])
+    return None

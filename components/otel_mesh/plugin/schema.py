@@ -1,0 +1,86 @@
+"""The package's schema: what ``pulumi package get-schema`` shows and other languages' SDKs are generated from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, get_origin
+
+from otel_mesh.component import PACKAGE, Component
+from otel_mesh.mesh import MeshBinding
+from otel_mesh.plugin.annotations import Field, fields, is_object, members, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ANY: Final = {"$ref": "pulumi.json#/Any"}
+_SIMPLE: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_LANGUAGES: Final = ("nodejs", "python", "csharp", "java", "go")
+
+
+def package_schema(version: str, components: Mapping[type[Component], type]) -> dict[str, Any]:
+    """The schema of a package.
+
+    Args:
+        version: of the package.
+        components: each with the class of its arguments.
+    """
+    types: dict[str, Any] = {}
+    resources = {_token(one.TYPE): _resource(one, arguments, types) for one, arguments in components.items()}
+    return {
+        "name": PACKAGE,
+        "version": version,
+        "displayName": PACKAGE,
+        "description": "Typed components for an observable service mesh",
+        "license": "Apache-2.0",
+        "language": {name: {"respectSchemaVersion": True} for name in _LANGUAGES},
+        "resources": resources,
+        "types": types,
+    }
+
+
+def _token(name: str) -> str:
+    return f"{PACKAGE}:index:{name}"
+
+
+def _resource(component: type[Component], arguments: type, types: dict[str, Any]) -> dict[str, Any]:
+    inputs = _object(fields(arguments), types, inputs=True)
+    return {
+        **_object(fields(component), types, inputs=False),
+        "isComponent": True,
+        "description": summary(component),
+        "inputProperties": inputs["properties"],
+        "requiredInputs": inputs["required"],
+    }
+
+
+def _object(found: list[Field], types: dict[str, Any], *, inputs: bool) -> dict[str, Any]:
+    properties = {}
+    for one in found:
+        spec = dict(_spec(one.annotation, types))
+        if one.description:
+            spec["description"] = one.description
+        if inputs and one.plain and one.annotation is not MeshBinding:
+            spec["plain"] = True
+        properties[one.public_name] = spec
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [one.public_name for one in found if one.required],
+    }
+
+
+def _spec(annotation: Any, types: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - annotations have no common type
+    if annotation in _SIMPLE:
+        return {"type": _SIMPLE[annotation]}
+    if get_origin(annotation) is Literal:
+        return {"type": "string"}
+    container = members(annotation)
+    if container is not None:
+        kind, member = container
+        return {"type": kind, "items" if kind == "array" else "additionalProperties": _spec(member, types)}
+    # a binding is passed on as a platform's stack exports it
+    if is_object(annotation) and annotation is not MeshBinding:
+        token = _token(annotation.__name__)
+        if token not in types:
+            types[token] = {**_object(fields(annotation), types, inputs=True), "description": summary(annotation)}
+        return {"$ref": f"#/types/{token}"}
+    return dict(_ANY)
