@@ -12,7 +12,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage
+.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ e2e-full: .venv/ready ## those and the long and destructive ones; the environmen
 lint: .venv/ready ## ruff and mypy --strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy components/otel_mesh infra local tests bench
+	@.venv/bin/mypy components/otel_mesh infra local tests bench docs examples/team_stack
 	@for source in app_images/*/src; do .venv/bin/mypy $$source || exit 1; done
 
 format: .venv/ready ## let ruff format and fix what it can
@@ -71,6 +71,9 @@ schema: .venv/ready ## renew the JSON schema of stack files (infra/schema) after
 	@$(PY) -m otel_mesh_stack.schema > infra/schema/stack.schema.json.new
 	@mv infra/schema/stack.schema.json.new infra/schema/stack.schema.json
 
+docs: .venv/ready ## the API reference from docstrings, into dist/docs
+	@exec $(PY) -m docs.reference
+
 bench-startup: .venv/ready ## time of `make up`: from stopped, and when already up
 	@exec $(PY) bench/startup.py
 
@@ -80,6 +83,10 @@ bench-request-overhead: .venv/ready ## what telemetry adds to a request, beside 
 bench-collector-outage: .venv/ready ## a service under load while its Collector is gone, then stalled
 	@$(PY) -m local toolchain test
 	@exec $(PY) -m bench.collector_outage
+
+bench-engine: .venv/ready ## components beside the same objects registered flat: time and memory
+	@$(PY) -m local toolchain test
+	@exec $(PY) -m bench.engine $(BENCH_ARGS)
 
 # Renewed when a lock or a distribution's metadata changes.
 .venv/ready: requirements/dev.txt local/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)

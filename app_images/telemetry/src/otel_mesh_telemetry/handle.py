@@ -43,6 +43,7 @@ class Telemetry:
     """Traces, metrics and logs of this process; made by :func:`init`.
 
     Attributes:
+        config: what it was made from.
         resource: what every span, metric and record is attributed to.
         tracer_provider, meter_provider, logger_provider: the SDK's providers, also installed as the global ones.
     """

@@ -1,0 +1,73 @@
+"""The public names of a package with everything that a caller can rely on, one line each."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin
+
+from pydantic import BaseModel
+
+from otel_mesh.component import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+
+def listing(package: str) -> str:
+    """Names, fields with types and defaults, methods and functions with signatures, type tokens and outputs."""
+    module = importlib.import_module(package)
+    lines: list[str] = []
+    for name in sorted(module.__all__):
+        one = getattr(module, name)
+        lines += _class(name, one, module.__all__) if inspect.isclass(one) else [f"{name}{_signature(one)}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _signature(function: Any) -> str:  # noqa: ANN401 - any callable
+    text = str(inspect.signature(function))
+    return text.replace("'", "")
+
+
+def _class(name: str, owner: type, public: Collection[str]) -> Iterator[str]:
+    bases = ", ".join(base.__name__ for base in owner.__bases__ if base is not object)
+    yield f"class {name}({bases})" if bases else f"class {name}"
+    yield from (f"{name}.{line}" for line in sorted({*_fields(owner), *_methods(owner, public)}))
+
+
+def _fields(owner: type) -> Iterator[str]:
+    if issubclass(owner, BaseModel):
+        for name, field in owner.model_fields.items():
+            default = "" if field.is_required() else f" = {field.get_default(call_default_factory=True)!r}"
+            yield f"{name}: {_annotation(owner, name)}{default}"
+    elif dataclasses.is_dataclass(owner):
+        for one in dataclasses.fields(owner):
+            has_default = one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
+            yield f"{one.name}: {one.type}{' = ...' if has_default else ''}"
+    elif issubclass(owner, Component):
+        yield f"TYPE = {owner.TYPE!r}"
+        yield from (f"FORMER_TYPES: {former!r}" for former in owner.FORMER_TYPES)
+        for name, annotation in inspect.get_annotations(owner, eval_str=True).items():
+            origin: Any = get_origin(annotation)
+            if origin is not ClassVar:
+                yield f"{name}: {_annotation(owner, name)}"
+    else:
+        yield from (f"{name}: {text}" for name, text in inspect.get_annotations(owner).items() if name[0] != "_")
+
+
+def _annotation(owner: type, name: str) -> str:
+    """As it is written where the field is declared."""
+    found = (vars(base).get("__annotations__", {}).get(name) for base in owner.__mro__)
+    return str(next(text for text in found if text is not None))
+
+
+def _methods(owner: type, public: Collection[str]) -> Iterator[str]:
+    for base in owner.__mro__:
+        if base is not owner and base.__name__ not in public:
+            continue
+        for name, one in vars(base).items():
+            if isinstance(one, property) and name[0] != "_":
+                yield f"{name}: property"
+            elif inspect.isfunction(one) and (name[0] != "_" or (name == "__init__" and base is owner)):
+                yield f"{name}{_signature(one)}"
