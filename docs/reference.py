@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -44,11 +45,11 @@ def undocumented(module: doc.Module) -> Iterator[str]:
 
 def _members(owner: doc.Class) -> Iterator[str]:
     """Methods and properties; fields are explained by the class's own docstring."""
-    explained = owner.docstring
+    explained = "\n".join(base.__doc__ or "" for base in owner.obj.__mro__)
     for one in owner.own_members:
         if one.name.startswith("_") or one.docstring:
             continue
-        if isinstance(one, doc.Variable) and f"{one.name}" in explained:
+        if isinstance(one, doc.Variable) and re.search(rf"\b{one.name}\b[\w, ]*:", explained):
             continue
         if one.name in {"model_config", "model_post_init"}:
             continue
