@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +44,9 @@ def sweep(layout: Layout) -> None:
     """
     unmount(layout)
     for address in (layout.containerd_state / "io.containerd.runtime.v2.task").glob("*/*/address"):
-        socket = Path(address.read_text().strip().removeprefix("unix://"))
-        if socket.parent == _SHIM_SOCKETS:
-            socket.unlink(missing_ok=True)
+        path = Path(address.read_text().strip().removeprefix("unix://"))
+        if path.parent == _SHIM_SOCKETS:
+            path.unlink(missing_ok=True)
     shutil.rmtree(layout.containerd_state, ignore_errors=True)
     layout.containerd_state.mkdir(mode=0o700, exist_ok=True)
     for lease in layout.cni_leases.glob("*/*"):
@@ -67,6 +68,8 @@ def tidy(layout: Layout) -> None:
     """Remove what the programs keep in folders that they share with others, after the node has stopped."""
     for link in _links(layout):
         link.unlink(missing_ok=True)
+    for path in _deserted_sockets():
+        path.unlink(missing_ok=True)
     if not _other_kubelet():
         for name in _DEVICE_FILES:
             (_DEVICE_PLUGINS / name).unlink(missing_ok=True)
@@ -90,6 +93,20 @@ def _cni_results(layout: Layout) -> list[Path]:
     pods = (layout.containerd / "io.containerd.grpc.v1.cri" / "sandboxes").glob("*")
     loopback = (_CNI_CACHE / f"cni-loopback-{pod.name}-lo" for pod in pods)
     return [*_CNI_CACHE.glob(f"{CNI_NETWORK}-*"), *(path for path in loopback if path.exists())]
+
+
+def _deserted_sockets() -> list[Path]:
+    """Sockets that a killed shim left after its pod was forgotten: nobody listens, so nobody misses them."""
+    found = []
+    for path in _SHIM_SOCKETS.iterdir() if _SHIM_SOCKETS.is_dir() else ():
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(str(path))
+            except ConnectionRefusedError:
+                found.append(path)
+            except OSError:  # gone meanwhile, or not to be asked: not ours to judge
+                continue
+    return found
 
 
 def _links(layout: Layout) -> list[Path]:

@@ -43,7 +43,7 @@ def machine() -> dict[str, object]:
     for folder in map(Path, _FOLDERS):
         for place, folders, names in os.walk(folder):
             hits = [name for name in (*folders, *names) if any(word in name for word in _NAMES)]
-            files.update(str(Path(place, name)) for name in hits if "pytest" not in place)
+            files.update(str(path) for name in hits if not _is_anothers(path := Path(place, name)))
     settings = {
         name: Path("/proc/sys", name) for name in (*sysctls.WANTED, *sysctls.AT_LEAST, *sysctls.CHANGED_BY_KUBELET)
     }
@@ -57,6 +57,11 @@ def machine() -> dict[str, object]:
         "settings": {name: path.read_text() for name, path in settings.items() if path.exists()},
         "files": files,
     }
+
+
+def _is_anothers(path: Path) -> bool:
+    """Links to logs of containers that another runtime runs."""
+    return path.is_symlink() and not path.readlink().is_relative_to(state_dir())
 
 
 def _is_there(link: Path) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,3 +101,18 @@ def test_a_link_is_led_elsewhere_in_one_step(tmp_path: Path) -> None:
         files.link(link, tmp_path / target)
         assert link.readlink() == tmp_path / target
     assert list(tmp_path.iterdir()) == [link]
+
+
+def test_a_socket_at_which_nobody_listens_goes_and_one_in_use_stays(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets = tmp_path / "s" / "s"
+    sockets.mkdir(parents=True)
+    monkeypatch.setattr(residue, "_SHIM_SOCKETS", sockets)
+    with socket.socket(socket.AF_UNIX) as dead, socket.socket(socket.AF_UNIX) as living:
+        dead.bind(str(sockets / "dead"))
+        living.bind(str(sockets / "living"))
+        living.listen()
+        dead.close()
+        residue.tidy(layout)
+        assert [path.name for path in sockets.iterdir()] == ["living"]
