@@ -86,7 +86,7 @@ def test_the_schema_has_every_component_with_its_settings(stack: StackProgram) -
     settings = schema["types"]["otel-mesh:index:JaegerSettings"]["properties"]
     assert settings["maxTraces"]["type"] == "integer"
     for kind in [*schema["resources"].values(), *schema["types"].values()]:
-        assert all(one.get("description") for one in kind["properties"].values()), kind
+        assert all(one.get("description") for one in kind.get("properties", {}).values()), kind
 
 
 def test_a_preview_plans_the_components_and_what_is_in_them(stack: StackProgram) -> None:
