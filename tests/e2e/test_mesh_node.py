@@ -16,6 +16,7 @@ from local.node import cgroups
 from local.node.layout import layout
 from local.node.node import registry
 from local.node.runtime import CNI_FILE
+from tests.e2e.meshed_pods import PATIENCE, sidecars, until_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,26 +27,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.full]
 AGENT = ("-n", "istio-cni", "daemonset/istio-cni-node")
 NOWHERE = "otel-mesh.local/no-such-node"
 NOT_CAUGHT = 126
-_PATIENCE = 120.0
 
 
 def plugins() -> list[str]:
     """The chain of network plugins that the runtime runs for a new pod."""
     found = json.loads((layout().cni_config / CNI_FILE).read_text())["plugins"]
     return [plugin["type"] for plugin in found]
-
-
-def sidecars(kubectl: Callable[..., str]) -> dict[str, bool]:
-    """Whether a pod of the services is ready with its sidecar, by name."""
-    listed = json.loads(kubectl("get", "pods", "-n", "shop", "-o", "json"))["items"]
-    return {pod["metadata"]["name"]: is_whole(pod) for pod in listed}
-
-
-def is_whole(pod: dict[str, Any]) -> bool:
-    """Whether a pod is ready, its proxy too, and none of it is on its way out."""
-    statuses = [*pod["status"].get("initContainerStatuses", []), *pod["status"].get("containerStatuses", [])]
-    ready = {status["name"]: status["ready"] for status in statuses}
-    return "deletionTimestamp" not in pod["metadata"] and ready.get("istio-proxy", False) and all(ready.values())
 
 
 def validation_ended(pod: dict[str, Any]) -> int | None:
@@ -55,14 +42,6 @@ def validation_ended(pod: dict[str, Any]) -> int | None:
             if status["name"] == "istio-validation" and "terminated" in state:
                 return int(state["terminated"]["exitCode"])
     return None
-
-
-def until_whole(kubectl: Callable[..., str]) -> None:
-    """Wait until every pod of the services is ready with its sidecar."""
-    deadline = time.monotonic() + _PATIENCE
-    while not (found := sidecars(kubectl)) or not all(found.values()):
-        assert time.monotonic() < deadline, found
-        time.sleep(1)
 
 
 def kill_everything() -> None:
@@ -97,7 +76,7 @@ def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
     assert plugins()[-1] == "istio-cni"
     kill_everything()
     assert plugins()[-1] == "istio-cni", "nobody was left to take the agent's entry, with its token, away"
-    done = run("make", "up")
+    done = run("make", "up", timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     until_whole(kubectl)
     assert plugins()[-1] == "istio-cni"
@@ -113,7 +92,7 @@ def test_without_its_agent_a_new_pod_of_the_mesh_does_not_start_and_others_do(ku
     kubectl("delete", "pod", "-n", "observability", "--selector=app.kubernetes.io/name=jaeger", "--wait=true")
     kubectl("rollout", "status", "-n", "observability", "deployment/jaeger", "--timeout=60s")
     [name] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while (ended := validation_ended(json.loads(kubectl("get", "pod", "-n", "shop", name, "-o", "json")))) is None:
         assert time.monotonic() < deadline
         time.sleep(1)

@@ -1,0 +1,40 @@
+"""The services' pods as a mesh has them: each with its proxy."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE = 120.0
+"""Seconds after which nothing more is expected to happen."""
+
+
+def sidecars(kubectl: Callable[..., str]) -> dict[str, bool]:
+    """Whether a pod of the services is ready with its sidecar, by name."""
+    listed = json.loads(kubectl("get", "pods", "-n", "shop", "-o", "json"))["items"]
+    return {pod["metadata"]["name"]: is_whole(pod) for pod in listed}
+
+
+def is_whole(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready, its proxy too, and none of it is on its way out."""
+    statuses = [*pod["status"].get("initContainerStatuses", []), *pod["status"].get("containerStatuses", [])]
+    ready = {status["name"]: status["ready"] for status in statuses}
+    return "deletionTimestamp" not in pod["metadata"] and ready.get("istio-proxy", False) and all(ready.values())
+
+
+def until_whole(kubectl: Callable[..., str]) -> None:
+    """Wait until every pod of the services is ready with its sidecar."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := sidecars(kubectl)) or not all(found.values()):
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+
+
+def restarts(kubectl: Callable[..., str], pod: str) -> int:
+    """How often a pod's proxy was started again."""
+    statuses = json.loads(kubectl("get", "pod", "-n", "shop", pod, "-o", "json"))["status"]["initContainerStatuses"]
+    return next(int(status["restartCount"]) for status in statuses if status["name"] == "istio-proxy")

@@ -1,0 +1,115 @@
+"""The mesh when a part of it is away: istiod, a sidecar, or at the end all of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import smoke
+from local.errors import LocalError
+from local.node import cgroups
+from tests.e2e.meshed_pods import PATIENCE, restarts, sidecars, until_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import CompletedProcess
+
+    import httpx
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+ISTIOD = ("-n", "istio-system", "deployment/istiod")
+REQUESTS = 50
+QUIETLY = ("--yes", "--skip-preview", "--non-interactive")
+
+
+@pytest.fixture
+def _without_istiod(kubectl: Callable[..., str]) -> Iterator[None]:
+    """Istiod away; afterwards there again."""
+    kubectl("scale", *ISTIOD, "--replicas=0")
+    kubectl("wait", "-n", "istio-system", "--for=delete", "pod", "--selector=app=istiod", "--timeout=60s")
+    yield
+    kubectl("scale", *ISTIOD, "--replicas=1")
+    kubectl("rollout", "status", *ISTIOD, "--timeout=120s")
+    until_whole(kubectl)
+
+
+@pytest.mark.usefixtures("_without_istiod")
+def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
+    http: httpx.Client, kubectl: Callable[..., str]
+) -> None:
+    for _ in range(REQUESTS):
+        smoke.request(http)
+    before = set(sidecars(kubectl))
+    kubectl("delete", "pod", "-n", "shop", "--selector=app.kubernetes.io/name=user-service", "--wait=true")
+    assert set(sidecars(kubectl)) < before, "nobody admits a pod of the mesh: it is not made, rather than bare"
+    kubectl("scale", *ISTIOD, "--replicas=1")
+    deadline = time.monotonic() + PATIENCE
+    while len(sidecars(kubectl)) < len(before):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    until_whole(kubectl)
+    smoke.run()
+
+
+def proxies_of(pod: str) -> list[int]:
+    """The processes of a pod's proxy, as the node numbers them."""
+    found = []
+    for pid in cgroups.pods():
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"POD_NAME={pod}".encode() in environment and b"PILOT_CERT_PROVIDER=istiod" in environment:
+            found.append(pid)
+    return found
+
+
+def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable[..., str]) -> None:
+    [pod] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
+    killed = restarts(kubectl, pod)
+    pids = proxies_of(pod)
+    assert len(pids) == len(["pilot-agent", "envoy"])
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + PATIENCE
+    while restarts(kubectl, pod) == killed:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    until_whole(kubectl)
+    while True:
+        try:
+            smoke.request(http)
+            break
+        except LocalError:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    assert list(sidecars(kubectl)).count(pod) == 1, "the same pod: its service was not restarted"
+
+
+def test_what_istiod_writes_into_its_own_webhooks_is_no_drift(run: Callable[..., CompletedProcess[str]]) -> None:
+    done = run("pulumi", "up", "--refresh", "--expect-no-changes", *QUIETLY)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_destroy_ends_and_keeps_the_definitions_and_up_brings_everything_back(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
+) -> None:
+    definitions = [name for name in kubectl("get", "crd", "-o", "name").split() if name.endswith("istio.io")]
+    assert "customresourcedefinition.apiextensions.k8s.io/virtualservices.networking.istio.io" in definitions
+    done = run("pulumi", "destroy", *QUIETLY, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = kubectl("get", "crd", "-o", "name").split()
+    assert [name for name in definitions if name not in left] == []
+    gone = kubectl("get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "name")
+    assert "istio" not in gone
+    namespaces = kubectl("get", "namespaces", "-o", "name").split()
+    assert {"namespace/shop", "namespace/istio-system", "namespace/istio-cni"}.isdisjoint(namespaces)
+    done = run("make", "up", timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    until_whole(kubectl)
