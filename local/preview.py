@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _PLACEHOLDER_REGISTRY = "placeholder.invalid/"
+_INJECTED = "auto"
+"""What Istio's injector replaces by the proxy's image."""
 _CLUSTER = ("PriorityClass", "Namespace")
 """Groups of the whole cluster that come first, as they are made first."""
 
@@ -84,6 +86,7 @@ def _unchecked(stack: str, manifests: list[Mapping[str, Any]]) -> Iterator[str]:
     yield f"what is there already, and so what would change: make preview STACK={stack}{context} asks the cluster"
     yield "what the API server's admission says of these objects (make test asks a real one)"
     images = sorted({str(one["image"]) for manifest in manifests for one in object_lines.containers(manifest)})
+    images = [image for image in images if image != _INJECTED]
     absent = [image for image in images if image.startswith(_PLACEHOLDER_REGISTRY)]
     if absent:
         yield f"the images of our services: {', '.join(absent)} stand for them; {rendering.IMAGES_FILE} names real ones"
@@ -102,9 +105,10 @@ def _expected(manifests: list[Mapping[str, Any]]) -> list[str]:
         namespace = str(manifest["metadata"].get("namespace", ""))
         pod = object_lines.pod(manifest)
         wanted |= {("Secret", namespace, str(one["name"])) for one in pod.get("imagePullSecrets") or ()}
-        volumes = pod.get("volumes") or ()
-        wanted |= {("Secret", namespace, str(one["secret"]["secretName"])) for one in volumes if "secret" in one}
-        if pod.get("priorityClassName"):
+        secrets = [one["secret"] for one in pod.get("volumes") or () if "secret" in one]
+        wanted |= {("Secret", namespace, str(one["secretName"])) for one in secrets if not one.get("optional")}
+        # every cluster has those of its own programs
+        if not str(pod.get("priorityClassName") or "system-").startswith("system-"):
             wanted.add(("PriorityClass", "", str(pod["priorityClassName"])))
         if manifest["kind"] == "PersistentVolumeClaim":
             name = manifest["spec"].get("storageClassName")

@@ -63,16 +63,17 @@ class Rendering:
         Raises:
             LocalError: the program refused its settings, or failed.
         """
-        plan = self.plan()  # tells mistakes in a form that can be read
         words = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--color", "never", "--stack", self.stack]
         done = pulumi_cli.run(self.workspace, self.tools, words)
         if done.returncode:
+            self.plan()  # tells mistakes in a form that can be read
             raise LocalError(self._failed(pulumi_cli.last_line(done.stdout)), remedy="mend what it names")
-        expected = len(objects(plan))
+        export = pulumi_cli.run(self.workspace, self.tools, ["stack", "export", "--stack", self.stack])
+        made = [one for one in json.loads(export.stdout)["deployment"]["resources"] if _is_object(one["type"])]
         found = sum(1 for path in self.objects.rglob("*.yaml") if path.is_file())
-        if found != expected:
+        if found != len(made):
             raise LocalError(
-                f"stack {self.stack}: {found} files for {expected} objects", remedy="give every object its own name"
+                f"stack {self.stack}: {found} files for {len(made)} objects", remedy="give every object its own name"
             )
         return self.objects
 
@@ -105,6 +106,8 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
             "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "passphrase"),
             "OTEL_MESH_RENDER_DIR": str(objects),
+            # the state is thrown away: it need not be written after every step
+            "PULUMI_SKIP_CHECKPOINTS": "true",
             # what the shell has of an environment must not come in
             "OTEL_MESH_SECRETS_DIR": str(folder / "none"),
             "KUBECONFIG": str(folder / "none"),

@@ -37,7 +37,7 @@ from otel_mesh import (
 from otel_mesh.jaeger import METRICS_PORT
 from otel_mesh.labels import Annotation
 from otel_mesh.workloads import CLUSTER_DOMAIN
-from otel_mesh_stack import identity
+from otel_mesh_stack import identity, mesh_files
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG, POSTGRES, database_of, databases
@@ -58,6 +58,8 @@ def deploy() -> None:
         pulumi.RunError: the stack's settings are wrong; nothing was declared.
     """
     stack = stack_settings.read()
+    for sentence in mesh_files.unpinned(stack.charts_dir, stack.settings):
+        pulumi.log.warn(sentence)
     if not stack.settings.wait:
         pulumi.runtime.register_resource_transform(_without_waiting)
     opts = pulumi.ResourceOptions(provider=_provider(stack), custom_timeouts=_timeouts(stack.settings))

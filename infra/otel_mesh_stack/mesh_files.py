@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import yaml
+
 from otel_mesh.problems import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:
@@ -60,3 +62,28 @@ def _node(value: str | None) -> dict[str, str]:
         except (ValueError, TypeError, KeyError):
             reason = f"{NODE_FILE}={value}: no JSON object with {', '.join(_NODE_KEYS.values())}"
     raise InvalidSettingsError([Problem("mesh.node_from_file", reason, "run `make up`, which writes it")])
+
+
+def unpinned(folder: str | None, settings: StackSettings) -> list[str]:
+    """Charts of the folder that are not the release that the stack's settings pin, each as a sentence.
+
+    Args:
+        folder: made by `charts_dir`.
+        settings: of the stack.
+    """
+    pinned = settings.mesh.istio.version
+    places = sorted(Path(folder).glob("*/Chart.yaml")) if folder else []
+    versions = {place.parent.name: _version(place) for place in places}
+    return [
+        f"chart {name}: {folder} has version {version}, the stack's settings pin {pinned}"
+        for name, version in versions.items()
+        if version != pinned
+    ]
+
+
+def _version(chart: Path) -> str:
+    try:
+        content = yaml.safe_load(chart.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return "(not readable)"
+    return str(content.get("version")) if isinstance(content, dict) else "(none)"

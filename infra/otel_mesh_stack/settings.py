@@ -109,7 +109,9 @@ def _read() -> Stack:
     with collecting(problems):
         charts_dir = mesh_files.charts_dir(os.environ.get(mesh_files.CHARTS_DIR), settings)
     with collecting(problems):
-        settings = mesh_files.with_node(os.environ.get(mesh_files.NODE_FILE), settings)
+        node_file = os.environ.get(mesh_files.NODE_FILE)
+        if node_file or not rendering:  # what is only written goes to no node
+            settings = mesh_files.with_node(node_file, settings)
     if problems:
         raise InvalidSettingsError(problems)
     return Stack(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_mesh_stack import mesh_files
 from tests.infra.stack_config import CONTEXT, MESHED, accepted, changed, refused
 
 
@@ -109,3 +110,16 @@ def test_a_folder_of_charts_that_is_none(tmp_path: Path, monkeypatch: pytest.Mon
     assert mistake.startswith(f"mesh: OTEL_MESH_CHARTS_DIR={tmp_path}/nowhere: no such folder; ")
     monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path))
     assert accepted({**changed(), **MESHED}).charts_dir == str(tmp_path)
+
+
+def test_charts_that_are_not_the_pinned_ones_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("base", "version: 1.2.3"), ("cni", "version: 9.9.9"), ("istiod", "- no chart")):
+        (tmp_path / "charts" / name).mkdir(parents=True)
+        (tmp_path / "charts" / name / "Chart.yaml").write_text(text)
+    monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "charts"))
+    stack = accepted(changed(mesh={"kind": "istio", "istio": {"version": "1.2.3"}}))
+    assert mesh_files.unpinned(stack.charts_dir, stack.settings) == [
+        f"chart cni: {tmp_path}/charts has version 9.9.9, the stack's settings pin 1.2.3",
+        f"chart istiod: {tmp_path}/charts has version (none), the stack's settings pin 1.2.3",
+    ]
+    assert mesh_files.unpinned(None, stack.settings) == []
