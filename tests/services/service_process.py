@@ -33,7 +33,7 @@ class ServiceProcess:
             "OTEL_BSP_SCHEDULE_DELAY": "200",
             "OTEL_BLRP_SCHEDULE_DELAY": "200",
             "OTEL_METRIC_EXPORT_INTERVAL": "500",
-            "SHUTDOWN_DELAY_SECONDS": "0.3",
+            "SHUTDOWN_DELAY_SECONDS": "2",
         }
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -43,7 +43,7 @@ class ServiceProcess:
                 stderr=subprocess.STDOUT,
             )
 
-    def wait_ready(self, timeout: float = 20.0) -> None:
+    def wait_ready(self, timeout: float = 90.0) -> None:
         end = time.monotonic() + timeout
         while self.status("/readyz") != httpx.codes.OK:
             assert self.process.poll() is None, self.text()

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc import aio
-from opentelemetry import context as context_api
 from opentelemetry.trace import SpanKind
 
-from otel_mesh_telemetry import deadline
-from otel_mesh_telemetry.grpc_server import handler_parts
+from otel_mesh_telemetry.grpc_handlers import current, wrapped
 from otel_mesh_telemetry.rpc import Recorder, extracted
 
 if TYPE_CHECKING:
@@ -44,17 +42,12 @@ class AioServerInterceptor(aio.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        method = handler_call_details.method
-        wrap = self._streaming if handler.response_streaming else self._unary
-        make, behaviour = handler_parts(handler)
-        return make(wrap(method, behaviour), handler.request_deserializer, handler.response_serializer)
+        return wrapped(handler, handler_call_details.method, self._unary, self._streaming)
 
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401
             call = self._recorder.start(method, extracted(context.invocation_metadata()))
-            with _finishing(call, context), _current(call, context):
+            with _finishing(call, context), current(call, context):
                 return await behaviour(request, context)
 
         return handle
@@ -72,7 +65,7 @@ class AioServerInterceptor(aio.ServerInterceptor):
                     while True:
                         # Current only while the handler runs: a generator that is closed early is closed from
                         # elsewhere, where a context that it left behind could not be given back.
-                        with _current(call, context):
+                        with current(call, context):
                             try:
                                 response = await anext(responses)
                             except StopAsyncIteration:
@@ -82,17 +75,6 @@ class AioServerInterceptor(aio.ServerInterceptor):
                     await responses.aclose()
 
         return handle
-
-
-@contextmanager
-def _current(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[None]:
-    token = context_api.attach(call.context)
-    deadline_token = deadline.enter(context.time_remaining())
-    try:
-        yield
-    finally:
-        deadline.leave(deadline_token)
-        context_api.detach(token)
 
 
 @contextmanager

@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from opentelemetry import context as context_api
 from opentelemetry.trace import SpanKind
 
-from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.grpc_handlers import current, wrapped
 from otel_mesh_telemetry.rpc import Recorder, extracted
 
 if TYPE_CHECKING:
@@ -44,17 +43,12 @@ class ServerInterceptor(grpc.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wrap the method's handler."""
         handler = continuation(handler_call_details)
-        if handler is None:
-            return None
-        method = handler_call_details.method
-        wrap = self._streaming if handler.response_streaming else self._unary
-        make, behaviour = handler_parts(handler)
-        return make(wrap(method, behaviour), handler.request_deserializer, handler.response_serializer)
+        return wrapped(handler, handler_call_details.method, self._unary, self._streaming)
 
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         def handle(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - messages of any type
             call = self._recorder.start(method, extracted(context.invocation_metadata()))
-            with _finishing(call, context), _current(call, context):
+            with _finishing(call, context), current(call, context):
                 return behaviour(request, context)
 
         return handle
@@ -63,11 +57,11 @@ class ServerInterceptor(grpc.ServerInterceptor):
         def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401
             call = self._recorder.start(method, extracted(context.invocation_metadata()))
             with _finishing(call, context):
-                with _current(call, context):
+                with current(call, context):
                     responses = iter(behaviour(request, context))
                 while True:
                     # Current only while the handler runs: between two messages the thread is the server's.
-                    with _current(call, context):
+                    with current(call, context):
                         try:
                             response = next(responses)
                         except StopIteration:
@@ -75,28 +69,6 @@ class ServerInterceptor(grpc.ServerInterceptor):
                     yield response
 
         return handle
-
-
-def handler_parts(handler: Any) -> tuple[Callable[..., grpc.RpcMethodHandler[Any, Any]], Callable[..., Any]]:  # noqa: ANN401
-    """What makes a handler of the same kind, and the handler's own behaviour."""
-    if handler.request_streaming and handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler, handler.stream_stream
-    if handler.request_streaming:
-        return grpc.stream_unary_rpc_method_handler, handler.stream_unary
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler, handler.unary_stream
-    return grpc.unary_unary_rpc_method_handler, handler.unary_unary
-
-
-@contextmanager
-def _current(call: Call, context: grpc.ServicerContext) -> Iterator[None]:
-    token = context_api.attach(call.context)
-    deadline_token = deadline.enter(context.time_remaining())
-    try:
-        yield
-    finally:
-        deadline.leave(deadline_token)
-        context_api.detach(token)
 
 
 @contextmanager

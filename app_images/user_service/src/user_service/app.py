@@ -6,22 +6,19 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from otel_mesh_telemetry import ServerMiddleware
-from otel_mesh_telemetry.server_features import features_from
+from service_kit.application import application
 from service_kit.identifiers import positive_id
 from service_kit.probes import Probes
-from service_kit.problem import HANDLERS, Problem
-from service_kit.requests import RequestLog
+from service_kit.problem import Problem
 from user_service.database import Database, DatabaseSettings, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
@@ -76,16 +73,4 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         finally:
             await database.close()
 
-    app = Starlette(
-        routes=[Route("/users/{id}", Users(database).get), *probes.routes()],
-        exception_handlers=HANDLERS,
-        middleware=[Middleware(RequestLog)],
-        lifespan=lifespan,
-    )
-    wrapped = ServerMiddleware(
-        app,
-        features=features_from(),
-        tracer_provider=telemetry.tracer_provider,
-        meter_provider=telemetry.meter_provider,
-    )
-    return wrapped, probes
+    return application([Route("/users/{id}", Users(database).get)], probes, lifespan, telemetry), probes
