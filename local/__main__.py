@@ -82,11 +82,7 @@ def _smoke(_: argparse.Namespace) -> int:
     from local import health, smoke
 
     health.require_running()
-    try:
-        result = smoke.run()
-    except LocalError as error:
-        raise health.explained(error) from error
-    smoke.show(result, Console())
+    smoke.show(health.checked(), Console())
     return 0
 
 

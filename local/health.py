@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -28,6 +29,7 @@ NAMESPACES = ("kube-system", "observability", "shop", *stack_mesh().namespaces)
 
 _STACK = "local"
 _UP = "run `make up`, it puts that right"
+_NO_ROOM = 16 * 1024**2
 _FULL = "no space left on device"
 
 
@@ -37,7 +39,8 @@ def problems(now: Status) -> list[LocalError]:
     Args:
         now: the node's status.
     """
-    return [*_machine(), *_node(now), *(_stack() if now.is_api_ready else ()), *_addresses()]
+    cluster_says = [*_volumes(), *_stack()] if now.is_api_ready else []
+    return [*_machine(), *_node(now), *cluster_says, *_addresses()]
 
 
 def require_running() -> None:
@@ -48,6 +51,18 @@ def require_running() -> None:
     """
     if not cluster.status().programs:
         raise LocalError("node: stopped", remedy="run `make up`")
+
+
+def checked() -> smoke.Result:
+    """The smoke check, whose failure names its cause where that can be seen.
+
+    Raises:
+        LocalError: as of `smoke.run`.
+    """
+    try:
+        return smoke.run()
+    except LocalError as error:
+        raise explained(error) from error
 
 
 def explained(error: LocalError) -> LocalError:
@@ -82,6 +97,19 @@ def _node(now: Status) -> Iterator[LocalError]:
             yield LocalError(f"node: {program.name} does not run", remedy=_UP)
     if not now.is_api_ready:
         yield LocalError("node: the API server does not answer", remedy=_UP)
+
+
+def _volumes() -> Iterator[LocalError]:
+    """Volumes without room: what is on them may go on answering while it loses what it is sent."""
+    listed = Api(layout()).get("/api/v1/persistentvolumes") or {"items": []}
+    for item in listed["items"]:
+        claim = item["spec"].get("claimRef")
+        folder = Path((item["spec"].get("local") or item["spec"].get("hostPath") or {}).get("path", ""))
+        if claim and folder.is_absolute() and folder.is_dir() and shutil.disk_usage(folder).free < _NO_ROOM:
+            yield LocalError(
+                f"volume of {claim['namespace']}/{claim['name']} ({folder}): no space left on it",
+                remedy="free space on its disk, then run `make up`",
+            )
 
 
 def _stack() -> Iterator[LocalError]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from local import (
     cluster,
+    health,
     images,
     machine_lock,
     passwords,
@@ -64,7 +65,7 @@ def run(console: Console) -> None:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
         say("sending a request through the gateway")
         with _explained(node):
-            result = smoke.run()
+            result = health.checked()
         smoke.show(result, console)
 
 
