@@ -42,7 +42,7 @@ def with_node(value: str | None, settings: StackSettings) -> StackSettings:
         InvalidSettingsError: the file is missing or not as it should be.
     """
     mesh = settings.mesh
-    if not mesh.node_from_file:
+    if mesh.kind == "none" or not mesh.node_from_file:
         return settings
     cni = mesh.istio.cni
     told = {key: one for key, one in _node(value).items() if key not in cni.model_fields_set}

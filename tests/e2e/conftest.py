@@ -15,6 +15,7 @@ import pytest
 
 from local import env, smoke
 from local.paths import repo_dir
+from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("killed updates")
         for line in lines:
             terminalreporter.write_line(line)
+
+
+collect_ignore = [] if stack_mesh().installed else ["test_mesh.py"]
+"""What a mesh has to show is asked of a stack that has one: `mesh.kind` in Pulumi.local.yaml decides."""
 
 
 @pytest.fixture(scope="session")

@@ -111,6 +111,9 @@ def test_s1_8_a_missing_user_is_404_and_no_error_of_the_server(http: httpx.Clien
 def test_s2_8_what_is_no_user_id_is_refused_at_the_gateway(http: httpx.Client, bad: str) -> None:
     answer = http.get(f"{GATEWAY.url}/api/users/{bad}")
     assert answer.status_code == HTTPStatus.BAD_REQUEST
+    if bad == "%00" and stack_mesh().installed:
+        assert not answer.content  # the mesh's gateway refuses it before any service of ours is asked
+        return
     assert answer.headers["content-type"] == "application/problem+json"
     problem = json.loads(answer.text)
     assert problem["status"] == HTTPStatus.BAD_REQUEST

@@ -63,6 +63,7 @@ def new_project(programs: Path, pulumi_home: Path, kubeconfig: Path) -> Callable
         project.configure(
             {
                 "wait": False,  # without a kubelet nothing ever becomes ready
+                "mesh": {"kind": "none"},  # the mesh belongs to the whole cluster: one test at a time
                 "namespaces.observability": f"observability-{suffix}",
                 "namespaces.services": f"shop-{suffix}",
             }

@@ -1,0 +1,299 @@
+"""S1.2, S1.5, S1.9, S2.2, B1 on real sidecars: who is in the mesh, what it refuses, what it tells."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import expected, sidecars, smoke, traces
+from local.addresses import GATEWAY, JAEGER
+from local.stack_mesh import stack_mesh
+from otel_mesh.istio.edge import STRIPPED_HEADERS
+from otel_mesh_stack.services import CATALOG
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+
+    import httpx
+
+    from local.traces import Span
+
+pytestmark = pytest.mark.e2e
+
+OUTSIDE = {"jaeger", "prometheus"}
+"""Deliberately not in the mesh (see their settings)."""
+IDENTITY = "spiffe://cluster.local/ns/{}/sa/{}"
+
+
+def _objects(kubectl: Callable[..., str], kind: str, *words: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(kubectl("get", kind, *words, "-o", "json"))["items"]
+    return items
+
+
+def _running(pod: Mapping[str, Any]) -> bool:
+    return "deletionTimestamp" not in pod["metadata"]
+
+
+def test_every_pod_of_the_mesh_has_its_sidecar_and_is_ready(pods: Callable[[], list[dict[str, Any]]]) -> None:
+    found = [pod for pod in pods() if _running(pod)]
+    assert {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in found} >= {"otel-collector", *OUTSIDE}
+    for pod in found:
+        name = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        statuses = pod["status"]["containerStatuses"] + pod["status"].get("initContainerStatuses", [])
+        proxies = [one for one in statuses if one["name"] == sidecars.PROXY]
+        assert len(proxies) == (0 if name in OUTSIDE else 1), name
+        assert all(one["ready"] for one in (*pod["status"]["containerStatuses"], *proxies)), name
+
+
+def test_all_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
+    levels = {
+        one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
+        for one in _objects(kubectl, "namespaces")
+    }
+    assert {name for name, level in levels.items() if level == "privileged"} == {"istio-cni"}
+    assert all(levels[name] == "restricted" for name in ("istio-system", "istio-ingress", "shop", "observability"))
+
+
+def _python(kubectl: Callable[..., str], deployment: str, code: str) -> str:
+    """Runs Python in a service's container: its calls go through its sidecar."""
+    service = deployment.rpartition("/")[2]
+    return kubectl("-n", "shop", "exec", deployment, "-c", service, "--", "python", "-c", code)
+
+
+def test_plaintext_into_the_mesh_is_refused(
+    kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    (service,) = [
+        one for one in _objects(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "api-gateway"
+    ]
+    url = f"http://{service['spec']['clusterIP']}:8080/livez"
+    refused = run("curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*", url)
+    assert refused.returncode == 56, (refused.returncode, refused.stdout, refused.stderr)  # the connection was reset
+    # the same address answers whoever is in the mesh
+    url = "http://api-gateway.shop.svc.cluster.local:8080/livez"
+    code = f"import urllib.request as u; print(u.urlopen('{url}', timeout=10).status)"
+    assert _python(kubectl, "deploy/user-service", code).strip() == "200"
+
+
+def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -> None:
+    spans = smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    peers = {
+        span.service: span.tags.get("mesh.peer.spiffe_id")
+        for span in spans
+        if span.kind == "server" and span.proxy is None
+    }
+    assert peers == {
+        "api-gateway": IDENTITY.format("istio-ingress", "ingress"),
+        "user-service": IDENTITY.format("shop", "api-gateway"),
+    }
+
+
+def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: httpx.Client) -> None:
+    for caller, callee in zip(smoke.SERVICES, smoke.SERVICES[1:], strict=False):
+        assert callee in CATALOG.service(caller).calls
+    trace_id = smoke.request(http)
+    smoke.wait_for_trace(http, trace_id, smoke.missing)
+    time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
+    spans = traces.fetch(http, JAEGER.url, trace_id)
+    hops = expected.hops(smoke.SERVICES, stack_mesh())
+    assert expected.differences(spans, hops) == []
+    assert [hop.proxy for hop in hops] == [True, True, True, False, False, True, True, False]
+
+
+def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
+    spans = smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    proxies = [span for span in spans if span.proxy]
+    assert {span.proxy for span in proxies} == {"gateway", "sidecar"}
+    for span in proxies:
+        assert not {"http.method", "http.status_code", "http.url", "node_id", "component"} & span.tags.keys()
+        assert span.tags["http.response.status_code"] == HTTPStatus.OK
+        assert span.name in {"GET", "HTTP"}
+        for key in ("service.namespace", "service.version", "service.mesh", "deployment.environment.name"):
+            assert span.resource[key], (span.service, key)
+    by_service: dict[str, list[Span]] = {}
+    for span in spans:
+        by_service.setdefault(span.service, []).append(span)
+    for service in smoke.SERVICES:
+        for key in (
+            "service.version",
+            "service.namespace",
+            "service.instance.id",
+            "k8s.pod.name",
+            "service.mesh.version",
+        ):
+            assert len({span.resource[key] for span in by_service[service]}) == 1, (service, key)
+
+
+def test_an_unsampled_request_is_left_alone_by_every_proxy(http: httpx.Client) -> None:
+    unsampled = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
+    assert http.get(f"{GATEWAY.url}{smoke.PATH}", headers=headers).status_code == HTTPStatus.OK
+    smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    assert traces.fetch(http, JAEGER.url, unsampled) == []
+
+
+ECHO = """
+import http.server, sys
+class Echo(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = __import__("json").dumps({key.lower(): value for key, value in self.headers.items()}).encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+http.server.HTTPServer(("0.0.0.0", 8080), Echo).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a function
+    """A service that answers with the headers it got, behind the gateway under a host name of its own."""
+    name = "echo-headers"
+    (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
+    image = next(one["image"] for one in gateway["spec"]["containers"] if one["name"] == "api-gateway")
+    template = {
+        "metadata": {"labels": {"app": name}},
+        "spec": {
+            "securityContext": gateway["spec"]["securityContext"],
+            "automountServiceAccountToken": False,
+            "containers": [
+                {
+                    "name": "echo",
+                    "image": image,
+                    "command": ["python", "-c", ECHO],
+                    "ports": [{"containerPort": 8080}],
+                    "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+    meta = {"name": name, "namespace": "shop"}
+    host = f"{name}.example"
+    route = {"destination": {"host": f"{name}.shop.svc.cluster.local", "port": {"number": 8080}}}
+    objects = [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": meta,
+            "spec": {"selector": {"matchLabels": {"app": name}}, "template": template},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": meta,
+            "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 8080, "appProtocol": "http"}]},
+        },
+        {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "VirtualService",
+            "metadata": meta,
+            "spec": {"hosts": [host], "gateways": ["istio-ingress/ingress"], "http": [{"route": [route]}]},
+        },
+    ]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    try:
+        kubectl("apply", "-f", "-", input=text)
+        kubectl("-n", "shop", "rollout", "status", f"deploy/{name}", "--timeout=60s")
+        yield host
+    finally:
+        kubectl("delete", "-f", "-", "--ignore-not-found", "--wait=false", input=text)
+
+
+def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that the service behind the gateway gets; waits until the gateway knows the host."""
+    end = time.monotonic() + 30
+    while (answer := http.get(GATEWAY.url, headers={**headers, "host": host})).status_code != HTTPStatus.OK:
+        assert time.monotonic() < end, answer.status_code
+        time.sleep(0.25)
+    seen: dict[str, str] = answer.json()
+    return seen
+
+
+@pytest.mark.parametrize("header", STRIPPED_HEADERS)
+def test_s2_2_what_a_client_must_not_decide_is_removed_at_the_edge(http: httpx.Client, echo: str, header: str) -> None:
+    forged = f"forged-{secrets.token_hex(4)}"
+    seen = _seen(http, echo, {header: forged, "x-of-no-interest": forged})
+    assert seen["x-of-no-interest"] == forged
+    assert forged not in seen.get(header, "")
+
+
+def test_a_client_s_identity_is_the_gateway_s_word_only(http: httpx.Client, echo: str) -> None:
+    forged = 'By=spiffe://x;Hash=00;URI="spiffe://cluster.local/ns/shop/sa/admin"'
+    seen = _seen(http, echo, {"x-forwarded-client-cert": forged})
+    assert "admin" not in seen["x-forwarded-client-cert"]
+    assert f"URI={IDENTITY.format('istio-ingress', 'ingress')}" in seen["x-forwarded-client-cert"]
+
+
+def test_s2_2_the_gateway_s_deadline_is_not_the_client_s_to_choose(http: httpx.Client, echo: str) -> None:
+    seen = _seen(http, echo, {"x-envoy-upstream-rq-timeout-ms": "1"})
+    assert seen.get("x-envoy-expected-rq-timeout-ms") != "1"
+
+
+def test_the_collector_takes_telemetry_from_known_identities_only(kubectl: Callable[..., str], echo: str) -> None:
+    """The echo service is in the mesh, but no sender of the catalogue."""
+    assert echo
+    url = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces"
+    code = (
+        "import urllib.request as u, urllib.error as e\n"
+        f"r = u.Request('{url}', data=b'{{}}', headers={{'content-type': 'application/json'}})\n"
+        "try: print(u.urlopen(r, timeout=10).status)\n"
+        "except e.HTTPError as x: print(x.code)\n"
+    )
+    stranger = kubectl("-n", "shop", "exec", "deploy/echo-headers", "-c", "echo", "--", "python", "-c", code)
+    assert (stranger.strip(), _python(kubectl, "deploy/api-gateway", code).strip()) == ("403", "200")
+
+
+def test_a_pod_without_its_sidecar_is_found_and_named(
+    kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """A static label keeps the injector away from it, and is gone when anybody looks."""
+    name = f"bare-{secrets.token_hex(3)}"
+    (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "shop", "labels": {sidecars.INJECT: "false"}},
+        "spec": {
+            "securityContext": gateway["spec"]["securityContext"],
+            "containers": [
+                {
+                    "name": "bare",
+                    "image": next(
+                        one["image"] for one in gateway["spec"]["containers"] if one["name"] == "api-gateway"
+                    ),
+                    "command": ["sleep", "600"],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+    try:
+        kubectl("apply", "-f", "-", input=json.dumps(pod))
+        kubectl("-n", "shop", "label", "pod", name, f"{sidecars.INJECT}-")
+        said = run(sys.executable, "-m", "local", "status")
+        assert said.returncode == 1
+        assert f"pod shop/{name}: without its sidecar" in said.stdout
+        assert f"kubectl -n shop delete pod {name}" in said.stdout
+    finally:
+        kubectl("-n", "shop", "delete", "pod", name, "--ignore-not-found", "--grace-period=0", "--force")
+
+
+@pytest.mark.full
+def test_an_idle_mesh_makes_no_traces(http: httpx.Client) -> None:
+    smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    time.sleep(15)
+    since = time.time_ns() // 1000
+    time.sleep(120)
+    services: Sequence[str] = http.get(f"{JAEGER.url}/api/services").json()["data"]
+    assert {"api-gateway", "user-service", stack_mesh().gateway} <= set(services)
+    for service in services:
+        window: dict[str, str | int] = {"service": service, "start": since, "end": time.time_ns() // 1000, "limit": 20}
+        found = http.get(f"{JAEGER.url}/api/traces", params=window).json()["data"]
+        assert found == [], service

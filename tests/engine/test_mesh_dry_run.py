@@ -1,0 +1,95 @@
+"""The mesh of a stack, whole: valid to the last field, and each pod admitted where its namespace says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from local import rendering
+from local.paths import repo_dir
+from local.toolchain import charts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.api_server import ApiServer
+
+pytestmark = pytest.mark.engine
+
+_APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
+_FIRST = ("Namespace", "PriorityClass", "ServiceAccount")
+_DEFINITION = "CustomResourceDefinition"
+_HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+
+
+def _rendered(stack: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
+    with rendering.of(stack, changes) as made:
+        return [yaml.safe_load(path.read_text()) for path in made.write().rglob("*.yaml")]
+
+
+@pytest.fixture(scope="module", params=["local"])
+def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path) -> list[dict[str, Any]]:
+    """The objects of a stack with Istio; its definitions, and what admission looks up, exist."""
+    stack = request.param
+    namespaces = {"observability": f"observability-mesh-{stack}", "services": f"shop-mesh-{stack}"}
+    content = yaml.safe_load((repo_dir() / f"Pulumi.{stack}.yaml").read_text())
+    mesh = content["config"]["otel-mesh:settings"].get("mesh", {})
+    changes = {"namespaces": namespaces, "mesh": {**mesh, "kind": "istio"}}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(rendering.CHARTS_DIR, str(charts.ensure()))
+        found = _rendered(stack, changes)
+    for kind in (_DEFINITION, *_FIRST):
+        needed = [one for one in found if one["kind"] == kind]
+        if needed:
+            text = yaml.safe_dump_all(needed)
+            words = ["apply", "--server-side", "--force-conflicts", "--filename=-"]
+            done = api_server.kubectl(words, kubeconfig, text)
+            assert done.returncode == 0, done.stderr
+    waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"], kubeconfig)
+    assert waited.returncode == 0, waited.stderr
+    return found
+
+
+def test_objects_are_valid_to_the_last_field(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    ours = [one for one in objects if one["kind"] not in {_DEFINITION, *_HOOKS}]
+    groups = {one["apiVersion"].partition("/")[0] for one in ours}
+    assert groups >= {"networking.istio.io", "security.istio.io", "telemetry.istio.io"}
+    done = api_server.kubectl([*_APPLY, "--force-conflicts"], kubeconfig, yaml.safe_dump_all(ours))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(ours)
+
+
+def test_pods_are_admitted_by_their_namespaces(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                **one["spec"]["template"]["metadata"],
+                "name": one["metadata"]["name"],
+                "namespace": one["metadata"]["namespace"],
+            },
+            "spec": one["spec"]["template"]["spec"],
+        }
+        for one in objects
+        if one["kind"] in {"Deployment", "StatefulSet", "DaemonSet"}
+    ]
+    assert {"istiod", "istio-cni-node", "ingress"} <= {pod["metadata"]["name"] for pod in pods}
+    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(pods))
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_field_of_the_mesh_would_be_refused(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    (routes,) = (one for one in objects if one["kind"] == "VirtualService")
+    wrong = {**routes, "spec": {**routes["spec"], "timeot": "1s"}}
+    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(wrong))
+    assert done.returncode != 0
+    assert "timeot" in done.stderr
