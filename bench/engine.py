@@ -179,7 +179,8 @@ def _measure(folder: Path, server: ApiServer, engine: Engine, services: int, rep
 
 
 def _import_seconds(statement: str) -> float:
-    code = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+    # of the processor: other work on the machine doesn't count
+    code = f"import time; t = time.process_time(); {statement}; print(time.process_time() - t)"
     runs = [subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True).stdout for _ in range(5)]
     return statistics.median(float(run) for run in runs)
 
