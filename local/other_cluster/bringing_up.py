@@ -86,7 +86,7 @@ def _provide_images(request: Request, settings: StackSettings, kube: Kube, works
         say(f"services are built on {base}")
         names = []
     else:
-        names = [name for path, name in stack_settings.IMAGE_KEYS.items() if _part(settings, path) is not None]
+        names = upstream_images(settings)
     made = images.ensure([*names, *(image.name for image in images.SERVICES)], service_base=base)
     pushed = images.publish(made, request.registry, say)
     say(f"{len(pushed)} images in {request.registry}")
@@ -101,15 +101,24 @@ def _require_images(request: Request, settings: StackSettings, workspace: Worksp
         given = _read(Path(workspace.variables[IMAGES_FILE]))
     complete = stack_settings.with_images(settings, given)
     parts = (_part(complete, path) for path in stack_settings.IMAGE_KEYS)
-    named = [part.image for part in parts if part is not None]
+    named = [part.image for part in parts if part is not None and part.image]  # without one: what its chart names
     named += [given[service.name] for service in CATALOG.services if service.name in given]
     named += [service.image for service in settings.services.values() if service.image]
     pushed = given.values() if request.registry else ()
     images.require(reference for reference in named if reference not in pushed)
 
 
+def upstream_images(settings: StackSettings) -> list[str]:
+    """Names of the images beside the services' that a stack runs."""
+    keys = stack_settings.IMAGE_KEYS.items()
+    return list(dict.fromkeys(name for path, name in keys if _part(settings, path) is not None))
+
+
 def _part(settings: StackSettings, path: str) -> Any:  # noqa: ANN401 -- of several classes, each with an image
-    """A part of the settings by its dotted path; None where the stack does without it."""
+    """A part of the settings by its dotted path; None where the stack does without it, as without another mesh."""
+    room, _, rest = path.partition(".")
+    if room == "mesh" and rest.partition(".")[0] != settings.mesh.kind:
+        return None
     part: object = settings
     for name in path.split("."):
         part = getattr(part, name) if part is not None else None

@@ -12,6 +12,7 @@ from local import __main__ as command
 from local import pulumi_cli
 from local.errors import LocalError
 from local.other_cluster import Request, state
+from local.other_cluster.bringing_up import upstream_images
 from local.other_cluster.state import keep, own_backend, told, workspace
 from local.paths import repo_dir, stacks_dir, state_dir
 
@@ -61,6 +62,14 @@ def test_the_context_that_is_asked_for_takes_the_place_of_the_file_s(tmp_path: P
     assert settings["prod"]["cluster"]["context"] == "otel-mesh-prod"
     original = yaml.safe_load((repo_dir() / "Pulumi.dev.yaml").read_text())["config"]["otel-mesh:settings"]
     assert {**settings["dev"], "cluster": original["cluster"]} == original
+
+
+def test_only_images_that_the_stack_runs_are_made() -> None:
+    settings = Request("dev", "there").settings()
+    plain = ["otel-collector", "jaeger", "prometheus", "postgres"]
+    assert upstream_images(settings) == plain
+    meshed = settings.model_copy(update={"mesh": settings.mesh.model_copy(update={"kind": "istio"})})
+    assert upstream_images(meshed) == [*plain, "istio-pilot", "istio-proxyv2", "istio-install-cni"]
 
 
 def test_without_a_login_the_state_is_kept_beside_the_local_one_and_outlives_it() -> None:
