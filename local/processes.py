@@ -8,6 +8,7 @@ process that was looked at or none.
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
@@ -86,11 +87,18 @@ def appeared(pid: int) -> Process | None:
     return None
 
 
-def scan() -> list[Process]:
-    """Every process of any otel-mesh node on this machine."""
+def _reap() -> None:
     for child in _children[:]:
         if child.poll() is not None:
             _children.remove(child)
+
+
+atexit.register(_reap)  # what ended since is no process that this one leaves running
+
+
+def scan() -> list[Process]:
+    """Every process of any otel-mesh node on this machine."""
+    _reap()
     pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal())
     return [process for process in map(look, pids) if process is not None]
 

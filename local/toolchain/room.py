@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from local.toolchain.programs import Build
 
 _GIB = 1 << 30
-# Measured from empty caches, Istio among them: all programs, then Go's own two caches.
+# What `du` said of caches in which every program, Istio's too, had been built, some more than once: an upper bound.
 _OF_ALL = {"programs": 2 * _GIB, "GOMODCACHE": 7 * _GIB, "GOCACHE": 18 * _GIB}
 _MINUTES_OF_ALL = sum(build.minutes for build in BUILDS)
 
@@ -25,7 +25,7 @@ _MINUTES_OF_ALL = sum(build.minutes for build in BUILDS)
 def check(builds: Sequence[Build], go: Go) -> None:
     """Refuse to start what would end with a full disk.
 
-    What is asked for is the share of the whole that the missing builds are, by what each took from empty caches.
+    What is asked for is the share of the whole that the missing builds are, by how long each takes.
 
     Args:
         builds: that are about to run.

@@ -198,7 +198,7 @@ def test_the_room_that_is_asked_for_is_what_the_missing_builds_take(
     enough: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All from empty caches: 27 GiB were measured."""
+    """All from empty caches: 27 GiB at most."""
     disk = shutil.disk_usage("/")._replace(free=free_gib << 30)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
     same_disk = {name: Path("/") for name in ("GOMODCACHE", "GOCACHE")}
