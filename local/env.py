@@ -10,6 +10,7 @@ from local import files, pulumi_cli, toolchain
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.paths import repo_dir, state_dir
+from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ def settings() -> dict[str, str]:
     kubeconfig = state_dir() / "kubeconfig"
     if not kubeconfig.exists():
         raise LocalError(f"{kubeconfig}: not there, the environment was never up", remedy="run `make up` first")
-    tools = toolchain.ensure(["all"])
+    tools = toolchain.ensure(stack_mesh().programs)
     path = [str(_commands()), str(repo_dir() / ".venv" / "bin"), str(tools)]
     path += [part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in path]
     return {

@@ -14,6 +14,7 @@ from local.errors import LocalError
 from local.node import credentials, encryption, starting
 from local.node.api import Api
 from local.node.layout import layout
+from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -69,7 +70,7 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
             return
         cluster.start(progress)
         if PASSWORDS in wanted:
-            tools = toolchain.ensure(["all"])
+            tools = toolchain.ensure(stack_mesh().programs)
             passwords.follow(tools, progress)
             update.up(pulumi_cli.embedded(), "local", tools, progress)
             passwords.deliver()

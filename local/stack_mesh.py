@@ -30,6 +30,11 @@ class StackMesh:
         """Whether there is one."""
         return self.kind != "none"
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Groups of the toolchain that the environment is made of: a mesh's own take minutes to build."""
+        return ("engine", "node", "images", *([self.kind] if self.installed else []))
+
 
 @cache
 def stack_mesh() -> StackMesh:

@@ -24,6 +24,7 @@ from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node.api import Api
 from local.node.layout import layout
+from local.stack_mesh import stack_mesh
 from local.steps import Steps
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("make up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        programs = toolchain.choices(["all"])
+        programs = toolchain.choices(stack_mesh().programs)
         tools = toolchain.link(programs)
         for line in toolchain.summary(programs):
             say(line)

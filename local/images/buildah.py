@@ -155,12 +155,18 @@ class Buildah:
         Intermediate layers stay for the next build of a changed service, up to a limit.
         """
         self._run(["rm", "--all"], "leavings", log)
-        command = self._command(["images", "--all", "--noheading", "--format", "{{.Name}}:{{.Tag}}"])
+        command = self._command(["images", "--all", "--noheading", "--format", "{{.ID}} {{.Name}}:{{.Tag}}"])
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        listed = done.stdout.split()
-        for reference in listed:
-            if not reference.startswith("<none>") and reference not in wanted:
+        lines = [line.partition(" ") for line in done.stdout.splitlines()]
+        listed = [reference for _, _, reference in lines]
+        kept = {identity for identity, _, reference in lines if reference in wanted}
+        for identity, _, reference in lines:
+            if reference.startswith("<none>") or reference in wanted:
+                continue
+            if not reference.endswith(":<none>"):
                 self._run(["rmi", "--force", reference], reference, log)
+            elif identity not in kept:  # pulled by its digest: it has no tag to be called by
+                self._run(["rmi", "--force", identity], reference, log)
         if sum(reference.startswith("<none>") for reference in listed) > _LAYERS_KEPT:
             self._run(["rmi", "--prune", "--force"], "leavings", log)
 

@@ -20,6 +20,7 @@ from local.images import contexts, pip_settings, roots
 from local.images.buildah import Buildah
 from local.images.recipes import IMAGES, RECIPES, REGISTRY, ROOTS, SERVICES
 from local.paths import cache_dir, state_dir
+from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,7 +63,7 @@ def ensure(
     An image's tag is a hash of all that goes into it: as long as nothing changes, nothing is built.
 
     Args:
-        names: images; all of them by default, and only then the file is written.
+        names: images; by default all that the local stack may run, and only then the file is written.
         refresh: make the base file systems again from the newest packages.
         service_base: image of a registry, named by its digest, that the services are built on; by default they have
             one made of the machine's packages like all others.
@@ -73,7 +74,8 @@ def ensure(
     Raises:
         LocalError: a part cannot be made, or something is missing and this process is not root.
     """
-    wanted = [image for image in IMAGES if names is None or image.name in set(names)]
+    chosen = _of_stack() if names is None else set(names)
+    wanted = [image for image in IMAGES if image.name in chosen]
     programs = sorted({program for image in wanted for program in image.programs})
     toolchain.ensure(programs)
     files = {name: toolchain.path(name) for name in programs}
@@ -108,6 +110,12 @@ def ensure(
     if names is None:
         _write(references)
     return references
+
+
+def _of_stack() -> set[str]:
+    programs = set(toolchain.GROUPS["istio"])
+    of_mesh = {image.name for image in IMAGES if programs.intersection(image.programs)}
+    return {image.name for image in IMAGES} - (set() if stack_mesh().installed else of_mesh)
 
 
 def postgres_version() -> str | None:
