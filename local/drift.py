@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from local.object_lines import place
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
@@ -16,9 +18,8 @@ _ENCRYPTED = "4dabf18193072939515e22adb298388d"
 """The key by which the engine marks a value in the state as something else than it looks like: here a secret."""
 
 
-def state(backend: Path, project: str, stack: str) -> Mapping[str, Any]:
-    """A stack's newest state in a file backend; empty when there never was an update."""
-    file = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
+def state(file: Path) -> Mapping[str, Any]:
+    """The newest state in a stack's file; empty when there never was an update."""
     if not file.exists():
         return {}
     latest: Mapping[str, Any] | None = json.loads(file.read_text())["checkpoint"].get("latest")
@@ -43,9 +44,9 @@ def differences(state: Mapping[str, Any], listed: Lister) -> list[str]:
         path = collection(resource["outputs"]["apiVersion"], resource["outputs"]["kind"])
         if path not in seen:
             answer = listed(path) or {"items": []}
-            seen[path] = {_place(item): item for item in answer["items"]}
-        name = f"{resource['outputs']['kind']} {_place(resource['outputs'])}"
-        live = seen[path].get(_place(resource["outputs"]))
+            seen[path] = {place(item): item for item in answer["items"]}
+        name = f"{resource['outputs']['kind']} {place(resource['outputs'])}"
+        live = seen[path].get(place(resource["outputs"]))
         if live is None:
             found.append(f"{name} is not there")
         elif resource["outputs"]["kind"] in _WORKLOADS:
@@ -67,11 +68,6 @@ def collection(api_version: str, kind: str) -> str:
     else:
         plural = f"{lower}es" if lower.endswith("s") else f"{lower}s"
     return f"/{'apis' if '/' in api_version else 'api'}/{api_version}/{plural}"
-
-
-def _place(item: Mapping[str, Any]) -> str:
-    metadata = item["metadata"]
-    return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
 
 
 def _changes(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:

@@ -113,9 +113,9 @@ def _volumes() -> Iterator[LocalError]:
 
 
 def _stack() -> Iterator[LocalError]:
-    workspace = pulumi_cli.embedded()
-    assert workspace.backend is not None  # noqa: S101 -- the embedded one's is a folder
-    state = drift.state(workspace.backend, pulumi_cli.project_name(), _STACK)
+    file = pulumi_cli.embedded().state_file(_STACK)
+    assert file is not None  # noqa: S101 -- the embedded one's backend is a folder
+    state = drift.state(file)
     if not state.get("resources"):
         yield LocalError(f"stack {_STACK}: nothing is deployed", remedy="run `make up`")
     if unfinished := state.get("pending_operations"):

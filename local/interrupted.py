@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import pulumi_cli
+from local import object_lines, pulumi_cli
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def settled(deployment: dict[str, Any], field_manager: Callable[[dict[str, Any]]
 
 def identifier(resource: dict[str, Any]) -> str:
     """The provider's id of a Kubernetes object: ``namespace/name``, or the name of one of the whole cluster."""
-    metadata = resource["inputs"]["metadata"]
-    return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
+    return object_lines.place(resource["inputs"])
 
 
 class _Cluster:
@@ -127,10 +126,8 @@ def describe(operation: dict[str, Any]) -> str:
 
 def _unfinished(workspace: Workspace, stack: str) -> bool:
     """Whether the state may hold unfinished operations: a look at the file spares the CLI's second."""
-    if workspace.backend is None:
-        return True
-    file = workspace.backend / ".pulumi" / "stacks" / pulumi_cli.project_name() / f"{stack}.json"
-    return '"pending_operations"' in file.read_text()
+    file = workspace.state_file(stack)
+    return file is None or '"pending_operations"' in file.read_text()
 
 
 def _cli(workspace: Workspace, tools: Path, words: list[str]) -> str:

@@ -16,6 +16,12 @@ def line(manifest: Manifest) -> str:
     return describe(manifest) if describe else ""
 
 
+def place(manifest: Manifest) -> str:
+    """``namespace/name``, or the name of an object of the whole cluster; so the provider's ids are too."""
+    meta = manifest["metadata"]
+    return "/".join(part for part in (meta.get("namespace"), meta.get("name")) if part)
+
+
 def containers(manifest: Manifest) -> list[Mapping[str, Any]]:
     """The containers of a workload, those that run to an end first included."""
     spec = pod(manifest)

@@ -74,8 +74,7 @@ def _title(urn: str) -> tuple[int, str]:
 def _rows(manifests: Iterable[Mapping[str, Any]]) -> list[str]:
     rows = []
     for manifest in sorted(manifests, key=lambda one: (str(one["kind"]), str(one["metadata"].get("name", "")))):
-        meta = manifest["metadata"]
-        place = "/".join(part for part in (meta.get("namespace"), meta.get("name")) if part)
+        place = object_lines.place(manifest)
         rows.append(f"  + {manifest['kind']:22} {place:28} {object_lines.line(manifest)}".rstrip())
         rows += [f"      runs {one['image']}" for one in object_lines.containers(manifest)]
     return rows

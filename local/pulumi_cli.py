@@ -59,6 +59,12 @@ class Workspace:
         """The private project folder."""
         return self.folder / "project"
 
+    def state_file(self, stack: str) -> Path | None:
+        """Where a stack's newest state is, once there is one; None where a backend of the user's own keeps it."""
+        if self.backend is None:
+            return None
+        return self.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json"
+
     def environment(self, tools: Path) -> dict[str, str]:
         """The whole environment of a CLI process: the checkout's Python and the programs come first on PATH."""
         path = os.pathsep.join([str(repo_dir() / ".venv" / "bin"), str(tools), os.environ.get("PATH", os.defpath)])
@@ -155,8 +161,9 @@ def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
     charts.ensure()
     if workspace.backend is not None:
         workspace.backend.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if (workspace.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json").exists():
-            return folder
+    file = workspace.state_file(stack)
+    if file is not None and file.exists():
+        return folder
     done = run(workspace, tools, ["stack", "init", stack, "--no-select"])
     if done.returncode and "already exists" not in done.stderr:
         raise LocalError(f"stack {stack}: {last_line(done.stderr)}", remedy="mend what it names, then try again")

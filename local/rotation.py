@@ -9,7 +9,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from local import cluster, machine_lock, passwords, preflight, pulumi_cli, signing_keys, status, toolchain, update
+from local import (
+    cluster,
+    health,
+    machine_lock,
+    passwords,
+    preflight,
+    pulumi_cli,
+    signing_keys,
+    status,
+    toolchain,
+    update,
+)
 from local.errors import LocalError
 from local.node import credentials, encryption, starting
 from local.node.api import Api
@@ -94,7 +105,7 @@ def _wait_for_pods(where: Layout, progress: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT
     while late := [f"{pod.namespace}/{pod.name}" for pod in status.pods(api) if not pod.ready]:
         if time.monotonic() > deadline:
-            causes = cluster.explain_unready(where.kubeconfig, status.NAMESPACES)
+            causes = cluster.explain_unready(where.kubeconfig, health.NAMESPACES)
             raise LocalError(
                 f"not ready after {_READY_TIMEOUT:.0f} s: {'; '.join(causes) or ', '.join(late)}",
                 remedy="see `make status`, then run `make up`",

@@ -112,7 +112,7 @@ def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -
     if response.status_code != expect:
         raise LocalError(
             f"{GATEWAY.url}{path}: answered {response.status_code}, not {expect}: {response.text[:200]}",
-            remedy="see `make status` and `kubectl -n shop logs deploy/api-gateway`",
+            remedy=_LOOK_AT_SERVICES,
         )
     return trace_id
 

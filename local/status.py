@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-NAMESPACES = health.NAMESPACES
-
 _STOPPED, _TROUBLE = 3, 1
 """Exit statuses as of `systemctl status`: 0 is healthy, 3 is not running; 1 stands for anything in between."""
 
@@ -35,7 +33,7 @@ class Pod:
     reason: str
 
 
-def pods(api: Api, namespaces: Iterable[str] = NAMESPACES) -> list[Pod]:
+def pods(api: Api, namespaces: Iterable[str] = health.NAMESPACES) -> list[Pod]:
     """The pods of the platform's namespaces, as the API server has them."""
     found = []
     for namespace in namespaces:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from local import (
@@ -16,20 +15,18 @@ from local import (
     secrets,
     sidecars,
     smoke,
-    status,
     toolchain,
     update,
 )
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node.api import Api
+from local.node.explain import explained
 from local.node.layout import layout
 from local.stack_mesh import stack_mesh
 from local.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
 STACK = "local"
@@ -53,7 +50,7 @@ def run(console: Console) -> None:
         secrets.ensure()
         node = cluster.start(say)
         images.import_all(node.ctr)
-        with _explained(node):
+        with explained(STACK, node.kubeconfig, health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(pulumi_cli.embedded(), STACK, tools, say)
         if has_new_password:
@@ -65,7 +62,7 @@ def run(console: Console) -> None:
         for address in ADDRESSES:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
         say("sending a request through the gateway")
-        with _explained(node):
+        with explained(STACK, node.kubeconfig, health.NAMESPACES):
             result = health.checked()
         smoke.show(result, console)
 
@@ -77,15 +74,3 @@ def _require_sidecars() -> None:
             f"stack {STACK}: without their sidecar: {', '.join('/'.join(pod) for pod in bare)}",
             remedy="; ".join(sidecars.remedy(*pod) for pod in bare),
         )
-
-
-@contextmanager
-def _explained(node: cluster.Cluster) -> Iterator[None]:
-    """Put the pods that are not ready, with their reasons, in the place of a failure that they caused."""
-    try:
-        yield
-    except LocalError as error:
-        causes = cluster.explain_unready(node.kubeconfig, status.NAMESPACES)
-        if not causes:
-            raise
-        raise LocalError(f"stack {STACK}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error

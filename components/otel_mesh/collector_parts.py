@@ -79,9 +79,7 @@ class CollectorProgram(Settings):
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
-        problem = self.scheduling.problem_with(self.replicas)
-        if problem is not None:
-            raise InvalidSettingsError([problem])
+        self.scheduling.require_drainable(self.replicas)
         return self
 
 

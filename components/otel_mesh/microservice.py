@@ -19,7 +19,7 @@ from otel_mesh.component import Component
 from otel_mesh.labels import Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
-from otel_mesh.problems import InvalidSettingsError, parse
+from otel_mesh.problems import parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Port, Ratio, Replicas, Settings
@@ -84,9 +84,7 @@ class MicroserviceSettings(ServiceRuntime):
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
-        problem = self.scheduling.problem_with(self.replicas)
-        if problem is not None:
-            raise InvalidSettingsError([problem])
+        self.scheduling.require_drainable(self.replicas)
         return self
 
 

@@ -100,6 +100,16 @@ class Scheduling(Settings):
         reason = f"lets a drain take all {replicas} pods at once"
         return Problem("scheduling.max_unavailable", reason, "make it less than 'replicas'")
 
+    def require_drainable(self, replicas: int) -> None:
+        """Refuses what `problem_with` finds.
+
+        Raises:
+            InvalidSettingsError: a drain may take all of several pods at once.
+        """
+        problem = self.problem_with(replicas)
+        if problem is not None:
+            raise InvalidSettingsError([problem])
+
     def pod_fields(self) -> dict[str, Any]:
         """What the settings add to a pod's ``spec``; nothing where the cluster's own defaults hold.
 

@@ -66,11 +66,8 @@ def require(references: Iterable[str]) -> None:
     """
     skopeo = Skopeo()
     for reference in dict.fromkeys(references):
-        if skopeo.digest(reference) is None:
-            raise LocalError(
-                f"image {reference}: {host(reference)} has none of this name, or not for you",
-                remedy=f"correct its name in the stack's file, or log in with `skopeo login {host(reference)}`",
-            )
+        remedy = f"correct its name in the stack's file, or log in with `skopeo login {host(reference)}`"
+        _digest(skopeo, reference, remedy)
 
 
 def pinned(reference: str) -> str:
@@ -79,10 +76,14 @@ def pinned(reference: str) -> str:
     Raises:
         LocalError: there is no such image, or its registry does not answer.
     """
-    digest = Skopeo().digest(reference)
-    if digest is None:
-        raise LocalError(
-            f"image {reference}: {host(reference)} has none of this name, or not for you",
-            remedy="name one with BASE_IMAGE=..., or make everything here with IMAGES=local",
-        )
+    remedy = "name one with BASE_IMAGE=..., or make everything here with IMAGES=local"
+    digest = _digest(Skopeo(), reference, remedy)
     return f"{re.sub(r':[^/:]+$', '', reference.partition('@')[0])}@{digest}"
+
+
+def _digest(skopeo: Skopeo, reference: str, remedy: str) -> str:
+    """The digest of an image that has to be there."""
+    digest = skopeo.digest(reference)
+    if digest is None:
+        raise LocalError(f"image {reference}: {host(reference)} has none of this name, or not for you", remedy=remedy)
+    return digest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from local import toolchain
 from local.errors import LocalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _TIMEOUT = 20.0
 _HARMLESS = ("ContainerCreating", "PodInitializing")
@@ -45,6 +46,33 @@ def explain_unready(
                 log = _last_line(command, pod, container) if container else ""
                 found.append(f"pod {namespace}/{pod['metadata']['name']}{text}{log}")
     return found
+
+
+@contextmanager
+def explained(
+    stack: str,
+    kubeconfig: Path | None,
+    namespaces: Iterable[str],
+    kubectl: str | None = None,
+    *,
+    context: str | None = None,
+) -> Iterator[None]:
+    """Put the pods that are not ready, with their reasons, in the place of a failure that they caused.
+
+    Args:
+        stack: whose pods they are.
+        kubeconfig: as `explain_unready` takes it, like all that follows.
+        namespaces: where to look.
+        kubectl: the program.
+        context: of the kubeconfig.
+    """
+    try:
+        yield
+    except LocalError as error:
+        causes = explain_unready(kubeconfig, namespaces, kubectl, context=context)
+        if not causes:
+            raise
+        raise LocalError(f"stack {stack}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
 
 
 def is_settled(pod: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from local import images, toolchain, update
 from local.errors import LocalError
-from local.node.explain import explain_unready
+from local.node.explain import explained
 from local.other_cluster import state
 from local.other_cluster.kube import Kube
 from local.other_cluster.request import PUBLIC
@@ -57,13 +57,8 @@ def run(request: Request, console: Console) -> None:
         _provide_images(request, settings, kube, workspace, say)
         workspace = state.workspace(request)  # with what was kept just now
     _require_images(request, settings, workspace)
-    try:
+    with explained(request.stack, None, _namespaces(settings), str(tools / "kubectl"), context=kube.context):
         changes = update.up(workspace, request.stack, tools, say)
-    except LocalError as error:
-        causes = explain_unready(None, _namespaces(settings), str(tools / "kubectl"), context=kube.context)
-        if not causes:
-            raise
-        raise LocalError(f"stack {request.stack}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
     say(f"stack {request.stack}: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items()))))
     for service in CATALOG.services:
         if service.exposed:

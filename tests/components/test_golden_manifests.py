@@ -5,26 +5,16 @@ After a deliberate change run ``UPDATE_GOLDEN=1 pytest tests/components`` and re
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 import yaml
 
-from otel_mesh.manifests import to_yaml
+from tests.components.golden_files import GOLDEN, compare
 from tests.components.scenarios import SCENARIOS
-
-GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_manifests_are_as_reviewed(name: str) -> None:
-    rendered = "---\n".join(to_yaml(manifest) for manifest in SCENARIOS[name]())
-    path = GOLDEN / f"{name}.yaml"
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(rendered)
-    assert rendered == path.read_text(), f"differs from {path.name}; review it and run with UPDATE_GOLDEN=1"
+    compare(GOLDEN / f"{name}.yaml", SCENARIOS[name]())
 
 
 def test_every_golden_file_has_its_scenario() -> None:

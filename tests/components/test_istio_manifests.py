@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -16,21 +14,19 @@ from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
 from otel_mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh.istio.settings import IstioSettings, Tracing
-from otel_mesh.manifests import Manifest, to_yaml
 from otel_mesh.problems import parse
+from tests.components import golden_files
 from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, TAGGED, TRACING
 
-GOLDEN = Path(__file__).parent / "golden" / "istio"
+if TYPE_CHECKING:
+    from otel_mesh.manifests import Manifest
+
+GOLDEN = golden_files.GOLDEN / "istio"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_objects_are_as_reviewed(name: str) -> None:
-    rendered = "---\n".join(to_yaml(manifest) for manifest in SCENARIOS[name]())
-    path = GOLDEN / f"{name}.yaml"
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(rendered)
-    assert rendered == path.read_text(), f"differs from {path.name}; review it and run with UPDATE_GOLDEN=1"
+    golden_files.compare(GOLDEN / f"{name}.yaml", SCENARIOS[name]())
 
 
 def test_every_golden_file_has_its_scenario() -> None:

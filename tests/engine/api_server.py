@@ -21,7 +21,8 @@ from local import pki, signing_keys
 from local.loopback.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import Self
 
 LOOPBACK = IPv4Address("127.0.0.1")
 _CA = "ca"
@@ -93,6 +94,17 @@ class ApiServer:
                 "--secure-port=0",
             ],
         )
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, programs: Path, folder: Path) -> Iterator[Self]:
+        """One that is started, and stopped afterwards."""
+        server = cls(programs, folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
 
     def stop(self) -> None:
         """Ends what was started, and nothing else; at once, since nothing of it is kept."""

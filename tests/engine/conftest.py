@@ -34,12 +34,8 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Pat
 
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[ApiServer]:
-    server = ApiServer(programs, tmp_path_factory.mktemp("api-server"))
-    try:
-        server.start()
+    with ApiServer.running(programs, tmp_path_factory.mktemp("api-server")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")

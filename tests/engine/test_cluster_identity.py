@@ -30,12 +30,8 @@ def _uid(server: ApiServer, kubeconfig: Path) -> str:
 
 @pytest.fixture(scope="module")
 def other_server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[ApiServer]:
-    server = ApiServer(programs, tmp_path_factory.mktemp("other-api-server"))
-    try:
-        server.start()
+    with ApiServer.running(programs, tmp_path_factory.mktemp("other-api-server")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -115,4 +115,4 @@ def test_the_path_of_a_kind(api_version: str, kind: str, path: str) -> None:
 
 
 def test_a_stack_that_was_never_updated_has_an_empty_state(tmp_path: Path) -> None:
-    assert drift.state(tmp_path, "otel-mesh", "local") == {}
+    assert drift.state(tmp_path / "local.json") == {}

@@ -22,7 +22,7 @@ from otel_mesh.istio.settings import Tracing  # noqa: TC001 - a component plugin
 from otel_mesh.labels import Annotation, Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import GatewayBinding, MeshBinding
-from otel_mesh.problems import InvalidSettingsError, parse
+from otel_mesh.problems import parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Duration, Replicas, Settings
@@ -67,9 +67,7 @@ class IngressGatewaySettings(Settings):
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
-        problem = self.scheduling.problem_with(self.replicas)
-        if problem is not None:
-            raise InvalidSettingsError([problem])
+        self.scheduling.require_drainable(self.replicas)
         return self
 
     def binding(self, namespace: str) -> GatewayBinding:
