@@ -12,7 +12,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine docs
+.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench-collector-outage: .venv/ready ## a service under load while its Collector 
 bench-engine: .venv/ready ## components beside the same objects registered flat: time and memory
 	@$(PY) -m local toolchain test
 	@exec $(PY) -m bench.engine $(BENCH_ARGS)
+
+bench-mesh: .venv/ready ## what a sidecar pair adds to a request, beside none; and whether traces get lost (environment up)
+	@exec $(PY) -m bench.mesh_cost
 
 # Renewed when a lock or a distribution's metadata changes.
 .venv/ready: requirements/dev.txt local/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)

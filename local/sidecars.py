@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from local.node import cgroups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,3 +39,16 @@ def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
 def remedy(namespace: str, name: str) -> str:
     """The command that makes the pod again, with its sidecar."""
     return f"kubectl -n {namespace} delete pod {name}"
+
+
+def processes(pod: str) -> list[int]:
+    """The processes of a pod's proxy (its agent and Envoy), as the node numbers them."""
+    found = []
+    for pid in cgroups.pods():
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        if f"POD_NAME={pod}".encode() in environment and b"PILOT_CERT_PROVIDER=istiod" in environment:
+            found.append(pid)
+    return found

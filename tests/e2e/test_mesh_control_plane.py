@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local import smoke
 from local.errors import LocalError
-from local.node import cgroups
+from local.sidecars import processes
 from tests.e2e.meshed_pods import PATIENCE, restarts, sidecars, until_whole
 
 if TYPE_CHECKING:
@@ -57,23 +56,10 @@ def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
     smoke.run()
 
 
-def proxies_of(pod: str) -> list[int]:
-    """The processes of a pod's proxy, as the node numbers them."""
-    found = []
-    for pid in cgroups.pods():
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if f"POD_NAME={pod}".encode() in environment and b"PILOT_CERT_PROVIDER=istiod" in environment:
-            found.append(pid)
-    return found
-
-
 def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable[..., str]) -> None:
     [pod] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
     killed = restarts(kubectl, pod)
-    pids = proxies_of(pod)
+    pids = processes(pod)
     assert len(pids) == len(["pilot-agent", "envoy"])
     for pid in pids:
         os.kill(pid, signal.SIGKILL)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _REVISION_LABEL: Final = "istio.io/rev"
 _DEFAULT_REVISION: Final = "default"
 
+_INJECTED_BY: Final = "otel-mesh.dev/mesh-revision"
+"""On pods of a named revision: a pod gets its sidecar when it is made, so that one that moves has to be made again."""
+
 
 def istio_binding(
     settings: IstioSettings,
@@ -33,6 +36,7 @@ def istio_binding(
         trust_domain=settings.trust_domain,
         # names the control plane in any case: `istio-injection: enabled` would win over a revision
         namespace_labels={_REVISION_LABEL: settings.revision or _DEFAULT_REVISION},
+        pod_annotations={_INJECTED_BY: settings.revision} if settings.revision else {},
         outside_labels={"sidecar.istio.io/inject": "false"},
         resource_attributes={"service.mesh": "istio", "service.mesh.version": settings.version},
         gateway=gateway,

@@ -60,7 +60,10 @@ def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> 
     proxy: dict[str, Any] = {
         # a span of api-gateway's proxy belongs to api-gateway, as its own spans do
         "tracingServiceName": "CANONICAL_NAME_ONLY",
-        "proxyMetadata": {"OTEL_RESOURCE_ATTRIBUTES": proxy_resource_attributes(settings.version, environment)},
+        "proxyMetadata": {
+            "OTEL_RESOURCE_ATTRIBUTES": proxy_resource_attributes(settings.version, environment),
+            "SECRET_TTL": settings.proxy.certificate_lifetime,
+        },
     }
     if settings.proxy.envoy_metrics:
         proxy["proxyStatsMatcher"] = {"inclusionRegexps": list(settings.proxy.envoy_metrics)}

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from otel_mesh import versions
 from otel_mesh.problems import InvalidSettingsError, Problem
 from otel_mesh.sizing import Resources
-from otel_mesh.values import DnsLabel, ImageReference, LabelValue, Port, Replicas, Settings
+from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Port, Replicas, Settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -47,12 +47,15 @@ class Proxy(Settings):
         istio_metrics: whether proxies produce Istio's own metrics (``istio_requests_total``) and exchange metadata for
             them; needs the Envoy that Istio ships.
         envoy_metrics: regular expressions of Envoy's own statistics that are published beside the default ones.
+        certificate_lifetime: of the certificates by which pods prove who they are; renewed at half of it, with
+            connections going on. Upstream's default. A pod keeps to what held when it was made.
     """
 
     resources: Resources = Resources(cpu="50m", memory="64Mi", memory_limit="256Mi")
     image: ImageReference | None = None
     istio_metrics: bool = True
     envoy_metrics: tuple[str, ...] = ()
+    certificate_lifetime: Duration = "24h"
 
 
 class Cni(Settings):

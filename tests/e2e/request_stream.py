@@ -1,0 +1,52 @@
+"""Requests through the gateway that go on while something else happens."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+
+from local import smoke
+from local.addresses import GATEWAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PAUSE_S = 0.1
+
+
+@dataclass
+class Answers:
+    """What became of the requests: how many there were, and each that was not answered with 200."""
+
+    count: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def requests_go_on() -> Iterator[Answers]:
+    """Send some ten requests a second from another thread, until the block ends."""
+    seen, over = Answers(), threading.Event()
+
+    def send() -> None:
+        with smoke.client() as http:
+            while not over.wait(_PAUSE_S):
+                seen.count += 1
+                try:
+                    answer = http.get(f"{GATEWAY.url}{smoke.PATH}", headers=smoke.UNSAMPLED)
+                except httpx.HTTPError as error:
+                    seen.failures.append(f"request {seen.count}: {type(error).__name__}: {error}")
+                    continue
+                if answer.status_code != httpx.codes.OK:
+                    seen.failures.append(f"request {seen.count}: {answer.status_code} {answer.text[:200]}")
+
+    sender = threading.Thread(target=send, name="requests")
+    sender.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        sender.join()
