@@ -117,6 +117,23 @@ def cni_values(settings: IstioSettings) -> dict[str, Any]:
     return values
 
 
+def _needed_before_start(settings: IstioSettings) -> dict[str, Any]:
+    """Holds istiod's containers back until the configuration that it reads at its start exists.
+
+    Helm makes ConfigMaps before Deployments; the engine makes all objects of a chart at once. An istiod that starts
+    before its injector's ConfigMap serves without an injector until it is restarted, and says so in its log only. A
+    mounted ConfigMap has to be there before kubelet starts a container; istiod itself reads the API server's.
+    """
+    suffix = f"-{settings.revision}" if settings.revision else ""
+    needed = {"needed-mesh": f"istio{suffix}", "needed-injector": f"istio-sidecar-injector{suffix}"}
+    return {
+        "volumes": [{"name": volume, "configMap": {"name": name}} for volume, name in needed.items()],
+        "volumeMounts": [
+            {"name": volume, "mountPath": f"/etc/otel-mesh/{volume}", "readOnly": True} for volume in needed
+        ],
+    }
+
+
 def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -> dict[str, Any]:
     """Values of chart ``istiod``."""
     plane, proxy = settings.control_plane, settings.proxy
@@ -129,6 +146,7 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
         "resources": plane.resources.manifest(),
         "seccompProfile": _SECCOMP,
         "cni": {"enabled": True},
+        **_needed_before_start(settings),
         # the percentage always stands in a Telemetry resource; upstream's default of 1 % must apply nowhere
         "traceSampling": 0,
         "telemetry": {"enabled": proxy.istio_metrics},
