@@ -1,1 +1,1 @@
-"""What every HTTP service of the shop does alike: errors, probes, request lines and a graceful end."""
+"""What services of the shop do alike: errors, probes, request lines, a graceful end, and PostgreSQL."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -10,10 +11,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from service_kit.application import application
+from service_kit.database import Database, DatabaseSettings, UnavailableError
 from service_kit.identifiers import positive_id
 from service_kit.probes import Probes
 from service_kit.problem import Problem
-from user_service.database import Database, DatabaseSettings, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,6 +61,8 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
     """
     database = Database(
         DatabaseSettings.from_environment(environment),
+        service="user-service",
+        migrations=files("user_service") / "migrations",
         tracer_provider=telemetry.tracer_provider,
         meter_provider=telemetry.meter_provider,
     )

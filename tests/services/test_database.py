@@ -1,9 +1,11 @@
-"""user-service's database, in process, on a real PostgreSQL."""
+"""What services have of PostgreSQL, in process, on a real one; user-service's schema is the example."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import asynccontextmanager
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +15,16 @@ from opentelemetry.trace import StatusCode
 
 from otel_mesh_telemetry.postgres import traced_cursor
 from otel_mesh_telemetry.testing import Capture, capture
-from user_service import migrate as migrate_module
-from user_service.database import Database, DatabaseSettings, UnavailableError
-from user_service.migrate import MigrationError, migrate, migrations
+from service_kit.database import Database, DatabaseSettings, UnavailableError
+from service_kit.migrations import MigrationError, migrate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from typing import Any
 
     from tests.services.postgres_server import PostgresServer
+
+MIGRATIONS = files("user_service") / "migrations"
 
 
 @pytest.fixture
@@ -76,27 +79,26 @@ async def test_s1_13_database_spans_tell_operation_and_table_and_no_value(
     assert seen.counts("db.client.operation.duration", "db.operation.name") == {"CREATE": 1, "INSERT": 3, "SELECT": 2}
 
 
-async def test_s2_9_migrations_apply_once_and_refuse_to_be_rewritten(
-    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_s2_9_migrations_apply_once_and_refuse_to_be_rewritten(postgres: PostgresServer, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    with as_file(MIGRATIONS) as folder:
+        shutil.copytree(folder, changed)
+    with (changed / "0001_users.sql").open("a") as first:
+        first.write(" ")
     name = postgres.new_database()
     async with connected(postgres, name) as connection:
-        assert await migrate(connection) == ["0001_users.sql", "0002_demonstration_users.sql"]
-        assert await migrate(connection) == []
-        changed = [(migration, text + " ") for migration, text in migrations()]
-        monkeypatch.setattr(migrate_module, "migrations", lambda: changed)
+        assert await migrate(connection, MIGRATIONS) == ["0001_users.sql", "0002_demonstration_users.sql"]
+        assert await migrate(connection, MIGRATIONS) == []
         with pytest.raises(MigrationError, match="0001_users.sql: changed after it was applied"):
-            await migrate(connection)
+            await migrate(connection, changed)
 
 
-async def test_s2_9_a_migration_that_fails_leaves_nothing(
-    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = [("1.sql", "CREATE TABLE half (id int)"), ("2.sql", "CREATE TABLE broken (")]
-    monkeypatch.setattr(migrate_module, "migrations", lambda: broken)
+async def test_s2_9_a_migration_that_fails_leaves_nothing(postgres: PostgresServer, tmp_path: Path) -> None:
+    (tmp_path / "1.sql").write_text("CREATE TABLE half (id int)")
+    (tmp_path / "2.sql").write_text("CREATE TABLE broken (")
     async with connected(postgres, postgres.new_database()) as connection:
         with pytest.raises(psycopg.errors.SyntaxError):
-            await migrate(connection)
+            await migrate(connection, tmp_path)
         tables = await (
             await connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
         ).fetchone()
@@ -114,6 +116,10 @@ def settings(postgres: PostgresServer, **changes: Any) -> DatabaseSettings:  # n
     return DatabaseSettings(**{**values, **changes})
 
 
+def users(where: DatabaseSettings) -> Database:
+    return Database(where, service="user-service", migrations=MIGRATIONS)
+
+
 async def until_ready(database: Database) -> None:
     async with asyncio.timeout(15):
         while True:
@@ -127,7 +133,7 @@ async def until_ready(database: Database) -> None:
 
 async def test_s2_9_a_pooled_connection_that_died_is_replaced_unnoticed(postgres: PostgresServer) -> None:
     where = settings(postgres, pool_size=3)
-    database = Database(where)
+    database = users(where)
     await database.open()
     try:
         await until_ready(database)
@@ -140,7 +146,7 @@ async def test_s2_9_a_pooled_connection_that_died_is_replaced_unnoticed(postgres
 
 
 async def test_s2_9_waiting_for_a_connection_and_for_a_statement_is_bounded(postgres: PostgresServer) -> None:
-    database = Database(settings(postgres, pool_size=1, acquire_timeout=0.2, statement_timeout=1.0))
+    database = users(settings(postgres, pool_size=1, acquire_timeout=0.2, statement_timeout=1.0))
     await database.open()
     try:
         await until_ready(database)
@@ -157,7 +163,7 @@ async def test_s2_9_waiting_for_a_connection_and_for_a_statement_is_bounded(post
 async def test_s2_10_the_password_is_in_no_error_message(postgres: PostgresServer, tmp_path: Path) -> None:
     wrong = tmp_path / "password"
     wrong.write_text("another-canary")
-    database = Database(settings(postgres, password_file=wrong, acquire_timeout=0.2))
+    database = users(settings(postgres, password_file=wrong, acquire_timeout=0.2))
     await database.open()
     try:
         with pytest.raises(UnavailableError) as raised:

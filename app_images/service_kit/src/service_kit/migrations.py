@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import logging
 from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from psycopg import AsyncConnection
 
 _log = logging.getLogger(__name__)
-_LOCK = 0x75736572  # "user": any number, the same in every replica
+_LOCK = 0x6D696772  # "migr": any number, the same in every replica; each database has locks of its own
 
 
 class MigrationError(Exception):
     """The database's schema does not fit this version of the service; the message says how."""
 
 
-def migrations() -> list[tuple[str, str]]:
-    """Name and SQL of every migration, in order."""
-    folder = files("user_service") / "migrations"
+def migrations(folder: Traversable) -> list[tuple[str, str]]:
+    """Name and SQL of every migration of a folder, in order."""
     return sorted((entry.name, entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
-async def migrate(connection: AsyncConnection[Any]) -> list[str]:
+async def migrate(connection: AsyncConnection[Any], folder: Traversable) -> list[str]:
     """Bring the schema up to date.
 
     Replicas that start together take turns by an advisory lock; who comes later finds the work done. The lock
     and the work are one transaction, so that a killed replica leaves nothing half done and nothing locked.
+
+    Args:
+        connection: to the service's own database, in autocommit mode.
+        folder: of the service's migrations.
 
     Returns:
         Names of the migrations applied by this call.
@@ -45,7 +49,7 @@ async def migrate(connection: AsyncConnection[Any]) -> list[str]:
         )
         rows = await (await connection.execute("SELECT name, checksum FROM schema_migrations")).fetchall()
         known = dict(cast("list[tuple[str, str]]", rows))
-        for name, statements in migrations():
+        for name, statements in migrations(folder):
             checksum = sha256(statements.encode()).hexdigest()
             if name in known:
                 if known[name] != checksum:

@@ -1,4 +1,7 @@
-"""The service's connection pool: bounded in size and in every kind of waiting."""
+"""A service's connections to PostgreSQL: bounded in number and in every kind of waiting.
+
+Needs the extra ``postgres``.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from otel_mesh_telemetry.postgres import traced_cursor
-from user_service.migrate import MigrationError, migrate
+from service_kit.migrations import MigrationError, migrate
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from opentelemetry.metrics import MeterProvider
@@ -67,7 +71,6 @@ class DatabaseSettings:
             "user": self.user,
             "password": self.password_file.read_text().strip(),
             "connect_timeout": int(self.connect_timeout),
-            "application_name": "user-service",
             "options": f"-c statement_timeout={int(self.statement_timeout * 1000)}"
             " -c idle_in_transaction_session_timeout=10000",
         }
@@ -78,6 +81,8 @@ class Database:
 
     Args:
         settings: where and how long.
+        service: the name under which the server lists the connections.
+        migrations: folder of the service's numbered SQL files.
         tracer_provider: where spans go; the global one by default.
         meter_provider: where measurements go; the global one by default.
     """
@@ -86,13 +91,17 @@ class Database:
         self,
         settings: DatabaseSettings,
         *,
+        service: str,
+        migrations: Traversable,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
+        self._service = service
         self._settings = settings
+        self._migrations = migrations
         cursor = traced_cursor(tracer_provider=tracer_provider, meter_provider=meter_provider)
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
-            kwargs=lambda: {**settings.connection(), "autocommit": True, "cursor_factory": cursor},
+            kwargs=lambda: {**self._connection(), "autocommit": True, "cursor_factory": cursor},
             min_size=1,
             max_size=settings.pool_size,
             timeout=settings.acquire_timeout,
@@ -100,7 +109,7 @@ class Database:
             max_idle=300,
             max_lifetime=1800,
             open=False,
-            name="users",
+            name=service,
         )
         self._migrated = False
         self._preparing: asyncio.Task[None] | None = None
@@ -117,15 +126,18 @@ class Database:
             await asyncio.gather(self._preparing, return_exceptions=True)
         await self._pool.close(timeout=2.0)
 
+    def _connection(self) -> dict[str, Any]:
+        return {**self._settings.connection(), "application_name": self._service}
+
     async def _prepare(self) -> None:
         pause = 0.25
         while True:
             try:
                 # A connection of its own: migrations may take longer than a request may wait.
                 async with await psycopg.AsyncConnection.connect(
-                    **{**self._settings.connection(), "options": "-c lock_timeout=60000"}
+                    **{**self._connection(), "options": "-c lock_timeout=60000"}
                 ) as connection:
-                    await migrate(connection)
+                    await migrate(connection, self._migrations)
             except (psycopg.Error, MigrationError, OSError) as error:
                 _log.warning("database not ready: %s", error)
                 await asyncio.sleep(pause)
