@@ -86,6 +86,11 @@ def test_the_secrets_are_in_no_state_log_argument_or_answer_in_plain(
     assert not any(value.decode() in output for value in values for output in outputs)
 
 
+def test_the_whole_environment_fits_into_6_gib() -> None:
+    """Pods and the node's programs, file cache included; the engine runs only while something changes."""
+    assert 0 < cluster.status().memory < 6 * 2**30
+
+
 def test_keys_and_secrets_are_readable_by_their_owner_only() -> None:
     keys = [path for path in own_files(state_dir()) if path.suffix == ".key"]
     assert keys
