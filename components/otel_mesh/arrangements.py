@@ -87,6 +87,7 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
     data_dir: str,
     ports: Mapping[str, tuple[int, str]],
     scratch: Mapping[str, str] | None = None,
+    api_access: bool = False,
     pod_labels: Mapping[str, str] | None = None,
     pod_annotations: Mapping[str, str] | None = None,
 ) -> list[Manifest]:
@@ -102,6 +103,7 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
         data_dir: where it keeps its data.
         ports: of the Service, as `workloads.service` takes them.
         scratch: small writable folders, name to path.
+        api_access: whether the account's token is mounted.
         pod_labels: further labels of the pod.
         pod_annotations: further annotations of the pod.
     """
@@ -120,6 +122,7 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
             settings.storage.volume("data", settings.name),
             *scratch_volumes,
         ],
+        api_access=api_access,
         scheduling=settings.scheduling,
     )
     manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]

@@ -4,38 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from otel_mesh.labels import Label
+import pulumi
+
+from otel_mesh.labels import PART_OF, Label
 from otel_mesh.manifests import Manifest, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pulumi
-
 PodSecurity = Literal["restricted", "privileged"]
 
 
-def cluster_role(name: pulumi.Input[str], labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]]) -> Manifest:
-    """Permissions in the whole cluster."""
-    return {
+def access(
+    labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]], *, account: str, namespace: pulumi.Input[str]
+) -> list[Manifest]:
+    """What a ServiceAccount may do in the whole cluster: a role of its own, and the binding.
+
+    Args:
+        labels: of both objects.
+        rules: of the role.
+        account: the ServiceAccount's name.
+        namespace: where it is.
+    """
+    prefix = f"{PART_OF}:"
+    name = (
+        f"{prefix}{namespace}:{account}"
+        if isinstance(namespace, str)
+        else pulumi.Output.concat(prefix, namespace, ":", account)
+    )
+    role: Manifest = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name, "labels": dict(labels)},
         "rules": [dict(rule) for rule in rules],
     }
-
-
-def cluster_role_binding(
-    name: pulumi.Input[str], labels: Mapping[str, str], *, account: str, namespace: pulumi.Input[str]
-) -> Manifest:
-    """Gives the role of the same name to a ServiceAccount."""
-    return {
+    binding: Manifest = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
         "metadata": {"name": name, "labels": dict(labels)},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
     }
+    return [role, binding]
 
 
 def namespace(

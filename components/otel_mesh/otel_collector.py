@@ -12,7 +12,7 @@ from otel_mesh.collector_config import SAMPLER_HOST, OtelCollectorSettings, coll
 from otel_mesh.collector_parts import METRICS_ENDPOINT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, TRACES_ENDPOINT
 from otel_mesh.collector_proxy_spans import with_proxy_spans
 from otel_mesh.component import Component
-from otel_mesh.labels import PART_OF, Annotation, Role, recommended, selector
+from otel_mesh.labels import Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata, to_yaml
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import InvalidSettingsError, Problem, parse
@@ -68,16 +68,9 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
         ports={"otlp-grpc": OTLP_GRPC_PORT, "otlp-http": OTLP_HTTP_PORT},
         api_access=True,  # k8s_attributes watches pods
     )
-    prefix = f"{PART_OF}:"
-    role = (
-        f"{prefix}{namespace}:{settings.name}"
-        if isinstance(namespace, str)
-        else pulumi.Output.concat(prefix, namespace, ":", settings.name)
-    )
     return [
         workloads.service_account(meta),
-        cluster_objects.cluster_role(role, labels, _RULES),
-        cluster_objects.cluster_role_binding(role, labels, account=settings.name, namespace=namespace),
+        *cluster_objects.access(labels, _RULES, account=settings.name, namespace=namespace),
         workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
         *arrangements.replicated(
             meta,

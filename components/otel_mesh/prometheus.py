@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import pulumi
 from pydantic import Field
 
-from otel_mesh import arrangements, pods, versions, workloads
+from otel_mesh import arrangements, cluster_objects, pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.labels import Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata, to_yaml
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import parse
+from otel_mesh.prometheus_proxies import PROXY_READER_RULES, proxies_job
 from otel_mesh.rules import SUFFIX, rule_files
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
@@ -59,6 +60,8 @@ class PrometheusSettings(Settings):
         scrape_interval: how often targets are scraped.
         out_of_order_window: how late a pushed sample may come; covers a Collector's queue after an outage.
         external_labels: added to everything that leaves this Prometheus.
+        proxy_sample_limit: series that one proxy of the mesh may add, where the mesh is Istio: some twenty for each
+            of its callers, five for each of its callees. Of a proxy with more nothing is taken, and an alert fires.
         meshed: whether its pod joins the mesh. Not by default: it scrapes the proxies themselves, people and tools
             outside the mesh ask it, and it has to answer just when the mesh is what fails.
     """
@@ -73,6 +76,7 @@ class PrometheusSettings(Settings):
     scrape_interval: Duration = "15s"
     out_of_order_window: Duration = "30m"
     external_labels: dict[str, str] = Field(default_factory=dict)
+    proxy_sample_limit: Annotated[int, Field(ge=100, le=1_000_000)] = 5000
     meshed: bool = False
 
 
@@ -94,9 +98,18 @@ class PrometheusArgs:
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def prometheus_config(settings: PrometheusSettings, targets: Mapping[str, str]) -> dict[str, Any]:
-    """The program's configuration (``promtool check config`` reads it in a test)."""
+def prometheus_config(
+    settings: PrometheusSettings, targets: Mapping[str, str], *, proxies: bool = False
+) -> dict[str, Any]:
+    """The program's configuration (``promtool check config`` reads it in a test).
+
+    Args:
+        settings: of the Prometheus.
+        targets: what is scraped beside Prometheus itself: job to ``host:port``.
+        proxies: whether the mesh's proxies are scraped as well.
+    """
     jobs = {"prometheus": f"localhost:{PORT}", **targets}
+    static = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())]
     return {
         "global": {
             "scrape_interval": settings.scrape_interval,
@@ -109,9 +122,7 @@ def prometheus_config(settings: PrometheusSettings, targets: Mapping[str, str]) 
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
-        "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())
-        ],
+        "scrape_configs": [*static, *([proxies_job(settings.proxy_sample_limit)] if proxies else [])],
     }
 
 
@@ -153,21 +164,28 @@ def prometheus_manifests(
     targets: Mapping[str, str],
     mesh: MeshBinding | None = None,
 ) -> list[Manifest]:
-    """All objects of a Prometheus, what others need first."""
+    """All objects of a Prometheus, what others need first.
+
+    In a mesh of Istio's it finds the proxies by asking the API server; without one it has no token to ask with.
+    """
     mesh = mesh or NoMesh()
+    proxies = mesh.kind == "istio"
     labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
-    return arrangements.store(
+    access = cluster_objects.access(labels, PROXY_READER_RULES, account=settings.name, namespace=namespace)
+    objects = arrangements.store(
         metadata(settings.name, labels, namespace=namespace),
         settings=settings,
         selected=selector("prometheus", settings.name),
         container=_container(settings),
-        files={"prometheus.yml": to_yaml(prometheus_config(settings, targets)), **rule_files()},
+        files={"prometheus.yml": to_yaml(prometheus_config(settings, targets, proxies=proxies)), **rule_files()},
         config_dir=_CONFIG_DIR,
         data_dir=_DATA_DIR,
         ports={"http": (PORT, "http")},
+        api_access=proxies,
         pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
         pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
     )
+    return [*access, *objects] if proxies else objects
 
 
 class Prometheus(Component):

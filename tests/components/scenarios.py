@@ -129,6 +129,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         "observability",
         {"jaeger": "jaeger.observability.svc.cluster.local:8888"},
     ),
+    "prometheus-meshed": lambda: prometheus_manifests(PrometheusSettings(), "observability", {}, MESH),
     "postgres": lambda: postgres_manifests(
         PostgresSettings(databases=("user_service", "order_service")), "shop", "from-a-secret-output"
     ),

@@ -1,4 +1,4 @@
-"""The alert rules: their form, what makes them fire, and that they reach Prometheus and the wheel."""
+"""The rules: their form, what they record, what makes them fire, and that they reach Prometheus and the wheel."""
 
 from __future__ import annotations
 
@@ -41,16 +41,18 @@ def run(*command: Path | str) -> str:
     return done.stdout
 
 
-def alerts(rules: list[Path]) -> list[dict[str, Any]]:
-    return [rule for path in rules for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+def of(kind: str, rules: list[Path]) -> list[dict[str, Any]]:
+    """All rules with the key ``alert`` or ``record``."""
+    groups = (group for path in rules for group in yaml.safe_load(path.read_text())["groups"])
+    return [rule for group in groups for rule in group["rules"] if kind in rule]
 
 
 def test_prometheus_gets_the_rules_and_accepts_them(promtool: Path, rules: list[Path]) -> None:
-    assert [path.name for path in rules] == list(rule_files()) == ["telemetry_loss.rules.yaml"]
+    assert [path.name for path in rules] == list(rule_files()) == ["mesh.rules.yaml", "telemetry_loss.rules.yaml"]
     assert "SUCCESS" in run(promtool, "check", "rules", "--lint-fatal", *rules)
 
 
-def test_rules_fire_when_something_is_lost_and_only_then(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
+def test_rules_record_and_fire_when_they_should_only(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
     for path in rules:
         cases = (CASES / path.name.replace(".rules.", ".test.")).read_text()
         test = tmp_path / f"test-{path.name}"
@@ -60,12 +62,20 @@ def test_rules_fire_when_something_is_lost_and_only_then(promtool: Path, rules: 
 
 def test_every_alert_has_a_case_and_says_what_to_do(rules: list[Path]) -> None:
     cases = "".join(path.read_text() for path in CASES.iterdir())
-    for rule in alerts(rules):
+    for rule in of("alert", rules):
         name = rule["alert"]
         assert f'alertname="{name}"' in cases
         assert rule["labels"]["severity"] in ("warning", "critical")
         assert set(rule["annotations"]) == {"summary", "runbook"}
         assert "\n" not in rule["annotations"]["runbook"].strip()
+
+
+def test_every_recording_has_a_case(rules: list[Path]) -> None:
+    """Issue 5: whichever proxy counts, the recorded series are the same."""
+    cases = "".join(path.read_text() for path in CASES.iterdir())
+    for rule in of("record", rules):
+        assert f"expr: {rule['record']}" in cases
+        assert f"{rule['record']}{{" in cases
 
 
 def test_the_wheel_holds_the_rules(tmp_path: Path) -> None:
@@ -80,4 +90,4 @@ def test_the_wheel_holds_the_rules(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    assert "otel_mesh/rules/telemetry_loss.rules.yaml" in zipfile.ZipFile(wheel).namelist()
+    assert {f"otel_mesh/rules/{name}" for name in rule_files()} <= set(zipfile.ZipFile(wheel).namelist())

@@ -33,7 +33,7 @@ from otel_mesh import (
     TailSamplerArgs,
 )
 from tests.components.pulumi_program import Program, event_loop
-from tests.components.scenarios import SERVICE
+from tests.components.scenarios import MESH, SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,14 @@ def test_prometheus(program: Program) -> None:
     assert program.value(prometheus.url) == "http://prometheus.ns.svc.cluster.local:9090"
     assert program.value(prometheus.otlp_url) == "http://prometheus.ns.svc.cluster.local:9090/api/v1/otlp"
     assert program.kinds() == ["ConfigMap", "Deployment", "Prometheus", "Service", "ServiceAccount"]
+
+
+def test_prometheus_in_a_mesh_may_look_for_proxies(program: Program) -> None:
+    Prometheus("metrics", PrometheusArgs(namespace=pulumi.Output.from_input("ns"), mesh=MESH))
+    assert {"ClusterRole", "ClusterRoleBinding"} < set(program.kinds())
+    role = next(one for one in program.mocks.registered if one.typ.endswith(":ClusterRole"))
+    assert role.inputs["metadata"]["name"] == "otel-mesh:ns:prometheus"
+    assert role.inputs["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
 
 
 def test_collector(program: Program) -> None:

@@ -53,9 +53,21 @@ def test_containers_have_all_three_probes_and_bounded_memory(manifest: dict[str,
         assert "cpu" not in resources["limits"]
 
 
-@pytest.mark.parametrize("manifest", WORKLOADS)
-def test_only_the_collector_gets_a_token_of_the_api_server(manifest: dict[str, Any]) -> None:
-    assert _pod(manifest)["automountServiceAccountToken"] is (manifest["metadata"]["name"] == "otel-collector")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_only_who_asks_the_api_server_gets_a_token_of_it(name: str) -> None:
+    """The Collector names senders, Prometheus finds a mesh's proxies; neither may do more than read for that."""
+    by_kind = {manifest["kind"]: manifest for manifest in SCENARIOS[name]()}
+    asks = name.startswith("otel-collector") or name == "prometheus-meshed"
+    assert asks is ("ClusterRole" in by_kind) is ("ClusterRoleBinding" in by_kind)
+    for kind in {"Deployment", "StatefulSet"} & by_kind.keys():
+        assert _pod(by_kind[kind])["automountServiceAccountToken"] is asks
+    if asks:
+        (subject,) = by_kind["ClusterRoleBinding"]["subjects"]
+        assert subject["name"] == _pod(by_kind["Deployment"])["serviceAccountName"]
+        role = by_kind["ClusterRole"]
+        assert by_kind["ClusterRoleBinding"]["roleRef"]["name"] == role["metadata"]["name"]
+        assert {verb for rule in role["rules"] for verb in rule["verbs"]} <= {"get", "list", "watch"}
+        assert {one for rule in role["rules"] for one in rule["resources"]} <= {"pods", "namespaces", "replicasets"}
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)

@@ -117,18 +117,19 @@ def test_metrics_and_logs_go_past_the_samplers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "targets"),
+    ("settings", "targets", "proxies"),
     [
-        (PrometheusSettings(), {}),
-        (PrometheusSettings(storage=PERSISTENT, external_labels={"cluster": "big"}), {"jaeger": "jaeger:8888"}),
+        (PrometheusSettings(), {}, False),
+        (PrometheusSettings(storage=PERSISTENT, external_labels={"cluster": "big"}), {"jaeger": "jaeger:8888"}, False),
+        (PrometheusSettings(), {"jaeger": "jaeger:8888"}, True),
     ],
-    ids=["default", "full"],
+    ids=["default", "full", "meshed"],
 )
 def test_prometheus_accepts_its_configuration(
-    programs: Path, tmp_path: Path, settings: PrometheusSettings, targets: dict[str, str]
+    programs: Path, tmp_path: Path, settings: PrometheusSettings, targets: dict[str, str], *, proxies: bool
 ) -> None:
     config = tmp_path / "prometheus.yml"
-    config.write_text(to_yaml(prometheus_config(settings, targets)))
+    config.write_text(to_yaml(prometheus_config(settings, targets, proxies=proxies)))
     done = subprocess.run(
         [programs / "promtool", "check", "config", config], capture_output=True, text=True, timeout=60, check=False
     )

@@ -1,0 +1,59 @@
+"""Issue 5, S2.12 on real sidecars: what proxies count reaches Prometheus, in the words of services."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import smoke
+from local.addresses import PROMETHEUS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+pytestmark = pytest.mark.e2e
+
+
+def _recorded(http: httpx.Client, query: str) -> list[dict[str, str]]:
+    """The labels of what a query finds, once it finds something: rules are evaluated once a minute."""
+    end = time.monotonic() + 180
+    while True:
+        result = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": query}).json()["data"]["result"]
+        if result:
+            return [{key: value for key, value in one["metric"].items() if key != "__name__"} for one in result]
+        assert time.monotonic() < end, query
+        smoke.request(http)
+        time.sleep(2)
+
+
+def test_issue_5_what_the_proxies_count_is_recorded_in_the_words_of_services(http: httpx.Client) -> None:
+    ok = {"k8s_namespace_name": "shop", "response_class": "2xx"}
+    for service in smoke.SERVICES:
+        found = _recorded(http, f'mesh_service:requests:rate5m{{service_name="{service}"}} > 0')
+        assert {**ok, "service_name": service} in found
+        assert _recorded(http, f'mesh_service:request_duration_milliseconds_bucket:rate5m{{service_name="{service}"}}')
+    caller, callee = smoke.SERVICES[:2]
+    edges = _recorded(http, f'mesh_edge:requests:rate5m{{service_name="{caller}", service_peer_name="{callee}"}} > 0')
+    assert {**ok, "service_name": caller, "service_peer_name": callee, "service_peer_namespace": "shop"} in edges
+
+
+def test_issue_5_every_proxy_is_read_and_gives_no_more_than_the_rules_need(
+    http: httpx.Client, kubectl: Callable[..., str]
+) -> None:
+    up = _recorded(http, 'up{job="mesh-proxies"} == 1')
+    listed = json.loads(kubectl("get", "pods", "-A", "-l", "service.istio.io/canonical-name", "-o", "json"))["items"]
+    proxies = {one["metadata"]["name"] for one in listed if "deletionTimestamp" not in one["metadata"]}
+    assert {one["k8s_pod_name"] for one in up} >= proxies
+    names = _recorded(http, 'count by (name) (label_replace({job="mesh-proxies"}, "name", "$1", "__name__", "(.*)"))')
+    taken = {one["name"] for one in names if not one["name"].startswith(("scrape_", "up", "ALERTS"))}
+    assert taken <= {
+        "envoy_cluster_upstream_rq",
+        "envoy_cluster_upstream_rq_time_bucket",
+        "istio_requests_total",
+        "istio_request_duration_milliseconds_bucket",
+    }
