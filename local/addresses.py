@@ -67,5 +67,6 @@ def _gateway() -> Address:
 GATEWAY = _gateway()
 JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
 PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
+LOKI = Address("loki", "observability", "loki", 3100, 13100, "/ready")
 
-ADDRESSES = (GATEWAY, JAEGER, PROMETHEUS)
+ADDRESSES = (GATEWAY, JAEGER, PROMETHEUS, LOKI)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from otel_mesh.istio.settings import IstioSettings, Tracing
     from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
+    from otel_mesh.loki import Loki, LokiArgs, LokiSettings
     from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
     from otel_mesh.microservice import (
         DatabaseAccess,
@@ -57,6 +58,9 @@ __all__ = [
     "Jaeger",
     "JaegerArgs",
     "JaegerSettings",
+    "Loki",
+    "LokiArgs",
+    "LokiSettings",
     "MeshBinding",
     "Microservice",
     "MicroserviceArgs",
@@ -113,6 +117,7 @@ _HOME: Final = {
     "istio.settings": ("IstioSettings", "Tracing"),
     "istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
+    "loki": ("Loki", "LokiArgs", "LokiSettings"),
     "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
     "microservice": (
         "DatabaseAccess",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from otel_mesh.collector_parts import (
     ANY,
+    LOGS_ENDPOINT,
     METRICS_ENDPOINT,
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
@@ -108,18 +109,29 @@ def _to_samplers(settings: OtelCollectorSettings) -> dict[str, Any]:
     }
 
 
-def collector_config(settings: OtelCollectorSettings, *, sampled: bool = False) -> dict[str, Any]:
+def _logs_exporter(settings: OtelCollectorSettings, *, kept: bool) -> dict[str, Any]:
+    if not kept:
+        # accepted (or senders would see errors), counted in the Collector's own metrics and dropped here
+        return {"nop": None}
+    return {"otlp_http/logs": {"endpoint": f"${{env:{LOGS_ENDPOINT}}}", **exporting(settings.batching)}}
+
+
+def collector_config(
+    settings: OtelCollectorSettings, *, sampled: bool = False, logs_kept: bool = False
+) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
-    Where signals go stands in the environment (`TRACES_ENDPOINT` or `SAMPLER_HOST`, `METRICS_ENDPOINT`), so that the
-    configuration is known before anything is deployed.
+    Where signals go stands in the environment (`TRACES_ENDPOINT` or `SAMPLER_HOST`, `METRICS_ENDPOINT`,
+    `LOGS_ENDPOINT`), so that the configuration is known before anything is deployed.
 
     Args:
         settings: of the Collector.
         sampled: whether traces go to the pods of a `TailSampler`; metrics and logs never do.
+        logs_kept: whether there is a log store; without one logs are accepted and dropped.
     """
     processors = ["memory_limiter", "k8s_attributes", "resource/cluster"]
     traces = _to_samplers(settings) if sampled else _to_store(settings)
+    logs = _logs_exporter(settings, kept=logs_kept)
 
     def pipeline(exporter: str) -> dict[str, Any]:
         return {"receivers": ["otlp"], "processors": processors, "exporters": [exporter]}
@@ -138,9 +150,7 @@ def collector_config(settings: OtelCollectorSettings, *, sampled: bool = False) 
         "exporters": {
             **traces,
             "otlp_http/metrics": {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)},
-            # there is no log store yet: logs are accepted (or senders would see errors), counted in the
-            # Collector's own metrics and dropped here
-            "nop": None,
+            **logs,
         },
         "service": {
             "extensions": ["health_check"],
@@ -148,7 +158,7 @@ def collector_config(settings: OtelCollectorSettings, *, sampled: bool = False) 
             "pipelines": {
                 "traces": pipeline(next(iter(traces))),
                 "metrics": pipeline("otlp_http/metrics"),
-                "logs": pipeline("nop"),
+                "logs": pipeline(next(iter(logs))),
             },
         },
     }

@@ -51,6 +51,7 @@ class Role(StrEnum):
     SAMPLER = "trace-sampler"
     TRACES = "trace-store"
     METRICS = "metric-store"
+    LOGS = "log-store"
     DATABASE = "database"
     SERVICE = "service"
     NAMESPACE = "namespace"

@@ -9,7 +9,13 @@ import pulumi
 
 from otel_mesh import arrangements, cluster_objects, collector_parts, workloads
 from otel_mesh.collector_config import SAMPLER_HOST, OtelCollectorSettings, collector_config
-from otel_mesh.collector_parts import METRICS_ENDPOINT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, TRACES_ENDPOINT
+from otel_mesh.collector_parts import (
+    LOGS_ENDPOINT,
+    METRICS_ENDPOINT,
+    OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT,
+    TRACES_ENDPOINT,
+)
 from otel_mesh.collector_proxy_spans import with_proxy_spans
 from otel_mesh.component import Component
 from otel_mesh.labels import Annotation, Role, recommended, selector
@@ -27,6 +33,7 @@ class OtelCollectorArgs:
         metrics_url: base URL that takes metrics by OTLP over HTTP.
         traces_endpoint: ``host:port`` that takes traces by OTLP over gRPC; either it or ``sampler_host`` is given.
         sampler_host: name whose addresses are the pods of a `TailSampler`; all spans of a trace go to the same one.
+        logs_url: base URL that takes logs by OTLP over HTTP; without it logs are accepted and dropped.
         settings: or a mapping that becomes one.
         mesh: that the namespace belongs to.
     """
@@ -35,6 +42,7 @@ class OtelCollectorArgs:
     metrics_url: pulumi.Input[str]
     traces_endpoint: pulumi.Input[str] | None = None
     sampler_host: pulumi.Input[str] | None = None
+    logs_url: pulumi.Input[str] | None = None
     settings: OtelCollectorSettings = field(default_factory=OtelCollectorSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
@@ -59,12 +67,13 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     labels = recommended("otel-collector", settings.name, Role.COLLECTOR, settings.version)
     meta = metadata(settings.name, labels, namespace=namespace)
     traces = _where_traces_go(args)
-    config = collector_config(settings, sampled=SAMPLER_HOST in traces)
+    logs = {} if args.logs_url is None else {LOGS_ENDPOINT: args.logs_url}
+    config = collector_config(settings, sampled=SAMPLER_HOST in traces, logs_kept=bool(logs))
     if args.mesh.kind == "istio":
         config = with_proxy_spans(config)
     pod = collector_parts.pod(
         settings,
-        environment={**traces, METRICS_ENDPOINT: args.metrics_url},
+        environment={**traces, METRICS_ENDPOINT: args.metrics_url, **logs},
         ports={"otlp-grpc": OTLP_GRPC_PORT, "otlp-http": OTLP_HTTP_PORT},
         api_access=True,  # k8s_attributes watches pods
     )
@@ -96,7 +105,7 @@ _RULES: Final = (
 
 
 class OtelCollector(Component):
-    """Collectors that take OTLP, add what Kubernetes knows of the sender and pass traces and metrics on.
+    """Collectors that take OTLP, add what Kubernetes knows of the sender and pass it on.
 
     Attributes:
         otlp_grpc_url: that takes OTLP over gRPC, as OTEL_EXPORTER_OTLP_ENDPOINT wants it.

@@ -157,6 +157,15 @@ ObjectName = Annotated[
 ]
 """The name of a Kubernetes object that is no Service (RFC 1123 subdomain)."""
 
+AttributeName = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"(?=.{1,128}$)[a-z][a-z0-9_]*(?:\.[a-z0-9][a-z0-9_]*)*"),
+        "is no attribute's name; write one such as service.name, at most 128 characters",
+    ),
+]
+"""The name of a telemetry attribute (https://opentelemetry.io/docs/specs/semconv/general/naming/)."""
+
 Uid = Annotated[
     str,
     _Pattern(

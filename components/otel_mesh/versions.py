@@ -23,6 +23,9 @@ JAEGER: Final = "2.13.0"
 PROMETHEUS: Final = "3.15.0"
 """Prometheus; Go module github.com/prometheus/prometheus v0.315.0."""
 
+LOKI: Final = "3.7.8"
+"""Loki; Go module github.com/grafana/loki/v3."""
+
 ISTIO: Final = "1.30.3"
 """Istio; stack ``local`` runs 1.27.9, the newest whose source can be built there, with the public Envoy."""
 
@@ -35,4 +38,5 @@ POSTGRES: Final = "17"
 COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
 PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
+LOKI_IMAGE: Final = f"docker.io/grafana/loki:{LOKI}"
 POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"

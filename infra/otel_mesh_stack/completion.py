@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from otel_mesh_stack.model import StackSettings
 
-_PARTS: Final = ("collector", "tail_sampler", "jaeger", "prometheus", "postgres")
+_PARTS: Final = ("collector", "tail_sampler", "jaeger", "loki", "prometheus", "postgres")
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 

@@ -12,6 +12,8 @@ from otel_mesh import (
     DatabaseAccess,
     Jaeger,
     JaegerArgs,
+    Loki,
+    LokiArgs,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -34,8 +36,9 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
-from otel_mesh.jaeger import METRICS_PORT
+from otel_mesh.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
 from otel_mesh.labels import Annotation
+from otel_mesh.loki import PORT as LOKI_PORT
 from otel_mesh.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity, mesh_files
 from otel_mesh_stack import mesh as stack_mesh
@@ -140,16 +143,15 @@ def _namespace(name: str, mesh: Mesh, first: Sequence[pulumi.Output[str]]) -> pu
 
 
 def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
-    """Jaeger, Prometheus and the Collectors in front of them; returns where telemetry is sent."""
+    """Jaeger, Loki, Prometheus and the Collectors in front of them; returns where telemetry is sent."""
     opts = mesh.opts
     jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
-    # plain, because it goes into a configuration whose checksum has to be known
-    jaeger_metrics = f"{settings.jaeger.name}.{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}:{METRICS_PORT}"
+    loki = Loki("loki", LokiArgs(namespace=namespace, settings=settings.loki, mesh=mesh.binding), opts)
     prometheus = Prometheus(
         "prometheus",
         PrometheusArgs(
             namespace=namespace,
-            targets={"jaeger": jaeger_metrics},
+            targets=_scraped(settings),
             settings=settings.prometheus,
             mesh=mesh.binding,
         ),
@@ -171,6 +173,7 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         OtelCollectorArgs(
             namespace=namespace,
             metrics_url=prometheus.otlp_url,
+            logs_url=loki.otlp_url,
             settings=settings.collector.model_copy(update=own),
             mesh=mesh.binding,
             **traces,
@@ -178,6 +181,15 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         opts,
     )
     return collector.otlp_grpc_url
+
+
+def _scraped(settings: StackSettings) -> dict[str, str]:
+    """What can't push its metrics: job to ``host:port``; plain, as it goes into a configuration with a checksum."""
+    domain = f"{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
+    return {
+        "jaeger": f"{settings.jaeger.name}.{domain}:{JAEGER_METRICS_PORT}",
+        "loki": f"{settings.loki.name}.{domain}:{LOKI_PORT}",
+    }
 
 
 def _database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> Postgres:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh.collector_config import OtelCollectorSettings
 from otel_mesh.jaeger import JaegerSettings
+from otel_mesh.loki import LokiSettings
 from otel_mesh.microservice import Environment, ServiceRuntime
 from otel_mesh.postgres import PostgresSettings
 from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
@@ -46,7 +47,7 @@ class Namespaces(Settings):
     """Where things live.
 
     Attributes:
-        observability: Collector, Jaeger, Prometheus.
+        observability: Collector, Jaeger, Loki, Prometheus.
         services: the services and their stores.
     """
 
@@ -91,6 +92,7 @@ class StackSettings(Settings):
         tail_sampler: the Collectors that keep traces with errors, slow ones and a share of the others; without it all
             are kept that the services record. With it they should record all: what they leave out nobody can keep.
         jaeger: the trace store.
+        loki: the log store.
         prometheus: the metric store.
         postgres: the services' database; the services' own databases are added.
         service_defaults: how services are run.
@@ -111,6 +113,7 @@ class StackSettings(Settings):
     collector: OtelCollectorSettings = OtelCollectorSettings()
     tail_sampler: TailSamplerSettings | None = None
     jaeger: JaegerSettings = JaegerSettings()
+    loki: LokiSettings = LokiSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     postgres: PostgresSettings = PostgresSettings()
     service_defaults: ServiceRuntime = ServiceRuntime()
@@ -138,7 +141,7 @@ class StackSettings(Settings):
     def _names_used_twice(self) -> Iterator[Problem]:
         """Objects of two parts that would be one."""
         seen: dict[str, str] = {}
-        for part in ("collector", "tail_sampler", "jaeger", "prometheus"):
+        for part in ("collector", "tail_sampler", "jaeger", "loki", "prometheus"):
             settings = getattr(self, part)
             if settings is None:
                 continue

@@ -35,6 +35,7 @@ IMAGE_KEYS: Final = {
     "collector": "otel-collector",
     "tail_sampler": "otel-collector",
     "jaeger": "jaeger",
+    "loki": "loki",
     "prometheus": "prometheus",
     "postgres": "postgres",
     "mesh.istio.control_plane": "istio-pilot",

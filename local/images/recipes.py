@@ -128,6 +128,7 @@ IMAGES = (
     _program("coredns", "coredns"),
     _program("otel-collector", "otelcol"),
     _program("jaeger", "jaeger"),
+    _program("loki", "loki"),
     _program("prometheus", "prometheus", "promtool"),
     _program("postgres", root="postgres"),
     _program("istio-pilot", "pilot-discovery"),

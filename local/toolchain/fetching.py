@@ -10,9 +10,11 @@ import shutil
 import sys
 import tarfile
 import tempfile
+import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import httpx
 
@@ -153,16 +155,26 @@ def _limited(response: httpx.Response, most: int) -> Iterator[bytes]:
 
 def _extract(archive: Path, member: str, target: Path) -> None:
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            stream = tar.extractfile(member)
-            if stream is None:
-                raise NotFetchedError(f"{member} is no file in the release")
-            with target.open("wb") as written:
-                shutil.copyfileobj(stream, written)
+        with _member(archive, member) as stream, target.open("wb") as written:
+            shutil.copyfileobj(stream, written)
     except KeyError:
         raise NotFetchedError(f"the release has no {member}") from None
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
         raise NotFetchedError(f"the release cannot be unpacked: {error}") from None
+
+
+@contextmanager
+def _member(archive: Path, name: str) -> Iterator[IO[bytes]]:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as content, content.open(name) as stream:
+            yield stream
+        return
+    with tarfile.open(archive, "r:gz") as tar:
+        found = tar.extractfile(name)
+        if found is None:
+            raise NotFetchedError(f"{name} is no file in the release")
+        with found:
+            yield found
 
 
 def _reason(error: httpx.HTTPError) -> str:

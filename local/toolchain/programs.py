@@ -73,6 +73,7 @@ _KUBE_STAMPS = tuple(
 )
 
 _ISTIO = "istio.io/istio"
+_LOKI = "github.com/grafana/loki/v3"
 
 # In the order in which others wait for them.
 BUILDS: tuple[Build, ...] = (
@@ -188,6 +189,13 @@ BUILDS: tuple[Build, ...] = (
         release="v3.15.0",
         minutes=2.5,
     ),
+    Build(
+        MODULES / "loki",
+        _LOKI,
+        {"loki": f"{_LOKI}/cmd/loki"},
+        stamps=(f"{_LOKI}/pkg/util/build.Version={{number}}",),
+        minutes=5,
+    ),
     Build(MODULES / "coredns", "github.com/coredns/coredns", {"coredns": "."}, minutes=1.5),
     Build(
         # Compiles little of its own: go.mod holds the versions that Kubernetes' programs are built with.
@@ -219,6 +227,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "otelcol",
         "promtool",
         "jaeger",
+        "loki",
     ),
     "node": (
         *_CONTROL_PLANE,
@@ -229,7 +238,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "volume-provisioner",
     ),
     "istio": _MESH,
-    "images": ("otelcol", "jaeger", "prometheus", "promtool", "coredns", "pause"),
+    "images": ("otelcol", "jaeger", "loki", "prometheus", "promtool", "coredns", "pause"),
     "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),
 }
 

@@ -117,6 +117,14 @@ OFFERS: tuple[Offer, ...] = (
         ),
     ),
     Offer(
+        ("loki",),
+        official=Official(
+            f"{_GITHUB}/grafana/loki/releases/download/{{version}}/loki-linux-{{arch}}.zip",
+            f"{_GITHUB}/grafana/loki/releases/download/{{version}}/SHA256SUMS",
+            "loki-linux-{arch}",
+        ),
+    ),
+    Offer(
         ("prometheus", "promtool"),
         official=Official(
             f"{_GITHUB}/prometheus/prometheus/releases/download/{{version}}/prometheus-{{number}}.linux-{{arch}}.tar.gz",

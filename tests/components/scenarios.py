@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from otel_mesh import (
     DatabaseAccess,
     JaegerSettings,
+    LokiSettings,
     MeshBinding,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -24,6 +25,7 @@ from otel_mesh import (
     TailSamplerSettings,
 )
 from otel_mesh.jaeger import jaeger_manifests
+from otel_mesh.loki import loki_manifests
 from otel_mesh.microservice import microservice_manifests
 from otel_mesh.namespace import namespace_manifest
 from otel_mesh.otel_collector import collector_manifests
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 TRACES: Final = "jaeger.observability.svc.cluster.local:4317"
 METRICS_URL: Final = "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp"
+LOGS_URL: Final = "http://loki.observability.svc.cluster.local:3100/otlp"
 PERSISTENT: Final = Storage(kind="persistent", size="10Gi", storage_class="fast")
 SCHEDULED: Final = Scheduling.model_validate(
     {
@@ -71,6 +74,7 @@ def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
         namespace="observability",
         traces_endpoint=TRACES,
         metrics_url=METRICS_URL,
+        logs_url=LOGS_URL,
         settings=settings,
     )
     return collector_manifests(args, settings)
@@ -123,6 +127,20 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     ),
     "jaeger": lambda: jaeger_manifests(JaegerSettings(), "observability"),
     "jaeger-persistent": lambda: jaeger_manifests(JaegerSettings(storage=PERSISTENT, retention="2w"), "observability"),
+    "loki": lambda: loki_manifests(LokiSettings(), "observability"),
+    "loki-persistent": lambda: loki_manifests(
+        LokiSettings(
+            storage=PERSISTENT,
+            retention="4w",
+            max_streams=5000,
+            megabytes_per_second=32,
+            index_labels=("service.name", "k8s.namespace.name"),
+            meshed=True,
+        ),
+        "observability",
+        MESH,
+    ),
+    "loki-scheduled": lambda: loki_manifests(LokiSettings(scheduling=SCHEDULED), "observability"),
     "prometheus": lambda: prometheus_manifests(PrometheusSettings(), "observability", {}),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusSettings(storage=PERSISTENT, external_labels={"cluster": "big"}),

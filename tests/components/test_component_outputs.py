@@ -16,6 +16,9 @@ from otel_mesh import (
     Jaeger,
     JaegerArgs,
     JaegerSettings,
+    Loki,
+    LokiArgs,
+    LokiSettings,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -33,7 +36,7 @@ from otel_mesh import (
     TailSamplerArgs,
 )
 from tests.components.pulumi_program import Program, event_loop
-from tests.components.scenarios import MESH, SERVICE
+from tests.components.scenarios import MESH, PERSISTENT, SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +71,22 @@ def test_prometheus_in_a_mesh_may_look_for_proxies(program: Program) -> None:
     role = next(one for one in program.mocks.registered if one.typ.endswith(":ClusterRole"))
     assert role.inputs["metadata"]["name"] == "otel-mesh:ns:prometheus"
     assert role.inputs["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+
+
+def test_loki(program: Program) -> None:
+    settings = LokiSettings(name="lines", storage=PERSISTENT)
+    loki = Loki("logs", LokiArgs(namespace=pulumi.Output.from_input("ns"), settings=settings))
+    assert program.value(loki.url) == "http://lines.ns.svc.cluster.local:3100"
+    assert program.value(loki.otlp_url) == "http://lines.ns.svc.cluster.local:3100/otlp"
+    assert program.value(loki.metrics_target) == "lines.ns.svc.cluster.local:3100"
+    assert program.kinds() == [
+        "ConfigMap",
+        "Deployment",
+        "Loki",
+        "PersistentVolumeClaim",
+        "Service",
+        "ServiceAccount",
+    ]
 
 
 def test_collector(program: Program) -> None:

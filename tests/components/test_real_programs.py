@@ -30,6 +30,7 @@ COLLECTOR_ENVIRONMENT = {
     "SAMPLER_HOST": "otel-sampler.observability.svc.cluster.local",
     "TRACES_ENDPOINT": "jaeger.observability.svc.cluster.local:4317",
     "METRICS_ENDPOINT": "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp",
+    "LOGS_ENDPOINT": "http://loki.observability.svc.cluster.local:3100/otlp",
     "POD_NAME": "otel-collector-0",
     "POD_UID": "0b7a5c9e-0000-4000-8000-000000000000",
     "POD_NAMESPACE": "observability",
@@ -65,9 +66,11 @@ def _validate_collector(programs: Path, config: Path) -> subprocess.CompletedPro
 )
 def test_the_collector_accepts_its_configuration(programs: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
     config = tmp_path / "config.yaml"
-    config.write_text(to_yaml(collector_config(OtelCollectorSettings.model_validate(settings))))
-    done = _validate_collector(programs, config)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for logs_kept in (True, False):
+        made = collector_config(OtelCollectorSettings.model_validate(settings), logs_kept=logs_kept)
+        config.write_text(to_yaml(made))
+        done = _validate_collector(programs, config)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_queue_that_holds_no_batch_is_refused_before_the_collector_would() -> None:
@@ -78,7 +81,7 @@ def test_a_queue_that_holds_no_batch_is_refused_before_the_collector_would() -> 
 def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: Path) -> None:
     largest = {"decision_wait_seconds": 300, "traces": 10_000_000, "slow_ms": 3_600_000, "ordinary_ratio": 1}
     for config in (
-        collector_config(OtelCollectorSettings(), sampled=True),
+        collector_config(OtelCollectorSettings(), sampled=True, logs_kept=True),
         tail_sampling_config(TailSamplerSettings()),
         tail_sampling_config(TailSamplerSettings.model_validate(largest)),
         tail_sampling_config(TailSamplerSettings(ordinary_ratio=0, decision_wait_seconds=1, traces=100)),

@@ -38,11 +38,17 @@ def test_jaeger() -> None:
     assert _jaeger(_built("jaeger")) == versions.JAEGER
 
 
+def test_loki() -> None:
+    assert _built("loki") == versions.LOKI
+
+
 def test_prometheus() -> None:
     assert _built("prometheus") == versions.PROMETHEUS
 
 
-@pytest.mark.parametrize("image", ["COLLECTOR_IMAGE", "JAEGER_IMAGE", "PROMETHEUS_IMAGE", "POSTGRES_IMAGE"])
+@pytest.mark.parametrize(
+    "image", ["COLLECTOR_IMAGE", "JAEGER_IMAGE", "LOKI_IMAGE", "PROMETHEUS_IMAGE", "POSTGRES_IMAGE"]
+)
 def test_images_carry_their_version(image: str) -> None:
     tag = getattr(versions, image).rpartition(":")[2]
     assert tag.removeprefix("v") == getattr(versions, image.removesuffix("_IMAGE"))

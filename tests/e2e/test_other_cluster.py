@@ -37,7 +37,7 @@ CONTEXT = "elsewhere"
 NAMESPACES = {"observability": "elsewhere-observability", "services": "elsewhere-shop"}
 CATALOGUED = ("api-gateway", "user-service")
 PARTS = {name: image for name, image in IMAGE_KEYS.items() if "." not in name}
-PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "prometheus", "postgres")
+PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "loki", "prometheus", "postgres")
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Clone:
         """Only what keeps it apart from the stack of the cluster's owner, and volumes that the cluster has."""
         subprocess.run(["git", "checkout", "--quiet", "Pulumi.dev.yaml"], cwd=self.folder, check=True)
         ephemeral = {"storage": {"kind": "ephemeral"}}
-        self.configure(namespaces=NAMESPACES, postgres=ephemeral, prometheus=ephemeral)
+        self.configure(namespaces=NAMESPACES, postgres=ephemeral, prometheus=ephemeral, loki=ephemeral)
 
     @property
     def state(self) -> Path:

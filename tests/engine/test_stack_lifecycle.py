@@ -25,18 +25,18 @@ pytestmark = pytest.mark.engine
 SUFFIX = "life"
 OBJECTS = {
     "Namespace": 2,
-    "ServiceAccount": 6,
-    "ConfigMap": 4,
+    "ServiceAccount": 7,
+    "ConfigMap": 5,
     "Secret": 1,
-    "PersistentVolumeClaim": 2,
+    "PersistentVolumeClaim": 3,
     "ClusterRole": 1,
     "ClusterRoleBinding": 1,
-    "Deployment": 5,
+    "Deployment": 6,
     "StatefulSet": 1,
-    "Service": 6,
+    "Service": 7,
     "PodDisruptionBudget": 3,
 }
-COMPONENTS = 2 + 3 + 1 + 2
+COMPONENTS = 2 + 4 + 1 + 2
 
 
 @pytest.fixture(scope="module")

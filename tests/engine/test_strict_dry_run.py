@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 
 _APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 REPLICATED = {"api-gateway", "user-service", "otel-collector"}
-WORKLOADS = REPLICATED | {"jaeger", "prometheus", "postgres"}
+WORKLOADS = REPLICATED | {"jaeger", "loki", "prometheus", "postgres"}
 SAMPLER = {"otel-sampler"}  # only where a stack keeps a part of its traces
 
 
@@ -39,7 +39,7 @@ def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: P
 def test_objects_are_valid_to_the_last_field(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
-    assert len(objects) >= 28
+    assert len(objects) >= 33
     done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(objects))
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(objects)

@@ -171,6 +171,28 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "logs for less than a day",
+        {"loki__retention": "12h"},
+        ("loki.retention: is less than the day that a part of the index covers; raise it",),
+        in_editor=False,
+    ),
+    Mistake(
+        "an index that knows no service",
+        {"loki__index_labels": ["k8s.namespace.name"]},
+        ("loki.index_labels: service.name is not among them, which every question begins with; add it",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a label's name for an attribute's",
+        {"loki__index_labels": ["service.name", "Service-Namespace"]},
+        (("loki.index_labels[1]: is no attribute's name; write one such as service.name, at most 128 characters"),),
+    ),
+    Mistake(
+        "an index of everything",
+        {"loki__index_labels": ["service.name", *(f"attribute.{number}" for number in range(10))]},
+        ("loki.index_labels: should have at most 10 members; take from it",),
+    ),
+    Mistake(
         "a toleration that says nothing",
         {"scheduling": {"tolerations": [{"key": "dedicated", "operator": "Equal"}]}},
         ("scheduling.tolerations[0].operator: Equal needs a key and a value; give both, or use Exists",),

@@ -7,6 +7,7 @@ import io
 import tarfile
 import threading
 import time
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -94,8 +95,14 @@ def archive(**members: bytes) -> bytes:
     return archive_of(members)
 
 
-def archive_of(members: dict[str, bytes]) -> bytes:
+def archive_of(members: dict[str, bytes], path: str = "") -> bytes:
+    """A release of the kind that its path ends with: a zip, else a compressed tar."""
     stream = io.BytesIO()
+    if path.endswith(".zip"):
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name, content in members.items():
+                zipped.writestr(name, content)
+        return stream.getvalue()
     with tarfile.open(fileobj=stream, mode="w:gz") as tar:
         for name, content in members.items():
             member = tarfile.TarInfo(name)

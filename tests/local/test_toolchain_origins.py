@@ -139,7 +139,7 @@ def test_another_version_of_path_is_not_taken_and_the_reason_is_said(
     assert because in told
 
 
-@pytest.mark.parametrize("program", ["jaeger", "prometheus", "promtool", "coredns", "otelcol", "pause"])
+@pytest.mark.parametrize("program", ["jaeger", "loki", "prometheus", "promtool", "coredns", "otelcol", "pause"])
 def test_what_goes_into_images_is_never_taken_from_path(program: str, on_the_path: Callable[..., Path]) -> None:
     on_the_path(program, f"version {owner(program).version}")
     assert choose(Builder(), program) == {program: ("modules", "built")}
@@ -206,7 +206,7 @@ def published(offer: Offer, releases: Releases) -> None:
         releases.files[path] = archive_of(members)
         return
     releases.add("/unused/other", b"other", sums, "another-file.tar.gz")
-    releases.add(path, archive_of(members), sums, path.rpartition("/")[2])
+    releases.add(path, archive_of(members, path), sums, path.rpartition("/")[2])
 
 
 @pytest.mark.parametrize("offer", [offer for offer in OFFERS if offer.official], ids=lambda offer: offer.programs[0])
@@ -269,14 +269,27 @@ def test_a_release_that_is_not_right_is_not_used_and_modules_are(
     assert not list(artefacts.tools_dir().glob(".fetch-*")), "nothing half done is left"
 
 
-def test_a_broken_archive_is_not_used(releases: Releases, capsys: pytest.CaptureFixture[str]) -> None:
-    offer = next(offer for offer in OFFERS if "etcd" in offer.programs)
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def damaged(content: bytes) -> bytes:
+    """A zip whose list of members is whole, and what it names is not."""
+    start = content.index(b"loki-linux") + 20
+    return content[:start] + bytes(8) + content[start + 8 :]
+
+
+@pytest.mark.parametrize(("program", "spoil"), [("etcd", half), ("loki", half), ("loki", damaged)])
+def test_a_broken_archive_is_not_used(
+    program: str, spoil: Callable[[bytes], bytes], releases: Releases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer = next(offer for offer in OFFERS if program in offer.programs)
     published(offer, releases)
-    path = next(path for path in releases.files if path.endswith(".tar.gz"))
+    path = next(path for path in releases.files if path.endswith((".tar.gz", ".zip")) and "unused" not in path)
     sums = next(path for path in releases.files if path.endswith("SHA256SUMS"))
     del releases.files[sums]
-    releases.add(path, b"no archive", sums, path.rpartition("/")[2])
-    assert choose(Builder(), "etcd") == {"etcd": ("modules", "built")}
+    releases.add(path, spoil(releases.files[path]), sums, path.rpartition("/")[2])
+    assert choose(Builder(), program) == {program: ("modules", "built")}
     assert "the release cannot be unpacked" in capsys.readouterr().err
 
 

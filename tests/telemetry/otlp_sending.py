@@ -1,13 +1,16 @@
-"""Spans made by hand, as OTLP over gRPC."""
+"""Spans and log records made by hand, as OTLP over gRPC."""
 
 from __future__ import annotations
 
 import time
 
 import grpc
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
@@ -35,8 +38,30 @@ def span(trace: int, number: int, *, milliseconds: int = 5, error: bool = False)
 
 def send(port: int, service: str, *spans: Span) -> None:
     """Send spans of a service to a Collector on loopback; raises grpc.RpcError when it refuses."""
-    about = Resource(attributes=[KeyValue(key="service.name", value=AnyValue(string_value=service))])
+    about = _resource({"service.name": service})
     scope = ScopeSpans(spans=spans)
     request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(resource=about, scope_spans=[scope])])
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         TraceServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]
+
+
+def record(text: str, trace: int = 0, number: int = 1, *, age_seconds: float = 0) -> LogRecord:
+    """A log record that was made a time ago, within a span of a numbered trace or outside of any."""
+    ids = {"trace_id": trace_id(trace), "span_id": number.to_bytes(8, "big")} if trace else {}
+    made = time.time_ns() - int(1000 * age_seconds) * MS
+    body = AnyValue(string_value=text)
+    attributes = [KeyValue(key="http.route", value=AnyValue(string_value="/users/{id}"))]
+    return LogRecord(time_unix_nano=made, body=body, severity_text="WARN", attributes=attributes, **ids)
+
+
+def send_records(port: int, resource: dict[str, str], *records: LogRecord) -> None:
+    """Send log records of a resource to a Collector on loopback; raises grpc.RpcError when it refuses."""
+    scope = ScopeLogs(log_records=records)
+    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=_resource(resource), scope_logs=[scope])])
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        LogsServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]
+
+
+def _resource(attributes: dict[str, str]) -> Resource:
+    pairs = [KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in attributes.items()]
+    return Resource(attributes=pairs)
