@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local import debian
 from local.errors import LocalError
@@ -155,19 +156,22 @@ class Buildah:
         Intermediate layers stay for the next build of a changed service, up to a limit.
         """
         self._run(["rm", "--all"], "leavings", log)
-        command = self._command(["images", "--all", "--noheading", "--format", "{{.ID}} {{.Name}}:{{.Tag}}"])
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        lines = [line.partition(" ") for line in done.stdout.splitlines()]
-        listed = [reference for _, _, reference in lines]
-        kept = {identity for identity, _, reference in lines if reference in wanted}
-        for identity, _, reference in lines:
-            if reference.startswith("<none>") or reference in wanted:
-                continue
-            if not reference.endswith(":<none>"):
-                self._run(["rmi", "--force", reference], reference, log)
-            elif identity not in kept:  # pulled by its digest: it has no tag to be called by
-                self._run(["rmi", "--force", identity], reference, log)
-        if sum(reference.startswith("<none>") for reference in listed) > _LAYERS_KEPT:
+        done = subprocess.run(
+            self._command(["images", "--all", "--json"]),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        images: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
+        for image in images:
+            names = image["names"] or []
+            for name in names:
+                if _is_tagged(name) and name not in wanted:
+                    self._run(["rmi", "--force", name], name, log)
+            if names and not any(map(_is_tagged, names)):  # pulled by its digest
+                self._run(["rmi", "--force", image["id"]], names[0], log)
+        if sum(not image["names"] for image in images) > _LAYERS_KEPT:
             self._run(["rmi", "--prune", "--force"], "leavings", log)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
@@ -191,3 +195,8 @@ class Buildah:
             raise LocalError(
                 f"image {subject}: {told[-1] if told else 'buildah failed'}", remedy="read the log", log=log
             )
+
+
+def _is_tagged(name: str) -> bool:
+    """Whether a name has a tag to be called by, rather than a digest."""
+    return "@" not in name and not name.endswith(":<none>")
