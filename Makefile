@@ -6,13 +6,14 @@ PY := .venv/bin/python
 STACK ?= $(if $(CONTEXT),dev,local)
 TARGET = --stack '$(STACK)' $(if $(CONTEXT),--context '$(CONTEXT)')
 IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)')
+WHICH = $(if $(SERVICE),--service='$(SERVICE)') $(if $(SINCE),--since='$(SINCE)') $(if $(LIMIT),--limit='$(LIMIT)')
 
 # Charts from a folder with one folder each, where their repositories are out of reach.
 ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
+.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,18 @@ env: .venv/ready ## shell settings: eval "$$(make -s env)"
 
 smoke: .venv/ready ## one request, its trace as a tree, its metric
 	@exec $(PY) -m local smoke
+
+trace: .venv/ready ## on call: one trace with its logs: make trace ID=...
+	@exec $(PY) -m local trace --id='$(ID)'
+
+slow: .venv/ready ## on call: the slowest requests and where their time went; SERVICE= ROUTE= SINCE= LIMIT=
+	@exec $(PY) -m local slow $(WHICH) $(if $(ROUTE),--route='$(ROUTE)')
+
+errors: .venv/ready ## on call: failing traces by what failed first; SERVICE= SINCE= LIMIT=
+	@exec $(PY) -m local errors $(WHICH)
+
+map: .venv/ready ## on call: who called whom, beside what is declared; SINCE=
+	@exec $(PY) -m local map $(if $(SINCE),--since='$(SINCE)')
 
 test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
 	@$(PY) -m local toolchain test

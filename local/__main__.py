@@ -11,6 +11,7 @@ from rich.console import Console
 from local.errors import LocalError
 
 if TYPE_CHECKING:
+    from local.oncall.options import Question
     from local.other_cluster import Request
 
 _EXIT_REFUSED = 2
@@ -149,6 +150,59 @@ def _render(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _trace(arguments: argparse.Namespace) -> int:
+    from local.addresses import ADDRESSES, JAEGER, LOKI
+    from local.oncall import options, sources, trace
+
+    trace_id = options.trace_id(arguments.id)
+    with sources.client() as http:
+        loki = sources.Loki(http, LOKI) if LOKI in ADDRESSES else None
+        trace.show(Console(), sources.Jaeger(http, JAEGER), loki, trace_id)
+    return 0
+
+
+def _slow(arguments: argparse.Namespace) -> int:
+    from local.addresses import JAEGER
+    from local.oncall import slow, sources
+    from otel_mesh_stack.services import CATALOG
+
+    if not arguments.service:
+        arguments.service = next((one.name for one in CATALOG.services if one.exposed), CATALOG.services[0].name)
+    with sources.client() as http:
+        slow.show(Console(), sources.Jaeger(http, JAEGER), _question(arguments))
+    return 0
+
+
+def _errors(arguments: argparse.Namespace) -> int:
+    from local.addresses import JAEGER
+    from local.oncall import failing, sources
+
+    with sources.client() as http:
+        failing.show(Console(), sources.Jaeger(http, JAEGER), _question(arguments))
+    return 0
+
+
+def _question(arguments: argparse.Namespace) -> Question:
+    from local.oncall import options
+
+    route = getattr(arguments, "route", "")
+    return options.Question(options.window(arguments.since), options.limit(arguments.limit), arguments.service, route)
+
+
+def _map(arguments: argparse.Namespace) -> int:
+    from local.addresses import PROMETHEUS
+    from local.oncall import options, service_map, sources
+    from local.stack_mesh import stack_mesh
+    from otel_mesh_stack.services import CATALOG
+
+    window = options.window(arguments.since)
+    entrances = (stack_mesh().gateway,) if stack_mesh().installed else ()
+    with sources.client() as http:
+        found = service_map.observed(sources.Prometheus(http, PROMETHEUS), window.text)
+    service_map.show(Console(), service_map.compared(found, CATALOG, entrances), window)
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m local", description=__doc__)
@@ -160,6 +214,7 @@ def parser() -> argparse.ArgumentParser:
         ("leftovers", _leftovers, "what of the node runs or stands outside its folders; nothing when it is down"),
     ):
         commands.add_parser(name, help=text).set_defaults(action=action)
+    _add_on_call(commands)
     target = _target()
     up = commands.add_parser("up", help="bring an environment up; the embedded one shows a trace", parents=[target])
     up.add_argument("--registry", help="host and path of the registry that another cluster pulls from")
@@ -193,6 +248,25 @@ def parser() -> argparse.ArgumentParser:
     engine.add_argument("words", nargs=argparse.REMAINDER, help="-- and the CLI's arguments")
     engine.set_defaults(action=_pulumi)
     return top
+
+
+def _add_on_call(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands of a person on call; what they are given is checked by them, so that the words are the same."""
+    since = argparse.ArgumentParser(add_help=False)
+    since.add_argument("--since", default="15m", help="how far back, e.g. 2h")
+    which = argparse.ArgumentParser(add_help=False, parents=[since])
+    which.add_argument("--service", default="", help="that the traces went through")
+    which.add_argument("--limit", default="10", help="how many at most")
+    one = commands.add_parser("trace", help="one trace with its logs")
+    one.add_argument("--id", default="", help="32 hexadecimal digits, or a traceparent")
+    one.set_defaults(action=_trace)
+    slow = commands.add_parser("slow", help="the slowest requests, and where their time went", parents=[which])
+    slow.add_argument("--route", default="", help="of the service, with or without its method")
+    slow.set_defaults(action=_slow)
+    commands.add_parser("errors", help="failing traces by what failed first", parents=[which]).set_defaults(
+        action=_errors
+    )
+    commands.add_parser("map", help="who called whom, beside the catalogue", parents=[since]).set_defaults(action=_map)
 
 
 def _target() -> argparse.ArgumentParser:

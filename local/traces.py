@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,16 @@ from rich.text import Text
 from rich.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import httpx
+
+_IN_CLUSTER = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+\.svc(\..*)?)?")
+"""Host of a Service, as short as a pod of its namespace may call it."""
+
+_DEEP = 8
+_NARROW, _NARROW_ASCII = ("  ", "│ ", "├╴", "└╴"), ("  ", "| ", "+-", "`-")
+"""With a mesh, each call is four levels: they have to fit on a screen."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,23 @@ class Span:
             if key in self.tags
         ]
         return " ".join(dict.fromkeys(parts))
+
+    @property
+    def end_us(self) -> int:
+        """Microseconds since the epoch."""
+        return self.start_us + self.duration_us
+
+    @property
+    def callee(self) -> str | None:
+        """Whom a client's span calls, by its name in the catalogue; a store by its host's, else by its system's."""
+        for key in ("service.peer.name", "peer.service"):
+            if key in self.tags:
+                return str(self.tags[key])
+        host = str(self.tags.get("server.address", ""))
+        if _IN_CLUSTER.fullmatch(host):
+            return host.partition(".")[0]
+        named = self.tags.get("db.system.name") or host
+        return str(named) if named else None
 
     @property
     def failed(self) -> bool:
@@ -108,8 +133,13 @@ def roots(spans: Iterable[Span]) -> list[Span]:
     return [span for span in spans if span.parent_id not in known]
 
 
-def tree(spans: Iterable[Span]) -> Tree:
-    """The trace as a person reads it: who called whom, how long it took, how it ended."""
+def tree(spans: Iterable[Span], below: Mapping[str, Sequence[Text]] | None = None) -> Tree:
+    """The trace as a person reads it: who called whom, how long it took, how it ended.
+
+    Args:
+        spans: of the trace, at least one.
+        below: what stands directly below a span, by its id.
+    """
     spans = list(spans)
     known = {span.span_id for span in spans}
     children: dict[str | None, list[Span]] = {}
@@ -119,11 +149,18 @@ def tree(spans: Iterable[Span]) -> Tree:
     total = max(span.start_us + span.duration_us for span in spans) - start
     head = Text.assemble("trace ", (spans[0].trace_id, "bold"), f"  {len(spans)} spans  {total / 1000:.1f} ms")
     picture = Tree(head)
-    todo = [(picture, span) for span in reversed(children.get(None, []))]
+    todo = [(picture, span, 1) for span in reversed(children.get(None, []))]
+    deepest = 0
     while todo:
-        branch, span = todo.pop()
+        branch, span, depth = todo.pop()
+        deepest = max(deepest, depth)
         node = branch.add(_line(span, start))
-        todo += [(node, child) for child in reversed(children.get(span.span_id, []))]
+        for line in (below or {}).get(span.span_id, ()):
+            node.add(line)
+        todo += [(node, child, depth + 1) for child in reversed(children.get(span.span_id, []))]
+    if deepest > _DEEP:
+        picture.TREE_GUIDES = [_NARROW] * len(Tree.TREE_GUIDES)
+        picture.ASCII_GUIDES = _NARROW_ASCII
     return picture
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from otel_mesh.problems import InvalidSettingsError, Problem
     from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
     from otel_mesh.scheduling import Scheduling, Toleration
+    from otel_mesh.service_graph import ServiceGraph
     from otel_mesh.sizing import Resources, Storage
     from otel_mesh.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.tail_sampling import TailSamplerSettings
@@ -88,6 +89,7 @@ __all__ = [
     "Route",
     "Scheduling",
     "Service",
+    "ServiceGraph",
     "ServiceRuntime",
     "Signals",
     "Storage",
@@ -134,6 +136,7 @@ _HOME: Final = {
     "problems": ("InvalidSettingsError", "Problem"),
     "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
     "scheduling": ("Scheduling", "Toleration"),
+    "service_graph": ("ServiceGraph",),
     "sizing": ("Resources", "Storage"),
     "tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "tail_sampling": ("TailSamplerSettings",),

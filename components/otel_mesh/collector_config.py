@@ -7,15 +7,16 @@ from typing import Any, Final
 from otel_mesh.collector_parts import (
     ANY,
     LOGS_ENDPOINT,
-    METRICS_ENDPOINT,
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
     TRACES_ENDPOINT,
     CollectorProgram,
+    counting_calls,
     exporting,
     health_check,
     memory_limiter,
     own_telemetry,
+    to_metric_store,
 )
 from otel_mesh.values import DnsLabel  # noqa: TC001 - pydantic reads it at run time
 
@@ -117,7 +118,7 @@ def _logs_exporter(settings: OtelCollectorSettings, *, kept: bool) -> dict[str, 
 
 
 def collector_config(
-    settings: OtelCollectorSettings, *, sampled: bool = False, logs_kept: bool = False
+    settings: OtelCollectorSettings, *, sampled: bool = False, logs_kept: bool = False, proxied: bool = False
 ) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
@@ -126,8 +127,10 @@ def collector_config(
 
     Args:
         settings: of the Collector.
-        sampled: whether traces go to the pods of a `TailSampler`; metrics and logs never do.
+        sampled: whether traces go to the pods of a `TailSampler`, which count the calls then; metrics and logs never
+            do.
         logs_kept: whether there is a log store; without one logs are accepted and dropped.
+        proxied: whether the services' calls go through proxies that make spans too.
     """
     processors = ["memory_limiter", "k8s_attributes", "resource/cluster"]
     traces = _to_samplers(settings) if sampled else _to_store(settings)
@@ -136,7 +139,7 @@ def collector_config(
     def pipeline(exporter: str) -> dict[str, Any]:
         return {"receivers": ["otlp"], "processors": processors, "exporters": [exporter]}
 
-    return {
+    config: dict[str, Any] = {
         "extensions": health_check(),
         "receivers": {
             "otlp": {
@@ -149,7 +152,7 @@ def collector_config(
         "processors": _processors(settings),
         "exporters": {
             **traces,
-            "otlp_http/metrics": {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)},
+            **to_metric_store(settings),
             **logs,
         },
         "service": {
@@ -162,3 +165,4 @@ def collector_config(
             },
         },
     }
+    return config if sampled else counting_calls(config, settings, proxied=proxied)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from otel_mesh import pods, versions, workloads
 from otel_mesh.problems import InvalidSettingsError, Problem
 from otel_mesh.scheduling import Scheduling
+from otel_mesh.service_graph import ServiceGraph, with_service_graph
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
 
@@ -65,7 +66,8 @@ class CollectorProgram(Settings):
         cluster_name: value of ``k8s.cluster.name``, which Kubernetes itself doesn't know.
         batching: of the exporters.
         memory_limit_percentage: of the container's memory at which senders are told to wait.
-        metrics_interval_seconds: how often the Collector's own metrics are sent.
+        metrics_interval_seconds: how often the Collector's own metrics are sent, and the service map's.
+        service_graph: how calls are counted where traces are whole; see `otel_mesh.service_graph`.
     """
 
     name: DnsLabel
@@ -78,6 +80,7 @@ class CollectorProgram(Settings):
     batching: Batching = Batching()
     memory_limit_percentage: int = Field(default=75, ge=10, le=90)
     metrics_interval_seconds: int = Field(default=60, ge=1, le=3600)
+    service_graph: ServiceGraph = ServiceGraph()
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
@@ -120,13 +123,31 @@ def health_check() -> dict[str, Any]:
     return {"health_check": {"endpoint": f"{ANY}:{HEALTH_PORT}"}}
 
 
-def own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
-    """A Collector's own metrics go straight to the metric store.
+def to_metric_store(settings: CollectorProgram) -> dict[str, Any]:
+    """The exporter of metrics."""
+    return {"otlp_http/metrics": {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)}}
 
-    Not through its own pipelines, which may be what is failing; pushed, because with several replicas behind one
-    Service a scrape would reach one of them at random.
+
+def counting_calls(config: Mapping[str, Any], settings: CollectorProgram, *, proxied: bool) -> dict[str, Any]:
+    """The configuration of a Collector that sees whole traces, with the service map.
+
+    Args:
+        config: without it.
+        settings: of the Collector.
+        proxied: whether the services' calls go through proxies that make spans too.
     """
-    attributes = {
+    return with_service_graph(
+        config,
+        settings.service_graph,
+        identity=_identity(settings),
+        flush_seconds=settings.metrics_interval_seconds,
+        proxied=proxied,
+    )
+
+
+def _identity(settings: CollectorProgram) -> dict[str, str]:
+    """Resource attributes of what a pod of the Collector says of its own."""
+    return {
         "service.name": settings.name,
         "service.instance.id": "${env:POD_UID}",
         "k8s.pod.name": "${env:POD_NAME}",
@@ -135,8 +156,16 @@ def own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
         "k8s.deployment.name": settings.name,
         "k8s.cluster.name": settings.cluster_name,
     }
+
+
+def own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
+    """A Collector's own metrics go straight to the metric store.
+
+    Not through its own pipelines, which may be what is failing; pushed, because with several replicas behind one
+    Service a scrape would reach one of them at random.
+    """
     return {
-        "resource": {"attributes": [{"name": name, "value": value} for name, value in attributes.items()]},
+        "resource": {"attributes": [{"name": name, "value": value} for name, value in _identity(settings).items()]},
         "metrics": {
             "level": "normal",
             "readers": [

@@ -27,7 +27,8 @@ _IS_ENVOY: Final = 'span.attributes["component"] == "proxy"'
 _LEGACY: Final = (
     r"^(http\.(url|method|status_code|protocol)|component|node_id|zone|guid:x-request-id|user_agent"
     r"|request_size|response_size|response_flags|downstream_cluster|upstream_cluster.*|upstream_address"
-    r"|peer\.address|upstream_host|error|istio\.(canonical_service|canonical_revision|cluster_id|mesh_id|namespace))$"
+    r"|peer\.address|upstream_host|error|grpc\.(status_code|message|path|authority|content_type|timeout)"
+    r"|istio\.(canonical_service|canonical_revision|cluster_id|mesh_id|namespace))$"
 )
 """What has been told in other words by then, or repeats the resource."""
 
@@ -106,6 +107,44 @@ _OUTCOME: Final = (
     _where("set(span.status.code, STATUS_CODE_ERROR)", _CLIENT, f"{_STATUS} >= 400"),
     _where(f'set(span.attributes["error.type"], String({_STATUS}))', "span.status.code == STATUS_CODE_ERROR"),
 )
+_GRPC_STATUS: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""By number."""
+_RPC: Final = 'span.attributes["rpc.response.status_code"]'
+_GRPC: Final = (
+    _renamed("grpc.path", "rpc.method"),
+    _where('replace_pattern(span.attributes["rpc.method"], "^/", "")', 'span.attributes["rpc.method"] != nil'),
+    *(
+        _where(f'set({_RPC}, "{name}")', f'span.attributes["grpc.status_code"] == "{number}"')
+        for number, name in enumerate(_GRPC_STATUS)
+    ),
+    _where('set(span.attributes["rpc.system.name"], "grpc")', f"{_RPC} != nil"),
+    # HTTP's status is 200 whatever became of the call
+    _where("set(span.status.code, STATUS_CODE_ERROR)", _CLIENT, f"{_RPC} != nil", f'{_RPC} != "OK"'),
+    _where(
+        "set(span.status.code, STATUS_CODE_ERROR)",
+        f"{_RPC} != nil",
+        f'IsMatch({_RPC}, "^(UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS)$")',
+    ),
+    _where(f'set(span.attributes["error.type"], {_RPC})', "span.status.code == STATUS_CODE_ERROR", f"{_RPC} != nil"),
+)
 _NAME: Final = (
     # a proxy knows no route; without one a span is named by its method alone
     _where('set(span.name, span.attributes["http.request.method"])', 'span.attributes["http.request.method"] != nil'),
@@ -119,6 +158,7 @@ def proxy_spans_processor() -> dict[str, Any]:
         *_IDENTITY,
         *_REQUEST,
         *_OUTCOME,
+        *_GRPC,
         *_NAME,
         # last, because this is what the others ask for
         _where(f"delete_matching_keys(span.attributes, {json.dumps(_LEGACY)})"),

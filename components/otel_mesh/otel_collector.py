@@ -68,8 +68,9 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     meta = metadata(settings.name, labels, namespace=namespace)
     traces = _where_traces_go(args)
     logs = {} if args.logs_url is None else {LOGS_ENDPOINT: args.logs_url}
-    config = collector_config(settings, sampled=SAMPLER_HOST in traces, logs_kept=bool(logs))
-    if args.mesh.kind == "istio":
+    proxied = args.mesh.kind == "istio"
+    config = collector_config(settings, sampled=SAMPLER_HOST in traces, logs_kept=bool(logs), proxied=proxied)
+    if proxied:
         config = with_proxy_spans(config)
     pod = collector_parts.pod(
         settings,

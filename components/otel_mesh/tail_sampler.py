@@ -40,7 +40,7 @@ def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings)
     """All objects of a sampler, what others need first."""
     labels = recommended("otel-sampler", settings.name, Role.SAMPLER, settings.version)
     meta = metadata(settings.name, labels, namespace=args.namespace)
-    config = tail_sampling_config(settings)
+    config = tail_sampling_config(settings, proxied=args.mesh.kind == "istio")
     pod = collector_parts.pod(
         settings,
         environment={TRACES_ENDPOINT: args.traces_endpoint, METRICS_ENDPOINT: args.metrics_url},

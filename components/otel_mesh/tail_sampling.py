@@ -11,10 +11,12 @@ from otel_mesh.collector_parts import (
     OTLP_GRPC_PORT,
     TRACES_ENDPOINT,
     CollectorProgram,
+    counting_calls,
     exporting,
     health_check,
     memory_limiter,
     own_telemetry,
+    to_metric_store,
 )
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Ratio  # noqa: TC001 - pydantic reads them at run time
@@ -68,32 +70,44 @@ def _decision(settings: TailSamplerSettings) -> dict[str, Any]:
     }
 
 
-def tail_sampling_config(settings: TailSamplerSettings) -> dict[str, Any]:
+_WHOLE: Final = "forward/whole"
+"""Connector that hands on what was received, after the memory's limit, so that a batch is refused as a whole."""
+
+
+def tail_sampling_config(settings: TailSamplerSettings, *, proxied: bool = False) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
     Spans come with everything that Kubernetes knows of their senders, which is added where they are received first.
-    What needs whole traces beside sampling (a service graph, span metrics) belongs here, before ``tail_sampling``.
+    The service map is counted here, from whole traces and before any is dropped.
+
+    Args:
+        settings: of the sampler.
+        proxied: whether the services' calls go through proxies that make spans too.
     """
-    return {
+    config = {
         "extensions": health_check(),
         "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"{ANY}:{OTLP_GRPC_PORT}"}}}},
         "processors": {"memory_limiter": memory_limiter(settings), "tail_sampling": _decision(settings)},
+        "connectors": {_WHOLE: None},
         "exporters": {
             "otlp_grpc/traces": {
                 "endpoint": f"${{env:{TRACES_ENDPOINT}}}",
                 "tls": {"insecure": True},
                 **exporting(settings.batching),
-            }
+            },
+            **to_metric_store(settings),
         },
         "service": {
             "extensions": ["health_check"],
             "telemetry": own_telemetry(settings),
             "pipelines": {
-                "traces": {
-                    "receivers": ["otlp"],
-                    "processors": ["memory_limiter", "tail_sampling"],
+                "traces": {"receivers": ["otlp"], "processors": ["memory_limiter"], "exporters": [_WHOLE]},
+                "traces/sampled": {
+                    "receivers": [_WHOLE],
+                    "processors": ["tail_sampling"],
                     "exporters": ["otlp_grpc/traces"],
-                }
+                },
             },
         },
     }
+    return counting_calls(config, settings, proxied=proxied)

@@ -60,6 +60,14 @@ UPSTREAM = {
 """A span of a gateway towards its upstream: it has no method and names no node."""
 FAULT = {**INBOUND, "http.status_code": "503", "response_flags": "FI", "error": "true"}
 GONE = {**INBOUND, "http.status_code": "0", "response_flags": "DC"}
+GRPC = {
+    **INBOUND,
+    "grpc.status_code": "14",
+    "grpc.message": "who knows what is in here",
+    "grpc.path": "/shop.users.v1.UserService/GetUser",
+    "http.method": "POST",
+    "error": "true",
+}
 OWN = {"http.request.method": "GET", "error": "kept"}
 
 
@@ -87,6 +95,9 @@ def spans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         "fault": (SpanKind.SERVER, FAULT),
         "gone": (SpanKind.SERVER, GONE),
         "own": (SpanKind.SERVER, OWN),
+        "grpc": (SpanKind.SERVER, GRPC),
+        "missing": (SpanKind.SERVER, {**GRPC, "grpc.status_code": "5"}),
+        "told": (SpanKind.CLIENT, {**GRPC, "grpc.status_code": "5"}),
     }
     with LoopbackCollector(program, folder, configuration, port) as collector:
         for name, (kind, attributes) in sent.items():
@@ -164,6 +175,19 @@ def test_an_injected_fault_is_told_as_what_it_is(spans: dict[str, dict[str, Any]
     assert attributes["otel_mesh.proxy.response_flags"] == "FI"
     assert attributes["error.type"] == "503"
     assert spans["fault"]["status"]["code"] == 2
+
+
+def test_a_call_by_grpc_ends_as_its_own_status_says_and_not_as_http_s(spans: dict[str, dict[str, Any]]) -> None:
+    span = spans["grpc"]
+    assert span["status"]["code"] == 2
+    assert {key: value for key, value in span["attributes"].items() if key.startswith(("rpc", "grpc", "error"))} == {
+        "error.type": "UNAVAILABLE",
+        "rpc.method": "shop.users.v1.UserService/GetUser",
+        "rpc.response.status_code": "UNAVAILABLE",
+        "rpc.system.name": "grpc",
+    }
+    assert "code" not in spans["missing"]["status"], "an answer, as of a server"
+    assert spans["told"]["status"]["code"] == 2
 
 
 def test_a_request_without_an_answer_has_no_status_code(spans: dict[str, dict[str, Any]]) -> None:

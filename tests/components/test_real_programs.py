@@ -16,6 +16,7 @@ from local import toolchain
 from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
 from otel_mesh.collector_config import collector_config
+from otel_mesh.collector_proxy_spans import with_proxy_spans
 from otel_mesh.jaeger import jaeger_config
 from otel_mesh.manifests import to_yaml
 from otel_mesh.problems import InvalidSettingsError, parse
@@ -82,7 +83,9 @@ def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: 
     largest = {"decision_wait_seconds": 300, "traces": 10_000_000, "slow_ms": 3_600_000, "ordinary_ratio": 1}
     for config in (
         collector_config(OtelCollectorSettings(), sampled=True, logs_kept=True),
+        with_proxy_spans(collector_config(OtelCollectorSettings(), logs_kept=True, proxied=True)),
         tail_sampling_config(TailSamplerSettings()),
+        tail_sampling_config(TailSamplerSettings(), proxied=True),
         tail_sampling_config(TailSamplerSettings.model_validate(largest)),
         tail_sampling_config(TailSamplerSettings(ordinary_ratio=0, decision_wait_seconds=1, traces=100)),
     ):
@@ -103,12 +106,17 @@ def test_the_collector_would_refuse_a_wrong_configuration(programs: Path, tmp_pa
 
 
 def test_the_collector_limits_memory_before_it_does_anything_else() -> None:
-    pipelines = collector_config(OtelCollectorSettings())["service"]["pipelines"]
+    pipelines = _receiving(collector_config(OtelCollectorSettings()))
     assert set(pipelines) == {"traces", "metrics", "logs"}
     for pipeline in pipelines.values():
         assert pipeline["processors"] == ["memory_limiter", "k8s_attributes", "resource/cluster"]
-    (sampling,) = tail_sampling_config(TailSamplerSettings())["service"]["pipelines"].values()
-    assert sampling["processors"] == ["memory_limiter", "tail_sampling"]
+    (receiving,) = _receiving(tail_sampling_config(TailSamplerSettings())).values()
+    assert receiving["processors"] == ["memory_limiter"]
+
+
+def _receiving(config: dict[str, Any]) -> dict[str, Any]:
+    """The pipelines that senders' batches come to."""
+    return {name: one for name, one in config["service"]["pipelines"].items() if one["receivers"] == ["otlp"]}
 
 
 def test_metrics_and_logs_go_past_the_samplers() -> None:

@@ -49,6 +49,15 @@ def test_a_proxy_s_span_is_marked_in_the_tree() -> None:
     assert picture(spans).splitlines()[1] == "└── ingress (gateway)  GET  server  8.0 ms at +0.0"
 
 
+def test_a_deep_trace_still_fits_on_a_screen() -> None:
+    deep = [
+        span(f"{depth:x}", f"{depth - 1:x}", "payment-service", "POST /payments", "server") for depth in range(1, 15)
+    ]
+    lines = picture(deep).splitlines()
+    assert lines[1] == "└╴payment-service  POST /payments  server  8.0 ms at +0.0"
+    assert lines[14].startswith(13 * "  " + "└╴payment-service")
+
+
 def test_spans_without_their_parent_stand_side_by_side() -> None:
     spans = demonstration()
     del spans[1]

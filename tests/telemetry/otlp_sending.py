@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -14,6 +15,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MS = 1_000_000
 """Nanoseconds."""
 
@@ -23,12 +27,29 @@ def trace_id(number: int) -> bytes:
     return (number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).to_bytes(16, "big")
 
 
-def span(trace: int, number: int, *, milliseconds: int = 5, error: bool = False) -> Span:
+def span(  # noqa: PLR0913 -- a span has as many
+    trace: int,
+    number: int,
+    *,
+    milliseconds: int = 5,
+    error: bool = False,
+    parent: int = 0,
+    kind: Span.SpanKind.ValueType = Span.SPAN_KIND_UNSPECIFIED,
+    attributes: Mapping[str, str | int] | None = None,
+) -> Span:
     """A span of a numbered trace that begins now."""
     began = time.time_ns()
     return Span(
         trace_id=trace_id(trace),
         span_id=number.to_bytes(8, "big"),
+        parent_span_id=parent.to_bytes(8, "big") if parent else b"",
+        kind=kind,
+        attributes=[
+            KeyValue(
+                key=key, value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value)
+            )
+            for key, value in (attributes or {}).items()
+        ],
         name=f"hop {number}",
         start_time_unix_nano=began,
         end_time_unix_nano=began + milliseconds * MS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,9 @@ class Tiers:
 
     def _sampler(self, program: Path, folder: Path, settings: TailSamplerSettings) -> LoopbackCollector:
         config = tail_sampling_config(settings)
-        config["exporters"] = {"file/traces": file_exporters(folder)["file/traces"]}
-        config["service"]["pipelines"]["traces"]["exporters"] = ["file/traces"]
+        config["exporters"] = file_exporters(folder)
+        config["service"]["pipelines"]["traces/sampled"]["exporters"] = ["file/traces"]
+        config["service"]["pipelines"]["metrics/service_graph"]["exporters"] = ["file/metrics"]
         return on_loopback(program, folder, config)
 
     def kept(self) -> list[list[dict[str, Any]]]:
@@ -84,6 +86,10 @@ def on_loopback(
             pipeline["processors"] = [name for name in pipeline["processors"] if name in processors]
     if environment is None:
         config["service"]["telemetry"] = {"metrics": {"level": "none"}}
+        environment = {
+            **os.environ,
+            **dict.fromkeys(("POD_NAME", "POD_UID", "POD_NAMESPACE", "NODE_NAME"), folder.name),
+        }
     return LoopbackCollector(program, folder, config, port, environment)
 
 

@@ -1,0 +1,57 @@
+"""`make trace`: one trace across services, each span with what was logged in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local import traces
+from local.errors import LocalError
+from local.oncall import log_lines
+from local.oncall.call_tree import CallTree
+from local.oncall.sources import Loki
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from local.oncall.sources import Jaeger
+
+
+def show(console: Console, jaeger: Jaeger, loki: Loki | None, trace_id: str) -> None:
+    """Print the tree with its logs, where the failing began and where to look further.
+
+    Args:
+        console: to print to.
+        jaeger: which holds the traces.
+        loki: which holds the logs; None where the stack has none.
+        trace_id: 32 hexadecimal digits.
+
+    Raises:
+        LocalError: Jaeger could not be asked, or has no such trace.
+    """
+    spans = jaeger.trace(trace_id)
+    if not spans:
+        raise LocalError(
+            f"ID={trace_id}: Jaeger has no such trace",
+            remedy="it may be unsampled, not kept by the tail sampler or too old; `make slow` lists some",
+        )
+    tree = CallTree(spans)
+    lines: dict[str, list[traces.Text]] = {}
+    said = "logs: this stack has no Loki, so that there are none to show"
+    if loki is not None:
+        try:
+            lines = log_lines.of_trace(loki, tree)
+            number = log_lines.count(lines)
+            said = f"logs: {number} lines" + (", and more that were not asked for" if number == Loki.LIMIT else "")
+        except LocalError as error:  # the tree is worth showing without them
+            said = f"logs: none shown, {error}"
+    console.print(traces.tree(tree.spans, lines))
+    if "" in lines:
+        console.print("logged outside of these spans:")
+        for line in lines[""]:
+            console.print(line)
+    if failure := tree.first_failure():
+        console.print(
+            f"failed first: [red]{failure.culprit}[/red] in {tree.hop(failure.span)}  {failure.reason}", highlight=False
+        )
+    console.print(said, highlight=False)
+    console.print(jaeger.link(trace_id), highlight=False, soft_wrap=True)

@@ -1,0 +1,348 @@
+"""S2.13, S2.12, S2.11: what a person on call reads, from APIs that answer as the real ones do."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import __main__ as commands
+from local import addresses
+from local.addresses import JAEGER, LOKI, PROMETHEUS
+from local.oncall import failing, service_map, slow
+from local.oncall.sources import Jaeger
+from otel_mesh_stack import services
+from tests.local import oncall_shop as shop
+from tests.local.oncall_apis import START_US, JaegerAnswers, api, span, streams, trace, vector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.addresses import Address
+
+Said = tuple[int, str, str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Run a command at a terminal's width; status, output, errors."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1000 * (START_US + 60_000_000))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+    def call(*words: str, columns: int = 120) -> Said:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        status = commands.main(list(words))
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
+@contextmanager
+def serving(monkeypatch: pytest.MonkeyPatch, address: Address, answers: dict[str, Any]) -> Iterator[None]:
+    with api(**answers) as port:
+        monkeypatch.setenv(address.variable, str(port))
+        yield
+
+
+@pytest.fixture
+def jaeger(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    def serve(*traces: dict[str, Any]) -> Any:  # noqa: ANN401
+        return serving(monkeypatch, JAEGER, JaegerAnswers(traces).answers())
+
+    return serve
+
+
+@pytest.fixture
+def loki(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "ADDRESSES", (*addresses.ADDRESSES, LOKI))
+
+
+LINES = streams(
+    ({"service_name": "order-service", "span_id": "o1", "severity_text": "INFO"}, 4, "order accepted"),
+    ({"service_name": "payment-service", "span_id": "p1", "severity_text": "ERROR"}, 12.5, "charge failed: no route"),
+    ({"service_name": "api-gateway", "span_id": "a0", "severity_text": "WARN"}, 70, "slow client"),
+)
+
+
+@pytest.mark.usefixtures("loki")
+def test_trace_shows_each_span_with_its_log_lines(
+    run: Callable[..., Said], jaeger: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, str]] = []
+
+    def answer(query: dict[str, str]) -> dict[str, Any]:
+        asked.append(query)
+        return LINES
+
+    with jaeger(shop.unpaid()), serving(monkeypatch, LOKI, {"loki_api_v1_query_range": answer}):
+        status, said, _ = run("trace", "--id", shop.IDS[1])
+        link = f"{JAEGER.url}/trace/{shop.IDS[1]}"
+    assert status == 0
+    assert said.splitlines() == [
+        f"trace {shop.IDS[1]}  6 spans  60.0 ms",
+        "└── api-gateway  POST /api/orders  server  60.0 ms at +0.0  502",
+        "    └── api-gateway  POST /orders  client  58.0 ms at +1.0  500",
+        "        └── order-service  POST /orders  server  56.0 ms at +2.0  500",
+        "            ├── 14:13:20.004 INFO order accepted",
+        "            ├── order-service  INSERT orders  client  4.0 ms at +3.0  postgresql",
+        "            └── order-service  POST /payments  client  48.0 ms at +8.0  500",
+        "                └── payment-service  POST /payments  server  46.0 ms at +9.0  500 RuntimeError",
+        "                    └── 14:13:20.012 ERROR charge failed: no route",
+        "logged outside of these spans:",
+        "14:13:20.070 WARN api-gateway: slow client",
+        "failed first: payment-service in payment-service  POST /payments  500 RuntimeError",
+        "logs: 3 lines",
+        link,
+    ]
+    assert asked[0]["query"] == f'{{service_name=~".+"}} | trace_id="{shop.IDS[1]}"'
+    assert int(asked[0]["start"]) < 1000 * START_US < int(asked[0]["end"])
+
+
+def test_trace_says_that_there_is_no_loki_or_that_it_does_not_answer(
+    run: Callable[..., Said], jaeger: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "ADDRESSES", tuple(one for one in addresses.ADDRESSES if one != LOKI))
+    with jaeger(shop.well()):
+        status, said, _ = run("trace", "--id", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
+    assert status == 0
+    assert "logs: this stack has no Loki, so that there are none to show" in said
+    assert "failed first" not in said
+    monkeypatch.setattr(addresses, "ADDRESSES", (*addresses.ADDRESSES, LOKI))
+    with jaeger(shop.well()), serving(monkeypatch, LOKI, {}):
+        status, said, _ = run("trace", "--id", shop.IDS[0])
+        assert status == 0
+        assert f"logs: none shown, loki at {LOKI.url}: answers 404" in said
+        assert "see `make status`" in said
+
+
+def test_slow_names_the_hop_where_the_time_went(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
+    traces = [shop.well(shop.IDS[number], slower_ms=100 * number, later_ms=number) for number in range(5)]
+    with jaeger(*traces, shop.unpaid(shop.IDS[9])):
+        status, said, _ = run("slow", "--limit", "2", "--route", "/api/users/{id}", columns=80)
+    assert status == 0
+    assert said.splitlines() == [
+        "slowest 2 of GET /api/users/{id} in the last 15m",
+        "     420.0 ms  14:13:20  api-gateway  GET /api/users/{id}  200",
+        "          97%  in user-service → postgres  SELECT users  409.0 ms its own",
+        f"               make trace ID={shop.IDS[4]}",
+        "     320.0 ms  14:13:20  api-gateway  GET /api/users/{id}  200",
+        "          97%  in user-service → postgres  SELECT users  309.0 ms its own",
+        f"               make trace ID={shop.IDS[3]}",
+        "most of the time went in 2 of 2 to user-service → postgres  SELECT users",
+    ]
+
+
+def test_slow_finds_old_slow_requests_behind_many_new_ones(
+    run: Callable[..., Said], jaeger: Callable[..., Any]
+) -> None:
+    many = [
+        shop.well(f"{number:032x}", slower_ms=5000 if number in (3, 7) else number % 50, later_ms=number)
+        for number in range(1, 3 * Jaeger.PAGE)
+    ]
+    with jaeger(*many):
+        _, said, _ = run("slow", "--limit", "3")
+    found = [line.split("ID=")[1] for line in said.splitlines() if "ID=" in line]
+    assert set(found[:2]) == {f"{3:032x}", f"{7:032x}"}
+    assert len(found) == 3
+
+
+def test_slow_asks_no_more_than_it_must() -> None:
+    floors: list[int] = []
+    assert slow.slowest(lambda floor: floors.append(floor) or [], lambda _: None, 5) == []
+    assert floors == [0]
+
+
+def test_errors_are_grouped_by_what_failed_first(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
+    unpaid = [shop.unpaid(shop.IDS[number], later_ms=number) for number in (1, 2, 3)]
+    with jaeger(*unpaid, shop.unreachable(shop.IDS[5]), shop.well(shop.IDS[6], status=404), shop.well(shop.IDS[7])):
+        status, said, _ = run("errors", columns=80)
+        link = f"{JAEGER.url}/trace/"
+        _, of_payment, _ = run("errors", "--service", "payment-service", "--limit", "1")
+        _, of_two, _ = run("errors", "--limit", "1")
+    assert status == 0
+    assert said.splitlines() == [
+        "4 failing traces in the last 15m",
+        "    3 x  payment-service  500 RuntimeError",
+        "         in payment-service  POST /payments",
+        "         last 14:13:20 in api-gateway  POST /api/orders  502",
+        f"         make trace ID={shop.IDS[3]}",
+        f"         {link}{shop.IDS[3]}",
+        "    1 x  user-service  ConnectError, no span of its own",
+        "         in api-gateway → user-service  GET /users/{id}",
+        "         last 14:13:20 in api-gateway  GET /api/users/{id}  502",
+        f"         make trace ID={shop.IDS[5]}",
+        f"         {link}{shop.IDS[5]}",
+        "not counted: 1 in which a caller was only told no, as by 404",
+    ]
+    assert of_payment.splitlines()[0] == "3 failing traces through payment-service in the last 15m"
+    assert "not counted" not in of_payment
+    assert "and 1 more kinds: LIMIT=2" in of_two
+
+
+def test_errors_are_found_behind_many_good_requests(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
+    good = [shop.well(f"{number:032x}", later_ms=10 * number) for number in range(100, 100 + 4 * Jaeger.PAGE)]
+    with jaeger(shop.unpaid(), *good):
+        _, said, _ = run("errors")
+    assert "1 failing traces in the last 15m" in said
+    assert shop.IDS[1] in said
+
+
+def test_errors_say_when_not_all_were_looked_at(
+    run: Callable[..., Said], jaeger: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failing, "MOST", 50)
+    good = [shop.well(f"{number:032x}", later_ms=10 * number) for number in range(100, 100 + 4 * Jaeger.PAGE)]
+    with jaeger(*good):
+        _, said, _ = run("errors")
+    assert "0 failing traces in the last 15m, among the newest 50 of each service" in said
+
+
+def counted(pair: tuple[str, str], calls: float, failed: float = 0) -> list[tuple[dict[str, str], float]]:
+    labels = {"client": pair[0], "server": pair[1]}
+    good = [({**labels, "failed": "false"}, calls - failed)]
+    return good + ([({**labels, "failed": "true"}, failed)] if failed else [])
+
+
+def prometheus(*edges: list[tuple[dict[str, str], float]]) -> Callable[[dict[str, str]], dict[str, Any]]:
+    samples = [sample for edge in edges for sample in edge]
+
+    def answer(query: dict[str, str]) -> dict[str, Any]:
+        if "histogram_quantile" not in query["query"]:
+            return vector(*samples)
+        seconds = 0.0234 if "request_client" in query["query"] else 0.5
+        return vector(*(({"client": one["client"], "server": one["server"]}, seconds) for one, _ in samples))
+
+    return answer
+
+
+def test_map_shows_each_edge_beside_the_catalogue(run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        services,
+        "CATALOG",
+        services.CATALOG.model_copy(
+            update={
+                "services": (
+                    services.CATALOG.service("api-gateway").model_copy(update={"calls": ("user-service",)}),
+                    services.CATALOG.service("user-service").model_copy(
+                        update={"calls": (), "stores": ("postgres",), "external_calls": ("mail.example",)}
+                    ),
+                )
+            }
+        ),
+    )
+    answer = prometheus(
+        counted(("user", "api-gateway"), 900),
+        counted(("api-gateway", "user-service"), 900, failed=9),
+        counted(("api-gateway", "postgres"), 2),
+        counted(("user-service", "postgresql"), 1),
+        counted(("user-service", "external"), 1),
+    )
+    with serving(monkeypatch, PROMETHEUS, {"api_v1_query": answer}):
+        status, said, _ = run("map", columns=80)
+    assert status == 0
+    assert [line.split() for line in said.splitlines()[:8]] == [
+        ["calls", "of", "the", "last", "15m"],
+        ["caller", "callee", "calls", "per", "s", "failed", "p95", "catalogue"],
+        ["user", "api-gateway", "900", "1.00", "0.0%", "500.0", "ms", "entrance"],
+        ["api-gateway", "postgres", "2", "0.00", "0.0%", "23.4", "ms", "UNDECLARED"],
+        ["api-gateway", "user-service", "900", "1.00", "1.0%", "23.4", "ms", "declared"],
+        ["user-service", "external", "1", "0.00", "0.0%", "23.4", "ms", "declared"],
+        ["user-service", "postgres", "1", "0.00", "0.0%", "23.4", "ms", "declared"],
+        ["not", "declared", "in", "the", "catalogue:", "api-gateway", "→", "postgres"],
+    ]
+    assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_map_marks_edges_that_nobody_used(run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(monkeypatch, PROMETHEUS, {"api_v1_query": lambda _: vector()}):
+        status, said, _ = run("map")
+    assert status == 0
+    assert "declared, not called: api-gateway → user-service" in said
+    assert "no call was counted; `make smoke` makes one" in said
+    assert "UNDECLARED" not in said
+
+
+def test_a_mesh_s_gateway_is_an_entrance() -> None:
+    found = [(("user", "ingress"), 1.0, 0.0, 0.1), (("ingress", "api-gateway"), 1.0, 0.0, 0.1)]
+    found += [(("ingress", "user-service"), 1.0, 0.0, 0.1), (("user", "user-service"), 1.0, 0.0, 0.1)]
+    standing = {
+        (edge.caller, edge.callee): edge.standing.value
+        for edge in service_map.compared(found, services.CATALOG, ("ingress",))
+    }
+    assert standing["user", "ingress"] == standing["ingress", "api-gateway"] == "entrance"
+    assert standing["ingress", "user-service"] == standing["user", "user-service"] == "UNDECLARED"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trace"], "ID: not given; give the 32 hexadecimal digits of a log line"),
+        (["trace", "--id=xyz"], "ID=xyz: not a trace id; give the 32 hexadecimal digits"),
+        (["trace", f"--id={'0' * 32}"], f"ID={'0' * 32}: not a trace id; give"),
+        (["trace", f"--id={'f' * 32}"], f"ID={'f' * 32}: Jaeger has no such trace; it may be unsampled"),
+        (["slow", "--since=yesterday"], "SINCE=yesterday: not a time to look back; give one from 1s to 30d"),
+        (["slow", "--since=31d"], "SINCE=31d: not a time to look back"),
+        (["map", "--since="], "SINCE=: not a time to look back"),
+        (["errors", "--limit=0"], "LIMIT=0: not a number of traces; give one from 1 to 100"),
+        (["errors", "--limit=101"], "LIMIT=101: not a number of traces"),
+        (["slow", "--service=user-servise"], "did you mean 'user-service'?"),
+        (["errors", "--service=nobody"], "SERVICE=nobody: Jaeger has no spans of it; "),
+        (["slow", "--route=/nowhere"], "ROUTE=/nowhere: not one of them; give one of: GET /api/users/{id}"),
+        (["slow", "--since=1s"], "requests of api-gateway: none in the last 1s; look further back, e.g. SINCE=1d"),
+    ],
+)
+def test_what_can_not_be_asked_is_one_line_and_status_2(
+    run: Callable[..., Said], jaeger: Callable[..., Any], words: list[str], said: str
+) -> None:
+    with jaeger(shop.well()):
+        status, out, error = run(*words)
+    assert (status, out) == (2, "")
+    assert len(error.splitlines()) == 1
+    assert error.startswith("otel-mesh: ")
+    assert said in error
+
+
+@pytest.mark.parametrize("command", ["trace --id=" + shop.IDS[0], "slow", "errors", "map"])
+@pytest.mark.parametrize("answer", [500, "gone"])
+def test_a_store_that_does_not_answer_is_one_line_and_status_2(
+    run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, command: str, answer: object
+) -> None:
+    def say(_: dict[str, str]) -> object:
+        return answer
+
+    place = PROMETHEUS if command == "map" else JAEGER
+    paths = ("api_services", f"api_traces_{shop.IDS[0]}", "api_v1_query")
+    with serving(monkeypatch, place, dict.fromkeys(paths, say)):
+        url = place.url
+        if answer == 500:
+            status, _, error = run(*command.split())
+    if answer != 500:
+        status, _, error = run(*command.split())
+    assert status == 2
+    assert error.startswith(f"otel-mesh: {place.name} at {url}: ")
+    assert ("answers 500" if answer == 500 else "no answer (ConnectError)") in error
+    assert error.endswith("see `make status`\n")
+
+
+def test_proxies_spans_are_no_request_of_their_own(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
+    with jaeger(shop.meshed()):
+        _, said, _ = run("slow", "--service", "user-service")
+        _, whole, _ = run("trace", "--id", shop.IDS[0], columns=120)
+    assert "slowest 1 of requests of user-service" in said
+    assert "user-service  GET /users/{id}  200" in said
+    assert "user-service (sidecar)  GET  server" in whole
+
+
+def test_a_trace_without_its_root_and_with_one_span_is_shown(
+    run: Callable[..., Said], jaeger: Callable[..., Any]
+) -> None:
+    lone = trace(shop.IDS[0], span("b2", "b1", "user-service", "SELECT users", "client", 5, 0, failed=True))
+    with jaeger(lone):
+        assert run("trace", "--id", shop.IDS[0])[0] == 0
+        _, said, _ = run("errors")
+    assert "1 x  unknown  error, no span of its own" in said
+    assert "in user-service → unknown  SELECT users" in said
