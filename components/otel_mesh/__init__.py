@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from otel_mesh.collector_config import OtelCollectorSettings
     from otel_mesh.collector_parts import Batching
     from otel_mesh.contract import Signals, callee_environment, service_edges, signal_matrix, topology
+    from otel_mesh.contract_check import (
+        CALLS_QUERY,
+        EdgeStanding,
+        edge_standing,
+        log_query,
+        metric_query,
+        named_callee,
+        silent_edges,
+    )
     from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.istio.install import Istio, IstioArgs
     from otel_mesh.istio.routes import Route
@@ -43,11 +52,13 @@ if TYPE_CHECKING:
     from otel_mesh.tail_sampling import TailSamplerSettings
 
 __all__ = [
+    "CALLS_QUERY",
     "Batching",
     "Catalog",
     "CollectorIdentity",
     "DatabaseAccess",
     "Edge",
+    "EdgeStanding",
     "GatewayBinding",
     "IngressGateway",
     "IngressGatewayArgs",
@@ -103,8 +114,13 @@ __all__ = [
     "Tracing",
     "attach",
     "callee_environment",
+    "edge_standing",
+    "log_query",
+    "metric_query",
+    "named_callee",
     "service_edges",
     "signal_matrix",
+    "silent_edges",
     "topology",
 ]
 
@@ -113,6 +129,15 @@ _HOME: Final = {
     "collector_config": ("OtelCollectorSettings",),
     "collector_parts": ("Batching",),
     "contract": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "contract_check": (
+        "CALLS_QUERY",
+        "EdgeStanding",
+        "edge_standing",
+        "log_query",
+        "metric_query",
+        "named_callee",
+        "silent_edges",
+    ),
     "istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "istio.install": ("Istio", "IstioArgs"),
     "istio.routes": ("Route",),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from otel_mesh.problems import InvalidSettingsError, Problem, nearest
-from otel_mesh.values import DnsLabel, LabelValue, Ratio, Settings, UnprivilegedPort
+from otel_mesh.values import DnsLabel, InstrumentName, LabelValue, Ratio, Settings, UnprivilegedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ class Service(Settings):
         calls: names of the services that it calls; no other call is legitimate.
         stores: names of the data stores that it uses.
         external_calls: host names outside the platform that it calls.
+        metrics: instruments of its own, e.g. ``shop.orders``, beside those that follow from what it serves and calls.
         exposed: whether people outside the cluster reach it.
         sampling_ratio: share of the traces beginning here that are kept.
     """
@@ -43,6 +44,7 @@ class Service(Settings):
     calls: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     external_calls: tuple[str, ...] = ()
+    metrics: tuple[InstrumentName, ...] = ()
     exposed: bool = False
     sampling_ratio: Ratio = 1.0
 

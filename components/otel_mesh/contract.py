@@ -66,6 +66,7 @@ def signal_matrix(catalog: Catalog) -> dict[str, Signals]:
             _SERVER_METRIC[service.protocol],
             *(_CLIENT_METRIC[protocol] for protocol in called),
             *(_STORE_METRIC[catalog.store(name).system] for name in service.stores),
+            *service.metrics,
         ]
         matrix[service.name] = Signals(spans=spans, metrics=tuple(dict.fromkeys(metrics)))
     return matrix

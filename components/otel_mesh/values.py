@@ -175,6 +175,15 @@ Uid = Annotated[
 ]
 """What Kubernetes tells an object from all others by, ever."""
 
+InstrumentName = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"),
+        "is no instrument's name; write lower case words with dots such as shop.orders",
+    ),
+]
+"""The name of a metric's instrument (https://opentelemetry.io/docs/specs/semconv/general/naming/)."""
+
 ImageReference = Annotated[
     str,
     _Pattern(_IMAGE, "is no pinned image; write repository:tag or repository@sha256:digest"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from otel_mesh.contract import service_edges
-from otel_mesh.service_graph import EXTERNAL, OUTSIDE
+from otel_mesh.contract_check import EdgeStanding, edge_standing, named_callee, silent_edges
+from otel_mesh.service_graph import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -28,24 +27,13 @@ _QUANTILE = 0.95
 Pair = tuple[str, str]
 
 
-class Standing(StrEnum):
-    """What the catalogue says of an edge."""
-
-    DECLARED = "declared"
-    ENTRANCE = "entrance"
-    """From outside into a service that is exposed."""
-    UNDECLARED = "UNDECLARED"
-    SILENT = "silent"
-    """Declared, and nobody called."""
-
-
 @dataclass(frozen=True)
 class Edge:
     """An edge of the map."""
 
     caller: str
     callee: str
-    standing: Standing
+    standing: EdgeStanding
     calls: float = 0.0
     failed: float = 0.0
     """Of the calls, those that the callee failed."""
@@ -105,23 +93,12 @@ def compared(
         catalog: that declares the edges.
         entrances: callers that stand for the outside, beside those without a name: a mesh's gateway.
     """
-    declared = list(service_edges(catalog))
-    outside = {OUTSIDE, *entrances}
-    exposed = {service.name for service in catalog.services if service.exposed} | set(entrances)
-    external = {service.name for service in catalog.services if service.external_calls}
     edges: dict[Pair, Edge] = {}
-    for pair, calls, failed, p95 in found:
-        caller, callee = pair[0], _store(pair, catalog)
-        if (caller, callee) in declared or (callee == EXTERNAL and caller in external):
-            standing = Standing.DECLARED
-        elif caller in outside and callee in exposed:
-            standing = Standing.ENTRANCE
-        else:
-            standing = Standing.UNDECLARED
-        edge = Edge(caller, callee, standing, calls, failed, p95)
-        edges[caller, callee] = _added(edges[caller, callee], edge) if (caller, callee) in edges else edge
-    for pair in declared:
-        edges.setdefault(pair, Edge(*pair, Standing.SILENT))
+    for (caller, called), calls, failed, p95 in found:
+        pair = caller, named_callee(catalog, caller, called)
+        edge = Edge(*pair, edge_standing(catalog, *pair, entrances), calls, failed, p95)
+        edges[pair] = _added(edges[pair], edge) if pair in edges else edge
+    edges |= {pair: Edge(*pair, EdgeStanding.SILENT) for pair in silent_edges(catalog, edges)}
     order = [service.name for service in catalog.services]
     return sorted(
         edges.values(), key=lambda one: (order.index(one.caller) if one.caller in order else -1, one.caller, one.callee)
@@ -132,14 +109,6 @@ def _added(one: Edge, more: Edge) -> Edge:
     """Two lots of calls along the same edge; the quantile is that of the larger."""
     p95 = max(one, more, key=lambda edge: edge.calls).p95_s
     return replace(one, calls=one.calls + more.calls, failed=one.failed + more.failed, p95_s=p95)
-
-
-def _store(pair: Pair, catalog: Catalog) -> str:
-    """The callee; a store that a lost connection left without a host's name is known by its system."""
-    caller, callee = pair
-    service = next((one for one in catalog.services if one.name == caller), None)
-    stores = [name for name in service.stores if catalog.store(name).system == callee] if service else []
-    return stores[0] if len(stores) == 1 else callee
 
 
 def show(console: Console, edges: Iterable[Edge], window: Window) -> None:
@@ -154,8 +123,8 @@ def show(console: Console, edges: Iterable[Edge], window: Window) -> None:
     console.print(f"calls of the last {window.text}", style="bold", highlight=False)
     console.print(table)
     for standing, words in (
-        (Standing.UNDECLARED, "[red]not declared[/red] in the catalogue"),
-        (Standing.SILENT, "[yellow]declared, not called[/yellow]"),
+        (EdgeStanding.UNDECLARED, "[red]not declared[/red] in the catalogue"),
+        (EdgeStanding.SILENT, "[yellow]declared, not called[/yellow]"),
     ):
         if names := [f"{edge.caller} → {edge.callee}" for edge in edges if edge.standing is standing]:
             console.print(f"{words}: {', '.join(names)}", highlight=False)
@@ -164,7 +133,7 @@ def show(console: Console, edges: Iterable[Edge], window: Window) -> None:
 
 
 def _row(edge: Edge, window: Window) -> list[Text | str]:
-    style = {Standing.UNDECLARED: "red", Standing.SILENT: "yellow"}.get(edge.standing, "dim")
+    style = {EdgeStanding.UNDECLARED: "red", EdgeStanding.SILENT: "yellow"}.get(edge.standing, "dim")
     names: list[Text | str] = [Text(edge.caller, "cyan"), Text(edge.callee, "cyan")]
     standing = Text(edge.standing.value, style)
     if not edge.calls:

@@ -102,7 +102,7 @@ class Jaeger:
             LocalError: there is none, or as of `get`.
         """
         answer = get(self._http, self._address, "/api/operations", {"service": service, "spanKind": "server"})
-        names = sorted({one["name"] for one in answer["data"] or []})
+        names = sorted({str(one["name"]) for one in answer["data"] or []})
         fitting = [name for name in names if route == name] or [name for name in names if name.endswith(f" {route}")]
         if len(fitting) != 1:
             what = "stands for several" if fitting else "not one of them"

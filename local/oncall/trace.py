@@ -12,6 +12,7 @@ from local.oncall.sources import Loki
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from local.oncall.sources import Jaeger
 
@@ -35,7 +36,7 @@ def show(console: Console, jaeger: Jaeger, loki: Loki | None, trace_id: str) -> 
             remedy="it may be unsampled, not kept by the tail sampler or too old; `make slow` lists some",
         )
     tree = CallTree(spans)
-    lines: dict[str, list[traces.Text]] = {}
+    lines: dict[str, list[Text]] = {}
     said = "logs: this stack has no Loki, so that there are none to show"
     if loki is not None:
         try:

@@ -30,7 +30,8 @@ def api(**answers: Answer) -> Iterator[int]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            answer = answers.get(parts.path.strip("/").replace("/", "_"), lambda _: 404)(dict(parse_qsl(parts.query)))
+            make = answers.get(parts.path.strip("/").replace("/", "_"))
+            answer = 404 if make is None else make(dict(parse_qsl(parts.query)))
             body = json.dumps({"errors": [{"msg": "as asked"}]} if isinstance(answer, int) else answer).encode()
             self.send_response(answer if isinstance(answer, int) else 200)
             self.send_header("Content-Length", str(len(body)))

@@ -14,7 +14,7 @@ IDS = [f"{number:032x}" for number in range(1, 20)]
 
 def well(trace_id: str = IDS[0], *, slower_ms: float = 0, later_ms: float = 0, status: int = 200) -> dict[str, Any]:
     """A user is read; the database is what is slow."""
-    told_no = {"failed": True} if status == 404 else {}
+    told_no: dict[str, Any] = {"failed": True} if status == 404 else {}
     return trace(
         trace_id,
         span(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from local.addresses import Address
+    from local.traces import Span
 
 Said = tuple[int, str, str]
 
@@ -152,7 +153,12 @@ def test_slow_finds_old_slow_requests_behind_many_new_ones(
 
 def test_slow_asks_no_more_than_it_must() -> None:
     floors: list[int] = []
-    assert slow.slowest(lambda floor: floors.append(floor) or [], lambda _: None, 5) == []
+
+    def search(floor: int) -> list[list[Span]]:
+        floors.append(floor)
+        return []
+
+    assert slow.slowest(search, lambda _: None, 5) == []
     assert floors == [0]
 
 

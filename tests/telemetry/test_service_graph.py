@@ -69,7 +69,9 @@ def shop() -> dict[str, list[Span]]:
     for trace in range(1, 11):
         missing, broken, alone = trace == 2, trace == 3, trace == 4
         status = 404 if missing else 500 if broken else 200
-        told = {**USERS} if alone else {**USERS, "http.response.status_code": status}
+        told: dict[str, str | int] = {**USERS}
+        if not alone:
+            told["http.response.status_code"] = status
         answer = {"http.response.status_code": 502 if alone or broken else status}
         found["api-gateway"] += [
             span(trace, 1, kind=SERVER, error=alone or broken, attributes=answer),
@@ -81,7 +83,7 @@ def shop() -> dict[str, list[Span]]:
                 span(trace, 3, parent=2, kind=SERVER, error=broken, attributes={"http.response.status_code": status}),
                 span(trace, 4, parent=3, kind=CLIENT, error=broken, attributes=store),
             ]
-    elsewhere = {"server.address": "mail.example.com", "http.response.status_code": 429}
+    elsewhere: dict[str, str | int] = {"server.address": "mail.example.com", "http.response.status_code": 429}
     found["api-gateway"].append(span(1, 6, parent=1, kind=CLIENT, error=True, attributes=elsewhere))
     return found
 

@@ -1,0 +1,138 @@
+"""B7, S2.12: what the catalogue declares is what the stores hold, no more and no less; nothing here names a signal."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import addresses, smoke
+from local.addresses import JAEGER, LOKI, PROMETHEUS
+from local.oncall import options, service_map, sources
+from local.stack_mesh import stack_mesh
+from otel_mesh import CALLS_QUERY, EdgeStanding, edge_standing, log_query, metric_query, named_callee
+from otel_mesh.contract import service_edges, signal_matrix
+from otel_mesh_stack.services import CATALOG
+from tests.e2e import shop_traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from local.oncall.service_map import Pair
+
+pytestmark = pytest.mark.e2e
+
+SIGNAL_MATRIX = signal_matrix(CATALOG)
+SERVICE_EDGES = service_edges(CATALOG)
+ENTRANCES = (stack_mesh().gateway,) if stack_mesh().installed else ()
+_DEADLINE_S = 90.0
+_WINDOW = "10m"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def traffic(http: httpx.Client) -> None:
+    for _ in range(3):
+        shop_traffic.send(http)
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + _DEADLINE_S
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("service", "kind"), [(name, kind) for name, signals in SIGNAL_MATRIX.items() for kind in signals.spans]
+)
+def test_each_service_makes_its_kinds_of_spans(http: httpx.Client, service: str, kind: str) -> None:
+    def made() -> bool:
+        newest = sources.Jaeger(http, JAEGER).search(service, options.window(_WINDOW))
+        own = [span for spans in newest for span in spans if span.service == service and span.proxy is None]
+        return any(span.kind == kind.lower() for span in own)
+
+    eventually(made, f"{service} makes no {kind} span")
+
+
+@pytest.mark.parametrize(
+    ("service", "instrument"), [(name, metric) for name, signals in SIGNAL_MATRIX.items() for metric in signals.metrics]
+)
+def test_each_service_s_instruments_are_in_prometheus(http: httpx.Client, service: str, instrument: str) -> None:
+    query = metric_query(service, instrument)
+    eventually(lambda: bool(sources.Prometheus(http, PROMETHEUS).samples(query)), f"nothing for {query}")
+
+
+@pytest.mark.parametrize("service", [name for name, signals in SIGNAL_MATRIX.items() if signals.logs])
+def test_each_service_logs_within_traces(http: httpx.Client, service: str) -> None:
+    assert LOKI in addresses.ADDRESSES, "the stack has no log store"
+    loki, query = sources.Loki(http, LOKI), log_query(service)
+
+    def logged() -> bool:
+        window = options.window(_WINDOW)
+        return bool(loki.lines(query, window.start_us, window.end_us))
+
+    eventually(logged, f"nothing for {query}")
+
+
+def seen(http: httpx.Client) -> set[Pair]:
+    samples = sources.Prometheus(http, PROMETHEUS).samples(CALLS_QUERY)
+    pairs = ((labels["client"], labels["server"]) for labels, _ in samples)
+    return {(caller, named_callee(CATALOG, caller, callee)) for caller, callee in pairs}
+
+
+@pytest.mark.parametrize("edge", SERVICE_EDGES, ids=" -> ".join)
+def test_each_declared_edge_is_in_the_service_map(http: httpx.Client, edge: Pair) -> None:
+    eventually(lambda: edge in seen(http), f"{edge} is not in {sorted(seen(http))}")
+
+
+def test_the_service_map_is_the_catalogue_s(http: httpx.Client) -> None:
+    eventually(lambda: set(SERVICE_EDGES) <= seen(http), "not all declared edges are there yet")
+    standings = {pair: edge_standing(CATALOG, *pair, ENTRANCES) for pair in seen(http)}
+    assert {pair for pair, one in standings.items() if one is EdgeStanding.DECLARED} == set(SERVICE_EDGES)
+    assert [pair for pair, one in standings.items() if one is EdgeStanding.UNDECLARED] == []
+
+
+def test_traces_show_no_call_that_is_not_declared(http: httpx.Client) -> None:
+    """By the trees of traces, where the map counts pairs: a service below another one's span was called by it."""
+    jaeger = sources.Jaeger(http, JAEGER)
+    pairs = set()
+    for service in SIGNAL_MATRIX:
+        for spans in jaeger.search(service, options.window(_WINDOW)):
+            byid = {span.span_id: span for span in spans}
+            for span in spans:
+                above = byid.get(span.parent_id or "")
+                if above is not None and above.service != span.service:
+                    pairs.add((above.service, span.service))
+                if span.is_database and span.callee:
+                    pairs.add((span.service, named_callee(CATALOG, span.service, span.callee)))
+    judged = {pair: edge_standing(CATALOG, *pair, ENTRANCES) for pair in pairs}
+    assert {pair: one for pair, one in judged.items() if one is EdgeStanding.UNDECLARED} == {}
+    assert set(SERVICE_EDGES) <= pairs
+
+
+def test_the_numbers_of_the_map_are_those_of_the_requests(http: httpx.Client) -> None:
+    """S2.12: ten requests are ten calls of each edge on their way, with proxies between the services and without."""
+    api = sources.Prometheus(http, PROMETHEUS)
+    edge = smoke.SERVICES[0], smoke.SERVICES[1]
+    query = f'sum(traces_service_graph_request_total{{client="{edge[0]}",server="{edge[1]}"}})'
+
+    def calls() -> float:
+        return sum(value for _, value in api.samples(query))
+
+    def settled() -> float:
+        last = -1.0
+        while (now := calls()) != last:
+            last = now
+            time.sleep(40)  # longer than a lonely span waits, and its metric takes
+        return now
+
+    before = settled()
+    for _ in range(10):
+        smoke.request(http)
+    eventually(lambda: calls() >= before + 10, "the calls are not counted")
+    assert settled() == before + 10
+    found = {pair: number for pair, number, _, _ in service_map.observed(api, _WINDOW)}
+    assert found[edge] >= 10

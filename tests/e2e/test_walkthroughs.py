@@ -1,0 +1,121 @@
+"""S2.13, S2.11, S2.12: the four walk-throughs of a person on call, as commands on the running environment."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import addresses, smoke
+from local.addresses import GATEWAY, JAEGER, LOKI
+from otel_mesh.contract import service_edges
+from otel_mesh_stack.services import CATALOG
+from tests.e2e import shop_traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import CompletedProcess
+
+    import httpx
+
+pytestmark = pytest.mark.e2e
+
+_PATIENCE_S = 90.0
+
+
+@pytest.fixture
+def says(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
+    """Run a command until all the words are in what it prints: telemetry is on its way for some seconds."""
+
+    def call(*command: str, words: tuple[str, ...] = ()) -> str:
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            done = run("make", "-s", *command, env={"COLUMNS": "120"})
+            missing = [word for word in words if word not in done.stdout]
+            if done.returncode == 0 and not missing:
+                return done.stdout
+            assert time.monotonic() < end, f"lacks {missing}: {done.stdout}{done.stderr}"
+            time.sleep(2)
+
+    return call
+
+
+def test_one_trace_across_services_with_its_logs(http: httpx.Client, says: Callable[..., str]) -> None:
+    trace_id = smoke.request(http)
+    smoke.wait_for_trace(http, trace_id, smoke.missing)
+    said = says("trace", f"ID={trace_id}", words=(*smoke.SERVICES, f"{JAEGER.url}/trace/{trace_id}"))
+    assert "failed first" not in said
+    if LOKI not in addresses.ADDRESSES:
+        assert "this stack has no Loki" in said
+        return
+    said = says("trace", f"ID={trace_id}", words=("INFO",))
+    assert "logs: 0 lines" not in said
+
+
+def test_the_slow_hop(http: httpx.Client, says: Callable[..., str]) -> None:
+    trace_id = smoke.request(http)
+    smoke.wait_for_trace(http, trace_id, smoke.missing)
+    said = says("slow", "SINCE=5m", "LIMIT=100", "ROUTE=/api/users/{id}", words=(trace_id,))
+    assert said.splitlines()[0].startswith("slowest ")
+    assert "its own" in said
+    times = [float(line.split()[0]) for line in said.splitlines() if line.lstrip()[:1].isdigit() and " ms  " in line]
+    assert times == sorted(times, reverse=True)
+
+
+def test_the_map_beside_the_catalogue(http: httpx.Client, says: Callable[..., str]) -> None:
+    shop_traffic.send(http)
+    said = says("map", "SINCE=5m", words=tuple(callee for _, callee in service_edges(CATALOG)))
+    end = time.monotonic() + _PATIENCE_S
+    while "silent" in said and time.monotonic() < end:
+        time.sleep(2)
+        said = says("map", "SINCE=5m")
+    rows = {tuple(line.split()[:2]): line for line in said.splitlines()}
+    assert all("declared" in rows[edge] for edge in service_edges(CATALOG)), said
+    assert "UNDECLARED" not in said
+    assert "silent" not in said
+
+
+@pytest.fixture
+def no_user_service(kubectl: Callable[..., str]) -> Iterator[None]:
+    scale = ("scale", "-n", "shop", "deploy/user-service")
+    kubectl(*scale, "--replicas=0")
+    try:
+        kubectl(
+            "wait", "-n", "shop", "--for=delete", "pod", "-l", "app.kubernetes.io/name=user-service", "--timeout=60s"
+        )
+        yield
+    finally:
+        kubectl(*scale, "--replicas=1")
+        kubectl("rollout", "status", "-n", "shop", "deploy/user-service", "--timeout=120s")
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("no_user_service")
+def test_the_failing_hop_and_its_culprit(http: httpx.Client, says: Callable[..., str]) -> None:
+    answer = http.get(f"{GATEWAY.url}{smoke.PATH}")
+    assert answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    said = says("errors", "SINCE=2m", words=("user-service", "make trace ID="))
+    first = said.splitlines()[1]
+    assert first.split()[2] == "user-service", said
+    trace_id = said.split("make trace ID=")[1][:32]
+    assert "failed first: user-service" in says("trace", f"ID={trace_id}")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("trace",), "ID: not given"),
+        (("trace", "ID=1"), "ID=1: not a trace id"),
+        (("slow", "SERVICE=nobody"), "SERVICE=nobody: Jaeger has no spans of it"),
+        (("errors", "SINCE=soon"), "SINCE=soon: not a time to look back"),
+        (("map", "SINCE=0m"), "SINCE=0m: not a time to look back"),
+    ],
+)
+def test_bad_input_is_one_line(run: Callable[..., CompletedProcess[str]], command: tuple[str, ...], words: str) -> None:
+    done = run("make", "-s", *command)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    assert len(lines) == 1
+    assert words in lines[0]
