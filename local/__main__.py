@@ -151,13 +151,12 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _trace(arguments: argparse.Namespace) -> int:
-    from local.addresses import ADDRESSES, JAEGER, LOKI
+    from local.addresses import JAEGER, LOKI
     from local.oncall import options, sources, trace
 
     trace_id = options.trace_id(arguments.id)
     with sources.client() as http:
-        loki = sources.Loki(http, LOKI) if LOKI in ADDRESSES else None
-        trace.show(Console(), sources.Jaeger(http, JAEGER), loki, trace_id)
+        trace.show(Console(), sources.Jaeger(http, JAEGER), sources.Loki(http, LOKI), trace_id)
     return 0
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from otel_mesh.collector_parts import Batching
     from otel_mesh.contract import Signals, callee_environment, service_edges, signal_matrix, topology
     from otel_mesh.contract_check import (
-        CALLS_QUERY,
         EdgeStanding,
+        calls_query,
         edge_standing,
         log_query,
         metric_query,
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from otel_mesh.tail_sampling import TailSamplerSettings
 
 __all__ = [
-    "CALLS_QUERY",
     "Batching",
     "Catalog",
     "CollectorIdentity",
@@ -114,6 +113,7 @@ __all__ = [
     "Tracing",
     "attach",
     "callee_environment",
+    "calls_query",
     "edge_standing",
     "log_query",
     "metric_query",
@@ -130,8 +130,8 @@ _HOME: Final = {
     "collector_parts": ("Batching",),
     "contract": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
     "contract_check": (
-        "CALLS_QUERY",
         "EdgeStanding",
+        "calls_query",
         "edge_standing",
         "log_query",
         "metric_query",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from otel_mesh.contract import service_edges
 from otel_mesh.service_graph import EXTERNAL, OUTSIDE
@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog import Catalog
 
-CALLS_QUERY: Final = "sum by (client, server) (traces_service_graph_request_total) > 0"
-"""PromQL of the edges that the service map has now, with the labels ``client`` and ``server``."""
-
 
 class EdgeStanding(StrEnum):
     """What the catalogue says of an edge that was seen, or was not."""
 
     DECLARED = "declared"
+    """A call that the catalogue allows."""
     ENTRANCE = "entrance"
     """From outside into a service that is exposed."""
     UNDECLARED = "UNDECLARED"
+    """A call that it does not."""
     SILENT = "silent"
     """Declared, and nobody called."""
+
+
+def calls_query() -> str:
+    """PromQL of the edges that the service map has now, with the labels ``client`` and ``server``."""
+    return "sum by (client, server) (traces_service_graph_request_total) > 0"
 
 
 def metric_query(service: str, instrument: str) -> str:

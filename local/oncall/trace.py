@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from local.oncall.sources import Jaeger
 
 
-def show(console: Console, jaeger: Jaeger, loki: Loki | None, trace_id: str) -> None:
+def show(console: Console, jaeger: Jaeger, loki: Loki, trace_id: str) -> None:
     """Print the tree with its logs, where the failing began and where to look further.
 
     Args:
         console: to print to.
         jaeger: which holds the traces.
-        loki: which holds the logs; None where the stack has none.
+        loki: which holds the logs; without an answer the tree is shown alone.
         trace_id: 32 hexadecimal digits.
 
     Raises:
@@ -37,14 +37,12 @@ def show(console: Console, jaeger: Jaeger, loki: Loki | None, trace_id: str) -> 
         )
     tree = CallTree(spans)
     lines: dict[str, list[Text]] = {}
-    said = "logs: this stack has no Loki, so that there are none to show"
-    if loki is not None:
-        try:
-            lines = log_lines.of_trace(loki, tree)
-            number = log_lines.count(lines)
-            said = f"logs: {number} lines" + (", and more that were not asked for" if number == Loki.LIMIT else "")
-        except LocalError as error:  # the tree is worth showing without them
-            said = f"logs: none shown, {error}"
+    try:
+        lines = log_lines.of_trace(loki, tree)
+        number = log_lines.count(lines)
+        said = f"logs: {number} lines" + (", and more that were not asked for" if number == Loki.LIMIT else "")
+    except LocalError as error:  # the tree is worth showing without them
+        said = f"logs: none shown, {error.message}; {error.remedy}, or does this stack have no Loki?"
     console.print(traces.tree(tree.spans, lines))
     if "" in lines:
         console.print("logged outside of these spans:")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import addresses, smoke
+from local import smoke
 from local.addresses import JAEGER, LOKI, PROMETHEUS
 from local.oncall import options, service_map, sources
 from local.stack_mesh import stack_mesh
-from otel_mesh import CALLS_QUERY, EdgeStanding, edge_standing, log_query, metric_query, named_callee
+from otel_mesh import EdgeStanding, calls_query, edge_standing, log_query, metric_query, named_callee
 from otel_mesh.contract import service_edges, signal_matrix
 from otel_mesh_stack.services import CATALOG
 from tests.e2e import shop_traffic
@@ -67,7 +67,6 @@ def test_each_service_s_instruments_are_in_prometheus(http: httpx.Client, servic
 
 @pytest.mark.parametrize("service", [name for name, signals in SIGNAL_MATRIX.items() if signals.logs])
 def test_each_service_logs_within_traces(http: httpx.Client, service: str) -> None:
-    assert LOKI in addresses.ADDRESSES, "the stack has no log store"
     loki, query = sources.Loki(http, LOKI), log_query(service)
 
     def logged() -> bool:
@@ -78,7 +77,7 @@ def test_each_service_logs_within_traces(http: httpx.Client, service: str) -> No
 
 
 def seen(http: httpx.Client) -> set[Pair]:
-    samples = sources.Prometheus(http, PROMETHEUS).samples(CALLS_QUERY)
+    samples = sources.Prometheus(http, PROMETHEUS).samples(calls_query())
     pairs = ((labels["client"], labels["server"]) for labels, _ in samples)
     return {(caller, named_callee(CATALOG, caller, callee)) for caller, callee in pairs}
 

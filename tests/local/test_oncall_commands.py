@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import __main__ as commands
-from local import addresses
 from local.addresses import JAEGER, LOKI, PROMETHEUS
 from local.oncall import failing, service_map, slow
 from local.oncall.sources import Jaeger
@@ -57,11 +56,6 @@ def jaeger(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return serve
 
 
-@pytest.fixture
-def loki(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "ADDRESSES", (*addresses.ADDRESSES, LOKI))
-
-
 LINES = streams(
     ({"service_name": "order-service", "span_id": "o1", "severity_text": "INFO"}, 4, "order accepted"),
     ({"service_name": "payment-service", "span_id": "p1", "severity_text": "ERROR"}, 12.5, "charge failed: no route"),
@@ -69,7 +63,6 @@ LINES = streams(
 )
 
 
-@pytest.mark.usefixtures("loki")
 def test_trace_shows_each_span_with_its_log_lines(
     run: Callable[..., Said], jaeger: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,21 +96,27 @@ def test_trace_shows_each_span_with_its_log_lines(
     assert int(asked[0]["start"]) < 1000 * START_US < int(asked[0]["end"])
 
 
-def test_trace_says_that_there_is_no_loki_or_that_it_does_not_answer(
-    run: Callable[..., Said], jaeger: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("answers", [{}, None], ids=["another-program", "nobody"])
+def test_trace_is_shown_where_loki_is_not_to_be_had(
+    run: Callable[..., Said],
+    jaeger: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    answers: dict[str, Any] | None,
 ) -> None:
-    monkeypatch.setattr(addresses, "ADDRESSES", tuple(one for one in addresses.ADDRESSES if one != LOKI))
-    with jaeger(shop.well()):
-        status, said, _ = run("trace", "--id", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
+    with serving(monkeypatch, LOKI, answers or {}):
+        url = LOKI.url
+        if answers is not None:
+            with jaeger(shop.well()):
+                status, said, _ = run("trace", "--id", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
+    if answers is None:
+        with jaeger(shop.well()):
+            status, said, _ = run("trace", "--id", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
     assert status == 0
-    assert "logs: this stack has no Loki, so that there are none to show" in said
+    assert "user-service  SELECT users  client" in said
     assert "failed first" not in said
-    monkeypatch.setattr(addresses, "ADDRESSES", (*addresses.ADDRESSES, LOKI))
-    with jaeger(shop.well()), serving(monkeypatch, LOKI, {}):
-        status, said, _ = run("trace", "--id", shop.IDS[0])
-        assert status == 0
-        assert f"logs: none shown, loki at {LOKI.url}: answers 404" in said
-        assert "see `make status`" in said
+    reason = "no answer (ConnectError)" if answers is None else "answers 404"
+    assert f"logs: none shown, loki at {url}: {reason}" in said
+    assert " ".join(said.split()).count("see `make status`, or does this stack have no Loki?") == 1
 
 
 def test_slow_names_the_hop_where_the_time_went(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
