@@ -84,9 +84,14 @@ class CallTree:
         return span.duration_us - spent
 
     def entry(self, service: str, operation: str | None = None) -> Span | None:
-        """The first request that a service served itself in this trace."""
-        own = (span for span in self.spans if span.service == service and span.kind == "server" and span.proxy is None)
-        return next((span for span in own if operation in (None, span.name)), None)
+        """The first request that a service served in this trace, by its own word or, of a gateway, its proxy's."""
+        served = [
+            span
+            for span in self.spans
+            if span.service == service and span.kind == "server" and operation in (None, span.name)
+        ]
+        own = (span for span in served if span.proxy is None)
+        return next(own, served[0] if served else None)
 
     def slowest_hop(self, span: Span) -> Span:
         """Where most of a span's time went: it, or one below it."""

@@ -54,10 +54,9 @@ def slowest(
             if (span := entry(tree)) is not None:
                 found[tree.trace_id] = Slow(tree, span)
         ranked = sorted(found.values(), key=lambda one: -one.entry.duration_us)[:number]
-        risen = ranked[-1].entry.duration_us if len(ranked) == number else 0
-        if len(answer) < Jaeger.PAGE or risen <= floor:
+        if len(answer) < Jaeger.PAGE or len(ranked) < number:
             return ranked
-        floor = risen
+        floor = max(floor, ranked[-1].entry.duration_us) + 1
 
 
 def show(console: Console, jaeger: Jaeger, question: Question) -> None:

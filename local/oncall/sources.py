@@ -113,7 +113,7 @@ class Jaeger:
 
     PAGE = 100
     """Traces that are asked for at a time: no Jaeger of ours keeps fewer, and more than it keeps it refuses."""
-    _SHORTEST_US = 100_000
+    _SHORTEST_US = 1000
 
     def search(self, service: str, window: Window, **more: str) -> list[list[Span]]:
         """The newest traces in which a service has a fitting span, `PAGE` at most.
@@ -145,15 +145,19 @@ class Jaeger:
             LocalError: as of `get`.
         """
         found: dict[str, list[Span]] = {}
-        todo = [window]
+        todo, cut = [window], False
         while todo and len(found) < most:
             part = todo.pop()
             answer = self.search(service, part)
             found.update((spans[0].trace_id, spans) for spans in answer)
-            if len(answer) >= self.PAGE and part.end_us - part.start_us > self._SHORTEST_US:
-                middle = (part.start_us + part.end_us) // 2
-                todo += [replace(part, end_us=middle), replace(part, start_us=middle)]
-        return list(found.values()), bool(todo)
+            if len(answer) < self.PAGE:
+                continue
+            if part.end_us - part.start_us <= self._SHORTEST_US:
+                cut = True
+                continue
+            middle = (part.start_us + part.end_us) // 2
+            todo += [replace(part, end_us=middle), replace(part, start_us=middle)]
+        return list(found.values()), cut or bool(todo)
 
 
 class Prometheus:
