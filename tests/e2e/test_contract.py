@@ -112,6 +112,7 @@ def test_traces_show_no_call_that_is_not_declared(http: httpx.Client) -> None:
     assert set(SERVICE_EDGES) <= pairs
 
 
+@pytest.mark.full  # it waits until nothing more is counted, before and after
 def test_the_numbers_of_the_map_are_those_of_the_requests(http: httpx.Client) -> None:
     """S2.12: ten requests are ten calls of each edge on their way, with proxies between the services and without."""
     api = sources.Prometheus(http, PROMETHEUS)
