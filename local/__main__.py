@@ -120,7 +120,7 @@ def _leftovers(_: argparse.Namespace) -> int:
 
 
 def _pulumi(arguments: argparse.Namespace) -> int:
-    from local import pulumi_cli, secrets
+    from local import definitions, pulumi_cli, secrets
 
     words = [word for word in arguments.words if word != "--"]
     if _is_elsewhere(arguments):
@@ -128,9 +128,9 @@ def _pulumi(arguments: argparse.Namespace) -> int:
 
         request = _request(arguments)
         request.settings()
-        return pulumi_cli.call(other_cluster.workspace(request), arguments.stack, words)
+        return definitions.call(other_cluster.workspace(request), arguments.stack, words)
     secrets.ensure()
-    return pulumi_cli.call(pulumi_cli.embedded(), arguments.stack, words)
+    return definitions.call(pulumi_cli.embedded(), arguments.stack, words)
 
 
 def _preview(arguments: argparse.Namespace) -> int:

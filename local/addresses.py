@@ -23,11 +23,12 @@ class Address:
     default_port: int
     ready_path: str
     """Answers 200 once the program behind it serves."""
+    scheme: str = "http"
 
     @property
     def variable(self) -> str:
         """The variable that chooses another port."""
-        return f"OTEL_MESH_PORT_{self.name.upper()}"
+        return f"OTEL_MESH_PORT_{self._variable_name}"
 
     @property
     def port(self) -> int:
@@ -49,12 +50,16 @@ class Address:
     @property
     def url(self) -> str:
         """Without a slash at its end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def url_variable(self) -> str:
         """The variable that ``make env`` exports."""
-        return f"{self.name.upper()}_URL"
+        return f"{self._variable_name}_URL"
+
+    @property
+    def _variable_name(self) -> str:
+        return self.name.upper().replace("-", "_")
 
 
 def _gateway() -> Address:
@@ -65,8 +70,10 @@ def _gateway() -> Address:
 
 
 GATEWAY = _gateway()
+GATEWAY_TLS = Address("gateway-tls", GATEWAY.namespace, GATEWAY.service, 443, 18443, GATEWAY.ready_path, "https")
+"""Served where the stack has a mesh and its gateway a certificate."""
 JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
 PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
 LOKI = Address("loki", "observability", "loki", 3100, 13100, "/ready")
 
-ADDRESSES = (GATEWAY, JAEGER, PROMETHEUS, LOKI)
+ADDRESSES = (GATEWAY, *([GATEWAY_TLS] if stack_mesh().gateway_tls else []), JAEGER, PROMETHEUS, LOKI)

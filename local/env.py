@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from local import files, pulumi_cli, toolchain
+from local import files, gateway_certificate, pulumi_cli, toolchain
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.paths import repo_dir, state_dir
@@ -34,6 +34,7 @@ def settings() -> dict[str, str]:
         "PULUMI_STACK": "local",
         **pulumi_cli.embedded().variables,
         **{address.url_variable: address.url for address in ADDRESSES},
+        **({"GATEWAY_CA": str(gateway_certificate.authority())} if stack_mesh().gateway_tls else {}),
     }
 
 

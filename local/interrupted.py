@@ -10,14 +10,13 @@ manager; the refresh that every update begins with reads the rest.
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from local import object_lines, pulumi_cli
 from local.errors import LocalError
+from local.stack_kubectl import StackKubectl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,6 @@ _KUBERNETES = "kubernetes:"
 _FIELD_MANAGER = "__fieldManager"
 """Where the provider keeps the name in an object's outputs."""
 _OUR_MANAGERS = "pulumi-kubernetes"
-_TIMEOUT = "30s"
 
 
 def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], None]) -> None:
@@ -47,8 +45,8 @@ def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[st
     if not operations:
         return
     progress(f"taking up an interrupted update: {', '.join(sorted(map(describe, operations)))}")
-    cluster = _Cluster(workspace, stack, tools)
-    content["deployment"] = settled(content["deployment"], cluster.field_manager)
+    cluster = StackKubectl(workspace, stack, tools)
+    content["deployment"] = settled(content["deployment"], partial(_field_manager, cluster))
     with tempfile.NamedTemporaryFile("w", dir=workspace.folder, prefix=".state-", suffix=".json") as file:
         json.dump(content, file)
         file.flush()
@@ -83,39 +81,21 @@ def identifier(resource: dict[str, Any]) -> str:
     return object_lines.place(resource["inputs"])
 
 
-class _Cluster:
-    """The cluster of a stack, asked by kubectl."""
+def _field_manager(cluster: StackKubectl, resource: dict[str, Any]) -> str | None:
+    """Under which name the provider has applied an object; None when it is not there.
 
-    def __init__(self, workspace: Workspace, stack: str, tools: Path) -> None:
-        text = (workspace.project / f"Pulumi.{stack}.yaml").read_text()
-        context = yaml.safe_load(text)["config"][pulumi_cli.SETTINGS]["cluster"]["context"]
-        self._command = ("kubectl", f"--context={context}", f"--request-timeout={_TIMEOUT}", "get", "--output=json")
-        self._environment = workspace.environment(tools)
-
-    def field_manager(self, resource: dict[str, Any]) -> str | None:
-        """Under which name the provider has applied an object; None when it is not there.
-
-        Raises:
-            LocalError: the cluster does not answer.
-        """
-        _, group, kind = resource["type"].split(":")
-        group, _, version = group.rpartition("/")
-        namespace, _, name = identifier(resource).rpartition("/")
-        words = [f"{kind}.{version}.{group}" if group not in ("", "core") else kind, name]
-        words += ["--ignore-not-found", "--show-managed-fields", *([f"--namespace={namespace}"] if namespace else [])]
-        done = subprocess.run(
-            [*self._command, *words], env=self._environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise LocalError(
-                f"{kind} {identifier(resource)}: {pulumi_cli.last_line(done.stderr)}",
-                remedy="mend what it names, then try again",
-            )
-        if not done.stdout.strip():
-            return None
-        managers = [entry["manager"] for entry in json.loads(done.stdout)["metadata"].get("managedFields", [])]
-        # an object of someone else's with that name: the provider will say so
-        return next((name for name in managers if name.startswith(_OUR_MANAGERS)), None)
+    Raises:
+        LocalError: the cluster does not answer.
+    """
+    _, group, kind = resource["type"].split(":")
+    group, _, version = group.rpartition("/")
+    namespace, _, name = identifier(resource).rpartition("/")
+    words = [f"{kind}.{version}.{group}" if group not in ("", "core") else kind, name, "--show-managed-fields"]
+    words += [f"--namespace={namespace}"] if namespace else []
+    found = cluster.get(f"{kind} {identifier(resource)}", *words)
+    managers = [entry["manager"] for entry in found["metadata"].get("managedFields", [])] if found else []
+    # an object of someone else's with that name: the provider will say so
+    return next((name for name in managers if name.startswith(_OUR_MANAGERS)), None)
 
 
 def describe(operation: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from local import files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from ipaddress import IPv4Address
     from pathlib import Path
 
@@ -86,11 +86,12 @@ def key_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.key"
 
 
-def ensure(
+def ensure(  # noqa: PLR0913 -- the last three by keyword
     folder: Path,
     authorities: Iterable[str],
     leaves: Iterable[Leaf],
     *,
+    permitted: Mapping[str, Sequence[x509.GeneralName]] | None = None,
     renew: Collection[str] = (),
     now: dt.datetime | None = None,
 ) -> Mapping[str, str]:
@@ -103,6 +104,7 @@ def ensure(
         folder: an existing folder.
         authorities: names of the self-signed authorities.
         leaves: the certificates wanted.
+        permitted: what an authority may vouch for, by its name; one that is not named here for everything.
         renew: names of authorities and leaves to issue whatever is there.
         now: the current time, for tests.
 
@@ -116,7 +118,7 @@ def ensure(
         pair = _load(folder, name)
         reason = ASKED if name in renew else _flaw(pair, moment)
         if pair is None or reason:
-            pair = _authority(name, moment)
+            pair = _authority(name, moment, (permitted or {}).get(name))
             _save(folder, name, pair)
             issued[name] = reason or MISSING
         pairs[name] = pair
@@ -240,16 +242,17 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _authority(name: str, moment: dt.datetime) -> _Pair:
+def _authority(name: str, moment: dt.datetime, permitted: Sequence[x509.GeneralName] | None) -> _Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"otel-mesh-local {name}")])
-    certificate = (
+    builder = (
         _builder(subject, subject, key, moment, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signs_certificates=True), critical=True)
-        .sign(key, hashes.SHA256())
     )
-    return _Pair(certificate, key)
+    if permitted is not None:
+        builder = builder.add_extension(x509.NameConstraints(list(permitted), excluded_subtrees=None), critical=True)
+    return _Pair(builder.sign(key, hashes.SHA256()), key)
 
 
 def _issue(leaf: Leaf, issuer: _Pair, moment: dt.datetime) -> _Pair:

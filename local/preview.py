@@ -106,6 +106,9 @@ def _expected(manifests: list[Mapping[str, Any]]) -> list[str]:
         wanted |= {("Secret", namespace, str(one["name"])) for one in pod.get("imagePullSecrets") or ()}
         secrets = [one["secret"] for one in pod.get("volumes") or () if "secret" in one]
         wanted |= {("Secret", namespace, str(one["secretName"])) for one in secrets if not one.get("optional")}
+        servers = manifest["spec"]["servers"] if manifest["kind"] == "Gateway" else ()
+        certificates = [one["tls"]["credentialName"] for one in servers if "credentialName" in one.get("tls", {})]
+        wanted |= {("Secret", namespace, str(name)) for name in certificates}
         # every cluster has those of its own programs
         if not str(pod.get("priorityClassName") or "system-").startswith("system-"):
             wanted.add(("PriorityClass", "", str(pod["priorityClassName"])))

@@ -46,10 +46,13 @@ def run(stack: str, out: str) -> str:
         raise LocalError("OUT: not given", remedy=f"name the folder to write: make render STACK={stack} OUT=rendered")
     target = Path(out).absolute()
     _require_ours(target)
+    warnings: list[str] = []
     with rendering.of(stack) as made:
-        manifests = [content for path in sorted(made.write().rglob("*.yaml")) for content in _documents(path)]
+        folder = made.write(warnings.append)
+        manifests = [content for path in sorted(folder.rglob("*.yaml")) for content in _documents(path)]
     count = write(stack, manifests, target)
-    return f"stack {stack}: {len(manifests)} objects in {count} files below {target}"
+    lines = [f"warning: {warning}" for warning in sorted(warnings)]
+    return "\n".join([*lines, f"stack {stack}: {len(manifests)} objects in {count} files below {target}"])
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from contextlib import contextmanager
@@ -15,14 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from local import files, pulumi_cli, toolchain
 from local.errors import LocalError
+from local.toolchain import charts
+from otel_mesh import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
 CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
+_WARNING = re.compile(r"^ +warning: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,11 @@ class Rendering:
             raise LocalError(f"{self._failed(_first_error(plan))}\n  all of it in {file}", remedy="mend it there")
         return plan
 
-    def write(self) -> Path:
+    def write(self, warn: Callable[[str], None] | None = None) -> Path:
         """Have the provider write the objects, and return the folder.
+
+        Args:
+            warn: told what the program warns of, each once.
 
         Raises:
             LocalError: the program refused its settings, or failed.
@@ -68,6 +77,8 @@ class Rendering:
         if done.returncode:
             self.plan()  # tells mistakes in a form that can be read
             raise LocalError(self._failed(pulumi_cli.last_line(done.stdout)), remedy="mend what it names")
+        for text in dict.fromkeys(_WARNING.findall(done.stdout) if warn else ()):
+            warn(text)
         export = pulumi_cli.run(self.workspace, self.tools, ["stack", "export", "--stack", self.stack])
         made = [one for one in json.loads(export.stdout)["deployment"]["resources"] if _is_object(one["type"])]
         found = sum(1 for path in self.objects.rglob("*.yaml") if path.is_file())
@@ -111,10 +122,21 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
             # what the shell has of an environment must not come in
             "OTEL_MESH_SECRETS_DIR": str(folder / "none"),
             "KUBECONFIG": str(folder / "none"),
+            **_charts(stack, changes or {}),
         }
         workspace = pulumi_cli.Workspace(folder, folder / "backend", folder / "logs", variables, {stack: changes or {}})
         pulumi_cli.ensure_stack(workspace, stack, tools)
         yield Rendering(stack, workspace, objects, tools)
+
+
+def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
+    """Where the charts are: where the shell says, else here if they are what the stack pins, else in a repository."""
+    if os.environ.get(CHARTS_DIR):
+        return {}
+    content = yaml.safe_load(pulumi_cli.require_stack_file(stack).read_text())
+    settings = pulumi_cli.merged(content["config"][pulumi_cli.SETTINGS], changes)
+    pinned = ((settings.get("mesh") or {}).get("istio") or {}).get("version", versions.ISTIO)
+    return {CHARTS_DIR: str(charts.folder())} if pinned == charts.version() else {}
 
 
 def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:

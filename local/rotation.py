@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from local import (
     cluster,
+    gateway_certificate,
     health,
     machine_lock,
     passwords,
@@ -80,12 +81,19 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
             progress("renewed: the next `make up` uses it")
             return
         cluster.start(progress)
-        if PASSWORDS in wanted:
-            tools = toolchain.ensure(stack_mesh().programs)
-            passwords.follow(tools, progress)
-            update.up(pulumi_cli.embedded(), "local", tools, progress)
-            passwords.deliver()
+        is_shown = gateway_certificate.hand_over() and stack_mesh().gateway_tls
+        if PASSWORDS in wanted or is_shown:
+            _update_stack(progress)
         _wait_for_pods(where, progress)
+
+
+def _update_stack(progress: Callable[[str], None]) -> None:
+    """Have the stack take what it was handed."""
+    tools = toolchain.ensure(stack_mesh().programs)
+    has_new_password = passwords.follow(tools, progress)
+    update.up(pulumi_cli.embedded(), "local", tools, progress)
+    if has_new_password:
+        passwords.deliver()
 
 
 def _names(wanted: Collection[str]) -> frozenset[str]:

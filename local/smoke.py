@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from local import expected, traces
+from local import expected, gateway_certificate, traces
 from local.addresses import ADDRESSES, GATEWAY, JAEGER, PROMETHEUS
 from local.errors import LocalError
 from local.stack_mesh import stack_mesh
@@ -70,8 +71,10 @@ def show(result: Result, console: Console) -> None:
 
 
 def client() -> httpx.Client:
-    """A client for the loopback addresses: no proxy of the user's environment is asked for them."""
-    return httpx.Client(timeout=15.0, trust_env=False)
+    """A client for the loopback addresses: it trusts the gateway's own authority, and asks no proxy for them."""
+    trusted = gateway_certificate.authority()
+    verify = ssl.create_default_context(cafile=trusted) if trusted.exists() else True
+    return httpx.Client(timeout=15.0, trust_env=False, verify=verify)
 
 
 def run() -> Result:

@@ -24,6 +24,8 @@ class StackMesh:
     """Service of the gateway, and ``service.name`` of its spans."""
     namespaces: tuple[str, ...]
     """Namespaces of the mesh's own parts."""
+    gateway_tls: bool = False
+    """Whether the gateway serves HTTPS as well."""
 
     @property
     def installed(self) -> bool:
@@ -42,11 +44,12 @@ def stack_mesh() -> StackMesh:
     content = yaml.safe_load((repo_dir() / "Pulumi.local.yaml").read_text())
     mesh: dict[str, Any] = content[_CONFIG][_SETTINGS].get("mesh") or {}
     istio, namespace = mesh.get("istio") or {}, mesh.get("gateway_namespace", "istio-ingress")
-    kind = mesh.get("kind", "none")
+    gateway, kind = mesh.get("gateway") or {}, mesh.get("kind", "none")
     own = (istio.get("namespace", "istio-system"), (istio.get("cni") or {}).get("namespace", "istio-cni"), namespace)
     return StackMesh(
         kind=kind,
         gateway_namespace=namespace,
-        gateway=(mesh.get("gateway") or {}).get("name", "ingress"),
+        gateway=gateway.get("name", "ingress"),
         namespaces=own if kind == "istio" else (),
+        gateway_tls=kind != "none" and "tls_secret" in gateway,
     )

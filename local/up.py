@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from local import (
     cluster,
+    gateway_certificate,
     health,
     images,
     machine_lock,
@@ -49,6 +50,7 @@ def run(console: Console) -> None:
         say(f"{len(built)} images")
         secrets.ensure()
         node = cluster.start(say)
+        gateway_certificate.hand_over()
         images.import_all(node.ctr)
         with explained(STACK, node.kubeconfig, health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)

@@ -10,7 +10,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from local import engine_processes, interrupted, pulumi_cli, stack_lock
+from local import definitions, engine_processes, interrupted, pulumi_cli, stack_lock
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def up(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], 
         if ended := engine_processes.end_abandoned(workspace.project, stack):
             progress(f"ended what a killed update left running: {', '.join(sorted(ended))}")
         interrupted.settle(workspace, stack, tools, progress)
+        definitions.before_update(workspace, stack, tools)
         code = _run(workspace, stack, tools, log, progress)
         # the CLI of a killed run may take the lock between our look and that of our CLI
         if not (code and _LOCKED in log.read_text() and time.monotonic() < end):

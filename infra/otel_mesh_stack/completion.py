@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import BaseModel
 
 from otel_mesh.problems import InvalidSettingsError, Problem, collecting, parse
 from otel_mesh.scheduling import Scheduling  # noqa: TC001 - pydantic reads it at run time
@@ -12,12 +15,13 @@ from otel_mesh_stack.model import ServiceSettings
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from otel_mesh_stack.model import StackSettings
 
 _PARTS: Final = ("collector", "tail_sampler", "jaeger", "loki", "prometheus", "postgres")
+_MESH_PARTS: Final = ("mesh.istio.control_plane", "mesh.gateway")
+"""What has pods of its own, by path."""
 
+ModelT = TypeVar("ModelT", bound=BaseModel)
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
@@ -34,20 +38,27 @@ def complete(settings: StackSettings) -> StackSettings:
         InvalidSettingsError: settings that are fine where they stand can't be used together; with every mistake.
     """
     problems: list[Problem] = []
-    updates: dict[str, object] = {}
-    for name in _PARTS:
-        part: Settings | None = getattr(settings, name)
+    whole = settings
+    for path in (*_PARTS, *(_MESH_PARTS if settings.mesh.kind != "none" else ())):
+        part: Settings | None = attrgetter(path)(settings)
         if part is None:
             continue
         with collecting(problems):
-            updates[name] = _on_its_class(_over(part, _Scheduled(scheduling=settings.scheduling), name), settings)
+            own = _on_its_class(_over(part, _Scheduled(scheduling=settings.scheduling), path), settings)
+            whole = replaced(whole, path, own)
     services = {}
     for service in CATALOG.services:
         with collecting(problems):
             services[service.name] = _service(settings, service.name)
     if problems:
         raise InvalidSettingsError(dict.fromkeys(problems))
-    return settings.model_copy(update={**updates, "services": services})
+    return whole.model_copy(update={"services": services})
+
+
+def replaced(model: ModelT, path: str, value: object) -> ModelT:
+    """The model with another value at a place inside it, e.g. ``mesh.gateway``."""
+    name, _, rest = path.partition(".")
+    return model.model_copy(update={name: replaced(getattr(model, name), rest, value) if rest else value})
 
 
 def _over(own: SettingsT, defaults: Settings, path: str) -> SettingsT:

@@ -40,7 +40,7 @@ from otel_mesh.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
 from otel_mesh.labels import Annotation
 from otel_mesh.loki import PORT as LOKI_PORT
 from otel_mesh.workloads import CLUSTER_DOMAIN
-from otel_mesh_stack import identity, mesh_files
+from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG, POSTGRES, database_of, databases
@@ -61,13 +61,13 @@ def deploy() -> None:
         pulumi.RunError: the stack's settings are wrong; nothing was declared.
     """
     stack = stack_settings.read()
-    for sentence in mesh_files.unpinned(stack.charts_dir, stack.settings):
+    for sentence in stack_mesh.chart_warnings(stack.settings, stack.charts_dir):
         pulumi.log.warn(sentence)
     if not stack.settings.wait:
         pulumi.runtime.register_resource_transform(_without_waiting)
     opts = pulumi.ResourceOptions(provider=_provider(stack), custom_timeouts=_timeouts(stack.settings))
-    mesh = stack_mesh.install(stack.settings, stack.charts_dir, opts)
     priorities = _priority_classes(stack.settings, opts)
+    mesh = stack_mesh.install(stack.settings, stack.charts_dir, opts, priorities)
     observability = _namespace(stack.settings.namespaces.observability, mesh, priorities)
     shop = _namespace(stack.settings.namespaces.services, mesh, priorities)
 
@@ -86,7 +86,7 @@ def deploy() -> None:
         urls[service.name] = Microservice(service.name, args, mesh.opts).url
     if mesh.binding.gateway is not None:
         ingress = _namespace(mesh.binding.gateway.namespace, mesh, priorities)
-        stack_mesh.gateway(stack.settings, CATALOG, ingress, mesh)
+        stack_mesh.gateway(stack, CATALOG, ingress, mesh)
 
     pulumi.export("service_urls", urls)
     pulumi.export("otlp_endpoint", otlp_endpoint)
@@ -130,16 +130,16 @@ def _without_waiting(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTrans
     return pulumi.ResourceTransformResult(props={**props, "metadata": metadata}, opts=args.opts)
 
 
-def _priority_classes(settings: StackSettings, opts: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
+def _priority_classes(settings: StackSettings, opts: pulumi.ResourceOptions) -> list[PriorityClass]:
     made = (PriorityClassSettings(name=name, **dict(one)) for name, one in settings.priority_classes.items())
-    return [PriorityClass(one.name, PriorityClassArgs(settings=one), opts).priority_class for one in made]
+    return [PriorityClass(one.name, PriorityClassArgs(settings=one), opts) for one in made]
 
 
-def _namespace(name: str, mesh: Mesh, first: Sequence[pulumi.Output[str]]) -> pulumi.Output[str]:
+def _namespace(name: str, mesh: Mesh, first: Sequence[PriorityClass]) -> pulumi.Output[str]:
     """The namespace's name, known when there is also everything that its pods refer to by a plain name."""
     args = NamespaceArgs(settings=NamespaceSettings(name=name), mesh=mesh.binding)
     made = Namespace(name, args, mesh.opts).namespace
-    return pulumi.Output.all(made, *first).apply(lambda names: str(names[0]))
+    return pulumi.Output.all(made, *(one.priority_class for one in first)).apply(lambda names: str(names[0]))
 
 
 def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:

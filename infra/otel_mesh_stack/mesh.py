@@ -9,6 +9,7 @@ import pulumi
 
 from otel_mesh.collector_parts import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.istio.binding import istio_binding
+from otel_mesh.istio.charts import chart_values
 from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs
 from otel_mesh.istio.install import Istio, IstioArgs
 from otel_mesh.istio.routes import Route
@@ -16,12 +17,14 @@ from otel_mesh.istio.settings import Tracing
 from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
 from otel_mesh.mesh import CollectorIdentity, MeshBinding, NoMesh
 from otel_mesh.workloads import CLUSTER_DOMAIN
+from otel_mesh_stack import mesh_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from otel_mesh.catalog import Catalog
     from otel_mesh_stack.model import StackSettings
+    from otel_mesh_stack.settings import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +40,21 @@ class Mesh:
     opts: pulumi.ResourceOptions = field(repr=False)
 
 
-def install(settings: StackSettings, charts_dir: str | None, opts: pulumi.ResourceOptions) -> Mesh:
-    """Declares the mesh that the stack asks for."""
+def install(
+    settings: StackSettings,
+    charts_dir: str | None,
+    opts: pulumi.ResourceOptions,
+    first: Sequence[pulumi.Resource],
+) -> Mesh:
+    """Declares the mesh that the stack asks for; its pods refer to what comes first."""
     if settings.mesh.kind == "none":
         return Mesh(binding=NoMesh(), opts=opts)
     mesh = settings.mesh
     args = IstioArgs(
         tracing=tracing(settings), environment=settings.environment, charts_dir=charts_dir, settings=mesh.istio
     )
-    istio = Istio("istio", args, opts)
+    after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
+    istio = Istio("istio", args, after)
     identity = CollectorIdentity(namespace=settings.namespaces.observability, service_account=settings.collector.name)
     binding = istio_binding(
         mesh.istio,
@@ -70,10 +79,15 @@ def tracing(settings: StackSettings) -> Tracing:
     )
 
 
-def gateway(
-    settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh
-) -> IngressGateway | None:
+def chart_warnings(settings: StackSettings, charts_dir: str | None) -> list[str]:
+    """What a folder of charts doesn't have as the stack's settings want it, each as a sentence."""
+    values = chart_values(settings.mesh.istio, tracing(settings), settings.environment)
+    return [*mesh_files.unpinned(charts_dir, settings), *mesh_files.unknown(charts_dir, values)]
+
+
+def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> IngressGateway | None:
     """Declares the gateway in front of what the catalogue exposes; none without a mesh."""
+    settings, certificate = stack.settings, stack.gateway_certificate
     if mesh.binding.gateway is None:
         return None
     services = settings.namespaces.services
@@ -87,6 +101,8 @@ def gateway(
         mesh=mesh.binding,
         routes=routes,
         tracing=tracing(settings),
+        certificate=certificate.chain if certificate else None,
+        private_key=certificate.private_key if certificate else None,
         settings=settings.mesh.gateway,
     )
     return IngressGateway("gateway", args, mesh.opts)

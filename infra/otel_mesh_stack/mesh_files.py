@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from otel_mesh.istio.charts import CHARTS, unknown_values
 from otel_mesh.problems import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_mesh_stack.model import StackSettings
 
 CHARTS_DIR: Final = "OTEL_MESH_CHARTS_DIR"
@@ -72,8 +75,7 @@ def unpinned(folder: str | None, settings: StackSettings) -> list[str]:
         settings: of the stack.
     """
     pinned = settings.mesh.istio.version
-    places = sorted(Path(folder).glob("*/Chart.yaml")) if folder else []
-    versions = {place.parent.name: _version(place) for place in places}
+    versions = {chart: _version(Path(folder) / chart / "Chart.yaml") for chart in CHARTS} if folder else {}
     return [
         f"chart {name}: {folder} has version {version}, the stack's settings pin {pinned}"
         for name, version in versions.items()
@@ -82,8 +84,32 @@ def unpinned(folder: str | None, settings: StackSettings) -> list[str]:
 
 
 def _version(chart: Path) -> str:
+    content = _content(chart)
+    return "(not readable)" if content is None else str(content.get("version", "(none)"))
+
+
+def unknown(folder: str | None, values: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Values that a chart of the folder doesn't know, each as a sentence: Helm ignores them without a word.
+
+    Args:
+        folder: made by `charts_dir`.
+        values: that the charts get, by chart.
+    """
+    if folder is None:
+        return []
+    known = {chart: _content(Path(folder) / chart / "values.yaml") for chart in values}
+    return [
+        f"chart {chart}: the one of {folder} does not know {path}, which has no effect there"
+        for chart, own in known.items()
+        if own is not None
+        for path in unknown_values(values[chart], own)
+    ]
+
+
+def _content(file: Path) -> dict[str, Any] | None:
+    """The mapping that a file of a chart holds; None where it can't be read."""
     try:
-        content = yaml.safe_load(chart.read_text())
+        content = yaml.safe_load(file.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return "(not readable)"
-    return str(content.get("version")) if isinstance(content, dict) else "(none)"
+        return None
+    return content if isinstance(content, dict) else None

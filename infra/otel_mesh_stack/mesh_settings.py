@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from otel_mesh.istio.gateway import IngressGatewaySettings
 from otel_mesh.istio.settings import IstioSettings, Percentage
+from otel_mesh.problems import InvalidSettingsError, Problem
 from otel_mesh.values import DnsLabel, Settings
+from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class MeshTracing(Settings):
@@ -35,6 +40,8 @@ class MeshSettings(Settings):
         istio: the installation, where ``kind`` is ``istio``.
         gateway: where requests from outside enter.
         gateway_namespace: where the gateway lives.
+        gateway_certificate: name of two files in OTEL_MESH_SECRETS_DIR, ending in ``.crt`` and ``.key`` (PEM), from
+            which the Secret is made that ``gateway.tls_secret`` names; None where that exists.
         tracing: spans of the proxies.
         node_from_file: whether OTEL_MESH_NODE_FILE tells where the nodes keep their network plugins.
     """
@@ -43,5 +50,13 @@ class MeshSettings(Settings):
     istio: IstioSettings = IstioSettings()
     gateway: IngressGatewaySettings = IngressGatewaySettings()
     gateway_namespace: DnsLabel = "istio-ingress"
+    gateway_certificate: FileName | None = None
     tracing: MeshTracing = MeshTracing()
     node_from_file: bool = False
+
+    @model_validator(mode="after")
+    def _certificate_has_its_secret(self) -> Self:
+        if self.gateway_certificate is not None and self.gateway.tls_secret is None:
+            reason = "the Secret that it becomes has no name"
+            raise InvalidSettingsError([Problem("gateway_certificate", reason, "set gateway.tls_secret")])
+        return self

@@ -18,14 +18,12 @@ from otel_mesh.scheduling import Scheduling
 from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, Uid
 from otel_mesh_stack.mesh_settings import MeshSettings
+from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
-
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=255)]
-"""The name of a file in a folder, without a path."""
 
 
 class Cluster(Settings):

@@ -17,10 +17,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from otel_mesh.problems import InvalidSettingsError, Problem, collecting, parse
 from otel_mesh.values import ImageReference
-from otel_mesh_stack import identity, kubeconfig, mesh_files
+from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.refusal import refusal
+from otel_mesh_stack.secret_files import SECRETS_DIR, Certificate
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ M = TypeVar("M", bound=BaseModel)
 
 KEY: Final = "settings"
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
-SECRETS_DIR: Final = "OTEL_MESH_SECRETS_DIR"
 IMAGE_KEYS: Final = {
     "collector": "otel-collector",
     "tail_sampler": "otel-collector",
@@ -61,6 +61,7 @@ class Stack:
         service_images: what each service runs.
         charts_dir: folder that holds the charts, instead of their repositories.
         postgres_password: a secret output, or None where a Secret exists.
+        gateway_certificate: that the gateway shows; None where its Secret exists, or there is no gateway.
         cluster_uid: who the cluster is; None where none is asked.
         render_dir: where objects are written instead of being made; None where they are made.
     """
@@ -69,6 +70,7 @@ class Stack:
     service_images: Mapping[str, str]
     charts_dir: str | None
     postgres_password: pulumi.Output[str] | None = field(repr=False)
+    gateway_certificate: Certificate | None
     cluster_uid: str | None
     render_dir: Path | None
 
@@ -101,6 +103,9 @@ def _read() -> Stack:
     password = None
     with collecting(problems):
         password = _postgres_password(settings, rendering=rendering)
+    certificate = None
+    with collecting(problems):
+        certificate = _gateway_certificate(settings, rendering=rendering)
     render_dir = None
     with collecting(problems):
         render_dir = _render_dir()
@@ -120,6 +125,7 @@ def _read() -> Stack:
         service_images={service.name: _service_image(settings, images, service.name) for service in CATALOG.services},
         charts_dir=charts_dir,
         postgres_password=password,
+        gateway_certificate=certificate,
         cluster_uid=None if rendering else _cluster_uid(settings),
         render_dir=render_dir,
     )
@@ -199,6 +205,16 @@ def _postgres_password(settings: StackSettings, *, rendering: bool) -> pulumi.Ou
             return pulumi.Output.secret(password)
         reason = f"{place}: empty, longer than {_MAX_SECRET_BYTES} bytes or of several lines"
     raise InvalidSettingsError([Problem("postgres_password_file", reason, "put the password there, on one line")])
+
+
+def _gateway_certificate(settings: StackSettings, *, rendering: bool) -> Certificate | None:
+    name = settings.mesh.gateway_certificate
+    if name is None or settings.mesh.kind == "none":
+        return None
+    if rendering:
+        return Certificate(chain=PLACEHOLDER, private_key=pulumi.Output.secret(PLACEHOLDER))
+    chain, key = secret_files.pem_pair(os.environ.get(SECRETS_DIR), name, "mesh.gateway_certificate")
+    return Certificate(chain=chain, private_key=pulumi.Output.secret(key))
 
 
 def _place(variable: str, path: str, who: str) -> Path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 import yaml
+from cryptography import x509
 
 from local import files, pki, signing_keys
 from local.node.layout import (
@@ -27,8 +29,13 @@ if TYPE_CHECKING:
 CLUSTER = "ca"
 ETCD = "etcd-ca"
 FRONT_PROXY = "front-proxy-ca"
-AUTHORITIES = (CLUSTER, ETCD, FRONT_PROXY)
-"""Three, so that neither a user of the cluster reads its database nor a client poses as the aggregation layer."""
+GATEWAY = "gateway-ca"
+AUTHORITIES = (CLUSTER, ETCD, FRONT_PROXY, GATEWAY)
+"""Several, so that neither a user of the cluster reads its database nor a client poses as the aggregation layer, and
+that a browser may trust the gateway's without trusting the others."""
+
+PERMITTED = {GATEWAY: (x509.DNSName("localhost"), x509.IPAddress(IPv4Network("127.0.0.0/8")))}
+"""Whoever trusts the gateway's authority trusts it for this machine's own addresses only."""
 
 SERVICE_ACCOUNT = "service-account"
 
@@ -65,6 +72,9 @@ ETCD_PEER = pki.Leaf("etcd-peer", ETCD, "etcd", server=True, client=True, addres
 CONTROLLER_MANAGER_SERVING = pki.Leaf(
     "controller-manager-server", CLUSTER, "kube-controller-manager", server=True, addresses=(LOOPBACK,)
 )
+GATEWAY_SERVING = pki.Leaf(
+    "gateway", GATEWAY, "otel-mesh gateway", server=True, dns_names=("localhost",), addresses=(LOOPBACK,)
+)
 SCHEDULER_SERVING = pki.Leaf("scheduler-server", CLUSTER, "kube-scheduler", server=True, addresses=(LOOPBACK,))
 
 ADMIN = pki.Leaf("admin", CLUSTER, "otel-mesh:admin", organization="system:masters", client=True)
@@ -87,6 +97,7 @@ LEAVES = (
     ETCD_PEER,
     CONTROLLER_MANAGER_SERVING,
     SCHEDULER_SERVING,
+    GATEWAY_SERVING,
     ADMIN,
     *CLIENTS,
 )
@@ -105,7 +116,7 @@ def ensure(layout: Layout, *, renew: Collection[str] = ()) -> Mapping[str, str]:
     Returns:
         The authorities and certificates that were issued, with the reason.
     """
-    issued = pki.ensure(layout.pki, AUTHORITIES, LEAVES, renew=renew)
+    issued = pki.ensure(layout.pki, AUTHORITIES, LEAVES, permitted=PERMITTED, renew=renew)
     signing_keys.ensure(layout.pki, SERVICE_ACCOUNT)
     signing_keys.forget_old(layout.pki, SERVICE_ACCOUNT, TOKENS_RENEWED)
     for leaf in CLIENTS:

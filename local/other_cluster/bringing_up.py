@@ -51,6 +51,9 @@ def run(request: Request, console: Console) -> None:
     kube.require_answer()
     if settings.postgres.existing_secret:
         kube.require_secret(settings.namespaces.services, settings.postgres.existing_secret, PASSWORD_KEY)
+    mesh = settings.mesh
+    if mesh.kind != "none" and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
+        kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
     workspace = state.workspace(request)
     say(f"stack {request.stack} on context {kube.context}, its state {state.told(workspace)}")
     if settings.images_from_file:
@@ -132,5 +135,7 @@ def _read(file: Path) -> dict[str, str]:
         ) from None
 
 
-def _namespaces(settings: StackSettings) -> tuple[str, str]:
-    return settings.namespaces.observability, settings.namespaces.services
+def _namespaces(settings: StackSettings) -> tuple[str, ...]:
+    mesh = settings.mesh
+    own = (mesh.istio.cni.namespace, mesh.istio.namespace, mesh.gateway_namespace) if mesh.kind == "istio" else ()
+    return (*own, settings.namespaces.observability, settings.namespaces.services)

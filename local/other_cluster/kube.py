@@ -62,21 +62,32 @@ class Kube:
         Raises:
             LocalError: it is not there or lacks the key; the remedy is a command that makes one.
         """
+        kubectl = f"kubectl --context {self.context}"
+        create = f"{kubectl} -n {namespace} create secret generic {name} --from-file={key}=/dev/stdin"
+        self._require(namespace, name, key, f"openssl rand -hex 24 | tr -d '\\n' | {create}")
+
+    def require_certificate(self, namespace: str, name: str) -> None:
+        """Refuse a cluster without the certificate that a gateway is to show.
+
+        Raises:
+            LocalError: as of `require_secret`.
+        """
+        create = f"create secret tls {name} --cert=<its PEM file> --key=<its key's>"
+        self._require(namespace, name, "tls.crt", f"kubectl --context {self.context} -n {namespace} {create}")
+
+    def _require(self, namespace: str, name: str, key: str, make: str) -> None:
         template = f'-o=go-template={{{{if index .data "{key}"}}}}yes{{{{end}}}}'
         done = self._run("get", "secret", name, f"--namespace={namespace}", template)
         if done.returncode == 0 and done.stdout == "yes":
             return
         place = f"secret {namespace}/{name} (context {self.context})"
-        kubectl = f"kubectl --context {self.context}"
-        create = f"{kubectl} -n {namespace} create secret generic {name} --from-file={key}=/dev/stdin"
-        make = f"openssl rand -hex 24 | tr -d '\\n' | {create}"
         if done.returncode == 0:
             raise LocalError(f"{place}: has no key {key}", remedy=f"delete it and make it anew: {make}")
         reason = _reason(done)
         if "NotFound" not in reason:
             raise LocalError(f"{place}: {reason}", remedy="get the right to read it")
         if self._run("get", "namespace", namespace).returncode != 0:
-            make = f"{kubectl} create namespace {namespace} && {make}"
+            make = f"kubectl --context {self.context} create namespace {namespace} && {make}"
         raise LocalError(f"{place}: not there", remedy=f"make it: {make}")
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:

@@ -46,6 +46,11 @@ def folder() -> Path:
     return cache_dir() / "charts" / f"istio-{build.version}-{digest}"
 
 
+def version() -> str:
+    """Of the release that they are."""
+    return owner("pilot-discovery").version.removeprefix("v")
+
+
 def ensure() -> Path:
     """Have the charts in the cache, as upstream's release has them.
 
@@ -69,7 +74,7 @@ def ensure() -> Path:
         for path in (fresh, *fresh.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         for name in CHARTS:
-            _stamp(fresh / name, build.version.removeprefix("v"))
+            _stamp(fresh / name, version())
         try:
             fresh.rename(target)
         except OSError:  # another process was first

@@ -60,9 +60,16 @@ TAGGED: Final = Tracing(
 ROUTES: Final = (Route(host="api-gateway.shop.svc.cluster.local", port=8080),)
 
 
-def _gateway(istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings) -> list[Manifest]:
+def _gateway(
+    istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings, **certificate: str
+) -> list[Manifest]:
     args = IngressGatewayArgs(
-        namespace="istio-ingress", mesh=istio_binding(istio), routes=ROUTES, tracing=tracing, settings=settings
+        namespace="istio-ingress",
+        mesh=istio_binding(istio),
+        routes=ROUTES,
+        tracing=tracing,
+        settings=settings,
+        **certificate,
     )
     return gateway_manifests(args, settings)
 
@@ -71,9 +78,25 @@ def _values(settings: IstioSettings, tracing: Tracing) -> list[Manifest]:
     return [base_values(settings), cni_values(settings), istiod_values(settings, tracing, "production")]
 
 
+SCHEDULED: Final = IstioSettings.model_validate(
+    {
+        "control_plane": {
+            "replicas": 3,
+            "scheduling": {
+                "node_selector": {"kubernetes.io/os": "linux"},
+                "tolerations": [{"key": "dedicated"}],
+                "priority_class": "urgent",
+                "spread_over": ["topology.kubernetes.io/zone"],
+                "image_pull_secrets": ["registry"],
+            },
+        }
+    }
+)
+
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "values": lambda: _values(DEFAULTS, TRACING),
     "values-changed": lambda: _values(CHANGED, TAGGED),
+    "values-scheduled": lambda: _values(SCHEDULED, TRACING),
     "namespaces": lambda: istio_namespaces(DEFAULTS),
     "policies": lambda: [
         peer_authentication(DEFAULTS),
@@ -97,7 +120,15 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
             service_type="ClusterIP",
             hosts=("shop.example",),
             tls_secret="shop-certificate",  # noqa: S106 - the Secret's name
+            plain_http="redirect",
             retries=0,
         ),
+    ),
+    "gateway-tls-given": lambda: _gateway(
+        DEFAULTS,
+        TRACING,
+        IngressGatewaySettings(tls_secret="gateway-certificate"),  # noqa: S106 - the Secret's name
+        certificate="from a file",
+        private_key="from a secret output",
     ),
 }

@@ -16,7 +16,7 @@ from otel_mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh.istio.settings import IstioSettings, Tracing
 from otel_mesh.problems import parse
 from tests.components import golden_files
-from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, TAGGED, TRACING
+from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TRACING
 
 if TYPE_CHECKING:
     from otel_mesh.manifests import Manifest
@@ -38,7 +38,7 @@ def _chart(name: str) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("settings", [DEFAULTS, CHANGED], ids=["defaults", "changed"])
+@pytest.mark.parametrize("settings", [DEFAULTS, CHANGED, SCHEDULED], ids=["defaults", "changed", "scheduled"])
 def test_the_charts_know_every_value(settings: IstioSettings) -> None:
     assert unknown_values(base_values(settings), _chart("base")) == []
     assert unknown_values(cni_values(settings), _chart("cni")) == []
@@ -107,6 +107,13 @@ def test_retries_are_for_requests_that_may_be_repeated() -> None:
     assert repeated["retries"]["attempts"] == 2
     assert repeated["timeout"] == once["timeout"] == "10s"
     assert once["retries"] == {"attempts": 0}
+
+
+@pytest.mark.parametrize("settings", [DEFAULTS, CHANGED], ids=["defaults", "changed"])
+def test_s1_12_the_mesh_repeats_only_what_reached_no_application(settings: IstioSettings) -> None:
+    policy = mesh_config(settings, TRACING, "production")["defaultHttpRetryPolicy"]
+    assert set(policy["retryOn"].split(",")) <= {"connect-failure", "refused-stream"}
+    assert policy["attempts"] > 0  # with 0 Istio repeats nothing at all, a connection that was refused neither
 
 
 def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() -> None:

@@ -34,7 +34,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 collect_ignore_glob = [] if stack_mesh().installed else ["test_mesh*.py"]
-"""What a mesh has to show is asked of a stack that has one: `mesh.kind` in Pulumi.local.yaml decides."""
+collect_ignore_glob += [] if stack_mesh().gateway_tls else ["test_gateway_tls.py"]
+"""What a mesh has to show is asked of a stack that has one: `mesh` in Pulumi.local.yaml decides."""
 
 
 @pytest.fixture(scope="session")

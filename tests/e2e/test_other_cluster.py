@@ -69,7 +69,9 @@ class Clone:
         """Only what keeps it apart from the stack of the cluster's owner, and volumes that the cluster has."""
         subprocess.run(["git", "checkout", "--quiet", "Pulumi.dev.yaml"], cwd=self.folder, check=True)
         ephemeral = {"storage": {"kind": "ephemeral"}}
-        self.configure(namespaces=NAMESPACES, postgres=ephemeral, prometheus=ephemeral, loki=ephemeral)
+        without = {"kind": "none"}  # a cluster has one mesh, and its owner brings that
+        parts = ("postgres", "prometheus", "loki")
+        self.configure(namespaces=NAMESPACES, mesh=without, **dict.fromkeys(parts, ephemeral))
 
     @property
     def state(self) -> Path:

@@ -35,6 +35,10 @@ class Project(StackProgram):
         self.images_file = folder / "images.json"
         self.images_file.write_text(json.dumps(IMAGES))
         (self.secrets_dir / "postgres-password").write_text(f"{CANARY}\n")
+        for ending, block in (("crt", "CERTIFICATE"), ("key", "PRIVATE KEY")):
+            body = CANARY if ending == "key" else "MA=="  # the certificate is everybody's
+            pem = f"-----BEGIN {block}-----\n{body}\n-----END {block}-----\n"
+            (self.secrets_dir / f"gateway.{ending}").write_text(pem)
         self.environment |= {
             "OTEL_MESH_IMAGES_FILE": str(self.images_file),
             "OTEL_MESH_SECRETS_DIR": str(self.secrets_dir),

@@ -29,7 +29,7 @@ def _rendered(stack: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
         return [yaml.safe_load(path.read_text()) for path in made.write().rglob("*.yaml")]
 
 
-@pytest.fixture(scope="module", params=["local"])
+@pytest.fixture(scope="module", params=["local", "dev", "prod"])
 def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path) -> list[dict[str, Any]]:
     """The objects of a stack with Istio; its definitions, and what admission looks up, exist."""
     stack = request.param

@@ -13,6 +13,8 @@ import yaml
 from local import preview, render, rendering
 from local.errors import LocalError
 from local.paths import cache_dir, repo_dir
+from local.toolchain import charts
+from otel_mesh import versions
 from tests.engine.project import CANARY
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-def _run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _run(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs our command where there is no kubeconfig, no state and no secret but one that nobody may read."""
     (home / "secrets").mkdir(parents=True, exist_ok=True)
     (home / "secrets" / "postgres-password").write_text(CANARY)
@@ -32,6 +34,7 @@ def _run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
         "OTEL_MESH_STATE": str(home / "state"),
         "OTEL_MESH_SECRETS_DIR": str(home / "secrets"),
         "KUBECONFIG": str(home / "no-kubeconfig"),
+        **more,
     }
     return subprocess.run(
         [sys.executable, "-m", "local", *words],
@@ -104,7 +107,8 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
 
 
 def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path) -> None:
-    done = _run(tmp_path, "preview", "--stack", "prod")
+    folder = charts.ensure()  # the repository of those that it pins is out of the tests' reach
+    done = _run(tmp_path, "preview", "--stack", "prod", OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     text = done.stdout
     assert CANARY not in text
@@ -112,17 +116,41 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
     assert "PriorityClass          otel-mesh-serving" in text
     assert "3 pods, cpu 250m memory 192Mi to 512Mi, priority otel-mesh-serving" in text
     assert "100Gi of class ssd" in text
+    for chart in ("base", "cni", "istiod"):
+        told = f"warning: chart {chart}: {folder} has version {charts.version()}, the stack's settings pin"
+        assert f"{told} {versions.ISTIO}" in text
     unchecked = text[text.index("No cluster was asked") :]
     for expected in (
         "what is there already, and so what would change: make preview STACK=prod CONTEXT=...",
         "placeholder.invalid/api-gateway:0.1.0",
         "Secret shop/postgres-credentials",
+        "Secret istio-ingress/gateway-certificate",
         "Secret observability/registry-credentials",
         "StorageClass ssd",
+        f"what came from the shell: OTEL_MESH_CHARTS_DIR={folder}",
     ):
         assert expected in unchecked
     assert "PriorityClass" not in unchecked  # the stack makes its own
     assert not (tmp_path / "state").exists()
+
+
+def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path) -> None:
+    folder = charts.ensure()
+    out = tmp_path / "rendered"
+    done = _run(tmp_path, "render", "--stack", "dev", "--out", str(out), OTEL_MESH_CHARTS_DIR=str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    *warnings, last = done.stdout.splitlines()
+    assert len(warnings) == 3
+    assert all(f"has version {charts.version()}, the stack's settings pin" in warning for warning in warnings)
+    assert last.endswith(f"files below {out}")
+
+
+def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
+    nowhere = {"mesh": {"kind": "istio", "istio": {"chart_repository": "http://127.0.0.1:9"}}}
+    with rendering.of("dev", nowhere) as made, pytest.raises(LocalError) as refused:
+        made.plan()
+    assert "http://127.0.0.1:9" in str(refused.value)
+    assert "CHARTS=" in str(refused.value)
 
 
 def test_mistakes_are_told_together_and_readably() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CONTEXT = "otel-mesh-local"
 PASSWORD = "canary-8c2e77-password"  # noqa: S105 - a test's
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}\n-----END PRIVATE KEY-----\n"
 UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
 """Of the cluster that every context leads to."""
 IMAGES = {"api-gateway": "example.invalid/api-gateway:1.0", "user-service": "example.invalid/user-service:1.0"}
@@ -44,6 +46,8 @@ def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[s
     """Files that a stack's program finds through the environment."""
     (folder / "secrets").mkdir()
     (folder / "secrets" / "postgres-password").write_text(f"{PASSWORD}\n")
+    (folder / "secrets" / "gateway.crt").write_text(CERTIFICATE)
+    (folder / "secrets" / "gateway.key").write_text(PRIVATE_KEY)
     (folder / "images.json").write_text(json.dumps(IMAGES))
     (folder / "kubeconfig").write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts]}))
     (folder / "node.json").write_text(json.dumps(NODE))

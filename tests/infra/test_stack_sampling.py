@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def _deployed(loop: asyncio.AbstractEventLoop, settings: dict[str, Any], stack: str) -> Mocks:
-    mocks = use(settings, stack)
+    """What a stack registers without its mesh, whose charts need an engine."""
+    mocks = use({**settings, "mesh": {"kind": "none"}}, stack)
     deploy()
     settle(loop)
     return mocks

@@ -120,6 +120,6 @@ def test_charts_that_are_not_the_pinned_ones_are_named(tmp_path: Path, monkeypat
     stack = accepted(changed(mesh={"kind": "istio", "istio": {"version": "1.2.3"}}))
     assert mesh_files.unpinned(stack.charts_dir, stack.settings) == [
         f"chart cni: {tmp_path}/charts has version 9.9.9, the stack's settings pin 1.2.3",
-        f"chart istiod: {tmp_path}/charts has version (none), the stack's settings pin 1.2.3",
+        f"chart istiod: {tmp_path}/charts has version (not readable), the stack's settings pin 1.2.3",
     ]
     assert mesh_files.unpinned(None, stack.settings) == []

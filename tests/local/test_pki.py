@@ -158,3 +158,15 @@ def test_after_a_jump_of_the_clock_the_reason_is_named(tmp_path: Path, days: int
     issued = pki.ensure(tmp_path, ["ca"], [SERVER], now=jumped)
     assert reason in issued["ca" if days < 0 else "server"]
     assert pki.untimely(tmp_path, ["ca", "server"], now=jumped) == {}
+
+
+def test_the_gateway_s_authority_vouches_for_this_machine_only(cluster_pki: Layout) -> None:
+    """Who trusts it in a browser has not trusted it for anybody else's name, even if its key were stolen."""
+    authority = certificate(cluster_pki.pki, credentials.GATEWAY)
+    verifier = PolicyBuilder().store(Store([authority])).build_server_verifier
+    verifier(x509.DNSName("localhost")).verify(certificate(cluster_pki.pki, "gateway"), [])
+    verifier(x509.IPAddress(IPv4Address("127.0.0.1"))).verify(certificate(cluster_pki.pki, "gateway"), [])
+    stolen = pki.Leaf("stolen", credentials.GATEWAY, "bank", server=True, dns_names=("bank.example",))
+    pki.issue(cluster_pki.pki, stolen, dt.datetime.now(dt.UTC))
+    with pytest.raises(VerificationError, match="permitted"):
+        verifier(x509.DNSName("bank.example")).verify(certificate(cluster_pki.pki, "stolen"), [])

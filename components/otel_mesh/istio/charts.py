@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.scheduling import Scheduling
+
+CHARTS: Final = ("base", "cni", "istiod")
+"""Names in upstream's repository, in the order of their installation."""
 
 _SECCOMP: Final = {"type": "RuntimeDefault"}
 
@@ -35,6 +39,13 @@ _ACCESS_LOG: Final = {
     "upstream_host": "%UPSTREAM_HOST%",
 }
 """Fields of an access log line (https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log)."""
+
+_RETRIES: Final = {"attempts": 2, "retryOn": "connect-failure,refused-stream"}
+"""What is repeated where no route says otherwise: what surely reached no application.
+
+Istio's own default (pilot/pkg/networking/core/route/retry) also repeats after 503 and gRPC's UNAVAILABLE and CANCELLED,
+whatever the method: an order that was made before its answer got lost would be made twice.
+"""
 
 
 def proxy_resource_attributes(version: str, environment: str) -> str:
@@ -71,6 +82,7 @@ def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> 
         "trustDomain": settings.trust_domain,
         "enableTracing": True,
         "outboundTrafficPolicy": {"mode": settings.outbound.upper().replace("-", "_")},
+        "defaultHttpRetryPolicy": dict(_RETRIES),
         "extensionProviders": [
             {
                 "name": TRACING_PROVIDER,
@@ -114,6 +126,8 @@ def cni_values(settings: IstioSettings) -> dict[str, Any]:
     }
     if cni.image:
         values["image"] = cni.image
+    if secrets := settings.control_plane.scheduling.image_pull_secrets:
+        values["global"] = {"imagePullSecrets": list(secrets)}
     return values
 
 
@@ -145,6 +159,7 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
         "rollingMaxUnavailable": 0,
         "resources": plane.resources.manifest(),
         "seccompProfile": _SECCOMP,
+        "topologySpreadConstraints": plane.scheduling.spread(_istiod_pods(settings)),
         "cni": {"enabled": True},
         **_needed_before_start(settings),
         # the percentage always stands in a Telemetry resource; upstream's default of 1 % must apply nowhere
@@ -164,6 +179,9 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
             "proxy": {"clusterDomain": CLUSTER_DOMAIN, "resources": proxy.resources.manifest()},
         },
     }
+    if plane.replicas > 1:
+        values["pdb"] = {"maxUnavailable": plane.scheduling.max_unavailable}
+    _schedule(values, plane.scheduling)
     if not proxy.istio_metrics:
         values["env"] = {"PILOT_ENABLE_METADATA_EXCHANGE": "false", **values["env"]}
     if plane.image:
@@ -172,6 +190,27 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
         values["global"]["proxy"]["image"] = proxy.image
         values["global"]["proxy_init"] = {"image": proxy.image}
     return values
+
+
+def _istiod_pods(settings: IstioSettings) -> dict[str, str]:
+    """Labels that this revision's istiod pods, and no others, carry by the chart."""
+    return {"app": "istiod", "istio.io/rev": settings.revision or "default"}
+
+
+def _schedule(values: dict[str, Any], scheduling: Scheduling) -> None:
+    """Puts what the settings say of pods where the chart looks for it."""
+    fields = scheduling.pod_fields()
+    values |= {name: fields[name] for name in ("nodeSelector", "tolerations") if name in fields}
+    if scheduling.priority_class:
+        values["global"]["priorityClassName"] = scheduling.priority_class
+    if scheduling.image_pull_secrets:
+        values["global"]["imagePullSecrets"] = list(scheduling.image_pull_secrets)
+
+
+def chart_values(settings: IstioSettings, tracing: Tracing, environment: str) -> dict[str, dict[str, Any]]:
+    """The values of each of the charts."""
+    values = (base_values(settings), cni_values(settings), istiod_values(settings, tracing, environment))
+    return dict(zip(CHARTS, values, strict=True))
 
 
 def unknown_values(values: Mapping[str, Any], chart: Mapping[str, Any]) -> list[str]:
@@ -185,8 +224,8 @@ def unknown_values(values: Mapping[str, Any], chart: Mapping[str, Any]) -> list[
     return sorted(_unknown(values, known, ""))
 
 
-_OPEN: Final = ("meshConfig",)
-"""Values that are passed on as they are: their keys are Istio's, not the chart's."""
+_OPEN: Final = ("meshConfig", "pdb")
+"""Values whose keys the chart's own file doesn't list: Istio's, and those of two that exclude each other."""
 
 
 def _unknown(values: Mapping[str, Any], known: Mapping[str, Any], path: str) -> Iterator[str]:

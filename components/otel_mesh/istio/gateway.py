@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh import pods, workloads
 from otel_mesh.component import Component
+from otel_mesh.istio import certificates
 from otel_mesh.istio.edge import edge_hygiene
 from otel_mesh.istio.policy import ingress_telemetry
 from otel_mesh.istio.routes import Route, gateway_object, virtual_service
@@ -22,7 +23,7 @@ from otel_mesh.istio.settings import Tracing  # noqa: TC001 - a component plugin
 from otel_mesh.labels import Annotation, Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import GatewayBinding, MeshBinding
-from otel_mesh.problems import parse
+from otel_mesh.problems import InvalidSettingsError, Problem, parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Duration, Replicas, Settings
@@ -47,7 +48,9 @@ class IngressGatewaySettings(Settings):
         resources: of each.
         service_type: LoadBalancer where the cluster has one, else ClusterIP or NodePort.
         hosts: that it answers for.
-        tls_secret: name of a Secret of type ``kubernetes.io/tls`` in its namespace; without one there is no HTTPS.
+        tls_secret: name of the Secret of type ``kubernetes.io/tls`` in its namespace; without one there is no HTTPS. It
+            exists, or is made from the certificate among the arguments. A renewed one is taken up without a restart.
+        plain_http: whether plain HTTP is served like HTTPS, or redirected to it.
         timeout: after which a client gets 504, retries included.
         retries: of a request that may be repeated: GET and HEAD, and what carries an ``idempotency-key``.
         try_timeout: after which one try is given up.
@@ -60,6 +63,7 @@ class IngressGatewaySettings(Settings):
     service_type: Literal["LoadBalancer", "ClusterIP", "NodePort"] = "LoadBalancer"
     hosts: tuple[str, ...] = Field(default=("*",), min_length=1)
     tls_secret: DnsLabel | None = None
+    plain_http: Literal["serve", "redirect"] = "serve"
     timeout: Duration = "10s"
     retries: int = Field(default=2, ge=0, le=5)
     try_timeout: Duration = "3s"
@@ -68,6 +72,13 @@ class IngressGatewaySettings(Settings):
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
         self.scheduling.require_drainable(self.replicas)
+        return self
+
+    @model_validator(mode="after")
+    def _redirected_to_something(self) -> Self:
+        if self.plain_http == "redirect" and self.tls_secret is None:
+            problem = Problem("plain_http", "redirects to HTTPS, which there is not", "set tls_secret, or serve it")
+            raise InvalidSettingsError([problem])
         return self
 
     def binding(self, namespace: str) -> GatewayBinding:
@@ -85,6 +96,9 @@ class IngressGatewayArgs:
         mesh: that it belongs to.
         routes: where requests go.
         tracing: whose share of the requests begins a trace.
+        certificate: what ``settings.tls_secret`` is made from: PEM, its own first, then what leads to its authority.
+            Left out where the Secret exists.
+        private_key: of the certificate; PEM, a secret output.
         settings: or a mapping that becomes one.
     """
 
@@ -92,18 +106,23 @@ class IngressGatewayArgs:
     mesh: MeshBinding
     routes: tuple[Route, ...]
     tracing: Tracing
+    certificate: pulumi.Input[str] | None = None
+    private_key: pulumi.Input[str] | None = None
     settings: IngressGatewaySettings = field(default_factory=IngressGatewaySettings)
 
 
 def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings) -> list[Manifest]:
-    """All objects of a gateway, what others need first."""
+    """All objects of a gateway, what others need first.
+
+    Raises:
+        InvalidSettingsError: a certificate without its key or without a name for their Secret.
+    """
     labels = recommended("gateway", settings.name, Role.GATEWAY, args.mesh.version)
     selected = selector("gateway", settings.name)
     meta = metadata(settings.name, labels, namespace=args.namespace)
     ports = {"http": (HTTP_PORT, "http")} | ({"https": (HTTPS_PORT, "https")} if settings.tls_secret else {})
     manifests = [workloads.service_account(meta)]
-    if settings.tls_secret:
-        manifests += _reads_secret(meta, settings)
+    manifests += certificates.manifests(meta, settings.tls_secret, args.certificate, args.private_key)
     manifests += [
         workloads.deployment(
             meta,
@@ -124,7 +143,14 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
         workloads.disruption_budget(meta, selected, settings.scheduling.max_unavailable),
         ingress_telemetry(settings.name, args.namespace, selected, args.tracing),
         edge_hygiene(settings.name, args.namespace, selected),
-        gateway_object(meta, selected, hosts=settings.hosts, http_port=HTTP_PORT, tls=_tls(settings)),
+        gateway_object(
+            meta,
+            selected,
+            hosts=settings.hosts,
+            http_port=HTTP_PORT,
+            tls=_tls(settings),
+            redirects=settings.plain_http == "redirect",
+        ),
         virtual_service(
             meta,
             args.routes,
@@ -178,27 +204,6 @@ def _service(meta: Mapping[str, Any], selected: Mapping[str, str], settings: Ing
     }
 
 
-def _reads_secret(meta: Mapping[str, Any], settings: IngressGatewaySettings) -> list[Manifest]:
-    """A gateway gets a certificate from istiod if its own account may read the Secret."""
-    rbac = "rbac.authorization.k8s.io"
-    return [
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "Role",
-            "metadata": dict(meta),
-            # istiod asks whether it may list: names can't be given for that
-            "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}],
-        },
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "RoleBinding",
-            "metadata": dict(meta),
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": settings.name},
-            "subjects": [{"kind": "ServiceAccount", "name": settings.name, "namespace": meta["namespace"]}],
-        },
-    ]
-
-
 class IngressGateway(Component):
     """Proxies at the edge of the mesh, and where they lead.
 
@@ -206,7 +211,7 @@ class IngressGateway(Component):
         url: of its plain HTTP port inside the cluster.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: the settings are wrong, or there is half a certificate.
     """
 
     TYPE: ClassVar[str] = "IngressGateway"
@@ -215,7 +220,8 @@ class IngressGateway(Component):
 
     def __init__(self, name: str, args: IngressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(IngressGatewaySettings, args.settings)
+        manifests = gateway_manifests(args, settings)
         super().__init__(name, opts)
-        self.children(gateway_manifests(args, settings))
+        self.children(manifests)
         self.url = pulumi.Output.concat("http://", self.host(settings.name, args.namespace))
         self.register_outputs({"url": self.url})

@@ -11,7 +11,7 @@ import pulumi
 from otel_mesh import cluster_objects
 from otel_mesh.component import Component
 from otel_mesh.istio.binding import istio_binding
-from otel_mesh.istio.charts import base_values, cni_values, istiod_values
+from otel_mesh.istio.charts import chart_values
 from otel_mesh.istio.policy import mesh_telemetry, peer_authentication, untraced_exports
 from otel_mesh.istio.settings import IstioSettings, Tracing
 from otel_mesh.labels import Annotation, Role, recommended
@@ -106,11 +106,11 @@ class Istio(Component):
         super().__init__(name, opts)
         self._settings, self._args = settings, args
         plane, cni = (self._child(one, ()) for one in istio_namespaces(settings))
-        base = self._chart("base", settings.namespace, base_values(settings), [plane])
+        values = chart_values(settings, args.tracing, args.environment)
+        base = self._chart("base", settings.namespace, values["base"], [plane])
         # before istiod: the first pods that it injects need the plugin
-        node = self._chart("cni", settings.cni.namespace, cni_values(settings), [cni, base])
-        values = istiod_values(settings, args.tracing, args.environment)
-        istiod = self._chart("istiod", settings.namespace, values, [base, node])
+        node = self._chart("cni", settings.cni.namespace, values["cni"], [cni, base])
+        istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node])
         policies = (
             peer_authentication(settings),
             mesh_telemetry(settings, args.tracing),

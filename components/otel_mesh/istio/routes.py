@@ -33,13 +33,14 @@ class Route(Settings):
     prefix: str = "/"
 
 
-def gateway_object(
+def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
     meta: Mapping[str, Any],
     selected: Mapping[str, str],
     *,
     hosts: Sequence[str],
     http_port: int,
     tls: tuple[int, str] | None,
+    redirects: bool = False,
 ) -> Manifest:
     """The listeners of a gateway's proxies.
 
@@ -49,10 +50,12 @@ def gateway_object(
         hosts: that it answers for.
         http_port: of the pods.
         tls: port of the pods and name of the Secret with the certificate.
+        redirects: whether plain HTTP is answered with the address of HTTPS only.
     """
-    servers: list[dict[str, Any]] = [
-        {"port": {"number": http_port, "name": "http", "protocol": "HTTP"}, "hosts": list(hosts)}
-    ]
+    plain: dict[str, Any] = {"port": {"number": http_port, "name": "http", "protocol": "HTTP"}, "hosts": list(hosts)}
+    if redirects:
+        plain["tls"] = {"httpsRedirect": True}
+    servers = [plain]
     if tls is not None:
         port, secret = tls
         servers.append(

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh import versions
 from otel_mesh.problems import InvalidSettingsError, Problem
+from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Port, Replicas, Settings
 
@@ -30,12 +31,20 @@ class ControlPlane(Settings):
         resources: of each pod; upstream asks for 500m and 2Gi, sized for a thousand services.
         image: instead of the release's own.
         environment: further variables, e.g. feature switches (``PILOT_...``).
+        scheduling: where the pods run. Its ``image_pull_secrets`` are used for all images of Istio, and so must exist
+            in the namespaces of istio-cni and of what is injected as well.
     """
 
     replicas: Replicas = 2
     resources: Resources = Resources(cpu="100m", memory="512Mi", memory_limit="2Gi")
     image: ImageReference | None = None
     environment: dict[str, str] = Field(default_factory=dict)
+    scheduling: Scheduling = Scheduling()
+
+    @model_validator(mode="after")
+    def _drained_in_parts(self) -> Self:
+        self.scheduling.require_drainable(self.replicas)
+        return self
 
 
 class Proxy(Settings):

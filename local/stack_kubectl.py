@@ -1,0 +1,59 @@
+"""kubectl on the cluster of a stack: the one that the stack's program would change."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from local import pulumi_cli
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.pulumi_cli import Workspace
+
+_TIMEOUT = "30s"
+_NO_SUCH_KIND = "the server doesn't have a resource type"
+
+
+class StackKubectl:
+    """The cluster of a stack, asked by kubectl.
+
+    Args:
+        workspace: of the stack, whose project folder is up to date.
+        stack: its name.
+        tools: the folder with kubectl.
+    """
+
+    def __init__(self, workspace: Workspace, stack: str, tools: Path) -> None:
+        text = (workspace.project / f"Pulumi.{stack}.yaml").read_text()
+        self.context: str = yaml.safe_load(text)["config"][pulumi_cli.SETTINGS]["cluster"]["context"]
+        self._command = ("kubectl", f"--context={self.context}", f"--request-timeout={_TIMEOUT}")
+        self._environment = workspace.environment(tools)
+
+    def get(self, what: str, *words: str) -> Any | None:  # noqa: ANN401 -- any JSON value
+        """What `kubectl get` finds; None when it is not there, or the cluster knows no such kind.
+
+        Args:
+            what: is asked for, for the message.
+            words: after ``get``.
+
+        Raises:
+            LocalError: the cluster does not answer, or not to this user.
+        """
+        done = subprocess.run(
+            [*self._command, "get", "--output=json", "--ignore-not-found", *words],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode and _NO_SUCH_KIND not in done.stderr:
+            raise LocalError(
+                f"{what}: {pulumi_cli.last_line(done.stderr)}", remedy="mend what it names, then try again"
+            )
+        return json.loads(done.stdout) if done.stdout.strip() else None

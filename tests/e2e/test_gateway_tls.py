@@ -1,0 +1,81 @@
+"""S2.2: HTTPS at the gateway, with a certificate that this machine's own authority vouches for, and its renewal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import gateway_certificate, smoke
+from local.addresses import GATEWAY_TLS
+from local.node import credentials
+from local.node.layout import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from subprocess import CompletedProcess
+
+pytestmark = pytest.mark.e2e
+
+_UNTRUSTED, _NO_HANDSHAKE = 60, 35
+"""Exit statuses of curl."""
+_PATIENCE_S = 90.0
+
+
+def curl(run: Callable[..., CompletedProcess[str]], *words: str, host: str = "127.0.0.1") -> CompletedProcess[str]:
+    url = f"https://{host}:{GATEWAY_TLS.port}{smoke.PATH}"
+    return run("curl", "--silent", "--show-error", "--max-time", "15", "--noproxy", "*", *words, url)
+
+
+def shown() -> str:
+    """Digest of the certificate that the gateway shows now."""
+    context = ssl.create_default_context(cafile=gateway_certificate.authority())
+    address = ("127.0.0.1", GATEWAY_TLS.port)
+    with socket.create_connection(address, 10) as plain, context.wrap_socket(plain, server_hostname="localhost") as tls:
+        return hashlib.sha256(tls.getpeercert(binary_form=True) or b"").hexdigest()
+
+
+def issued() -> str:
+    pem = credentials.certificate(layout(), credentials.GATEWAY_SERVING).read_text()
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_whoever_trusts_the_authority_is_served(
+    run: Callable[..., CompletedProcess[str]], settings: Mapping[str, str], host: str
+) -> None:
+    done = curl(run, "--cacert", settings["GATEWAY_CA"], host=host)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["id"] == 123
+
+
+def test_whoever_does_not_is_warned(run: Callable[..., CompletedProcess[str]]) -> None:
+    assert curl(run).returncode == _UNTRUSTED
+
+
+def test_old_versions_of_tls_are_refused(
+    run: Callable[..., CompletedProcess[str]], settings: Mapping[str, str]
+) -> None:
+    done = curl(run, "--cacert", settings["GATEWAY_CA"], "--tls-max", "1.1", "--ciphers", "DEFAULT:@SECLEVEL=0")
+    assert done.returncode == _NO_HANDSHAKE, done.stderr
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
+) -> None:
+    of = ("get", "pods", "-n", GATEWAY_TLS.namespace, "-o", "jsonpath={.items[*].metadata.uid}")
+    before, pods = shown(), kubectl(*of)
+    assert before == issued()
+    done = run("make", "rotate", "WHAT=certificates", timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert issued() != before
+    end = time.monotonic() + _PATIENCE_S
+    while shown() != issued():
+        assert time.monotonic() < end, "the gateway goes on with the former one"
+        time.sleep(0.5)
+    assert kubectl(*of) == pods
