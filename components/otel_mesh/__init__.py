@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from otel_mesh.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
     from otel_mesh.problems import InvalidSettingsError, Problem
     from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
+    from otel_mesh.prometheus_objectives import Objectives
     from otel_mesh.scheduling import Scheduling, Toleration
     from otel_mesh.service_graph import ServiceGraph
     from otel_mesh.sizing import Resources, Storage
@@ -80,6 +81,7 @@ __all__ = [
     "NamespaceArgs",
     "NamespaceSettings",
     "NoMesh",
+    "Objectives",
     "OtelCollector",
     "OtelCollectorArgs",
     "OtelCollectorSettings",
@@ -160,6 +162,7 @@ _HOME: Final = {
     "priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
     "problems": ("InvalidSettingsError", "Problem"),
     "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
+    "prometheus_objectives": ("Objectives",),
     "scheduling": ("Scheduling", "Toleration"),
     "service_graph": ("ServiceGraph",),
     "sizing": ("Resources", "Storage"),

@@ -14,6 +14,7 @@ from otel_mesh.labels import Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata, to_yaml
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import parse
+from otel_mesh.prometheus_objectives import Objectives, objective_rules
 from otel_mesh.prometheus_proxies import PROXY_READER_RULES, proxies_job
 from otel_mesh.rules import SUFFIX, rule_files
 from otel_mesh.scheduling import Scheduling
@@ -62,6 +63,7 @@ class PrometheusSettings(Settings):
         external_labels: added to everything that leaves this Prometheus.
         proxy_sample_limit: series that one proxy of the mesh may add, where the mesh is Istio: some twenty for each
             of its callers, five for each of its callees. Of a proxy with more nothing is taken, and an alert fires.
+        objectives: of the services that people reach; alerts tell when they are missed too fast.
         meshed: whether its pod joins the mesh. Not by default: it scrapes the proxies themselves, people and tools
             outside the mesh ask it, and it has to answer just when the mesh is what fails.
     """
@@ -77,6 +79,7 @@ class PrometheusSettings(Settings):
     out_of_order_window: Duration = "30m"
     external_labels: dict[str, str] = Field(default_factory=dict)
     proxy_sample_limit: Annotated[int, Field(ge=100, le=1_000_000)] = 5000
+    objectives: Objectives = Objectives()
     meshed: bool = False
 
 
@@ -88,12 +91,14 @@ class PrometheusArgs:
         namespace: where its objects live.
         targets: what is scraped beside Prometheus itself: job to ``host:port``; plain, as it goes into the
             configuration whose checksum rolls the pod.
+        exposed: the ``job`` of the services that people reach and objectives hold for: ``shop/api-gateway``.
         settings: or a mapping that becomes one.
         mesh: that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
     targets: dict[str, str] = field(default_factory=dict)
+    exposed: tuple[str, ...] = ()
     settings: PrometheusSettings = field(default_factory=PrometheusSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
@@ -158,17 +163,12 @@ def _container(settings: PrometheusSettings) -> dict[str, Any]:
     )
 
 
-def prometheus_manifests(
-    settings: PrometheusSettings,
-    namespace: pulumi.Input[str],
-    targets: Mapping[str, str],
-    mesh: MeshBinding | None = None,
-) -> list[Manifest]:
+def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> list[Manifest]:
     """All objects of a Prometheus, what others need first.
 
     In a mesh of Istio's it finds the proxies by asking the API server; without one it has no token to ask with.
     """
-    mesh = mesh or NoMesh()
+    namespace, mesh = args.namespace, args.mesh
     proxies = mesh.kind == "istio"
     labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
     access = cluster_objects.access(labels, PROXY_READER_RULES, account=settings.name, namespace=namespace)
@@ -177,7 +177,11 @@ def prometheus_manifests(
         settings=settings,
         selected=selector("prometheus", settings.name),
         container=_container(settings),
-        files={"prometheus.yml": to_yaml(prometheus_config(settings, targets, proxies=proxies)), **rule_files()},
+        files={
+            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies=proxies)),
+            **rule_files(),
+            **objective_rules(settings.objectives, args.exposed),
+        },
         config_dir=_CONFIG_DIR,
         data_dir=_DATA_DIR,
         ports={"http": (PORT, "http")},
@@ -207,7 +211,7 @@ class Prometheus(Component):
     def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PrometheusSettings, args.settings)
         super().__init__(name, opts)
-        self.children(prometheus_manifests(settings, args.namespace, args.targets, args.mesh))
+        self.children(prometheus_manifests(args, settings))
         self.url = pulumi.Output.concat("http://", self.host(settings.name, args.namespace), f":{PORT}")
         self.otlp_url = pulumi.Output.concat(self.url, "/api/v1/otlp")
         self.register_outputs({"url": self.url, "otlp_url": self.otlp_url})

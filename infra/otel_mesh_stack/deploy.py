@@ -152,6 +152,7 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         PrometheusArgs(
             namespace=namespace,
             targets=_scraped(settings),
+            exposed=tuple(f"{CATALOG.name}/{service.name}" for service in CATALOG.services if service.exposed),
             settings=settings.prometheus,
             mesh=mesh.binding,
         ),

@@ -13,10 +13,12 @@ from otel_mesh import (
     MicroserviceSettings,
     NamespaceSettings,
     NoMesh,
+    Objectives,
     OtelCollectorArgs,
     OtelCollectorSettings,
     PostgresSettings,
     PriorityClassSettings,
+    PrometheusArgs,
     PrometheusSettings,
     Scheduling,
     Service,
@@ -141,13 +143,22 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         MESH,
     ),
     "loki-scheduled": lambda: loki_manifests(LokiSettings(scheduling=SCHEDULED), "observability"),
-    "prometheus": lambda: prometheus_manifests(PrometheusSettings(), "observability", {}),
+    "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
-        PrometheusSettings(storage=PERSISTENT, external_labels={"cluster": "big"}),
-        "observability",
-        {"jaeger": "jaeger.observability.svc.cluster.local:8888"},
+        PrometheusArgs(
+            namespace="observability",
+            targets={"jaeger": "jaeger.observability.svc.cluster.local:8888"},
+            exposed=("shop/api-gateway",),
+        ),
+        PrometheusSettings(
+            storage=PERSISTENT,
+            external_labels={"cluster": "big"},
+            objectives=Objectives(availability=0.9995, latency_seconds=1.0),
+        ),
     ),
-    "prometheus-meshed": lambda: prometheus_manifests(PrometheusSettings(), "observability", {}, MESH),
+    "prometheus-meshed": lambda: prometheus_manifests(
+        PrometheusArgs(namespace="observability", mesh=MESH), PrometheusSettings()
+    ),
     "postgres": lambda: postgres_manifests(
         PostgresSettings(databases=("user_service", "order_service")), "shop", "from-a-secret-output"
     ),

@@ -13,9 +13,12 @@ import yaml
 
 from local import toolchain
 from local.paths import repo_dir
-from otel_mesh import PrometheusSettings
+from otel_mesh import InvalidSettingsError, Objectives, PrometheusArgs, PrometheusSettings
+from otel_mesh.problems import parse
 from otel_mesh.prometheus import prometheus_manifests
+from otel_mesh.prometheus_objectives import objective_rules
 from otel_mesh.rules import rule_files
+from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
 
 CASES = Path(__file__).parent / "rules"
 
@@ -28,7 +31,8 @@ def promtool() -> Path:
 @pytest.fixture
 def rules(tmp_path: Path) -> list[Path]:
     """The files as Prometheus gets them."""
-    (config,) = (one for one in prometheus_manifests(PrometheusSettings(), "ns", {}) if one["kind"] == "ConfigMap")
+    args = PrometheusArgs(namespace="ns", exposed=("shop/api-gateway",))
+    (config,) = (one for one in prometheus_manifests(args, PrometheusSettings()) if one["kind"] == "ConfigMap")
     found = [name for name in config["data"] if name.endswith(".rules.yaml")]
     for name in found:
         (tmp_path / name).write_text(config["data"][name])
@@ -48,15 +52,15 @@ def of(kind: str, rules: list[Path]) -> list[dict[str, Any]]:
 
 
 def test_prometheus_gets_the_rules_and_accepts_them(promtool: Path, rules: list[Path]) -> None:
-    assert [path.name for path in rules] == list(rule_files()) == ["mesh.rules.yaml", "telemetry_loss.rules.yaml"]
+    assert [path.name for path in rules] == [*rule_files(), "objectives.rules.yaml"]
     assert "SUCCESS" in run(promtool, "check", "rules", "--lint-fatal", *rules)
 
 
 def test_rules_record_and_fire_when_they_should_only(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
-    for path in rules:
-        cases = (CASES / path.name.replace(".rules.", ".test.")).read_text()
-        test = tmp_path / f"test-{path.name}"
-        test.write_text(cases.replace("RULES", str(path)))
+    assert {path.name for path in CASES.iterdir()} == {name.replace(".rules.", ".test.") for name in rule_files()}
+    for cases in CASES.iterdir():
+        test = tmp_path / cases.name
+        test.write_text(cases.read_text().replace("RULES", ", ".join(str(path) for path in rules)))
         assert "SUCCESS" in run(promtool, "test", "rules", "--ignore-unknown-fields", test)
 
 
@@ -66,16 +70,29 @@ def test_every_alert_has_a_case_and_says_what_to_do(rules: list[Path]) -> None:
         name = rule["alert"]
         assert f'alertname="{name}"' in cases
         assert rule["labels"]["severity"] in ("warning", "critical")
-        assert set(rule["annotations"]) == {"summary", "runbook"}
-        assert "\n" not in rule["annotations"]["runbook"].strip()
+        assert {"summary", "runbook"} <= set(rule["annotations"]) <= {"summary", "description", "runbook"}
+        assert all("\n" not in text.strip() for text in rule["annotations"].values())
 
 
 def test_every_recording_has_a_case(rules: list[Path]) -> None:
-    """Issue 5: whichever proxy counts, the recorded series are the same."""
-    cases = "".join(path.read_text() for path in CASES.iterdir())
+    """S2.10, S2.12, and issue 5: whichever proxy counts, what is recorded is the same."""
+    groups = [group for path in CASES.iterdir() for group in yaml.safe_load(path.read_text())["tests"]]
+    cases = [case for group in groups for case in group["promql_expr_test"] if case["exp_samples"]]
     for rule in of("record", rules):
-        assert f"expr: {rule['record']}" in cases
-        assert f"{rule['record']}{{" in cases
+        assert any(rule["record"] in case["expr"] for case in cases), rule["record"]
+
+
+def test_objectives_are_counted_in_the_buckets_that_services_have() -> None:
+    """S2.10: what a service's library counts in is what an objective may name."""
+    for seconds in DURATION_BOUNDARIES:
+        assert Objectives(latency_seconds=seconds).latency_seconds == seconds
+    with pytest.raises(InvalidSettingsError, match="latency_seconds: is no bucket that requests are counted in"):
+        parse(Objectives, {"latency_seconds": 0.3})
+    assert f'le="{0.5:g}"' in (CASES / "slo.test.yaml").read_text()
+
+
+def test_without_services_that_people_reach_there_are_no_objectives() -> None:
+    assert objective_rules(Objectives(), ()) == {}
 
 
 def test_the_wheel_holds_the_rules(tmp_path: Path) -> None:
