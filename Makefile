@@ -32,7 +32,7 @@ status: .venv/ready ## one screen: node, pods, addresses, stack
 env: .venv/ready ## shell settings: eval "$$(make -s env)"
 	@exec $(PY) -m local env
 
-smoke: .venv/ready ## one request, its trace as a tree, its metric
+smoke: .venv/ready ## one request and one order, their traces as trees, their counts
 	@exec $(PY) -m local smoke
 
 test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
