@@ -21,7 +21,7 @@ _JUNK = re.compile(r"(^|/)(__pycache__|\.[a-z]+_cache|[^/]+\.egg-info|build|dist
 _TAG_LENGTH = 16
 
 
-def sources(dockerfile: Path, arguments: Mapping[str, str]) -> tuple[str, ...]:
+def sources(dockerfile: Path, arguments: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """What a Dockerfile copies out of its context.
 
     Args:
@@ -44,7 +44,7 @@ def sources(dockerfile: Path, arguments: Mapping[str, str]) -> tuple[str, ...]:
         plain = [word for word in words[1:] if not word.startswith("--")]
         if any(word.startswith("--from=") for word in flags):
             continue
-        paths = [Template(word).safe_substitute(arguments) for word in plain[:-1]]
+        paths = [Template(word).safe_substitute(arguments or {}) for word in plain[:-1]]
         if any(mark in path for path in paths for mark in "*?[<$"):
             raise LocalError(f"{dockerfile}: {line}: only plain paths can be copied", remedy="name each file or folder")
         found += paths
@@ -66,7 +66,7 @@ def files(
         LocalError: a source is missing.
     """
     found: dict[str, Path] = {}
-    for source in sources(dockerfile, arguments or {}):
+    for source in sources(dockerfile, arguments):
         if source in given:
             found[source] = given[source]
             continue

@@ -23,7 +23,7 @@ BUYER, PRODUCT = 777, 888
 
 def told(receiver: Receiver) -> str:
     """Everything that was exported, without times and ids, which may hold any digits."""
-    parts = []
+    parts: list[object] = []
     for about, span in receiver.spans:
         parts += [about, span.name, span.status.message, plain(span.attributes)]
         parts += [(event.name, plain(event.attributes)) for event in span.events]
