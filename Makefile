@@ -33,7 +33,7 @@ status: .venv/ready ## one screen: node, pods, addresses, stack
 env: .venv/ready ## shell settings: eval "$$(make -s env)"
 	@exec $(PY) -m local env
 
-smoke: .venv/ready ## one request, its trace as a tree, its metric
+smoke: .venv/ready ## one request and one order, their traces as trees, their counts
 	@exec $(PY) -m local smoke
 
 trace: .venv/ready ## on call: one trace with its logs: make trace ID=...

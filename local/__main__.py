@@ -80,10 +80,10 @@ def _env(_: argparse.Namespace) -> int:
 
 
 def _smoke(_: argparse.Namespace) -> int:
-    from local import health, smoke
+    from local import demonstration, health
 
     health.require_running()
-    smoke.show(health.checked(), Console())
+    demonstration.show(health.checked(), Console())
     return 0
 
 
@@ -209,7 +209,7 @@ def parser() -> argparse.ArgumentParser:
     for name, action, text in (
         ("status", _status, "one screen: node, pods, addresses, stack"),
         ("env", _env, "shell settings"),
-        ("smoke", _smoke, "one request, its trace, its metric"),
+        ("smoke", _smoke, "one request and one order, their traces and counts"),
         ("leftovers", _leftovers, "what of the node runs or stands outside its folders; nothing when it is down"),
     ):
         commands.add_parser(name, help=text).set_defaults(action=action)

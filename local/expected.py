@@ -20,14 +20,14 @@ class Hop:
 
     service: str
     kind: str
-    """``server`` or ``client``."""
+    """``server``, ``client`` or ``internal``."""
     proxy: bool = False
     """Whether the service's proxy makes it, and not the service."""
 
     def __str__(self) -> str:
         """As a person says it."""
         who = f"the proxy of {self.service}" if self.proxy else self.service
-        return f"a {self.kind} span of {who}"
+        return f"a{'n' if self.kind == 'internal' else ''} {self.kind} span of {who}"
 
     def matches(self, span: Span) -> bool:
         """Whether a span is this one."""

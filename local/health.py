@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from local import cluster, drift, interrupted, ports, preflight, pulumi_cli, sidecars, smoke
+from local import cluster, demonstration, drift, interrupted, ports, preflight, pulumi_cli, sidecars, smoke
 from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node import credentials
@@ -53,14 +53,14 @@ def require_running() -> None:
         raise LocalError("node: stopped", remedy="run `make up`")
 
 
-def checked() -> smoke.Result:
+def checked() -> demonstration.Result:
     """The smoke check, whose failure names its cause where that can be seen.
 
     Raises:
-        LocalError: as of `smoke.run`.
+        LocalError: as of `demonstration.run`.
     """
     try:
-        return smoke.run()
+        return demonstration.run()
     except LocalError as error:
         raise explained(error) from error
 

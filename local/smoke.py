@@ -1,4 +1,4 @@
-"""The check that `make up` ends with: one request, its whole trace read back from Jaeger, its metric in Prometheus."""
+"""The first step of the check that `make up` ends with: one request, its trace in Jaeger, its metric in Prometheus."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ def run() -> Result:
         for address in ADDRESSES:
             _wait_for_answer(http, address)
         started = time.time()
-        trace_id = _wait(
+        trace_id = wait(
             lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services", _LOOK_AT_SERVICES
         )
         spans = wait_for_trace(http, trace_id, missing)
-        _wait(
+        wait(
             lambda: trace_id in exemplars(http, started) or None,
             METRIC_DEADLINE_S,
             lambda: f"{PROMETHEUS.url}: no exemplar of trace {trace_id} in {METRIC}_bucket{SELECTOR}",
@@ -122,7 +122,7 @@ def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -
 
 def _wait_for_answer(http: httpx.Client, address: Address) -> None:
     """Wait out the moment in which a pod's connections end although its successor serves already."""
-    _wait(
+    wait(
         # unsampled: waiting is no traffic that anybody wants to see
         lambda: http.get(f"{address.url}{address.ready_path}", headers=UNSAMPLED).status_code == HTTPStatus.OK or None,
         ANSWER_DEADLINE_S,
@@ -166,7 +166,7 @@ def wait_for_trace(
         seen = traces.fetch(http, JAEGER.url, trace_id)
         return seen if seen and not lacks(seen) else None
 
-    return _wait(
+    return wait(
         whole,
         deadline_s,
         lambda: (
@@ -219,7 +219,7 @@ def _ask(http: httpx.Client, function: str, parameters: dict[str, str]) -> Any: 
     return answer.json()["data"]
 
 
-def _wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str], remedy: str) -> T:
+def wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str], remedy: str) -> T:
     """Try until there is a result; a refused connection is one more failed try (a pod may be on its way back).
 
     Args:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from local import (
     cluster,
+    demonstration,
     gateway_certificate,
     health,
     images,
@@ -15,7 +16,6 @@ from local import (
     pulumi_cli,
     secrets,
     sidecars,
-    smoke,
     toolchain,
     update,
 )
@@ -63,10 +63,10 @@ def run(console: Console) -> None:
         _require_sidecars()
         for address in ADDRESSES:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
-        say("sending a request through the gateway")
+        say("sending a request and an order through the gateway")
         with explained(STACK, node.kubeconfig, health.NAMESPACES):
             result = health.checked()
-        smoke.show(result, console)
+        demonstration.show(result, console)
 
 
 def _require_sidecars() -> None:

@@ -11,7 +11,7 @@ from local.addresses import ADDRESSES, GATEWAY_TLS
 from local.paths import repo_dir
 
 README = (repo_dir() / "README.md").read_text()
-EXAMPLES = {"app_images/order_service/"}  # what the reader is about to write
+EXAMPLES = {"app_images/stock_service/"}  # what the reader is about to write
 MAKEFILE = (repo_dir() / "Makefile").read_text()
 
 

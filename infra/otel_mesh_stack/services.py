@@ -15,8 +15,10 @@ POSTGRES: Final = "postgres"
 _DATA: Final = {
     "name": "shop",
     "services": [
-        {"name": "api-gateway", "port": 8080, "calls": ["user-service"], "exposed": True},
+        {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
         {"name": "user-service", "port": 8081, "stores": [POSTGRES]},
+        {"name": "order-service", "port": 8082, "calls": ["payment-service"], "stores": [POSTGRES]},
+        {"name": "payment-service", "port": 8083, "stores": [POSTGRES]},
     ],
     "stores": [
         {"name": POSTGRES, "port": 5432, "system": "postgresql"},

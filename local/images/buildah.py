@@ -14,7 +14,7 @@ from local.images.skopeo import is_loopback
 from local.paths import cache_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 PACKAGES = ("buildah", "mmdebstrap")
@@ -100,14 +100,22 @@ class Buildah:
         """A program of the prefix."""
         return self._prefix / "usr" / "bin" / name
 
-    def build(self, context: Path, reference: str, log: Path, *, base: str | None, volumes: Sequence[str]) -> None:
+    def build(
+        self,
+        context: Path,
+        reference: str,
+        log: Path,
+        *,
+        arguments: Mapping[str, str] | None = None,
+        volumes: Sequence[str] = (),
+    ) -> None:
         """Build an image from the Dockerfile in a context.
 
         Args:
             context: everything the recipe copies.
             reference: the image's name and tag.
             log: everything the build says.
-            base: reference of the image that BASE_IMAGE names.
+            arguments: of the recipe, such as BASE_IMAGE.
             volumes: mounts of RUN steps.
 
         Raises:
@@ -126,7 +134,7 @@ class Buildah:
             reference,
         ]
         options += [f"--volume={volume}" for volume in volumes]
-        options += [f"--build-arg=BASE_IMAGE={base}"] if base else []
+        options += [f"--build-arg={name}={value}" for name, value in (arguments or {}).items()]
         self._run(["build", *options, str(context)], reference, log)
 
     def pull(self, reference: str, log: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+from string import Template
 from typing import TYPE_CHECKING
 
 from local.errors import LocalError
@@ -20,8 +21,12 @@ _JUNK = re.compile(r"(^|/)(__pycache__|\.[a-z]+_cache|[^/]+\.egg-info|build|dist
 _TAG_LENGTH = 16
 
 
-def sources(dockerfile: Path) -> tuple[str, ...]:
-    """What a Dockerfile copies out of its context, as written there.
+def sources(dockerfile: Path, arguments: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """What a Dockerfile copies out of its context.
+
+    Args:
+        dockerfile: the recipe.
+        arguments: of the build, by which its paths may be named.
 
     Raises:
         LocalError: the file is missing or has an instruction this does not read.
@@ -39,25 +44,29 @@ def sources(dockerfile: Path) -> tuple[str, ...]:
         plain = [word for word in words[1:] if not word.startswith("--")]
         if any(word.startswith("--from=") for word in flags):
             continue
-        if any(mark in line for mark in "*?[<$"):
+        paths = [Template(word).safe_substitute(arguments or {}) for word in plain[:-1]]
+        if any(mark in path for path in paths for mark in "*?[<$"):
             raise LocalError(f"{dockerfile}: {line}: only plain paths can be copied", remedy="name each file or folder")
-        found += plain[:-1]
+        found += paths
     return tuple(dict.fromkeys(found))
 
 
-def files(dockerfile: Path, context: Path, given: Mapping[str, Path]) -> dict[str, Path]:
+def files(
+    dockerfile: Path, context: Path, given: Mapping[str, Path], arguments: Mapping[str, str] | None = None
+) -> dict[str, Path]:
     """The files of a context, by their path in it.
 
     Args:
         dockerfile: what it copies is taken.
         context: the folder its sources are relative to; caches, build leavings and tests in it are left out.
         given: files that come from elsewhere, by name.
+        arguments: of the build.
 
     Raises:
         LocalError: a source is missing.
     """
     found: dict[str, Path] = {}
-    for source in sources(dockerfile):
+    for source in sources(dockerfile, arguments):
         if source in given:
             found[source] = given[source]
             continue
@@ -80,7 +89,13 @@ def _walk(top: Path, context: Path) -> Iterator[Path]:
                 yield path
 
 
-def tag(dockerfile: Path, content: Mapping[str, Path], known: Mapping[str, str], base: str) -> str:
+def tag(
+    dockerfile: Path,
+    content: Mapping[str, Path],
+    known: Mapping[str, str],
+    base: str,
+    arguments: Mapping[str, str] | None = None,
+) -> str:
     """A tag that changes when anything that goes into the image does.
 
     Args:
@@ -88,10 +103,12 @@ def tag(dockerfile: Path, content: Mapping[str, Path], known: Mapping[str, str],
         content: the context's files.
         known: identities of files that need not be read, by their path in the context.
         base: identity of the base image.
+        arguments: of the build.
     """
     parts = {
         "recipe": dockerfile.read_text(),
         "base": base,
+        "arguments": dict(arguments or {}),
         "files": {
             name: known.get(name) or [os.access(path, os.X_OK), hashlib.sha256(path.read_bytes()).hexdigest()]
             for name, path in sorted(content.items())

@@ -124,13 +124,14 @@ def postgres_version() -> str | None:
 
 
 def _plan(image: Image, files: Mapping[str, Path], root: roots.Base | None, base: str | None) -> Plan:
-    content = contexts.files(image.dockerfile, image.context, {name: files[name] for name in image.programs})
+    given = {name: files[name] for name in image.programs}
+    content = contexts.files(image.dockerfile, image.context, given, image.arguments)
     # A program's folder is named after a hash of all it was made from.
     known = {name: files[name].parent.name for name in image.programs}
     if root:
         base = f"{REGISTRY}/base-{image.root}:{root.identity}"
     identity = root.identity if root else (base or "").partition("@")[2]  # the same content, wherever it came from
-    tag = contexts.tag(image.dockerfile, content, known, identity)
+    tag = contexts.tag(image.dockerfile, content, known, identity, image.arguments)
     return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", base, root)
 
 
@@ -141,13 +142,14 @@ def _make(plan: Plan, store: Buildah) -> None:
             if plan.root:
                 dockerfile = RECIPES / "base" / "Dockerfile"
                 contexts.stage(Path(scratch) / "base", dockerfile, {"rootfs.tar": plan.root.archive})
-                store.build(Path(scratch) / "base", plan.base, log, base=None, volumes=())
+                store.build(Path(scratch) / "base", plan.base, log)
             else:
                 store.pull(plan.base, log)
         folder = Path(scratch) / "context"
         contexts.stage(folder, plan.image.dockerfile, plan.content)
         volumes = pip_settings.volumes(Path(scratch)) if plan.image.network else ()
-        store.build(folder, plan.reference, log, base=plan.base, volumes=volumes)
+        arguments = {**plan.image.arguments, **({"BASE_IMAGE": plan.base} if plan.base else {})}
+        store.build(folder, plan.reference, log, arguments=arguments, volumes=volumes)
         target = archive(plan.reference)
         target.parent.mkdir(parents=True, exist_ok=True)
         store.save(plan.reference, target, log)

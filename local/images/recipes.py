@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.errors import LocalError
 from local.paths import repo_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RECIPES = Path(__file__).parent.parent / "image_recipes"
 REGISTRY = "otel-mesh.local"
@@ -42,6 +46,7 @@ class Image:
         programs: of the toolchain, put into the context under their names.
         root: the base that BASE_IMAGE names.
         network: whether its RUN steps fetch packages from a Python index.
+        arguments: build arguments beside BASE_IMAGE.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Image:
     programs: tuple[str, ...] = ()
     root: str | None = None
     network: bool = False
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 WITHOUT = (
@@ -101,24 +107,31 @@ def _program(name: str, *programs: str, root: str | None = "python") -> Image:
 
 
 def _services() -> tuple[Image, ...]:
-    """An image for each Dockerfile below app_images/, named as the catalogue names the service."""
+    """An image for each program below app_images/, named as the catalogue names the service."""
+    home = repo_dir() / "app_images"
     return tuple(
-        Image(dockerfile.parent.name.replace("_", "-"), dockerfile, repo_dir(), root="python", network=True)
-        for dockerfile in sorted((repo_dir() / "app_images").glob("*/Dockerfile"))
+        Image(
+            folder.name.replace("_", "-"),
+            home / "Dockerfile",
+            repo_dir(),
+            root="python",
+            network=True,
+            arguments={"SERVICE": folder.name},
+        )
+        for folder in sorted(home.iterdir())
+        if (folder / "src" / folder.name / "__main__.py").exists()
     )
 
 
 def default_base() -> str:
-    """The public image that the services' Dockerfiles are built on where nothing else is asked for.
+    """The public image that the services' Dockerfile is built on where nothing else is asked for.
 
     Raises:
-        LocalError: they name different ones, or none.
+        LocalError: it names none, or several.
     """
     named: set[str] = {base for image in SERVICES for base in _BASE.findall(image.dockerfile.read_text())}
     if len(named) != 1:
-        raise LocalError(
-            f"app_images/*/Dockerfile: {len(named)} defaults of BASE_IMAGE", remedy="let all of them name the same one"
-        )
+        raise LocalError(f"app_images/Dockerfile: {len(named)} defaults of BASE_IMAGE", remedy="let it name one")
     return named.pop()
 
 

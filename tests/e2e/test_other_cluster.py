@@ -25,6 +25,7 @@ from local.images.recipes import ROOTS
 from local.images.skopeo import Skopeo
 from local.node.node import assemble
 from local.paths import repo_dir
+from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import IMAGE_KEYS
 from tests.local.docker_registry import docker_archive, running
 
@@ -35,7 +36,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.full]
 
 CONTEXT = "elsewhere"
 NAMESPACES = {"observability": "elsewhere-observability", "services": "elsewhere-shop"}
-CATALOGUED = ("api-gateway", "user-service")
+CATALOGUED = tuple(service.name for service in CATALOG.services)
 PARTS = {name: image for name, image in IMAGE_KEYS.items() if "." not in name}
 PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "loki", "prometheus", "postgres")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from local.pulumi_cli import make_project
+from otel_mesh_stack.services import CATALOG
 from tests.engine.stack_program import Engine, StackProgram, Step, counted
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ STACK = "local"
 CANARY = "canary-4f1d9c7e-Tr0ub4dor"
 """The password of the tests: must be found nowhere."""
 IMAGES = {
-    "api-gateway": "example.invalid/api-gateway:1.0",
-    "user-service": "example.invalid/user-service:1.0",
+    **{service.name: f"example.invalid/{service.name}:1.0" for service in CATALOG.services},
     "postgres": "example.invalid/postgres:15",
 }
 

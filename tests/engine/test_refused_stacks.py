@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.paths import repo_dir
+from otel_mesh_stack.services import CATALOG
 from tests.engine.project import CANARY, Project
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def test_what_can_not_stand_together(project: Project) -> None:
             f"services.{name}.scheduling.max_unavailable: lets a drain take all 2 pods at once; "
             "make it less than 'replicas'"
         )
-        for name in ("api-gateway", "user-service")
+        for name in (service.name for service in CATALOG.services)
     ]
 
 
@@ -108,7 +109,7 @@ def test_mistakes_in_the_catalogue_are_told_like_those_in_settings(
         "catalogue.services[1].port: should be at least 1024; raise it",
         "catalogue.services[1].call: unknown key; did you mean 'calls'?",
     ]
-    catalogue.write_text(right.replace('"calls": ["user-service"]', '"calls": ["user-servic"]'))
+    catalogue.write_text(right.replace('"calls": ["user-service", ', '"calls": ["user-servic", '))
     assert _refused(project, "preview") == [
         "catalogue.services[0].calls[0]: 'user-servic' is not in the catalogue; did you mean 'user-service'?"
     ]

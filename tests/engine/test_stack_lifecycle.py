@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from otel_mesh_stack.services import CATALOG
 from tests.engine.process_watch import ProcessWatch
 from tests.engine.project import CANARY, IMAGES, Project, Step, counted
 
@@ -23,20 +24,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 SUFFIX = "life"
+SERVICES = len(CATALOG.services)
 OBJECTS = {
     "Namespace": 2,
-    "ServiceAccount": 7,
+    "ServiceAccount": 5 + SERVICES,
     "ConfigMap": 5,
     "Secret": 1,
     "PersistentVolumeClaim": 3,
     "ClusterRole": 1,
     "ClusterRoleBinding": 1,
-    "Deployment": 6,
+    "Deployment": 4 + SERVICES,
     "StatefulSet": 1,
-    "Service": 7,
-    "PodDisruptionBudget": 3,
+    "Service": 5 + SERVICES,
+    "PodDisruptionBudget": 1 + SERVICES,
 }
-COMPONENTS = 2 + 4 + 1 + 2
+COMPONENTS = 2 + 4 + 1 + SERVICES
 
 
 @pytest.fixture(scope="module")

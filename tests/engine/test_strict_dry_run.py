@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from local import rendering
+from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 _APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
-REPLICATED = {"api-gateway", "user-service", "otel-collector"}
+REPLICATED = {*(service.name for service in CATALOG.services), "otel-collector"}
 WORKLOADS = REPLICATED | {"jaeger", "loki", "prometheus", "postgres"}
 SAMPLER = {"otel-sampler"}  # only where a stack keeps a part of its traces
 

@@ -16,6 +16,7 @@ from unittest import mock
 from otel_mesh import Catalog, InvalidSettingsError
 from otel_mesh.problems import parse
 from otel_mesh_stack import identity
+from otel_mesh_stack.services import CATALOG
 from tests.components.pulumi_program import event_loop
 from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
 
@@ -204,7 +205,7 @@ SETTINGS = (
         tuple(
             f"services.{name}.scheduling.max_unavailable: lets a drain take all 2 pods at once; "
             "make it less than 'replicas'"
-            for name in ("api-gateway", "user-service")
+            for name in (service.name for service in CATALOG.services)
         ),
         in_editor=False,
     ),

@@ -10,6 +10,7 @@ import pulumi
 import yaml
 
 from local.paths import repo_dir
+from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import Stack, read
 from tests.components.pulumi_program import Mocks
 
@@ -22,7 +23,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}\n-----END PRIVATE KEY-----\n"
 UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
 """Of the cluster that every context leads to."""
-IMAGES = {"api-gateway": "example.invalid/api-gateway:1.0", "user-service": "example.invalid/user-service:1.0"}
+IMAGES = {service.name: f"example.invalid/{service.name}:1.0" for service in CATALOG.services}
 MESHED = {"mesh": {"kind": "istio", "node_from_file": True}}
 NODE = {"cni_bin_dir": "/srv/node/bin", "cni_conf_dir": "/srv/node/net.d", "cni_conf_name": "10-bridge.conflist"}
 

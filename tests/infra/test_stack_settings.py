@@ -93,7 +93,7 @@ def test_what_a_stack_says_once_holds_for_every_workload_unless_it_says_otherwis
         "jaeger": "low",
         "prometheus": "usual",
         "collector": "usual",
-        "api-gateway": "usual",
+        **dict.fromkeys(made.services, "usual"),
         "user-service": "high",
     }
     assert all(one.node_selector == {"disk": "fast"} for one in found.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_mesh_stack import mesh_files
-from tests.infra.stack_config import CONTEXT, MESHED, accepted, changed, refused
+from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, accepted, changed, refused
 
 
 def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +39,8 @@ def test_a_bad_image_file(tmp_path: Path, content: str, reason: str) -> None:
 
 
 def test_a_service_without_an_image(tmp_path: Path) -> None:
-    (tmp_path / "images.json").write_text(json.dumps({"user-service": "a:1"}))
+    others = {name: image for name, image in IMAGES.items() if name != "api-gateway"}
+    (tmp_path / "images.json").write_text(json.dumps(others))
     assert refused(changed()) == [
         (
             "services.api-gateway.image: there is no image to run; "

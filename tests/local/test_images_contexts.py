@@ -105,7 +105,7 @@ def test_what_is_missing_or_not_plain_is_named(project: Path) -> None:
 def test_every_recipe_is_read_and_its_sources_are_there(tmp_path: Path) -> None:
     for image in IMAGES:
         given = {name: tmp_path / name for name in image.programs}
-        found = contexts.files(image.dockerfile, image.context, given)
+        found = contexts.files(image.dockerfile, image.context, given, image.arguments)
         assert set(image.programs) <= set(found), image.name
         assert all(path.is_file() for name, path in found.items() if name not in given), image.name
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.services.postgres_server import PostgresServer
+from tests.services.shop import Shop
 from tests.telemetry.otlp_receiver import Receiver
 
 if TYPE_CHECKING:
@@ -21,6 +22,25 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="module")
+def shop(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Receiver]]:
+    """The four services, patient enough for a busy machine, and what receives their telemetry."""
+    settings = {
+        "api_gateway": {
+            "UPSTREAM_TIMEOUT_SECONDS": "25",
+            "ORDER_TIMEOUT_SECONDS": "25",
+            "ORDER_DEADLINE_SECONDS": "30",
+        },
+        "order_service": {
+            "PAYMENT_TIMEOUT_SECONDS": "20",
+            "RECOVERY_GRACE_SECONDS": "5",
+            "RECOVERY_INTERVAL_SECONDS": "0.2",
+        },
+    }
+    with Receiver() as receiver, Shop(postgres, receiver, tmp_path_factory.mktemp("shop"), settings) as shop:
+        yield shop, receiver
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ class ServiceProcess:
     """``python -m <module>`` with an environment of its own; killed at the end if it still runs."""
 
     def __init__(self, module: str, environment: Mapping[str, str], folder: Path, name: str = "") -> None:
-        self.port = free_port()
+        self.port = int(environment.get("PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = folder / f"{name or module}.log"
         base = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import traceback
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -15,11 +16,11 @@ from opentelemetry.trace import StatusCode
 
 from otel_mesh_telemetry.postgres import traced_cursor
 from otel_mesh_telemetry.testing import Capture, capture
-from service_kit.database import Database, DatabaseSettings, UnavailableError
+from service_kit.database import Database, DatabaseSettings, StatementError, UnavailableError
 from service_kit.migrations import MigrationError, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any
 
     from tests.services.postgres_server import PostgresServer
@@ -143,6 +144,59 @@ async def test_s2_9_a_pooled_connection_that_died_is_replaced_unnoticed(postgres
         assert await database.fetch_one("SELECT name FROM users WHERE id = %s", [123]) == ("User 123",)
     finally:
         await database.close()
+
+
+async def test_s2_9_a_transaction_is_whole_or_nothing_and_begins_on_a_connection_that_lives(
+    postgres: PostgresServer,
+) -> None:
+    where = settings(postgres, pool_size=2)
+    database = users(where)
+    await database.open()
+    count = "SELECT count(*) FROM users WHERE id > 1000"
+
+    def kill() -> None:
+        with postgres.connect("postgres") as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [where.name])
+
+    async def fail(number: int, failure: Callable[[], None]) -> None:
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO users VALUES (%s, 'B', %s || '@example.com')", [number, str(number)])
+            failure()
+
+    def of_the_block() -> None:
+        raise RuntimeError
+
+    try:
+        await until_ready(database)
+        kill()
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO users VALUES (1001, 'A', 'a@example.com')")
+        with pytest.raises(RuntimeError):
+            await fail(1002, of_the_block)
+        assert await database.fetch_one(count, []) == (1,)
+        with pytest.raises(UnavailableError):
+            await fail(1003, kill)
+        assert await database.fetch_one(count, []) == (1,)
+    finally:
+        await database.close()
+
+
+async def test_s2_10_what_the_database_refuses_is_told_without_the_row(postgres: PostgresServer) -> None:
+    database = users(settings(postgres))
+    await database.open()
+    insert = "INSERT INTO users VALUES (%s, %s, %s)"
+    people = {7: ("Canary", "user1@example.com"), 8: ("Canary", "canary")}
+    try:
+        await until_ready(database)
+        with pytest.raises(StatementError, match="users_email_key") as taken:
+            await database.fetch_one(insert, [7, *people[7]])
+        with pytest.raises(StatementError, match="CheckViolation") as bad:
+            await database.fetch_one(insert, [8, *people[8]])
+    finally:
+        await database.close()
+    for raised in (taken, bad):
+        told = "".join(traceback.format_exception(raised.value))
+        assert not [value for person in people.values() for value in person if value in told]
 
 
 async def test_s2_9_waiting_for_a_connection_and_for_a_statement_is_bounded(postgres: PostgresServer) -> None:

@@ -1,4 +1,4 @@
-"""HTTP interface of the gateway: ``GET /api/users/{id}``."""
+"""HTTP interface of the gateway: ``GET /api/users/{id}`` and ``POST /api/orders``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from api_gateway.orders import Orders
 from api_gateway.upstream import get_json
 from otel_mesh_telemetry.http_client import mesh_client
+from otel_mesh_telemetry.retries import Retries
 from service_kit.application import application
 from service_kit.identifiers import positive_id
 from service_kit.probes import Probes
@@ -44,14 +46,21 @@ class Gateway:
 
     async def get_user(self, request: Request) -> JSONResponse:
         """``GET /api/users/{id}``: 200, 400 for no id, 404 for no such user, 502 to 504 for user-service's failures."""
-        user_id = positive_id(request.path_params["id"])
+        user = await self.find_user(positive_id(request.path_params["id"]))
+        return JSONResponse(user.model_dump())
+
+    async def find_user(self, user_id: int) -> User:
+        """A user, from user-service.
+
+        Raises:
+            Problem: 404 for no such user, 502 to 504 for user-service's failures.
+        """
         try:
-            user = await get_json(self._users, "user-service", f"/users/{user_id}", "/users/{id}", User)
+            return await get_json(self._users, "user-service", f"/users/{user_id}", "/users/{id}", User)
         except Problem as problem:
             if problem.status == 404:  # noqa: PLR2004
                 raise Problem(404, f"there is no user {user_id}") from None
             raise
-        return JSONResponse(user.model_dump())
 
 
 def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Probes]:
@@ -68,11 +77,31 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         tracer_provider=telemetry.tracer_provider,
         meter_provider=telemetry.meter_provider,
     )
+    orders = mesh_client(
+        environment.url("ORDER_SERVICE_URL"),
+        peer="order-service",
+        timeout=environment.number("ORDER_TIMEOUT_SECONDS", 8.0, low=0.05, high=30),
+        retries=Retries(attempts=2),  # of what was never sent, and of orders with an Idempotency-Key
+        tracer_provider=telemetry.tracer_provider,
+        meter_provider=telemetry.meter_provider,
+    )
+    gateway = Gateway(users)
+    ordering = Orders(
+        gateway.find_user,
+        orders,
+        telemetry.tracer_provider.get_tracer("api_gateway"),
+        # below the 10 s that the mesh's route gives a request
+        environment.number("ORDER_DEADLINE_SECONDS", 9.0, low=0.05, high=30),
+    )
     probes = Probes()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with users:
+        async with users, orders:
             yield
 
-    return application([Route("/api/users/{id}", Gateway(users).get_user)], probes, lifespan, telemetry), probes
+    routes = [
+        Route("/api/users/{id}", gateway.get_user),
+        Route("/api/orders", ordering.create, methods=["POST"]),
+    ]
+    return application(routes, probes, lifespan, telemetry), probes

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from otel_mesh_telemetry.deadline import DeadlineExceededError
+from service_kit.calls import calling, parsed, require
 from service_kit.problem import Problem
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Model = TypeVar("Model", bound=BaseModel)
+_PASSED_ON = frozenset({402, 409, 422, 502, 503, 504})
+
+
+class _Told(BaseModel):
+    """What another service's problem may say to the gateway's caller."""
+
+    detail: str
+    order_id: int | None = None
+    order_status: str | None = None
 
 
 async def get_json(client: httpx.AsyncClient, peer: str, url: str, template: str, model: type[Model]) -> Model:
@@ -22,25 +32,36 @@ async def get_json(client: httpx.AsyncClient, peer: str, url: str, template: str
         Problem: 404 as the service says; 502 where its answer is an error or makes no sense; 503 where it cannot be
             reached or is unavailable; 504 where it does not answer in time.
     """
-    try:
+    with calling(peer):
         response = await client.get(url, extensions={"url_template": template})
-    except (httpx.PoolTimeout, httpx.ConnectTimeout, httpx.ConnectError) as error:
-        raise Problem(503, f"{peer} cannot be reached", {"Retry-After": "1"}) from error
-    except (httpx.TimeoutException, DeadlineExceededError) as error:
-        raise Problem(504, f"{peer} did not answer in time") from error
-    except httpx.TransportError as error:
-        raise Problem(502, f"{peer} broke the connection off") from error
     if response.status_code == httpx.codes.NOT_FOUND:
         raise Problem(404, f"{peer} has nothing there")
-    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        raise Problem(503, f"{peer} is unavailable", {"Retry-After": response.headers.get("retry-after", "1")})
-    if response.status_code == httpx.codes.GATEWAY_TIMEOUT:
-        raise Problem(504, f"{peer} did not answer in time")
-    if response.status_code != httpx.codes.OK:
-        raise Problem(502, f"{peer} answered {response.status_code}")
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        # The answer itself may hold personal data: only where it does not fit is logged.
-        _log.warning("%s: answer does not fit: %s", peer, [item["loc"] for item in error.errors(include_input=False)])
-        raise Problem(502, f"{peer} gave an answer that makes no sense") from None
+    require(peer, response, {httpx.codes.OK})
+    return parsed(peer, response, model)
+
+
+async def post_json(  # noqa: PLR0913 - one call, by name
+    client: httpx.AsyncClient, peer: str, url: str, *, body: BaseModel, headers: Mapping[str, str], model: type[Model]
+) -> Model:
+    """Have another service make something.
+
+    Raises:
+        Problem: as the service says where it refuses what was asked or tells why it failed, with the order that it is
+            about if it names one; else as of `get_json`.
+    """
+    with calling(peer):
+        response = await client.post(
+            url,
+            content=body.model_dump_json(exclude_none=True),
+            headers={"content-type": "application/json", **headers},
+            extensions={"url_template": url},
+        )
+    if response.status_code == httpx.codes.CREATED:
+        return parsed(peer, response, model)
+    if response.status_code in _PASSED_ON and response.headers.get("content-type") == "application/problem+json":
+        told = parsed(peer, response, _Told)
+        retry = {"Retry-After": response.headers["retry-after"]} if "retry-after" in response.headers else None
+        members = told.model_dump(exclude_none=True, exclude={"detail"})
+        raise Problem(response.status_code, told.detail, retry, members)
+    require(peer, response, ())
+    raise AssertionError  # no status is accepted above

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from otel_mesh_telemetry.postgres import traced_cursor
 from service_kit.migrations import MigrationError, migrate
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
@@ -30,6 +32,10 @@ _log = logging.getLogger(__name__)
 
 class UnavailableError(Exception):
     """The database does not answer, or not in time."""
+
+
+class StatementError(Exception):
+    """The database refused a statement; the message has its code and what it concerns, and no value of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,11 @@ class DatabaseSettings:
             "user": self.user,
             "password": self.password_file.read_text().strip(),
             "connect_timeout": int(self.connect_timeout),
+            # A server that went with its host sends nothing any more, not even an end: the kernel notices.
+            "tcp_user_timeout": int(self.statement_timeout * 1000),
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
             "options": f"-c statement_timeout={int(self.statement_timeout * 1000)}"
             " -c idle_in_transaction_session_timeout=10000",
         }
@@ -108,6 +119,8 @@ class Database:
             max_waiting=settings.pool_size * 10,
             max_idle=300,
             max_lifetime=1800,
+            # Attempts pause longer and longer, up to minutes after an outage of minutes: rather begin anew.
+            reconnect_timeout=5.0,
             open=False,
             name=service,
         )
@@ -161,24 +174,71 @@ class Database:
         except (psycopg.Error, PoolTimeout) as error:
             raise UnavailableError(str(error)) from error
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """A connection in a transaction, committed at the end of the block and rolled back where that raises.
+
+        Raises:
+            UnavailableError: the database does not answer. Where it fails at the end, what the block did may be
+                committed all the same: the answer to a COMMIT can get lost.
+            StatementError: the database refused a statement.
+        """
+        with _told_apart():
+            async with AsyncExitStack() as stack:
+                yield await self._begin(stack)
+
+    async def _begin(self, stack: AsyncExitStack) -> psycopg.AsyncConnection[Any]:
+        for last in (False, True):
+            async with AsyncExitStack() as attempt:
+                connection = await attempt.enter_async_context(self._pool.connection())
+                try:
+                    await attempt.enter_async_context(connection.transaction())
+                except psycopg.OperationalError:
+                    # A timeout, of the pool or of the statement, took the time there was: only a dead connection is
+                    # worth another try.
+                    if last or not connection.closed:
+                        raise
+                else:
+                    await stack.enter_async_context(attempt.pop_all())
+                    return connection
+            await self._pool.check()  # the others died with it, most likely
+        raise AssertionError  # the last turn returns or raises
+
     async def fetch_one(self, query: Any, parameters: list[Any]) -> tuple[Any, ...] | None:  # noqa: ANN401 - psycopg's own type of a query
         """The first row of a read; once more on a new connection where the pooled one had died meanwhile.
 
         Raises:
             UnavailableError: the database does not answer.
+            StatementError: the database refused the statement.
         """
-        for last in (False, True):
-            died = False
-            try:
-                async with self._pool.connection() as connection:
-                    try:
-                        return await (await connection.execute(query, parameters)).fetchone()
-                    finally:
-                        died = connection.closed
-            except psycopg.OperationalError as error:
-                # A timeout, of the pool or of the statement, took the time there was: only a dead connection is
-                # worth another try.
-                if last or not died:
-                    raise UnavailableError(str(error)) from error
-                await self._pool.check()  # the others died with it, most likely
+        with _told_apart():
+            for last in (False, True):
+                died = False
+                try:
+                    async with self._pool.connection() as connection:
+                        try:
+                            return await (await connection.execute(query, parameters)).fetchone()
+                        finally:
+                            died = connection.closed
+                except psycopg.OperationalError:
+                    if last or not died:
+                        raise
+                    await self._pool.check()
         raise AssertionError  # the last turn returns or raises
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """An answer that does not come, and one that is no.
+
+    psycopg's own message may hold the values of the row that a statement failed at: it is not passed on, nor is its
+    exception, which a log would print with it.
+    """
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise UnavailableError(str(error)) from error
+    except psycopg.Error as error:
+        about = ", ".join(filter(None, (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)))
+        name = type(error).__name__
+        raise StatementError(f"{name} ({error.sqlstate or 'no code'}){': ' if about else ''}{about}") from None

@@ -22,25 +22,39 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         status: HTTP status.
         detail: what went wrong with this request, for the caller to read; nothing internal, no personal data.
         headers: further response headers.
+        members: further members of the body (RFC 9457, 3.2), such as the id of what the problem is about.
     """
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, str | int] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = headers
+        self.members = members
 
 
-def problem_response(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def problem_response(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, str | int] | None = None,
+) -> JSONResponse:
     """The response for a problem."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body |= members or {}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
     if not isinstance(error, Problem):
         raise error
-    return problem_response(error.status, error.detail, error.headers)
+    return problem_response(error.status, error.detail, error.headers, error.members)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

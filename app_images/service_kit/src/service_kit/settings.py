@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 class SettingsError(Exception):
@@ -50,6 +50,17 @@ class Environment:
             value = float("nan")
         if not low <= value <= high:
             raise SettingsError(f"{name}={text!r}: not a number from {low:g} to {high:g}; correct it")
+        return value
+
+    def choice(self, name: str, default: str, allowed: Collection[str]) -> str:
+        """One of a few words.
+
+        Raises:
+            SettingsError: it is none of them.
+        """
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(f"{name}={value!r}: not known; set one of {', '.join(allowed)}")
         return value
 
     def url(self, name: str) -> str:

@@ -1,0 +1,1 @@
+"""Orders of the shop: taken, paid, and settled whatever fails in between."""

@@ -1,0 +1,210 @@
+"""Orders in PostgreSQL; every method is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from order_service.order import Line, Order
+from order_service.states import OPEN, Status, require
+from service_kit.idempotency import reused
+from service_kit.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from service_kit.database import Database
+    from service_kit.new_order import NewOrder
+
+# The time for paying is measured by the database's clock alone.
+_COLUMNS = (
+    "id, status, total, payment_method, payment_key::text,"
+    " created_at + make_interval(secs => %(window)s) < now(), traceparent"
+)
+_OPEN = [str(status) for status in OPEN]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long is waited for what, in seconds.
+
+    Attributes:
+        window: from an order's creation on in which its payment is tried; afterwards it is cancelled.
+        grace: in which recovery leaves a new order to the request that made it.
+        longest_pause: between two recoveries of one order.
+    """
+
+    window: float = 120.0
+    grace: float = 15.0
+    longest_pause: float = 60.0
+
+
+class Store:
+    """Orders over a database.
+
+    Args:
+        database: of this service.
+        times: how long is waited for what.
+    """
+
+    def __init__(self, database: Database, times: Times) -> None:
+        self._database = database
+        self._times = times
+
+    async def create(self, wanted: NewOrder, key: str | None, traceparent: str) -> Order:
+        """A new order at the shop's prices, or the one that this key made before.
+
+        Raises:
+            Problem: 422 for an unknown product, a price that is not the shop's, or a key that made another order.
+            UnavailableError: the database does not answer; only the key tells whether the order is there.
+        """
+        digest = sha256(wanted.model_dump_json().encode()).digest()
+        async with self._database.transaction() as connection:
+            # before anything else: what was ordered then counts, whatever the prices are by now
+            if key is not None and (known := await self._known(connection, key, digest)) is not None:
+                return known
+            lines = priced(wanted, await _prices(connection, [item.product_id for item in wanted.items]))
+            insert = await connection.execute(
+                "INSERT INTO orders"  # noqa: S608 - columns are ours
+                " (user_id, total, payment_method, idempotency_key, request_digest, traceparent, due_at) VALUES"
+                " (%(user)s, %(total)s, %(method)s, %(key)s, %(digest)s, %(traceparent)s,"
+                " now() + make_interval(secs => %(grace)s))"
+                f" ON CONFLICT (idempotency_key) DO NOTHING RETURNING {_COLUMNS}",
+                {
+                    "user": wanted.user_id,
+                    "total": sum(line.quantity * line.price for line in lines),
+                    "method": wanted.payment_method,
+                    "key": key,
+                    "digest": digest,
+                    "traceparent": traceparent,
+                    "grace": self._times.grace,
+                    "window": self._times.window,
+                },
+            )
+            row = await insert.fetchone()
+            if row is None:  # a repetition that came at the same moment was quicker
+                known = await self._known(connection, str(key), digest)
+                assert known is not None  # noqa: S101 - it was in the way, and orders are never deleted
+                return known
+            order = _order(row)
+            await connection.cursor().executemany(
+                "INSERT INTO order_items (order_id, product_id, quantity, price) VALUES (%s, %s, %s, %s)",
+                [(order.id, line.product_id, line.quantity, line.price) for line in lines],
+            )
+            return order
+
+    async def _known(self, connection: psycopg.AsyncConnection[Any], key: str, digest: bytes) -> Order | None:
+        found = await connection.execute(
+            f"SELECT {_COLUMNS}, request_digest FROM orders WHERE idempotency_key = %(key)s",  # noqa: S608 - the same
+            {"key": key, "window": self._times.window},
+        )
+        row = await found.fetchone()
+        if row is None:
+            return None
+        if row[-1] != digest:
+            raise reused()
+        return _order(row[:-1])
+
+    async def move(self, order: Order, status: Status) -> tuple[Order, bool]:
+        """Take an order from where it was seen to another status, if it is still there.
+
+        Several may work on one order at once (its request, a repetition of that, recovery): one of them moves it.
+
+        Returns:
+            The order as it is now, and whether this call moved it.
+
+        Raises:
+            ValueError: there is no such way.
+            UnavailableError: the database does not answer; the order may have moved.
+        """
+        require(order.status, status)
+        values = {"id": order.id, "before": str(order.status), "after": str(status), "window": self._times.window}
+        async with self._database.transaction() as connection:
+            moved = await connection.execute(
+                "UPDATE orders SET status = %(after)s WHERE id = %(id)s AND status = %(before)s"  # noqa: S608 - the same
+                f" RETURNING {_COLUMNS}",
+                values,
+            )
+            if (row := await moved.fetchone()) is not None:
+                return _order(row), True
+            now = await connection.execute(f"SELECT {_COLUMNS} FROM orders WHERE id = %(id)s", values)  # noqa: S608 - the same
+            row = await now.fetchone()
+            assert row is not None  # noqa: S101 - orders are never deleted
+            return _order(row), False
+
+    async def take_up(self, most: int) -> Sequence[Order]:
+        """Open orders that are due, each given to one replica only; they are due again after a pause that grows.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        async with self._database.transaction() as connection:
+            # Below the traced cursor: looking for nothing, once a second, leaves no span.
+            taken = await psycopg.AsyncCursor(connection).execute(
+                "WITH due (order_id) AS MATERIALIZED ("  # noqa: S608 - the same
+                "SELECT id FROM orders WHERE status = ANY(%(open)s) AND due_at <= now()"
+                " ORDER BY due_at FOR UPDATE SKIP LOCKED LIMIT %(most)s)"
+                " UPDATE orders SET recoveries = recoveries + 1,"
+                " due_at = now() + make_interval(secs => least(%(longest)s, 2 ^ least(recoveries, 20)))"
+                f" FROM due WHERE id = order_id RETURNING {_COLUMNS}",
+                {
+                    "longest": self._times.longest_pause,
+                    "open": _OPEN,
+                    "most": most,
+                    "window": self._times.window,
+                },
+            )
+            return [_order(row) for row in await taken.fetchall()]
+
+    async def get(self, order_id: int) -> tuple[int, Order, Sequence[Line]] | None:
+        """The buyer, the order and its lines.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        async with self._database.transaction() as connection:
+            found = await connection.execute(
+                f"SELECT {_COLUMNS}, user_id FROM orders WHERE id = %(id)s",  # noqa: S608 - the same
+                {"id": order_id, "window": self._times.window},
+            )
+            row = await found.fetchone()
+            if row is None:
+                return None
+            lines = await connection.execute(
+                "SELECT product_id, quantity, price FROM order_items WHERE order_id = %s ORDER BY product_id",
+                [order_id],
+            )
+            return row[-1], _order(row[:-1]), [Line(*line) for line in await lines.fetchall()]
+
+
+async def _prices(connection: psycopg.AsyncConnection[Any], products: Sequence[int]) -> Mapping[int, int]:
+    found = await connection.execute("SELECT id, price FROM products WHERE id = ANY(%s)", [list(products)])
+    return dict(await found.fetchall())
+
+
+def priced(wanted: NewOrder, prices: Mapping[int, int]) -> Sequence[Line]:
+    """The lines of an order at the shop's prices.
+
+    Args:
+        wanted: what was asked for.
+        prices: product -> cents.
+
+    Raises:
+        Problem: 422 for a product that there is not, or a price that the buyer was not shown by this shop.
+    """
+    lines = []
+    for item in wanted.items:
+        price = prices.get(item.product_id)
+        if price is None:
+            raise Problem(422, f"there is no product {item.product_id}")
+        if item.cents not in (None, price):
+            raise Problem(422, f"the price of product {item.product_id} is another one; look it up and order again")
+        lines.append(Line(item.product_id, item.quantity, price))
+    return lines
+
+
+def _order(row: Sequence[Any]) -> Order:
+    return Order(row[0], Status(row[1]), *row[2:])

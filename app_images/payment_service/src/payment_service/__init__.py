@@ -1,0 +1,1 @@
+"""Payments of the shop: taken once, given back once."""

@@ -1,0 +1,78 @@
+"""Orders on the running environment, and what became of them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+
+from local.addresses import GATEWAY
+from local.order_smoke import ORDER, PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PSQL = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d "$2" -c "$1"'
+DEADLINE_S = 10.0
+"""What the mesh's route, and below it the gateway, gives an order."""
+
+
+def rows(kubectl: Callable[..., str], database: str, query: str) -> list[list[str]]:
+    """What a service's database holds, one list of texts per row."""
+    words = ("exec", "-n", "shop", "statefulset/postgres", "-c", "postgres", "--", "sh", "-c", PSQL, "sh")
+    return [line.split("|") for line in kubectl(*words, query, database).splitlines()]
+
+
+@dataclass
+class Answer:
+    """One attempt to place an order."""
+
+    key: str
+    trace_id: str
+    status: int
+    """0 where the connection broke."""
+    seconds: float
+    detail: str = ""
+
+
+@dataclass
+class Load:
+    """A few orders a second from a few clients, each under a key of its own."""
+
+    clients: int = 4
+    answers: list[Answer] = field(default_factory=list)
+    _running: bool = True
+
+    def once(self, http: httpx.Client, key: str) -> Answer:
+        """Place the order of a key, for the first time or again."""
+        trace_id = secrets.token_hex(16)
+        headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01", "idempotency-key": key}
+        began = time.monotonic()
+        try:
+            response = http.post(f"{GATEWAY.url}{PATH}", json=dict(ORDER), headers=headers, timeout=60)
+        except httpx.TransportError as error:
+            return Answer(key, trace_id, 0, time.monotonic() - began, str(error))
+        return Answer(key, trace_id, response.status_code, time.monotonic() - began, response.json().get("detail", ""))
+
+    def _client(self) -> None:
+        with httpx.Client(trust_env=False) as http:
+            while self._running:
+                self.answers.append(self.once(http, secrets.token_hex(8)))
+                time.sleep(0.5)
+
+    def during(self, disturb: Callable[[], None]) -> Sequence[Answer]:
+        """Keep up the load while something happens to the shop; all answers."""
+        with ThreadPoolExecutor(self.clients) as pool:
+            try:
+                futures = [pool.submit(self._client) for _ in range(self.clients)]
+                time.sleep(3)
+                disturb()
+            finally:
+                self._running = False
+        for future in futures:
+            future.result()
+        return self.answers

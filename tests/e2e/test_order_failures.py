@@ -1,0 +1,106 @@
+"""S2.9: something of the shop is killed under light load. Callers hear the truth in time, and recovery needs nobody."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from local import smoke, traces
+from local.addresses import JAEGER
+from tests.e2e.orders import DEADLINE_S, Answer, Load, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+RIGHT = {
+    HTTPStatus.CREATED,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+OPEN = "SELECT count(*) FROM orders WHERE status IN ('created', 'payment_pending', 'cancelling')"
+DOWN_S = 15
+
+
+def _scaled(kubectl: Callable[..., str], workload: str) -> Callable[[], None]:
+    """Take a workload away at once, as a lost node does, and let it come back."""
+
+    def disturb() -> None:
+        kubectl("scale", "-n", "shop", workload, "--replicas=0")
+        name = workload.partition("/")[2]
+        selector = f"--selector=app.kubernetes.io/name={name}"
+        kubectl("delete", "pod", "-n", "shop", selector, "--force", "--grace-period=0", "--wait=true")
+        time.sleep(DOWN_S)
+        kubectl("scale", "-n", "shop", workload, "--replicas=1")
+        kubectl("rollout", "status", "-n", "shop", workload, "--timeout=180s")
+        kubectl("wait", "-n", "shop", "--for=condition=Available", "deployment", "--all", "--timeout=120s")
+        time.sleep(5)  # a few orders more
+
+    return disturb
+
+
+def _settled(kubectl: Callable[..., str], keys: Sequence[str]) -> None:
+    """Every order that there is was brought to its end by the shop itself, and charged at most once."""
+    end = time.monotonic() + 180
+    while rows(kubectl, "order_service", OPEN) != [["0"]]:
+        assert time.monotonic() < end, "orders are left behind"
+        time.sleep(1)
+    listed = ", ".join(f"'{key}'" for key in keys)
+    query = f"SELECT idempotency_key, id, status, total FROM orders WHERE idempotency_key IN ({listed})"  # noqa: S608 -- ours
+    moved = "SELECT order_id, kind, m.amount FROM movements m JOIN payments p ON p.id = payment_id"
+    movements: dict[str, list[tuple[str, str]]] = {}
+    for order_id, kind, amount in rows(kubectl, "payment_service", moved):
+        movements.setdefault(order_id, []).append((kind, amount))
+    stored = rows(kubectl, "order_service", query)
+    assert len({row[0] for row in stored}) == len(stored)
+    for key, order_id, status, total in stored:
+        kinds = sorted(kind for kind, _ in movements.get(order_id, []))
+        assert (status, kinds) in (("paid", ["charge"]), ("cancelled", []), ("cancelled", ["charge", "refund"])), key
+        assert {amount for _, amount in movements.get(order_id, [])} <= {total}
+
+
+def _named(culprits: set[str], failed: Sequence[Answer]) -> None:
+    """A trace of what failed shows the failing call to the culprit, or its failing server or database span."""
+    with smoke.client() as http:
+        end = time.monotonic() + smoke.TRACE_DEADLINE_S
+        while time.monotonic() < end:
+            for answer in failed:
+                for span in traces.fetch(http, JAEGER.url, answer.trace_id):
+                    told = {span.tags.get("service.peer.name"), span.tags.get("db.system.name"), span.service}
+                    if span.failed and told & culprits:
+                        return
+            time.sleep(1)
+    raise AssertionError(f"no trace names any of {culprits}")
+
+
+@pytest.mark.parametrize(
+    ("workload", "culprits"),
+    [
+        ("deployment/payment-service", {"payment-service"}),
+        ("deployment/order-service", {"order-service"}),
+        ("deployment/user-service", {"user-service"}),
+        ("statefulset/postgres", {"postgresql", "user-service", "order-service", "payment-service"}),
+    ],
+)
+def test_s2_9_what_is_killed_under_load_is_told_in_time_and_nobody_is_needed(
+    kubectl: Callable[..., str], workload: str, culprits: set[str]
+) -> None:
+    load = Load()
+    answers = load.during(_scaled(kubectl, workload))
+    failed = [answer for answer in answers if answer.status != HTTPStatus.CREATED]
+    assert failed, "it was noticed"
+    assert {answer.status for answer in answers} <= RIGHT, [a for a in answers if a.status not in RIGHT]
+    assert max(answer.seconds for answer in answers) < DEADLINE_S
+    _named(culprits, failed)
+    with httpx.Client(trust_env=False) as http:
+        again = [load.once(http, answer.key) for answer in failed]
+    # paid now, or cancelled because its payment took too long; never an error any more
+    assert {answer.status for answer in again} <= {HTTPStatus.CREATED, HTTPStatus.CONFLICT}
+    assert answers[-1].status == HTTPStatus.CREATED
+    _settled(kubectl, [answer.key for answer in answers])

@@ -1,0 +1,107 @@
+"""S2.8, S2.9, S2.6 on the running environment: orders through the gateway, four services and their databases."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import order_smoke, smoke
+from local.addresses import GATEWAY
+from tests.e2e.orders import DEADLINE_S, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import httpx
+
+    from local.traces import Span
+
+pytestmark = pytest.mark.e2e
+
+URL = f"{GATEWAY.url}{order_smoke.PATH}"
+
+
+def post(http: httpx.Client, headers: dict[str, str] | None = None, **changes: Any) -> httpx.Response:  # noqa: ANN401
+    return http.post(URL, json={**order_smoke.ORDER, **changes}, headers=headers or {}, timeout=60)
+
+
+def traced() -> tuple[str, dict[str, str]]:
+    trace_id = secrets.token_hex(16)
+    return trace_id, {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+
+
+def eventually(http: httpx.Client, query: str, least: float) -> None:
+    end = time.monotonic() + smoke.METRIC_DEADLINE_S
+    while (seen := smoke.query(http, query)) < least:
+        assert time.monotonic() < end, f"{query}: {seen}, not {least}"
+        time.sleep(0.5)
+
+
+def test_s2_3_the_seed_s_order_is_one_trace_and_costs_109_97(kubectl: Callable[..., str]) -> None:
+    result = order_smoke.run()
+    steps = {span.name: span for span in result.spans if span.kind == "internal"}
+    assert steps["create order"].tags["order.id"] == result.order_id
+    assert steps["take payment"].tags["payment.outcome"] == "captured"
+    order = f"SELECT status, total FROM orders WHERE id = {result.order_id}"  # noqa: S608 -- a number of ours
+    assert rows(kubectl, "order_service", order) == [["paid", "10997"]]
+    moved = f"SELECT kind, m.amount FROM movements m JOIN payments p ON p.id = payment_id WHERE order_id = {result.order_id}"  # noqa: S608, E501 -- the same
+    assert rows(kubectl, "payment_service", moved) == [["charge", "10997"]]
+
+
+def test_s2_6_orders_and_payments_are_counted_by_outcome(http: httpx.Client) -> None:
+    declined = 'sum(shop_payments_total{service_name="payment-service",payment_outcome="declined"})'
+    failed = 'sum(shop_orders_total{service_name="order-service",order_outcome="payment_failed"})'
+    before = smoke.query(http, declined), smoke.query(http, failed)
+    answer = post(http, payment_method="pm_demo_declined")
+    assert answer.status_code == HTTPStatus.PAYMENT_REQUIRED
+    assert answer.json()["detail"] == "the payment was declined"
+    eventually(http, declined, before[0] + 1)
+    eventually(http, failed, before[1] + 1)
+    errors = (
+        'sum(http_server_request_duration_seconds_count{http_response_status_code="402",error_type!=""}) or vector(0)'
+    )
+    assert smoke.query(http, errors) == 0, "a decline is no error"
+
+
+def test_s2_9_the_same_key_is_one_order(http: httpx.Client) -> None:
+    key = {"idempotency-key": secrets.token_hex(8)}
+    first, second = post(http, key), post(http, key)
+    assert (first.status_code, second.status_code) == (HTTPStatus.CREATED, HTTPStatus.CREATED)
+    assert first.json() == second.json()
+    assert post(http, key, user_id=1).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"user_id": "123"}, HTTPStatus.UNPROCESSABLE_ENTITY),
+        ({"items": []}, HTTPStatus.UNPROCESSABLE_ENTITY),
+        ({"items": [{"product_id": 1, "quantity": 1, "price": 0.01}]}, HTTPStatus.UNPROCESSABLE_ENTITY),
+        ({"items": [{"product_id": 10**9, "quantity": 1}]}, HTTPStatus.UNPROCESSABLE_ENTITY),
+        ({"user_id": 10**9}, HTTPStatus.NOT_FOUND),
+    ],
+)
+def test_s2_8_what_is_no_order_is_refused(http: httpx.Client, changes: dict[str, Any], status: HTTPStatus) -> None:
+    answer = post(http, **changes)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_s1_12_a_payment_without_an_answer_is_told_in_time_and_the_trace_names_the_culprit(http: httpx.Client) -> None:
+    trace_id, headers = traced()
+    began = time.monotonic()
+    answer = post(http, headers, payment_method="pm_demo_stalled")
+    assert time.monotonic() - began < DEADLINE_S
+    assert answer.status_code == HTTPStatus.GATEWAY_TIMEOUT
+    assert "payment-service" in answer.json()["detail"]
+    assert answer.json()["order_id"] > 0
+
+    def lacks(spans: Sequence[Span]) -> list[str]:
+        late = [span for span in spans if span.service == "order-service" and span.kind == "client" and span.failed]
+        return [] if any(span.tags.get("service.peer.name") == "payment-service" for span in late) else ["the call"]
+
+    smoke.wait_for_trace(http, trace_id, lacks)
