@@ -77,8 +77,9 @@ class Rendering:
         if done.returncode:
             self.plan()  # tells mistakes in a form that can be read
             raise LocalError(self._failed(pulumi_cli.last_line(done.stdout)), remedy="mend what it names")
-        for text in dict.fromkeys(_WARNING.findall(done.stdout) if warn else ()):
-            warn(text)
+        if warn is not None:
+            for text in dict.fromkeys(_WARNING.findall(done.stdout)):
+                warn(text)
         export = pulumi_cli.run(self.workspace, self.tools, ["stack", "export", "--stack", self.stack])
         made = [one for one in json.loads(export.stdout)["deployment"]["resources"] if _is_object(one["type"])]
         found = sum(1 for path in self.objects.rglob("*.yaml") if path.is_file())

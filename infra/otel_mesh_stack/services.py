@@ -17,8 +17,14 @@ _DATA: Final = {
     "services": [
         {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
         {"name": "user-service", "port": 8081, "stores": [POSTGRES]},
-        {"name": "order-service", "port": 8082, "calls": ["payment-service"], "stores": [POSTGRES]},
-        {"name": "payment-service", "port": 8083, "stores": [POSTGRES]},
+        {
+            "name": "order-service",
+            "port": 8082,
+            "calls": ["payment-service"],
+            "stores": [POSTGRES],
+            "metrics": ["shop.orders"],
+        },
+        {"name": "payment-service", "port": 8083, "stores": [POSTGRES], "metrics": ["shop.payments"]},
     ],
     "stores": [
         {"name": POSTGRES, "port": 5432, "system": "postgresql"},

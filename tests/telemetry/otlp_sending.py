@@ -68,11 +68,18 @@ def send(port: int, service: str, *spans: Span) -> None:
 
 def record(text: str, trace: int = 0, number: int = 1, *, age_seconds: float = 0) -> LogRecord:
     """A log record that was made a time ago, within a span of a numbered trace or outside of any."""
-    ids = {"trace_id": trace_id(trace), "span_id": number.to_bytes(8, "big")} if trace else {}
     made = time.time_ns() - int(1000 * age_seconds) * MS
     body = AnyValue(string_value=text)
     attributes = [KeyValue(key="http.route", value=AnyValue(string_value="/users/{id}"))]
-    return LogRecord(time_unix_nano=made, body=body, severity_text="WARN", attributes=attributes, **ids)
+    return LogRecord(
+        time_unix_nano=made,
+        body=body,
+        severity_text="WARN",
+        attributes=attributes,
+        # empty outside of any span
+        trace_id=trace_id(trace) if trace else b"",
+        span_id=number.to_bytes(8, "big") if trace else b"",
+    )
 
 
 def send_records(port: int, resource: dict[str, str], *records: LogRecord) -> None:

@@ -91,7 +91,7 @@ def resource(service: str, pod: str = "pod-1") -> dict[str, str]:
 
 
 def _verify(programs: Path, config: Path) -> subprocess.CompletedProcess[str]:
-    command = [programs / "loki", f"-config.file={config}", "-verify-config"]
+    command = [str(programs / "loki"), f"-config.file={config}", "-verify-config"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
