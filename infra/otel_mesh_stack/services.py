@@ -11,17 +11,19 @@ from otel_mesh.catalog import Catalog
 from otel_mesh.problems import parse
 
 POSTGRES: Final = "postgres"
+REDIS: Final = "redis"
 
 _DATA: Final = {
     "name": "shop",
     "services": [
         {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
-        {"name": "user-service", "port": 8081, "stores": [POSTGRES]},
+        {"name": "user-service", "port": 8081, "stores": [REDIS, POSTGRES]},
         {"name": "order-service", "port": 8082, "calls": ["payment-service"], "stores": [POSTGRES]},
         {"name": "payment-service", "port": 8083, "stores": [POSTGRES]},
     ],
     "stores": [
         {"name": POSTGRES, "port": 5432, "system": "postgresql"},
+        {"name": REDIS, "port": 6379, "system": "redis"},
     ],
 }
 
