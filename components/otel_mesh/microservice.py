@@ -2,8 +2,8 @@
 
 A container of a service honours a few rules: it listens on PORT and speaks there what PROTOCOL says, ``http`` with
 GET /livez and /readyz or ``grpc`` with the services ``liveness`` and ``readiness`` of grpc.health.v1; it runs as any
-user with a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that is
-going away still gets requests until every node has heard of it.
+user with a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that
+is going away still gets requests until every node has heard of it.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ class RedisSettings(Settings):
 
     Attributes:
         name: of its objects.
-        image: with ``redis-server`` 7 or newer, ``redis-cli``, ``sh``, ``cat`` and ``sha256sum`` on PATH; its entrypoint
-            is not used, and it may be run by any user.
+        image: with ``redis-server`` 7 or newer, ``redis-cli``, ``sh``, ``cat`` and ``sha256sum`` on PATH; its
+            entrypoint is not used, and any user may run it.
         version: of the program in the image, as a label.
         resources: of its container; three quarters of the memory limit are for keys and values.
         scheduling: where its pod runs.
