@@ -17,7 +17,7 @@ _DATA: Final = {
     "name": "shop",
     "services": [
         {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
-        {"name": "user-service", "port": 8081, "stores": [REDIS, POSTGRES]},
+        {"name": "user-service", "port": 8081, "protocol": "grpc", "stores": [REDIS, POSTGRES]},
         {"name": "order-service", "port": 8082, "calls": ["payment-service"], "stores": [POSTGRES]},
         {"name": "payment-service", "port": 8083, "stores": [POSTGRES]},
     ],
