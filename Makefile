@@ -13,7 +13,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render schema pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
+.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render schema proto pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ pulumi: .venv/ready ## any command of the Pulumi CLI: make pulumi STACK=dev CONT
 schema: .venv/ready ## renew the JSON schema of stack files (infra/schema) after a change of settings
 	@$(PY) -m otel_mesh_stack.schema > infra/schema/stack.schema.json.new
 	@mv infra/schema/stack.schema.json.new infra/schema/stack.schema.json
+
+proto: .venv/ready ## renew the Python of the services' .proto files (app_images/shop_api) after a change
+	@$(PY) app_images/shop_api/generate.py
 
 docs: .venv/ready ## the API reference from docstrings, into dist/docs
 	@exec $(PY) -m docs.reference

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 PACKAGES: Final = ("otel_mesh", "otel_mesh_telemetry")
 _TELEMETRY_MODULES: Final = tuple(
-    f"otel_mesh_telemetry.{name}" for name in ("http_client", "postgres", "grpc_client", "grpc_server", "testing")
+    f"otel_mesh_telemetry.{name}"
+    for name in ("http_client", "postgres", "redis", "grpc_channel", "grpc_client", "grpc_server", "testing")
 )
 
 

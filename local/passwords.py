@@ -1,7 +1,8 @@
-"""The database's password follows its file: the database is told first, then the stack that gives it to the services.
+"""The stores' passwords follow their files: the database is told first, then the stack that gives them to the services.
 
 A password that is changed in the stack alone would lock the services out: PostgreSQL reads it on its very first start
-only, whichever image it is. So it is told by SQL, with the password that it has, through its own pod.
+only, whichever image it is. So it is told by SQL, with the password that it has, through its own pod. Redis, which
+holds nothing that can't be had again, is started anew.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from local.node.layout import Layout
 
 _NAMESPACE, _SERVER, _SECRET, _KEY = "shop", "postgres", "postgres-credentials", "password"
+_FILES = {_SECRET: secrets.POSTGRES_PASSWORD, "redis-credentials": secrets.REDIS_PASSWORD}
+_REDIS_PODS = f"/api/v1/namespaces/{_NAMESPACE}/pods?labelSelector=app.kubernetes.io/name%3Dredis"
 _READY_S, _DELIVERY_S, _POLL_S = 120, 120.0, 0.2
 _ANNOTATION = "otel-mesh.local/password-renewed"
 # The passwords come by standard input, the new one also quoted, so that no list of processes shows them. The database
@@ -39,12 +42,13 @@ exit 1
 
 
 def renew() -> None:
-    """Put a new password into the file; the old one is nowhere afterwards but in the database and its Secret."""
-    path = secrets.secrets_dir() / secrets.POSTGRES_PASSWORD
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    secrets.create(fresh)
-    fresh.replace(path)
+    """Put new passwords into the files; the old ones are nowhere afterwards but in the stores and their Secrets."""
+    for name in _FILES.values():
+        path = secrets.secrets_dir() / name
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.unlink(missing_ok=True)
+        secrets.create(fresh)
+        fresh.replace(path)
 
 
 def follow(tools: Path, progress: Callable[[str], None]) -> bool:
@@ -87,26 +91,38 @@ def follow(tools: Path, progress: Callable[[str], None]) -> bool:
 
 
 def deliver() -> None:
-    """Have the pods see the new password at once; kubelet by itself would take up to a minute and a half.
+    """Have the pods see the new passwords at once; kubelet by itself would take up to a minute and a half.
 
     A changed pod is looked at by kubelet without delay, with all that is mounted into it. Whatever fails here comes
     right by itself.
     """
     where = layout()
     api = Api(where)
-    wanted = (secrets.secrets_dir() / secrets.POSTGRES_PASSWORD).read_text()
+    for pod in (api.get(_REDIS_PODS) or {"items": []})["items"]:
+        api.delete(f"/api/v1/namespaces/{_NAMESPACE}/pods/{pod['metadata']['name']}")
     pods: dict[str, Any] = api.get(f"/api/v1/namespaces/{_NAMESPACE}/pods") or {"items": []}
-    late = [(pod["metadata"], path) for pod in pods["items"] for path in _mounted(where, pod)]
-    for meta, _ in late:
+    late = [(pod["metadata"], path, wanted) for pod in pods["items"] for path, wanted in _mounted(where, pod)]
+    for meta, _, _ in late:
         seen = {"metadata": {"annotations": {_ANNOTATION: f"{time.time():.0f}"}}}
         api.merge(f"/api/v1/namespaces/{_NAMESPACE}/pods/{meta['name']}", seen)
     deadline = time.monotonic() + _DELIVERY_S
-    while any(path.exists() and path.read_text() != wanted for _, path in late) and time.monotonic() < deadline:
+    while any(_holds_other(path, wanted) for _, path, wanted in late) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
 
 
-def _mounted(where: Layout, pod: dict[str, Any]) -> list[Path]:
-    """The files of a pod that hold the password, as kubelet keeps them."""
+def _holds_other(path: Path, wanted: str) -> bool:
+    try:
+        return path.read_text() != wanted
+    except FileNotFoundError:  # the pod is gone, or has nothing mounted yet
+        return False
+
+
+def _mounted(where: Layout, pod: dict[str, Any]) -> list[tuple[Path, str]]:
+    """The files of a pod that hold a password, as kubelet keeps them, with what they have to hold."""
     volumes = where.kubelet / "pods" / pod["metadata"]["uid"] / "volumes" / "kubernetes.io~secret"
-    named = [one["name"] for one in pod["spec"]["volumes"] if one.get("secret", {}).get("secretName") == _SECRET]
-    return [volumes / name / _KEY for name in named]
+    named = [(one["name"], one.get("secret", {}).get("secretName")) for one in pod["spec"]["volumes"]]
+    return [
+        (volumes / name / _KEY, (secrets.secrets_dir() / _FILES[secret]).read_text())
+        for name, secret in named
+        if secret in _FILES
+    ]

@@ -46,7 +46,7 @@ CERTIFICATES, AUTHORITIES, TOKENS, ENCRYPTION, PASSWORDS = KINDS = (
 ``authorities``: those that sign them, and so all certificates: nothing that was signed before is accepted any more.
 ``tokens``: the key that signs pods' tokens; tokens of the old one are accepted for two hours more.
 ``encryption``: the key of the Secrets in the cluster's database; every Secret is written anew.
-``passwords``: of the services at PostgreSQL; connections that are open go on.
+``passwords``: of the services at PostgreSQL, where connections that are open go on, and at Redis, which starts empty.
 """
 _READY_TIMEOUT = 180.0
 _POLL = 1.0

@@ -18,7 +18,10 @@ PASSPHRASE = "pulumi-passphrase"  # noqa: S105 -- a file's name
 POSTGRES_PASSWORD = "postgres-password"  # noqa: S105 -- a file's name
 """The services' login at PostgreSQL."""
 
-NAMES = (PASSPHRASE, POSTGRES_PASSWORD)
+REDIS_PASSWORD = "redis-password"  # noqa: S105 -- a file's name
+"""The services' login at Redis."""
+
+NAMES = (PASSPHRASE, POSTGRES_PASSWORD, REDIS_PASSWORD)
 
 _BYTES = 32
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from otel_mesh.loki import Loki, LokiArgs, LokiSettings
     from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
     from otel_mesh.microservice import (
+        CacheAccess,
         DatabaseAccess,
         Microservice,
         MicroserviceArgs,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from otel_mesh.problems import InvalidSettingsError, Problem
     from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
     from otel_mesh.prometheus_objectives import Objectives
+    from otel_mesh.redis import Redis, RedisArgs, RedisSettings
     from otel_mesh.scheduling import Scheduling, Toleration
     from otel_mesh.service_graph import ServiceGraph
     from otel_mesh.sizing import Resources, Storage
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batching",
+    "CacheAccess",
     "Catalog",
     "CollectorIdentity",
     "DatabaseAccess",
@@ -97,6 +100,9 @@ __all__ = [
     "Prometheus",
     "PrometheusArgs",
     "PrometheusSettings",
+    "Redis",
+    "RedisArgs",
+    "RedisSettings",
     "Resources",
     "Route",
     "Scheduling",
@@ -149,6 +155,7 @@ _HOME: Final = {
     "loki": ("Loki", "LokiArgs", "LokiSettings"),
     "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
     "microservice": (
+        "CacheAccess",
         "DatabaseAccess",
         "Microservice",
         "MicroserviceArgs",
@@ -163,6 +170,7 @@ _HOME: Final = {
     "problems": ("InvalidSettingsError", "Problem"),
     "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
     "prometheus_objectives": ("Objectives",),
+    "redis": ("Redis", "RedisArgs", "RedisSettings"),
     "scheduling": ("Scheduling", "Toleration"),
     "service_graph": ("ServiceGraph",),
     "sizing": ("Resources", "Storage"),

@@ -31,15 +31,18 @@ class Signals(Settings):
     logs: bool = True
 
 
+URL_PREFIX: Final = {"http": "http://", "grpc": "dns:///"}
+"""What stands before ``host:port`` in an address, by the protocol spoken there; gRPC has its own form of it."""
+
+
 def url_variable(callee: str) -> str:
     """The environment variable that holds a callee's address: ``USER_SERVICE_URL`` for ``user-service``."""
     return f"{callee.upper().replace('-', '_')}_URL"
 
 
 def url(callee: Service, namespace: str) -> str:
-    """The address of a service, without a trailing slash: ``http://user-service.shop.svc.cluster.local:8081``."""
-    host = f"{callee.name}.{namespace}.svc.{CLUSTER_DOMAIN}:{callee.port}"
-    return f"dns:///{host}" if callee.protocol == "grpc" else f"http://{host}"
+    """The address of a service, without a trailing slash: ``http://order-service.shop.svc.cluster.local:8082``."""
+    return f"{URL_PREFIX[callee.protocol]}{callee.name}.{namespace}.svc.{CLUSTER_DOMAIN}:{callee.port}"
 
 
 def callee_environment(catalog: Catalog, caller: str, namespace: str) -> dict[str, str]:

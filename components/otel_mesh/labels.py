@@ -53,6 +53,7 @@ class Role(StrEnum):
     METRICS = "metric-store"
     LOGS = "log-store"
     DATABASE = "database"
+    CACHE = "cache"
     SERVICE = "service"
     NAMESPACE = "namespace"
     PRIORITY = "priority"

@@ -1,13 +1,15 @@
 """One of our services: its Deployment, Service and identity, told where to send telemetry and whom to call.
 
-A container of a service honours a few rules: it listens on PORT, answers GET /livez and /readyz, runs as any user with
-a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that is going
-away still gets requests until every node has heard of it.
+A container of a service honours a few rules: it listens on PORT and speaks there what PROTOCOL says, ``http`` with
+GET /livez and /readyz or ``grpc`` with the services ``liveness`` and ``readiness`` of grpc.health.v1; it runs as any
+user with a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that
+is going away still gets requests until every node has heard of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pulumi
@@ -16,6 +18,7 @@ from pydantic import Field, model_validator
 from otel_mesh import arrangements, pods, workloads
 from otel_mesh.catalog import Service  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.component import Component
+from otel_mesh.contract import URL_PREFIX
 from otel_mesh.labels import Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
@@ -108,6 +111,23 @@ class DatabaseAccess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CacheAccess:
+    """How a service reaches its cache.
+
+    Attributes:
+        host: of the server.
+        port: of the server.
+        user: that it logs in as.
+        secret_name: of the Secret in the service's namespace whose key ``password`` is mounted.
+    """
+
+    host: pulumi.Input[str]
+    port: Port
+    user: str
+    secret_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MicroserviceArgs:
     """Arguments of a `Microservice`.
 
@@ -118,6 +138,7 @@ class MicroserviceArgs:
         settings: or a mapping that becomes one.
         callees: addresses of the services that it calls, by environment variable.
         database: its database, if it has one.
+        cache: its cache, if it has one.
         mesh: the mesh that it joins.
     """
 
@@ -127,6 +148,7 @@ class MicroserviceArgs:
     settings: MicroserviceSettings
     callees: dict[str, pulumi.Input[str]] = field(default_factory=dict)
     database: DatabaseAccess | None = None
+    cache: CacheAccess | None = None
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
@@ -165,6 +187,7 @@ def sampler(settings: MicroserviceSettings) -> dict[str, str]:
 def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[dict[str, Any]]:
     values: dict[str, Any] = {
         "PORT": str(settings.service.port),
+        "PROTOCOL": settings.service.protocol,
         "LOG_LEVEL": settings.log_level,
         "OTEL_SERVICE_NAME": settings.service.name,
         "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(settings, args.mesh),
@@ -184,25 +207,44 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
             "DATABASE_USER": args.database.user,
             "DATABASE_PASSWORD_FILE": f"{SECRETS_DIR}/{args.database.secret_name}/password",
         }
+    if args.cache is not None:
+        values |= {
+            "REDIS_HOST": args.cache.host,
+            "REDIS_PORT": str(args.cache.port),
+            "REDIS_USER": args.cache.user,
+            "REDIS_PASSWORD_FILE": f"{SECRETS_DIR}/{args.cache.secret_name}/password",
+        }
     return [*pods.env_from_fields(_DOWNWARD), *pods.env(values)]
+
+
+def _probes(service: Service) -> dict[str, Any]:
+    if service.protocol == "grpc":
+        # Istio's sidecar asks in the kubelet's place, which it can for gRPC as for HTTP
+        probe, live, ready = partial(pods.grpc_probe, port=service.port), "liveness", "readiness"
+    else:
+        probe, live, ready = partial(pods.http_probe, port=service.protocol), "/livez", "/readyz"
+    return {
+        "startupProbe": probe(live, period=1, failures=60),
+        "livenessProbe": probe(live, period=10, failures=3),
+        "readinessProbe": probe(ready, period=5, failures=2),
+    }
 
 
 def _pod(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
     service = settings.service
     volumes, mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
-    if args.database is not None:
-        secret = args.database.secret_name
-        # readable by the pod's group, which fsGroup makes ours
-        volumes.append({"name": "database", "secret": {"secretName": secret, "defaultMode": 0o440}})
-        mounts.append({"name": "database", "mountPath": f"{SECRETS_DIR}/{secret}", "readOnly": True})
+    for name, access in (("database", args.database), ("cache", args.cache)):
+        if access is not None:
+            secret = access.secret_name
+            # readable by the pod's group, which fsGroup makes ours
+            volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
+            mounts.append({"name": name, "mountPath": f"{SECRETS_DIR}/{secret}", "readOnly": True})
     container = workloads.container(
         service.name,
         args.image,
         env=_environment(args, settings),
         ports=pods.ports({service.protocol: service.port}),
-        startupProbe=pods.http_probe("/livez", service.protocol, period=1, failures=60),
-        livenessProbe=pods.http_probe("/livez", service.protocol, period=10, failures=3),
-        readinessProbe=pods.http_probe("/readyz", service.protocol, period=5, failures=2),
+        **_probes(service),
         resources=settings.resources.manifest(),
         volumeMounts=mounts,
     )
@@ -244,7 +286,7 @@ class Microservice(Component):
     """A service of the catalogue, running.
 
     Attributes:
-        url: where callers inside the cluster reach it.
+        url: where callers inside the cluster reach it, with ``dns:///`` where it speaks gRPC.
         service_account: that its pods run as; with the mesh's trust domain its identity.
 
     Raises:
@@ -261,6 +303,6 @@ class Microservice(Component):
         super().__init__(name, opts)
         self.children(microservice_manifests(args, settings))
         host = self.host(settings.service.name, args.namespace)
-        self.url = pulumi.Output.concat("http://", host, f":{settings.service.port}")
+        self.url = pulumi.Output.concat(URL_PREFIX[settings.service.protocol], host, f":{settings.service.port}")
         self.service_account = pulumi.Output.from_input(settings.service.name)
         self.register_outputs({"url": self.url, "service_account": self.service_account})

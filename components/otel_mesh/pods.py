@@ -56,6 +56,24 @@ def http_probe(path: str, port: str, *, period: int, failures: int, timeout: int
     }
 
 
+def grpc_probe(service: str, port: int, *, period: int, failures: int, timeout: int = 2) -> dict[str, Any]:
+    """A probe by gRPC's health protocol, ``grpc.health.v1``.
+
+    Args:
+        service: whose health is asked for.
+        port: its number: Kubernetes takes no name here.
+        period: seconds between two tries.
+        failures: tries in a row that must fail.
+        timeout: seconds for one try.
+    """
+    return {
+        "grpc": {"port": port, "service": service},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+        "timeoutSeconds": timeout,
+    }
+
+
 def env_from_fields(fields: Mapping[str, str]) -> list[dict[str, Any]]:
     """Environment variables from the downward API, e.g. ``{"POD_IP": "status.podIP"}``."""
     return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]

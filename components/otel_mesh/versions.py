@@ -35,8 +35,12 @@ ISTIO_CHARTS: Final = "https://istio-release.storage.googleapis.com/charts"
 POSTGRES: Final = "17"
 """PostgreSQL's major version; the minor one follows the image's tag."""
 
+REDIS: Final = "8"
+"""Redis' major version; the minor one follows the image's tag. Stack ``local`` runs Debian's 7."""
+
 COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
 PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
 LOKI_IMAGE: Final = f"docker.io/grafana/loki:{LOKI}"
 POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"
+REDIS_IMAGE: Final = f"docker.io/library/redis:{REDIS}"

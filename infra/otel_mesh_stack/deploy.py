@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes.provider import Provider
 
 from otel_mesh import (
+    CacheAccess,
     DatabaseAccess,
     Jaeger,
     JaegerArgs,
@@ -29,6 +30,8 @@ from otel_mesh import (
     PriorityClassSettings,
     Prometheus,
     PrometheusArgs,
+    Redis,
+    RedisArgs,
     TailSampler,
     TailSamplerArgs,
     callee_environment,
@@ -43,7 +46,7 @@ from otel_mesh.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
-from otel_mesh_stack.services import CATALOG, POSTGRES, database_of, databases
+from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +77,7 @@ def deploy() -> None:
     otlp_endpoint = _observability(stack.settings, observability, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, observability, mesh)
     database = _database(stack, shop, mesh)
+    cache = _cache(stack, shop, mesh)
     service_args = partial(MicroserviceArgs, namespace=shop, otlp_endpoint=otlp_endpoint, mesh=mesh.binding)
     urls = {}
     for service in CATALOG.services:
@@ -82,6 +86,7 @@ def deploy() -> None:
             settings=_service_settings(stack.settings, service),
             callees={**callee_environment(CATALOG, service.name, stack.settings.namespaces.services)},
             database=_database_access(stack.settings, database, service),
+            cache=_cache_access(stack.settings, cache, service),
         )
         urls[service.name] = Microservice(service.name, args, mesh.opts).url
     if mesh.binding.gateway is not None:
@@ -210,6 +215,24 @@ def _database_access(settings: StackSettings, database: Postgres, service: Servi
         name=database_of(service.name),
         user=settings.postgres.user,
         secret_name=settings.postgres.secret_name,
+    )
+
+
+def _cache(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> Redis:
+    args = RedisArgs(
+        namespace=namespace, password=stack.redis_password, settings=stack.settings.redis, mesh=mesh.binding
+    )
+    return Redis(REDIS, args, mesh.opts)
+
+
+def _cache_access(settings: StackSettings, cache: Redis, service: Service) -> CacheAccess | None:
+    if REDIS not in service.stores:
+        return None
+    return CacheAccess(
+        host=cache.host_name,
+        port=CATALOG.store(REDIS).port,
+        user=settings.redis.user,
+        secret_name=settings.redis.secret_name,
     )
 
 

@@ -14,6 +14,7 @@ from otel_mesh.postgres import PostgresSettings
 from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.problems import InvalidSettingsError, Problem, join, nearest
 from otel_mesh.prometheus import PrometheusSettings
+from otel_mesh.redis import RedisSettings
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, Uid
@@ -80,6 +81,7 @@ class StackSettings(Settings):
         images_from_file: whether OTEL_MESH_IMAGES_FILE, a JSON object of name to image, replaces default images.
         postgres_password_file: file in OTEL_MESH_SECRETS_DIR with PostgreSQL's password; else ``postgres`` names an
             existing Secret.
+        redis_password_file: the same for Redis.
         wait: whether an update waits until what it deployed is ready.
         ready_timeout_seconds: how long each workload may take to become ready.
         scheduling: where all pods run; a part's own ``scheduling`` replaces what it sets.
@@ -93,6 +95,7 @@ class StackSettings(Settings):
         loki: the log store.
         prometheus: the metric store.
         postgres: the services' database; the services' own databases are added.
+        redis: the services' cache.
         service_defaults: how services are run.
         services: what is different for one of them, by name.
     """
@@ -102,6 +105,7 @@ class StackSettings(Settings):
     namespaces: Namespaces = Namespaces()
     images_from_file: bool = False
     postgres_password_file: FileName | None = None
+    redis_password_file: FileName | None = None
     wait: bool = True
     ready_timeout_seconds: Annotated[int, Field(ge=10, le=3600)] = 120
     scheduling: Scheduling = Scheduling()
@@ -114,6 +118,7 @@ class StackSettings(Settings):
     loki: LokiSettings = LokiSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     postgres: PostgresSettings = PostgresSettings()
+    redis: RedisSettings = RedisSettings()
     service_defaults: ServiceRuntime = ServiceRuntime()
     services: dict[str, ServiceSettings] = Field(default_factory=dict)
 
@@ -126,15 +131,20 @@ class StackSettings(Settings):
             for name in self.services
             if name not in known
         ]
-        if (self.postgres_password_file is None) == (self.postgres.existing_secret is None):
-            given = "neither is" if self.postgres_password_file is None else "both are"
-            reason = f"PostgreSQL's password: {given} given"
-            remedy = "set either postgres_password_file or postgres.existing_secret"
-            problems.append(Problem("postgres_password_file", reason, remedy))
+        problems += self._unclear_passwords()
         problems += self._names_used_twice()
         if problems:
             raise InvalidSettingsError(problems)
         return self
+
+    def _unclear_passwords(self) -> Iterator[Problem]:
+        for store, program in (("postgres", "PostgreSQL"), ("redis", "Redis")):
+            key = f"{store}_password_file"
+            file, secret = getattr(self, key), getattr(self, store).existing_secret
+            if (file is None) == (secret is None):
+                given = "neither is" if file is None else "both are"
+                remedy = f"set either {key} or {store}.existing_secret"
+                yield Problem(key, f"{program}'s password: {given} given", remedy)
 
     def _names_used_twice(self) -> Iterator[Problem]:
         """Objects of two parts that would be one."""
@@ -147,6 +157,9 @@ class StackSettings(Settings):
             if name in seen:
                 yield Problem(f"{part}.name", f"'{name}' is also the name of {seen[name]}", "give each its own name")
             seen.setdefault(name, part)
-        if self.postgres.name in {service.name for service in CATALOG.services}:
-            reason = f"'{self.postgres.name}' is also the name of a service"
-            yield Problem("postgres.name", reason, "give it another name")
+        taken = {service.name: "a service" for service in CATALOG.services}
+        for store in ("postgres", "redis"):
+            name = getattr(self, store).name
+            if name in taken:
+                yield Problem(f"{store}.name", f"'{name}' is also the name of {taken[name]}", "give it another name")
+            taken.setdefault(name, store)

@@ -11,12 +11,13 @@ from otel_mesh.catalog import Catalog
 from otel_mesh.problems import parse
 
 POSTGRES: Final = "postgres"
+REDIS: Final = "redis"
 
 _DATA: Final = {
     "name": "shop",
     "services": [
         {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
-        {"name": "user-service", "port": 8081, "stores": [POSTGRES]},
+        {"name": "user-service", "port": 8081, "protocol": "grpc", "stores": [REDIS, POSTGRES]},
         {
             "name": "order-service",
             "port": 8082,
@@ -28,6 +29,7 @@ _DATA: Final = {
     ],
     "stores": [
         {"name": POSTGRES, "port": 5432, "system": "postgresql"},
+        {"name": REDIS, "port": 6379, "system": "redis"},
     ],
 }
 

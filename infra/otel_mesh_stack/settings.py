@@ -38,6 +38,7 @@ IMAGE_KEYS: Final = {
     "loki": "loki",
     "prometheus": "prometheus",
     "postgres": "postgres",
+    "redis": "redis",
     "mesh.istio.control_plane": "istio-pilot",
     "mesh.istio.proxy": "istio-proxyv2",
     "mesh.istio.cni": "istio-install-cni",
@@ -61,6 +62,7 @@ class Stack:
         service_images: what each service runs.
         charts_dir: folder that holds the charts, instead of their repositories.
         postgres_password: a secret output, or None where a Secret exists.
+        redis_password: the same.
         gateway_certificate: that the gateway shows; None where its Secret exists, or there is no gateway.
         cluster_uid: who the cluster is; None where none is asked.
         render_dir: where objects are written instead of being made; None where they are made.
@@ -70,6 +72,7 @@ class Stack:
     service_images: Mapping[str, str]
     charts_dir: str | None
     postgres_password: pulumi.Output[str] | None = field(repr=False)
+    redis_password: pulumi.Output[str] | None = field(repr=False)
     gateway_certificate: Certificate | None
     cluster_uid: str | None
     render_dir: Path | None
@@ -100,9 +103,10 @@ def _read() -> Stack:
     with collecting(problems):
         images = _images(settings, rendering=rendering)
         problems += _missing_images(settings, images)
-    password = None
-    with collecting(problems):
-        password = _postgres_password(settings, rendering=rendering)
+    passwords: dict[str, pulumi.Output[str] | None] = {}
+    for key in ("postgres_password_file", "redis_password_file"):
+        with collecting(problems):
+            passwords[key] = _password(key, getattr(settings, key), rendering=rendering)
     certificate = None
     with collecting(problems):
         certificate = _gateway_certificate(settings, rendering=rendering)
@@ -124,7 +128,8 @@ def _read() -> Stack:
         settings=with_images(settings, images),
         service_images={service.name: _service_image(settings, images, service.name) for service in CATALOG.services},
         charts_dir=charts_dir,
-        postgres_password=password,
+        postgres_password=passwords["postgres_password_file"],
+        redis_password=passwords["redis_password_file"],
         gateway_certificate=certificate,
         cluster_uid=None if rendering else _cluster_uid(settings),
         render_dir=render_dir,
@@ -185,14 +190,19 @@ def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
     raise InvalidSettingsError([Problem("images_from_file", reason, remedy)])
 
 
-def _postgres_password(settings: StackSettings, *, rendering: bool) -> pulumi.Output[str] | None:
-    """The password, secret from the moment it is read; never part of a message."""
-    name = settings.postgres_password_file
+def _password(key: str, name: str | None, *, rendering: bool) -> pulumi.Output[str] | None:
+    """The password in a file, secret from the moment it is read; never part of a message.
+
+    Args:
+        key: of the setting that names the file.
+        name: of the file; None where a Secret exists.
+        rendering: whether objects are only written.
+    """
     if name is None:
         return None
     if rendering:
         return pulumi.Output.secret(PLACEHOLDER)
-    place = _place(SECRETS_DIR, "postgres_password_file", "`make up` generates it") / name
+    place = _place(SECRETS_DIR, key, "`make up` generates it") / name
     try:
         content = place.read_bytes()[: _MAX_SECRET_BYTES + 1]
         password = content.decode().rstrip("\r\n")
@@ -204,7 +214,7 @@ def _postgres_password(settings: StackSettings, *, rendering: bool) -> pulumi.Ou
         if password and len(content) <= _MAX_SECRET_BYTES and password.isprintable():
             return pulumi.Output.secret(password)
         reason = f"{place}: empty, longer than {_MAX_SECRET_BYTES} bytes or of several lines"
-    raise InvalidSettingsError([Problem("postgres_password_file", reason, "put the password there, on one line")])
+    raise InvalidSettingsError([Problem(key, reason, "put the password there, on one line")])
 
 
 def _gateway_certificate(settings: StackSettings, *, rendering: bool) -> Certificate | None:

@@ -1,7 +1,7 @@
 """Images of the embedded environment: built by buildah from Dockerfiles, kept as archives, imported into containerd."""
 
 from local.images.importing import import_all
-from local.images.making import archive, ensure, images_file, postgres_version
+from local.images.making import archive, ensure, images_file, store_versions
 from local.images.publishing import check_registry, pinned, publish, require
 from local.images.recipes import IMAGES, REGISTRY, SERVICES, default_base
 from local.images.skopeo import is_loopback
@@ -18,7 +18,7 @@ __all__ = [
     "import_all",
     "is_loopback",
     "pinned",
-    "postgres_version",
     "publish",
     "require",
+    "store_versions",
 ]

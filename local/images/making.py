@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from local.images.recipes import Image
 
 _ROOTS = {root.name: root for root in ROOTS}
+_STORES = {"postgres": "postgresql", "redis": "redis-server"}  # image -> package
 _KEPT = 3  # archives per image: switching between two branches builds nothing
 _GIB = 1 << 30
 _ROOM_GIB = 4
@@ -118,9 +119,10 @@ def _of_stack() -> set[str]:
     return {image.name for image in IMAGES} - (set() if stack_mesh().installed else of_mesh)
 
 
-def postgres_version() -> str | None:
-    """The major version of PostgreSQL in our image; None before it was first made."""
-    return roots.major_version(_ROOTS["postgres"], "postgresql")
+def store_versions() -> dict[str, str]:
+    """The major versions of the stores in our images, by the images' names; only of those that were made before."""
+    found = {name: roots.major_version(_ROOTS[name], package) for name, package in _STORES.items()}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def _plan(image: Image, files: Mapping[str, Path], root: roots.Base | None, base: str | None) -> Plan:

@@ -98,6 +98,15 @@ ROOTS = (
             'install -d -o 999 -g 999 -m 0755 "$1/var/lib/postgresql" "$1/var/run/postgresql"',
         ),
     ),
+    Root(
+        "redis",
+        ("redis-server",),
+        prepare=(
+            # The public image's number, in place of whatever is free.
+            'echo "redis:x:999:" >> "$1/etc/group"',
+            'echo "redis:x:999:999:Redis:/var/lib/redis:/usr/sbin/nologin" >> "$1/etc/passwd"',
+        ),
+    ),
 )
 
 
@@ -144,6 +153,7 @@ IMAGES = (
     _program("loki", "loki"),
     _program("prometheus", "prometheus", "promtool"),
     _program("postgres", root="postgres"),
+    _program("redis", root="redis"),
     _program("istio-pilot", "pilot-discovery"),
     _program("istio-install-cni", "install-cni", "istio-cni"),
     # Its recipe fetches Envoy by a lock of the checkout.

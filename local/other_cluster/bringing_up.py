@@ -14,7 +14,7 @@ from local.other_cluster import state
 from local.other_cluster.kube import Kube
 from local.other_cluster.request import PUBLIC
 from local.steps import Steps
-from otel_mesh.postgres import PASSWORD_KEY
+from otel_mesh import postgres, redis
 from otel_mesh.values import ImageReference
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
@@ -49,8 +49,9 @@ def run(request: Request, console: Console) -> None:
         say(line)
     kube = Kube(tools / "kubectl", settings.cluster.context)
     kube.require_answer()
-    if settings.postgres.existing_secret:
-        kube.require_secret(settings.namespaces.services, settings.postgres.existing_secret, PASSWORD_KEY)
+    for store, key in ((settings.postgres, postgres.PASSWORD_KEY), (settings.redis, redis.PASSWORD_KEY)):
+        if store.existing_secret:
+            kube.require_secret(settings.namespaces.services, store.existing_secret, key)
     mesh = settings.mesh
     if mesh.kind != "none" and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
         kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
@@ -88,7 +89,8 @@ def _provide_images(request: Request, settings: StackSettings, kube: Kube, works
     made = images.ensure([*names, *(image.name for image in images.SERVICES)], service_base=base)
     pushed = images.publish(made, request.registry, say)
     say(f"{len(pushed)} images in {request.registry}")
-    changes = {} if request.images == PUBLIC else {"postgres": {"version": images.postgres_version()}}
+    made_here = {} if request.images == PUBLIC else images.store_versions()
+    changes = {store: {"version": version} for store, version in made_here.items()}
     state.keep(workspace, pushed, changes)
 
 

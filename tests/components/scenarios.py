@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh import (
+    CacheAccess,
     DatabaseAccess,
     JaegerSettings,
     LokiSettings,
@@ -20,6 +21,7 @@ from otel_mesh import (
     PriorityClassSettings,
     PrometheusArgs,
     PrometheusSettings,
+    RedisSettings,
     Scheduling,
     Service,
     Storage,
@@ -34,6 +36,7 @@ from otel_mesh.otel_collector import collector_manifests
 from otel_mesh.postgres import postgres_manifests
 from otel_mesh.priority_class import priority_class_manifest
 from otel_mesh.prometheus import prometheus_manifests
+from otel_mesh.redis import redis_manifests
 from otel_mesh.tail_sampler import tail_sampler_manifests
 
 if TYPE_CHECKING:
@@ -82,7 +85,12 @@ def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
     return collector_manifests(args, settings)
 
 
-def _microservice(mesh: MeshBinding, database: DatabaseAccess | None, settings: MicroserviceSettings) -> list[Manifest]:
+def _microservice(
+    mesh: MeshBinding,
+    database: DatabaseAccess | None,
+    settings: MicroserviceSettings,
+    cache: CacheAccess | None = None,
+) -> list[Manifest]:
     args = MicroserviceArgs(
         namespace="shop",
         image="registry.example/user-service:1.2.3",
@@ -90,6 +98,7 @@ def _microservice(mesh: MeshBinding, database: DatabaseAccess | None, settings: 
         settings=settings,
         callees={"ORDER_SERVICE_URL": "http://order-service.shop.svc.cluster.local:8082"},
         database=database,
+        cache=cache,
         mesh=mesh,
     )
     return microservice_manifests(args, settings)
@@ -102,6 +111,13 @@ DATABASE: Final = DatabaseAccess(
     name="user_service",
     user="shop",
     secret_name="postgres-credentials",  # noqa: S106 - the Secret's name
+)
+GRPC_SERVICE: Final = SERVICE.model_copy(update={"protocol": "grpc", "stores": ("redis", "postgres")})
+CACHE: Final = CacheAccess(
+    host="redis.shop.svc.cluster.local",
+    port=6379,
+    user="shop",
+    secret_name="redis-credentials",  # noqa: S106 - the Secret's name
 )
 
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
@@ -167,6 +183,13 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         "shop",
         None,
     ),
+    "redis": lambda: redis_manifests(RedisSettings(), "shop", "from-a-secret-output"),
+    "redis-meshed": lambda: redis_manifests(
+        RedisSettings(existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
+        "shop",
+        None,
+        MESH,
+    ),
     "microservice": lambda: _microservice(
         NoMesh(),
         DATABASE,
@@ -178,6 +201,12 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         MicroserviceSettings(
             service=SERVICE, service_namespace="shop", environment="staging", replicas=5, sampling_ratio=0.25
         ),
+    ),
+    "microservice-grpc": lambda: _microservice(
+        NoMesh(),
+        DATABASE,
+        MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="production"),
+        CACHE,
     ),
     "microservice-scheduled": lambda: _microservice(
         NoMesh(),

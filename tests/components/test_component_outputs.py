@@ -32,6 +32,9 @@ from otel_mesh import (
     PostgresSettings,
     Prometheus,
     PrometheusArgs,
+    Redis,
+    RedisArgs,
+    RedisSettings,
     TailSampler,
     TailSamplerArgs,
 )
@@ -153,6 +156,41 @@ def test_postgres_with_an_existing_secret_makes_none(program: Program) -> None:
     postgres = Postgres("db", PostgresArgs(namespace="ns", settings=settings))
     assert program.value(postgres.secret_name) == "given"
     assert "Secret" not in program.kinds()
+
+
+def test_redis_keeps_its_password_secret(program: Program) -> None:
+    redis = Redis("cache", RedisArgs(namespace="ns", password=pulumi.Output.secret("hush")))
+    assert program.value(redis.host_name) == "redis.ns.svc.cluster.local"
+    assert program.value(redis.secret_name) == "redis-credentials"
+    assert program.kinds() == [
+        "ConfigMap",
+        "Deployment",
+        "PodDisruptionBudget",
+        "Redis",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+    ]
+    others = [one.inputs for one in program.mocks.registered if not one.typ.endswith(":Secret")]
+    assert "hush" not in repr(others)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        RedisArgs(namespace="ns"),
+        RedisArgs(
+            namespace="ns",
+            password="hush",  # noqa: S106 - a test's
+            settings=RedisSettings(existing_secret="given"),  # noqa: S106 - the Secret's name
+        ),
+    ],
+    ids=["none", "two"],
+)
+def test_redis_needs_exactly_one_password(program: Program, args: RedisArgs) -> None:
+    with pytest.raises(InvalidSettingsError, match="give either a password or an existing Secret"):
+        Redis("cache", args)
+    assert program.kinds() == []
 
 
 @pytest.mark.parametrize(

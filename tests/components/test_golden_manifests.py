@@ -28,4 +28,4 @@ def test_golden_files_hold_no_password() -> None:
         for document in yaml.safe_load_all(path.read_text())
         if document["kind"] == "Secret"
     ]
-    assert [secret["stringData"] for secret in secrets] == [{"password": "from-a-secret-output"}]
+    assert [secret["stringData"] for secret in secrets] == [{"password": "from-a-secret-output"}] * 2

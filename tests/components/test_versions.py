@@ -47,7 +47,8 @@ def test_prometheus() -> None:
 
 
 @pytest.mark.parametrize(
-    "image", ["COLLECTOR_IMAGE", "JAEGER_IMAGE", "LOKI_IMAGE", "PROMETHEUS_IMAGE", "POSTGRES_IMAGE"]
+    "image",
+    ["COLLECTOR_IMAGE", "JAEGER_IMAGE", "LOKI_IMAGE", "PROMETHEUS_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE"],
 )
 def test_images_carry_their_version(image: str) -> None:
     tag = getattr(versions, image).rpartition(":")[2]

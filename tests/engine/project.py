@@ -23,6 +23,7 @@ CANARY = "canary-4f1d9c7e-Tr0ub4dor"
 IMAGES = {
     **{service.name: f"example.invalid/{service.name}:1.0" for service in CATALOG.services},
     "postgres": "example.invalid/postgres:15",
+    "redis": "example.invalid/redis:7",
 }
 
 
@@ -34,7 +35,8 @@ class Project(StackProgram):
         super().__init__(folder, Engine(programs, home, kubeconfig), ("otel-mesh", project), STACK)
         self.images_file = folder / "images.json"
         self.images_file.write_text(json.dumps(IMAGES))
-        (self.secrets_dir / "postgres-password").write_text(f"{CANARY}\n")
+        for store in ("postgres", "redis"):
+            (self.secrets_dir / f"{store}-password").write_text(f"{CANARY}\n")
         for ending, block in (("crt", "CERTIFICATE"), ("key", "PRIVATE KEY")):
             body = CANARY if ending == "key" else "MA=="  # the certificate is everybody's
             pem = f"-----BEGIN {block}-----\n{body}\n-----END {block}-----\n"

@@ -232,6 +232,27 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "no password of the cache",
+        {"redis_password_file": None},
+        (
+            (
+                "redis_password_file: Redis's password: neither is given; "
+                "set either redis_password_file or redis.existing_secret"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a way to make room that Redis does not know",
+        {"redis__eviction": "lru"},
+        (
+            (
+                "redis.eviction: should be 'allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'volatile-lru', "
+                "'volatile-lfu', 'volatile-random', 'volatile-ttl' or 'noeviction'; choose one of them"
+            ),
+        ),
+    ),
+    Mistake(
         "one namespace for both",
         {"namespaces": {"services": "observability"}},
         ("namespaces.services: is the namespace of observability too; use two namespaces",),
@@ -247,6 +268,12 @@ SETTINGS = (
         "a database named like a service",
         {"postgres__name": "user-service"},
         ("postgres.name: 'user-service' is also the name of a service; give it another name",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a cache named like the database",
+        {"redis__name": "postgres"},
+        ("redis.name: 'postgres' is also the name of postgres; give it another name",),
         in_editor=False,
     ),
     Mistake(

@@ -46,7 +46,8 @@ def use(settings: object, stack: str = "local") -> Mocks:
 def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[str, str]:
     """Files that a stack's program finds through the environment."""
     (folder / "secrets").mkdir()
-    (folder / "secrets" / "postgres-password").write_text(f"{PASSWORD}\n")
+    for store in ("postgres", "redis"):
+        (folder / "secrets" / f"{store}-password").write_text(f"{PASSWORD}\n")
     (folder / "secrets" / "gateway.crt").write_text(CERTIFICATE)
     (folder / "secrets" / "gateway.key").write_text(PRIVATE_KEY)
     (folder / "images.json").write_text(json.dumps(IMAGES))

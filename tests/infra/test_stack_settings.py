@@ -21,7 +21,8 @@ STACKS = ("local", "dev", "prod")
 def test_the_stacks_of_the_checkout_are_valid(stack: str) -> None:
     made = accepted(stack_settings(stack), stack)
     assert made.service_images == IMAGES
-    assert (made.postgres_password is None) is (stack != "local")
+    for password in (made.postgres_password, made.redis_password):
+        assert (password is None) is (stack != "local")
 
 
 ISTIO_IMAGES = {
@@ -49,8 +50,9 @@ def test_what_the_stack_says_of_the_node_wins_over_the_file() -> None:
 
 def test_a_password_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.AbstractEventLoop) -> None:
     stack = accepted(stack_settings("local"))
-    assert stack.postgres_password is not None
-    assert loop.run_until_complete(stack.postgres_password.is_secret())
+    for password in (stack.postgres_password, stack.redis_password):
+        assert password is not None
+        assert loop.run_until_complete(password.is_secret())
     assert PASSWORD not in repr(stack)
 
 

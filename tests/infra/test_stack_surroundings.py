@@ -13,13 +13,15 @@ from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, accepted, changed,
 
 def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_MESH_IMAGES_FILE")
-    (tmp_path / "secrets" / "postgres-password").unlink()
+    for store in ("postgres", "redis"):
+        (tmp_path / "secrets" / f"{store}-password").unlink()
     assert refused(changed(cluster__context="otel-mesh-lokal")) == [
         f"cluster.context: no context 'otel-mesh-lokal' in {tmp_path}/kubeconfig; did you mean 'otel-mesh-local'?",
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
-        (
-            f"postgres_password_file: {tmp_path}/secrets/postgres-password: No such file or directory; "
+        *(
+            f"{store}_password_file: {tmp_path}/secrets/{store}-password: No such file or directory; "
             "put the password there, on one line"
+            for store in ("postgres", "redis")
         ),
     ]
 

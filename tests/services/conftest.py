@@ -1,4 +1,4 @@
-"""Fixtures of the services' tests: a real PostgreSQL, a receiver of OTLP, service processes."""
+"""Fixtures of the services' tests: a real PostgreSQL, a real Redis, a receiver of OTLP, service processes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.services.postgres_server import PostgresServer
+from tests.services.redis_server import RedisServer
 from tests.services.shop import Shop
 from tests.telemetry.otlp_receiver import Receiver
 
@@ -22,6 +23,24 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer) -> RedisServer:
+    """The server, empty and running, whatever a test did to it."""
+    redis_server.stop()
+    redis_server.start()
+    return redis_server
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
+import grpc
 import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from local.loopback.ports import free_port
+from otel_mesh.contract import URL_PREFIX
+from otel_mesh_stack.services import CATALOG
+from otel_mesh_telemetry.rpc import status_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +27,17 @@ if TYPE_CHECKING:
 class ServiceProcess:
     """``python -m <module>`` with an environment of its own; killed at the end if it still runs."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], folder: Path, name: str = "") -> None:
+    def __init__(
+        self, module: str, environment: Mapping[str, str], folder: Path, name: str = "", protocol: str | None = None
+    ) -> None:
         self.port = int(environment.get("PORT") or free_port())
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._protocol = protocol or CATALOG.service(module.replace("_", "-")).protocol
+        self.url = f"{URL_PREFIX[self._protocol]}127.0.0.1:{self.port}"
         self._output = folder / f"{name or module}.log"
         base = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
         settings = {
             "PORT": str(self.port),
+            "PROTOCOL": self._protocol,
             "OTEL_SERVICE_NAME": module.replace("_", "-"),
             "OTEL_BSP_SCHEDULE_DELAY": "200",
             "OTEL_BLRP_SCHEDULE_DELAY": "200",
@@ -45,10 +54,32 @@ class ServiceProcess:
 
     def wait_ready(self, timeout: float = 90.0) -> None:
         end = time.monotonic() + timeout
-        while self.status("/readyz") != httpx.codes.OK:
+        while not self.ready():
             assert self.process.poll() is None, self.text()
             assert time.monotonic() < end, self.text()
             time.sleep(0.05)
+
+    def ready(self) -> bool:
+        """What the kubelet's readiness probe would find."""
+        if self._protocol == "http":
+            return self.status("/readyz") == httpx.codes.OK
+        return self.health("readiness") == "SERVING"
+
+    def live(self) -> bool:
+        """What the kubelet's liveness probe would find."""
+        if self._protocol == "http":
+            return self.status("/livez") == httpx.codes.OK
+        return self.health("liveness") == "SERVING"
+
+    def health(self, service: str) -> str:
+        """The answer of gRPC's health protocol, or the status of the call that failed."""
+        request = health_pb2.HealthCheckRequest(service=service)
+        with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:
+            try:
+                answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
+            except grpc.RpcError as error:
+                return status_name(error.code())  # type: ignore[attr-defined] # every call's error has one
+        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
     def status(self, path: str) -> int:
         try:

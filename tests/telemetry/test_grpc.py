@@ -20,6 +20,7 @@ from otel_mesh_telemetry.grpc_aio_client import aio_client_interceptors
 from otel_mesh_telemetry.grpc_aio_server import AioServerInterceptor
 from otel_mesh_telemetry.grpc_client import ClientInterceptor
 from otel_mesh_telemetry.grpc_server import ServerInterceptor
+from otel_mesh_telemetry.peer import PeerIdentity, Trust
 from otel_mesh_telemetry.rpc import status_name
 from otel_mesh_telemetry.testing import Capture, capture
 
@@ -40,7 +41,7 @@ def seen() -> Iterator[Capture]:
 
 
 def act(message: bytes, context: Any) -> bytes:  # noqa: ANN401
-    assert trace.get_current_span().get_span_context().is_valid
+    assert trace.get_current_span().get_span_context().is_valid is (message != b"probe")
     if message == b"abort":
         context.abort(grpc.StatusCode.NOT_FOUND, "no such user")
     if message == b"crash":
@@ -71,6 +72,8 @@ class Sync:
 async def act_aio(message: bytes, context: Any) -> bytes:  # noqa: ANN401
     if message == b"abort":
         await context.abort(grpc.StatusCode.NOT_FOUND, "no such user")
+    if message == b"linger":
+        await asyncio.sleep(5)
     return act(message, context)
 
 
@@ -115,8 +118,8 @@ class Caller:
 
 
 @contextlib.contextmanager
-def sync_pair(seen: Capture) -> Iterator[Caller]:
-    server = grpc.server(ThreadPoolExecutor(4), interceptors=[ServerInterceptor(**seen.providers)])
+def sync_pair(seen: Capture, **reading: Any) -> Iterator[Caller]:  # noqa: ANN401
+    server = grpc.server(ThreadPoolExecutor(4), interceptors=[ServerInterceptor(**seen.providers, **reading)])
     server.add_generic_rpc_handlers((handlers(Sync()),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -182,8 +185,8 @@ def test_s2_5_sync(seen: Capture, kind: str, message: bytes, status: str) -> Non
 
 
 @contextlib.asynccontextmanager
-async def aio_pair(seen: Capture) -> AsyncIterator[Caller]:
-    server = aio.server(interceptors=[AioServerInterceptor(**seen.providers)])
+async def aio_pair(seen: Capture, **reading: Any) -> AsyncIterator[Caller]:  # noqa: ANN401
+    server = aio.server(interceptors=[AioServerInterceptor(**seen.providers, **reading)])
     server.add_generic_rpc_handlers((handlers(Aio()),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -261,3 +264,45 @@ async def test_s2_5_a_caller_that_leaves_a_stream_early_ends_both_spans(
                 await asyncio.sleep(0.02)
     assert {(span.attributes or {})["rpc.response.status_code"] for span in seen.spans()} == {"CANCELLED"}
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+XFCC = (("x-forwarded-client-cert", "By=spiffe://c/ns/a/sa/b;Hash=00;URI=spiffe://c/ns/shop/sa/api-gateway"),)
+
+
+def test_s1_9_the_peer_is_known_over_grpc_too(seen: Capture) -> None:
+    with sync_pair(seen, features=[PeerIdentity(Trust.XFCC_LAST)]) as ask:
+        ask("unary_unary", b"hello", metadata=XFCC)
+    _, server = pair_of(seen.spans())
+    assert (server.attributes or {})["mesh.peer.service_account"] == "api-gateway"
+    assert "By=" not in str(server.attributes)
+
+
+async def test_s1_9_the_peer_is_known_over_asyncio_grpc_too(seen: Capture) -> None:
+    async with aio_pair(seen, features=[PeerIdentity(Trust.XFCC_LAST)]) as ask:
+        await ask("unary_unary", b"hello", metadata=XFCC)
+    _, server = pair_of(seen.spans())
+    assert (server.attributes or {})["mesh.peer.spiffe_id"] == "spiffe://c/ns/shop/sa/api-gateway"
+
+
+async def test_s2_2_probes_over_grpc_leave_neither_span_nor_measurement(seen: Capture) -> None:
+    excluded = [f"{SERVICE}/unary_unary"]
+    with sync_pair(seen, exclude=excluded) as ask:
+        ask("unary_unary", b"probe")
+    async with aio_pair(seen, exclude=excluded) as ask:
+        await ask("unary_unary", b"probe")
+        await ask("unary_stream", b"hello")
+    assert [span.name for span in seen.spans() if span.kind is SpanKind.SERVER] == [f"{SERVICE}/unary_stream"]
+    assert seen.counts("rpc.server.call.duration", "rpc.method") == {f"{SERVICE}/unary_stream": 1}
+
+
+async def test_s1_12_a_server_whose_time_is_over_says_so(seen: Capture) -> None:
+    async with aio_pair(seen) as ask:
+        with pytest.raises(aio.AioRpcError):
+            await ask("unary_unary", b"linger", timeout=0.2)
+        async with asyncio.timeout(5):
+            while len(seen.spans()) < 2:  # noqa: ASYNC110 - spans end on their own time
+                await asyncio.sleep(0.02)
+    client, server = pair_of(seen.spans())
+    for span in (client, server):
+        assert (span.attributes or {})["rpc.response.status_code"] == "DEADLINE_EXCEEDED"
+        assert span.status.status_code is StatusCode.ERROR

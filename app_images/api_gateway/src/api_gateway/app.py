@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from api_gateway.orders import Orders
-from api_gateway.upstream import get_json
+from api_gateway.users import User, Users, users_from
 from otel_mesh_telemetry.http_client import mesh_client
 from otel_mesh_telemetry.retries import Retries
 from service_kit.application import application
@@ -21,7 +20,6 @@ from service_kit.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import httpx
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.types import ASGIApp
@@ -30,18 +28,10 @@ if TYPE_CHECKING:
     from service_kit.settings import Environment
 
 
-class User(BaseModel):
-    """A user as user-service tells them."""
-
-    id: int
-    name: str
-    email: str
-
-
 class Gateway:
     """Handlers over the clients of the called services."""
 
-    def __init__(self, users: httpx.AsyncClient) -> None:
+    def __init__(self, users: Users) -> None:
         self._users = users
 
     async def get_user(self, request: Request) -> JSONResponse:
@@ -55,12 +45,10 @@ class Gateway:
         Raises:
             Problem: 404 for no such user, 502 to 504 for user-service's failures.
         """
-        try:
-            return await get_json(self._users, "user-service", f"/users/{user_id}", "/users/{id}", User)
-        except Problem as problem:
-            if problem.status == 404:  # noqa: PLR2004
-                raise Problem(404, f"there is no user {user_id}") from None
-            raise
+        user = await self._users.get(user_id)
+        if user is None:
+            raise Problem(404, f"there is no user {user_id}")
+        return user
 
 
 def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Probes]:
@@ -69,14 +57,7 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
     Raises:
         SettingsError: a setting is missing or wrong.
     """
-    timeout = environment.number("UPSTREAM_TIMEOUT_SECONDS", 3.0, low=0.05, high=30)
-    users = mesh_client(
-        environment.url("USER_SERVICE_URL"),
-        peer="user-service",
-        timeout=timeout,
-        tracer_provider=telemetry.tracer_provider,
-        meter_provider=telemetry.meter_provider,
-    )
+    users = users_from(environment, telemetry)
     orders = mesh_client(
         environment.url("ORDER_SERVICE_URL"),
         peer="order-service",
@@ -97,7 +78,7 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with users, orders:
+        async with users.opened(), orders:
             yield
 
     routes = [

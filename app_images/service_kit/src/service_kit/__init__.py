@@ -1,1 +1,1 @@
-"""What services of the shop do alike: errors, probes, request lines, a graceful end, and PostgreSQL."""
+"""What services of the shop do alike: errors, probes, request lines, a graceful end, PostgreSQL, Redis, gRPC."""

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Probes:
-    """``/livez`` says that the process works, ``/readyz`` that it should get requests.
+    """Liveness says that the process works, readiness that it should get requests: ``/livez`` and ``/readyz``.
 
     Readiness covers what this service owns (its database), never a service it calls: a failing callee must not
     take its callers out of service as well.
@@ -45,8 +45,13 @@ class Probes:
         return PlainTextResponse("ok\n")
 
     async def _readyz(self, _request: Request) -> Response:
+        reason = await self.reason_against()
+        return PlainTextResponse("ok\n") if reason is None else problem_response(503, reason)
+
+    async def reason_against(self) -> str | None:
+        """Why the service should get no requests now, in a few words; None when it is ready."""
         if self.draining:
-            return problem_response(503, "shutting down")
+            return "shutting down"
         if self._check is not None:
             try:
                 async with asyncio.timeout(self._timeout):
@@ -55,6 +60,6 @@ class Probes:
                 if self._was_ready:
                     _log.warning("not ready: %s: %s", type(error).__name__, error)
                 self._was_ready = False
-                return problem_response(503, "a dependency does not answer")
+                return "a dependency does not answer"
         self._was_ready = True
-        return PlainTextResponse("ok\n")
+        return None

@@ -1,18 +1,13 @@
-"""Running a service until it is told to stop, and stopping without losing a request or a span."""
+"""Serving HTTP until told to stop, and stopping without losing a request or a span."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
-import signal
-import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from otel_mesh_telemetry import ConfigError, init
-from service_kit.settings import Environment, SettingsError
+from service_kit import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,76 +16,50 @@ if TYPE_CHECKING:
 
     from otel_mesh_telemetry.providers import Providers
     from service_kit.probes import Probes
-
-_log = logging.getLogger(__name__)
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+    from service_kit.process import Lifetime
+    from service_kit.settings import Environment
 
 
 class _Server(uvicorn.Server):
-    """uvicorn with a drain: readiness goes off, requests are still served for a while, then it stops."""
+    """uvicorn with a drain of our own."""
 
     def __init__(self, config: uvicorn.Config, probes: Probes, delay: float) -> None:
         super().__init__(config)
-        self._probes = probes
-        self._delay = delay
+        self._drain = process.Drain(probes, delay, self._stop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn would raise the signal once more after serving, which ends the process before the flush.
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, self._told_to_stop)
-        try:
+        with self._drain.listening():
             yield
-        finally:
-            for number in _SIGNALS:
-                loop.remove_signal_handler(number)
 
-    def _told_to_stop(self) -> None:
-        if self._probes.draining:
-            self.should_exit = self.force_exit = True
-            return
-        _log.info("draining: no longer ready, serving on for %g s", self._delay)
-        self._probes.draining = True
-        # Until every proxy has noticed, requests still come in: refusing them now would fail them.
-        asyncio.get_running_loop().call_later(self._delay, self._stop)
-
-    def _stop(self) -> None:
+    def _stop(self, at_once: bool) -> None:  # noqa: FBT001 - as Drain calls it
         self.should_exit = True
+        self.force_exit = self.force_exit or at_once
 
 
 def run(make: Callable[[Environment, Providers], tuple[ASGIApp, Probes]], *, port: int) -> int:
     """Start telemetry, build the application, serve until SIGTERM, flush; the process's exit status.
 
-    PORT, SHUTDOWN_DELAY_SECONDS (readiness off before connections close, 3) and SHUTDOWN_TIMEOUT_SECONDS (for
-    requests under way, 10) come from the environment.
-
     Args:
         make: builds the application and its probes.
-        port: where PORT is not set.
+        port: where PORT is not set; `process.Lifetime` reads the rest.
     """
-    environment = Environment()
-    telemetry = None
-    try:
-        telemetry = init(handle_sigterm=False)
-        app, probes = make(environment, telemetry)
-        config = uvicorn.Config(
-            app,
-            host="0.0.0.0",  # noqa: S104 - a pod's own address is only known to Kubernetes
-            port=int(environment.number("PORT", port, low=1, high=65535)),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=int(environment.number("SHUTDOWN_TIMEOUT_SECONDS", 10, low=0, high=300)),
-        )
-        delay = environment.number("SHUTDOWN_DELAY_SECONDS", 3, low=0, high=120)
-    except (SettingsError, ConfigError) as error:
-        print(f"{error}", file=sys.stderr)  # noqa: T201 - logging may not be set up yet
-        if telemetry is not None:
-            telemetry.shutdown(timeout=0.5)  # nothing was served that could be missed
-        return 2
-    server = _Server(config, probes, delay)
+    return process.run(make, _serve, port=port)
+
+
+def _serve(made: tuple[ASGIApp, Probes], lifetime: Lifetime) -> bool:
+    app, probes = made
+    config = uvicorn.Config(
+        app,
+        host="0.0.0.0",  # noqa: S104 - a pod's own address is only known to Kubernetes
+        port=lifetime.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(lifetime.timeout),
+    )
+    server = _Server(config, probes, lifetime.delay)
     server.run()
-    telemetry.shutdown()
-    return 0 if server.started else 1
+    return server.started

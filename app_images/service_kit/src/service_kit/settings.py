@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class SettingsError(Exception):
@@ -63,15 +63,20 @@ class Environment:
             raise SettingsError(f"{name}={value!r}: not known; set one of {', '.join(allowed)}")
         return value
 
-    def url(self, name: str) -> str:
+    def url(self, name: str, schemes: Sequence[str] = ("http://", "https://")) -> str:
         """The address of another service, without a slash at its end.
 
+        Args:
+            name: of the variable.
+            schemes: what it may begin with; ``dns:///`` for a service that speaks gRPC.
+
         Raises:
-            SettingsError: it is not set, or no http(s) URL.
+            SettingsError: it is not set, or begins with none of them.
         """
         value = self.text(name).rstrip("/")
-        if not value.startswith(("http://", "https://")) or len(value.split("//", 1)[1]) == 0:
-            raise SettingsError(f"{name}={value!r}: no URL; give one such as http://user-service:8081")
+        if not any(value.startswith(scheme) and len(value) > len(scheme) for scheme in schemes):
+            examples = " or ".join(f"{scheme}user-service:8081" for scheme in schemes if scheme != "https://")
+            raise SettingsError(f"{name}={value!r}: no URL; give one such as {examples}")
         return value
 
     def secret_file(self, name: str) -> Path:

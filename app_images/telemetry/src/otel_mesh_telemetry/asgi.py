@@ -20,6 +20,7 @@ from opentelemetry.trace import (
 )
 
 from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.features import Features
 from otel_mesh_telemetry.headers import Headers
 from otel_mesh_telemetry.http_metrics import ServerMetrics
 from otel_mesh_telemetry.http_server import METHODS, LazyAttributes, request_attributes
@@ -72,8 +73,7 @@ class ServerMiddleware:
     ) -> None:
         self.app = app
         self._exclude = frozenset(exclude)
-        self._features = tuple(features)
-        self._entering = tuple(feature for feature in self._features if feature.changes_context)
+        self._features = Features(features)
         self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer("otel_mesh_telemetry.asgi")
         # Set by our own sampler, which never overrules a caller that decided against; unknown ones are asked.
         self._unsampled_is_final = getattr(getattr(self._tracer, "sampler", None), "unsampled_is_final", False)
@@ -81,7 +81,7 @@ class ServerMiddleware:
         self._metrics = ServerMetrics(meter_provider)
         self._routes = RouteIndex()
         own = {"host", "user-agent", deadline.HEADER}
-        self._headers = Headers(own.union(*(feature.headers for feature in self._features)))
+        self._headers = Headers(own | self._features.headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI protocol."""
@@ -102,7 +102,7 @@ class ServerMiddleware:
         span = self._start(name, context, scope, carrier)
         context = set_span_in_context(span, context)
         if self._features:
-            context = self._apply_features(carrier, span, context)
+            context = self._features.apply(carrier, span, context)
         status: int | None = None
         complete = False
 
@@ -158,18 +158,6 @@ class ServerMiddleware:
                 return NonRecordingSpan(own)
         attributes = LazyAttributes(scope, carrier)
         return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
-
-    def _apply_features(self, carrier: dict[str, str], span: Span, context: Context) -> Context:
-        for feature in self._entering:
-            context = feature.enter(carrier, context)
-        if span.is_recording():
-            attributes: dict[str, Any] = {}
-            for feature in self._features:
-                if feature.changes_context or not feature.headers.isdisjoint(carrier):
-                    feature.describe(carrier, context, attributes)
-            if attributes:
-                span.set_attributes(attributes)
-        return context
 
 
 def _disconnected(exception: Exception) -> bool:

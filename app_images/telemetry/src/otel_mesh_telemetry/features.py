@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
     from opentelemetry.context import Context
+    from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
 
@@ -40,4 +41,36 @@ class ReadOnly:
     def enter(self, carrier: Mapping[str, str], context: Context) -> Context:
         """Leave the context as it is."""
         del carrier
+        return context
+
+
+class Features:
+    """Features in order, applied to one request after the other.
+
+    Attributes:
+        headers: all that they read.
+
+    Args:
+        features: in the order in which they see a request.
+    """
+
+    def __init__(self, features: Iterable[Feature]) -> None:
+        self._features = tuple(features)
+        self._entering = tuple(feature for feature in self._features if feature.changes_context)
+        self.headers: frozenset[str] = frozenset().union(*(feature.headers for feature in self._features))
+
+    def __bool__(self) -> bool:
+        return bool(self._features)
+
+    def apply(self, carrier: Mapping[str, str], span: Span, context: Context) -> Context:
+        """Tell the span what a request's headers say, and return the context for its handler."""
+        for feature in self._entering:
+            context = feature.enter(carrier, context)
+        if span.is_recording():
+            attributes: dict[str, Any] = {}
+            for feature in self._features:
+                if feature.changes_context or not feature.headers.isdisjoint(carrier):
+                    feature.describe(carrier, context, attributes)
+            if attributes:
+                span.set_attributes(attributes)
         return context

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc import aio
-from opentelemetry.trace import SpanKind
 
-from otel_mesh_telemetry.grpc_handlers import current, wrapped
-from otel_mesh_telemetry.rpc import Recorder, extracted
+from otel_mesh_telemetry.grpc_handlers import HEALTH, ServedCalls, current, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from otel_mesh_telemetry.features import Feature
     from otel_mesh_telemetry.rpc import Call
 
 
@@ -26,14 +25,21 @@ class AioServerInterceptor(aio.ServerInterceptor):
     """``grpc.aio.server(interceptors=[AioServerInterceptor()])``; otherwise as the synchronous one.
 
     Args:
+        features: what else is read from a call's metadata, in order.
+        exclude: full names of methods that leave neither a span nor a measurement; those of health probes.
         tracer_provider: where spans go; the global one by default.
         meter_provider: where measurements go; the global one by default.
     """
 
     def __init__(
-        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        *,
+        features: Sequence[Feature] = (),
+        exclude: Collection[str] = HEALTH,
     ) -> None:
-        self._recorder = Recorder(SpanKind.SERVER, tracer_provider, meter_provider)
+        self._calls = ServedCalls(features, exclude, tracer_provider, meter_provider)
 
     async def intercept_service(
         self,
@@ -42,11 +48,13 @@ class AioServerInterceptor(aio.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
+        if not self._calls.includes(handler_call_details.method):
+            return handler
         return wrapped(handler, handler_call_details.method, self._unary, self._streaming)
 
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401
-            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            call = self._calls.start(method, context.invocation_metadata())
             with _finishing(call, context), current(call, context):
                 return await behaviour(request, context)
 
@@ -58,7 +66,7 @@ class AioServerInterceptor(aio.ServerInterceptor):
             return self._unary(method, behaviour)
 
         async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:  # noqa: ANN401
-            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            call = self._calls.start(method, context.invocation_metadata())
             responses = behaviour(request, context)
             with _finishing(call, context):
                 try:
@@ -87,8 +95,10 @@ def _finishing(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[N
             call.failed(error)
         call.finish(code or grpc.StatusCode.UNKNOWN)
         raise
-    except BaseException:  # cancelled, or closed before its end: the caller left
-        call.finish(grpc.StatusCode.CANCELLED)
+    except BaseException:  # cancelled, or closed before its end: the caller left, or its time is over
+        left = context.time_remaining()
+        late = left is not None and left <= 0
+        call.finish(grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED)
         raise
     else:
         call.finish(context.code())

@@ -1,4 +1,4 @@
-"""What the server interceptors share, synchronous or not: handlers are wrapped alike, and run in the call's context."""
+"""What the server interceptors share, synchronous or not: which calls are traced, how handlers are wrapped and run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,62 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.propagate import get_global_textmap
+from opentelemetry.trace import SpanKind
 
 from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.features import Features
+from otel_mesh_telemetry.rpc import Recorder, carried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from otel_mesh_telemetry.rpc import Call
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from otel_mesh_telemetry.features import Feature
+    from otel_mesh_telemetry.rpc import Call, Metadata
 
     Wrap = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+
+
+HEALTH = ("grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch")
+"""What probes call."""
+
+
+class ServedCalls:
+    """Begins the spans of a server's calls.
+
+    Args:
+        features: what else is read from a call's metadata, in order.
+        exclude: full names of methods that leave neither a span nor a measurement.
+        tracer_provider: where spans go; the global one by default.
+        meter_provider: where measurements go; the global one by default.
+    """
+
+    def __init__(
+        self,
+        features: Iterable[Feature],
+        exclude: Collection[str],
+        tracer_provider: TracerProvider | None,
+        meter_provider: MeterProvider | None,
+    ) -> None:
+        self._recorder = Recorder(SpanKind.SERVER, tracer_provider, meter_provider)
+        self._features = Features(features)
+        self._exclude = frozenset(exclude)
+
+    def includes(self, method: str) -> bool:
+        """Whether calls of ``/package.Service/Method`` are traced."""
+        return method.lstrip("/") not in self._exclude
+
+    def start(self, method: str, metadata: Metadata | None) -> Call:
+        """Begin a call, as a part of the trace that its caller is in."""
+        carrier = carried(metadata)
+        call = self._recorder.start(method, get_global_textmap().extract(carrier, Context()))
+        if self._features:
+            call.context = self._features.apply(carrier, call.span, call.context)
+        return call
 
 
 class Serving(Protocol):

@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from opentelemetry.trace import SpanKind
 
-from otel_mesh_telemetry.grpc_handlers import current, wrapped
-from otel_mesh_telemetry.rpc import Recorder, extracted
+from otel_mesh_telemetry.grpc_handlers import HEALTH, ServedCalls, current, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from otel_mesh_telemetry.features import Feature
     from otel_mesh_telemetry.rpc import Call
 
 
@@ -27,14 +26,21 @@ class ServerInterceptor(grpc.ServerInterceptor):
     made while it is handled. Methods that the server does not know leave no span: their names are the caller's.
 
     Args:
+        features: what else is read from a call's metadata, in order.
+        exclude: full names of methods that leave neither a span nor a measurement; those of health probes.
         tracer_provider: where spans go; the global one by default.
         meter_provider: where measurements go; the global one by default.
     """
 
     def __init__(
-        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        *,
+        features: Sequence[Feature] = (),
+        exclude: Collection[str] = HEALTH,
     ) -> None:
-        self._recorder = Recorder(SpanKind.SERVER, tracer_provider, meter_provider)
+        self._calls = ServedCalls(features, exclude, tracer_provider, meter_provider)
 
     def intercept_service(
         self,
@@ -43,11 +49,13 @@ class ServerInterceptor(grpc.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wrap the method's handler."""
         handler = continuation(handler_call_details)
+        if not self._calls.includes(handler_call_details.method):
+            return handler
         return wrapped(handler, handler_call_details.method, self._unary, self._streaming)
 
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         def handle(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - messages of any type
-            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            call = self._calls.start(method, context.invocation_metadata())
             with _finishing(call, context), current(call, context):
                 return behaviour(request, context)
 
@@ -55,7 +63,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
 
     def _streaming(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401
-            call = self._recorder.start(method, extracted(context.invocation_metadata()))
+            call = self._calls.start(method, context.invocation_metadata())
             with _finishing(call, context):
                 with current(call, context):
                     responses = iter(behaviour(request, context))

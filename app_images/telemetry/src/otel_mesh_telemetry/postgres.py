@@ -17,6 +17,7 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from psycopg.sql import Composable
 
+from otel_mesh_telemetry.database_calls import duration_histogram
 from otel_mesh_telemetry.sql import Statement, describe
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import TracerProvider
 
-BOUNDARIES = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
-"""Seconds; the boundaries that the database conventions advise."""
-
+_SCOPE = "otel_mesh_telemetry.postgres"
 _TEXT_TO = 4096  # characters of a statement that a span carries
 
 
@@ -57,13 +56,8 @@ def traced_cursor(
 
 class _Recorder:
     def __init__(self, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
-        self._tracer = tracer_provider.get_tracer("otel_mesh_telemetry.postgres")
-        self._duration = meter_provider.get_meter("otel_mesh_telemetry.postgres").create_histogram(
-            "db.client.operation.duration",
-            unit="s",
-            description="Duration of database client operations.",
-            explicit_bucket_boundaries_advisory=BOUNDARIES,
-        )
+        self._tracer = tracer_provider.get_tracer(_SCOPE)
+        self._duration = duration_histogram(meter_provider, _SCOPE)
 
     @contextmanager
     def statement(self, cursor: psycopg.AsyncCursor[Any], query: object, *, parametrized: bool) -> Iterator[None]:

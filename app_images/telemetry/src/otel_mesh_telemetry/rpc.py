@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import grpc
 from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.propagate import get_global_textmap
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
@@ -20,6 +19,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from opentelemetry.context import Context
     from opentelemetry.trace import TracerProvider
 
     Metadata = Iterable[tuple[str, str | bytes]]
@@ -121,13 +121,13 @@ class Call:
         self.span.record_exception(error, escaped=True)
 
 
-def extracted(metadata: Metadata | None) -> Context:
-    """The caller's context from the metadata of a call; binary values are read as their base64 text."""
+def carried(metadata: Metadata | None) -> dict[str, str]:
+    """The metadata of a call as one text per name; binary values as their base64 text."""
     carrier: dict[str, str] = {}
     for key, value in metadata or ():
         text = b64encode(value).decode("ascii") if isinstance(value, bytes) else value
         carrier[key] = f"{carrier[key]},{text}" if key in carrier else text
-    return get_global_textmap().extract(carrier, Context())
+    return carrier
 
 
 def injected(metadata: Metadata | None, context: Context) -> list[tuple[str, str | bytes]]:

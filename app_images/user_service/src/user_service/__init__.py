@@ -1,1 +1,1 @@
-"""Users of the shop, kept in PostgreSQL."""
+"""Users of the shop, kept in PostgreSQL and cached in Redis."""

@@ -1,11 +1,27 @@
-"""``python -m user_service``."""
+"""``python -m user_service``: speaks what PROTOCOL says, ``http`` or ``grpc``."""
 
 from __future__ import annotations
 
 import sys
 
-from service_kit.serve import run
-from user_service.app import build
+from service_kit import grpc_serve, serve
+from service_kit.settings import Environment, SettingsError
+from user_service import grpc_app, http_app
+
+PORT = 8081
+
+
+def main() -> int:
+    """Serve until SIGTERM; the process's exit status."""
+    try:
+        protocol = Environment().choice("PROTOCOL", "grpc", ("http", "grpc"))
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        return 2
+    if protocol == "grpc":
+        return grpc_serve.run(grpc_app.build, port=PORT)
+    return serve.run(http_app.build, port=PORT)
+
 
 if __name__ == "__main__":
-    sys.exit(run(build, port=8081))
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""Spans and durations for redis-py's asyncio client.
+
+redis-py has metrics of its own since 7.2 but no spans; both are off unless asked for, and stay so: one owner counts.
+A span tells the command and, of the key, at most the first part, where the program has named it as one that may be
+told: keys are made of what users send. Values never. Needs ``redis``.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.metrics import get_meter_provider
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from redis import asyncio as aioredis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ResponseError
+
+from otel_mesh_telemetry.database_calls import duration_histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+_SCOPE = "otel_mesh_telemetry.redis"
+_COMMAND = re.compile(r"[A-Z][A-Z0-9._]{0,31}( [A-Z-]{1,31})?").fullmatch
+_ERROR_CODE = re.compile(r"[A-Z]{2,32}(?= )")
+
+
+class TracedRedis(aioredis.Redis):
+    """A client whose commands are client spans ``{command} {keyspace}``, a pipeline one span for all of its commands.
+
+    Args:
+        keyspaces: first parts of keys, up to the first colon, that may be told; of other keys nothing is. The span
+            is named by the server's address instead.
+        tracer_provider: where spans go; the global one by default.
+        meter_provider: where durations go; the global one by default.
+        settings: of `redis.asyncio.Redis`.
+    """
+
+    def __init__(
+        self,
+        *,
+        keyspaces: Collection[str] = (),
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        **settings: Any,  # noqa: ANN401 - redis-py's forty
+    ) -> None:
+        super().__init__(**settings)
+        self._recorder = _Recorder(self.connection_pool, keyspaces, tracer_provider, meter_provider)
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own types
+        """Send one command.
+
+        Raises:
+            redis.exceptions.RedisError: as `redis.asyncio.Redis`.
+        """
+        with self._recorder.call([args], ""):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's signature
+        """Commands that are sent together, as a transaction by default."""
+        made = _TracedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        made.recorder = self._recorder
+        return made
+
+
+class _TracedPipeline(Pipeline):
+    recorder: _Recorder
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - redis-py's signature
+        commands = [tuple(args) for args, _ in self.command_stack]
+        if not commands:
+            return await super().execute(raise_on_error)
+        batch = "MULTI" if self.is_transaction or self.explicit_transaction else "PIPELINE"
+        with self.recorder.call(commands, batch):
+            return await super().execute(raise_on_error)
+
+
+class _Recorder:
+    def __init__(
+        self,
+        pool: aioredis.ConnectionPool,
+        keyspaces: Collection[str],
+        tracer_provider: TracerProvider | None,
+        meter_provider: MeterProvider | None,
+    ) -> None:
+        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer(_SCOPE)
+        self._duration = duration_histogram(meter_provider or get_meter_provider(), _SCOPE)
+        self._keyspaces = frozenset(keyspaces)
+        about = pool.connection_kwargs
+        self._peer: dict[str, str | int] = {"db.system.name": "redis", "db.namespace": str(about.get("db", 0))}
+        if "host" in about:
+            self._peer |= {"server.address": about["host"], "server.port": about.get("port", 6379)}
+        elif "path" in about:
+            self._peer["server.address"] = about["path"]
+
+    @contextmanager
+    def call(self, commands: Sequence[tuple[Any, ...]], batch: str) -> Iterator[None]:
+        """One exchange with the server: a command, or the commands of a pipeline."""
+        operation = _operation([args[0] for args in commands], batch)
+        keyspaces = {self._keyspace(args) for args in commands}
+        keyspace = keyspaces.pop() if len(keyspaces) == 1 else ""
+        attributes: dict[str, str | int] = {**self._peer, "db.operation.name": operation}
+        if keyspace:
+            attributes["db.query.summary"] = f"{operation} {keyspace}"
+        batched = {"db.operation.batch.size": len(commands)} if batch and len(commands) > 1 else {}
+        with self._tracer.start_as_current_span(
+            f"{operation} {keyspace or self._address()}".strip(),
+            kind=SpanKind.CLIENT,
+            attributes={**attributes, **batched},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            began = perf_counter()
+            try:
+                yield
+            except BaseException as exception:
+                code = _ERROR_CODE.match(str(exception)) if isinstance(exception, ResponseError) else None
+                if code:
+                    span.set_attribute("db.response.status_code", code[0])
+                attributes["error.type"] = code[0] if code else type(exception).__qualname__
+                span.set_attribute("error.type", attributes["error.type"])
+                span.set_status(Status(StatusCode.ERROR))
+                raise
+            finally:
+                self._duration.record(perf_counter() - began, attributes)
+
+    def _address(self) -> str:
+        address, port = self._peer.get("server.address", ""), self._peer.get("server.port")
+        return f"{address}:{port}" if port else str(address)
+
+    def _keyspace(self, args: tuple[Any, ...]) -> str:
+        key = args[1] if len(args) > 1 else ""
+        if isinstance(key, bytes):
+            key = key.decode("utf-8", "replace")
+        first, colon, _ = key.partition(":") if isinstance(key, str) else ("", "", "")
+        return first if colon and first in self._keyspaces else ""
+
+
+def _operation(names: Sequence[Any], batch: str) -> str:
+    """The command, or for several what they have in common, in the words of the conventions for Redis."""
+    told = {upper if _COMMAND(upper) else "_OTHER" for upper in (str(name).upper() for name in names)}
+    if not batch:
+        return told.pop()
+    return f"{batch} {told.pop()}" if len(told) == 1 else batch
