@@ -76,9 +76,9 @@ class ServiceProcess:
         request = health_pb2.HealthCheckRequest(service=service)
         with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:
             try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
+                answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)  # type: ignore[attr-defined] # left out of its types
             except grpc.RpcError as error:
-                return status_name(error.code())  # type: ignore[attr-defined] # every call's error has one
+                return status_name(error.code())
         return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
     def status(self, path: str) -> int:

@@ -294,7 +294,7 @@ def test_s2_4_sigterm_under_load_loses_no_call_and_no_span_of_a_service_that_spe
                     stub.GetUser(user_pb2.GetUserRequest(id=123), timeout=5)
                     statuses.append("OK")
                 except grpc.RpcError as error:
-                    statuses.append(status_name(error.code()))  # type: ignore[attr-defined] # every call's error has one
+                    statuses.append(status_name(error.code()))
                 if users.health("readiness") == "NOT_SERVING":
                     unready.set()  # as a Service does: no further calls once readiness is off
 
@@ -344,7 +344,7 @@ def test_s2_5_statuses_are_those_of_the_protocol(shop: Shop) -> None:
         for user, status in ((0, "INVALID_ARGUMENT"), (-1, "INVALID_ARGUMENT"), (2**63 - 1, "NOT_FOUND")):
             with pytest.raises(grpc.RpcError) as raised:
                 stub.GetUser(user_pb2.GetUserRequest(id=user))
-            assert status_name(raised.value.code()) == status  # type: ignore[attr-defined] # as above
+            assert status_name(raised.value.code()) == status
 
 
 def test_s2_9_replicas_that_start_together_migrate_once(

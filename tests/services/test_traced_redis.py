@@ -65,9 +65,13 @@ async def test_s2_9_a_pipeline_is_one_span_that_tells_what_its_commands_have_in_
 ) -> None:
     async with client(redis, seen) as traced:
         async with traced.pipeline() as pipeline:
-            await pipeline.set("users:1", "canary").set("users:2", "canary").execute()
+            pipeline.set("users:1", "canary")
+            pipeline.set("users:2", "canary")
+            await pipeline.execute()
         async with traced.pipeline(transaction=False) as pipeline:
-            await pipeline.get("users:1").delete("other:2").execute()
+            pipeline.get("users:1")
+            pipeline.delete("other:2")
+            await pipeline.execute()
             assert await pipeline.execute() == []
     first, second = seen.spans()
     assert first.name == "MULTI SET users"
