@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 PORT: Final = 3100
+_GRPC_PORT: Final = 9095
+_LOOPBACK: Final = "127.0.0.1"
 _CONFIG_DIR: Final = "/etc/loki"
 _DATA_DIR: Final = "/var/lib/loki"
 _SHORTEST_RETENTION_HOURS: Final = 24
@@ -131,7 +133,8 @@ def loki_config(settings: LokiSettings) -> dict[str, Any]:
         "server": {
             "http_listen_port": PORT,
             # its parts talk to each other only, without credentials: from outside the pod nobody has to
-            "grpc_listen_address": "127.0.0.1",
+            "grpc_listen_address": _LOOPBACK,
+            "grpc_listen_port": _GRPC_PORT,
             "grpc_server_max_recv_msg_size": _MESSAGE_BYTES,
             "grpc_server_max_send_msg_size": _MESSAGE_BYTES,
             "graceful_shutdown_timeout": "10s",
@@ -139,10 +142,13 @@ def loki_config(settings: LokiSettings) -> dict[str, Any]:
         },
         "common": {
             "path_prefix": _DATA_DIR,
-            "instance_addr": "127.0.0.1",
+            "instance_addr": _LOOPBACK,
             "replication_factor": 1,
             "ring": {"kvstore": {"store": "inmemory"}},
         },
+        # found by address at once, rather than by a ring that is looked at every ten seconds
+        "frontend": {"scheduler_address": f"{_LOOPBACK}:{_GRPC_PORT}"},
+        "frontend_worker": {"scheduler_address": f"{_LOOPBACK}:{_GRPC_PORT}"},
         "storage_config": {"filesystem": {"directory": f"{_DATA_DIR}/chunks"}},
         "schema_config": {
             "configs": [
@@ -230,6 +236,8 @@ def loki_manifests(
         config_dir=_CONFIG_DIR,
         data_dir=_DATA_DIR,
         ports={"http": (PORT, "http")},
+        # without it nothing is ever deleted: what is too old is listed there first
+        scratch={"tmp": "/tmp"},  # noqa: S108 - a volume of the pod's own
         pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
         pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
     )

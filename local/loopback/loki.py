@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -83,6 +84,16 @@ class LoopbackLoki(LoopbackProgram):
         """
         return self._ask(urllib.request.Request(f"{self.url}{path}?{urllib.parse.urlencode(query)}"))  # noqa: S310 - loopback
 
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of its own metric's series that have these labels.
+
+        Raises:
+            OSError: as of `get`.
+        """
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        lines = [line for line in self.get("/metrics").splitlines() if re.match(rf"{name}[{{ ]", line)]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if all(one in line for one in wanted))
+
     def flush(self) -> None:
         """Let it write what it holds in memory to its store.
 
@@ -122,10 +133,14 @@ class LoopbackLoki(LoopbackProgram):
 
 def on_loopback(configuration: Mapping[str, Any], data: Path, port: int) -> dict[str, Any]:
     """A deployed Loki's configuration at ports of loopback and with its data in a folder."""
-    server = {"http_listen_address": _HOST, "http_listen_port": port, "grpc_listen_port": free_port()}
+    grpc_port = free_port()
+    server = {"http_listen_address": _HOST, "http_listen_port": port, "grpc_listen_port": grpc_port}
+    scheduler = {"scheduler_address": f"{_HOST}:{grpc_port}"}
     return {
         **configuration,
         "server": {**configuration["server"], **server},
+        "frontend": {**configuration["frontend"], **scheduler},
+        "frontend_worker": {**configuration["frontend_worker"], **scheduler},
         "common": {**configuration["common"], "path_prefix": str(data)},
         "storage_config": {**configuration["storage_config"], "filesystem": {"directory": str(data / "chunks")}},
     }
