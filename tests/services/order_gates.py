@@ -77,7 +77,8 @@ class PaymentGate:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 names = ("content-type", "idempotency-key")
                 gate.hold("before")
-                answer = httpx.post(target + self.path, content=body, headers={n: self.headers[n] for n in names})
+                headers = {name: self.headers[name] for name in names}
+                answer = httpx.post(target + self.path, content=body, headers=headers, timeout=60)
                 gate.hold("after")
                 try:
                     self.send_response(answer.status_code)
