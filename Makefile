@@ -13,7 +13,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render schema proto pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
+.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ preview: .venv/ready ## what an update would change; of another stack without CO
 
 render: .venv/ready ## a stack's objects as files, without secrets: make render STACK=prod OUT=dir
 	@exec $(PY) -m local render --stack '$(STACK)' --out '$(OUT)'
+
+compose: .venv/ready ## the stack as a Docker Compose project, for a machine with Docker: make compose OUT=dir
+	@exec $(PY) -m local compose --out '$(OUT)'
 
 pulumi: .venv/ready ## any command of the Pulumi CLI: make pulumi STACK=dev CONTEXT=... ARGS=destroy
 	@exec $(PY) -m local pulumi $(TARGET) -- $(ARGS)

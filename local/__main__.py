@@ -202,6 +202,13 @@ def _map(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _compose(arguments: argparse.Namespace) -> int:
+    from local import compose
+
+    print(compose.run(arguments.out))
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m local", description=__doc__)
@@ -243,6 +250,11 @@ def parser() -> argparse.ArgumentParser:
     )
     written.add_argument("--out", required=True, help="the folder that is made, or was made by this command before")
     written.set_defaults(action=_render)
+    docker = commands.add_parser(
+        "compose", help="write the stack as a Docker Compose project, for a machine with Docker"
+    )
+    docker.add_argument("--out", required=True, help="the folder that is made, or was made by this command before")
+    docker.set_defaults(action=_compose)
     engine = commands.add_parser("pulumi", help="run the Pulumi CLI on a stack of this checkout", parents=[target])
     engine.add_argument("words", nargs=argparse.REMAINDER, help="-- and the CLI's arguments")
     engine.set_defaults(action=_pulumi)

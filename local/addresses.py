@@ -66,7 +66,12 @@ def _gateway() -> Address:
     """Where requests enter: the mesh's gateway, or without a mesh the service itself."""
     mesh = stack_mesh()
     place = (mesh.gateway_namespace, mesh.gateway, 80) if mesh.installed else ("shop", "api-gateway", 8080)
-    return Address("gateway", *place, 18080, "/readyz")
+    return entrance(*place)
+
+
+def entrance(namespace: str, service: str, port: int) -> Address:
+    """The address at which requests enter, wherever it leads."""
+    return Address("gateway", namespace, service, port, 18080, "/readyz")
 
 
 GATEWAY = _gateway()
@@ -76,4 +81,7 @@ JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
 PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
 LOKI = Address("loki", "observability", "loki", 3100, 13100, "/ready")
 
-ADDRESSES = (GATEWAY, *([GATEWAY_TLS] if stack_mesh().gateway_tls else []), JAEGER, PROMETHEUS, LOKI)
+TOOLS = (JAEGER, PROMETHEUS, LOKI)
+"""What people look at telemetry with; without the mesh."""
+
+ADDRESSES = (GATEWAY, *([GATEWAY_TLS] if stack_mesh().gateway_tls else []), *TOOLS)

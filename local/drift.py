@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Lister = Callable[[str], Mapping[str, Any] | None]
 
 _WORKLOADS = ("Deployment", "StatefulSet")
-_ENCRYPTED = "4dabf18193072939515e22adb298388d"
+MARK = "4dabf18193072939515e22adb298388d"
 """The key by which the engine marks a value in the state as something else than it looks like: here a secret."""
 
 
@@ -57,7 +57,7 @@ def differences(state: Mapping[str, Any], listed: Lister) -> list[str]:
 
 
 def _differ(wanted: Mapping[str, Any] | None, live: Mapping[str, Any] | None) -> bool:
-    return _ENCRYPTED not in (wanted or {}) and (wanted or {}) != (live or {})
+    return MARK not in (wanted or {}) and (wanted or {}) != (live or {})
 
 
 def collection(api_version: str, kind: str) -> str:

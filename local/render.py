@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import files, rendering
-from local.errors import LocalError
+from local import output_folder, rendering
 from otel_mesh.manifests import to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 INDEX = "kustomization.yaml"
-MARK = "# Written by `make render`"
+_COMMAND = "make render"
 PLACEHOLDER = "placeholder: the real value is never written"
 _PLACEHOLDER_NOTE = "otel-mesh.dev/placeholder"
 _CLUSTER = "_cluster"  # no namespace may be called so
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_READABLE = 0o644
 
 
 def run(stack: str, out: str) -> str:
@@ -42,10 +38,7 @@ def run(stack: str, out: str) -> str:
     Raises:
         LocalError: the folder holds something else, or the stack's program refused its settings.
     """
-    if not out:
-        raise LocalError("OUT: not given", remedy=f"name the folder to write: make render STACK={stack} OUT=rendered")
-    target = Path(out).absolute()
-    _require_ours(target)
+    target = output_folder.named(out, _COMMAND, INDEX, f"{_COMMAND} STACK={stack} OUT=rendered")
     warnings: list[str] = []
     with rendering.of(stack) as made:
         folder = made.write(warnings.append)
@@ -57,21 +50,6 @@ def run(stack: str, out: str) -> str:
 
 def _documents(path: Path) -> list[dict[str, Any]]:
     return [content for content in yaml.safe_load_all(path.read_text()) if content]
-
-
-def _require_ours(target: Path) -> None:
-    """Refuse to replace what somebody else put there."""
-    if target.is_dir() and (not any(target.iterdir()) or _is_ours(target)):
-        return
-    if target.exists() or target.is_symlink():
-        raise LocalError(
-            f"OUT={target}: holds something that `make render` did not write", remedy="name another folder"
-        )
-
-
-def _is_ours(target: Path) -> bool:
-    index = target / INDEX
-    return index.is_file() and index.read_text().startswith(MARK)
 
 
 def write(stack: str, manifests: Iterable[dict[str, Any]], target: Path) -> int:
@@ -86,23 +64,7 @@ def write(stack: str, manifests: Iterable[dict[str, Any]], target: Path) -> int:
         How many files there are.
     """
     contents = arrange(stack, manifests)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        for name, content in contents.items():
-            path = fresh / name
-            path.parent.mkdir(exist_ok=True)
-            files.write(path, content, mode=_READABLE)
-        fresh.chmod(0o755)
-        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-        try:
-            if target.exists():
-                target.rename(old / "old")
-            fresh.rename(target)
-        finally:
-            shutil.rmtree(old)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    output_folder.replace(target, contents)
     return len(contents)
 
 
@@ -119,7 +81,8 @@ def arrange(stack: str, manifests: Iterable[dict[str, Any]]) -> dict[str, str]:
         if manifest["kind"] != "Secret":
             applied.append(path)
     index = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": applied}
-    contents[INDEX] = f"{MARK} STACK={stack}. Secrets are left out: theirs are placeholders.\n{to_yaml(index)}"
+    mark = f"{output_folder.mark(_COMMAND)} STACK={stack}"
+    contents[INDEX] = f"{mark}. Secrets are left out: theirs are placeholders.\n{to_yaml(index)}"
     return contents
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
 CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
+_UNREACHABLE = re.compile(
+    r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'
+)
 _WARNING = re.compile(r"^ +warning: (.+)$", re.MULTILINE)
 
 
@@ -59,8 +62,14 @@ class Rendering:
         except ValueError:
             raise LocalError(self._failed(pulumi_cli.last_line(done.stderr)), remedy="mend what it names") from None
         if done.returncode:
+            reason = _first_error(plan)
+            if found := _UNREACHABLE.search(reason):
+                raise LocalError(
+                    f"stack {self.stack}: repository of charts {found['place']}: {found['cause']}",
+                    remedy=f"name a folder of charts: CHARTS={charts.folder()} has those of Istio {charts.version()}",
+                )
             file = f"Pulumi.{self.stack}.yaml"
-            raise LocalError(f"{self._failed(_first_error(plan))}\n  all of it in {file}", remedy="mend it there")
+            raise LocalError(f"{self._failed(reason)}\n  all of it in {file}", remedy="mend it there")
         return plan
 
     def write(self, warn: Callable[[str], None] | None = None) -> Path:

@@ -50,7 +50,8 @@ def _pod(item: dict[str, Any]) -> Pod:
     return Pod(
         item["metadata"]["namespace"],
         item["metadata"]["name"],
-        bool(containers) and all(container["ready"] for container in containers),
+        # what ended as it should, as a Job's pod does, is all that it will ever be
+        status["phase"] == "Succeeded" or (bool(containers) and all(container["ready"] for container in containers)),
         sum(container["restartCount"] for container in containers),
         "Terminating" if "deletionTimestamp" in item["metadata"] else ", ".join(dict.fromkeys(reasons)),
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from otel_mesh.istio.settings import IstioSettings, Tracing
     from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
+    from otel_mesh.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
     from otel_mesh.loki import Loki, LokiArgs, LokiSettings
     from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
     from otel_mesh.microservice import (
@@ -73,6 +74,9 @@ __all__ = [
     "Jaeger",
     "JaegerArgs",
     "JaegerSettings",
+    "LoadGenerator",
+    "LoadGeneratorArgs",
+    "LoadGeneratorSettings",
     "Loki",
     "LokiArgs",
     "LokiSettings",
@@ -152,6 +156,7 @@ _HOME: Final = {
     "istio.settings": ("IstioSettings", "Tracing"),
     "istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
+    "load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
     "loki": ("Loki", "LokiArgs", "LokiSettings"),
     "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
     "microservice": (

@@ -45,15 +45,17 @@ class OtelCollectorSettings(CollectorProgram):
     """Settings of an `OtelCollector`, beside those of every `CollectorProgram`.
 
     Attributes:
+        pod_attributes: whether the API server is asked what it knows of a sender's pod; not outside Kubernetes.
         meshed: whether its pods join the mesh. By default: only so it knows who sends telemetry.
     """
 
     name: DnsLabel = "otel-collector"
+    pod_attributes: bool = True
     meshed: bool = True
 
 
 def _processors(settings: OtelCollectorSettings) -> dict[str, Any]:
-    return {
+    processors = {
         "memory_limiter": memory_limiter(settings),
         # here and not at the samplers: the sender's address is known to whom it sends only, and sampling makes new
         # batches, which have none
@@ -71,6 +73,9 @@ def _processors(settings: OtelCollectorSettings) -> dict[str, Any]:
             "attributes": [{"key": "k8s.cluster.name", "value": settings.cluster_name, "action": "upsert"}]
         },
     }
+    if not settings.pod_attributes:
+        del processors["k8s_attributes"]
+    return processors
 
 
 def _to_store(settings: OtelCollectorSettings) -> dict[str, Any]:
@@ -132,12 +137,12 @@ def collector_config(
         logs_kept: whether there is a log store; without one logs are accepted and dropped.
         proxied: whether the services' calls go through proxies that make spans too.
     """
-    processors = ["memory_limiter", "k8s_attributes", "resource/cluster"]
+    processors = _processors(settings)
     traces = _to_samplers(settings) if sampled else _to_store(settings)
     logs = _logs_exporter(settings, kept=logs_kept)
 
     def pipeline(exporter: str) -> dict[str, Any]:
-        return {"receivers": ["otlp"], "processors": processors, "exporters": [exporter]}
+        return {"receivers": ["otlp"], "processors": list(processors), "exporters": [exporter]}
 
     config: dict[str, Any] = {
         "extensions": health_check(),
@@ -149,7 +154,7 @@ def collector_config(
                 }
             }
         },
-        "processors": _processors(settings),
+        "processors": processors,
         "exporters": {
             **traces,
             **to_metric_store(settings),

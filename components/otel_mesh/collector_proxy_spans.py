@@ -179,7 +179,7 @@ def with_proxy_spans(config: Mapping[str, Any]) -> dict[str, Any]:
     service = config["service"]
     traces = service["pipelines"]["traces"]
     processors = list(traces["processors"])
-    processors.insert(processors.index("k8s_attributes") + 1, PROCESSOR)
+    processors.insert(processors.index("resource/cluster"), PROCESSOR)
     pipelines = {**service["pipelines"], "traces": {**traces, "processors": processors}}
     return {
         **config,

@@ -55,6 +55,7 @@ class Role(StrEnum):
     DATABASE = "database"
     CACHE = "cache"
     SERVICE = "service"
+    LOAD = "load-generator"
     NAMESPACE = "namespace"
     PRIORITY = "priority"
     MESH = "mesh"

@@ -25,6 +25,7 @@ Manifest = dict[str, Any]
 _MODULES: Final = {
     "v1": "core.v1",
     "apps/v1": "apps.v1",
+    "batch/v1": "batch.v1",
     "policy/v1": "policy.v1",
     "rbac.authorization.k8s.io/v1": "rbac.v1",
     "scheduling.k8s.io/v1": "scheduling.v1",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
 from pydantic import Field, model_validator
@@ -22,10 +22,11 @@ from otel_mesh.contract import URL_PREFIX
 from otel_mesh.labels import Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
+from otel_mesh.pod_identity import DOWNWARD, resource_attributes
 from otel_mesh.problems import parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
-from otel_mesh.values import DnsLabel, Port, Ratio, Replicas, Settings
+from otel_mesh.values import DnsLabel, Environment, LogLevel, Port, Ratio, Replicas, Settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -33,23 +34,12 @@ if TYPE_CHECKING:
 SECRETS_DIR: Final = "/etc/otel-mesh/secrets"
 """Where a service finds mounted Secrets: ``<dir>/<name of the Secret>/<key>``."""
 
-_DOWNWARD: Final = {
-    "POD_NAME": "metadata.name",
-    "POD_NAMESPACE": "metadata.namespace",
-    "POD_UID": "metadata.uid",
-    "POD_IP": "status.podIP",
-    "NODE_NAME": "spec.nodeName",
-}
-
 _PEER_IDENTITY: Final = {"istio": "xfcc-last", "linkerd": "l5d-client-id"}
 """Mesh -> OTEL_MESH_PEER_IDENTITY: the header in which its proxy names the peer, and which part of it counts.
 
 Istio's sidecar appends the peer to x-forwarded-client-cert and removes the header from plain connections; Linkerd's
 replaces l5d-client-id. Without a mesh nobody does either, and a caller could claim to be anyone.
 """
-
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-Environment = Literal["production", "staging", "test", "development"]
 
 
 class ServiceRuntime(Settings):
@@ -152,30 +142,6 @@ class MicroserviceArgs:
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def resource_attributes(settings: MicroserviceSettings, mesh: MeshBinding) -> str:
-    """OTEL_RESOURCE_ATTRIBUTES of a service's pods.
-
-    The pod names itself instead of being looked up by address: the Collector doesn't know a pod in its first seconds,
-    and behind a sidecar never by its address. Kubernetes fills in the ``$(...)``.
-    """
-    service = settings.service
-    attributes = {
-        "service.namespace": settings.service_namespace,
-        "service.version": service.version,
-        "service.instance.id": "$(POD_UID)",
-        "deployment.environment.name": settings.environment,
-        "k8s.namespace.name": "$(POD_NAMESPACE)",
-        "k8s.deployment.name": service.name,
-        "k8s.container.name": service.name,
-        "k8s.pod.name": "$(POD_NAME)",
-        "k8s.pod.uid": "$(POD_UID)",
-        "k8s.pod.ip": "$(POD_IP)",
-        "k8s.node.name": "$(NODE_NAME)",
-        **mesh.resource_attributes,
-    }
-    return ",".join(f"{key}={value}" for key, value in attributes.items())
-
-
 def sampler(settings: MicroserviceSettings) -> dict[str, str]:
     """The sampler's variables: what came sampled stays sampled; the ratio is for traces that begin here."""
     ratio = settings.service.sampling_ratio if settings.sampling_ratio is None else settings.sampling_ratio
@@ -190,7 +156,13 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
         "PROTOCOL": settings.service.protocol,
         "LOG_LEVEL": settings.log_level,
         "OTEL_SERVICE_NAME": settings.service.name,
-        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(settings, args.mesh),
+        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(
+            service=settings.service.name,
+            version=settings.service.version,
+            service_namespace=settings.service_namespace,
+            environment=settings.environment,
+            mesh=args.mesh,
+        ),
         "OTEL_EXPORTER_OTLP_ENDPOINT": args.otlp_endpoint,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         **sampler(settings),
@@ -214,7 +186,7 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
             "REDIS_USER": args.cache.user,
             "REDIS_PASSWORD_FILE": f"{SECRETS_DIR}/{args.cache.secret_name}/password",
         }
-    return [*pods.env_from_fields(_DOWNWARD), *pods.env(values)]
+    return [*pods.env_from_fields(DOWNWARD), *pods.env(values)]
 
 
 def _probes(service: Service) -> dict[str, Any]:

@@ -76,11 +76,12 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
         settings,
         environment={**traces, METRICS_ENDPOINT: args.metrics_url, **logs},
         ports={"otlp-grpc": OTLP_GRPC_PORT, "otlp-http": OTLP_HTTP_PORT},
-        api_access=True,  # k8s_attributes watches pods
+        api_access=settings.pod_attributes,
     )
+    access = cluster_objects.access(labels, _RULES, account=settings.name, namespace=namespace)
     return [
         workloads.service_account(meta),
-        *cluster_objects.access(labels, _RULES, account=settings.name, namespace=namespace),
+        *(access if settings.pod_attributes else ()),
         workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
         *arrangements.replicated(
             meta,

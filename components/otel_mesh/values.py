@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
@@ -201,6 +201,12 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 UnprivilegedPort = Annotated[int, Field(ge=1024, le=65535)]
 """A TCP port that a process without capabilities may listen on."""
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+"""Below which records are not written."""
+
+Environment = Literal["production", "staging", "test", "development"]
+"""``deployment.environment.name``."""
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 """A share between nothing (0) and everything (1)."""

@@ -152,6 +152,38 @@ def stateful_set(
     }
 
 
+def job(
+    meta: Mapping[str, Any],
+    *,
+    pod_spec: Mapping[str, Any],
+    deadline_seconds: int,
+    pod_labels: Mapping[str, str] | None = None,
+    pod_annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """A Job of one pod that runs once, whatever becomes of it.
+
+    It is not waited for, and stays when it has ended: one that went by itself would be made, and run, again.
+
+    Args:
+        meta: its metadata; the labels go to the pod too.
+        pod_spec: made by `pod`.
+        deadline_seconds: after which the pod is ended.
+        pod_labels: further labels of the pod.
+        pod_annotations: annotations of the pod.
+    """
+    spec = {**pod_spec, "restartPolicy": "Never"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _not_awaited(meta),
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": deadline_seconds,
+            "template": _template({**meta["labels"], **(pod_labels or {})}, spec, pod_annotations),
+        },
+    }
+
+
 def service(
     meta: Mapping[str, Any],
     *,

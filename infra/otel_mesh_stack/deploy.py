@@ -13,6 +13,9 @@ from otel_mesh import (
     DatabaseAccess,
     Jaeger,
     JaegerArgs,
+    LoadGenerator,
+    LoadGeneratorArgs,
+    LoadGeneratorSettings,
     Loki,
     LokiArgs,
     Microservice,
@@ -52,8 +55,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_mesh.catalog import Service
+    from otel_mesh.istio.gateway import IngressGateway
     from otel_mesh_stack.mesh import Mesh
-    from otel_mesh_stack.model import StackSettings
+    from otel_mesh_stack.model import LoadSettings, StackSettings
     from otel_mesh_stack.settings import Stack
 
 
@@ -79,7 +83,7 @@ def deploy() -> None:
     database = _database(stack, shop, mesh)
     cache = _cache(stack, shop, mesh)
     service_args = partial(MicroserviceArgs, namespace=shop, otlp_endpoint=otlp_endpoint, mesh=mesh.binding)
-    urls = {}
+    services: dict[str, Microservice] = {}
     for service in CATALOG.services:
         args = service_args(
             image=stack.service_images[service.name],
@@ -88,12 +92,18 @@ def deploy() -> None:
             database=_database_access(stack.settings, database, service),
             cache=_cache_access(stack.settings, cache, service),
         )
-        urls[service.name] = Microservice(service.name, args, mesh.opts).url
+        services[service.name] = Microservice(service.name, args, mesh.opts)
+    doors: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
     if mesh.binding.gateway is not None:
         ingress = _namespace(mesh.binding.gateway.namespace, mesh, priorities)
-        stack_mesh.gateway(stack, CATALOG, ingress, mesh)
+        doors = [stack_mesh.gateway(stack, CATALOG, ingress, mesh)]
+    if stack.settings.load_generator is not None:
+        behind = pulumi.ResourceOptions(depends_on=[*services.values(), *doors])
+        after = pulumi.ResourceOptions.merge(mesh.opts, behind)
+        wired = {"namespace": shop, "target_url": doors[0].url, "otlp_endpoint": otlp_endpoint, "mesh": mesh.binding}
+        _load(stack, stack.settings.load_generator, after, **wired)
 
-    pulumi.export("service_urls", urls)
+    pulumi.export("service_urls", {name: one.url for name, one in services.items()})
     pulumi.export("otlp_endpoint", otlp_endpoint)
     pulumi.export("mesh", mesh.binding.model_dump(mode="json"))
     pulumi.export("service_edges", [list(edge) for edge in service_edges(CATALOG)])
@@ -234,6 +244,19 @@ def _cache_access(settings: StackSettings, cache: Redis, service: Service) -> Ca
         user=settings.redis.user,
         secret_name=settings.redis.secret_name,
     )
+
+
+def _load(stack: Stack, own: LoadSettings, opts: pulumi.ResourceOptions, **wired: Any) -> None:  # noqa: ANN401 - of several kinds
+    """The load generator, which begins when everything behind the front door is ready."""
+    plain = {name: getattr(own, name) for name in own.model_fields_set - {"image"}}
+    args = LoadGeneratorArgs(
+        image=own.image or "",
+        service_namespace=CATALOG.name,
+        environment=stack.settings.environment,
+        settings=LoadGeneratorSettings(**plain),
+        **wired,
+    )
+    LoadGenerator("load-generator", args, opts)
 
 
 def _service_settings(settings: StackSettings, service: Service) -> MicroserviceSettings:

@@ -85,11 +85,9 @@ def chart_warnings(settings: StackSettings, charts_dir: str | None) -> list[str]
     return [*mesh_files.unpinned(charts_dir, settings), *mesh_files.unknown(charts_dir, values)]
 
 
-def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> IngressGateway | None:
-    """Declares the gateway in front of what the catalogue exposes; none without a mesh."""
+def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> IngressGateway:
+    """Declares the gateway in front of what the catalogue exposes, for a stack with a mesh."""
     settings, certificate = stack.settings, stack.gateway_certificate
-    if mesh.binding.gateway is None:
-        return None
     services = settings.namespaces.services
     routes = tuple(
         Route(host=f"{service.name}.{services}.svc.{CLUSTER_DOMAIN}", port=service.port)
@@ -127,6 +125,8 @@ def telemetry_access(
 def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) -> Iterable[str]:
     services = settings.namespaces.services
     accounts = [(services, service.name) for service in catalog.services]
+    if settings.load_generator is not None:
+        accounts.append((services, settings.load_generator.name))
     if binding.gateway is not None:
         accounts.append((binding.gateway.namespace, binding.gateway.service_account))
     for namespace, account in accounts:

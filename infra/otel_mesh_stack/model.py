@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from otel_mesh.collector_config import OtelCollectorSettings
 from otel_mesh.jaeger import JaegerSettings
+from otel_mesh.load_generator import LoadGeneratorSettings
 from otel_mesh.loki import LokiSettings
-from otel_mesh.microservice import Environment, ServiceRuntime
+from otel_mesh.microservice import ServiceRuntime
 from otel_mesh.postgres import PostgresSettings
 from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.problems import InvalidSettingsError, Problem, join, nearest
@@ -17,7 +18,7 @@ from otel_mesh.prometheus import PrometheusSettings
 from otel_mesh.redis import RedisSettings
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, Uid
+from otel_mesh.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Settings, Uid
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
@@ -71,6 +72,16 @@ class ServiceSettings(ServiceRuntime):
     image: ImageReference | None = None
 
 
+class LoadSettings(LoadGeneratorSettings):
+    """The load generator of a stack.
+
+    Attributes:
+        image: what it runs, instead of the image file's.
+    """
+
+    image: ImageReference | None = None
+
+
 class StackSettings(Settings):
     """All settings of a stack: only what differs from the defaults stands in its file.
 
@@ -96,6 +107,7 @@ class StackSettings(Settings):
         prometheus: the metric store.
         postgres: the services' database; the services' own databases are added.
         redis: the services' cache.
+        load_generator: requests that are sent through the front door once for each change here; None for none.
         service_defaults: how services are run.
         services: what is different for one of them, by name.
     """
@@ -119,6 +131,7 @@ class StackSettings(Settings):
     prometheus: PrometheusSettings = PrometheusSettings()
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()
+    load_generator: LoadSettings | None = None
     service_defaults: ServiceRuntime = ServiceRuntime()
     services: dict[str, ServiceSettings] = Field(default_factory=dict)
 

@@ -31,6 +31,7 @@ M = TypeVar("M", bound=BaseModel)
 
 KEY: Final = "settings"
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
+_LOAD_IMAGE: Final = "load-generator"
 IMAGE_KEYS: Final = {
     "collector": "otel-collector",
     "tail_sampler": "otel-collector",
@@ -39,6 +40,7 @@ IMAGE_KEYS: Final = {
     "prometheus": "prometheus",
     "postgres": "postgres",
     "redis": "redis",
+    "load_generator": _LOAD_IMAGE,
     "mesh.istio.control_plane": "istio-pilot",
     "mesh.istio.proxy": "istio-proxyv2",
     "mesh.istio.cni": "istio-install-cni",
@@ -172,9 +174,10 @@ def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
     if not settings.images_from_file:
         return {}
     if rendering and not os.environ.get(IMAGES_FILE):
-        return {
-            service.name: f"{PLACEHOLDER_REGISTRY}/{service.name}:{service.version}" for service in CATALOG.services
-        }
+        own = {service.name: service.version for service in CATALOG.services}
+        if settings.load_generator is not None:
+            own[_LOAD_IMAGE] = settings.load_generator.version
+        return {name: f"{PLACEHOLDER_REGISTRY}/{name}:{version}" for name, version in own.items()}
     place = _place(IMAGES_FILE, "images_from_file", "`make up` writes it")
     try:
         content = json.loads(place.read_text())
@@ -240,13 +243,17 @@ def _service_image(settings: StackSettings, images: Mapping[str, str], service: 
 
 
 def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[Problem]:
-    """Our own services have no public image that could be a default."""
+    """Our own programs have no public image that could be a default."""
     remedy = f"name one here, or set images_from_file and {IMAGES_FILE}"
-    return [
-        Problem(f"services.{service.name}.image", "there is no image to run", remedy)
+    missing = [
+        f"services.{service.name}.image"
         for service in CATALOG.services
         if not _service_image(settings, images, service.name)
     ]
+    load = settings.load_generator
+    if load is not None and load.image is None and _LOAD_IMAGE not in images:
+        missing.append("load_generator.image")
+    return [Problem(path, "there is no image to run", remedy) for path in missing]
 
 
 def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:

@@ -204,6 +204,13 @@ BUILDS: tuple[Build, ...] = (
         {"volume-provisioner": "."},
         minutes=0.3,
     ),
+    Build(
+        # For the tests only: reads what `make compose` writes by Docker Compose's own library.
+        MODULES / "compose-check",
+        "github.com/compose-spec/compose-go/v2",
+        {"compose-check": "."},
+        minutes=0.3,
+    ),
     Build(MODULES / "pause", "", {"pause": "."}, release="v1.0.0", minutes=0.1),
     Build(
         # Only for renewing modules/otelcol: no group holds it.
@@ -228,6 +235,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "promtool",
         "jaeger",
         "loki",
+        "compose-check",
     ),
     "node": (
         *_CONTROL_PLANE,

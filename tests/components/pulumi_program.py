@@ -1,56 +1,18 @@
-"""A Pulumi program without an engine: an event loop that is cleaned up, and mocks that record."""
+"""A Pulumi program of a test, without an engine."""
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from local.without_engine import Recorder as Mocks
+from local.without_engine import event_loop, settle
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import asyncio
 
-
-@contextmanager
-def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The loop that outputs belong to, and one for the thread in which the mocks answer; both closed in the end."""
-    loop, answering = asyncio.new_event_loop(), asyncio.new_event_loop()
-    loop.set_default_executor(
-        ThreadPoolExecutor(max_workers=1, initializer=asyncio.set_event_loop, initargs=(answering,))
-    )
-    asyncio.set_event_loop(loop)
-    try:
-        yield loop
-        settle(loop)
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        asyncio.set_event_loop(None)
-        loop.close()
-        answering.close()
-
-
-def settle(loop: asyncio.AbstractEventLoop) -> None:
-    """Lets everything that was registered arrive."""
-    while tasks := asyncio.all_tasks(loop):
-        loop.run_until_complete(asyncio.gather(*tasks))
-
-
-class Mocks(pulumi.runtime.Mocks):
-    """Records what is registered and answers with the inputs."""
-
-    def __init__(self) -> None:
-        self.registered: list[pulumi.runtime.MockResourceArgs] = []
-
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        self.registered.append(args)
-        # a stash gives back what it was given
-        stashed = {"output": args.inputs["input"]} if args.typ.endswith(":Stash") else {}
-        return f"{args.name}-id", {**args.inputs, **stashed}
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"no function is called, not even {args.token}")
+__all__ = ["Mocks", "Program", "event_loop", "settle"]
 
 
 class Program:

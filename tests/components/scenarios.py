@@ -8,6 +8,8 @@ from otel_mesh import (
     CacheAccess,
     DatabaseAccess,
     JaegerSettings,
+    LoadGeneratorArgs,
+    LoadGeneratorSettings,
     LokiSettings,
     MeshBinding,
     MicroserviceArgs,
@@ -29,6 +31,7 @@ from otel_mesh import (
     TailSamplerSettings,
 )
 from otel_mesh.jaeger import jaeger_manifests
+from otel_mesh.load_generator import load_generator_manifests
 from otel_mesh.loki import loki_manifests
 from otel_mesh.microservice import microservice_manifests
 from otel_mesh.namespace import namespace_manifest
@@ -102,6 +105,19 @@ def _microservice(
         mesh=mesh,
     )
     return microservice_manifests(args, settings)
+
+
+def _load_generator(settings: LoadGeneratorSettings, mesh: MeshBinding) -> list[Manifest]:
+    args = LoadGeneratorArgs(
+        namespace="shop",
+        image="registry.example/load-generator:1.2.3",
+        target_url="http://ingress.istio-ingress.svc.cluster.local",
+        otlp_endpoint="http://otel-collector.observability.svc.cluster.local:4317",
+        service_namespace="shop",
+        environment="test",
+        mesh=mesh,
+    )
+    return load_generator_manifests(args, settings)
 
 
 SERVICE: Final = Service(name="user-service", port=8081, version="1.2.3", stores=("postgres",))
@@ -222,6 +238,11 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         None,
     ),
     "jaeger-scheduled": lambda: jaeger_manifests(JaegerSettings(scheduling=SCHEDULED), "observability"),
+    "load-generator": lambda: _load_generator(LoadGeneratorSettings(), NoMesh()),
+    "load-generator-soak": lambda: _load_generator(
+        LoadGeneratorSettings(rate_per_second=50, order_share=0, user_ids=(1, 2), meshed=False, scheduling=SCHEDULED),
+        MESH,
+    ),
     "priority-class": lambda: [
         priority_class_manifest(PriorityClassSettings(name="urgent", value=1000, description="What people wait for."))
     ],

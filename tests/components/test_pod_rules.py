@@ -99,7 +99,7 @@ def test_services_point_at_named_ports_of_their_own_pods(name: str) -> None:
 def test_what_nothing_is_gained_by_waiting_for_is_not_waited_for() -> None:
     manifests = [manifest for make in SCENARIOS.values() for manifest in make()]
     skipped = {one["kind"] for one in manifests if one["metadata"].get("annotations", {}).get("pulumi.com/skipAwait")}
-    assert skipped == {"Service", "PersistentVolumeClaim"}
+    assert skipped == {"Service", "PersistentVolumeClaim", "Job"}
 
 
 def test_a_stateful_set_is_waited_for_by_conditions_that_heed_its_generation() -> None:

@@ -1,0 +1,17 @@
+"""``python -m load_generator``: runs once and ends; exit status 0 when everything was sent that was to be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from load_generator.run import run
+from otel_mesh_telemetry import ConfigError
+from service_kit.settings import SettingsError
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(run()))
+    except (SettingsError, ConfigError) as error:
+        print(f"{error}", file=sys.stderr)  # noqa: T201 - logging may not be set up yet
+        sys.exit(2)

@@ -1,0 +1,96 @@
+"""What pods mount, and where Compose takes it from: files of the project, files with secrets, volumes, memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.compose.containers import container_of, pod_of
+from local.errors import LocalError
+from otel_mesh.values import quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from otel_mesh.manifests import Manifest
+
+_MIB = 2**20
+
+
+@dataclass
+class Mounts:
+    """The mounts of a project's services.
+
+    Attributes:
+        objects: by kind and ``namespace/name``.
+        secrets_dir: where the files with secrets are.
+        configs: of the project, by name.
+        secrets: of the project, by name.
+        volumes: of the project, by name, with the user that each belongs to.
+        files: text by path in the project's folder.
+        secret_files: names of the files that have to be in `secrets_dir`.
+    """
+
+    objects: Mapping[tuple[str, str], Manifest]
+    secrets_dir: Path
+    configs: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)
+    volumes: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    secret_files: list[str] = field(default_factory=list)
+
+    def of(self, workload: Manifest) -> dict[str, Any]:
+        """The keys that a workload's service has for its mounts.
+
+        Raises:
+            LocalError: it mounts something that has no counterpart here, or that the stack does not make.
+        """
+        pod = pod_of(workload)
+        volumes = {one["name"]: one for one in pod.get("volumes", ())}
+        namespace = workload["metadata"]["namespace"]
+        made: dict[str, list[Any]] = {}
+        for mount in container_of(workload).get("volumeMounts", ()):
+            volume, path = volumes[mount["name"]], mount["mountPath"]
+            if "configMap" in volume:
+                source = self._object("ConfigMap", f"{namespace}/{volume['configMap']['name']}")
+                made.setdefault("configs", []).extend(self._config(source, path))
+            elif "secret" in volume:
+                source = self._object("Secret", f"{namespace}/{volume['secret']['secretName']}")
+                made.setdefault("secrets", []).extend(self._secret(source, path))
+            elif "persistentVolumeClaim" in volume:
+                claim = volume["persistentVolumeClaim"]["claimName"]
+                self.volumes[claim] = str(pod["securityContext"]["runAsUser"])
+                made.setdefault("volumes", []).append({"type": "volume", "source": claim, "target": path})
+            elif "emptyDir" in volume:
+                size = int(quantity(volume["emptyDir"].get("sizeLimit", "64Mi"))) // _MIB
+                made.setdefault("tmpfs", []).append(f"{path}:size={size}m,mode=1777")
+            else:
+                kinds = ", ".join(sorted(volume.keys() - {"name"}))
+                raise LocalError(
+                    f"{workload['metadata']['name']}: a volume of {kinds}: not translated",
+                    remedy="teach local/compose/mounts.py what it means",
+                )
+        return made
+
+    def _object(self, kind: str, place: str) -> Manifest:
+        if (kind, place) not in self.objects:
+            raise LocalError(f"{kind} {place}: the stack does not make it", remedy="let it be made, not named")
+        return self.objects[kind, place]
+
+    def _config(self, config_map: Manifest, path: str) -> Iterator[dict[str, str]]:
+        for key, text in config_map["data"].items():
+            name = f"{config_map['metadata']['name']}-{key}"
+            file = f"config/{config_map['metadata']['name']}/{key}"
+            self.files[file] = text
+            # a file and no inline content, which Compose would have to write into a read-only root
+            self.configs[name] = {"file": f"./{file}"}
+            yield {"source": name, "target": f"{path}/{key}"}
+
+    def _secret(self, secret: Manifest, path: str) -> Iterator[dict[str, str]]:
+        for key in {**secret.get("data", {}), **secret.get("stringData", {})}:
+            name = f"{secret['metadata']['name']}-{key}"
+            if name not in self.secret_files:
+                self.secret_files.append(name)
+            self.secrets[name] = {"file": str(self.secrets_dir / name)}
+            yield {"source": name, "target": f"{path}/{key}"}

@@ -1,0 +1,144 @@
+"""B7, S2.3: under a steady load for minutes every request that was sent is one whole trace, and nothing fails.
+
+OTEL_MESH_SOAK_SECONDS chooses how long (600); the rate is 50 requests a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import smoke, traces
+from local.addresses import JAEGER
+from local.stack_mesh import stack_mesh
+from otel_mesh_stack.services import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from subprocess import CompletedProcess
+
+    import httpx
+
+    from local.traces import Span
+
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
+
+SECONDS = int(os.environ.get("OTEL_MESH_SOAK_SECONDS", "600"))
+RATE = 50
+LOAD: dict[str, Any] = {
+    "rate_per_second": RATE,
+    "duration_seconds": SECONDS,
+    "max_in_flight": 500,
+    "order_share": 0.1,
+}
+STORE = {"max_traces": 5000}
+"""100 s of the load: each trace is read when it is some 20 s old."""
+NAME = "load-generator"
+WINDOW_US, SETTLING_US = 5_000_000, 20_000_000
+PATIENCE_S = 180
+UP = ("pulumi", "--", "up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
+METRIC = "load_requests_{}_total"
+
+
+def path_of(root: Span) -> set[str]:
+    """The services that a request must come to: all that the catalogue declares for an order, two for a user."""
+    return {one.name for one in CATALOG.services} if root.name.startswith("POST") else set(smoke.SERVICES)
+
+
+def lacks(spans: Sequence[Span]) -> list[str]:
+    """What keeps a trace from being whole, in words."""
+    tops = traces.roots(spans)
+    if [(one.service, one.kind, one.proxy) for one in tops] != [(NAME, "client", None)]:
+        return [f"the parent of {one.service} {one.name}" for one in tops if one.service != NAME] or ["its root"]
+    servers = {(one.service, one.proxy is not None) for one in spans if one.kind == "server"}
+    wanted = {(service, False) for service in path_of(tops[0])}
+    if stack_mesh().installed:
+        wanted |= {(service, True) for service in (*path_of(tops[0]), stack_mesh().gateway)}
+    return [f"a server span of {'the proxy of ' * is_proxy}{service}" for service, is_proxy in sorted(wanted - servers)]
+
+
+@dataclass
+class Reader:
+    """Reads traces while they are there: the store keeps the newest only."""
+
+    http: httpx.Client
+    since_us: int
+    whole: set[str] = field(default_factory=set)
+    broken: dict[str, list[str]] = field(default_factory=dict)
+
+    def catch_up(self) -> None:
+        """Read every window that has settled, and again what was not whole."""
+        while self.since_us + WINDOW_US + SETTLING_US < time.time_ns() // 1000:
+            # some overlap: a span belongs to the window in which it began, and its trace to both
+            window = {"start": self.since_us - 100_000, "end": self.since_us + WINDOW_US, "limit": 20 * RATE}
+            answer = self.http.get(f"{JAEGER.url}/api/traces", params={"service": NAME, **window}, timeout=60)
+            answer.raise_for_status()
+            for one in answer.json()["data"]:
+                self._judge(one["traceID"], traces.parse(one))
+            self.since_us += WINDOW_US
+        for trace_id in list(self.broken):
+            self._judge(trace_id, traces.fetch(self.http, JAEGER.url, trace_id))
+
+    def _judge(self, trace_id: str, spans: Sequence[Span]) -> None:
+        if trace_id in self.whole:
+            return
+        found = lacks(spans) if spans else ["every span"]
+        if found:
+            self.broken[trace_id] = found
+        else:
+            self.broken.pop(trace_id, None)
+            self.whole.add(trace_id)
+
+
+@pytest.fixture
+def changed(run: Callable[..., CompletedProcess[str]]) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Bring the stack up with other settings; afterwards it is as before."""
+
+    def up(changes: dict[str, Any]) -> None:
+        done = run(sys.executable, "-m", "tests.e2e.changed_stack", json.dumps(changes), *UP, timeout=900)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    try:
+        yield up
+    finally:
+        restored = run(sys.executable, "-m", "local", "up", timeout=900)
+        assert restored.returncode == 0, restored.stdout + restored.stderr
+
+
+def test_b7_every_request_of_a_long_load_is_one_whole_trace(
+    http: httpx.Client, kubectl: Callable[..., str], changed: Callable[[dict[str, Any]], None]
+) -> None:
+    changed({"jaeger": STORE})
+    reader = Reader(http, time.time_ns() // 1000)
+    changed({"jaeger": STORE, "load_generator": LOAD})
+    end = time.monotonic() + SECONDS + PATIENCE_S
+    while time.monotonic() < end:
+        reader.catch_up()
+        status = json.loads(kubectl("-n", "shop", "get", "job", NAME, "-o", "json"))["status"]
+        if any(
+            one["status"] == "True" for one in status.get("conditions", ()) if one["type"] in {"Complete", "Failed"}
+        ):
+            break
+        time.sleep(2)
+    said = kubectl("-n", "shop", "logs", f"job/{NAME}", "-c", NAME)
+    totals = re.search(r"load ended: sent=(\d+) ok=(\d+) failed=(\d+) skipped=(\d+)", said)
+    assert totals, said[-2000:]
+    sent, ok, failed, skipped = map(int, totals.groups())
+    assert (sent, ok, failed, skipped) == (RATE * SECONDS, RATE * SECONDS, 0, 0)
+    end = time.monotonic() + PATIENCE_S
+    while len(reader.whole) < sent and time.monotonic() < end:
+        reader.catch_up()
+        time.sleep(2)
+    assert Counter(text for found in reader.broken.values() for text in found) == {}
+    assert len(reader.whole) == sent
+    for name, expected in (("sent", sent), ("completed", ok)):
+        series = f'max_over_time({METRIC.format(name)}{{service_name="{NAME}"}}[30m])'
+        assert smoke.query(http, f"sum({series})") == expected, name
