@@ -37,6 +37,7 @@ IMAGE_KEYS: Final = {
     "jaeger": "jaeger",
     "loki": "loki",
     "prometheus": "prometheus",
+    "grafana": "grafana",
     "postgres": "postgres",
     "redis": "redis",
     "mesh.istio.control_plane": "istio-pilot",
