@@ -13,7 +13,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
+.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto dashboards pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ e2e-full: .venv/ready ## those and the long and destructive ones; the environmen
 lint: .venv/ready ## ruff and mypy --strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy components/otel_mesh infra local tests bench docs examples/team_stack
+	@.venv/bin/mypy components/otel_mesh infra local tests bench dashboards docs examples/team_stack
 	@for source in app_images/*/src; do .venv/bin/mypy $$source || exit 1; done
 
 format: .venv/ready ## let ruff format and fix what it can
@@ -89,6 +89,9 @@ schema: .venv/ready ## renew the JSON schema of stack files (infra/schema) after
 
 proto: .venv/ready ## renew the Python of the services' .proto files (app_images/shop_api) after a change
 	@$(PY) app_images/shop_api/generate.py
+
+dashboards: .venv/ready ## renew the dashboards' files after a change of dashboards/
+	@exec $(PY) -m dashboards
 
 docs: .venv/ready ## the API reference from docstrings, into dist/docs
 	@exec $(PY) -m docs.reference

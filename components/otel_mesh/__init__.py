@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         named_callee,
         silent_edges,
     )
+    from otel_mesh.grafana import Grafana, GrafanaArgs, GrafanaSettings
     from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.istio.install import Istio, IstioArgs
     from otel_mesh.istio.routes import Route
@@ -64,6 +65,9 @@ __all__ = [
     "Edge",
     "EdgeStanding",
     "GatewayBinding",
+    "Grafana",
+    "GrafanaArgs",
+    "GrafanaSettings",
     "IngressGateway",
     "IngressGatewayArgs",
     "IngressGatewaySettings",
@@ -150,6 +154,7 @@ _HOME: Final = {
         "named_callee",
         "silent_edges",
     ),
+    "grafana": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
     "istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "istio.install": ("Istio", "IstioArgs"),
     "istio.routes": ("Route",),

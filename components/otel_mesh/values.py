@@ -193,6 +193,15 @@ ImageReference = Annotated[
 Duration = Annotated[str, _Pattern(_DURATION, "is no duration; write one such as 500ms, 10s or 1m30s")]
 """A duration as Go programs read it."""
 
+HttpUrl = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"),
+        "is no address of a page; write one such as https://grafana.example.com",
+    ),
+]
+"""The address of a page as browsers see it, without a query."""
+
 Retention = Annotated[str, _Pattern(_RETENTION, "is no retention; write hours, days or weeks such as 12h, 7d or 4w")]
 """How long data is kept: whole hours, days or weeks."""
 

@@ -23,6 +23,9 @@ JAEGER: Final = "2.13.0"
 PROMETHEUS: Final = "3.15.0"
 """Prometheus; Go module github.com/prometheus/prometheus v0.315.0."""
 
+GRAFANA: Final = "12.4.11"
+"""Grafana; built nowhere here. npm's @grafana/schema of the same version has the types that its dashboards satisfy."""
+
 LOKI: Final = "3.7.8"
 """Loki; Go module github.com/grafana/loki/v3."""
 
@@ -41,6 +44,7 @@ REDIS: Final = "8"
 COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
 PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
+GRAFANA_IMAGE: Final = f"docker.io/grafana/grafana:{GRAFANA}"
 LOKI_IMAGE: Final = f"docker.io/grafana/loki:{LOKI}"
 POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"
 REDIS_IMAGE: Final = f"docker.io/library/redis:{REDIS}"

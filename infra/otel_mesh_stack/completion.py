@@ -17,7 +17,10 @@ from otel_mesh_stack.services import CATALOG
 if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings
 
-_PARTS: Final = ("collector", "tail_sampler", "jaeger", "loki", "prometheus", "postgres", "redis", "load_generator")
+_PARTS: Final = (
+    *("collector", "tail_sampler", "jaeger", "loki", "prometheus", "grafana"),
+    *("postgres", "redis", "load_generator"),
+)
 _MESH_PARTS: Final = ("mesh.istio.control_plane", "mesh.gateway")
 """What has pods of its own, by path."""
 

@@ -11,6 +11,8 @@ from pulumi_kubernetes.provider import Provider
 from otel_mesh import (
     CacheAccess,
     DatabaseAccess,
+    Grafana,
+    GrafanaArgs,
     Jaeger,
     JaegerArgs,
     LoadGenerator,
@@ -42,6 +44,7 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
+from otel_mesh.grafana import PORT as GRAFANA_PORT
 from otel_mesh.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
 from otel_mesh.labels import Annotation
 from otel_mesh.loki import PORT as LOKI_PORT
@@ -49,6 +52,7 @@ from otel_mesh.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
+from otel_mesh_stack.dashboards import dashboards
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 
 if TYPE_CHECKING:
@@ -158,7 +162,7 @@ def _namespace(name: str, mesh: Mesh, first: Sequence[PriorityClass]) -> pulumi.
 
 
 def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
-    """Jaeger, Loki, Prometheus and the Collectors in front of them; returns where telemetry is sent."""
+    """Jaeger, Loki, Prometheus, Grafana and the Collectors in front of them; returns where telemetry is sent."""
     opts = mesh.opts
     jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
     loki = Loki("loki", LokiArgs(namespace=namespace, settings=settings.loki, mesh=mesh.binding), opts)
@@ -173,6 +177,17 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         ),
         opts,
     )
+    if settings.grafana is not None:
+        shown = GrafanaArgs(
+            namespace=namespace,
+            prometheus_url=prometheus.url,
+            jaeger_url=jaeger.query_url,
+            loki_url=loki.url,
+            dashboards=dashboards(),
+            settings=settings.grafana,
+            mesh=mesh.binding,
+        )
+        Grafana("grafana", shown, opts)
     own = {"cluster_name": settings.cluster.name}
     traces: dict[str, pulumi.Output[str]] = {"traces_endpoint": jaeger.otlp_endpoint}
     if settings.tail_sampler is not None:
@@ -202,10 +217,13 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
 def _scraped(settings: StackSettings) -> dict[str, str]:
     """What can't push its metrics: job to ``host:port``; plain, as it goes into a configuration with a checksum."""
     domain = f"{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
-    return {
+    targets = {
         "jaeger": f"{settings.jaeger.name}.{domain}:{JAEGER_METRICS_PORT}",
         "loki": f"{settings.loki.name}.{domain}:{LOKI_PORT}",
     }
+    if settings.grafana is not None:
+        targets["grafana"] = f"{settings.grafana.name}.{domain}:{GRAFANA_PORT}"
+    return targets
 
 
 def _database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> Postgres:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from otel_mesh.collector_config import OtelCollectorSettings
+from otel_mesh.grafana import GrafanaSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.jaeger import JaegerSettings
 from otel_mesh.load_generator import LoadGeneratorSettings
 from otel_mesh.loki import LokiSettings
@@ -47,7 +48,7 @@ class Namespaces(Settings):
     """Where things live.
 
     Attributes:
-        observability: Collector, Jaeger, Loki, Prometheus.
+        observability: Collector, Jaeger, Loki, Prometheus, Grafana.
         services: the services and their stores.
     """
 
@@ -105,6 +106,7 @@ class StackSettings(Settings):
         jaeger: the trace store.
         loki: the log store.
         prometheus: the metric store.
+        grafana: the page for people; None for a stack without.
         postgres: the services' database; the services' own databases are added.
         redis: the services' cache.
         load_generator: requests that are sent through the front door once for each change here; None for none.
@@ -129,6 +131,7 @@ class StackSettings(Settings):
     jaeger: JaegerSettings = JaegerSettings()
     loki: LokiSettings = LokiSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
+    grafana: GrafanaSettings | None = None
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()
     load_generator: LoadSettings | None = None
@@ -158,11 +161,14 @@ class StackSettings(Settings):
                 given = "neither is" if file is None else "both are"
                 remedy = f"set either {key} or {store}.existing_secret"
                 yield Problem(key, f"{program}'s password: {given} given", remedy)
+        if self.grafana is not None and self.grafana.existing_secret is None:
+            remedy = "name a Secret of the observability namespace with the key 'password'"
+            yield Problem("grafana.existing_secret", "required but missing: the admin's password", remedy)
 
     def _names_used_twice(self) -> Iterator[Problem]:
         """Objects of two parts that would be one."""
         seen: dict[str, str] = {}
-        for part in ("collector", "tail_sampler", "jaeger", "loki", "prometheus"):
+        for part in ("collector", "tail_sampler", "jaeger", "loki", "prometheus", "grafana"):
             settings = getattr(self, part)
             if settings is None:
                 continue

@@ -38,6 +38,7 @@ IMAGE_KEYS: Final = {
     "jaeger": "jaeger",
     "loki": "loki",
     "prometheus": "prometheus",
+    "grafana": "grafana",
     "postgres": "postgres",
     "redis": "redis",
     "load_generator": _LOAD_IMAGE,

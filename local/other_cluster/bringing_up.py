@@ -12,9 +12,9 @@ from local.errors import LocalError
 from local.node.explain import explained
 from local.other_cluster import state
 from local.other_cluster.kube import Kube
-from local.other_cluster.request import PUBLIC
+from local.other_cluster.request import NOT_MADE, PUBLIC
 from local.steps import Steps
-from otel_mesh import postgres, redis
+from otel_mesh import grafana, postgres, redis
 from otel_mesh.values import ImageReference
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
@@ -49,12 +49,7 @@ def run(request: Request, console: Console) -> None:
         say(line)
     kube = Kube(tools / "kubectl", settings.cluster.context)
     kube.require_answer()
-    for store, key in ((settings.postgres, postgres.PASSWORD_KEY), (settings.redis, redis.PASSWORD_KEY)):
-        if store.existing_secret:
-            kube.require_secret(settings.namespaces.services, store.existing_secret, key)
-    mesh = settings.mesh
-    if mesh.kind != "none" and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
-        kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
+    _require_secrets(settings, kube)
     workspace = state.workspace(request)
     say(f"stack {request.stack} on context {kube.context}, its state {state.told(workspace)}")
     if settings.images_from_file:
@@ -70,6 +65,21 @@ def run(request: Request, console: Console) -> None:
             console.print(
                 f"  {service.name}  kubectl --context {kube.context} {words}", highlight=False, soft_wrap=True
             )
+
+
+def _require_secrets(settings: StackSettings, kube: Kube) -> None:
+    """Refuse a cluster without the Secrets that the stack's file names."""
+    spaces, shown = settings.namespaces, settings.grafana
+    for namespace, secret, key in (
+        (spaces.services, settings.postgres.existing_secret, postgres.PASSWORD_KEY),
+        (spaces.services, settings.redis.existing_secret, redis.PASSWORD_KEY),
+        (spaces.observability, shown and shown.existing_secret, grafana.PASSWORD_KEY),
+    ):
+        if secret:
+            kube.require_secret(namespace, secret, key)
+    mesh = settings.mesh
+    if mesh.kind != "none" and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
+        kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
 
 
 def _provide_images(request: Request, settings: StackSettings, kube: Kube, workspace: Workspace, say: Steps) -> None:
@@ -89,8 +99,10 @@ def _provide_images(request: Request, settings: StackSettings, kube: Kube, works
     made = images.ensure([*names, *(image.name for image in images.SERVICES)], service_base=base)
     pushed = images.publish(made, request.registry, say)
     say(f"{len(pushed)} images in {request.registry}")
-    made_here = {} if request.images == PUBLIC else images.store_versions()
-    changes = {store: {"version": version} for store, version in made_here.items()}
+    changes: dict[str, Any] = {}
+    if request.images != PUBLIC:
+        say(f"without {', '.join(NOT_MADE)}: there are public images of it only")
+        changes = {**NOT_MADE, **{store: {"version": one} for store, one in images.store_versions().items()}}
     state.keep(workspace, pushed, changes)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 EMBEDDED: Final = "local"
 """The stack that belongs to the embedded environment."""
 PUBLIC: Final = "public"
+NOT_MADE: Final[Mapping[str, Any]] = {"grafana": None}
+"""Parts that a stack does without where all its images are made here: of these there is a public one only."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Request:
         context: of the kubeconfig; by default the one that the stack's file names.
         registry: host and path where this cluster finds images that were made here.
         images: ``public`` takes what upstream publishes for everything but our services; ``local`` makes everything
-            from the machine's packages and our programs, for a cluster without a way to public registries.
+            from the machine's packages and our programs, for a cluster without a way to public registries, and leaves
+            out what can't be made (`NOT_MADE`).
         base_image: what the services are built on, instead of the public image that their Dockerfiles name.
     """
 
@@ -42,7 +45,8 @@ class Request:
 
     def changes(self) -> dict[str, Any]:
         """What takes the place of settings in the stack's file."""
-        return {"cluster": {"context": self.context}} if self.context else {}
+        changes: dict[str, Any] = {} if self.images == PUBLIC else {**NOT_MADE}
+        return {**changes, "cluster": {"context": self.context}} if self.context else changes
 
     def settings(self) -> StackSettings:
         """The stack's settings as its program will read them.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from otel_mesh import (
     CacheAccess,
     DatabaseAccess,
+    GrafanaArgs,
+    GrafanaSettings,
     JaegerSettings,
     LoadGeneratorArgs,
     LoadGeneratorSettings,
@@ -30,6 +32,7 @@ from otel_mesh import (
     TailSamplerArgs,
     TailSamplerSettings,
 )
+from otel_mesh.grafana import grafana_manifests
 from otel_mesh.jaeger import jaeger_manifests
 from otel_mesh.load_generator import load_generator_manifests
 from otel_mesh.loki import loki_manifests
@@ -136,6 +139,17 @@ CACHE: Final = CacheAccess(
     secret_name="redis-credentials",  # noqa: S106 - the Secret's name
 )
 
+
+def _grafana(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
+    """Without the dashboards' texts, which are files that are reviewed themselves."""
+    manifests = grafana_manifests(args, settings)
+    for manifest in manifests:
+        if manifest["kind"] == "ConfigMap":
+            texts = manifest["data"].items()
+            manifest["data"] = {key: "..." if key.endswith(".json") else text for key, text in texts}
+    return manifests
+
+
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector": lambda: _collector(OtelCollectorSettings()),
     "otel-collector-meshed": lambda: collector_manifests(
@@ -190,6 +204,25 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     ),
     "prometheus-meshed": lambda: prometheus_manifests(
         PrometheusArgs(namespace="observability", mesh=MESH), PrometheusSettings()
+    ),
+    "grafana": lambda: _grafana(
+        GrafanaArgs(
+            namespace="observability",
+            prometheus_url="http://prometheus.observability.svc.cluster.local:9090",
+            jaeger_url="http://jaeger.observability.svc.cluster.local:16686",
+            loki_url="http://loki.observability.svc.cluster.local:3100",
+        ),
+        GrafanaSettings(existing_secret="given", root_url="https://grafana.example.com/", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
+    ),
+    "grafana-without-logs": lambda: _grafana(
+        GrafanaArgs(
+            namespace="observability",
+            prometheus_url="http://prometheus.observability.svc.cluster.local:9090",
+            jaeger_url="http://jaeger.observability.svc.cluster.local:16686",
+            admin_password="from-a-secret-output",  # noqa: S106 - a test's
+            mesh=MESH,
+        ),
+        GrafanaSettings(anonymous=True, meshed=True),
     ),
     "postgres": lambda: postgres_manifests(
         PostgresSettings(databases=("user_service", "order_service")), "shop", "from-a-secret-output"

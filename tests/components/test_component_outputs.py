@@ -12,6 +12,9 @@ import pulumi
 import pytest
 
 from otel_mesh import (
+    Grafana,
+    GrafanaArgs,
+    GrafanaSettings,
     InvalidSettingsError,
     Jaeger,
     JaegerArgs,
@@ -121,6 +124,34 @@ def test_tail_sampler(program: Program) -> None:
     program.kinds()
     services = [one for one in program.mocks.registered if one.typ.endswith(":Service")]
     assert {one.name: one.inputs["spec"].get("clusterIP") for one in services} == {"sampler": "None", "collector": None}
+
+
+GRAFANA = GrafanaArgs(namespace="ns", prometheus_url="http://prometheus:9090", jaeger_url="http://jaeger:16686")
+
+
+def test_grafana_keeps_its_password_secret(program: Program) -> None:
+    grafana = Grafana("page", replace(GRAFANA, admin_password=pulumi.Output.secret("hush")))
+    assert program.value(grafana.url) == "http://grafana.ns.svc.cluster.local:3000"
+    assert program.value(grafana.metrics_target) == "grafana.ns.svc.cluster.local:3000"
+    assert program.value(grafana.secret_name) == "grafana-credentials"
+    assert program.kinds() == ["ConfigMap", "Deployment", "Grafana", "Secret", "Service", "ServiceAccount"]
+    others = [one.inputs for one in program.mocks.registered if not one.typ.endswith(":Secret")]
+    assert "hush" not in repr(others)
+
+
+def test_grafana_with_an_existing_secret_makes_none(program: Program) -> None:
+    settings = GrafanaSettings(existing_secret="given")  # noqa: S106 - the Secret's name
+    grafana = Grafana("page", replace(GRAFANA, settings=settings))
+    assert program.value(grafana.secret_name) == "given"
+    assert "Secret" not in program.kinds()
+
+
+def test_grafana_needs_exactly_one_password(program: Program) -> None:
+    settings = GrafanaSettings(existing_secret="given")  # noqa: S106 - the Secret's name
+    for args in (GRAFANA, replace(GRAFANA, settings=settings, admin_password="hush")):  # noqa: S106 - a test's
+        with pytest.raises(InvalidSettingsError, match="give either a password or an existing Secret"):
+            Grafana("page", args)
+    assert program.kinds() == []
 
 
 COLLECTOR = OtelCollectorArgs(namespace="ns", metrics_url="http://prometheus:9090")

@@ -48,7 +48,15 @@ def test_prometheus() -> None:
 
 @pytest.mark.parametrize(
     "image",
-    ["COLLECTOR_IMAGE", "JAEGER_IMAGE", "LOKI_IMAGE", "PROMETHEUS_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE"],
+    [
+        "COLLECTOR_IMAGE",
+        "GRAFANA_IMAGE",
+        "JAEGER_IMAGE",
+        "LOKI_IMAGE",
+        "PROMETHEUS_IMAGE",
+        "POSTGRES_IMAGE",
+        "REDIS_IMAGE",
+    ],
 )
 def test_images_carry_their_version(image: str) -> None:
     tag = getattr(versions, image).rpartition(":")[2]

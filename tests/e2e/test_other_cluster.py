@@ -24,6 +24,7 @@ from local.images import roots
 from local.images.recipes import ROOTS
 from local.images.skopeo import Skopeo
 from local.node.node import assemble
+from local.other_cluster.request import NOT_MADE
 from local.paths import repo_dir
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import IMAGE_KEYS
@@ -37,7 +38,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.full]
 CONTEXT = "elsewhere"
 NAMESPACES = {"observability": "elsewhere-observability", "services": "elsewhere-shop"}
 CATALOGUED = tuple(service.name for service in CATALOG.services)
-PARTS = {name: image for name, image in IMAGE_KEYS.items() if "." not in name}
+PARTS = {name: image for name, image in IMAGE_KEYS.items() if "." not in name and name not in NOT_MADE}
 PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "loki", "prometheus", "postgres")
 
 
@@ -72,7 +73,7 @@ class Clone:
         ephemeral = {"storage": {"kind": "ephemeral"}}
         without = {"kind": "none"}  # a cluster has one mesh, and its owner brings that
         parts = ("postgres", "prometheus", "loki")
-        self.configure(namespaces=NAMESPACES, mesh=without, **dict.fromkeys(parts, ephemeral))
+        self.configure(namespaces=NAMESPACES, mesh=without, **dict.fromkeys(parts, ephemeral), **NOT_MADE)
 
     @property
     def state(self) -> Path:

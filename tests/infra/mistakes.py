@@ -210,6 +210,33 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "a page for people without a password",
+        {"grafana": {}},
+        (
+            (
+                "grafana.existing_secret: required but missing: the admin's password; "
+                "name a Secret of the observability namespace with the key 'password'"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a page's address with a query",
+        {"grafana": {"existing_secret": "given", "root_url": "https://grafana.example.com/?a=b"}},
+        ("grafana.root_url: is no address of a page; write one such as https://grafana.example.com",),
+    ),
+    Mistake(
+        "an objective that no bucket counts",
+        {"prometheus__objectives": {"latency_seconds": 0.3}},
+        (
+            (
+                "prometheus.objectives.latency_seconds: is no bucket that requests are counted in; "
+                "choose one of 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
         "two passwords",
         {"postgres__existing_secret": "given"},
         (

@@ -65,7 +65,9 @@ def test_the_context_that_is_asked_for_takes_the_place_of_the_file_s(tmp_path: P
 
 
 def test_only_images_that_the_stack_runs_are_made() -> None:
-    settings = Request("dev", "there").settings()
+    assert Request("dev", "there").settings().grafana is not None
+    settings = Request("dev", "there", images="local").settings()
+    assert settings.grafana is None  # no program of it is to be had here
     plain = ["otel-collector", "jaeger", "loki", "prometheus", "postgres", "redis"]
     assert upstream_images(settings) == [*plain, "istio-pilot", "istio-proxyv2", "istio-install-cni"]
     without = settings.model_copy(update={"mesh": settings.mesh.model_copy(update={"kind": "none"})})

@@ -1,0 +1,50 @@
+"""Which dashboards there are, and where their files belong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from dashboards import collector, dependencies, mesh, orders, services, stores
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+_ROOT: Final = Path(__file__).parent.parent
+LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "dashboards"
+"""Of dashboards that go with the components, whatever services there are."""
+PLATFORM: Final = _ROOT / "infra" / "otel_mesh_stack" / "dashboards"
+"""Of dashboards that tell of this platform's services."""
+
+
+def made() -> dict[Path, Dashboard]:
+    """Every dashboard by its file."""
+    library = [services.dashboard(), dependencies.dashboard(), stores.dashboard(), collector.dashboard()]
+    library.append(mesh.dashboard())
+    places = {LIBRARY: library, PLATFORM: [orders.dashboard()]}
+    return {folder / f"{one.uid}.json": _numbered(one) for folder, found in places.items() for one in found}
+
+
+def _numbered(dashboard: Dashboard) -> Dashboard:
+    """Gives every panel an id of its own: links to single panels hold it."""
+    for number, panel in enumerate(dashboard.panels or [], start=1):
+        panel.id_val = number
+    return dashboard
+
+
+def texts() -> dict[Path, str]:
+    """The files' texts: one key a line, in a fixed order, so that a difference is read as one."""
+    return {place: json.dumps(plain(one), indent=2, sort_keys=True) + "\n" for place, one in made().items()}
+
+
+def plain(dashboard: Dashboard) -> dict[str, Any]:
+    """A dashboard as Grafana reads it."""
+    plain: dict[str, Any] = json.loads(json.dumps(dashboard, cls=JSONEncoder))
+    for variable in plain.get("templating", {}).get("list", []):
+        # filled in for every kind of variable, although only an interval has them
+        for name in ("auto", "auto_count", "auto_min"):
+            variable.pop(name, None)
+    return plain

@@ -1,0 +1,95 @@
+"""What the mesh's proxies count, whether they are Istio's or the public Envoy (rules/mesh.rules.yaml)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from grafana_foundation_sdk.builders.dashboard import Row
+
+from dashboards.parts import Query, board, choice, graph, rows
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+_CHOSEN: Final = 'k8s_namespace_name=~"$namespace"'
+_EDGE: Final = "service_name, service_peer_name"
+
+
+def dashboard() -> Dashboard:
+    """The dashboard ``mesh``; empty without a mesh."""
+    return (
+        board("mesh", "Mesh", "What sidecars and gateways count; empty without a mesh.")
+        .with_variable(
+            choice("namespace", "Namespace", 'label_values(up{job="mesh-proxies"}, k8s_namespace_name)'),
+        )
+        .with_row(Row("Arriving"))
+        .with_panel(
+            graph(
+                "Requests",
+                "Requests a second that sidecars passed to their service, by class of status.",
+                "reqps",
+                Query(
+                    f"sum by (service_name, response_class) (mesh_service:requests:rate5m{{{_CHOSEN}}})",
+                    "{{service_name}} {{response_class}}",
+                ),
+                may_be_empty=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Duration, 95th percentile",
+                "As the sidecar beside the service measures it.",
+                "ms",
+                Query(
+                    "histogram_quantile(0.95, sum by (service_name, le)"
+                    f" (mesh_service:request_duration_milliseconds_bucket:rate5m{{{_CHOSEN}}}))",
+                    "{{service_name}}",
+                ),
+                may_be_empty=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Sent and not arrived",
+                "Requests a second that callers' proxies sent beyond those that arrived: refused or lost on the way.",
+                "reqps",
+                Query(
+                    "sum by (service_peer_name) (mesh_edge:requests:rate5m)"
+                    " - on (service_peer_name) label_replace(sum by (service_name) (mesh_service:requests:rate5m), "
+                    '"service_peer_name", "$1", "service_name", "(.*)") > 0',
+                    "{{service_peer_name}}",
+                ),
+                may_be_empty=True,
+            )
+        )
+        .with_row(Row("Leaving"))
+        .with_panel(
+            rows(
+                "Calls",
+                "What gateways and sidecars sent to whom. The share of errors is that of 5xx.",
+                {"service_name": "Caller", "service_peer_name": "Callee"},
+                Query(f"sum by ({_EDGE}) (mesh_edge:requests:rate5m{{{_CHOSEN}}})", "Calls"),
+                Query(
+                    f'sum by ({_EDGE}) (mesh_edge:requests:rate5m{{{_CHOSEN}, response_class="5xx"}})'
+                    f" / sum by ({_EDGE}) (mesh_edge:requests:rate5m{{{_CHOSEN}}})",
+                    "Errors",
+                ),
+                units={"Calls": "reqps", "Errors": "percentunit"},
+                may_be_empty=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Proxies that are read",
+                "Each proxy that Prometheus reads; one that it can't read is missing here and an alert fires.",
+                "short",
+                Query(
+                    f'sum by (k8s_namespace_name, service_name) (up{{job="mesh-proxies", {_CHOSEN}}})',
+                    "{{k8s_namespace_name}} {{service_name}}",
+                ),
+                width=24,
+                may_be_empty=True,
+            )
+        )
+        .build()
+    )

@@ -1,0 +1,58 @@
+"""S2.3, S2.12 on the running environment: what dashboards ask is answered, and not by nothing where there must be some.
+
+Grafana itself is not to be had here; Prometheus, which it would ask, is.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.addresses import PROMETHEUS
+from local.stack_mesh import stack_mesh
+from tests.components.dashboard_queries import asked, texts
+from tests.e2e import shop_traffic
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.components.dashboard_queries import Asked
+
+pytestmark = pytest.mark.e2e
+
+DASHBOARDS = [json.loads(text) for text in texts().values()]
+PATIENCE = 240.0
+"""Seconds: services push every few seconds, rules are evaluated once a minute, a rate needs two samples."""
+OF_A_MESH = {
+    "mesh: $namespace",
+    "mesh: Requests A",
+    "mesh: Duration, 95th percentile A",
+    "mesh: Calls A",
+    "mesh: Proxies that are read A",
+}
+"""What is empty without a mesh only; the other questions of its dashboard are about failures."""
+
+
+def _must_answer(one: Asked) -> bool:
+    ordered = one.place.startswith("orders: ")  # as the test does
+    return not one.may_be_empty or ordered or (one.place in OF_A_MESH and stack_mesh().installed)
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: str(one["uid"]))
+def test_every_question_is_answered(http: httpx.Client, dashboard: dict[str, object]) -> None:
+    waiting = list(asked(dashboard))
+    end = time.monotonic() + PATIENCE
+    while waiting:
+        shop_traffic.send(http)
+        still = []
+        for one in waiting:
+            answer = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": one.expr})
+            assert answer.status_code == 200, (one.place, answer.text)  # also of those that may be empty
+            if _must_answer(one) and not answer.json()["data"]["result"]:
+                still.append(one)
+        waiting = still
+        assert not waiting or time.monotonic() < end, [(one.place, one.expr) for one in waiting]
+        time.sleep(2 if waiting else 0)
