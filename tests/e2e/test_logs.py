@@ -50,15 +50,24 @@ def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> list[
         time.sleep(0.5)
 
 
+def _requests(lines: list[tuple[dict[str, str], str]]) -> list[dict[str, str]]:
+    """The labels of the lines that services end requests with, over HTTP and gRPC."""
+    return [labels for labels, text in lines if text in {"request", "call"}]
+
+
+def _status(labels: dict[str, str]) -> str:
+    return labels.get("rpc_response_status_code") or labels["http_response_status_code"]
+
+
 def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(http: httpx.Client) -> None:
     trace_id = smoke.request(http)
     spans = smoke.wait_for_trace(http, trace_id, smoke.missing)
     found = _of_services(http, trace_id, set(smoke.SERVICES))
     known = {span.span_id for span in spans if span.kind == "server" and span.proxy is None}
-    requests = [labels for labels, text in found if text == "request"]
+    requests = _requests(found)
     assert {labels["service_name"] for labels in requests} == set(smoke.SERVICES)
     assert {labels["span_id"] for labels in requests} <= known
-    assert {labels["http_response_status_code"] for labels in requests} == {"200"}
+    assert {_status(labels) for labels in requests} == {"200", "OK"}
     for labels in requests:
         assert labels["k8s_pod_name"].startswith(labels["service_name"])
         assert labels["severity_text"] == "INFO"
@@ -67,7 +76,7 @@ def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(htt
 def test_s2_11_a_missing_user_is_told_by_all_services_of_the_trace(http: httpx.Client) -> None:
     missing = smoke.request(http, "/api/users/999999998", expect=HTTPStatus.NOT_FOUND)
     found = _of_services(http, missing, set(smoke.SERVICES))
-    assert {labels["http_response_status_code"] for labels, text in found if text == "request"} == {"404"}
+    assert {_status(labels) for labels in _requests(found)} == {"404", "NOT_FOUND"}
 
 
 def test_s2_10_the_index_of_logs_knows_services_and_no_pods(http: httpx.Client) -> None:

@@ -66,7 +66,7 @@ def test_the_context_that_is_asked_for_takes_the_place_of_the_file_s(tmp_path: P
 
 def test_only_images_that_the_stack_runs_are_made() -> None:
     settings = Request("dev", "there").settings()
-    plain = ["otel-collector", "jaeger", "loki", "prometheus", "postgres"]
+    plain = ["otel-collector", "jaeger", "loki", "prometheus", "postgres", "redis"]
     assert upstream_images(settings) == [*plain, "istio-pilot", "istio-proxyv2", "istio-install-cni"]
     without = settings.model_copy(update={"mesh": settings.mesh.model_copy(update={"kind": "none"})})
     assert upstream_images(without) == plain
