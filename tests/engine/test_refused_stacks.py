@@ -71,9 +71,10 @@ def test_what_the_stack_needs_from_outside(project: Project) -> None:
     mistakes = _refused(project, OTEL_MESH_IMAGES_FILE="", OTEL_MESH_SECRETS_DIR=f"{project.secrets_dir}/none")
     assert mistakes == [
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
-        (
-            f"postgres_password_file: {project.secrets_dir}/none/postgres-password: No such file or directory; "
+        *(
+            f"{store}_password_file: {project.secrets_dir}/none/{store}-password: No such file or directory; "
             "put the password there, on one line"
+            for store in ("postgres", "redis")
         ),
     ]
 
