@@ -81,6 +81,9 @@ JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
 PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
 LOKI = Address("loki", "observability", "loki", 3100, 13100, "/ready")
 
+GRAFANA = Address("grafana", "observability", "grafana", 3000, 13000, "/api/health")
+"""Where its program is to be had: not in what `make up` builds."""
+
 TOOLS = (JAEGER, PROMETHEUS, LOKI)
 """What people look at telemetry with; without the mesh."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.compose.containers import container_of, pod_of
 from local.errors import LocalError
+from otel_mesh.postgres import PASSWORD_KEY
 from otel_mesh.values import quantity
 
 if TYPE_CHECKING:
@@ -53,11 +54,9 @@ class Mounts:
         for mount in container_of(workload).get("volumeMounts", ()):
             volume, path = volumes[mount["name"]], mount["mountPath"]
             if "configMap" in volume:
-                source = self._object("ConfigMap", f"{namespace}/{volume['configMap']['name']}")
-                made.setdefault("configs", []).extend(self._config(source, path))
+                made.setdefault("configs", []).extend(self._config(namespace, volume["configMap"], path))
             elif "secret" in volume:
-                source = self._object("Secret", f"{namespace}/{volume['secret']['secretName']}")
-                made.setdefault("secrets", []).extend(self._secret(source, path))
+                made.setdefault("secrets", []).extend(self._secret(namespace, volume["secret"]["secretName"], path))
             elif "persistentVolumeClaim" in volume:
                 claim = volume["persistentVolumeClaim"]["claimName"]
                 self.volumes[claim] = str(pod["securityContext"]["runAsUser"])
@@ -73,24 +72,26 @@ class Mounts:
                 )
         return made
 
-    def _object(self, kind: str, place: str) -> Manifest:
-        if (kind, place) not in self.objects:
-            raise LocalError(f"{kind} {place}: the stack does not make it", remedy="let it be made, not named")
-        return self.objects[kind, place]
-
-    def _config(self, config_map: Manifest, path: str) -> Iterator[dict[str, str]]:
-        for key, text in config_map["data"].items():
-            name = f"{config_map['metadata']['name']}-{key}"
-            file = f"config/{config_map['metadata']['name']}/{key}"
-            self.files[file] = text
+    def _config(self, namespace: str, volume: Mapping[str, Any], path: str) -> Iterator[dict[str, str]]:
+        name = volume["name"]
+        place = f"{namespace}/{name}"
+        if ("ConfigMap", place) not in self.objects:
+            raise LocalError(f"ConfigMap {place}: the stack does not make it", remedy="let it be made, not named")
+        data = self.objects["ConfigMap", place]["data"]
+        items = volume.get("items") or [{"key": key, "path": key} for key in data]
+        for one in items:
+            file = f"config/{name}/{one['path']}"
+            self.files[file] = data[one["key"]]
             # a file and no inline content, which Compose would have to write into a read-only root
-            self.configs[name] = {"file": f"./{file}"}
-            yield {"source": name, "target": f"{path}/{key}"}
+            self.configs[f"{name}-{one['key']}"] = {"file": f"./{file}"}
+            yield {"source": f"{name}-{one['key']}", "target": f"{path}/{one['path']}"}
 
-    def _secret(self, secret: Manifest, path: str) -> Iterator[dict[str, str]]:
+    def _secret(self, namespace: str, name: str, path: str) -> Iterator[dict[str, str]]:
+        # one that the stack only names has the key that all settings of that kind ask for
+        secret = self.objects.get(("Secret", f"{namespace}/{name}"), {"stringData": {PASSWORD_KEY: ""}})
         for key in {**secret.get("data", {}), **secret.get("stringData", {})}:
-            name = f"{secret['metadata']['name']}-{key}"
-            if name not in self.secret_files:
-                self.secret_files.append(name)
-            self.secrets[name] = {"file": str(self.secrets_dir / name)}
-            yield {"source": name, "target": f"{path}/{key}"}
+            file = f"{name}-{key}"
+            if file not in self.secret_files:
+                self.secret_files.append(file)
+            self.secrets[file] = {"file": str(self.secrets_dir / file)}
+            yield {"source": file, "target": f"{path}/{key}"}

@@ -25,8 +25,10 @@ _WITHOUT_KUBERNETES: Final = {
     "cluster": {"name": "compose"},
     "mesh": {"kind": "none"},
     "collector": {"pod_attributes": False},
+    "grafana": {"existing_secret": "grafana-credentials"},
 }
-"""Settings in place of the stack's own: nobody is there who knows pods or puts proxies beside them."""
+"""Settings in place of the stack's own: nobody is there who knows pods or puts proxies beside them, and Grafana's image
+is to be had."""
 
 
 def declared() -> list[Manifest]:

@@ -45,6 +45,7 @@ def run(out: str) -> str:
         _make_secret(secrets_dir() / name)
     started = f"docker compose --file {target / FILE} up --build --detach"
     opened = [f"  {one.name:<11}{one.url}" for one in _opened()]
+    opened.append(f"passwords are in {secrets_dir()}; Grafana's user is admin")
     return "\n".join(
         [f"{len(project.content['services'])} services in {target}; start them by", f"  {started}", *opened]
     )
@@ -86,7 +87,7 @@ def _opened() -> Iterator[addresses.Address]:
     for service in CATALOG.services:
         if service.exposed:
             yield addresses.entrance(CATALOG.name, service.name, service.port)
-    yield from addresses.TOOLS
+    yield from (*addresses.TOOLS, addresses.GRAFANA)
 
 
 def _make_secret(path: Path) -> None:

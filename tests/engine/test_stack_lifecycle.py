@@ -36,7 +36,7 @@ OBJECTS = {
     "Deployment": 5 + SERVICES,
     "StatefulSet": 1,
     "Service": 6 + SERVICES,
-    "PodDisruptionBudget": 1 + SERVICES,
+    "PodDisruptionBudget": 2 + SERVICES,
 }
 COMPONENTS = 2 + 4 + 2 + SERVICES
 
@@ -175,10 +175,11 @@ def test_a_bigger_volume_and_a_new_password_replace_nothing(
 def test_the_password_is_in_the_cluster_and_nowhere_else(
     project: Project, api_server: ApiServer, kubeconfig: Path, pulumi_home: Path
 ) -> None:
-    stored = {one["metadata"]["name"]: one for one in _stored(api_server, kubeconfig, "Secret")}
-    assert stored.keys() == {"postgres-credentials", "redis-credentials"}
-    secret = stored["postgres-credentials"]
-    assert base64.b64decode(secret["data"]["password"]).decode() == f"{CANARY}-renewed"
+    secrets = {one["metadata"]["name"]: one["data"]["password"] for one in _stored(api_server, kubeconfig, "Secret")}
+    assert {name: base64.b64decode(value).decode() for name, value in secrets.items()} == {
+        "postgres-credentials": f"{CANARY}-renewed",
+        "redis-credentials": CANARY,
+    }
     project.run("preview", "--diff")
     project.run("preview", "--json")
     project.run("stack", "export")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 _APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 REPLICATED = {*(service.name for service in CATALOG.services), "otel-collector", "redis"}
-WORKLOADS = REPLICATED | {"jaeger", "loki", "prometheus", "postgres"}
+WORKLOADS = REPLICATED | {"jaeger", "loki", "prometheus", "postgres", "load-generator"}
 SAMPLER = {"otel-sampler"}  # only where a stack keeps a part of its traces
 GRAFANA = {"grafana"}  # only where its image is to be had
 
@@ -29,7 +29,7 @@ def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: P
     """The objects that a stack makes; what admission looks up exists."""
     stack = request.param
     namespaces = {"observability": f"observability-dry-{stack}", "services": f"shop-dry-{stack}"}
-    with rendering.of(stack, {"namespaces": namespaces, "mesh": {"kind": "none"}}) as made:
+    with rendering.of(stack, {"namespaces": namespaces, "mesh": {"kind": "none"}, "load_generator": {}}) as made:
         found = [yaml.safe_load(path.read_text()) for path in made.write().rglob("*.yaml")]
     needed = [one for one in found if one["kind"] in {"Namespace", "PriorityClass", "ServiceAccount"}]
     needed.sort(key=lambda one: str(one["kind"]))
@@ -57,7 +57,7 @@ def _pods(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "spec": one["spec"]["template"]["spec"],
         }
         for one in objects
-        if one["kind"] in {"Deployment", "StatefulSet"}
+        if one["kind"] in {"Deployment", "StatefulSet", "Job"}
     ]
 
 

@@ -116,7 +116,7 @@ def test_secrets_are_files_that_nobody_else_reaches_and_that_stay(written: Path,
     folder = state.with_name("otel-mesh-compose") / "secrets"
     assert folder.stat().st_mode & 0o777 == 0o700
     before = {path.name: path.read_text() for path in folder.iterdir()}
-    assert "postgres-credentials-password" in before
+    assert {f"{name}-credentials-password" for name in ("grafana", "postgres", "redis")} <= set(before)
     assert all(SECRET_VALUE.fullmatch(value) for value in before.values())
     text = "".join(path.read_text() for path in written.rglob("*") if path.is_file())
     assert not [name for name, value in before.items() if value in text]
@@ -156,6 +156,19 @@ def test_the_programs_read_their_configurations(written: Path, content: dict[str
     for command in commands:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_s2_3_people_look_at_it_in_grafana(written: Path, content: dict[str, Any]) -> None:
+    grafana = content["services"]["grafana"]
+    assert grafana["ports"] == ["127.0.0.1:${OTEL_MESH_PORT_GRAFANA:-13000}:3000"]
+    assert set(grafana["depends_on"]) == {"jaeger", "loki", "prometheus"}
+    mounted = {one["target"]: content["configs"][one["source"]]["file"] for one in grafana["configs"]}
+    sources = next(file for target, file in mounted.items() if "/provisioning/datasources/" in target)
+    assert {one["type"] for one in yaml.safe_load((written / sources).read_text())["datasources"]} == {
+        "prometheus",
+        "jaeger",
+        "loki",
+    }
 
 
 def test_what_upstream_ships_is_the_image_that_a_cluster_runs(content: dict[str, Any]) -> None:
