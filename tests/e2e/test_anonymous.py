@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import ssl
 import urllib.error
 import urllib.request
@@ -27,7 +28,7 @@ from local.node.layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from subprocess import CompletedProcess
 
 pytestmark = pytest.mark.e2e
@@ -98,11 +99,26 @@ def test_kube_proxy_tells_its_health_and_counters_and_takes_no_orders() -> None:
             urllib.request.urlopen(order, timeout=5)  # noqa: S310
 
 
-def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[..., str]) -> None:
+@pytest.fixture
+def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
+    """A pod outside of any mesh, whose proxy would let it reach less still."""
+    image = kubectl(
+        "get", "-n", "shop", "deploy/user-service", "-o", "jsonpath={.spec.template.spec.containers[0].image}"
+    )
+    name = f"stranger-{secrets.token_hex(3)}"
+    try:
+        kubectl("run", "-n", "default", name, f"--image={image}", "--restart=Never", "--command", "--", "sleep", "600")
+        kubectl("wait", "-n", "default", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
+        yield name
+    finally:
+        kubectl("delete", "pod", "-n", "default", name, "--ignore-not-found", "--grace-period=0", "--force")
+
+
+def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[..., str], stranger: str) -> None:
     urls = [f"https://{NODE_ADDRESS}:{port}/metrics" for _, port, _ in LISTENERS]
     urls.append("https://10.88.0.1:443/version")
     command = ("python3", "-c", _FROM_A_POD, *urls)
-    told = json.loads(kubectl("exec", "-n", "shop", "deploy/user-service", "--", *command))
+    told = json.loads(kubectl("exec", "-n", "default", stranger, "--", *command))
     for url, answer in told.items():
         on_bridge = f":{API_PORT}/" in url or f":{KUBELET_PORT}/" in url or "10.88.0.1" in url
         assert answer == 401 if on_bridge else isinstance(answer, str), (url, answer)

@@ -78,7 +78,11 @@ def test_plaintext_into_the_mesh_is_refused(
     assert refused.returncode == 56, (refused.returncode, refused.stdout, refused.stderr)  # the connection was reset
     # the same address answers whoever is in the mesh
     url = "http://api-gateway.shop.svc.cluster.local:8080/livez"
-    code = f"import urllib.request as u; print(u.urlopen('{url}', timeout=10).status)"
+    # unsampled: a call that the catalogue doesn't declare must not be on the map
+    code = (
+        "import urllib.request as u\n"
+        f"print(u.urlopen(u.Request('{url}', headers={smoke.UNSAMPLED!r}), timeout=10).status)"
+    )
     assert _python(kubectl, "deploy/user-service", code).strip() == "200"
 
 
