@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import pulumi
 from pydantic import Field
 
-from otel_mesh import arrangements, pods, versions, workloads
+from otel_mesh import pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.labels import Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata
@@ -187,6 +187,7 @@ def redis_manifests(
         )
     mesh = mesh or NoMesh()
     labels = recommended("redis", settings.name, Role.CACHE, settings.version)
+    selected = selector("redis", settings.name)
     meta = metadata(settings.name, labels, namespace=namespace)
     files = {"redis.conf": redis_config(settings), "start.sh": _START, "ping.sh": _PING}
     manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
@@ -195,19 +196,20 @@ def redis_manifests(
         manifests.append(workloads.secret(secret_meta, {PASSWORD_KEY: password}))
     return [
         *manifests,
-        *arrangements.replicated(
+        workloads.deployment(
             meta,
-            selected=selector("redis", settings.name),
+            selected=selected,
             pod_spec=_pod(settings),
             replicas=1,
+            strategy=pods.rolling_update(),  # for a moment there are two: each holds a part of what is cached
             scheduling=settings.scheduling,
-            ports={"tcp-redis": (PORT, "tcp")},
             pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations={
                 Annotation.CONFIG_CHECKSUM.value: checksum(files),
                 **mesh.annotations_of_pods(meshed=settings.meshed),
             },
         ),
+        workloads.service(meta, selected=selected, ports={"tcp-redis": (PORT, "tcp")}),
     ]
 
 

@@ -17,7 +17,13 @@ _DATA: Final = {
     "name": "shop",
     "services": [
         {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
-        {"name": "user-service", "port": 8081, "protocol": "grpc", "stores": [REDIS, POSTGRES]},
+        {
+            "name": "user-service",
+            "port": 8081,
+            "protocol": "grpc",
+            "stores": [REDIS, POSTGRES],
+            "metrics": ["shop.cache.lookups"],
+        },
         {
             "name": "order-service",
             "port": 8082,

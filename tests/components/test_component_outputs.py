@@ -42,7 +42,7 @@ from otel_mesh import (
     TailSamplerArgs,
 )
 from tests.components.pulumi_program import Program, event_loop
-from tests.components.scenarios import MESH, PERSISTENT, SERVICE
+from tests.components.scenarios import GRPC_SERVICE, MESH, PERSISTENT, SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,7 +196,6 @@ def test_redis_keeps_its_password_secret(program: Program) -> None:
     assert program.kinds() == [
         "ConfigMap",
         "Deployment",
-        "PodDisruptionBudget",
         "Redis",
         "Secret",
         "Service",
@@ -258,6 +257,25 @@ def test_microservice(program: Program) -> None:
     deployment = next(one for one in program.mocks.registered if one.typ.endswith(":Deployment"))
     (container,) = deployment.inputs["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "registry.example/user-service:1"
+
+
+def test_a_microservice_that_speaks_grpc_has_an_address_for_grpc(program: Program) -> None:
+    service = Microservice(
+        "users",
+        MicroserviceArgs(
+            namespace="ns",
+            image="registry.example/user-service:1",
+            otlp_endpoint="http://otel-collector.ns.svc.cluster.local:4317",
+            settings=MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="test"),
+        ),
+    )
+    assert program.value(service.url) == "dns:///user-service.ns.svc.cluster.local:8081"
+    program.kinds()
+    deployment = next(one for one in program.mocks.registered if one.typ.endswith(":Deployment"))
+    (container,) = deployment.inputs["spec"]["template"]["spec"]["containers"]
+    asked = {kind: container[f"{kind}Probe"]["grpc"] for kind in ("startup", "liveness", "readiness")}
+    alive, ready = ({"port": 8081, "service": service} for service in ("liveness", "readiness"))
+    assert asked == {"startup": alive, "liveness": alive, "readiness": ready}
 
 
 def test_a_namespace_is_an_output_to_wait_for(program: Program) -> None:

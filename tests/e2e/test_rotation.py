@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import json
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from subprocess import CompletedProcess
+
+    import httpx
 
 pytestmark = [pytest.mark.e2e, pytest.mark.full]
 
@@ -223,6 +226,37 @@ def test_the_database_takes_a_new_password_and_refuses_the_old_one(
     file.write_text(new)
     assert run("make", "up").returncode == 0
     assert logs_in(new)
+
+
+def test_the_cache_takes_a_new_password_with_its_services(
+    run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], http: httpx.Client
+) -> None:
+    file = secrets.secrets_dir() / secrets.REDIS_PASSWORD
+    ping = "read -r REDISCLI_AUTH; export REDISCLI_AUTH; exec redis-cli -h redis --user shop PING"
+
+    def logs_in(password: str) -> bool:
+        words = ("exec", "-i", "-n", "shop", "deploy/redis", "-c", "redis", "--", "sh", "-c", ping)
+        return run("kubectl", *words, input=f"{password}\n").stdout.strip() == "PONG"
+
+    old = file.read_text()
+    assert logs_in(old)
+    said = rotate(run, "passwords")
+    new = file.read_text()
+    assert new != old
+    assert new not in said
+    kubectl("rollout", "status", "-n", "shop", "deployment/redis", "--timeout=120s")
+    assert logs_in(new)
+    assert not logs_in(old)
+    # a new connection logs in with what is mounted now, and the cache is used again without anybody's help
+    end = time.monotonic() + 60
+    while True:
+        spans = smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+        outcomes = {span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags}
+        if outcomes == {"hit"}:
+            break
+        assert time.monotonic() < end, outcomes
+        time.sleep(1)
+    assert not [span for span in spans if span.failed]
 
 
 @pytest.mark.parametrize("days", [-400, 10], ids=["ended", "not valid yet"])

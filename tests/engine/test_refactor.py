@@ -64,7 +64,8 @@ def test_a_forgotten_former_type_would_make_everything_anew(deployed: StackProgr
 def upgraded(tmp_path: Path, new_project: Callable[[Path, str], Project]) -> Project:
     """Stack local as the recorded versions had it: without a secret, since its state is in the repository."""
     project = new_project(tmp_path, "golden")
-    project.configure({"postgres_password_file": None, "postgres.existing_secret": "postgres-credentials"})
+    for store in ("postgres", "redis"):
+        project.configure({f"{store}_password_file": None, f"{store}.existing_secret": f"{store}-credentials"})
     return project
 
 

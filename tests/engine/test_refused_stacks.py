@@ -71,9 +71,10 @@ def test_what_the_stack_needs_from_outside(project: Project) -> None:
     mistakes = _refused(project, OTEL_MESH_IMAGES_FILE="", OTEL_MESH_SECRETS_DIR=f"{project.secrets_dir}/none")
     assert mistakes == [
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
-        (
-            f"postgres_password_file: {project.secrets_dir}/none/postgres-password: No such file or directory; "
+        *(
+            f"{store}_password_file: {project.secrets_dir}/none/{store}-password: No such file or directory; "
             "put the password there, on one line"
+            for store in ("postgres", "redis")
         ),
     ]
 
@@ -102,12 +103,12 @@ def test_mistakes_in_the_catalogue_are_told_like_those_in_settings(
     shutil.copytree(repo_dir() / "infra", program)
     catalogue = program / "otel_mesh_stack" / "services.py"
     right = catalogue.read_text()
-    wrong = right.replace('"name": "user-service", "port": 8081', '"name": "user-service", "port": 81, "call": []')
+    wrong = right.replace('"payment-service", "port": 8083', '"payment-service", "port": 83, "call": []')
     assert wrong != right
     catalogue.write_text(wrong)
     assert _refused(project) == [
-        "catalogue.services[1].port: should be at least 1024; raise it",
-        "catalogue.services[1].call: unknown key; did you mean 'calls'?",
+        "catalogue.services[3].port: should be at least 1024; raise it",
+        "catalogue.services[3].call: unknown key; did you mean 'calls'?",
     ]
     catalogue.write_text(right.replace('"calls": ["user-service", ', '"calls": ["user-servic", '))
     assert _refused(project, "preview") == [

@@ -27,18 +27,18 @@ SUFFIX = "life"
 SERVICES = len(CATALOG.services)
 OBJECTS = {
     "Namespace": 2,
-    "ServiceAccount": 5 + SERVICES,
-    "ConfigMap": 5,
-    "Secret": 1,
+    "ServiceAccount": 6 + SERVICES,
+    "ConfigMap": 6,
+    "Secret": 2,
     "PersistentVolumeClaim": 3,
     "ClusterRole": 1,
     "ClusterRoleBinding": 1,
-    "Deployment": 4 + SERVICES,
+    "Deployment": 5 + SERVICES,
     "StatefulSet": 1,
-    "Service": 5 + SERVICES,
+    "Service": 6 + SERVICES,
     "PodDisruptionBudget": 1 + SERVICES,
 }
-COMPONENTS = 2 + 4 + 1 + SERVICES
+COMPONENTS = 2 + 4 + 2 + SERVICES
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,9 @@ def test_a_bigger_volume_and_a_new_password_replace_nothing(
 def test_the_password_is_in_the_cluster_and_nowhere_else(
     project: Project, api_server: ApiServer, kubeconfig: Path, pulumi_home: Path
 ) -> None:
-    (secret,) = _stored(api_server, kubeconfig, "Secret")
+    stored = {one["metadata"]["name"]: one for one in _stored(api_server, kubeconfig, "Secret")}
+    assert stored.keys() == {"postgres-credentials", "redis-credentials"}
+    secret = stored["postgres-credentials"]
     assert base64.b64decode(secret["data"]["password"]).decode() == f"{CANARY}-renewed"
     project.run("preview", "--diff")
     project.run("preview", "--json")

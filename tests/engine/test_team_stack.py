@@ -118,7 +118,7 @@ def test_the_service_runs_beside_the_platform_s(
     variables = {one["name"]: one.get("value") for one in container["env"]}
     outputs = json.loads(platform.run("stack", "output", "--json").stdout)
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == outputs["otlp_endpoint"]
-    assert variables["USER_SERVICE_URL"] == f"http://user-service.shop-{SUFFIX}.svc.cluster.local:8081"
+    assert variables["USER_SERVICE_URL"] == f"dns:///user-service.shop-{SUFFIX}.svc.cluster.local:8081"
     assert team.up("--expect-no-changes") == []
     assert platform.preview() == []
     assert any(urn.endswith(f"pulumi:pulumi:StackReference::{PLATFORM}") for urn in team.resources())

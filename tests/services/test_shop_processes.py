@@ -35,7 +35,6 @@ Shop = tuple[ServiceProcess, ServiceProcess]
 def running(settings: dict[str, str], folder: Path, protocol: str = "grpc") -> Iterator[Shop]:
     with ServiceProcess("user_service", settings, folder, protocol=protocol) as users:
         gateway_settings = {**settings, "USER_SERVICE_URL": users.url, "UPSTREAM_TIMEOUT_SECONDS": "10"}
-        gateway_settings["ORDER_SERVICE_URL"] = "http://127.0.0.1:9"  # nobody: no order is placed here
         with ServiceProcess("api_gateway", gateway_settings, folder) as gateway:
             users.wait_ready()
             gateway.wait_ready()
@@ -44,12 +43,13 @@ def running(settings: dict[str, str], folder: Path, protocol: str = "grpc") -> I
 
 @pytest.fixture
 def settings(postgres: PostgresServer, redis: RedisServer, receiver: Receiver) -> dict[str, str]:
-    """The environment of user-service, as the catalogue's stores and the stack give it."""
+    """The environment of user-service, as the catalogue's stores and the stack give it, and more of the gateway's."""
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
         **postgres.environment(postgres.new_database()),
         **redis.environment(),
         "REDIS_TIMEOUT_SECONDS": "0.25",
+        "ORDER_SERVICE_URL": "http://127.0.0.1:9",  # nobody: no order is placed here
     }
 
 

@@ -11,7 +11,7 @@ import grpc
 from grpc import aio
 from opentelemetry.trace import get_current_span
 
-from otel_mesh_telemetry.grpc_handlers import HEALTH, wrapped
+from otel_mesh_telemetry.grpc_handlers import HEALTH, cancelled_status, wrapped
 from otel_mesh_telemetry.rpc import SERVER_ERRORS, status_name
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _unary(method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         except aio.AbortError:
             raise
         except asyncio.CancelledError:
-            status = grpc.StatusCode.CANCELLED.name
+            status = cancelled_status(context).name
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the reason
             failure = error

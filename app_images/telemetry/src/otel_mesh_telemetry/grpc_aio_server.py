@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from grpc import aio
 
-from otel_mesh_telemetry.grpc_handlers import HEALTH, ServedCalls, current, wrapped
+from otel_mesh_telemetry.grpc_handlers import HEALTH, ServedCalls, cancelled_status, current, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
@@ -96,9 +96,7 @@ def _finishing(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[N
         call.finish(code or grpc.StatusCode.UNKNOWN)
         raise
     except BaseException:  # cancelled, or closed before its end: the caller left, or its time is over
-        left = context.time_remaining()
-        late = left is not None and left <= 0
-        call.finish(grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED)
+        call.finish(cancelled_status(context))
         raise
     else:
         call.finish(context.code())

@@ -25,17 +25,18 @@ def channel_options(connect_timeout: float = 1.0) -> list[tuple[str, Any]]:
     """Options of a channel that finds out soon when its peer is gone, and soon when it is back.
 
     Args:
-        connect_timeout: seconds for one connection; between two tries no more than twice as long passes.
+        connect_timeout: seconds for one connection.
     """
     milliseconds = int(connect_timeout * 1000)
     return [
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
         # the name system is not asked for other settings
         ("grpc.service_config_disable_resolution", 1),
-        # gRPC's own patience is two minutes: a service that is back would be missed for as long
+        # Between two tries calls fail at once. gRPC's own pause grows to two minutes: for as long a service that is
+        # back would be missed.
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", milliseconds),
-        ("grpc.max_reconnect_backoff_ms", 2 * milliseconds),
+        ("grpc.max_reconnect_backoff_ms", 500),
+        ("grpc.min_reconnect_backoff_ms", milliseconds),  # how long one try may take, whatever its name says
         # A peer whose machine is gone sends no goodbye. The server has to permit pings as frequent as these.
         ("grpc.keepalive_time_ms", 20_000),
         ("grpc.keepalive_timeout_ms", 5_000),

@@ -72,6 +72,12 @@ class Serving(Protocol):
         """Seconds until the caller gives up; None when it waits for ever."""
 
 
+def cancelled_status(context: Serving) -> grpc.StatusCode:
+    """The status of a call that ended before its handler did: its time is over, or the caller left."""
+    left = context.time_remaining()
+    return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left <= 0 else grpc.StatusCode.CANCELLED
+
+
 def wrapped(
     handler: grpc.RpcMethodHandler[Any, Any] | None, method: str, unary: Wrap, streaming: Wrap
 ) -> grpc.RpcMethodHandler[Any, Any] | None:

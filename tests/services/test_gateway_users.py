@@ -1,0 +1,173 @@
+"""S2.5, S2.9: what the gateway makes of user-service's answers over gRPC, and what a kit's server makes of failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from grpc import aio
+
+from api_gateway.users import GrpcUsers, HttpUsers, User, users_from
+from local.loopback.ports import free_port
+from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.grpc_aio_server import AioServerInterceptor
+from otel_mesh_telemetry.grpc_channel import mesh_channel
+from otel_mesh_telemetry.testing import Capture, capture
+from service_kit.grpc_calls import CallLog
+from service_kit.problem import Problem
+from service_kit.settings import Environment, SettingsError
+from shop.user.v1 import user_pb2, user_pb2_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+class Service(user_pb2_grpc.UserServiceServicer):
+    """Answers by the id: a status's number, 100 for a user, 101 for an answer without one, 102 late, 103 by failing."""
+
+    async def GetUser(  # noqa: N802 - the protocol's name
+        self, request: user_pb2.GetUserRequest, context: aio.ServicerContext[Any, Any]
+    ) -> user_pb2.GetUserResponse:
+        if request.id < 100:
+            status = next(one for one in grpc.StatusCode if one.value[0] == request.id)
+            await context.abort(status, "canary@example.com")
+        if request.id == 102:
+            await asyncio.sleep(5)
+        if request.id == 103:
+            raise LookupError("canary@example.com")
+        user = user_pb2.User(id=request.id, name="Ann", email="ann@example.com")
+        return user_pb2.GetUserResponse(user=user if request.id == 100 else None)
+
+
+@pytest.fixture
+def seen() -> Iterator[Capture]:
+    with capture() as running:
+        yield running
+
+
+async def serving(seen: Capture, port: int = 0) -> tuple[aio.Server, int]:
+    server = aio.server(interceptors=[AioServerInterceptor(**seen.providers), CallLog()])
+    user_pb2_grpc.add_UserServiceServicer_to_server(Service(), server)
+    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    return server, bound
+
+
+@asynccontextmanager
+async def asking(seen: Capture, port: int, seconds: float = 3.0) -> AsyncIterator[GrpcUsers]:
+    users = GrpcUsers(lambda: mesh_channel(f"dns:///127.0.0.1:{port}", peer="user-service", **seen.providers), seconds)
+    async with users.opened():
+        yield users
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "detail"),
+    [
+        (grpc.StatusCode.UNAVAILABLE.value[0], 503, "user-service is unavailable"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED.value[0], 504, "user-service did not answer in time"),
+        (grpc.StatusCode.INTERNAL.value[0], 502, "user-service answered INTERNAL"),
+        (grpc.StatusCode.UNIMPLEMENTED.value[0], 502, "user-service answered UNIMPLEMENTED"),
+        (grpc.StatusCode.INVALID_ARGUMENT.value[0], 502, "user-service answered INVALID_ARGUMENT"),
+        (101, 502, "user-service gave an answer that makes no sense"),
+        (103, 502, "user-service answered INTERNAL"),
+    ],
+)
+async def test_s2_9_statuses_of_grpc_are_the_gateway_s_problems(
+    seen: Capture, user: int, status: int, detail: str
+) -> None:
+    server, port = await serving(seen)
+    async with asking(seen, port) as users:
+        with pytest.raises(Problem) as raised:
+            await users.get(user)
+    await server.stop(None)
+    assert (raised.value.status, raised.value.detail) == (status, detail)
+
+
+async def test_s2_9_a_user_and_no_user(seen: Capture) -> None:
+    server, port = await serving(seen)
+    async with asking(seen, port) as users:
+        assert await users.get(100) == User(id=100, name="Ann", email="ann@example.com")
+        assert await users.get(grpc.StatusCode.NOT_FOUND.value[0]) is None
+    await server.stop(None)
+    assert "ann@example.com" not in str([dict(span.attributes or {}) for span in seen.spans()])
+
+
+async def test_s1_12_the_nearer_of_timeout_and_deadline_counts(seen: Capture) -> None:
+    server, port = await serving(seen)
+    async with asking(seen, port, seconds=1.0) as users:
+        await users.get(100)
+        for within, least, most in ((0.3, 0.25, 0.9), (10.0, 0.9, 2.0)):
+            began = time.monotonic()
+            with deadline.within(within), pytest.raises(Problem) as raised:
+                await users.get(102)
+            assert least < time.monotonic() - began < most
+            assert raised.value.status == 504
+        with deadline.within(0), pytest.raises(Problem) as raised:
+            await users.get(100)
+        assert raised.value.status == 504
+    await server.stop(None)
+
+
+async def test_s2_9_a_service_that_comes_back_is_found_within_a_second(seen: Capture) -> None:
+    port = free_port()
+    async with asking(seen, port) as users:
+        for _ in range(5):
+            began = time.monotonic()
+            with pytest.raises(Problem) as raised:
+                await users.get(100)
+            assert raised.value.status == 503
+            assert time.monotonic() - began < 0.5, "nobody waits for a service that is known to be gone"
+            await asyncio.sleep(0.5)  # gRPC's own pause would have grown by now
+        server, _ = await serving(seen, port)
+        async with asyncio.timeout(2):
+            while True:
+                try:
+                    assert await users.get(100) is not None
+                    break
+                except Problem:
+                    await asyncio.sleep(0.05)
+    await server.stop(None)
+
+
+async def test_s2_7_a_call_is_one_line_and_what_failed_is_for_the_log_alone(
+    seen: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "service_kit.calls")
+    server, port = await serving(seen)
+    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = user_pb2_grpc.UserServiceStub(channel)
+        await stub.GetUser(user_pb2.GetUserRequest(id=100))
+        with pytest.raises(aio.AioRpcError) as raised:
+            await stub.GetUser(user_pb2.GetUserRequest(id=103))
+        with pytest.raises(aio.AioRpcError):
+            await stub.GetUser(user_pb2.GetUserRequest(id=102), timeout=0.2)
+    await server.stop(None)
+    assert raised.value.code() is grpc.StatusCode.INTERNAL
+    assert raised.value.details() == "the service failed; the error is in its log"
+    lines = [record for record in caplog.records if record.name == "service_kit.calls"]
+    told = [(line.levelname, line.getMessage(), line.__dict__["rpc.response.status_code"]) for line in lines]
+    assert told == [
+        ("INFO", "call", "OK"),
+        ("ERROR", "call failed", "INTERNAL"),
+        ("WARNING", "call", "DEADLINE_EXCEEDED"),
+    ]
+    assert lines[1].exc_info is not None
+    assert lines[1].exc_info[0] is LookupError
+    failed = next(span for span in seen.spans() if (span.attributes or {})["rpc.response.status_code"] == "INTERNAL")
+    assert [event.name for event in failed.events] == ["exception"]
+
+
+async def test_users_are_asked_as_their_address_says(seen: Capture) -> None:
+    def made(url: str) -> object:
+        return users_from(Environment({"USER_SERVICE_URL": url}), seen)
+
+    assert isinstance(made("dns:///user-service.shop.svc.cluster.local:8081"), GrpcUsers)
+    assert isinstance(made("http://user-service:8081"), HttpUsers)
+    for wrong in ("dns:///", "user-service:8081", "ftp://x"):
+        with pytest.raises(SettingsError, match="dns:///user-service:8081"):
+            made(wrong)
