@@ -232,7 +232,7 @@ def test_s2_9_each_service_that_is_gone_is_told_and_needs_nobody_once_it_is_back
         if module == "payment_service":
             paid = "SELECT count(*) FROM orders WHERE id = %s AND status = 'paid'"
             until(lambda: running.rows("order_service", paid, answer.json()["order_id"]) == [(1,)])  # noqa: B023
-        # a channel tries again every 2 s
+        # between two tries to connect a client may pause for half a second
         assert running.insist(ORDER, key=f"gone-{number}").status_code == 201
     keyed = "SELECT count(*) FROM orders WHERE idempotency_key LIKE 'gone-%%'"
     assert running.rows("order_service", keyed) == [(3,)]
