@@ -36,7 +36,7 @@ OBJECTS = {
     "Deployment": 5 + SERVICES,
     "StatefulSet": 1,
     "Service": 6 + SERVICES,
-    "PodDisruptionBudget": 2 + SERVICES,
+    "PodDisruptionBudget": 1 + SERVICES,
 }
 COMPONENTS = 2 + 4 + 2 + SERVICES
 
