@@ -131,6 +131,10 @@ def _wait_for_answer(http: httpx.Client, address: Address) -> None:
     )
 
 
+NO_DATABASE = "a database span"
+"""What `missing` says of a trace without a call to any store."""
+
+
 def missing(spans: Sequence[Span], mesh: StackMesh | None = None) -> list[str]:
     """What the trace of the demonstration still lacks, in words; nothing when it is exactly what it has to be.
 
@@ -140,7 +144,7 @@ def missing(spans: Sequence[Span], mesh: StackMesh | None = None) -> list[str]:
     """
     lacks = expected.differences(spans, expected.hops(SERVICES, mesh or stack_mesh()))
     if not any(span.is_database for span in spans):
-        lacks.append("a database span")
+        lacks.append(NO_DATABASE)
     for span in spans:
         absent = [key for key in K8S_ATTRIBUTES if key not in span.resource]
         if absent:

@@ -15,7 +15,9 @@ from local import smoke, traces
 from local.addresses import GATEWAY, JAEGER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from local.traces import Span
 
 ARRIVED_S: Final = 60.0
 """How long after the last request a trace may still become whole."""
@@ -85,13 +87,18 @@ def incomplete(trace_ids: Iterable[str]) -> dict[str, list[str]]:
         while left and time.monotonic() < end:
             for trace_id in list(left):
                 spans = traces.fetch(http, JAEGER.url, trace_id)
-                lacks = smoke.missing(spans) if spans else ["has not arrived"]
+                lacks = _lacks(spans) if spans else ["has not arrived"]
                 if lacks:
                     left[trace_id] = lacks
                 else:
                     del left[trace_id]
             time.sleep(1.0 if left else 0.0)
     return left
+
+
+def _lacks(spans: Sequence[Span]) -> list[str]:
+    """What a trace lacks; requests that come together share one look into cache and database, in one's trace."""
+    return [lack for lack in smoke.missing(spans) if lack != smoke.NO_DATABASE]
 
 
 def dropped() -> dict[str, float]:
