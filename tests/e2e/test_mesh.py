@@ -213,7 +213,9 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
 def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that the service behind the gateway gets; waits until the gateway knows the host."""
     end = time.monotonic() + 30
-    while (answer := http.get(GATEWAY.url, headers={**headers, "host": host})).status_code != HTTPStatus.OK:
+    while (
+        answer := http.get(GATEWAY.url, headers={**smoke.UNSAMPLED, **headers, "host": host})
+    ).status_code != HTTPStatus.OK:
         assert time.monotonic() < end, answer.status_code
         time.sleep(0.25)
     seen: dict[str, str] = answer.json()
