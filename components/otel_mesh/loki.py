@@ -192,6 +192,8 @@ def _limits(settings: LokiSettings) -> dict[str, Any]:
         # all pods of a service write one stream, so that it may take all that comes
         "per_stream_rate_limit": f"{rate}MB",
         "per_stream_rate_limit_burst": f"{_BURST * rate}MB",
+        # for many ingesters; here it would only add a label, and streams, to what is written much
+        "shard_streams": {"enabled": False},
         # a line that is too long is better cut than missing
         "max_line_size_truncate": True,
     }
