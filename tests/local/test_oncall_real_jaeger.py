@@ -8,11 +8,12 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from local import __main__ as commands
-from local import toolchain
+from local import toolchain, traces
 from local.addresses import JAEGER
 from local.loopback.ports import free_port
 from local.loopback.program import LoopbackProgram
@@ -50,6 +51,7 @@ def otlp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
             assert time.monotonic() < end, (folder / "jaeger.log").read_text()
             time.sleep(0.1)
         _fill(ports["4317"])
+        _until_kept(ports["16686"], SLOW, FAILED, ORDINARY)
         yield ports["4317"], ports["16686"]
 
 
@@ -58,6 +60,16 @@ def _ready(port: int) -> bool:
         connection.request("GET", "/status")
         return connection.getresponse().status == http.client.OK
     return False
+
+
+def _until_kept(port: int, *numbers: int) -> None:
+    """Wait until Jaeger shows these traces whole: it takes spans before it keeps them."""
+    end = time.monotonic() + 60
+    with httpx.Client(trust_env=False) as client:
+        for number in numbers:
+            while len(traces.fetch(client, f"http://127.0.0.1:{port}", trace_id(number).hex())) < 3:
+                assert time.monotonic() < end, number
+                time.sleep(0.1)
 
 
 def _fill(port: int) -> None:
