@@ -41,6 +41,7 @@ class Workspace:
         logs: where updates write what they did.
         variables: by which the CLI and the program find everything; none of them is a secret.
         changes: what takes the place of settings in the checkout's stack files, by stack.
+        project_folder: name of the private project folder; it keeps the salt of one backend's passphrase.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class Workspace:
     logs: Path
     variables: Mapping[str, str]
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    project_folder: str = "project"
 
     @property
     def home(self) -> Path:
@@ -57,7 +59,7 @@ class Workspace:
     @property
     def project(self) -> Path:
         """The private project folder."""
-        return self.folder / "project"
+        return self.folder / self.project_folder
 
     def state_file(self, stack: str) -> Path | None:
         """Where a stack's newest state is, once there is one; None where a backend of the user's own keeps it."""

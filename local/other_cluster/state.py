@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -39,7 +40,9 @@ def workspace(request: Request) -> Workspace:
     if url := own_backend(users()):
         _require_passphrase(request.stack, url)
         variables |= {"PULUMI_CREDENTIALS_PATH": str(_credentials(users())), "PULUMI_BACKEND_URL": url}
-        return Workspace(folder, None, folder / "logs", variables, changes)
+        # each backend has a passphrase of its own, and the project folder the salt that goes with it
+        project = f"project-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+        return Workspace(folder, None, folder / "logs", variables, changes, project)
     backend = stacks_dir() / "backend"
     passphrase = stacks_dir() / secrets.PASSPHRASE
     secrets.create(passphrase)
