@@ -13,7 +13,8 @@ from otel_mesh.component import Component
 from otel_mesh.labels import Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
-from otel_mesh.problems import InvalidSettingsError, Problem, parse
+from otel_mesh.passwords import require_one_password
+from otel_mesh.problems import parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, quantity
@@ -180,11 +181,7 @@ def redis_manifests(
     Raises:
         InvalidSettingsError: there are two passwords, or none.
     """
-    if (password is None) == (settings.existing_secret is None):
-        which = "missing" if password is None else "given twice"
-        raise InvalidSettingsError(
-            [Problem("existing_secret", f"the password is {which}", "give either a password or an existing Secret")]
-        )
+    require_one_password(password, settings.existing_secret)
     mesh = mesh or NoMesh()
     labels = recommended("redis", settings.name, Role.CACHE, settings.version)
     selected = selector("redis", settings.name)

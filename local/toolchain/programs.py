@@ -223,7 +223,6 @@ BUILDS: tuple[Build, ...] = (
 _PULUMI = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-kubernetes")
 _MESH = ("pilot-discovery", "pilot-agent", "install-cni", "istio-cni", "istioctl", "envoy_bootstrap_tmpl.json")
 _CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
-_ONLY_TESTS = ("pulumi-language-yaml", "kube-controller-manager")
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": _PULUMI,
     "test": (
