@@ -7,32 +7,21 @@ a golden file shows what is applied and `kubectl` can read it.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
-import re
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
 
+import pulumi
 import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pulumi
-
 Manifest = dict[str, Any]
 """A Kubernetes object; values may be `pulumi.Input`s where the caller passed some."""
 
-_MODULES: Final = {
-    "v1": "core.v1",
-    "apps/v1": "apps.v1",
-    "batch/v1": "batch.v1",
-    "policy/v1": "policy.v1",
-    "rbac.authorization.k8s.io/v1": "rbac.v1",
-    "scheduling.k8s.io/v1": "scheduling.v1",
-}
-_CUSTOM: Final = ".istio.io"
-"""How the API groups of definitions end whose objects the library makes."""
-_UPPER: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_SECRET_FIELDS: Final = ("data", "stringData")
 
 
 def metadata(
@@ -77,26 +66,28 @@ def checksum(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@cache
+def _provider_version() -> str:
+    """Of the provider that the installed `pulumi_kubernetes` asks for."""
+    return version("pulumi-kubernetes")
+
+
+def resource_type(manifest: Manifest) -> str:
+    """The type that an object has in `pulumi_kubernetes`, e.g. ``kubernetes:core/v1:Service``."""
+    version_of_api: str = manifest["apiVersion"]
+    return f"kubernetes:{version_of_api if '/' in version_of_api else f'core/{version_of_api}'}:{manifest['kind']}"
+
+
 def resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
-    """Registers a manifest as a resource of its typed class.
+    """Registers a manifest as the resource of its API version and kind.
 
-    Only the Kubernetes group that the object belongs to is imported: all of `pulumi_kubernetes` costs seconds.
-
-    Objects that a mesh defines have no class of their own: they become custom resources.
-
-    Raises:
-        KeyError: the library makes no objects of this API version.
+    State, transforms and policies see what they see of `pulumi_kubernetes`' own class of the object. The class is
+    left out: it would turn all that the provider answers into Python's types, which nobody reads here (bench/engine.py
+    measures what that costs).
     """
-    version, kind = manifest["apiVersion"], manifest["kind"]
-    if version.split("/")[0].endswith(_CUSTOM):
-        module = importlib.import_module("pulumi_kubernetes.apiextensions")
-        made = module.CustomResource(
-            name, api_version=version, kind=kind, metadata=manifest["metadata"], spec=manifest["spec"], opts=opts
-        )
-        return cast("pulumi.CustomResource", made)
-    module = importlib.import_module(f"pulumi_kubernetes.{_MODULES[version]}")
-    resource_class = getattr(module, kind)
-    fields = {
-        _UPPER.sub(r"_\1", key).lower(): value for key, value in manifest.items() if key not in {"apiVersion", "kind"}
-    }
-    return cast("pulumi.CustomResource", resource_class(name, opts=opts, **fields))
+    fields = {key: value for key, value in manifest.items() if value is not None}
+    own = pulumi.ResourceOptions(version=_provider_version())
+    if fields["kind"] == "Secret":
+        own.additional_secret_outputs = list(_SECRET_FIELDS)
+        fields |= {key: pulumi.Output.secret(fields[key]) for key in _SECRET_FIELDS if key in fields}
+    return pulumi.CustomResource(resource_type(manifest), name, fields, pulumi.ResourceOptions.merge(own, opts))

@@ -18,9 +18,10 @@ from local import files, toolchain
 from local.errors import LocalError
 from local.images import contexts, pip_settings, roots
 from local.images.buildah import Buildah
-from local.images.recipes import IMAGES, RECIPES, REGISTRY, ROOTS, SERVICES
+from local.images.recipes import IMAGES, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
 from local.paths import cache_dir, state_dir
 from local.stack_mesh import stack_mesh
+from local.toolchain.prometheus_page import prometheus_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,6 +81,9 @@ def ensure(
     programs = sorted({program for image in wanted for program in image.programs})
     toolchain.ensure(programs)
     files = {name: toolchain.path(name) for name in programs}
+    if any(image.page for image in wanted):
+        (program,) = toolchain.choices(["prometheus"])
+        files[PAGE] = prometheus_page(built_in=program.origin != "modules", refresh=refresh)
     own_base = {image.name: image.root for image in wanted if not (service_base and image in SERVICES)}
     needed = [_ROOTS[name] for name in dict.fromkeys(own_base.values()) if name]
     with _lock():
@@ -126,7 +130,7 @@ def store_versions() -> dict[str, str]:
 
 
 def _plan(image: Image, files: Mapping[str, Path], root: roots.Base | None, base: str | None) -> Plan:
-    given = {name: files[name] for name in image.programs}
+    given = {name: files[name] for name in (*image.programs, *([PAGE] if image.page else []))}
     content = contexts.files(image.dockerfile, image.context, given, image.arguments)
     # A program's folder is named after a hash of all it was made from.
     known = {name: files[name].parent.name for name in image.programs}

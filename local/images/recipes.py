@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent.parent / "image_recipes"
 REGISTRY = "otel-mesh.local"
+PAGE = "page.tar"
 _BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
 
 
@@ -47,6 +48,7 @@ class Image:
         root: the base that BASE_IMAGE names.
         network: whether its RUN steps fetch packages from a Python index.
         arguments: build arguments beside BASE_IMAGE.
+        page: whether the context has `PAGE`, what Prometheus shows in a browser.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Image:
     root: str | None = None
     network: bool = False
     arguments: Mapping[str, str] = field(default_factory=dict)
+    page: bool = False
 
 
 WITHOUT = (
@@ -110,9 +113,9 @@ ROOTS = (
 )
 
 
-def _program(name: str, *programs: str, root: str | None = "python") -> Image:
+def _program(name: str, *programs: str, root: str | None = "python", page: bool = False) -> Image:
     folder = RECIPES / name
-    return Image(name, folder / "Dockerfile", folder, programs, root)
+    return Image(name, folder / "Dockerfile", folder, programs, root, page=page)
 
 
 def _services() -> tuple[Image, ...]:
@@ -151,7 +154,7 @@ IMAGES = (
     _program("otel-collector", "otelcol"),
     _program("jaeger", "jaeger"),
     _program("loki", "loki"),
-    _program("prometheus", "prometheus", "promtool"),
+    _program("prometheus", "prometheus", "promtool", page=True),
     _program("postgres", root="postgres"),
     _program("redis", root="redis"),
     _program("istio-pilot", "pilot-discovery"),

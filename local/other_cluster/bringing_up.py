@@ -89,14 +89,13 @@ def _provide_images(request: Request, settings: StackSettings, kube: Kube, works
     kube.require_machines()
     if images.is_loopback(request.registry):
         say(f"registry {request.registry} is on the loopback of this machine: nodes elsewhere will not find it")
-    base = None
+    base, names = None, images_of(settings)
     if request.images == PUBLIC:
         base = images.pinned(request.base_image or images.default_base())
         say(f"services are built on {base}")
-        names = []
-    else:
-        names = upstream_images(settings)
-    made = images.ensure([*names, *(image.name for image in images.SERVICES)], service_base=base)
+        ours = {image.name for image in images.SERVICES}
+        names = [name for name in names if name in ours]  # no registry has those but the user's own
+    made = images.ensure(names, service_base=base)
     pushed = images.publish(made, request.registry, say)
     say(f"{len(pushed)} images in {request.registry}")
     changes: dict[str, Any] = {}
@@ -120,10 +119,11 @@ def _require_images(request: Request, settings: StackSettings, workspace: Worksp
     images.require(reference for reference in named if reference not in pushed)
 
 
-def upstream_images(settings: StackSettings) -> list[str]:
-    """Names of the images beside the services' that a stack runs."""
+def images_of(settings: StackSettings) -> list[str]:
+    """Names of the images that a stack runs: its parts' and its services'."""
     keys = stack_settings.IMAGE_KEYS.items()
-    return list(dict.fromkeys(name for path, name in keys if _part(settings, path) is not None))
+    parts = [name for path, name in keys if _part(settings, path) is not None]
+    return list(dict.fromkeys([*parts, *(service.name for service in CATALOG.services)]))
 
 
 def _part(settings: StackSettings, path: str) -> Any:  # noqa: ANN401 -- of several classes, each with an image

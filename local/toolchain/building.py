@@ -146,7 +146,7 @@ class Job:
         log.flush()
         with (stage / "told").open("w+") as told:
             process = subprocess.Popen(
-                [*_dies_with_us(), str(self.go.command), *arguments],
+                [*dies_with_us(), str(self.go.command), *arguments],
                 cwd=stage / "src",
                 env=self.go.environment(stage / "tmp"),
                 stdin=subprocess.DEVNULL,
@@ -187,6 +187,6 @@ def _remove(stage: Path) -> None:
         shutil.rmtree(stage)
 
 
-def _dies_with_us() -> list[str]:
+def dies_with_us() -> list[str]:
     """A prefix by which the kernel ends the process when this one is killed (util-linux; else it ends by itself)."""
     return [found, "--pdeathsig", "TERM", "--"] if (found := shutil.which("setpriv")) else []

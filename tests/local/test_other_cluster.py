@@ -12,9 +12,10 @@ from local import __main__ as command
 from local import pulumi_cli
 from local.errors import LocalError
 from local.other_cluster import Request, state
-from local.other_cluster.bringing_up import upstream_images
+from local.other_cluster.bringing_up import images_of
 from local.other_cluster.state import keep, own_backend, told, workspace
 from local.paths import repo_dir, stacks_dir, state_dir
+from otel_mesh_stack.model import LoadSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,10 +69,14 @@ def test_only_images_that_the_stack_runs_are_made() -> None:
     assert Request("dev", "there").settings().grafana is not None
     settings = Request("dev", "there", images="local").settings()
     assert settings.grafana is None  # no program of it is to be had here
-    plain = ["otel-collector", "jaeger", "loki", "prometheus", "postgres", "redis"]
-    assert upstream_images(settings) == [*plain, "istio-pilot", "istio-proxyv2", "istio-install-cni"]
+    assert settings.load_generator is None
+    plain = {"otel-collector", "jaeger", "loki", "prometheus", "postgres", "redis"}
+    plain |= {"api-gateway", "order-service", "payment-service", "user-service"}
+    assert set(images_of(settings)) == plain | {"istio-pilot", "istio-proxyv2", "istio-install-cni"}
     without = settings.model_copy(update={"mesh": settings.mesh.model_copy(update={"kind": "none"})})
-    assert upstream_images(without) == plain
+    assert set(images_of(without)) == plain
+    loaded = without.model_copy(update={"load_generator": LoadSettings()})
+    assert set(images_of(loaded)) == {*plain, "load-generator"}
 
 
 def test_without_a_login_the_state_is_kept_beside_the_local_one_and_outlives_it() -> None:

@@ -1,0 +1,31 @@
+"""Prometheus' own page is there for people; what a machine without the npm registry does: tests/local."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.toolchain.prometheus_page import prometheus_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+pytestmark = pytest.mark.e2e
+
+
+def test_the_page_and_what_it_loads_are_served(http: httpx.Client, settings: Mapping[str, str]) -> None:
+    assert "-none" not in prometheus_page().name, "run `python -m local images --refresh` and `make up`"
+    home = settings["PROMETHEUS_URL"]
+    page = http.get(f"{home}/query?g0.expr=up", follow_redirects=True)
+    assert page.status_code == 200
+    assert "<title>Prometheus" in page.text
+    loaded = re.findall(r'(?:src|href)="\.?(/[^"]+\.(?:js|css))"', page.text)
+    assert {name.rpartition(".")[2] for name in loaded} == {"js", "css"}
+    for name in loaded:
+        part = http.get(f"{home}{name}")
+        assert part.status_code == 200, name
+        assert len(part.content) > 10_000, name
