@@ -1,0 +1,45 @@
+"""The alert rules in the running Prometheus: all are evaluated, and what fires has something to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import smoke
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import httpx
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def rules(http: httpx.Client, settings: Mapping[str, str]) -> list[dict[str, Any]]:
+    """All alert rules once each has been evaluated."""
+
+    def evaluated() -> list[dict[str, Any]] | None:
+        answer = http.get(f"{settings['PROMETHEUS_URL']}/api/v1/rules", params={"type": "alert"}).json()
+        found = [rule for group in answer["data"]["groups"] for rule in group["rules"]]
+        return found if all(rule["health"] != "unknown" for rule in found) else None
+
+    # their interval is a minute
+    return smoke.wait(evaluated, 150, lambda: "rules that were never evaluated", "see Prometheus' log")
+
+
+def _firing(rules: list[dict[str, Any]]) -> Iterator[tuple[str, float]]:
+    for rule in rules:
+        for alert in rule["alerts"]:
+            yield f"{rule['name']} {alert['labels']}", float(alert["value"])
+
+
+def test_every_rule_can_be_evaluated(rules: list[dict[str, Any]]) -> None:
+    assert len(rules) > 10
+    assert not [(rule["name"], rule["lastError"]) for rule in rules if rule["health"] != "ok"]
+
+
+def test_nothing_fires_for_a_loss_of_nothing(rules: list[dict[str, Any]]) -> None:
+    """Counters that begin at 0 were taken for a first loss, in each environment's first minutes."""
+    assert not [alert for alert, value in _firing(rules) if value == 0]
