@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,24 @@ _EXIT_REFUSED = 2
 _EXIT_INTERRUPTED = 130
 
 
+_WIDE = 160
+"""Columns of what is piped or logged, where no terminal says how many there are: a trace through a mesh needs 120."""
+
+
+def _console() -> Console:
+    sized = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if sized else _WIDE)
+
+
 def _up(arguments: argparse.Namespace) -> int:
     if _is_elsewhere(arguments):
         from local import other_cluster
 
-        other_cluster.run(_request(arguments), Console())
+        other_cluster.run(_request(arguments), _console())
         return 0
     from local import up
 
-    up.run(Console())
+    up.run(_console())
     return 0
 
 
@@ -62,14 +72,14 @@ def _rotate(arguments: argparse.Namespace) -> int:
     from local import rotation
     from local.steps import Steps
 
-    rotation.run(arguments.kinds, Steps(Console()))
+    rotation.run(arguments.kinds, Steps(_console()))
     return 0
 
 
 def _status(_: argparse.Namespace) -> int:
     from local import status
 
-    return status.show(Console())
+    return status.show(_console())
 
 
 def _env(_: argparse.Namespace) -> int:
@@ -83,7 +93,7 @@ def _smoke(_: argparse.Namespace) -> int:
     from local import demonstration, health
 
     health.require_running()
-    demonstration.show(health.checked(), Console())
+    demonstration.show(health.checked(), _console())
     return 0
 
 
@@ -156,7 +166,7 @@ def _trace(arguments: argparse.Namespace) -> int:
 
     trace_id = options.trace_id(arguments.id)
     with sources.client() as http:
-        trace.show(Console(), sources.Jaeger(http, JAEGER), sources.Loki(http, LOKI), trace_id)
+        trace.show(_console(), sources.Jaeger(http, JAEGER), sources.Loki(http, LOKI), trace_id)
     return 0
 
 
@@ -168,7 +178,7 @@ def _slow(arguments: argparse.Namespace) -> int:
     if not arguments.service:
         arguments.service = next((one.name for one in CATALOG.services if one.exposed), CATALOG.services[0].name)
     with sources.client() as http:
-        slow.show(Console(), sources.Jaeger(http, JAEGER), _question(arguments))
+        slow.show(_console(), sources.Jaeger(http, JAEGER), _question(arguments))
     return 0
 
 
@@ -177,7 +187,7 @@ def _errors(arguments: argparse.Namespace) -> int:
     from local.oncall import failing, sources
 
     with sources.client() as http:
-        failing.show(Console(), sources.Jaeger(http, JAEGER), _question(arguments))
+        failing.show(_console(), sources.Jaeger(http, JAEGER), _question(arguments))
     return 0
 
 
@@ -198,7 +208,7 @@ def _map(arguments: argparse.Namespace) -> int:
     entrances = (stack_mesh().gateway,) if stack_mesh().installed else ()
     with sources.client() as http:
         found = service_map.observed(sources.Prometheus(http, PROMETHEUS), window.text)
-    service_map.show(Console(), service_map.compared(found, CATALOG, entrances), window)
+    service_map.show(_console(), service_map.compared(found, CATALOG, entrances), window)
     return 0
 
 

@@ -46,6 +46,8 @@ class Result:
     spans: Sequence[Span]
     paid: float
     """Orders paid, as Prometheus has counted them by now: this one may be on its way yet."""
+    page: str | None
+    """Of the trace in Jaeger."""
 
 
 def place(http: httpx.Client, order: Mapping[str, object] = ORDER, key: str | None = None) -> tuple[str, int]:
@@ -112,11 +114,12 @@ def run() -> Result:
             "see `make status` and `kubectl -n shop logs deploy/order-service`",
         )
         spans = smoke.wait_for_trace(http, trace_id, missing)
-        return Result(trace_id, order_id, spans, smoke.query(http, COUNTED))
+        page = traces.page(http, JAEGER.url, trace_id)
+        return Result(trace_id, order_id, spans, smoke.query(http, COUNTED), page)
 
 
 def show(result: Result, console: Console) -> None:
     """Print the trace as a tree, and where to look further."""
     console.print(traces.tree(result.spans))
     console.print(f"order {result.order_id} of 109.97 is paid; orders paid counted by Prometheus: {result.paid:g}")
-    console.print(f"  {JAEGER.name:<11}{JAEGER.url}/trace/{result.trace_id}", highlight=False)
+    smoke.show_trace(result.trace_id, result.page, console)

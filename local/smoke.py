@@ -60,14 +60,23 @@ class Result:
     spans: Sequence[Span]
     requests: float
     """Requests to the route that Prometheus has counted, over all pods of the last minutes."""
+    page: str | None
+    """Of the trace in Jaeger."""
 
 
 def show(result: Result, console: Console) -> None:
     """Print the trace as a tree, and where to look further."""
     console.print(traces.tree(result.spans))
     console.print(f"requests of GET {ROUTE} counted by Prometheus: {result.requests:g}")
-    for address, path in ((GATEWAY, PATH), (JAEGER, f"/trace/{result.trace_id}"), (PROMETHEUS, "/")):
-        console.print(f"  {address.name:<11}{address.url}{path}", highlight=False)
+    console.print(f"  {GATEWAY.name:<11}{GATEWAY.url}{PATH}", highlight=False)
+    show_trace(result.trace_id, result.page, console)
+    console.print(f"  {PROMETHEUS.name:<11}{PROMETHEUS.url}/", highlight=False)
+
+
+def show_trace(trace_id: str, page: str | None, console: Console) -> None:
+    """Print where to see a trace again: its page, or without one the command that shows it with its logs."""
+    place = f"{JAEGER.name:<11}{page}" if page else f"{'trace':<11}make trace ID={trace_id}"
+    console.print(f"  {place}", highlight=False)
 
 
 def client() -> httpx.Client:
@@ -97,7 +106,8 @@ def run() -> Result:
             lambda: f"{PROMETHEUS.url}: no exemplar of trace {trace_id} in {METRIC}_bucket{SELECTOR}",
             _LOOK_AT_METRICS,
         )
-        return Result(trace_id, spans, query(http, f"sum({METRIC}_count{SELECTOR})"))
+        counted = query(http, f"sum({METRIC}_count{SELECTOR})")
+        return Result(trace_id, spans, counted, traces.page(http, JAEGER.url, trace_id))
 
 
 def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -> str:

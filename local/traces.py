@@ -99,6 +99,19 @@ def fetch(client: httpx.Client, jaeger_url: str, trace_id: str) -> list[Span]:
     return [span for trace in response.json()["data"] or [] for span in parse(trace)]
 
 
+_NO_PAGES = "not compiled with the UI assets"
+"""What a Jaeger built from its Go module shows in place of its pages."""
+
+
+def page(client: httpx.Client, jaeger_url: str, trace_id: str) -> str | None:
+    """The address of a trace's page; None where that Jaeger shows no pages.
+
+    Raises:
+        httpx.HTTPError: Jaeger could not be asked.
+    """
+    return None if _NO_PAGES in client.get(f"{jaeger_url}/").text else f"{jaeger_url}/trace/{trace_id}"
+
+
 def parse(trace: Mapping[str, Any]) -> list[Span]:
     """The spans of one element of ``data`` in Jaeger's answer, by start time."""
     processes = trace["processes"]

@@ -91,4 +91,5 @@ def _print(console: Console, jaeger: Jaeger, group: Sequence[Failed]) -> None:
     )
     trace_id = newest.tree.trace_id
     console.print(f"{'':9}make trace ID={trace_id}", style="dim", highlight=False, soft_wrap=True)
-    console.print(f"{'':9}{jaeger.link(trace_id)}", style="dim", highlight=False, soft_wrap=True)
+    if page := jaeger.page(trace_id):
+        console.print(f"{'':9}{page}", style="dim", highlight=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -13,11 +13,13 @@ from local.errors import LocalError
 from otel_mesh.problems import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from local.addresses import Address
     from local.oncall.options import Window
     from local.traces import Span
+
+T = TypeVar("T")
 
 _TIMEOUT_S = 30.0
 
@@ -56,9 +58,13 @@ class Jaeger:
         self._http = http
         self._address = address
 
-    def link(self, trace_id: str) -> str:
-        """The page of a trace."""
-        return f"{self._address.url}/trace/{trace_id}"
+    def page(self, trace_id: str) -> str | None:
+        """The address of a trace's page, where this Jaeger has pages.
+
+        Raises:
+            LocalError: it could not be asked.
+        """
+        return self._asked(lambda: traces.page(self._http, self._address.url, trace_id))
 
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of a trace, none where Jaeger does not know it.
@@ -66,8 +72,11 @@ class Jaeger:
         Raises:
             LocalError: it could not be asked.
         """
+        return self._asked(lambda: traces.fetch(self._http, self._address.url, trace_id))
+
+    def _asked(self, ask: Callable[[], T]) -> T:
         try:
-            return traces.fetch(self._http, self._address.url, trace_id)
+            return ask()
         except httpx.HTTPStatusError as error:
             reason = f"answers {error.response.status_code}"
         except httpx.HTTPError as error:

@@ -53,4 +53,5 @@ def show(console: Console, jaeger: Jaeger, loki: Loki, trace_id: str) -> None:
             f"failed first: [red]{failure.culprit}[/red] in {tree.hop(failure.span)}  {failure.reason}", highlight=False
         )
     console.print(said, highlight=False)
-    console.print(jaeger.link(trace_id), highlight=False, soft_wrap=True)
+    if page := jaeger.page(trace_id):
+        console.print(page, highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import smoke
+from local import smoke, traces
 from local.addresses import GATEWAY, JAEGER
 from otel_mesh.contract import service_edges
 from otel_mesh_stack.services import CATALOG
@@ -45,7 +45,9 @@ def says(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
 def test_one_trace_across_services_with_its_logs(http: httpx.Client, says: Callable[..., str]) -> None:
     trace_id = smoke.request(http)
     smoke.wait_for_trace(http, trace_id, smoke.missing)
-    said = says("trace", f"ID={trace_id}", words=(*smoke.SERVICES, f"{JAEGER.url}/trace/{trace_id}"))
+    said = says("trace", f"ID={trace_id}", words=(*smoke.SERVICES, f"trace {trace_id}"))
+    page = traces.page(http, JAEGER.url, trace_id)
+    assert (f"{JAEGER.url}/trace/{trace_id}" in said) is (page is not None)
     assert "failed first" not in said
     said = says("trace", f"ID={trace_id}", words=("INFO",))
     assert "logs: 0 lines" not in said
