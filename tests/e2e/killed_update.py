@@ -164,7 +164,7 @@ def known_objects() -> dict[str, str]:
     """The cluster's objects as the state knows them: kind, namespace and name to uid."""
     found: dict[str, str] = {}
     for resource in state()["resources"]:
-        if resource["type"].startswith("kubernetes:"):
+        if resource["custom"] and resource["type"].startswith("kubernetes:"):  # not the charts themselves
             live = resource["outputs"]
             place = _place(live)
             assert place not in found, f"{place} is in the state twice"
@@ -173,11 +173,11 @@ def known_objects() -> dict[str, str]:
 
 
 def cluster_objects(listed: Mapping[str, Any]) -> dict[str, str]:
-    """The objects of a `kubectl get -o json` that the stack has made, not what controllers made of them."""
+    """The objects of a `kubectl get -o json`, but what controllers made of them: kind, namespace and name to uid."""
     return {
         _place(item): item["metadata"]["uid"]
         for item in listed["items"]
-        if not item["metadata"].get("ownerReferences") and item["kind"] not in ("Endpoints", "Pod")
+        if not item["metadata"].get("ownerReferences") and item["kind"] not in ("ComponentStatus", "Endpoints", "Pod")
     }
 
 

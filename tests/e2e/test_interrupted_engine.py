@@ -65,9 +65,13 @@ def converged(
     def call(settings: Mapping[str, Any]) -> None:
         assert killed_update.residue() == []
         assert killed_update.pending() == ()
+        known = killed_update.known_objects()
+        there = killed_update.cluster_objects(json.loads(kubectl("get", kinds, "-A", "-o", "json")))
+        assert {place: there.get(place) for place in known} == known
+        # what the mesh's charts make has no labels of ours
         mine = "app.kubernetes.io/part-of=otel-mesh,app.kubernetes.io/managed-by=pulumi"
-        listed = json.loads(kubectl("get", kinds, "-A", "-l", mine, "-o", "json"))
-        assert killed_update.cluster_objects(listed) == killed_update.known_objects()
+        labelled = killed_update.cluster_objects(json.loads(kubectl("get", kinds, "-A", "-l", mine, "-o", "json")))
+        assert labelled.keys() - known.keys() == set()
         preview = ("preview", "--refresh", "--expect-no-changes", "--non-interactive")
         done = run(*killed_update.command(settings, "pulumi", "--", *preview))
         assert done.returncode == 0, done.stdout + done.stderr
