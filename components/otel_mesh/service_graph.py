@@ -72,7 +72,7 @@ class ServiceGraph(Settings):
         wait_seconds: for a span's other half; covers what lies between the arrival of the two: the services' batches
             (5 s by default) and a server that goes on after its caller gave up.
         pending: spans that wait at most, in each pod, i.e. calls a second times ``wait_seconds``; above it calls are
-            not counted, which the Collector's own ``otelcol_connector_servicegraph_dropped_spans_total`` tells.
+            not counted, and the alert ServiceMapIncomplete fires.
     """
 
     wait_seconds: int = Field(default=15, ge=1, le=600)
