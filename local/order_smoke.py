@@ -106,14 +106,20 @@ def run() -> Result:
         LocalError: it was not paid, or its trace did not arrive; it names what is missing.
     """
     with smoke.client() as http:
-        key = secrets.token_hex(16)  # one order, however often it is tried: a pod may be on its way back
-        trace_id, order_id = smoke.wait(
-            lambda: place(http, key=key),
-            smoke.ANSWER_DEADLINE_S,
-            lambda: "no order was paid",
-            "see `make status` and `kubectl -n shop logs deploy/order-service`",
-        )
-        spans = smoke.wait_for_trace(http, trace_id, missing)
+        order_id = 0
+
+        def send() -> str:
+            nonlocal order_id
+            key = secrets.token_hex(16)  # one order, however often it is tried: a pod may be on its way back
+            trace_id, order_id = smoke.wait(
+                lambda: place(http, key=key),
+                smoke.ANSWER_DEADLINE_S,
+                lambda: "no order was paid",
+                "see `make status` and `kubectl -n shop logs deploy/order-service`",
+            )
+            return trace_id
+
+        trace_id, spans = smoke.traced(http, send, missing)
         page = traces.page(http, JAEGER.url, trace_id)
         return Result(trace_id, order_id, spans, smoke.query(http, COUNTED), page)
 

@@ -47,6 +47,8 @@ ANSWER_DEADLINE_S = 90.0
 TRACE_DEADLINE_S = 60.0
 METRIC_DEADLINE_S = 60.0
 _POLL_S = 0.25
+_TRIES, _SETTLING_S = 5, 2.0
+"""Proxies learn of a pod that is ready some time after Kubernetes says so; until then they answer for it."""
 UNSAMPLED = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
 """For requests that only ask whether somebody answers: a gateway would begin a trace for each."""
 _CLOCK_SLACK_S = 1.0
@@ -96,10 +98,13 @@ def run() -> Result:
         for address in ADDRESSES:
             _wait_for_answer(http, address)
         started = time.time()
-        trace_id = wait(
-            lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services", _LOOK_AT_SERVICES
+        trace_id, spans = traced(
+            http,
+            lambda: wait(
+                lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services", _LOOK_AT_SERVICES
+            ),
+            missing,
         )
-        spans = wait_for_trace(http, trace_id, missing)
         wait(
             lambda: trace_id in exemplars(http, started) or None,
             METRIC_DEADLINE_S,
@@ -160,6 +165,32 @@ def missing(spans: Sequence[Span], mesh: StackMesh | None = None) -> list[str]:
         if absent:
             lacks.append(f"{', '.join(absent)} on {span.service} {span.name}")
     return lacks
+
+
+def traced(
+    http: httpx.Client, send: Callable[[], str], lacks: Callable[[Sequence[Span]], list[str]]
+) -> tuple[str, Sequence[Span]]:
+    """Send a request and wait for its trace; another one where a proxy had to repeat it, as after a restart of pods.
+
+    Args:
+        http: the client.
+        send: sends a request and returns its trace id.
+        lacks: what a trace lacks.
+
+    Raises:
+        LocalError: the trace did not become whole, or every request was repeated.
+    """
+    trace_id = ""
+    for _ in range(_TRIES):
+        trace_id = send()
+        spans = wait_for_trace(http, trace_id, lambda seen: [] if traces.repeated(seen) else lacks(seen))
+        if not traces.repeated(spans):
+            return trace_id, spans
+        time.sleep(_SETTLING_S)
+    raise LocalError(
+        f"{JAEGER.url}: the mesh's proxies had to repeat {_TRIES} of {_TRIES} requests, the last in trace {trace_id}",
+        remedy=_LOOK_AT_SERVICES,
+    )
 
 
 def wait_for_trace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,12 @@ def fetch(client: httpx.Client, jaeger_url: str, trace_id: str) -> list[Span]:
         return []
     response.raise_for_status()
     return [span for trace in response.json()["data"] or [] for span in parse(trace)]
+
+
+def repeated(spans: Iterable[Span]) -> bool:
+    """Whether a proxy of the mesh sent a request more than once: the first try met a pod on its way."""
+    sent = Counter((span.service, span.parent_id) for span in spans if span.proxy and span.kind == "client")
+    return any(number > 1 for number in sent.values())
 
 
 _NO_PAGES = "not compiled with the UI assets"

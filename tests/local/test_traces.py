@@ -3,9 +3,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import httpx
+import pytest
 from rich.console import Console
 
 from local import smoke, traces
+from local.errors import LocalError
 from local.stack_mesh import StackMesh
 from local.traces import Span
 
@@ -111,3 +114,31 @@ def test_jaegers_answer_is_read_with_resource_and_parents() -> None:
     assert (first.span_id, first.parent_id, first.kind) == ("a", None, "internal")
     assert (second.parent_id, second.is_database, second.failed) == ("a", True, True)
     assert second.resource == {"k8s.pod.name": "u-1"}
+
+
+def repeated(*, times: int) -> list[Span]:
+    """A request that a gateway sent so often."""
+    tries = (
+        span(f"{number + 2:x}", "1", "ingress", "HTTP", "client", **{"otel_mesh.proxy": "gateway"})
+        for number in range(times)
+    )
+    return [span("1", None, "ingress", "GET", "server", **{"otel_mesh.proxy": "gateway"}), *tries]
+
+
+def test_a_request_that_a_proxy_repeated_is_told_from_one_that_it_sent_once() -> None:
+    assert traces.repeated(repeated(times=2))
+    assert not traces.repeated(repeated(times=1))
+    assert not traces.repeated(demonstration())
+    # a service that calls another twice, on purpose
+    assert not traces.repeated([*demonstration(), span("5", "1", "api-gateway", "GET", "client")])
+
+
+def test_the_demonstration_asks_again_where_a_proxy_had_to_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"first": repeated(times=2), "second": repeated(times=2), "third": repeated(times=1)}
+    monkeypatch.setattr(traces, "fetch", lambda _http, _url, trace_id: answers[trace_id])
+    monkeypatch.setattr(smoke, "_SETTLING_S", 0)
+    sent = iter(answers)
+    with httpx.Client() as http:
+        assert smoke.traced(http, lambda: next(sent), lambda _: []) == ("third", answers["third"])
+        with pytest.raises(LocalError, match="had to repeat 5 of 5 requests, the last in trace first"):
+            smoke.traced(http, lambda: "first", lambda _: ["everything"])
