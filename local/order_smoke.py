@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from local import smoke, traces
+from local import measured, smoke, traces, waiting
 from local.addresses import GATEWAY, JAEGER
 from local.call_tree import Branch, call, differences, entered, served, step
 from local.errors import LocalError
@@ -111,7 +111,7 @@ def run() -> Result:
         def send() -> str:
             nonlocal order_id
             key = secrets.token_hex(16)  # one order, however often it is tried: a pod may be on its way back
-            trace_id, order_id = smoke.wait(
+            trace_id, order_id = waiting.wait(
                 lambda: place(http, key=key),
                 smoke.ANSWER_DEADLINE_S,
                 lambda: "no order was paid",
@@ -121,7 +121,7 @@ def run() -> Result:
 
         trace_id, spans = smoke.traced(http, send, missing)
         page = traces.page(http, JAEGER.url, trace_id)
-        return Result(trace_id, order_id, spans, smoke.query(http, COUNTED), page)
+        return Result(trace_id, order_id, spans, measured.query(http, COUNTED), page)
 
 
 def show(result: Result, console: Console) -> None:

@@ -7,11 +7,11 @@ import ssl
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
 
-from local import expected, gateway_certificate, traces
+from local import expected, gateway_certificate, measured, traces, waiting
 from local.addresses import ADDRESSES, GATEWAY, JAEGER, PROMETHEUS
 from local.errors import LocalError
 from local.stack_mesh import stack_mesh
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from local.addresses import Address
     from local.stack_mesh import StackMesh
     from local.traces import Span
-
-T = TypeVar("T")
 
 PATH = "/api/users/123"
 ROUTE = "/api/users/{id}"
@@ -46,12 +44,16 @@ ANSWER_DEADLINE_S = 90.0
 """After a stop, pods come back in any order; one that misses another at its start waits out a back-off."""
 TRACE_DEADLINE_S = 60.0
 METRIC_DEADLINE_S = 60.0
-_POLL_S = 0.25
+
+_OF_ROUTE = f'{{service_name="api-gateway",http_route="{ROUTE}"}}'
+HISTOGRAM = f"http_server_request_duration_seconds_bucket{_OF_ROUTE}"
+COUNTED = f"sum(http_server_request_duration_seconds_count{_OF_ROUTE})"
+"""How long the demonstration's requests took, and how many they were."""
+
 _TRIES, _SETTLING_S = 5, 2.0
 """Proxies learn of a pod that is ready some time after Kubernetes says so; until then they answer for it."""
 UNSAMPLED = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
 """For requests that only ask whether somebody answers: a gateway would begin a trace for each."""
-_CLOCK_SLACK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -100,18 +102,18 @@ def run() -> Result:
         started = time.time()
         trace_id, spans = traced(
             http,
-            lambda: wait(
+            lambda: waiting.wait(
                 lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services", _LOOK_AT_SERVICES
             ),
             missing,
         )
-        wait(
-            lambda: trace_id in exemplars(http, started) or None,
+        waiting.wait(
+            lambda: trace_id in measured.exemplars(http, HISTOGRAM, started) or None,
             METRIC_DEADLINE_S,
-            lambda: f"{PROMETHEUS.url}: no exemplar of trace {trace_id} in {METRIC}_bucket{SELECTOR}",
+            lambda: f"{PROMETHEUS.url}: no exemplar of trace {trace_id} in {HISTOGRAM}",
             _LOOK_AT_METRICS,
         )
-        counted = query(http, f"sum({METRIC}_count{SELECTOR})")
+        counted = measured.query(http, COUNTED)
         return Result(trace_id, spans, counted, traces.page(http, JAEGER.url, trace_id))
 
 
@@ -137,7 +139,7 @@ def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -
 
 def _wait_for_answer(http: httpx.Client, address: Address) -> None:
     """Wait out the moment in which a pod's connections end although its successor serves already."""
-    wait(
+    waiting.wait(
         # unsampled: waiting is no traffic that anybody wants to see
         lambda: http.get(f"{address.url}{address.ready_path}", headers=UNSAMPLED).status_code == HTTPStatus.OK or None,
         ANSWER_DEADLINE_S,
@@ -211,7 +213,7 @@ def wait_for_trace(
         seen = traces.fetch(http, JAEGER.url, trace_id)
         return seen if seen and not lacks(seen) else None
 
-    return wait(
+    return waiting.wait(
         whole,
         deadline_s,
         lambda: (
@@ -221,70 +223,3 @@ def wait_for_trace(
         ),
         _LOOK_AT_TRACES,
     )
-
-
-METRIC = "http_server_request_duration_seconds"
-SELECTOR = f'{{service_name="api-gateway",http_route="{ROUTE}"}}'
-"""The histogram that counts the demonstration's requests."""
-
-
-def exemplars(http: httpx.Client, since: float) -> set[str]:
-    """The trace ids that the histogram links to.
-
-    A counter alone would not tell whether this very request was counted: it starts again with its process.
-
-    Args:
-        http: the client.
-        since: seconds since the epoch.
-
-    Raises:
-        LocalError: Prometheus could not be asked.
-    """
-    window = {"start": f"{since - _CLOCK_SLACK_S:.3f}", "end": f"{time.time() + _CLOCK_SLACK_S:.3f}"}
-    series = _ask(http, "query_exemplars", {"query": f"{METRIC}_bucket{SELECTOR}", **window})
-    return {exemplar["labels"]["trace_id"] for one in series for exemplar in one["exemplars"]}
-
-
-def query(http: httpx.Client, expression: str) -> float:
-    """The value of an expression that has one sample, 0 when it has none.
-
-    Raises:
-        LocalError: Prometheus could not be asked.
-    """
-    samples = _ask(http, "query", {"query": expression})["result"]
-    return float(samples[0]["value"][1]) if samples else 0.0
-
-
-def _ask(http: httpx.Client, function: str, parameters: dict[str, str]) -> Any:  # noqa: ANN401 -- JSON
-    try:
-        answer = http.get(f"{PROMETHEUS.url}/api/v1/{function}", params=parameters)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        raise LocalError(f"{PROMETHEUS.url}: {error}", remedy="see `make status`") from error
-    return answer.json()["data"]
-
-
-def wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str], remedy: str) -> T:
-    """Try until there is a result; a refused connection is one more failed try (a pod may be on its way back).
-
-    Args:
-        attempt: has a result, or None.
-        deadline_s: seconds to try for.
-        failure: says what did not come.
-        remedy: what to do then.
-
-    Raises:
-        LocalError: there was no result in time.
-    """
-    end = time.monotonic() + deadline_s
-    trouble = ""
-    while True:
-        try:
-            if (result := attempt()) is not None:
-                return result
-            trouble = ""
-        except (httpx.HTTPError, LocalError) as error:
-            trouble = f" ({error.message if isinstance(error, LocalError) else error})"
-        if time.monotonic() > end:
-            raise LocalError(f"{failure()} within {deadline_s:g} s{trouble}", remedy=remedy)
-        time.sleep(_POLL_S)

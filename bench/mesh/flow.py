@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from local import smoke, traces
+from local import measured, smoke, traces
 from local.addresses import GATEWAY, JAEGER
 
 if TYPE_CHECKING:
@@ -104,4 +104,4 @@ def _lacks(spans: Sequence[Span]) -> list[str]:
 def dropped() -> dict[str, float]:
     """Spans lost since the services and Collectors started, by who counts them."""
     with smoke.client() as http:
-        return {who: smoke.query(http, expression) for who, expression in DROPS.items()}
+        return {who: measured.query(http, expression) for who, expression in DROPS.items()}

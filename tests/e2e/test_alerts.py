@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import smoke
+from local import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ def rules(http: httpx.Client, settings: Mapping[str, str]) -> list[dict[str, Any
         return found if all(rule["health"] != "unknown" for rule in found) else None
 
     # their interval is a minute
-    return smoke.wait(evaluated, 150, lambda: "rules that were never evaluated", "see Prometheus' log")
+    return waiting.wait(evaluated, 150, lambda: "rules that were never evaluated", "see Prometheus' log")
 
 
 def _firing(rules: list[dict[str, Any]]) -> Iterator[tuple[str, float]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from local import smoke
+from local import measured, smoke
 from local.addresses import LOKI
 from otel_mesh.loki import INDEX_LABELS
 
@@ -82,8 +82,8 @@ def test_s2_10_the_index_of_logs_knows_services_and_no_pods(http: httpx.Client) 
 
 
 def test_loki_is_scraped(http: httpx.Client) -> None:
-    assert smoke.query(http, 'up{job="loki"}') == 1
-    assert smoke.query(http, "sum(loki_distributor_lines_received_total)") > 0
+    assert measured.query(http, 'up{job="loki"}') == 1
+    assert measured.query(http, "sum(loki_distributor_lines_received_total)") > 0
 
 
 @pytest.mark.full

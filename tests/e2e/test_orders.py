@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import order_smoke, smoke
+from local import measured, order_smoke, smoke
 from local.addresses import GATEWAY
 from tests.e2e.orders import DEADLINE_S, rows
 
@@ -36,7 +36,7 @@ def traced() -> tuple[str, dict[str, str]]:
 
 def eventually(http: httpx.Client, query: str, least: float) -> None:
     end = time.monotonic() + smoke.METRIC_DEADLINE_S
-    while (seen := smoke.query(http, query)) < least:
+    while (seen := measured.query(http, query)) < least:
         assert time.monotonic() < end, f"{query}: {seen}, not {least}"
         time.sleep(0.5)
 
@@ -55,7 +55,7 @@ def test_s2_3_the_seed_s_order_is_one_trace_and_costs_109_97(kubectl: Callable[.
 def test_s2_6_orders_and_payments_are_counted_by_outcome(http: httpx.Client) -> None:
     declined = 'sum(shop_payments_total{service_name="payment-service",payment_outcome="declined"})'
     failed = 'sum(shop_orders_total{service_name="order-service",order_outcome="payment_failed"})'
-    before = smoke.query(http, declined), smoke.query(http, failed)
+    before = measured.query(http, declined), measured.query(http, failed)
     answer = post(http, payment_method="pm_demo_declined")
     assert answer.status_code == HTTPStatus.PAYMENT_REQUIRED
     assert answer.json()["detail"] == "the payment was declined"
@@ -64,7 +64,7 @@ def test_s2_6_orders_and_payments_are_counted_by_outcome(http: httpx.Client) -> 
     errors = (
         'sum(http_server_request_duration_seconds_count{http_response_status_code="402",error_type!=""}) or vector(0)'
     )
-    assert smoke.query(http, errors) == 0, "a decline is no error"
+    assert measured.query(http, errors) == 0, "a decline is no error"
 
 
 def test_s2_9_the_same_key_is_one_order(http: httpx.Client) -> None:

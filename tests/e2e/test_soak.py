@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import smoke, traces
+from local import measured, smoke, traces
 from local.addresses import JAEGER
 from local.stack_mesh import stack_mesh
 from otel_mesh_stack.services import CATALOG
@@ -141,4 +141,4 @@ def test_b7_every_request_of_a_long_load_is_one_whole_trace(
     assert len(reader.whole) == sent
     for name, expected in (("sent", sent), ("completed", ok)):
         series = f'max_over_time({METRIC.format(name)}{{service_name="{NAME}"}}[30m])'
-        assert smoke.query(http, f"sum({series})") == expected, name
+        assert measured.query(http, f"sum({series})") == expected, name

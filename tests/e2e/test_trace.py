@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import expected, smoke, traces
+from local import expected, measured, smoke, traces
 from local.addresses import GATEWAY, JAEGER
 from local.stack_mesh import stack_mesh
 
@@ -147,13 +147,13 @@ def test_s2_2_probes_leave_no_trace(http: httpx.Client) -> None:
 def test_s2_6_each_outcome_is_counted_once_under_its_route(http: httpx.Client) -> None:
     selector = 'service_name="api-gateway",http_route="/api/users/{id}",http_response_status_code="404"'
     counter = f"sum(http_server_request_duration_seconds_count{{{selector}}})"
-    before = smoke.query(http, counter)
+    before = measured.query(http, counter)
     for number in range(5):
         assert http.get(f"{GATEWAY.url}/api/users/{10**8 + number}").status_code == HTTPStatus.NOT_FOUND
     end = time.monotonic() + smoke.METRIC_DEADLINE_S
-    while smoke.query(http, counter) < before + 5 and time.monotonic() < end:
+    while measured.query(http, counter) < before + 5 and time.monotonic() < end:
         time.sleep(0.25)
     time.sleep(12)  # longer than the export interval: a double count would show by now
-    assert smoke.query(http, counter) == before + 5
+    assert measured.query(http, counter) == before + 5
     series = 'count(http_server_request_duration_seconds_count{service_name="api-gateway",url_path!=""}) or vector(0)'
-    assert smoke.query(http, series) == 0
+    assert measured.query(http, series) == 0
