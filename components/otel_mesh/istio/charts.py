@@ -48,6 +48,11 @@ whatever the method: an order that was made before its answer got lost would be 
 """
 
 
+_SPANS_WAIT_MS: Final = "1000"
+"""How long a proxy keeps spans to send some together; Envoy's default is 5 s. Those it has when it stops are lost, and
+it stops with its pod's last other container."""
+
+
 def proxy_resource_attributes(version: str, environment: str) -> str:
     """OTEL_RESOURCE_ATTRIBUTES of the proxies: the vocabulary that services use for the same things.
 
@@ -75,6 +80,7 @@ def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> 
             "OTEL_RESOURCE_ATTRIBUTES": proxy_resource_attributes(settings.version, environment),
             "SECRET_TTL": settings.proxy.certificate_lifetime,
         },
+        "runtimeValues": {"tracing.opentelemetry.flush_interval_ms": _SPANS_WAIT_MS},
     }
     if settings.proxy.envoy_metrics:
         proxy["proxyStatsMatcher"] = {"inclusionRegexps": list(settings.proxy.envoy_metrics)}

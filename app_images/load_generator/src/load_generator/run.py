@@ -28,7 +28,9 @@ async def run(environment: Environment | None = None) -> int:
     """Wait for the target, send, flush; the process's exit status.
 
     TARGET_URL, RATE_PER_SECOND (1), DURATION_SECONDS (60), MAX_IN_FLIGHT (100), ORDER_SHARE (0), USER_IDS (123),
-    TIMEOUT_SECONDS (10) and READY_TIMEOUT_SECONDS (60) come from the environment.
+    TIMEOUT_SECONDS (10), READY_TIMEOUT_SECONDS (60) and LINGER_SECONDS (2: how long the process stays after the last
+    answer, since a proxy beside it is stopped with it and loses the spans that it has not handed over yet) come from
+    the environment.
 
     Raises:
         SettingsError: one of them is missing or wrong.
@@ -44,12 +46,14 @@ async def run(environment: Environment | None = None) -> int:
     mix = Mix(_ids(environment.text("USER_IDS", "123")), environment.number("ORDER_SHARE", 0, low=0, high=1))
     timeout = environment.number("TIMEOUT_SECONDS", 10, low=0.1, high=120)
     patience = environment.number("READY_TIMEOUT_SECONDS", 60, low=0, high=600)
+    linger = environment.number("LINGER_SECONDS", 2, low=0, high=60)
     telemetry = init(handle_sigterm=False)
     try:
         if not await _answers(target, patience):
             _log.error("%s: does not answer for %g s", target, patience)
             return 1
         load = await _run(target, timeout, mix, bounds, telemetry)
+        await asyncio.sleep(linger)
     finally:
         telemetry.shutdown()
     return 0 if load.totals.skipped == 0 else 1
