@@ -268,7 +268,7 @@ def test_own_backend_own_images_and_a_base_from_a_registry(
     assert base is not None
     Skopeo().push(docker_archive(tmp_path / "base.tar", base.archive), f"{registry}/library/python:3.11")
     pushed = json.loads((clone.state / "dev" / "images.json").read_text())
-    clone.configure(**{part: {"image": pushed[name]} for part, name in PARTS.items()})
+    clone.configure(**{part: {"image": pushed[name]} for part, name in PARTS.items() if name in pushed})
     (tmp_path / "passphrase").write_text("of the user's own")
     backend = tmp_path / "backend"
     backend.mkdir()
