@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say of each killed update where it was and what became of it, with what it takes to do the same again."""
+    """Say of what was killed where it was and what became of it, with what it takes to do the same again."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
     lines = [str(text) for report in reports for name, text in report.user_properties if name == "killed"]
     if lines:
-        terminalreporter.section("killed updates")
+        terminalreporter.section("what was killed")
         for line in lines:
             terminalreporter.write_line(line)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,13 @@ def _named(culprits: set[str], failed: Sequence[Answer]) -> None:
     raise AssertionError(f"no trace names any of {culprits}")
 
 
+def _told(answers: Sequence[Answer]) -> str:
+    """For the summary: how often which status, and the longest time to an answer."""
+    counted = Counter(answer.status for answer in answers)
+    statuses = ", ".join(f"{number} x {status}" for status, number in sorted(counted.items()))
+    return f"{statuses} | longest {max(answer.seconds for answer in answers):.1f} s"
+
+
 @pytest.mark.parametrize(
     ("workload", "culprits"),
     [
@@ -89,10 +97,14 @@ def _named(culprits: set[str], failed: Sequence[Answer]) -> None:
     ],
 )
 def test_s2_9_what_is_killed_under_load_is_told_in_time_and_nobody_is_needed(
-    kubectl: Callable[..., str], workload: str, culprits: set[str]
+    kubectl: Callable[..., str],
+    workload: str,
+    culprits: set[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     load = Load()
     answers = load.during(_scaled(kubectl, workload))
+    record_property("killed", f"{workload}: {_told(answers)}")
     failed = [answer for answer in answers if answer.status != HTTPStatus.CREATED]
     assert failed, "it was noticed"
     assert {answer.status for answer in answers} <= RIGHT, [a for a in answers if a.status not in RIGHT]
@@ -103,4 +115,15 @@ def test_s2_9_what_is_killed_under_load_is_told_in_time_and_nobody_is_needed(
     # paid now, or cancelled because its payment took too long; never an error any more
     assert {answer.status for answer in again} <= {HTTPStatus.CREATED, HTTPStatus.CONFLICT}
     assert answers[-1].status == HTTPStatus.CREATED
+    _settled(kubectl, [answer.key for answer in answers])
+
+
+def test_s2_9_a_killed_cache_costs_no_order_and_is_in_the_traces(
+    kubectl: Callable[..., str], record_property: Callable[[str, object], None]
+) -> None:
+    answers = Load().during(_scaled(kubectl, "deployment/redis"))
+    record_property("killed", f"deployment/redis: {_told(answers)}")
+    assert {answer.status for answer in answers} == {HTTPStatus.CREATED}
+    assert max(answer.seconds for answer in answers) < DEADLINE_S
+    _named({"redis"}, answers)
     _settled(kubectl, [answer.key for answer in answers])
