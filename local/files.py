@@ -1,10 +1,16 @@
-"""Files that are either whole or not there."""
+"""Files and folders that are either whole or not there, whoever else is at work on them."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
@@ -44,3 +50,21 @@ def link(path: Path, target: Path) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
     temporary.replace(path)
+
+
+def place(fresh: Path, folder: Path) -> None:
+    """Move a finished folder to its place, unless another process was first with the same."""
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for one's turn: among all processes one at a time holds the file, whose folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -110,13 +110,22 @@ _NO_PAGES = "not compiled with the UI assets"
 """What a Jaeger built from its Go module shows in place of its pages."""
 
 
+def pages(client: httpx.Client, jaeger_url: str) -> str | None:
+    """Where a Jaeger has its traces' pages, each below its trace id; None where it has none.
+
+    Raises:
+        httpx.HTTPError: Jaeger could not be asked.
+    """
+    return None if _NO_PAGES in client.get(f"{jaeger_url}/").text else f"{jaeger_url}/trace"
+
+
 def page(client: httpx.Client, jaeger_url: str, trace_id: str) -> str | None:
     """The address of a trace's page; None where that Jaeger shows no pages.
 
     Raises:
         httpx.HTTPError: Jaeger could not be asked.
     """
-    return None if _NO_PAGES in client.get(f"{jaeger_url}/").text else f"{jaeger_url}/trace/{trace_id}"
+    return f"{home}/{trace_id}" if (home := pages(client, jaeger_url)) else None
 
 
 def parse(trace: Mapping[str, Any]) -> list[Span]:

@@ -85,7 +85,7 @@ def resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pul
     left out: it would turn all that the provider answers into Python's types, which nobody reads here (bench/engine.py
     measures what that costs).
     """
-    fields = {key: value for key, value in manifest.items() if value is not None}
+    fields = dict(manifest)
     own = pulumi.ResourceOptions(version=_provider_version())
     if fields["kind"] == "Secret":
         own.additional_secret_outputs = list(_SECRET_FIELDS)

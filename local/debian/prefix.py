@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ from local.errors import LocalError
 from local.paths import cache_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from local.debian.apt import Archive
 
@@ -56,7 +54,7 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
     wanted = sorted(set(packages))
     home = cache_dir() / "debian"
     record = home / "records" / f"{_digest(wanted)}.json"
-    with _lock(home):
+    with files.locked(home / ".lock"):
         state = _machine()
         if not refresh and (known := _recorded(record, state)):
             return known
@@ -149,11 +147,3 @@ def _key(packages: Sequence[str], archives: Sequence[Archive]) -> str:
 
 def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_KEY_LENGTH]
-
-
-@contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -79,14 +78,13 @@ def ensure(
     chosen = _of_stack() if names is None else set(names)
     wanted = [image for image in IMAGES if image.name in chosen]
     programs = sorted({program for image in wanted for program in image.programs})
-    toolchain.ensure(programs)
-    files = {name: toolchain.path(name) for name in programs}
+    choices = {choice.name: choice for choice in toolchain.choices(programs)}
+    given = {name: choice.file for name, choice in choices.items()}
     if any(image.page for image in wanted):
-        (program,) = toolchain.choices(["prometheus"])
-        files[PAGE] = prometheus_page(built_in=program.origin != "modules", refresh=refresh)
+        given[PAGE] = prometheus_page(built_in=choices["prometheus"].origin != "modules", refresh=refresh)
     own_base = {image.name: image.root for image in wanted if not (service_base and image in SERVICES)}
     needed = [_ROOTS[name] for name in dict.fromkeys(own_base.values()) if name]
-    with _lock():
+    with files.locked(cache_dir() / "images" / ".lock"):
         bases = {root.name: None if refresh else roots.known(root) for root in needed}
         store: Buildah | None = None
         for root in needed:
@@ -97,7 +95,7 @@ def ensure(
         plans = [
             _plan(
                 image,
-                files,
+                given,
                 bases.get(own_base.get(image.name) or ""),
                 None if image.name in own_base else service_base,
             )
@@ -206,12 +204,3 @@ def _told(what: str) -> Iterator[None]:
     print(f"images: {what}: started", file=sys.stderr, flush=True)
     yield
     print(f"images: {what}: ready after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _lock() -> Iterator[None]:
-    home = cache_dir() / "images"
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -64,7 +65,11 @@ class Jaeger:
         Raises:
             LocalError: it could not be asked.
         """
-        return self._asked(lambda: traces.page(self._http, self._address.url, trace_id))
+        return f"{self._pages}/{trace_id}" if self._pages else None
+
+    @cached_property
+    def _pages(self) -> str | None:
+        return self._asked(lambda: traces.pages(self._http, self._address.url))
 
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of a trace, none where Jaeger does not know it.

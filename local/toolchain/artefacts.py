@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local import files
 from local.paths import cache_dir
 from local.toolchain.golang import FLAGS, LINKER_FLAGS
 
@@ -88,9 +89,5 @@ def link_folder(programs: Mapping[str, Path]) -> Path:
                 (fresh / name).hardlink_to(file)
             else:
                 (fresh / name).symlink_to(file)
-        try:
-            fresh.rename(folder)
-        except OSError:  # another process was first with the same links
-            if not folder.is_dir():
-                raise
+        files.place(fresh, folder)
     return folder

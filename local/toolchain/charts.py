@@ -6,13 +6,13 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
+from local import files
 from local.errors import LocalError
 from local.paths import cache_dir
-from local.toolchain import failures, golang
+from local.toolchain import golang
 from local.toolchain.programs import owner
 
 # Name in upstream's chart repository -> folder in the module.
@@ -67,7 +67,7 @@ def ensure() -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
-        module = _module(build.folder, build.module, Path(scratch))
+        module = golang.module("charts", build.folder, build.module, Path(scratch))
         fresh = Path(scratch) / "charts"
         for name, inner in CHARTS.items():
             shutil.copytree(module / _MANIFESTS / inner, fresh / name, copy_function=shutil.copyfile)
@@ -75,32 +75,8 @@ def ensure() -> Path:
             path.chmod(0o755 if path.is_dir() else 0o644)
         for name in CHARTS:
             _stamp(fresh / name, version())
-        try:
-            fresh.rename(target)
-        except OSError:  # another process was first
-            if not target.is_dir():
-                raise
+        files.place(fresh, target)
     return target
-
-
-def _module(source: Path, module: str, scratch: Path) -> Path:
-    """The module's folder in Go's cache, verified by go.sum."""
-    stage = scratch / "src"
-    shutil.copytree(source, stage)
-    go = golang.find()
-    done = subprocess.run(
-        [go.command, "mod", "download", "-json", module],
-        cwd=stage,
-        env=go.environment(scratch),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    told = json.loads(done.stdout or "{}")
-    if "Dir" not in told:
-        reason, remedy = failures.explain(told.get("Error", done.stderr))
-        raise LocalError(f"charts: {module}: {reason}", remedy=remedy)
-    return Path(told["Dir"])
 
 
 def _stamp(chart: Path, number: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import platform
 import re
@@ -18,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 import httpx
 
+from local.files import locked
 from local.toolchain import artefacts
 from local.toolchain.hosts import is_safe, url
 
@@ -55,7 +55,10 @@ def fetch(offer: Offer) -> dict[str, Path]:
     if official is None:
         raise NotFetchedError("nobody releases it")
     artefacts.tools_dir().mkdir(parents=True, exist_ok=True)
-    with _turn(offer), tempfile.TemporaryDirectory(dir=artefacts.tools_dir(), prefix=".fetch-") as scratch:
+    with (
+        locked(artefacts.tools_dir() / ".locks" / f"official-{offer.programs[0]}"),
+        tempfile.TemporaryDirectory(dir=artefacts.tools_dir(), prefix=".fetch-") as scratch,
+    ):
         if found := kept(offer):
             return found
         files = {}
@@ -187,12 +190,3 @@ def _reason(error: httpx.HTTPError) -> str:
 
 def _key(offer: Offer) -> str:
     return f"{offer.version}-official"
-
-
-@contextmanager
-def _turn(offer: Offer) -> Iterator[None]:
-    locks = artefacts.tools_dir() / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with (locks / f"official-{offer.programs[0]}").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

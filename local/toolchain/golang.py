@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from local.toolchain import wheels
+from local.errors import LocalError
+from local.toolchain import failures, wheels
 from local.toolchain.programs import MODULES
 
 # No surprise from the network or from the user's own settings: go.mod and go.sum say everything.
@@ -71,6 +73,36 @@ def find() -> Go:
         return Go(Path(found), release)
     command = _bootstrap()
     return Go(command, _release(str(command)))
+
+
+def module(what: str, source: Path, name: str, scratch: Path) -> Path:
+    """The folder of a module in Go's cache, verified by go.sum; it is read-only.
+
+    Args:
+        what: it is for, as an error calls it.
+        source: a folder with go.mod and go.sum; a copy of it is worked in.
+        name: of the module.
+        scratch: an existing private folder.
+
+    Raises:
+        LocalError: it cannot be fetched.
+    """
+    stage = scratch / "src"
+    shutil.copytree(source, stage)
+    go = find()
+    done = subprocess.run(
+        [go.command, "mod", "download", "-json", name],
+        cwd=stage,
+        env=go.environment(scratch),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = json.loads(done.stdout or "{}")
+    if "Dir" not in told:
+        reason, remedy = failures.explain(told.get("Error", done.stderr))
+        raise LocalError(f"{what}: {name}: {reason}", remedy=remedy)
+    return Path(told["Dir"])
 
 
 @cache

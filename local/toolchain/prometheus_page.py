@@ -8,7 +8,6 @@ so a machine that has no way to the registry is told so and goes on.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
@@ -19,10 +18,10 @@ import subprocess
 import sys
 import tarfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from local import files
 from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import golang
@@ -31,7 +30,7 @@ from local.toolchain.building import dies_with_us
 from local.toolchain.programs import MODULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import TextIO
 
     from local.toolchain.node import Node
@@ -61,20 +60,20 @@ def prometheus_page(*, built_in: bool = False, refresh: bool = False) -> Path:
         LocalError: go.sum does not name the module.
     """
     home = cache_dir() / "pages"
-    home.mkdir(parents=True, exist_ok=True)
-    made, empty = home / f"prometheus-{_key()}.tar", home / f"prometheus-{_key()}-none.tar"
-    with _lock(home):
-        if made.exists() and not built_in:
+    key = _key()
+    made, empty = home / f"prometheus-{key}.tar", home / f"prometheus-{key}-none.tar"
+    with files.locked(home / ".lock"):
+        if built_in:
+            return _pack(None, home / "built-in.tar")
+        if made.exists():
             return made
-        if not built_in and empty.exists() and not refresh and time.time() - empty.stat().st_mtime < _RETRY_S:
+        if empty.exists() and not refresh and time.time() - empty.stat().st_mtime < _RETRY_S:
             return empty
         stage = home / ".stage"
+        _clear(stage)  # a killed build's leavings
+        stage.mkdir()
         try:
-            _clear(stage)  # a killed build's leavings
-            stage.mkdir()
-            if built_in:
-                return _pack(None, home / "built-in.tar", stage)
-            _pack(_build(stage), made, stage)
+            _pack(_build(stage), made)
         except LocalError as error:
             print(
                 f"toolchain: Prometheus will have no page to look at, all else works: {error}; "
@@ -82,7 +81,7 @@ def prometheus_page(*, built_in: bool = False, refresh: bool = False) -> Path:
                 file=sys.stderr,
                 flush=True,
             )
-            return _pack(None, empty, stage)
+            return _pack(None, empty)
         finally:
             _clear(stage)
         empty.unlink(missing_ok=True)
@@ -106,7 +105,7 @@ def _build(stage: Path) -> Path:
     started = time.monotonic()
     print("toolchain: Prometheus' page: started", file=sys.stderr, flush=True)
     with place.open("w") as log:
-        source = _source(stage, log)
+        source = _source(stage)
         found = nodes.find()
         environment = {**found.environment(stage), "npm_config_store_dir": str(stage / "store")}
         environment["PATH"] = f"{stage / 'bin'}{os.pathsep}{environment['PATH']}"
@@ -125,13 +124,10 @@ def _build(stage: Path) -> Path:
     return static
 
 
-def _source(stage: Path, log: TextIO) -> Path:
+def _source(stage: Path) -> Path:
     """A copy of the page's sources that can be written to."""
-    go = golang.find()
-    words = [str(go.command), "mod", "download", "-json", MODULE]
-    told = _run(words, MODULES / "prometheus", go.environment(stage), log)
     source = stage / "ui"
-    shutil.copytree(f"{json.loads(told)['Dir']}/web/ui", source)
+    shutil.copytree(golang.module("Prometheus' page", MODULES / "prometheus", MODULE, stage) / "web" / "ui", source)
     for path in (source, *source.rglob("*")):  # Go's module cache is read-only
         path.chmod(path.stat().st_mode | 0o200)
     return source
@@ -168,9 +164,9 @@ def _run(words: Sequence[str], folder: Path, environment: dict[str, str], log: T
     return done.stdout
 
 
-def _pack(static: Path | None, target: Path, stage: Path) -> Path:
+def _pack(static: Path | None, target: Path) -> Path:
     """A tar that depends on names and content only."""
-    fresh = stage / "page.tar"
+    fresh = target.with_suffix(".new")
     with tarfile.open(fresh, "w", format=tarfile.PAX_FORMAT) as archive:
         folder = tarfile.TarInfo("static")
         folder.type = tarfile.DIRTYPE
@@ -191,10 +187,3 @@ def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
 def _clear(stage: Path) -> None:
     if stage.exists():
         shutil.rmtree(stage)
-
-
-@contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -7,13 +7,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from local import files
 from local.errors import LocalError
 from local.paths import cache_dir, repo_dir
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 _STRICT = ("--no-deps", "--only-binary=:all:", "--require-hashes")
@@ -43,17 +40,10 @@ def unpacked(what: str, wheel: str, lock: str, *, needed: str, remedy: str) -> P
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=".unpack-") as scratch:
         target = Path(scratch) / "unpacked"
-        done = _run([*_PIP, *_STRICT, "--target", str(target), "-r", str(place)])
+        command = [*_PIP, *_STRICT, "--target", str(target), "-r", str(place)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             reason = (done.stderr.strip() or "pip failed").splitlines()[-1]
             raise LocalError(f"{what} {version[1]}: not on PATH and pip could not fetch it: {reason}", remedy=remedy)
-        try:
-            target.rename(home)
-        except OSError:  # another process was first
-            if not home.exists():
-                raise
+        files.place(target, home)
     return home
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)

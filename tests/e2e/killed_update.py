@@ -17,7 +17,7 @@ from local import engine_processes, interrupted, pulumi_cli
 from local.paths import repo_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 STACK = "local"
@@ -172,11 +172,11 @@ def known_objects() -> dict[str, str]:
     return found
 
 
-def cluster_objects(listed: Mapping[str, Any]) -> dict[str, str]:
-    """The objects of a `kubectl get -o json`, but what controllers made of them: kind, namespace and name to uid."""
+def cluster_objects(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The items of a `kubectl get -o json`, but what controllers made of them: kind, namespace and name to uid."""
     return {
         _place(item): item["metadata"]["uid"]
-        for item in listed["items"]
+        for item in items
         if not item["metadata"].get("ownerReferences") and item["kind"] not in ("ComponentStatus", "Endpoints", "Pod")
     }
 

@@ -36,6 +36,7 @@ CHANGED: Mapping[str, Any] = {
     "postgres": {"resources": {"cpu": "110m"}},  # the StatefulSet
     "service_defaults": {"log_level": "DEBUG"},  # every service
 }
+OURS = {"app.kubernetes.io/part-of": "otel-mesh", "app.kubernetes.io/managed-by": "pulumi"}
 PSQL = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d user_service -c "$1"'
 
 
@@ -66,11 +67,13 @@ def converged(
         assert killed_update.residue() == []
         assert killed_update.pending() == ()
         known = killed_update.known_objects()
-        there = killed_update.cluster_objects(json.loads(kubectl("get", kinds, "-A", "-o", "json")))
+        listed = json.loads(kubectl("get", kinds, "-A", "-o", "json"))["items"]
+        there = killed_update.cluster_objects(listed)
         assert {place: there.get(place) for place in known} == known
         # what the mesh's charts make has no labels of ours
-        mine = "app.kubernetes.io/part-of=otel-mesh,app.kubernetes.io/managed-by=pulumi"
-        labelled = killed_update.cluster_objects(json.loads(kubectl("get", kinds, "-A", "-l", mine, "-o", "json")))
+        labelled = killed_update.cluster_objects(
+            item for item in listed if OURS.items() <= item["metadata"].get("labels", {}).items()
+        )
         assert labelled.keys() - known.keys() == set()
         preview = ("preview", "--refresh", "--expect-no-changes", "--non-interactive")
         done = run(*killed_update.command(settings, "pulumi", "--", *preview))

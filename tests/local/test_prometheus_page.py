@@ -61,7 +61,7 @@ def test_without_a_registry_one_line_says_so_and_it_is_tried_again_after_a_day(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
-    monkeypatch.setattr(prometheus_page, "_source", lambda stage, _: stage)
+    monkeypatch.setattr(prometheus_page, "_source", lambda stage: stage)
     monkeypatch.setattr(prometheus_page, "_FETCHING", ("--fetch-retries=0",))
     empty = WANTED()
     *_, line = capsys.readouterr().err.splitlines()
