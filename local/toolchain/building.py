@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TextIO
 from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import artefacts, failures
+from local.toolchain.golang import COMPILER_FLAGS
+from local.toolchain.programs import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,13 +132,13 @@ class Job:
         packages = {name: build.packages[name] for name in programs if name in build.packages}
         if not packages:
             return
-        tags = ["-tags", ",".join(build.tags)]
+        tags = ["-tags", ",".join(TAGS)]
         told = self._go(["list", "-deps", *tags, *packages.values()], stage, log, lock)
         self.packages = len(told.splitlines())
         self.state = "compiling"
         # `go build -o FOLDER/` names a program after its package; one alone can be named here.
         output = stage / "out" / next(iter(packages)) if len(packages) == 1 else stage / "out"
-        flags = ["-v", *tags, "-ldflags", artefacts.linker_flags(build), "-o", str(output)]
+        flags = ["-v", *COMPILER_FLAGS, *tags, "-ldflags", artefacts.linker_flags(build), "-o", str(output)]
         self._go(["build", *flags, *packages.values()], stage, log, lock)
 
     def _go(self, arguments: list[str], stage: Path, log: TextIO, lock: int) -> str:
