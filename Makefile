@@ -13,7 +13,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto dashboards pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
+.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto dashboards pulumi toolchain-export toolchain-import bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ e2e: .venv/ready ## tests against the running environment; starts it if absent (
 e2e-full: .venv/ready ## those and the long and destructive ones; the environment is up and healthy afterwards
 	@$(PY) -m local up
 	@$(PY) -m pytest -m e2e tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
+
+toolchain-export: .venv/ready ## the built programs as one file, for another machine or a CI cache: FILE=
+	@exec $(PY) -m local toolchain --export '$(FILE)'
+
+toolchain-import: .venv/ready ## take them from that file, hashes compared, in place of compiling: FILE=
+	@exec $(PY) -m local toolchain --import '$(FILE)'
 
 lint: .venv/ready ## ruff and mypy --strict
 	@.venv/bin/ruff check .

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 MODULES = Path(__file__).parent / "modules"
 
-# One set for all, so that a package that two programs share is compiled once. They only leave things out: gRPC's request
-# traces, generated validators, and Prometheus' service discoveries but for those of a cluster.
+# One set for all, so that a package that two programs share is compiled once. They only leave things out: gRPC's
+# request traces, generated validators, and Prometheus' service discoveries but for those of a cluster.
 TAGS = (
     "grpcnotrace",
     "retrynotrace",
@@ -158,8 +158,8 @@ BUILDS: tuple[Build, ...] = (
                 ("cni", "istio-cni"),
             )
         },
-        # Upstream builds the control plane with the tag vtprotobuf, which writes messages faster and is a second copy of
-        # all of Envoy's API to compile.
+        # Upstream builds the control plane with the tag vtprotobuf, which writes messages faster and is a second copy
+        # of all of Envoy's API to compile.
         stamps=(
             *(f"{_ISTIO}/pkg/version.{name}={{number}}" for name in ("buildVersion", "buildTag")),
             f"{_ISTIO}/pkg/version.buildHub=docker.io/istio",
