@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import toolchain
+from local import child_processes, toolchain
 from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
 from otel_mesh.collector_config import collector_config
@@ -175,7 +175,7 @@ def test_jaeger_starts_with_its_configuration_and_answers(
     path.write_text(to_yaml(config))
     log = tmp_path / "jaeger.log"
     with log.open("wb") as output:
-        jaeger = subprocess.Popen(
+        jaeger = child_processes.start(
             [programs / "jaeger", f"--config=file:{path}"], stdout=output, stderr=output, env=os.environ, cwd=tmp_path
         )
     try:
