@@ -102,8 +102,8 @@ dashboards: .venv/ready ## renew the dashboards' files after a change of dashboa
 docs: .venv/ready ## the API reference from docstrings, into dist/docs
 	@exec $(PY) -m docs.reference
 
-bench-startup: .venv/ready ## time of `make up`: from stopped, and when already up
-	@exec $(PY) bench/startup.py
+bench-startup: .venv/ready ## time of `make up`: without state, from stopped, already up; BENCH_ARGS=--cold: empty caches too
+	@exec $(PY) -m bench.startup $(BENCH_ARGS)
 
 bench-request-overhead: .venv/ready ## what telemetry adds to a request, beside the official middleware
 	@exec $(PY) bench/request_overhead.py

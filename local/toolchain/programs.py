@@ -74,6 +74,7 @@ class Build:
 
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_PROVIDER_SDK = "github.com/pulumi/pulumi-kubernetes/sdk/v4"
 _KUBERNETES = "k8s.io/kubernetes"
 _KUBE_STAMPS = tuple(
     f"k8s.io/{package}.{stamp}"
@@ -145,6 +146,14 @@ BUILDS: tuple[Build, ...] = (
             for name in ("schema.json", "terraform-mapping.json")
         },
         minutes=5,
+    ),
+    Build(
+        # For the tests only: which types the provider's own SDK, which it is built without, gives to objects.
+        MODULES / "pulumi-kubernetes-sdk",
+        _PROVIDER_SDK,
+        {},
+        files={"kinds.go": (_PROVIDER_SDK, "go/kubernetes/yaml/v2/kinds.go")},
+        minutes=0.1,
     ),
     Build(
         MODULES / "istio",
@@ -231,6 +240,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "jaeger",
         "loki",
         "compose-check",
+        "kinds.go",
     ),
     "node": (
         *_CONTROL_PLANE,
