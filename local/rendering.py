@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from local import files, pulumi_cli, toolchain
+from local import files, pulumi_cli, stack_file, toolchain
 from local.errors import LocalError
 from local.toolchain import charts
 from otel_mesh import versions
@@ -113,7 +111,7 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
     Raises:
         LocalError: there is no such stack.
     """
-    pulumi_cli.require_stack_file(stack)
+    stack_file.settings(stack)
     tools = toolchain.ensure(["engine"])
     with tempfile.TemporaryDirectory(prefix="otel-mesh-render-") as name:
         folder = Path(name)
@@ -143,9 +141,9 @@ def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
     """Where the charts are: where the shell says, else here if they are what the stack pins, else in a repository."""
     if os.environ.get(CHARTS_DIR):
         return {}
-    content = yaml.safe_load(pulumi_cli.require_stack_file(stack).read_text())
-    settings = pulumi_cli.merged(content["config"][pulumi_cli.SETTINGS], changes)
-    pinned = ((settings.get("mesh") or {}).get("istio") or {}).get("version", versions.ISTIO)
+    settings = pulumi_cli.merged(stack_file.settings(stack), changes)
+    file = stack_file.require(stack)
+    pinned = stack_file.value(file, settings, "mesh", "istio", "version", kind=str, default=versions.ISTIO)
     return {CHARTS_DIR: str(charts.folder())} if pinned == charts.version() else {}
 
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 import pulumi
-import yaml
 
-from local import pulumi_cli
+from local import pulumi_cli, stack_file
 from local.drift import MARK
 from local.errors import LocalError
 from local.without_engine import Recorder, event_loop, settle
@@ -40,14 +39,13 @@ def declared() -> list[Manifest]:
     # here and not above: the catalogue is read when the module is, and its mistakes are told like those of settings
     from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
-    content = yaml.safe_load(pulumi_cli.require_stack_file(_STACK).read_text())
-    settings = pulumi_cli.merged(content["config"][pulumi_cli.SETTINGS], _WITHOUT_KUBERNETES)
+    settings = pulumi_cli.merged(stack_file.settings(_STACK), _WITHOUT_KUBERNETES)
     recorder = Recorder()
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {RENDER_DIR: folder}):
         os.environ.pop(IMAGES_FILE, None)  # of the embedded environment, whose images no Docker has
         with event_loop() as loop:
             pulumi.runtime.set_mocks(recorder, project=pulumi_cli.project_name(), stack=_STACK)
-            pulumi.runtime.set_all_config({pulumi_cli.SETTINGS: json.dumps(settings)})
+            pulumi.runtime.set_all_config({stack_file.SETTINGS: json.dumps(settings)})
             try:
                 deploy()
             except pulumi.RunError as error:

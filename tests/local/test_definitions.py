@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import definitions, pulumi_cli, toolchain
+from local import definitions, pulumi_cli, stack_file, toolchain
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_an_object_is_foreign_unless_the_state_has_it_by_kind_and_place() -> Non
 @pytest.fixture
 def workspace(tmp_path: Path) -> pulumi_cli.Workspace:
     (tmp_path / "project").mkdir()
-    settings = {"config": {pulumi_cli.SETTINGS: {"cluster": {"context": "theirs"}}}}
+    settings = {"config": {stack_file.SETTINGS: {"cluster": {"context": "theirs"}}}}
     (tmp_path / "project" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
     return pulumi_cli.Workspace(tmp_path, tmp_path / "backend", tmp_path / "logs", {})
 
