@@ -57,6 +57,17 @@ def choices(
     return origins.choose(expand(names, builds), builds, partial(build, builds=builds), offers)
 
 
+def present(
+    names: Iterable[str], *, builds: Sequence[Build] = BUILDS, offers: Sequence[Offer] = OFFERS
+) -> tuple[Choice, ...]:
+    """The programs that `choices` gives, if all are on this machine already; nothing is fetched or built.
+
+    Raises:
+        LocalError: some are not; or a name is unknown.
+    """
+    return origins.present(expand(names, builds), builds, offers)
+
+
 def path(name: str) -> Path:
     """The file of one program, got if it is missing; its folder is named after all that it was made from.
 

@@ -113,7 +113,9 @@ def test_an_old_go_on_the_path_is_passed_over(tmp_path: Path, monkeypatch: pytes
     new.write_text("#!/bin/sh\necho go1.26.6\n")
     new.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(golang, "_bootstrap", lambda: new)
+    assert golang.here() is None
     assert golang.find() == golang.Go(new, (1, 26))
 
 
