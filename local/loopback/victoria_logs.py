@@ -80,23 +80,20 @@ class LoopbackVictoriaLogs(LoopbackProgram):
         """
         return self._ask(urllib.request.Request(f"{self.url}{path}?{urllib.parse.urlencode(query)}"))  # noqa: S310 - loopback
 
-    def push(self, body: bytes) -> None:
-        """Hand over an OTLP request of log records, which can be found afterwards.
+    def push(self, body: bytes, *, findable: bool = True) -> None:
+        """Hand over an OTLP request of log records.
+
+        Args:
+            body: the request.
+            findable: whether they can be found when this returns; within a second they can by themselves.
 
         Raises:
             OSError: as of `get`.
         """
         headers = {"Content-Type": "application/x-protobuf"}
         self._ask(urllib.request.Request(self.otlp_url, data=body, headers=headers))  # noqa: S310 - loopback
-        self.flush()
-
-    def flush(self) -> None:
-        """Let what it took just now be found; it would by itself within a second.
-
-        Raises:
-            OSError: as of `get`.
-        """
-        self.get("/internal/force_flush")
+        if findable:
+            self.get("/internal/force_flush")
 
     def metric(self, name: str, /, **labels: str) -> float:
         """The sum of its own metric's series that have these labels.
