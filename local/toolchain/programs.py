@@ -83,7 +83,7 @@ _KUBE_STAMPS = tuple(
 )
 
 _ISTIO = "istio.io/istio"
-_LOKI = "github.com/grafana/loki/v3"
+_LOGS = "github.com/VictoriaMetrics/VictoriaLogs"
 
 # In the order in which others wait for them.
 BUILDS: tuple[Build, ...] = (
@@ -202,11 +202,11 @@ BUILDS: tuple[Build, ...] = (
         minutes=2.5,
     ),
     Build(
-        MODULES / "loki",
-        _LOKI,
-        {"loki": f"{_LOKI}/cmd/loki"},
-        stamps=(f"{_LOKI}/pkg/util/build.Version={{number}}",),
-        minutes=5,
+        MODULES / "victoria-logs",
+        _LOGS,
+        {"victoria-logs": f"{_LOGS}/app/victoria-logs"},
+        stamps=("github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=victoria-logs-{version}",),
+        minutes=0.4,
     ),
     Build(MODULES / "coredns", "github.com/coredns/coredns", {"coredns": "."}, minutes=1.5),
     Build(
@@ -238,7 +238,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "otelcol",
         "promtool",
         "jaeger",
-        "loki",
+        "victoria-logs",
         "compose-check",
         "kinds.go",
     ),
@@ -251,7 +251,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "volume-provisioner",
     ),
     "istio": _MESH,
-    "images": ("otelcol", "jaeger", "loki", "prometheus", "promtool", "coredns", "pause"),
+    "images": ("otelcol", "jaeger", "victoria-logs", "prometheus", "promtool", "coredns", "pause"),
     "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),
 }
 
