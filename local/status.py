@@ -136,5 +136,6 @@ def address_table(found: Iterable[tuple[Address, str]]) -> Table:
     for title in ("address", "url", "says"):
         table.add_column(title, overflow="fold", no_wrap=title == "url")
     for address, said in found:
-        table.add_row(address.name, address.url, escape(said), style="" if said == health.ANSWERS else "red")
+        style = "" if said == health.ANSWERS else "red"
+        table.add_row(address.name, address.page or address.url, escape(said), style=style)
     return table

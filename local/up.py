@@ -56,7 +56,7 @@ def run(console: Console) -> None:
         images.import_all(node.ctr)
         with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
-            changes = update.up(pulumi_cli.embedded(), STACK, tools, say)
+            changes = update.up(pulumi_cli.embedded(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
             passwords.deliver()
         say(

@@ -49,7 +49,9 @@ def test_an_address_stands_apart_from_its_name_and_its_state(width: int) -> None
     addresses = (*dict.fromkeys([GATEWAY, GATEWAY_TLS, *ADDRESSES]),)
     head, *lines = drawn(screen.address_table((one, "answers") for one in addresses), width)
     assert head.split() == ["address", "url", "says"]
-    assert [re.split(r" {2,}", line.strip()) for line in lines] == [[one.name, one.url, "answers"] for one in addresses]
+    assert [re.split(r" {2,}", line.strip()) for line in lines] == [
+        [one.name, one.page or one.url, "answers"] for one in addresses
+    ]
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
