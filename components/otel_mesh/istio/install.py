@@ -1,9 +1,10 @@
-"""Installs Istio by its own charts: definitions, istio-cni on every node, istiod."""
+"""Installs Istio by its own charts: definitions, istio-cni on every node, istiod; and the Gateway API's definitions."""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 _WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _ISTIOD_WRITES: Final = ["webhooks[*].clientConfig.caBundle", "webhooks[*].failurePolicy"]
 """Fields of the webhooks that istiod itself fills in once it serves."""
+_GROUPS: Final = ("kubernetes:helm.sh/v4:Chart", "kubernetes:yaml/v2:ConfigFile")
+"""Types of resources that only hold objects together."""
+
+GATEWAY_API_FILE: Final = "gateway-api/standard-install.yaml"
+"""The Gateway API's definitions in a folder of charts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,8 @@ class IstioArgs:
     Attributes:
         tracing: where proxies send spans, and of which requests.
         environment: ``deployment.environment.name`` of the proxies' telemetry.
-        charts_dir: folder that holds the charts (``base``, ``cni``, ``istiod``) instead of upstream's repository.
+        charts_dir: folder that holds the charts (``base``, ``cni``, ``istiod``) instead of upstream's repository. The
+            Gateway API's definitions are taken from its ``gateway-api/standard-install.yaml`` if there is one.
         settings: or a mapping that becomes one.
     """
 
@@ -57,12 +64,20 @@ def istio_namespaces(settings: IstioSettings) -> list[Manifest]:
 
 
 def chart_transform(
-    settings: IstioSettings, timeouts: pulumi.CustomTimeouts
+    settings: IstioSettings, timeouts: pulumi.CustomTimeouts, *, takes_over: bool = True
 ) -> Callable[[pulumi.ResourceTransformArgs], pulumi.ResourceTransformResult | None]:
-    """What is changed on objects of the charts before they are registered."""
+    """What is changed on objects of the charts before they are registered.
+
+    Args:
+        settings: of the mesh.
+        timeouts: of each object.
+        takes_over: whether definitions that an earlier installation left behind, or somebody else applied, become this
+            stack's. The Gateway API's don't: other meshes and gateways share them, and those of a newer release would
+            be set back without a word. What is there already with the same content is no conflict.
+    """
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-        if not args.type_.startswith("kubernetes:") or ":Chart" in args.type_:
+        if not args.type_.startswith("kubernetes:") or args.type_ in _GROUPS:
             return None
         kind = args.type_.rpartition(":")[2]
         extra = pulumi.ResourceOptions(custom_timeouts=timeouts)
@@ -72,11 +87,27 @@ def chart_transform(
             props = _annotated(props, Annotation.PATCH_FORCE)
         elif kind == "CustomResourceDefinition":
             extra.retain_on_delete = settings.crds == "keep"
-            # definitions that an earlier installation left behind are taken over
-            props = _annotated(props, Annotation.PATCH_FORCE)
+            if takes_over:
+                props = _annotated(props, Annotation.PATCH_FORCE)
         return pulumi.ResourceTransformResult(props=props, opts=pulumi.ResourceOptions.merge(args.opts, extra))
 
     return transform
+
+
+def chart_source(chart: str, settings: IstioSettings, charts_dir: str | None) -> dict[str, str]:
+    """Where a chart comes from: ``chart`` and, of one that is fetched, ``version`` and its Helm ``repository``."""
+    if charts_dir is not None:
+        return {"chart": f"{charts_dir}/{chart}"}
+    if settings.chart_repository.startswith("oci://"):
+        return {"chart": f"{settings.chart_repository}/{chart}", "version": settings.version}
+    return {"chart": chart, "version": settings.version, "repository": settings.chart_repository}
+
+
+def gateway_api_file(settings: IstioSettings, charts_dir: str | None) -> str:
+    """Where the Gateway API's definitions come from: a file of the folder of charts, or the address of upstream's."""
+    if charts_dir is not None and (file := Path(charts_dir) / GATEWAY_API_FILE).is_file():
+        return str(file)
+    return settings.gateway_api.url
 
 
 def _annotated(props: dict[str, Any], annotation: Annotation) -> dict[str, Any]:
@@ -110,7 +141,9 @@ class Istio(Component):
         base = self._chart("base", settings.namespace, values["base"], [plane])
         # before istiod: the first pods that it injects need the plugin
         node = self._chart("cni", settings.cni.namespace, values["cni"], [cni, base])
-        istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node])
+        # before istiod, which looks for these definitions when it starts
+        gateway_api = self._gateway_api([base]) if settings.gateway_api.definitions == "install" else []
+        istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node, *gateway_api])
         policies = (
             peer_authentication(settings),
             mesh_telemetry(settings, args.tracing),
@@ -125,6 +158,13 @@ class Istio(Component):
         options = pulumi.ResourceOptions(parent=self, depends_on=list(needs), custom_timeouts=self._timeouts)
         return resource(f"{self._name}-{manifest['metadata']['name']}", manifest, options)
 
+    def _gateway_api(self, needs: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        yaml = importlib.import_module("pulumi_kubernetes.yaml.v2")
+        transform = chart_transform(self._settings, self._timeouts, takes_over=False)
+        options = pulumi.ResourceOptions(parent=self, depends_on=list(needs), transforms=[transform])
+        file = gateway_api_file(self._settings, self._args.charts_dir)
+        return [yaml.ConfigFile(f"{self._name}-gateway-api", file=file, opts=options)]
+
     def _chart(
         self,
         chart: str,
@@ -133,17 +173,11 @@ class Istio(Component):
         needs: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
         helm = importlib.import_module("pulumi_kubernetes.helm.v4")
-        settings, folder = self._settings, self._args.charts_dir
-        if folder is None:
-            source = {
-                "chart": chart,
-                "version": settings.version,
-                "repository_opts": helm.RepositoryOptsArgs(repo=settings.chart_repository),
-            }
-        else:
-            source = {"chart": f"{folder}/{chart}"}
+        source: dict[str, Any] = chart_source(chart, self._settings, self._args.charts_dir)
+        if "repository" in source:
+            source["repository_opts"] = helm.RepositoryOptsArgs(repo=source.pop("repository"))
         options = pulumi.ResourceOptions(
-            parent=self, depends_on=list(needs), transforms=[chart_transform(settings, self._timeouts)]
+            parent=self, depends_on=list(needs), transforms=[chart_transform(self._settings, self._timeouts)]
         )
         made: pulumi.Resource = helm.Chart(
             f"{self._name}-{chart}", name=chart, namespace=namespace, values=dict(values), opts=options, **source
