@@ -42,7 +42,8 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("make up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        programs = toolchain.choices(stack_mesh().programs)
+        with images.ahead():
+            programs = toolchain.choices(stack_mesh().programs)
         tools = toolchain.link(programs)
         for line in toolchain.summary(programs):
             say(line)
@@ -54,7 +55,7 @@ def run(console: Console) -> None:
         images.import_all(node.ctr)
         with explained(STACK, node.kubeconfig, health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
-            changes = update.up(pulumi_cli.embedded(), STACK, tools, say)
+            changes = update.up(pulumi_cli.embedded(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
             passwords.deliver()
         say(

@@ -22,14 +22,18 @@ JAEGER: Final = "2.13.0"
 """Jaeger; Go module github.com/jaegertracing/jaeger v1.76.0 is its release 2.13, the last whose tag a Go module of that
 path can have: later releases cannot be built here, and what cannot be tested is not the default."""
 
-PROMETHEUS: Final = "3.16.0"
-"""Prometheus; Go module github.com/prometheus/prometheus v0.316.0."""
+PROMETHEUS: Final = "3.15.0"
+"""Prometheus; Go module github.com/prometheus/prometheus v0.315.0. Not 3.16, which asks for a newer Go than the Python
+index has, from which the embedded environment takes one where the machine has none."""
 
 GRAFANA: Final = "12.4.11"
 """Grafana; built nowhere here. npm's @grafana/schema of the same version has the types that its dashboards satisfy."""
 
-LOKI: Final = "3.7.8"
-"""Loki; Go module github.com/grafana/loki/v3."""
+GRAFANA_LOGS_PLUGIN: Final = "0.30.1"
+"""Grafana's data source for VictoriaLogs (Apache-2.0): the newest whose source was read, for Grafana 10.4 and later."""
+
+VICTORIA_LOGS: Final = "1.52.2"
+"""VictoriaLogs; Go module github.com/VictoriaMetrics/VictoriaLogs."""
 
 ISTIO: Final = "1.31.4"
 """Istio: the newest patch release of its minor version (tag v1.31.4 of istio.io/api and istio.io/client-go, which
@@ -56,6 +60,6 @@ COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLE
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
 PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
 GRAFANA_IMAGE: Final = f"docker.io/grafana/grafana:{GRAFANA}"
-LOKI_IMAGE: Final = f"docker.io/grafana/loki:{LOKI}"
+VICTORIA_LOGS_IMAGE: Final = f"docker.io/victoriametrics/victoria-logs:v{VICTORIA_LOGS}"
 POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"
 REDIS_IMAGE: Final = f"docker.io/library/redis:{REDIS}"

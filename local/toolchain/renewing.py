@@ -2,23 +2,26 @@
 
 A package is compiled once per version of itself and of all that it imports. So whatever two programs share stands at
 one version in both go.mod files: the newest that any of them asks for. Run it after a change of a version, and commit
-what it changes; `tests/local/test_toolchain_sharing.py` counts what a cold start compiles.
+what it changes. It also counts what empty caches cost, in `modules/compilations.json`, which a test holds to a limit.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from local.errors import LocalError
 from local.toolchain import failures, golang
 from local.toolchain.programs import BUILDS, MODULES, TAGS, Build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 NO_CHECKSUM: Final = (
     "github.com/pulumi/pulumi-kubernetes/provider/v4",
@@ -42,16 +45,18 @@ APART: Final[Mapping[str, Mapping[str, str]]] = {
         "go.opentelemetry.io/collector": "otelcol",
         "github.com/open-telemetry/opentelemetry-collector-contrib": "otelcol",
     },
-    # Written for the Collector of its time.
-    "jaeger": {
-        "go.opentelemetry.io/collector": "jaeger",
-        "github.com/open-telemetry/opentelemetry-collector-contrib": "jaeger",
-    },
+    # Written for the Collector, the Prometheus and the gRPC of its time: it shares the leaves only.
+    "jaeger": {"golang.org/x/": "", "google.golang.org/protobuf": "", "github.com/klauspost/": "", "": "jaeger"},
+    # promtool asks by the HTTP client of its time.
+    "prometheus": {"github.com/prometheus/": "prometheus"},
+    # Its `cloud` commands hand this library's YAML nodes to another one of the same version.
+    "pulumi": {"github.com/pb33f/": "pulumi"},
     # The last Python host in the SDK's module: today's SDK has none.
     "pulumi-language-python": {"github.com/pulumi/pulumi/": "pulumi-language-python"},
 }
 """Folder -> prefix of modules -> the group within which those modules stand at one version. All others share."""
 
+COUNTED: Final = MODULES / "compilations.json"
 _ROUNDS: Final = 6
 
 
@@ -88,25 +93,74 @@ def renew(builds: tuple[Build, ...] = BUILDS) -> None:
     raise LocalError(f"{MODULES}: versions still differ after {_ROUNDS} rounds", remedy="set one of them APART")
 
 
+def count(builds: tuple[Build, ...] = BUILDS) -> dict[str, Any]:
+    """How many packages the programs are compiled from.
+
+    Returns:
+        ``packages`` per folder, their ``sum``, and ``compilations``: how many of them differ, be it in what they import
+        only, and so are compiled; ``inputs`` is `inputs` of the folders that were counted.
+    """
+    packages: dict[str, int] = {}
+    distinct: set[str] = set()
+    for build in builds:
+        keys: dict[str, str] = {}
+        for package in _packages(build):
+            module = package.get("Module", {})
+            module = module.get("Replace", module)
+            # One that is replaced by a folder, or is a program of ours, has no version: it is compiled for this build.
+            version = module.get("Version", build.folder.name if module else "std")
+            below = sorted(keys[name] for name in package.get("Imports", ()) if name in keys)
+            text = json.dumps([package["ImportPath"], version, package.get("GoFiles"), below])
+            keys[package["ImportPath"]] = hashlib.sha256(text.encode()).hexdigest()
+        packages[build.folder.name] = len(keys)
+        distinct.update(keys.values())
+    return {
+        "compilations": len(distinct),
+        "sum": sum(packages.values()),
+        "packages": packages,
+        "inputs": inputs(builds),
+    }
+
+
+def inputs(builds: tuple[Build, ...] = BUILDS) -> str:
+    """A hash of all that the count depends on."""
+    digest = hashlib.sha256(" ".join(TAGS).encode())
+    for build in builds:
+        digest.update(json.dumps([build.folder.name, *build.packages.values()]).encode())
+        for path in sorted(build.folder.rglob("*")):
+            if path.name in ("go.mod", "go.sum") or path.suffix == ".go":
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _modules(build: Build) -> dict[str, str]:
     """The modules that the build's programs have packages of, with their versions."""
+    found: dict[str, str] = {}
+    for package in _packages(build):
+        module = package.get("Module", {})
+        module = module.get("Replace", module)
+        if "Version" in module:
+            found[module["Path"]] = module["Version"]
+    return found
+
+
+def _packages(build: Build) -> Iterator[dict[str, Any]]:
+    """What the build compiles, each after all that it imports."""
+    if not build.packages:
+        return
     for name in build.embeds:
         (build.folder / name).touch()
+    fields = "-json=ImportPath,Imports,GoFiles,Module"
     try:
-        told = _go(build.folder, "list", "-deps", "-json=Module", "-tags", ",".join(TAGS), *build.packages.values())
+        told = _go(build.folder, "list", "-deps", fields, "-tags", ",".join(TAGS), *build.packages.values())
     finally:
         for name in build.embeds:
             (build.folder / name).unlink()
-    found: dict[str, str] = {}
     decoder, position = json.JSONDecoder(), 0
     while position < len(told):
         package, position = decoder.raw_decode(told, position)
         position = len(told) - len(told[position:].lstrip())
-        module = package.get("Module", {})
-        module |= module.get("Replace", {})
-        if "Version" in module:
-            found[module["Path"]] = module["Version"]
-    return found
+        yield package
 
 
 def _group(folder: str, module: str) -> str:
@@ -149,6 +203,7 @@ def _go(folder: Path, *arguments: str) -> str:
 if __name__ == "__main__":
     try:
         renew()
+        COUNTED.write_text(json.dumps(count(), indent=2) + "\n")
     except LocalError as error:
         print(f"otel-mesh: {error}", file=sys.stderr)
         sys.exit(2)

@@ -111,8 +111,8 @@ def test_readme_names_what_the_package_itself_asks_for() -> None:
     assert _supported("Pulumi's Kubernetes provider") == f"`{asked['pulumi-kubernetes']}`"
 
 
-def test_loki() -> None:
-    assert _built("loki") == versions.LOKI
+def test_victoria_logs() -> None:
+    assert _built("victoria-logs") == versions.VICTORIA_LOGS
 
 
 def test_prometheus() -> None:
@@ -125,7 +125,7 @@ def test_prometheus() -> None:
         "COLLECTOR_IMAGE",
         "GRAFANA_IMAGE",
         "JAEGER_IMAGE",
-        "LOKI_IMAGE",
+        "VICTORIA_LOGS_IMAGE",
         "PROMETHEUS_IMAGE",
         "POSTGRES_IMAGE",
         "REDIS_IMAGE",
