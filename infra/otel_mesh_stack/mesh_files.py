@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from otel_mesh.istio.charts import CHARTS, unknown_values
-from otel_mesh.istio.install import GATEWAY_API_FILE
+from otel_mesh.istio.gateway_api import GATEWAY_API_FILE
 from otel_mesh.problems import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:

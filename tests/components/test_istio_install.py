@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pulumi
 import pytest
 
 from otel_mesh import InvalidSettingsError, IstioSettings, versions
-from otel_mesh.istio.install import GATEWAY_API_FILE, chart_source, chart_transform, gateway_api_file
+from otel_mesh.istio.chart_objects import chart_transform
+from otel_mesh.istio.gateway_api import GATEWAY_API_FILE, gateway_api_file
+from otel_mesh.istio.install import chart_source
 from otel_mesh.labels import Annotation
 from otel_mesh.problems import parse
 
@@ -64,7 +66,8 @@ def _changed(settings: IstioSettings, kind: str, *, takes_over: bool) -> tuple[d
     )
     result = transform(args)
     assert result is not None
-    return result.props["metadata"].get("annotations", {}), result.opts
+    metadata = cast("dict[str, dict[str, str]]", result.props["metadata"])
+    return metadata.get("annotations", {}), result.opts
 
 
 @pytest.mark.parametrize("crds", ["keep", "delete"])

@@ -105,7 +105,7 @@ def test_readme_names_a_range_of_kubernetes_that_holds_the_tested_one() -> None:
 
 def test_readme_names_what_the_package_itself_asks_for() -> None:
     project = tomllib.loads((repo_dir() / "components" / "pyproject.toml").read_text())["project"]
-    asked = dict(re.match(r"([a-z-]+)(.*)", one).groups() for one in project["dependencies"])  # type: ignore[union-attr]
+    asked = dict(re.findall(r"^([a-z-]+)(.*)$", "\n".join(project["dependencies"]), re.MULTILINE))
     assert _supported("Python") == f"`{project['requires-python']}`"
     assert _supported("Pulumi, Python SDK") == f"`{asked['pulumi']}`"
     assert _supported("Pulumi's Kubernetes provider") == f"`{asked['pulumi-kubernetes']}`"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_mesh.istio.install import GATEWAY_API_FILE
+from otel_mesh.istio.gateway_api import GATEWAY_API_FILE
 from otel_mesh_stack import mesh_files
 from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, accepted, changed, refused
 

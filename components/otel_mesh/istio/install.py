@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
 from otel_mesh import cluster_objects
 from otel_mesh.component import Component
 from otel_mesh.istio.binding import istio_binding
+from otel_mesh.istio.chart_objects import chart_transform
 from otel_mesh.istio.charts import chart_values
+from otel_mesh.istio.gateway_api import gateway_api_definitions
 from otel_mesh.istio.policy import mesh_telemetry, peer_authentication, untraced_exports
 from otel_mesh.istio.settings import IstioSettings, Tracing
-from otel_mesh.labels import Annotation, Role, recommended
+from otel_mesh.labels import Role, recommended
 from otel_mesh.manifests import Manifest, resource
 from otel_mesh.problems import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-_WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-_ISTIOD_WRITES: Final = ["webhooks[*].clientConfig.caBundle", "webhooks[*].failurePolicy"]
-"""Fields of the webhooks that istiod itself fills in once it serves."""
-_GROUPS: Final = ("kubernetes:helm.sh/v4:Chart", "kubernetes:yaml/v2:ConfigFile")
-"""Types of resources that only hold objects together."""
-
-GATEWAY_API_FILE: Final = "gateway-api/standard-install.yaml"
-"""The Gateway API's definitions in a folder of charts."""
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,37 +55,6 @@ def istio_namespaces(settings: IstioSettings) -> list[Manifest]:
     ]
 
 
-def chart_transform(
-    settings: IstioSettings, timeouts: pulumi.CustomTimeouts, *, takes_over: bool = True
-) -> Callable[[pulumi.ResourceTransformArgs], pulumi.ResourceTransformResult | None]:
-    """What is changed on objects of the charts before they are registered.
-
-    Args:
-        settings: of the mesh.
-        timeouts: of each object.
-        takes_over: whether definitions that an earlier installation left behind, or somebody else applied, become this
-            stack's. The Gateway API's don't: other meshes and gateways share them, and those of a newer release would
-            be set back without a word. What is there already with the same content is no conflict.
-    """
-
-    def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-        if not args.type_.startswith("kubernetes:") or args.type_ in _GROUPS:
-            return None
-        kind = args.type_.rpartition(":")[2]
-        extra = pulumi.ResourceOptions(custom_timeouts=timeouts)
-        props = dict(args.props)
-        if kind in _WEBHOOKS:
-            extra.ignore_changes = list(_ISTIOD_WRITES)
-            props = _annotated(props, Annotation.PATCH_FORCE)
-        elif kind == "CustomResourceDefinition":
-            extra.retain_on_delete = settings.crds == "keep"
-            if takes_over:
-                props = _annotated(props, Annotation.PATCH_FORCE)
-        return pulumi.ResourceTransformResult(props=props, opts=pulumi.ResourceOptions.merge(args.opts, extra))
-
-    return transform
-
-
 def chart_source(chart: str, settings: IstioSettings, charts_dir: str | None) -> dict[str, str]:
     """Where a chart comes from: ``chart`` and, of one that is fetched, ``version`` and its Helm ``repository``."""
     if charts_dir is not None:
@@ -101,19 +62,6 @@ def chart_source(chart: str, settings: IstioSettings, charts_dir: str | None) ->
     if settings.chart_repository.startswith("oci://"):
         return {"chart": f"{settings.chart_repository}/{chart}", "version": settings.version}
     return {"chart": chart, "version": settings.version, "repository": settings.chart_repository}
-
-
-def gateway_api_file(settings: IstioSettings, charts_dir: str | None) -> str:
-    """Where the Gateway API's definitions come from: a file of the folder of charts, or the address of upstream's."""
-    if charts_dir is not None and (file := Path(charts_dir) / GATEWAY_API_FILE).is_file():
-        return str(file)
-    return settings.gateway_api.url
-
-
-def _annotated(props: dict[str, Any], annotation: Annotation) -> dict[str, Any]:
-    metadata = dict(props.get("metadata") or {})
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), annotation.value: "true"}
-    return {**props, "metadata": metadata}
 
 
 class Istio(Component):
@@ -142,7 +90,8 @@ class Istio(Component):
         # before istiod: the first pods that it injects need the plugin
         node = self._chart("cni", settings.cni.namespace, values["cni"], [cni, base])
         # before istiod, which looks for these definitions when it starts
-        gateway_api = self._gateway_api([base]) if settings.gateway_api.definitions == "install" else []
+        options = pulumi.ResourceOptions(parent=self, depends_on=[base])
+        gateway_api = gateway_api_definitions(name, settings, args.charts_dir, self._timeouts, options)
         istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node, *gateway_api])
         policies = (
             peer_authentication(settings),
@@ -157,13 +106,6 @@ class Istio(Component):
     def _child(self, manifest: Manifest, needs: Sequence[pulumi.Resource]) -> pulumi.CustomResource:
         options = pulumi.ResourceOptions(parent=self, depends_on=list(needs), custom_timeouts=self._timeouts)
         return resource(f"{self._name}-{manifest['metadata']['name']}", manifest, options)
-
-    def _gateway_api(self, needs: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
-        yaml = importlib.import_module("pulumi_kubernetes.yaml.v2")
-        transform = chart_transform(self._settings, self._timeouts, takes_over=False)
-        options = pulumi.ResourceOptions(parent=self, depends_on=list(needs), transforms=[transform])
-        file = gateway_api_file(self._settings, self._args.charts_dir)
-        return [yaml.ConfigFile(f"{self._name}-gateway-api", file=file, opts=options)]
 
     def _chart(
         self,
