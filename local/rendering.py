@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
 CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
-_UNREACHABLE = re.compile(
-    r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'
+_UNREACHABLE = (
+    re.compile(r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'),
+    re.compile(r'fetching YAML over network: Get "(?P<place>[^"]+)": (?P<cause>.+)'),
 )
+_GROUPS = ("kubernetes:helm.sh/", "kubernetes:yaml/")
 _WARNING = re.compile(r"^ +warning: (.+)$", re.MULTILINE)
 
 
@@ -61,11 +63,13 @@ class Rendering:
             raise LocalError(self._failed(pulumi_cli.last_line(done.stderr)), remedy="mend what it names") from None
         if done.returncode:
             reason = _first_error(plan)
-            if found := _UNREACHABLE.search(reason):
-                raise LocalError(
-                    f"stack {self.stack}: repository of charts {found['place']}: {found['cause']}",
-                    remedy=f"name a folder of charts: CHARTS={charts.folder()} has those of Istio {charts.version()}",
-                )
+            for pattern in _UNREACHABLE:
+                if found := pattern.search(reason):
+                    own = f"CHARTS={charts.folder()} has those of Istio {charts.version()}"
+                    raise LocalError(
+                        f"stack {self.stack}: {found['place']}: {found['cause']}",
+                        remedy=f"name a folder of charts: {own}, with the Gateway API's definitions",
+                    )
             file = f"Pulumi.{self.stack}.yaml"
             raise LocalError(f"{self._failed(reason)}\n  all of it in {file}", remedy="mend it there")
         return plan
@@ -154,7 +158,8 @@ def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_object(resource_type: str) -> bool:
-    return resource_type.startswith("kubernetes:") and not resource_type.startswith("kubernetes:helm")
+    """Whether it is one of Kubernetes' objects, not what holds those of a chart or a file together."""
+    return resource_type.startswith("kubernetes:") and not resource_type.startswith(_GROUPS)
 
 
 def warnings(plan: Mapping[str, Any]) -> list[str]:

@@ -57,6 +57,15 @@ def test_an_object_is_foreign_unless_the_state_has_it_by_kind_and_place() -> Non
     assert found == ["Gateway a/two", "Gateway b/one"]
 
 
+def test_the_classes_that_istiod_makes_itself_are_nobody_s_and_those_of_others_are() -> None:
+    classes = definition("GatewayClass", "gatewayclasses")
+    own_class = {"metadata": {"name": "istio-remote"}, "spec": {"controllerName": "istio.io/unmanaged-gateway"}}
+    theirs = {"metadata": {"name": "theirs"}, "spec": {"controllerName": "istio.io/gateway-controller"}}
+    other = {"metadata": {"name": "istio-like"}, "spec": {"controllerName": "example.com/controller"}}
+    found = definitions.foreign(classes, [own_class, theirs, other], [classes])
+    assert found == ["GatewayClass theirs", "GatewayClass istio-like"]
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> pulumi_cli.Workspace:
     (tmp_path / "project").mkdir()
