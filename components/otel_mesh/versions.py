@@ -47,8 +47,8 @@ to the former places (https://istio.io/latest/news/releases/1.31.x/announcing-1.
 GATEWAY_API: Final = "1.6.0"
 """Definitions of the Gateway API: those that Istio's go.mod requires. Istio ignores older ones of a kind (IST0176)."""
 
-GATEWAY_API_RELEASES: Final = "https://github.com/kubernetes-sigs/gateway-api/releases/download"
-"""Where upstream publishes them: ``<here>/v1.6.0/standard-install.yaml``."""
+GATEWAY_API_FILES: Final = "https://raw.githubusercontent.com/kubernetes-sigs/gateway-api"
+"""Where upstream has them, a file for each kind: ``<here>/v1.6.0/config/crd/standard``."""
 
 POSTGRES: Final = "17"
 """PostgreSQL's major version; the minor one follows the image's tag."""

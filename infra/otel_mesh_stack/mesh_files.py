@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from otel_mesh.istio.charts import CHARTS, unknown_values
-from otel_mesh.istio.gateway_api import GATEWAY_API_FILE
+from otel_mesh.istio.gateway_api import FOLDER, definition_files
 from otel_mesh.problems import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def unpinned(folder: str | None, settings: StackSettings) -> list[str]:
         return []
     pinned, gateway_api = settings.mesh.istio.version, settings.mesh.istio.gateway_api
     found = [(f"chart {chart}", _version(Path(folder) / chart / "Chart.yaml"), pinned) for chart in CHARTS]
-    definitions = Path(folder) / GATEWAY_API_FILE
-    if gateway_api.definitions == "install" and definitions.is_file():
-        found.append(("definitions of the Gateway API", _bundle_version(definitions), gateway_api.version))
+    if gateway_api.definitions == "install" and (Path(folder) / FOLDER).is_dir():
+        has = sorted({_bundle_version(Path(file)) for file in definition_files(settings.mesh.istio, folder)})
+        found.append(("definitions of the Gateway API", ", ".join(has), gateway_api.version))
     return [
         f"{what}: {folder} has version {version}, the stack's settings pin {wanted}"
         for what, version, wanted in found
@@ -92,8 +92,11 @@ def unpinned(folder: str | None, settings: StackSettings) -> list[str]:
     ]
 
 
-def _bundle_version(definitions: Path) -> str:
-    named = _BUNDLE_VERSION.search(definitions.read_text(errors="replace"))
+def _bundle_version(definition: Path) -> str:
+    try:
+        named = _BUNDLE_VERSION.search(definition.read_text(errors="replace"))
+    except OSError:
+        return f"(no {definition.name})"
     return named[1] if named else "(none)"
 
 

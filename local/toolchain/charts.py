@@ -12,8 +12,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import yaml
-
 from local import files
 from local.errors import LocalError
 from local.paths import cache_dir
@@ -29,9 +27,8 @@ CHARTS = {
 }
 _MANIFESTS = "manifests/charts"
 GATEWAY_API = "sigs.k8s.io/gateway-api"
-# A file with all definitions of the standard channel, in a folder beside the charts.
-DEFINITIONS = "gateway-api/standard-install.yaml"
-_KUSTOMIZATION = "config/crd/kustomization.yaml"
+# Folder of the standard channel's definitions beside the charts -> folder in the module.
+DEFINITIONS = ("gateway-api", "config/crd/standard")
 _KEY_LENGTH = 12
 # What upstream's release builder does to its sources, and no more.
 STAMPS = {
@@ -68,7 +65,7 @@ def ensure() -> Path:
     Any number of processes may call this at once; nothing is compiled.
 
     Returns:
-        A folder that holds one per chart (base, istiod, cni, gateway) and `DEFINITIONS`. It is never changed.
+        A folder that holds one per chart (base, istiod, cni, gateway) and one of definitions. It is never changed.
 
     Raises:
         LocalError: a module cannot be fetched, or its content looks different from what the release builder expects.
@@ -84,22 +81,14 @@ def ensure() -> Path:
         fresh = Path(scratch) / "charts"
         for name, inner in CHARTS.items():
             shutil.copytree(module / _MANIFESTS / inner, fresh / name, copy_function=shutil.copyfile)
-        (fresh / DEFINITIONS).parent.mkdir()
-        (fresh / DEFINITIONS).write_text(_definitions(gateway_api))
+        name, inner = DEFINITIONS
+        shutil.copytree(gateway_api / inner, fresh / name, copy_function=shutil.copyfile)
         for path in (fresh, *fresh.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         for name in CHARTS:
             _stamp(fresh / name, version())
         files.place(fresh, target)
     return target
-
-
-def _definitions(gateway_api: Path) -> str:
-    """What upstream's release publishes as ``standard-install.yaml``: the files that its kustomization lists."""
-    place = gateway_api / _KUSTOMIZATION
-    listed = yaml.safe_load(place.read_text())["resources"]
-    parts = [(place.parent / name).read_text().removeprefix("---\n").rstrip() for name in listed]
-    return "\n---\n".join(parts) + "\n"
 
 
 def _stamp(chart: Path, number: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from otel_mesh import InvalidSettingsError, IstioSettings, versions
 from otel_mesh.istio.chart_objects import chart_transform
-from otel_mesh.istio.gateway_api import GATEWAY_API_FILE, gateway_api_file
+from otel_mesh.istio.gateway_api import FOLDER, KINDS, definition_files
 from otel_mesh.istio.install import chart_source
 from otel_mesh.labels import Annotation
 from otel_mesh.problems import parse
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHART = "kubernetes:helm.sh/v4:Chart"
-FILE = "kubernetes:yaml/v2:ConfigFile"
+FILES = "kubernetes:yaml/v2:ConfigGroup"
 DEFINITION = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
-UPSTREAM = (
-    f"https://github.com/kubernetes-sigs/gateway-api/releases/download/v{versions.GATEWAY_API}/standard-install.yaml"
-)
+UPSTREAM = f"https://raw.githubusercontent.com/kubernetes-sigs/gateway-api/v{versions.GATEWAY_API}/config/crd/standard"
 TIMEOUTS = pulumi.CustomTimeouts(create="1m")
 
 
@@ -35,23 +33,23 @@ def test_charts_come_from_upstream_s_repository_a_registry_or_a_folder() -> None
     assert chart_source("cni", registry, "/charts") == {"chart": "/charts/cni"}
 
 
-def test_definitions_of_the_gateway_api_come_from_upstream_s_release_or_a_folder_of_charts(tmp_path: Path) -> None:
-    assert gateway_api_file(IstioSettings(), None) == UPSTREAM
-    assert gateway_api_file(IstioSettings(), str(tmp_path)) == UPSTREAM, "the folder has none"
-    place = tmp_path / GATEWAY_API_FILE
-    place.parent.mkdir()
-    place.write_text("")
-    assert gateway_api_file(IstioSettings(), str(tmp_path)) == str(place)
+def _files(place: object) -> list[str]:
+    return [f"{place}/gateway.networking.k8s.io_{kind}.yaml" for kind in KINDS]
 
 
-def test_a_mirror_of_the_releases_may_be_named() -> None:
-    settings = IstioSettings.model_validate(
-        {"gateway_api": {"version": "1.6.2", "releases": "https://mirror.example/gateway-api"}}
-    )
-    assert gateway_api_file(settings, None) == "https://mirror.example/gateway-api/v1.6.2/standard-install.yaml"
+def test_definitions_of_the_gateway_api_come_from_upstream_s_sources_or_a_folder_of_charts(tmp_path: Path) -> None:
+    assert definition_files(IstioSettings(), None) == _files(UPSTREAM)
+    assert definition_files(IstioSettings(), str(tmp_path)) == _files(UPSTREAM), "the folder has none"
+    (tmp_path / FOLDER).mkdir()
+    assert definition_files(IstioSettings(), str(tmp_path)) == _files(tmp_path / FOLDER)
 
 
-@pytest.mark.parametrize("wrong", [{"version": "v1.6.0"}, {"releases": "mirror.example"}, {"definitions": "delete"}])
+def test_a_mirror_of_the_sources_may_be_named() -> None:
+    settings = IstioSettings.model_validate({"gateway_api": {"version": "1.6.2", "files": "https://mirror.example/g"}})
+    assert definition_files(settings, None) == _files("https://mirror.example/g/v1.6.2/config/crd/standard")
+
+
+@pytest.mark.parametrize("wrong", [{"version": "v1.6.0"}, {"files": "mirror.example"}, {"definitions": "delete"}])
 def test_a_wrong_setting_of_the_gateway_api_is_named(wrong: dict[str, str]) -> None:
     (key,) = wrong
     with pytest.raises(InvalidSettingsError, match=rf"gateway_api\.{key}"):
@@ -81,7 +79,7 @@ def test_only_the_mesh_s_own_definitions_are_taken_over_and_one_rule_says_which_
     assert opts.retain_on_delete is (crds == "keep")
 
 
-@pytest.mark.parametrize("kind", [CHART, FILE, "pulumi:providers:kubernetes", "otel-mesh:index:Istio"])
+@pytest.mark.parametrize("kind", [CHART, FILES, "pulumi:providers:kubernetes", "otel-mesh:index:Istio"])
 def test_what_only_holds_objects_together_is_left_as_it_is(kind: str) -> None:
     args = pulumi.ResourceTransformArgs(custom=False, type_=kind, name="one", props={}, opts=pulumi.ResourceOptions())
     assert chart_transform(IstioSettings(), TIMEOUTS)(args) is None

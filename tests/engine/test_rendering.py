@@ -157,6 +157,19 @@ def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
     assert "CHARTS=" in str(refused.value)
 
 
+def test_definitions_out_of_reach_are_named_with_the_way_around_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for chart in charts.CHARTS:  # and no definitions
+        (tmp_path / chart).symlink_to(charts.ensure() / chart)
+    monkeypatch.setenv(rendering.CHARTS_DIR, str(tmp_path))
+    nowhere = {"mesh": {"kind": "istio", "istio": {"gateway_api": {"files": "http://127.0.0.1:9"}}}}
+    with rendering.of("dev", nowhere) as made, pytest.raises(LocalError) as refused:
+        made.plan()
+    assert "http://127.0.0.1:9/v" in str(refused.value)
+    assert "CHARTS=" in str(refused.value)
+
+
 def test_mistakes_are_told_together_and_readably() -> None:
     changes = {"colector": {}, "jaeger": {"retention": "long"}}
     with rendering.of("prod", changes) as made, pytest.raises(LocalError) as refused:

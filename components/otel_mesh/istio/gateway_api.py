@@ -13,15 +13,30 @@ from otel_mesh.istio.chart_objects import chart_transform
 if TYPE_CHECKING:
     from otel_mesh.istio.settings import IstioSettings
 
-GATEWAY_API_FILE: Final = "gateway-api/standard-install.yaml"
-"""The Gateway API's definitions in a folder of charts."""
+FOLDER: Final = "gateway-api"
+"""Name of the folder with the definitions in a folder of charts."""
+
+KINDS: Final = (
+    "backendtlspolicies",
+    "gatewayclasses",
+    "gateways",
+    "grpcroutes",
+    "httproutes",
+    "listenersets",
+    "referencegrants",
+    "tcproutes",
+    "tlsroutes",
+    "udproutes",
+)
+"""What the standard channel defines. Upstream's admission policy, which keeps older releases away, is not taken along:
+it is for the whole cluster, whose administrator may have one."""
 
 
-def gateway_api_file(settings: IstioSettings, charts_dir: str | None) -> str:
-    """Where the Gateway API's definitions come from: a file of the folder of charts, or the address of upstream's."""
-    if charts_dir is not None and (file := Path(charts_dir) / GATEWAY_API_FILE).is_file():
-        return str(file)
-    return settings.gateway_api.url
+def definition_files(settings: IstioSettings, charts_dir: str | None) -> list[str]:
+    """Where the definitions come from: files of the folder of charts that has some, or addresses of upstream's."""
+    local = None if charts_dir is None else Path(charts_dir) / FOLDER
+    place = str(local) if local is not None and local.is_dir() else settings.gateway_api.address
+    return [f"{place}/gateway.networking.k8s.io_{kind}.yaml" for kind in KINDS]
 
 
 def gateway_api_definitions(
@@ -44,5 +59,5 @@ def gateway_api_definitions(
         return []
     yaml = importlib.import_module("pulumi_kubernetes.yaml.v2")
     own = pulumi.ResourceOptions(transforms=[chart_transform(settings, timeouts, takes_over=False)])
-    file = gateway_api_file(settings, charts_dir)
-    return [yaml.ConfigFile(f"{name}-gateway-api", file=file, opts=pulumi.ResourceOptions.merge(opts, own))]
+    files = definition_files(settings, charts_dir)
+    return [yaml.ConfigGroup(f"{name}-gateway-api", files=files, opts=pulumi.ResourceOptions.merge(opts, own))]

@@ -32,7 +32,7 @@ class IstioArgs:
         tracing: where proxies send spans, and of which requests.
         environment: ``deployment.environment.name`` of the proxies' telemetry.
         charts_dir: folder that holds the charts (``base``, ``cni``, ``istiod``) instead of upstream's repository. The
-            Gateway API's definitions are taken from its ``gateway-api/standard-install.yaml`` if there is one.
+            Gateway API's definitions are taken from its folder ``gateway-api`` if there is one.
         settings: or a mapping that becomes one.
     """
 

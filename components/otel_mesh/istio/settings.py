@@ -124,17 +124,17 @@ class GatewayApi(Settings):
             mesh or an administrator brings them. Definitions of another release that somebody else applied are a
             conflict that stops the update; they are never overwritten.
         version: of the release.
-        releases: address that holds a folder ``v<version>`` with ``standard-install.yaml``, e.g. of a mirror.
+        files: address of upstream's sources, or of a mirror: the files are in ``v<version>/config/crd/standard`` there.
     """
 
     definitions: Literal["install", "existing"] = "install"
     version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] = versions.GATEWAY_API
-    releases: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")] = versions.GATEWAY_API_RELEASES
+    files: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")] = versions.GATEWAY_API_FILES
 
     @property
-    def url(self) -> str:
-        """Upstream's file with all definitions of the standard channel."""
-        return f"{self.releases}/v{self.version}/standard-install.yaml"
+    def address(self) -> str:
+        """The folder of upstream's files."""
+        return f"{self.files}/v{self.version}/config/crd/standard"
 
 
 class IstioSettings(Settings):
