@@ -83,7 +83,7 @@ def test_every_loss_is_seen_by_its_rule(logs: LoopbackVictoriaLogs, prometheus: 
     logs.push(log_request(resource, record("kept")).SerializeToString())
     alerts.scraped("vl_rows_ingested_total == 1")
     alerts.scraped("vl_streams_created_total == 1")
-    assert alerts.seen == set(), "nothing is lost yet"
+    assert not prometheus.series('ALERTS{alertname!="LogStoreDiskFills"}'), "nothing is lost yet"
 
     logs.push(log_request(resource, record("old", age_seconds=30 * 86400)).SerializeToString())
     alerts.until("LogStoreDropsLines")
@@ -110,7 +110,8 @@ def test_every_loss_is_seen_by_its_rule(logs: LoopbackVictoriaLogs, prometheus: 
     alerts.until("LogStoreReadOnly")
 
     rules = [rule for group in yaml.safe_load(rule_files()[FILE])["groups"] for rule in group["rules"]]
-    assert alerts.seen == {rule["alert"] for rule in rules} - NEEDS_A_SMALL_DISK
+    # a machine whose own disk is nearly full sees that one too
+    assert alerts.seen - NEEDS_A_SMALL_DISK == {rule["alert"] for rule in rules} - NEEDS_A_SMALL_DISK
     told = logs.get("/metrics")
     for name in {name for rule in rules for name in re.findall(r"\bv[lm]_\w+", rule["expr"])}:
         assert re.search(rf"^{name}[{{ ]", told, re.MULTILINE), name
