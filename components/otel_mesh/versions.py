@@ -53,8 +53,8 @@ GATEWAY_API_FILES: Final = "https://raw.githubusercontent.com/kubernetes-sigs/ga
 POSTGRES: Final = "17"
 """PostgreSQL's major version; the minor one follows the image's tag."""
 
-REDIS: Final = "8"
-"""Redis' major version; the minor one follows the image's tag. Stack ``local`` runs Debian's 7."""
+REDIS: Final = "7.2"
+"""Redis: the last minor version under the BSD licence; from 8 on it is AGPL. Stack ``local`` runs Debian's 7.0."""
 
 COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
