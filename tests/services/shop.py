@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ORDER = {
     "user_id": 123,
-    "items": [{"product_id": 1, "quantity": 2, "price": 29.99}, {"product_id": 2, "quantity": 1, "price": 49.99}],
+    "items": [{"product_id": 1, "quantity": 2, "price": "29.99"}, {"product_id": 2, "quantity": 1, "price": "49.99"}],
 }
 """The seed's: 109.97 in all."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.services.postgres_server import PostgresServer
 
 WANTED = NewOrder.model_validate_json(
-    '{"user_id": 1, "items": [{"product_id": 1, "quantity": 2, "price": 29.99}, {"product_id": 2, "quantity": 1}]}'
+    '{"user_id": 1, "items": [{"product_id": 1, "quantity": 2, "price": "29.99"}, {"product_id": 2, "quantity": 1}]}'
 )
 
 

@@ -16,7 +16,7 @@ from order_service.settling import Settling
 from order_service.states import Status
 from order_service.store import Store, Times
 from otel_mesh_telemetry.http_client import mesh_client
-from service_kit import idempotency
+from service_kit import idempotency, money
 from service_kit.application import application
 from service_kit.body import read_model
 from service_kit.database import Database, DatabaseSettings, UnavailableError
@@ -78,7 +78,7 @@ class Orders:
             raise Problem(problem.status, detail, problem.headers, unsettled) from problem
 
     async def get(self, request: Request) -> JSONResponse:
-        """``GET /orders/{id}``: 200, 400 for no id, 404 for no such order, 503 without a database."""
+        """``GET /orders/{id}``: 200, 400 for no id, 404 for no such order, 503 without a database; amounts are text."""
         order_id = positive_id(request.path_params["id"])
         try:
             found = await self._store.get(order_id)
@@ -88,10 +88,11 @@ class Orders:
             raise Problem(404, f"there is no order {order_id}")
         user_id, order, lines = found
         items = [
-            {"product_id": line.product_id, "quantity": line.quantity, "price": line.price / 100} for line in lines
+            {"product_id": line.product_id, "quantity": line.quantity, "price": money.text(line.price)}
+            for line in lines
         ]
         told = {"order_id": order.id, "user_id": user_id, "status": order.status.value, "items": items}
-        return JSONResponse({**told, "total": order.total / 100})
+        return JSONResponse({**told, "total": money.text(order.total)})
 
 
 def _answer(order: Order) -> JSONResponse:

@@ -200,7 +200,7 @@ def priced(wanted: NewOrder, prices: Mapping[int, int]) -> Sequence[Line]:
         price = prices.get(item.product_id)
         if price is None:
             raise Problem(422, f"there is no product {item.product_id}")
-        if item.cents not in (None, price):
+        if item.price not in (None, price):
             raise Problem(422, f"the price of product {item.product_id} is another one; look it up and order again")
         lines.append(Line(item.product_id, item.quantity, price))
     return lines
