@@ -56,7 +56,8 @@ class Orders:
 
         400 and 422 for what is no order, 402 where the payment was declined, 409 where a repetition finds the order
         cancelled, 503 without a database, 502 to 504 for payment-service's failures: the order is settled later then.
-        A repetition with the same Idempotency-Key goes on with the same order, wherever that is.
+        A repetition with the same buyer's Idempotency-Key goes on with the same order, wherever that is, for as long as
+        keys last.
         """
         key = idempotency.key_of(request.headers)
         wanted = await read_model(request, NewOrder)
@@ -129,11 +130,13 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
     times = Times(
         window=environment.number("PAYMENT_WINDOW_SECONDS", 120, low=1, high=86400),
         grace=environment.number("RECOVERY_GRACE_SECONDS", 15, low=0.1, high=3600),
+        attempts=int(environment.number("RECOVERY_ATTEMPTS", 240, low=1, high=100_000)),
+        key_lifetime=environment.number("IDEMPOTENCY_SECONDS", 86_400, low=1, high=31_536_000),
     )
     store = Store(database, times)
     settling = Settling(store, Payments(client), tracer_provider=tracers, meter_provider=meters)
     interval = environment.number("RECOVERY_INTERVAL_SECONDS", 1, low=0.05, high=3600)
-    recovery = Recovery(store, settling, interval, tracers)
+    recovery = Recovery(store, settling, interval, tracer_provider=tracers, meter_provider=meters)
     probes = Probes(database.check)
 
     @contextlib.asynccontextmanager
