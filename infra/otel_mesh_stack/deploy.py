@@ -53,6 +53,7 @@ from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.dashboards import dashboards
+from otel_mesh_stack.rules import rule_files
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
             namespace=namespace,
             targets=_scraped(settings),
             exposed=tuple(f"{CATALOG.name}/{service.name}" for service in CATALOG.services if service.exposed),
+            rules=rule_files(),
             settings=settings.prometheus,
             mesh=mesh.binding,
         ),

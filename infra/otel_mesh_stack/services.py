@@ -29,7 +29,7 @@ _DATA: Final = {
             "port": 8082,
             "calls": ["payment-service"],
             "stores": [POSTGRES],
-            "metrics": ["shop.orders"],
+            "metrics": ["shop.orders", "shop.orders.dead"],
         },
         {"name": "payment-service", "port": 8083, "stores": [POSTGRES], "metrics": ["shop.payments"]},
     ],
