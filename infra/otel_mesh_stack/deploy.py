@@ -11,6 +11,7 @@ from pulumi_kubernetes.provider import Provider
 from otel_mesh import (
     CacheAccess,
     DatabaseAccess,
+    DatabaseLogin,
     Grafana,
     GrafanaArgs,
     Jaeger,
@@ -231,8 +232,17 @@ def _scraped(settings: StackSettings) -> dict[str, str]:
 def _database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> Postgres:
     own = stack.settings.postgres
     further = own.databases if "databases" in own.model_fields_set else ()
-    settings = own.model_copy(update={"databases": tuple(dict.fromkeys((*databases(), *further)))})
-    args = PostgresArgs(namespace=namespace, password=stack.postgres_password, settings=settings, mesh=mesh.binding)
+    settings = own.model_copy(
+        update={"databases": tuple(dict.fromkeys((*databases(), *further))), "roles": stack.settings.roles}
+    )
+    args = PostgresArgs(
+        namespace=namespace,
+        password=stack.postgres_password,
+        migrations_password=stack.migrations_password,
+        services_password=stack.services_password,
+        settings=settings,
+        mesh=mesh.binding,
+    )
     return Postgres(POSTGRES, args, mesh.opts)
 
 
@@ -243,8 +253,9 @@ def _database_access(settings: StackSettings, database: Postgres, service: Servi
         host=database.host_name,
         port=CATALOG.store(POSTGRES).port,
         name=database_of(service.name),
-        user=settings.postgres.user,
-        secret_name=settings.postgres.secret_name,
+        user=settings.roles.services,
+        secret_name=settings.postgres.services_secret_name,
+        migrations=DatabaseLogin(user=settings.roles.migrations, secret_name=settings.postgres.migrations_secret_name),
     )
 
 

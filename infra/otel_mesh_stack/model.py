@@ -12,7 +12,7 @@ from otel_mesh.jaeger import JaegerSettings
 from otel_mesh.load_generator import LoadGeneratorSettings
 from otel_mesh.loki import LokiSettings
 from otel_mesh.microservice import ServiceRuntime
-from otel_mesh.postgres import PostgresSettings
+from otel_mesh.postgres import DatabaseRoles, PostgresSettings
 from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.problems import InvalidSettingsError, Problem, join, nearest
 from otel_mesh.prometheus import PrometheusSettings
@@ -91,8 +91,9 @@ class StackSettings(Settings):
         cluster: where the stack is deployed.
         namespaces: names of its namespaces.
         images_from_file: whether OTEL_MESH_IMAGES_FILE, a JSON object of name to image, replaces default images.
-        postgres_password_file: file in OTEL_MESH_SECRETS_DIR with PostgreSQL's password; else ``postgres`` names an
-            existing Secret.
+        postgres_password_file: file in OTEL_MESH_SECRETS_DIR with the password of PostgreSQL's own role, and beside it
+            files of that name with ``-migrations`` and ``-services`` appended, of the roles that migrate and use the
+            databases. Else ``postgres`` names an existing Secret, and two more Secrets have its name and the same ends.
         redis_password_file: the same for Redis.
         wait: whether an update waits until what it deployed is ready.
         ready_timeout_seconds: how long each workload may take to become ready.
@@ -107,7 +108,7 @@ class StackSettings(Settings):
         loki: the log store.
         prometheus: the metric store.
         grafana: the page for people; None for a stack without.
-        postgres: the services' database; the services' own databases are added.
+        postgres: the services' database; the services' own databases are added, and roles where none are named.
         redis: the services' cache.
         load_generator: requests that are sent through the front door once for each change here; None for none.
         service_defaults: how services are run.
@@ -138,6 +139,11 @@ class StackSettings(Settings):
     service_defaults: ServiceRuntime = ServiceRuntime()
     services: dict[str, ServiceSettings] = Field(default_factory=dict)
 
+    @property
+    def roles(self) -> DatabaseRoles:
+        """The roles of PostgreSQL that migrate and use the services' databases."""
+        return self.postgres.roles or DatabaseRoles()
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = []
@@ -149,6 +155,9 @@ class StackSettings(Settings):
         ]
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
+        if self.postgres.roles is None and self.postgres.user in (self.roles.migrations, self.roles.services):
+            reason = f"'{self.postgres.user}' is the name of a role that is to do less"
+            problems.append(Problem("postgres.user", reason, "give it another name, or set postgres.roles"))
         if problems:
             raise InvalidSettingsError(problems)
         return self

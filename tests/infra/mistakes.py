@@ -259,6 +259,23 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "one role of the database for everything",
+        {"postgres__roles": {"services": "shop"}},
+        ("postgres.roles: one role would do what another is to be kept from; give each its own name",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a server's own role with the name of one that is to do less",
+        {"postgres__user": "shop_services"},
+        (
+            (
+                "postgres.user: 'shop_services' is the name of a role that is to do less; "
+                "give it another name, or set postgres.roles"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
         "no password of the cache",
         {"redis_password_file": None},
         (

@@ -41,7 +41,7 @@ class Shop:
         self._starts = 0
         self.running: dict[str, ServiceProcess] = {}
         modules = ("user_service", "order_service", "payment_service")
-        self.databases = {module: postgres.new_database() for module in modules}
+        self.databases = {module: postgres.new_database(module) for module in modules}
         self._settings = {
             module: {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **settings.get(module, {})}
             for module in (*modules, "api_gateway")

@@ -33,7 +33,7 @@ WANTED = NewOrder.model_validate_json(
 
 @asynccontextmanager
 async def opened(postgres: PostgresServer, name: str, times: Times | None = None) -> AsyncIterator[Store]:
-    where = DatabaseSettings("127.0.0.1", postgres.port, name, postgres.user, Path(postgres.password_file))
+    where = DatabaseSettings("127.0.0.1", postgres.port, name, postgres.roles.services, Path(postgres.password_file))
     database = Database(where, service="order-service", migrations=files("order_service") / "migrations")
     await database.open()
     try:
@@ -51,7 +51,7 @@ async def opened(postgres: PostgresServer, name: str, times: Times | None = None
 
 
 async def test_the_shop_s_prices_count_and_those_of_the_first_time_for_a_repetition(postgres: PostgresServer) -> None:
-    name = postgres.new_database()
+    name = postgres.new_database("order_service")
     async with opened(postgres, name) as store:
         order = await store.create(WANTED, "key", "")
         assert (order.total, order.status, order.is_late) == (10997, Status.CREATED, False)
@@ -67,7 +67,7 @@ async def test_the_shop_s_prices_count_and_those_of_the_first_time_for_a_repetit
 
 async def test_a_key_is_its_buyer_s_and_ends(postgres: PostgresServer) -> None:
     """Issue 19: two buyers' clients may choose the same key, and no key is kept for ever."""
-    name = postgres.new_database()
+    name = postgres.new_database("order_service")
     other_buyer = WANTED.model_copy(update={"user_id": 2})
     other_order = WANTED.model_copy(update={"items": WANTED.items[:1]})
     async with opened(postgres, name) as store:
@@ -95,7 +95,7 @@ def _without_product() -> NewOrder:
 
 
 async def test_while_replicas_of_the_version_before_run_a_key_is_one_order_to_both(postgres: PostgresServer) -> None:
-    name = postgres.new_database()
+    name = postgres.new_database("order_service")
     insert = (
         "INSERT INTO orders (user_id, total, payment_method, idempotency_key, request_digest, due_at)"
         " VALUES (1, 10997, 'pm_demo_approved', %s, %s, now()) ON CONFLICT (idempotency_key) DO NOTHING RETURNING id"
@@ -113,7 +113,7 @@ async def test_while_replicas_of_the_version_before_run_a_key_is_one_order_to_bo
 async def test_orders_that_cannot_be_settled_are_set_aside_and_tried_again_when_told_to(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = postgres.new_database()
+    name = postgres.new_database("order_service")
     for variable, value in postgres.environment(name).items():
         monkeypatch.setenv(variable, value)
     times = Times(grace=0.0, longest_pause=0.0, attempts=2)
@@ -137,7 +137,7 @@ async def test_orders_that_cannot_be_settled_are_set_aside_and_tried_again_when_
 
 
 async def test_an_order_is_moved_by_one_only_and_no_way_back(postgres: PostgresServer) -> None:
-    async with opened(postgres, postgres.new_database()) as store:
+    async with opened(postgres, postgres.new_database("order_service")) as store:
         order = await store.create(WANTED, None, "")
         moved = await asyncio.gather(*(store.move(order, Status.PAYMENT_PENDING) for _ in range(5)))
         assert sorted(mine for _, mine in moved) == [False] * 4 + [True]
@@ -150,7 +150,7 @@ async def test_an_order_is_moved_by_one_only_and_no_way_back(postgres: PostgresS
 async def test_each_order_left_behind_is_taken_up_by_one_replica_and_again_after_a_pause(
     postgres: PostgresServer,
 ) -> None:
-    name = postgres.new_database()
+    name = postgres.new_database("order_service")
     times = Times(window=0.5, grace=0.5, longest_pause=1.0)
     async with opened(postgres, name, times) as one, opened(postgres, name, times) as other:
         orders = {(await one.create(WANTED, None, "")).id for _ in range(12)}
