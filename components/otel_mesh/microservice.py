@@ -24,7 +24,7 @@ from otel_mesh.labels import Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.pod_identity import DOWNWARD, resource_attributes
-from otel_mesh.problems import parse
+from otel_mesh.problems import InvalidSettingsError, Problem, join, parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
 from otel_mesh.store_access import CacheAccess, DatabaseAccess, DatabaseLogin  # noqa: TC001 - a component plugin reads them at run time
@@ -96,6 +96,7 @@ class MicroserviceArgs:
         database: its database, if it has one.
         cache: its cache, if it has one.
         mesh: the mesh that it joins.
+        variables: of its environment beside those that follow from all this, e.g. switches of its own.
     """
 
     namespace: pulumi.Input[str]
@@ -106,6 +107,7 @@ class MicroserviceArgs:
     database: DatabaseAccess | None = None
     cache: CacheAccess | None = None
     mesh: MeshBinding = field(default_factory=NoMesh)
+    variables: dict[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 def sampler(settings: MicroserviceSettings) -> dict[str, str]:
@@ -146,7 +148,12 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
             "REDIS_USER": args.cache.user,
             "REDIS_PASSWORD_FILE": f"{SECRETS_DIR}/{args.cache.secret_name}/password",
         }
-    return [*pods.env_from_fields(DOWNWARD), *pods.env(values)]
+    taken = sorted({*values, *DOWNWARD} & args.variables.keys())
+    if taken:
+        raise InvalidSettingsError(
+            [Problem(join("variables", one), "follows from the other arguments", "leave it out") for one in taken]
+        )
+    return [*pods.env_from_fields(DOWNWARD), *pods.env({**values, **args.variables})]
 
 
 def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -> dict[str, Any]:
@@ -234,7 +241,11 @@ def _migration(
 
 
 def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[Manifest]:
-    """All objects of a service, what others need first."""
+    """All objects of a service, what others need first.
+
+    Raises:
+        InvalidSettingsError: a variable has two values.
+    """
     service, mesh = settings.service, args.mesh
     labels = recommended(service.name, service.name, Role.SERVICE, service.version)
     meta = metadata(service.name, labels, namespace=args.namespace)
@@ -266,7 +277,7 @@ class Microservice(Component):
         service_account: that its pods run as; with the mesh's trust domain its identity.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: the settings are wrong, or a variable has two values.
     """
 
     TYPE: ClassVar[str] = "Microservice"
@@ -276,8 +287,9 @@ class Microservice(Component):
 
     def __init__(self, name: str, args: MicroserviceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(MicroserviceSettings, args.settings)
+        manifests = microservice_manifests(args, settings)
         super().__init__(name, opts)
-        self.children(microservice_manifests(args, settings))
+        self.children(manifests)
         host = self.host(settings.service.name, args.namespace)
         self.url = pulumi.Output.concat(URL_PREFIX[settings.service.protocol], host, f":{settings.service.port}")
         self.service_account = pulumi.Output.from_input(settings.service.name)

@@ -56,6 +56,7 @@ from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.dashboards import dashboards
 from otel_mesh_stack.rules import rule_files
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
+from otel_mesh_stack.variables import variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +98,7 @@ def deploy() -> None:
             callees={**callee_environment(CATALOG, service.name, stack.settings.namespaces.services)},
             database=_database_access(stack.settings, database, service),
             cache=_cache_access(stack.settings, cache, service),
+            variables=variables_of(stack.settings, service.name),
         )
         services[service.name] = Microservice(service.name, args, mesh.opts)
     doors: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]

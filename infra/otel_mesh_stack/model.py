@@ -111,6 +111,8 @@ class StackSettings(Settings):
         postgres: the services' database; the services' own databases are added, and roles where none are named.
         redis: the services' cache.
         load_generator: requests that are sent through the front door once for each change here; None for none.
+        demonstration_payments: whether payments can be made by the methods of the demonstration, for which nobody pays
+            anything. Without them every payment is declined, as long as the shop knows no others.
         service_defaults: how services are run.
         services: what is different for one of them, by name.
     """
@@ -136,6 +138,7 @@ class StackSettings(Settings):
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()
     load_generator: LoadSettings | None = None
+    demonstration_payments: bool = False
     service_defaults: ServiceRuntime = ServiceRuntime()
     services: dict[str, ServiceSettings] = Field(default_factory=dict)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_stack import identity
+from otel_mesh_stack.model import StackSettings
+from otel_mesh_stack.variables import variables_of
 from tests.infra.stack_config import IMAGES, MESHED, NODE, PASSWORD, UID, accepted, changed, stack_settings
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ def test_the_stacks_of_the_checkout_are_valid(stack: str) -> None:
     assert made.service_images == IMAGES
     for password in _passwords(made):
         assert (password is None) is (stack != "local")
+
+
+@pytest.mark.parametrize(("stack", "switch"), [("local", "on"), ("dev", "on"), ("prod", "off")])
+def test_payments_that_nobody_pays_are_off_unless_a_stack_says_so(stack: str, switch: str) -> None:
+    settings = accepted(stack_settings(stack), stack).settings
+    assert variables_of(settings, "payment-service") == {"DEMONSTRATION_METHODS": switch}
+    assert not StackSettings.model_fields["demonstration_payments"].default
 
 
 ISTIO_IMAGES = {

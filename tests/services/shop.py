@@ -46,6 +46,7 @@ class Shop:
             module: {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **settings.get(module, {})}
             for module in (*modules, "api_gateway")
         }
+        self._settings["payment_service"] = {"DEMONSTRATION_METHODS": "on", **self._settings["payment_service"]}
         for module in modules:
             self._settings[module] |= postgres.environment(self.databases[module])
 

@@ -90,7 +90,7 @@ class Kills:
 @pytest.fixture
 def kills(postgres: PostgresServer, tmp_path: Path) -> Iterator[tuple[Kills, str, str]]:
     orders, payments = postgres.new_database("order_service"), postgres.new_database("payment_service")
-    settings = {**postgres.environment(payments), "OTEL_SDK_DISABLED": "true"}
+    settings = {**postgres.environment(payments), "OTEL_SDK_DISABLED": "true", "DEMONSTRATION_METHODS": "on"}
     with ServiceProcess("payment_service", settings, tmp_path) as service, PaymentGate(service.url) as gate:
         service.wait_ready()
         made = Kills(postgres, tmp_path, gate, orders)
