@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from otel_mesh.istio.routes import Route
     from otel_mesh.istio.settings import IstioSettings, Tracing
     from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
+    from otel_mesh.istio.tokens import TokenSettings
     from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
     from otel_mesh.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
     from otel_mesh.loki import Loki, LokiArgs, LokiSettings
@@ -121,6 +122,7 @@ __all__ = [
     "TailSamplerSettings",
     "TelemetryAccess",
     "TelemetryAccessArgs",
+    "TokenSettings",
     "Toleration",
     "Tracing",
     "attach",
@@ -156,6 +158,7 @@ _HOME: Final = {
     "istio.routes": ("Route",),
     "istio.settings": ("IstioSettings", "Tracing"),
     "istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
+    "istio.tokens": ("TokenSettings",),
     "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
     "load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
     "loki": ("Loki", "LokiArgs", "LokiSettings"),

@@ -202,6 +202,15 @@ HttpUrl = Annotated[
 ]
 """The address of a page as browsers see it, without a query."""
 
+HttpsAddress = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/?=&%+-]*)?"),
+        "is no HTTPS address; write one such as https://issuer.example.com/keys",
+    ),
+]
+"""Where something is fetched by HTTPS."""
+
 Retention = Annotated[str, _Pattern(_RETENTION, "is no retention; write hours, days or weeks such as 12h, 7d or 4w")]
 """How long data is kept: whole hours, days or weeks."""
 

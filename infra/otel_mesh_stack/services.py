@@ -39,6 +39,9 @@ _DATA: Final = {
     ],
 }
 
+OPEN_PATHS: Final = ("/api/orders", "/livez", "/readyz")
+"""Of the exposed service, those that need no token where a gateway asks for tokens: people's data need one."""
+
 CATALOG: Final = parse(Catalog, _DATA, "catalogue")
 
 

@@ -321,6 +321,40 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "tokens without an issuer's keys",
+        {"mesh__gateway__tokens": {"issuer": "https://issuer.example", "audiences": ["shop"]}},
+        ("mesh.gateway.tokens.jwks_uri: the issuer's keys: neither is given; set either jwks_uri or jwks",),
+        in_editor=False,
+    ),
+    Mistake(
+        "an issuer's keys that anybody could exchange on their way",
+        {"mesh__gateway__tokens": {"issuer": "a", "audiences": ["shop"], "jwks_uri": "http://issuer.example/keys"}},
+        (("mesh.gateway.tokens.jwks_uri: is no HTTPS address; write one such as https://issuer.example.com/keys"),),
+    ),
+    Mistake(
+        "tokens for whomever",
+        {"mesh__gateway__tokens": {"issuer": "a", "audiences": [], "jwks_uri": "https://issuer.example/keys"}},
+        ("mesh.gateway.tokens.audiences: should have at least 1 member; add to it",),
+    ),
+    Mistake(
+        "keys that are none",
+        {"mesh__gateway__tokens": {"issuer": "a", "audiences": ["shop"], "jwks": "[]"}},
+        (('mesh.gateway.tokens.jwks: is no JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'),),
+        in_editor=False,
+    ),
+    Mistake(
+        "a key with which anybody could make tokens",
+        {
+            "mesh__gateway__tokens": {
+                "issuer": "a",
+                "audiences": ["shop"],
+                "jwks": '{"keys": [{"kty": "RSA", "n": "a", "e": "AQAB", "d": "canary"}]}',
+            }
+        },
+        (("mesh.gateway.tokens.jwks: holds a key that is secret; leave it to the issuer and give public keys only"),),
+        in_editor=False,
+    ),
+    Mistake(
         "no UID",
         {"cluster__uid": "prod"},
         ("cluster.uid: is no UID of a Kubernetes object; copy the one that the cluster shows",),
