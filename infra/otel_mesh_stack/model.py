@@ -19,7 +19,7 @@ from otel_mesh.prometheus import PrometheusSettings
 from otel_mesh.redis import RedisSettings
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Settings, Uid
+from otel_mesh.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Ratio, Settings, Uid
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
@@ -113,6 +113,8 @@ class StackSettings(Settings):
         load_generator: requests that are sent through the front door once for each change here; None for none.
         demonstration_payments: whether payments can be made by the methods of the demonstration, for which nobody pays
             anything. Without them every payment is declined, as long as the shop knows no others.
+        order_patience_share: of the orders, those in variant ``experiment`` of the A/B experiment ``order-patience``:
+            they are given up after 6 s and not 9 s, and settled later. 0 for no experiment.
         service_defaults: how services are run.
         services: what is different for one of them, by name.
     """
@@ -139,6 +141,7 @@ class StackSettings(Settings):
     redis: RedisSettings = RedisSettings()
     load_generator: LoadSettings | None = None
     demonstration_payments: bool = False
+    order_patience_share: Ratio = 0
     service_defaults: ServiceRuntime = ServiceRuntime()
     services: dict[str, ServiceSettings] = Field(default_factory=dict)
 

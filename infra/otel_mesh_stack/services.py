@@ -16,7 +16,13 @@ REDIS: Final = "redis"
 _DATA: Final = {
     "name": "shop",
     "services": [
-        {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
+        {
+            "name": "api-gateway",
+            "port": 8080,
+            "calls": ["user-service", "order-service"],
+            "metrics": ["shop.checkout.duration"],
+            "exposed": True,
+        },
         {
             "name": "user-service",
             "port": 8081,

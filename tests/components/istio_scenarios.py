@@ -64,7 +64,7 @@ TOKENS: Final = TokenSettings(
 ROUTES: Final = (Route(host="api-gateway.shop.svc.cluster.local", port=8080),)
 
 
-def _gateway(istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings, **more: Any) -> list[Manifest]:
+def _gateway(istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings, **more: Any) -> list[Manifest]:  # noqa: ANN401 - arguments
     args = IngressGatewayArgs(
         namespace="istio-ingress",
         mesh=istio_binding(istio),

@@ -20,6 +20,7 @@ from service_kit import idempotency, money
 from service_kit.application import application
 from service_kit.body import read_model
 from service_kit.database import Database, DatabaseSettings, UnavailableError
+from service_kit.experiments import features, order_patience
 from service_kit.identifiers import positive_id
 from service_kit.new_order import NewOrder
 from service_kit.probes import Probes
@@ -152,4 +153,4 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
 
     orders = Orders(store, settling)
     routes = [Route("/orders", orders.create, methods=["POST"]), Route("/orders/{id}", orders.get)]
-    return application(routes, probes, lifespan, telemetry), probes
+    return application(routes, probes, lifespan, telemetry, features(order_patience(environment))), probes
