@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from otel_mesh.istio.tokens import TokenSettings
     from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
     from otel_mesh.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
-    from otel_mesh.loki import Loki, LokiArgs, LokiSettings
     from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
     from otel_mesh.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.namespace import Namespace, NamespaceArgs, NamespaceSettings
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from otel_mesh.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
     from otel_mesh.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.tail_sampling import TailSamplerSettings
+    from otel_mesh.victoria_logs import VictoriaLogs, VictoriaLogsArgs, VictoriaLogsSettings
 
 __all__ = [
     "Batching",
@@ -78,9 +78,6 @@ __all__ = [
     "LoadGenerator",
     "LoadGeneratorArgs",
     "LoadGeneratorSettings",
-    "Loki",
-    "LokiArgs",
-    "LokiSettings",
     "MeshBinding",
     "Microservice",
     "MicroserviceArgs",
@@ -125,6 +122,9 @@ __all__ = [
     "TokenSettings",
     "Toleration",
     "Tracing",
+    "VictoriaLogs",
+    "VictoriaLogsArgs",
+    "VictoriaLogsSettings",
     "attach",
     "callee_environment",
     "calls_query",
@@ -161,7 +161,6 @@ _HOME: Final = {
     "istio.tokens": ("TokenSettings",),
     "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
     "load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
-    "loki": ("Loki", "LokiArgs", "LokiSettings"),
     "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
     "microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
     "namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
@@ -179,6 +178,7 @@ _HOME: Final = {
     "store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
     "tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "tail_sampling": ("TailSamplerSettings",),
+    "victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
 

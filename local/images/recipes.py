@@ -148,12 +148,14 @@ def default_base() -> str:
 
 
 SERVICES = _services()
+LOAD_GENERATOR = "load-generator"
+"""The image that a stack runs only where its settings ask for load."""
 IMAGES = (
     _program("pause", "pause", root=None),
     _program("coredns", "coredns"),
     _program("otel-collector", "otelcol"),
     _program("jaeger", "jaeger"),
-    _program("loki", "loki"),
+    _program("victoria-logs", "victoria-logs"),
     _program("prometheus", "prometheus", "promtool", page=True),
     _program("postgres", root="postgres"),
     _program("redis", root="redis"),

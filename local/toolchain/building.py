@@ -6,15 +6,17 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, TextIO
 
-from local import files
+from local import child_processes, files
 from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import artefacts, failures
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from local.toolchain.programs import Build
 
 _LOCK_POLL_SECONDS = 0.2
+_LONGEST_COMMAND = 400  # characters of it in the log: one that compiles names a thousand packages
 _PACKAGE = '{{.ImportPath}} {{if .Standard}}standard{{else if eq .Name "main"}}main{{else}}library{{end}}'
 
 
@@ -178,11 +181,12 @@ class Job:
     def _go(self, arguments: list[str], stage: Path, log: TextIO, lock: int) -> str:
         """Run Go, its messages going to the log line by line, and return what it printed."""
         self._check_stopped()
-        log.write(f"$ {self.go.command} {' '.join(arguments)}\n")
+        log.write(f"$ {shorten(shlex.join([str(self.go.command), *arguments]), _LONGEST_COMMAND)}\n")
         log.flush()
         with (stage / "told").open("w+") as told:
-            process = subprocess.Popen(
-                [*dies_with_us(), str(self.go.command), *arguments],
+            process = child_processes.start(
+                [self.go.command, *arguments],
+                ending=signal.SIGTERM,
                 cwd=stage / "src",
                 env=self.go.environment(stage / "tmp"),
                 stdin=subprocess.DEVNULL,
@@ -225,8 +229,3 @@ class Job:
 def _remove(stage: Path) -> None:
     if stage.exists():
         shutil.rmtree(stage)
-
-
-def dies_with_us() -> list[str]:
-    """A prefix by which the kernel ends the process when this one is killed (util-linux; else it ends by itself)."""
-    return [found, "--pdeathsig", "TERM", "--"] if (found := shutil.which("setpriv")) else []

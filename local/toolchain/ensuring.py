@@ -7,8 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING
 
-import psutil
-
+from local import memory
 from local.toolchain import artefacts, golang, origins, progress, room
 from local.toolchain.building import InterruptedBuildError, Job
 from local.toolchain.programs import BUILDS, expand, owner
@@ -58,6 +57,17 @@ def choices(
     return origins.choose(expand(names, builds), builds, partial(build, builds=builds), offers)
 
 
+def present(
+    names: Iterable[str], *, builds: Sequence[Build] = BUILDS, offers: Sequence[Offer] = OFFERS
+) -> tuple[Choice, ...]:
+    """The programs that `choices` gives, if all are on this machine already; nothing is fetched or built.
+
+    Raises:
+        LocalError: some are not; or a name is unknown.
+    """
+    return origins.present(expand(names, builds), builds, offers)
+
+
 def path(name: str) -> Path:
     """The file of one program, got if it is missing; its folder is named after all that it was made from.
 
@@ -83,7 +93,7 @@ def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
 
 
 def _workers() -> int:
-    return 2 if (os.cpu_count() or 1) > 1 and psutil.virtual_memory().available >= _MEMORY_FOR_TWO else 1
+    return 2 if (os.cpu_count() or 1) > 1 and memory.available() >= _MEMORY_FOR_TWO else 1
 
 
 def _run(jobs: Sequence[Job]) -> None:

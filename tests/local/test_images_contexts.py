@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local import toolchain
 from local.errors import LocalError
 from local.images import IMAGES, contexts, making, pip_settings, roots
 from local.images.recipes import PAGE, ROOTS, Root
+from local.toolchain import Choice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,8 +156,12 @@ def test_images_without_root_are_refused_before_anything_is_made(
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr("local.toolchain.ensure", lambda _: tmp_path)
-    monkeypatch.setattr("local.toolchain.path", lambda name: tmp_path / "v1-key" / name)
+    monkeypatch.setattr(
+        toolchain,
+        "choices",
+        lambda names: [Choice(name, "official", "v1", tmp_path / "v1-key" / name) for name in names],
+    )
+    monkeypatch.setattr(making, "prometheus_page", lambda **_: tmp_path / "page.tar")
     with pytest.raises(LocalError, match="needs root"):
         making.ensure()
     assert not making.images_file().exists()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from local import child_processes
 from local.loopback.ports import free_port
 from otel_mesh import DatabaseRoles, PostgresArgs, PostgresSettings
 from otel_mesh.postgres import postgres_manifests
@@ -78,7 +79,14 @@ class PostgresServer:
         for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=50", "shared_buffers=16MB"):
             command += ["-c", setting]
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._as)  # type: ignore[call-overload]
+            self._process = child_processes.start(
+                command,
+                ending=signal.SIGQUIT,  # it ends at once; killed, it would leave shared memory behind
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                **self._as,
+            )
         end = time.monotonic() + 30
         while True:
             try:
@@ -88,6 +96,11 @@ class PostgresServer:
                 time.sleep(0.05)
             else:
                 return
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def connect(self, database: str, user: str = user) -> psycopg.Connection:
         return psycopg.connect(
