@@ -14,9 +14,10 @@ from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
 from otel_mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.istio.tokens import token_manifests
 from otel_mesh.problems import parse
 from tests.components import golden_files
-from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TRACING
+from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TOKENS, TRACING
 
 if TYPE_CHECKING:
     from otel_mesh.manifests import Manifest
@@ -114,6 +115,24 @@ def test_s1_12_the_mesh_repeats_only_what_reached_no_application(settings: Istio
     policy = mesh_config(settings, TRACING, "production")["defaultHttpRetryPolicy"]
     assert set(policy["retryOn"].split(",")) <= {"connect-failure", "refused-stream"}
     assert policy["attempts"] > 0  # with 0 Istio repeats nothing at all, a connection that was refused neither
+
+
+def test_without_a_token_only_what_is_open_is_reached() -> None:
+    """Issue 19: what is not known to be open needs one, however it is spelled."""
+    authentication, refusal = SCENARIOS["gateway-tokens"]()
+    assert authentication["spec"]["selector"] == refusal["spec"]["selector"]
+    (rule,) = authentication["spec"]["jwtRules"]
+    assert "forwardOriginalToken" not in rule
+    assert refusal["spec"]["action"] == "DENY"
+    assert refusal["spec"]["rules"] == [
+        {
+            "from": [{"source": {"notRequestPrincipals": ["*"]}}],
+            "to": [{"operation": {"notPaths": ["/api/orders", "/readyz"]}}],
+        }
+    ]
+    (everything,) = token_manifests(TOKENS, "a", "b", {}, ())[1]["spec"]["rules"]
+    assert set(everything) == {"from"}
+    assert not [one for one in SCENARIOS["gateway"]() if one["kind"].endswith(("Authentication", "Policy"))]
 
 
 def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() -> None:

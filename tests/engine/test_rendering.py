@@ -16,6 +16,7 @@ from local.paths import cache_dir, repo_dir
 from local.toolchain import charts
 from otel_mesh import versions
 from tests.engine.project import CANARY
+from tests.infra.stack_config import PASSWORD_FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +27,8 @@ pytestmark = pytest.mark.engine
 def _run(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs our command where there is no kubeconfig, no state and no secret but one that nobody may read."""
     (home / "secrets").mkdir(parents=True, exist_ok=True)
-    for store in ("postgres", "redis"):
-        (home / "secrets" / f"{store}-password").write_text(CANARY)
+    for name in PASSWORD_FILES:
+        (home / "secrets" / name).write_text(CANARY)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -74,8 +75,9 @@ def test_what_is_rendered_is_the_same_to_the_byte(rendered: tuple[Path, Path]) -
 def test_no_secret_is_rendered_only_a_marked_placeholder(rendered: tuple[Path, Path]) -> None:
     found = _files(rendered[0])
     assert not [name for name, content in found.items() if CANARY.encode() in content]
-    for store in ("postgres", "redis"):
-        secret = yaml.safe_load(found[f"shop/secret-{store}-credentials.yaml"])
+    stores = ("postgres-credentials", "postgres-credentials-migrations", "postgres-credentials-services")
+    for name in (*stores, "redis-credentials"):
+        secret = yaml.safe_load(found[f"shop/secret-{name}.yaml"])
         assert secret["metadata"]["annotations"]["otel-mesh.dev/placeholder"] == "true"
         assert set(secret["data"]) == {"password"}
     assert "secret" not in " ".join(yaml.safe_load(found[render.INDEX])["resources"])
@@ -127,6 +129,8 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         "what is there already, and so what would change: make preview STACK=prod CONTEXT=...",
         "placeholder.invalid/api-gateway:0.1.0",
         "Secret shop/postgres-credentials",
+        "Secret shop/postgres-credentials-migrations",
+        "Secret shop/postgres-credentials-services",
         "Secret shop/redis-credentials",
         "Secret istio-ingress/gateway-certificate",
         "Secret observability/registry-credentials",

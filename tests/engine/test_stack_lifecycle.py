@@ -178,6 +178,8 @@ def test_the_password_is_in_the_cluster_and_nowhere_else(
     secrets = {one["metadata"]["name"]: one["data"]["password"] for one in _stored(api_server, kubeconfig, "Secret")}
     assert {name: base64.b64decode(value).decode() for name, value in secrets.items()} == {
         "postgres-credentials": f"{CANARY}-renewed",
+        "postgres-credentials-migrations": CANARY,
+        "postgres-credentials-services": CANARY,
         "redis-credentials": CANARY,
     }
     project.run("preview", "--diff")

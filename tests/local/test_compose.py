@@ -38,6 +38,10 @@ def objects() -> list[Manifest]:
     return declared()
 
 
+MIGRATIONS = {f"{service.name}-migrate" for service in CATALOG.services if "postgres" in service.stores}
+"""What has to end before a service begins."""
+
+
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("state") / "otel-mesh"
@@ -88,17 +92,19 @@ def test_a_mistake_would_be_found(written: Path, tmp_path: Path) -> None:
 def test_everything_that_the_stack_runs_is_there(objects: list[Manifest], content: dict[str, Any]) -> None:
     workloads = {one["metadata"]["name"] for one in objects if one["kind"] in {"Deployment", "StatefulSet"}}
     assert workloads >= {service.name for service in CATALOG.services} | {store.name for store in CATALOG.stores}
-    assert content["services"].keys() - {OWNER} == workloads
+    assert content["services"].keys() - {OWNER} == workloads | MIGRATIONS
 
 
 def test_each_begins_after_those_that_it_calls_can_serve(content: dict[str, Any]) -> None:
     services = content["services"]
     for edge in CATALOG.edges():
         assert services[edge.caller]["depends_on"][edge.callee] == {"condition": "service_healthy"}
+    for name in MIGRATIONS:
+        assert name in services[name.removesuffix("-migrate")]["depends_on"]
     for name, made in services.items():
-        assert name == OWNER or "healthcheck" in made, name
+        assert name in {OWNER, *MIGRATIONS} or "healthcheck" in made, name
         for other, how in made.get("depends_on", {}).items():
-            completes = other == OWNER
+            completes = other in {OWNER, *MIGRATIONS}
             assert how["condition"] == ("service_completed_successfully" if completes else "service_healthy")
 
 
@@ -117,6 +123,7 @@ def test_secrets_are_files_that_nobody_else_reaches_and_that_stay(written: Path,
     assert folder.stat().st_mode & 0o777 == 0o700
     before = {path.name: path.read_text() for path in folder.iterdir()}
     assert {f"{name}-credentials-password" for name in ("grafana", "postgres", "redis")} <= set(before)
+    assert {f"postgres-credentials-{role}-password" for role in ("migrations", "services")} <= set(before)
     assert all(SECRET_VALUE.fullmatch(value) for value in before.values())
     text = "".join(path.read_text() for path in written.rglob("*") if path.is_file())
     assert not [name for name, value in before.items() if value in text]

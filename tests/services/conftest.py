@@ -51,9 +51,12 @@ def shop(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
             "UPSTREAM_TIMEOUT_SECONDS": "25",
             "ORDER_TIMEOUT_SECONDS": "25",
             "ORDER_DEADLINE_SECONDS": "30",
+            "ORDER_PATIENCE_SECONDS": "30",
+            "ORDER_PATIENCE_SHARE": "0.5",
         },
         "order_service": {
             "PAYMENT_TIMEOUT_SECONDS": "20",
+            "ORDER_PATIENCE_SHARE": "0.5",
             "RECOVERY_GRACE_SECONDS": "5",
             "RECOVERY_INTERVAL_SECONDS": "0.2",
         },

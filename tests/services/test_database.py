@@ -110,8 +110,8 @@ def settings(postgres: PostgresServer, **changes: Any) -> DatabaseSettings:  # n
     values = {
         "host": "127.0.0.1",
         "port": postgres.port,
-        "name": postgres.new_database(),
-        "user": postgres.user,
+        "name": postgres.new_database("user_service"),
+        "user": postgres.roles.services,
         "password_file": Path(postgres.password_file),
     }
     return DatabaseSettings(**{**values, **changes})

@@ -23,6 +23,7 @@ from load_generator.load import Bounds, Load, Totals
 from load_generator.requests import Mix
 from load_generator.run import run
 from local import child_processes
+from service_kit import money
 from service_kit.settings import Environment, SettingsError
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ async def test_orders_have_a_key_each_and_a_declined_payment_is_an_answer() -> N
     keys = {one.headers["idempotency-key"] for one in orders}
     assert len(keys) == len(orders)
     body = json.loads(orders[0].content)
-    assert round(sum(one["quantity"] * one["price"] for one in body["items"]), 2) == 109.97  # the seed's order
+    assert sum(one["quantity"] * money.cents(one["price"]) for one in body["items"]) == 10997  # the seed's order
     assert {one.url.path for one in seen if one.method == "GET"} == {"/api/users/7", "/api/users/8"}
     assert not [one for one in seen if one.method == "GET" and "idempotency-key" in one.headers]
 

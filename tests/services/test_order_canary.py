@@ -40,7 +40,7 @@ def test_s2_10_no_telemetry_holds_a_mail_address_an_amount_a_card_or_a_password(
         users.execute("INSERT INTO users VALUES (%s, 'Canary Person', %s)", [BUYER, MAIL])
     with postgres.connect(running.databases["order_service"]) as orders:
         orders.execute("INSERT INTO products VALUES (%s, 'Canary', %s)", [PRODUCT, CENTS])
-    line = {"product_id": PRODUCT, "quantity": 1, "price": 987654321.07}
+    line = {"product_id": PRODUCT, "quantity": 1, "price": "987654321.07"}
     wanted = {"user_id": BUYER, "items": [line]}
     gateway, payments = running.running["api_gateway"].url, running.running["payment_service"].url
     url = f"{gateway}/api/orders"
@@ -49,7 +49,7 @@ def test_s2_10_no_telemetry_holds_a_mail_address_an_amount_a_card_or_a_password(
         running.post({**wanted, "payment_method": "pm_demo_declined"}).status_code,
         running.post({**wanted, "payment_method": CARD}).status_code,
         running.post({**wanted, "card": CARD, "email": MAIL, MAIL: CARD}).status_code,
-        running.post({"user_id": BUYER, "items": [{**line, "price": 98765432.1}]}).status_code,
+        running.post({"user_id": BUYER, "items": [{**line, "price": "98765432.10"}]}).status_code,
         httpx.post(f"{url}?card={CARD}&email={MAIL}", json=wanted).status_code,
         httpx.get(f"{gateway}/api/users/{BUYER}?email={MAIL}").status_code,
         running.post(f'{{"card": "{CARD}", "total": {CENTS}'.encode()).status_code,
