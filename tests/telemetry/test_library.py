@@ -25,7 +25,7 @@ from otel_mesh_telemetry.testing import capture
 from tests.telemetry.asgi_calls import call, scope_of
 
 MODULES = """
-    ab_testing asgi bounded_stream config database_calls deadline deadlined exporters faults features grpc_aio_client
+    ab_testing asgi bounded_stream config database_calls deadline deadlined exceptions exporters faults features grpc_aio_client
     grpc_aio_server grpc_channel grpc_client grpc_handlers
     grpc_server handle header_capture headers http_client http_metrics http_server logs peer postgres profiles
     propagation propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin

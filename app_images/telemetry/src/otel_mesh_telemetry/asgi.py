@@ -19,7 +19,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry import deadline, exceptions
 from otel_mesh_telemetry.features import Features
 from otel_mesh_telemetry.headers import Headers
 from otel_mesh_telemetry.http_metrics import ServerMetrics
@@ -124,7 +124,7 @@ class ServerMiddleware:
         except Exception as exception:
             if not _disconnected(exception):
                 error = type(exception).__qualname__
-                span.record_exception(exception, escaped=True)
+                exceptions.record(span, exception)
             raise
         finally:
             seconds = perf_counter() - began

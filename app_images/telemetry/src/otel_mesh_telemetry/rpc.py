@@ -16,6 +16,8 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.propagate import get_global_textmap
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
+from otel_mesh_telemetry import exceptions
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -118,7 +120,7 @@ class Call:
 
     def failed(self, error: BaseException) -> None:
         """Record an exception that a handler let escape."""
-        self.span.record_exception(error, escaped=True)
+        exceptions.record(self.span, error)
 
 
 def carried(metadata: Metadata | None) -> dict[str, str]:
