@@ -60,6 +60,16 @@ def mesh_sampler(*, ingress: bool, ratio: float = DEFAULT_RATIO) -> MeshSampler:
     return MeshSampler(ALWAYS_ON if ingress else TraceIdRatioBased(ratio))
 
 
+def mesh_ingress(_argument: str | None = None) -> Sampler:
+    """Entry point for OTEL_TRACES_SAMPLER=mesh_ingress where the SDK configures itself."""
+    return mesh_sampler(ingress=True)
+
+
+def mesh_internal(argument: str | None = None) -> Sampler:
+    """Entry point for OTEL_TRACES_SAMPLER=mesh_internal; ``argument`` is the text of OTEL_TRACES_SAMPLER_ARG."""
+    return mesh_sampler(ingress=False, ratio=_ratio(argument or "", DEFAULT_RATIO))
+
+
 def sampler_from(environ: Mapping[str, str]) -> Sampler | None:
     """What the environment asks for; None to let the SDK read the specification's own values.
 
@@ -73,15 +83,15 @@ def sampler_from(environ: Mapping[str, str]) -> Sampler | None:
         return mesh_sampler(ingress=True)
     if name in ("mesh_internal", "parentbased_traceidratio"):
         default = DEFAULT_RATIO if name == "mesh_internal" else 1.0
-        return mesh_sampler(ingress=False, ratio=_ratio(environ, default))
+        return mesh_sampler(ingress=False, ratio=_ratio(environ.get("OTEL_TRACES_SAMPLER_ARG", ""), default))
     if name:
         return None
     gateway = environ.get("IS_GATEWAY", "").strip().lower()
     return mesh_sampler(ingress=False) if gateway == "false" else mesh_sampler(ingress=True)
 
 
-def _ratio(environ: Mapping[str, str], default: float) -> float:
-    text = environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip()
+def _ratio(argument: str, default: float) -> float:
+    text = argument.strip()
     if not text:
         return default
     try:
