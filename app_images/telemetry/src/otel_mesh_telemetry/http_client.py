@@ -21,6 +21,7 @@ from otel_mesh_telemetry.config import ConfigError
 from otel_mesh_telemetry.faults import injected_abort
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
 from otel_mesh_telemetry.http_server import METHODS
+from otel_mesh_telemetry.instrumentation import meter_of, tracer_of
 from otel_mesh_telemetry.retries import Budget, Retries, RetryingTransport
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class TracedTransport(httpx.AsyncBaseTransport):
     ) -> None:
         self._inner = inner
         self._peer = peer
-        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer("otel_mesh_telemetry.http_client")
-        meter = (meter_provider or get_meter_provider()).get_meter("otel_mesh_telemetry.http_client")
+        self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), "otel_mesh_telemetry.http_client")
+        meter = meter_of(meter_provider or get_meter_provider(), "otel_mesh_telemetry.http_client")
         self._duration = meter.create_histogram(
             "http.client.request.duration",
             unit="s",

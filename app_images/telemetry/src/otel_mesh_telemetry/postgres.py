@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from psycopg.sql import Composable
 
 from otel_mesh_telemetry.database_calls import duration_histogram
+from otel_mesh_telemetry.instrumentation import tracer_of
 from otel_mesh_telemetry.sql import Statement, describe
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def traced_cursor(
 
 class _Recorder:
     def __init__(self, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
-        self._tracer = tracer_provider.get_tracer(_SCOPE)
+        self._tracer = tracer_of(tracer_provider, _SCOPE)
         self._duration = duration_histogram(meter_provider, _SCOPE)
 
     @contextmanager

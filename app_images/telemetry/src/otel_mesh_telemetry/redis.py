@@ -20,6 +20,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from otel_mesh_telemetry.database_calls import duration_histogram
+from otel_mesh_telemetry.instrumentation import tracer_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -90,7 +91,7 @@ class _Recorder:
         tracer_provider: TracerProvider | None,
         meter_provider: MeterProvider | None,
     ) -> None:
-        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer(_SCOPE)
+        self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), _SCOPE)
         self._duration = duration_histogram(meter_provider or get_meter_provider(), _SCOPE)
         self._keyspaces = frozenset(keyspaces)
         about = pool.connection_kwargs

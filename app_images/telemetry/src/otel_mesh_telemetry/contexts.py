@@ -1,0 +1,19 @@
+"""Contexts with a span, copied once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+(_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
+"""Under which the API keeps the current span; it has no public name."""
+
+
+def with_span(span: Span, context: Context) -> Context:
+    """As ``set_span_in_context``, which copies the context twice."""
+    return Context(context, **{_SPAN_KEY: span})
