@@ -35,12 +35,12 @@ _PAIR = re.compile(
         (?P<value>
             (?P<open> [bBrRuUfF]{0,2} (?P<quote>\\*+["']) )
             (?P<inner> (?: (?!(?P=quote)) (?:\\.|[^\\]|\\\Z) )*+ ) (?P=quote)?
-          | [^\s"',;&]++
+          | (?: (?i:bearer|basic|digest|negotiate)\ ++ )? (?: [^\s"',;&]++ | (?<=[:=]) (?: "[^"]*+"? | '[^']*+'? ) )++
         )""",
     re.VERBOSE | re.DOTALL,
 )
 _PRIVATE_KEY = re.compile(r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)")
-_HEADER_VALUE = re.compile(r"(?i)(?P<scheme>(?:bearer|basic|digest|negotiate) +)?[^\r\n\"']*+")
+_HEADER_VALUE = re.compile(r"(?i)(?P<scheme>(?:bearer|basic|digest|negotiate) +)?[^\r\n]*+")
 _WHOLE_LINE = re.compile(r"(?i)(?:authorization|cookie)\Z")
 
 
@@ -65,16 +65,16 @@ def url(text: str) -> str:
 def text(message: str) -> str:
     """A message without credentials in URLs, ``Bearer`` and ``Basic`` values and values of names that say secret."""
     result = message if len(message) <= _LONGEST_TEXT else message[:_LONGEST_TEXT] + "..."
+    if not result.isascii():
+        # A lone surrogate (of a file's name, say) is no UTF-8: a stream would refuse the line, OTLP the whole batch.
+        result = result.encode("utf-8", "backslashreplace").decode("utf-8")
     if "://" in result:
         result = _USER_INFO.sub(f"://{REDACTED}@", result)
     if "-----BEGIN " in result:
         result = _PRIVATE_KEY.sub(REDACTED, result)
-    result = _SCHEME.sub(rf"\1 {REDACTED}", result)
     if names_a_secret(result):
         result = _pairs(result)
-    if not result.isascii():
-        # A lone surrogate (of a file's name, say) is no UTF-8: a stream would refuse the line, OTLP the whole batch.
-        result = result.encode("utf-8", "backslashreplace").decode("utf-8")
+    result = _SCHEME.sub(rf"\1 {REDACTED}", result)
     return result
 
 
