@@ -74,8 +74,7 @@ def text(message: str) -> str:
         result = _PRIVATE_KEY.sub(REDACTED, result)
     if names_a_secret(result):
         result = _pairs(result)
-    result = _SCHEME.sub(rf"\1 {REDACTED}", result)
-    return result
+    return _SCHEME.sub(rf"\1 {REDACTED}", result)
 
 
 def _pairs(message: str) -> str:
