@@ -1,4 +1,4 @@
-"""What the library takes of OpenTelemetry that is private there: nothing unnamed, nothing without a bound and a reason."""
+"""What the library takes of OpenTelemetry that is private there: nothing without a name, a bound and a reason."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import opentelemetry.sdk.trace
-import pytest
 from opentelemetry.exporter.otlp.proto.grpc import trace_exporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.trace import SpanContext
 
 import otel_mesh_telemetry
 from otel_mesh_telemetry import steady
@@ -22,6 +22,8 @@ from tests.telemetry.test_steady_export import Busy, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pytest
 
 ROOT = Path(str(otel_mesh_telemetry.__file__)).parent
 
@@ -83,10 +85,7 @@ def test_what_is_patched_is_there() -> None:
     assert callable(opentelemetry.sdk.trace.time_ns)  # type: ignore[attr-defined]
 
 
-SPANS = [
-    ReadableSpan(f"work {number}", opentelemetry.sdk.trace.trace_api.SpanContext(1, 2, is_remote=False))
-    for number in range(3)
-]
+SPANS = [ReadableSpan(f"work {number}", SpanContext(1, 2, is_remote=False)) for number in range(3)]
 
 
 def test_the_installed_exporter_is_one_that_was_looked_at() -> None:
