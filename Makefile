@@ -106,7 +106,7 @@ bench-startup: .venv/ready ## time of `make up`: without state, from stopped, al
 	@exec $(PY) -m bench.startup $(BENCH_ARGS)
 
 bench-request-overhead: .venv/bench/ready ## what telemetry adds to a request, beside the official middleware and logfire
-	@PYTHONPATH=.venv/bench exec $(PY) bench/request_overhead.py
+	@exec $(PY) -m bench.request_overhead
 
 bench-collector-outage: .venv/ready ## a service under load while its Collector is gone, then stalled
 	@$(PY) -m local toolchain test

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REDACTED: Final = "REDACTED"
 _LONGEST = 1024
@@ -19,12 +16,21 @@ _LONGEST_TEXT = 32_768
 _DEEPEST = 6
 _MOST_ITEMS = 128
 
-names_a_secret: Callable[[str], object] = re.compile(
-    r"passw(?:or)?d|passphrase|pwd|secret|token|credential|authorization|cookie|jwt|signature|"
-    r"(?:api|access|private|account|encryption|signing)[_-]?key|(?<![a-z])pass(?![a-z])",
-    re.IGNORECASE,
+_WORDS: Final = (
+    *("password", "passwd", "passphrase", "pwd", "secret", "token"),
+    *("credential", "authorization", "cookie", "jwt", "signature"),
+)
+_HINTS: Final = (*_WORDS, "key", "pass")
+_KEY_OR_PASS = re.compile(
+    r"(?:api|access|private|account|encryption|signing)[_-]?key|(?<![a-z])pass(?![a-z])", re.IGNORECASE
 ).search
-"""Whether a name says that its value is a secret: ``X-Vault-Token``, ``secret_key``, ``db.password``."""
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a name says that its value is a secret: ``X-Vault-Token``, ``secret_key``, ``db.password``."""
+    lower = name.lower()
+    return any(word in lower for word in _WORDS) or _KEY_OR_PASS(lower) is not None
+
 
 # Every quantifier over a run is possessive or excludes what follows it, so that each character is looked at a bounded
 # number of times, whatever the text is.
@@ -72,9 +78,13 @@ def text(message: str) -> str:
         result = _USER_INFO.sub(f"://{REDACTED}@", result)
     if "-----BEGIN " in result:
         result = _PRIVATE_KEY.sub(REDACTED, result)
-    if names_a_secret(result):
+    lower = result.lower()
+    # Searches for fixed words first: most texts hold none of them, and then cost no more than that.
+    if any(hint in lower for hint in _HINTS):
         result = _pairs(result)
-    return _SCHEME.sub(rf"\1 {REDACTED}", result)
+    if "bearer" in lower or "basic" in lower:
+        result = _SCHEME.sub(rf"\1 {REDACTED}", result)
+    return result
 
 
 def _pairs(message: str) -> str:
