@@ -1,4 +1,4 @@
-"""What telemetry adds to one request: ours beside opentelemetry-instrumentation-asgi and logfire, in one process and run.
+"""What telemetry adds to a request: ours beside opentelemetry-instrumentation-asgi and logfire, in one process and run.
 
 Ours and the official one record exactly one server span and http.server.request.duration; whatever else they measure is
 dropped by a view. A Starlette application is called in process, variants take turns so that whatever else the machine
@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 from statistics import median
+from typing import Any
 
 from opentelemetry import propagate
 
@@ -26,7 +27,7 @@ from otel_mesh_telemetry.server_features import features_from
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "25"))
 SAMPLED_AT_MOST, UNSAMPLED_AT_MOST = 0.33, 0.20
-ONE_SPAN = {"exclude_spans": ["send", "receive"]}
+ONE_SPAN: dict[str, Any] = {"exclude_spans": ["send", "receive"]}
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-%s"
 COMMON: Headers = [
     (b"host", b"shop.example:8080"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import os
 import site
 import sys
@@ -15,7 +17,7 @@ os.environ["LOGFIRE_IGNORE_NO_CONFIG"] = "1"
 site.addsitedir(str(Path(sys.prefix) / "bench"))  # logfire, apart from what is developed with
 
 try:
-    import logfire
+    logfire: Any = importlib.import_module("logfire")
 except ImportError:
     sys.exit("logfire is not there to compare with; run: make bench-request-overhead")
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
@@ -139,10 +141,8 @@ class Variant:
         gc.disable()
         began = time.thread_time()
         for scope in scopes:
-            try:
+            with contextlib.suppress(LookupError):  # of the application that fails
                 await app(scope, _receive, _send)
-            except LookupError:
-                pass  # of the application that fails
         self.times.append((time.thread_time() - began) / REQUESTS * 1e6)
         gc.enable()
         if self._count and self._count.ended - before != self._spans * REQUESTS:
