@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
 from otel_mesh_telemetry import deadline
-from otel_mesh_telemetry.contexts import with_span
+from otel_mesh_telemetry.contexts import of_span, with_span
 from otel_mesh_telemetry.exchange import Exchange
 from otel_mesh_telemetry.features import Features
 from otel_mesh_telemetry.headers import Headers
@@ -18,11 +18,12 @@ from otel_mesh_telemetry.http_metrics import server_metrics
 from otel_mesh_telemetry.http_server import METHODS, LazyAttributes, request_attributes
 from otel_mesh_telemetry.instrumentation import tracer_of
 from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, begin_anew, outside_from
+from otel_mesh_telemetry.propagation import MeshPropagator
 from otel_mesh_telemetry.routes import RouteIndex
 from otel_mesh_telemetry.websocket import SocketExchange, socket_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
@@ -77,7 +78,7 @@ class ServerMiddleware:
     ) -> None:
         self.app = app
         self._exclude = frozenset(exclude)
-        self._features = Features(features)
+        self._features = Features(features) if features else None
         self._outside = outside_from() if outside is None else outside
         self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), "otel_mesh_telemetry.asgi")
         # Set by our own sampler, which never overrules a caller that decided against; unknown ones are asked.
@@ -86,7 +87,7 @@ class ServerMiddleware:
         self._metrics = server_metrics(meter_provider)
         self._routes = RouteIndex()
         own = {"host", "user-agent", deadline.HEADER}
-        self._headers = Headers(own | self._features.headers)
+        self._headers = Headers(own if self._features is None else own | self._features.headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI protocol."""
@@ -96,19 +97,14 @@ class ServerMiddleware:
             return
         scope[_TRACED] = True
         scope.setdefault(_FASTAPI, None)
-        if kind == "http":
-            await self._serve(scope, receive, send)
-        else:
+        if kind == "websocket":
             await self._serve_socket(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         method = name = scope["method"]
         if method not in METHODS:
             method, name = "_OTHER", "HTTP"
-        carrier, parent, links = self._read(scope)
-        span = self._start(name, parent, scope, carrier, links)
-        context = with_span(span, parent)
-        if self._features:
+        carrier, span, context = self._start(name, scope)
+        if self._features is not None:
             context = self._features.apply(carrier, span, context)
         token = context_api.attach(context)
         entered = deadline.enter(deadline.parse(carrier.get(deadline.HEADER)))
@@ -127,7 +123,7 @@ class ServerMiddleware:
         carrier, parent, links = self._read(scope)
         span = self._tracer.start_span("GET", parent, SpanKind.SERVER, socket_attributes(scope, carrier), links)
         context = with_span(span, parent)
-        if self._features:
+        if self._features is not None:
             context = self._features.apply(carrier, span, context)
         token = context_api.attach(context)
         exchange = SocketExchange(scope, receive, send, span, self._routes)
@@ -147,24 +143,41 @@ class ServerMiddleware:
             return carrier, propagator.extract(carrier, NO_CONTEXT), ()
         return (carrier, *begin_anew(self._outside, carrier, propagator))
 
-    def _start(
+    def _start(self, name: str, scope: Scope) -> tuple[dict[str, str], Span, Context]:
+        """Headers, span and the context with it of a request."""
+        propagator = propagate.get_global_textmap()
+        if self._outside is Outside.CONTINUE and isinstance(propagator, MeshPropagator):
+            carrier, prefixed = self._headers.look(scope["headers"], propagator)
+            caller = propagator.only_traceparent(carrier, prefixed=prefixed)
+            if caller is not None and self._unsampled_is_final:
+                # Nearly every request: a span and a context are made of it without those that are passed by.
+                if not caller.trace_flags & TraceFlags.SAMPLED:
+                    span = self._unrecorded(caller)
+                else:
+                    parent = of_span(NonRecordingSpan(caller))
+                    attributes = request_attributes(scope, carrier)
+                    span = self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
+                return carrier, span, of_span(span)
+        carrier, parent, links = self._read(scope)
+        span = self._begin(name, parent, scope, carrier, links)
+        return carrier, span, with_span(span, parent)
+
+    def _begin(
         self, name: str, context: Context, scope: Scope, carrier: dict[str, str], links: tuple[Link, ...]
     ) -> Span:
-        attributes: Mapping[str, str | int]
         if self._unsampled_is_final:
             parent = trace.get_current_span(context).get_span_context()
-            if parent.trace_flags & TraceFlags.SAMPLED:
-                attributes = request_attributes(scope, carrier)
-                return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
-            if parent.is_remote:
-                # Nobody will record it: a span id of its own is all that the SDK would give it.
-                own = SpanContext(
-                    parent.trace_id,
-                    self._span_id(),
-                    is_remote=False,
-                    trace_flags=parent.trace_flags,
-                    trace_state=parent.trace_state,
-                )
-                return NonRecordingSpan(own)
-        attributes = LazyAttributes(scope, carrier)
-        return self._tracer.start_span(name, context, SpanKind.SERVER, attributes, links)
+            if parent.is_remote and not parent.trace_flags & TraceFlags.SAMPLED:
+                return self._unrecorded(parent)
+        return self._tracer.start_span(name, context, SpanKind.SERVER, LazyAttributes(scope, carrier), links)
+
+    def _unrecorded(self, parent: SpanContext) -> Span:
+        """Nobody will record it: a span id of its own is all that the SDK would give it."""
+        own = SpanContext(
+            parent.trace_id,
+            self._span_id(),
+            is_remote=False,
+            trace_flags=parent.trace_flags,
+            trace_state=parent.trace_state,
+        )
+        return NonRecordingSpan(own)

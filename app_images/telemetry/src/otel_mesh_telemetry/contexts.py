@@ -1,4 +1,4 @@
-"""Contexts with a span, copied once."""
+"""Contexts with a span, made with as few copies as can be."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 """Under which the API keeps the current span; it has no public name."""
 
 
+def of_span(span: Span) -> Context:
+    """A context with a span and nothing else."""
+    return Context({_SPAN_KEY: span})
+
+
 def with_span(span: Span, context: Context) -> Context:
-    """As ``set_span_in_context``, which copies the context twice."""
-    return Context(context, **{_SPAN_KEY: span})
+    """As ``set_span_in_context``."""
+    return Context({**context, _SPAN_KEY: span})

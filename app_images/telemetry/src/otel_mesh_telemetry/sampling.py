@@ -14,10 +14,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import TraceFlags, get_current_span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +53,22 @@ class MeshSampler(ParentBased):
     def __init__(self, root: Sampler) -> None:
         super().__init__(root)
         self._about = f"MeshSampler{{root={root.get_description()}}}"
+
+    def should_sample(  # noqa: PLR0913, PLR0917 - the SDK's signature
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Keep what the caller keeps, without asking a sampler that would say so; else as the base."""
+        caller = get_current_span(parent_context).get_span_context()
+        if caller.trace_flags & TraceFlags.SAMPLED and caller.is_valid:
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, caller.trace_state)
+        return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
         """For diagnostics."""
