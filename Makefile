@@ -105,8 +105,8 @@ docs: .venv/ready ## the API reference from docstrings, into dist/docs
 bench-startup: .venv/ready ## time of `make up`: without state, from stopped, already up; BENCH_ARGS=--cold: empty caches too
 	@exec $(PY) -m bench.startup $(BENCH_ARGS)
 
-bench-request-overhead: .venv/ready ## what telemetry adds to a request, beside the official middleware
-	@exec $(PY) bench/request_overhead.py
+bench-request-overhead: .venv/bench/ready ## what telemetry adds to a request, beside the official middleware and logfire
+	@exec $(PY) -m bench.request_overhead
 
 bench-collector-outage: .venv/ready ## a service under load while its Collector is gone, then stalled
 	@$(PY) -m local toolchain test
@@ -118,6 +118,11 @@ bench-engine: .venv/ready ## components beside the same objects registered flat:
 
 bench-mesh: .venv/ready ## what a sidecar pair adds to a request, beside none; and whether traces get lost (environment up)
 	@exec $(PY) -m bench.mesh_cost
+
+# Apart from what is developed with: logfire would take part in every test.
+.venv/bench/ready: requirements/bench.txt | .venv/ready
+	@rm -rf .venv/bench && $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target .venv/bench -r requirements/bench.txt
+	@touch $@
 
 # Renewed when a lock or a distribution's metadata changes.
 .venv/ready: requirements/dev.txt local/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)

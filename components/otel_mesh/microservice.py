@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pulumi
 from pydantic import Field, model_validator
@@ -44,6 +44,9 @@ replaces l5d-client-id. Without a mesh nobody does either, and a caller could cl
 """
 
 
+OutsideContext = Literal["continue", "link", "restart"]
+
+
 class ServiceRuntime(Settings):
     """How a service is run, whatever service it is.
 
@@ -54,6 +57,9 @@ class ServiceRuntime(Settings):
         log_level: below which records are not written.
         metric_interval_ms: how often metrics are sent, in milliseconds.
         sampling_ratio: share of the traces beginning here that are kept, instead of the catalogue's.
+        outside_context: what an exposed service makes of the trace context, baggage and ``x-ab-group`` of its callers:
+            ``continue`` believes them, ``link`` begins a trace linked to the caller's, ``restart`` keeps nothing.
+            Where a mesh has a gateway, that one decides, and the service believes the gateway.
     """
 
     replicas: Replicas = 2
@@ -62,6 +68,7 @@ class ServiceRuntime(Settings):
     log_level: LogLevel = "INFO"
     metric_interval_ms: int = Field(default=60_000, ge=1000, le=600_000)
     sampling_ratio: Ratio | None = None
+    outside_context: OutsideContext = "restart"
 
 
 class MicroserviceSettings(ServiceRuntime):
@@ -139,6 +146,8 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
     }
     if args.mesh.kind in _PEER_IDENTITY:
         values["OTEL_MESH_PEER_IDENTITY"] = _PEER_IDENTITY[args.mesh.kind]
+    if settings.service.exposed and args.mesh.gateway is None:
+        values["OTEL_MESH_OUTSIDE_CONTEXT"] = settings.outside_context
     if args.database is not None:
         values |= _database(args.database, args.database)
     if args.cache is not None:

@@ -12,7 +12,7 @@ from local.toolchain import charts
 from otel_mesh import InvalidSettingsError
 from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
-from otel_mesh.istio.edge import STRIPPED_HEADERS
+from otel_mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, edge_hygiene
 from otel_mesh.istio.settings import IstioSettings, Tracing
 from otel_mesh.istio.tokens import token_manifests
 from otel_mesh.problems import parse
@@ -140,9 +140,15 @@ def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() ->
     (patch,) = hygiene["spec"]["configPatches"]
     (extension,) = patch["patch"]["value"]["typed_config"]["early_header_mutation_extensions"]
     removed = [one["remove"] for one in extension["typed_config"]["mutations"]]
-    assert removed == list(STRIPPED_HEADERS)
+    assert removed == [*STRIPPED_HEADERS, *CONTEXT_HEADERS]
     assert len(set(removed)) == len(removed)
     assert {"x-forwarded-client-cert", "l5d-client-id", "x-trace-version", "x-fault-injected"} <= set(removed)
+
+
+def test_a_gateway_that_continues_traces_leaves_their_headers_alone() -> None:
+    filtering = str(edge_hygiene("ingress", "istio-ingress", {"app": "ingress"}, restart=False))
+    assert "x-trace-version" in filtering
+    assert not [header for header in CONTEXT_HEADERS if f"'{header}'" in filtering]
 
 
 def test_a_namespace_is_bound_to_the_revision_that_injects_it() -> None:

@@ -25,12 +25,12 @@ from otel_mesh_telemetry.testing import capture
 from tests.telemetry.asgi_calls import call, scope_of
 
 MODULES = """
-    ab_testing asgi bounded_stream config database_calls deadline deadlined exporters faults features grpc_aio_client
-    grpc_aio_server grpc_channel grpc_client grpc_handlers
-    grpc_server handle header_capture headers http_client http_metrics http_server logs peer postgres profiles
-    propagation propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin
+    ab_testing asgi bounded config contexts database_calls deadline deadlined exceptions exchange exporters faults
+    features grpc_aio_client grpc_aio_server grpc_channel grpc_client grpc_handlers grpc_server handle
+    header_capture headers http_client http_metrics http_server instrumentation logs outcome outside peer postgres
+    profiles propagation propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin
     propagation.linkerd propagation.mesh propagation.tracecontext providers redact redis resource retries routes
-    routing rpc sampling server_features sql steady testing xfcc
+    routing rpc sampling server_features sql steady testing watched_stream websocket xfcc
 """.split()  # noqa: SIM905 - names, one after another
 
 

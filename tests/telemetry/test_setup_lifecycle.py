@@ -240,3 +240,33 @@ def test_disabled_sdk_exports_nothing_and_still_logs(receiver: Receiver) -> None
     )
     assert json.loads(out)["message"] == "did it"
     assert not receiver.metadata
+
+
+def test_s2_4_a_flush_where_no_thread_starts_any_more_runs_in_the_thread_that_ends(receiver: Receiver) -> None:
+    # As the interpreter of Python 3.12.0 to 3.12.2 does once it runs the functions of atexit.
+    run(
+        """
+        import threading
+        def refuse(_thread):
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        threading.Thread.start = refuse
+        assert telemetry.shutdown() is True
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+    )
+    assert names(receiver) == (["work"], ["did it"], ["work.done"])
+
+
+def test_s2_4_init_after_shutdown_says_that_it_cannot_be_instead_of_a_dead_handle() -> None:
+    run(
+        """
+        telemetry.shutdown()
+        try:
+            otel_mesh_telemetry.init()
+        except RuntimeError as error:
+            assert "init() after shutdown(): OpenTelemetry's providers can't be started twice" in str(error)
+        else:
+            raise AssertionError("a handle that exports nothing")
+        """,
+        OTEL_SDK_DISABLED="true",
+    )

@@ -56,6 +56,8 @@ class IngressGatewaySettings(Settings):
         retries: of a request that may be repeated: GET and HEAD, and what carries an ``idempotency-key``.
         try_timeout: after which one try is given up.
         tokens: that callers have to show; None where nobody has to show any.
+        outside_context: whether the trace context, baggage and ``x-ab-group`` that clients send are believed:
+            ``restart`` removes them, and the gateway begins every trace itself.
         scheduling: where the pods run.
     """
 
@@ -70,6 +72,7 @@ class IngressGatewaySettings(Settings):
     retries: int = Field(default=2, ge=0, le=5)
     try_timeout: Duration = "3s"
     tokens: TokenSettings | None = None
+    outside_context: Literal["continue", "restart"] = "restart"
     scheduling: Scheduling = Scheduling()
 
     @model_validator(mode="after")
@@ -147,7 +150,7 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
         _service(meta, selected, settings),
         workloads.disruption_budget(meta, selected, settings.scheduling.max_unavailable),
         ingress_telemetry(settings.name, args.namespace, selected, args.tracing),
-        edge_hygiene(settings.name, args.namespace, selected),
+        edge_hygiene(settings.name, args.namespace, selected, restart=settings.outside_context == "restart"),
         gateway_object(
             meta,
             selected,

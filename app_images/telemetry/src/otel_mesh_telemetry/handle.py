@@ -39,6 +39,10 @@ SHUTDOWN_DEADLINE = 5.0
 """Seconds that :meth:`Telemetry.shutdown` may take by default; a pod has 30 for everything."""
 
 
+class TelemetryStoppedError(RuntimeError):
+    """Telemetry of this process has been shut down for good."""
+
+
 class Telemetry:
     """Traces, metrics and logs of this process; made by :func:`init`.
 
@@ -111,6 +115,11 @@ class Telemetry:
                     meter_provider=self.meter_provider,
                 )
             )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was shut down."""
+        return self._stopped.is_set()
 
     def flush(self, timeout: float = SHUTDOWN_DEADLINE) -> bool:
         """Send what is waiting.
@@ -185,8 +194,8 @@ _running: list[Telemetry] = []  # at most one: the SDK's global providers can be
 def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Telemetry:
     """Start telemetry for this process: traces, metrics and logs over OTLP, propagators, JSON on stdout.
 
-    Call it once, before anything that uses a tracer; a second call returns the same handle. What is still
-    queued when the process ends is flushed at exit, and on SIGTERM where nothing else handles it.
+    Call it once, before anything that uses a tracer; as long as it runs, a second call returns the same handle. What
+    is still queued when the process ends is flushed at exit, and on SIGTERM where nothing else handles it.
 
     Args:
         config: settings; by default from the environment.
@@ -194,9 +203,16 @@ def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Teleme
 
     Raises:
         ConfigError: the environment holds a value that is not understood.
+        TelemetryStoppedError: telemetry was shut down before. The SDK's global providers can be set only once in a
+            process, so that nothing made later would reach a collector.
     """
     with _init_lock:
         if _running:
+            if _running[0].stopped:
+                raise TelemetryStoppedError(
+                    "init() after shutdown(): OpenTelemetry's providers can't be started twice in a process; "
+                    "call shutdown() only where the process ends, and flush() before"
+                )
             return _running[0]
         telemetry = Telemetry(config or Config.from_env())
         _running.append(telemetry)

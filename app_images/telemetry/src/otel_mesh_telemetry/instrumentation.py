@@ -1,0 +1,33 @@
+"""The instrumentation scope of what this library makes: its version and the conventions that it follows."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter, MeterProvider
+    from opentelemetry.trace import Tracer, TracerProvider
+
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
+"""Release of the semantic conventions whose names are used; a test compares them with the installed registry."""
+
+
+def _version() -> str | None:
+    try:
+        return version("otel-mesh-telemetry")
+    except PackageNotFoundError:  # run from its source, not installed
+        return None
+
+
+VERSION = _version()
+
+
+def tracer_of(provider: TracerProvider, name: str) -> Tracer:
+    """A tracer whose spans tell the library's version and the conventions' release."""
+    return provider.get_tracer(name, VERSION, schema_url=SCHEMA_URL)
+
+
+def meter_of(provider: MeterProvider, name: str) -> Meter:
+    """A meter whose measurements tell the library's version and the conventions' release."""
+    return provider.get_meter(name, VERSION, schema_url=SCHEMA_URL)

@@ -1,0 +1,43 @@
+"""How a call to another process ended, judged alike for all kinds of calls.
+
+A call that its own caller cancelled has not failed: the browser left, or a faster answer came. Its span says so and
+is no error. A call whose time was over has failed, as ``DeadlineExceededError``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Status, StatusCode
+
+from otel_mesh_telemetry.deadline import DeadlineExceededError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from opentelemetry.trace import Span
+
+CANCELLED = "otel_mesh.call.cancelled"
+
+
+def note(
+    exception: BaseException, span: Span, measured: MutableMapping[str, str | int], code: str | None = None
+) -> None:
+    """Tell a call's span and measurement what it ended with.
+
+    Args:
+        exception: that it raised.
+        span: of the call.
+        measured: attributes of its duration.
+        code: what the other side calls the failure, where it said anything.
+    """
+    if isinstance(exception, asyncio.CancelledError | GeneratorExit):
+        span.set_attribute(CANCELLED, True)  # noqa: FBT003 - an attribute's value
+        return
+    if code:
+        span.set_attribute("db.response.status_code", code)
+    name = "DeadlineExceededError" if isinstance(exception, DeadlineExceededError) else type(exception).__qualname__
+    measured["error.type"] = code or name
+    span.set_attribute("error.type", measured["error.type"])
+    span.set_status(Status(StatusCode.ERROR))
