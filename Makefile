@@ -13,7 +13,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto dashboards pulumi bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
+.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto dashboards pulumi toolchain-export toolchain-import bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ e2e-full: .venv/ready ## those and the long and destructive ones; the environmen
 	@$(PY) -m local up
 	@$(PY) -m pytest -m e2e tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
 
+toolchain-export: .venv/ready ## the built programs as one file, for another machine or a CI cache: FILE=
+	@exec $(PY) -m local toolchain --export '$(FILE)'
+
+toolchain-import: .venv/ready ## take them from that file, hashes compared, in place of compiling: FILE=
+	@exec $(PY) -m local toolchain --import '$(FILE)'
+
 lint: .venv/ready ## ruff and mypy --strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -96,8 +102,8 @@ dashboards: .venv/ready ## renew the dashboards' files after a change of dashboa
 docs: .venv/ready ## the API reference from docstrings, into dist/docs
 	@exec $(PY) -m docs.reference
 
-bench-startup: .venv/ready ## time of `make up`: from stopped, and when already up
-	@exec $(PY) bench/startup.py
+bench-startup: .venv/ready ## time of `make up`: without state, from stopped, already up; BENCH_ARGS=--cold: empty caches too
+	@exec $(PY) -m bench.startup $(BENCH_ARGS)
 
 bench-request-overhead: .venv/ready ## what telemetry adds to a request, beside the official middleware
 	@exec $(PY) bench/request_overhead.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -100,6 +101,14 @@ def _smoke(_: argparse.Namespace) -> int:
 def _toolchain(arguments: argparse.Namespace) -> int:
     from local import toolchain
 
+    if arguments.export or arguments.import_:
+        from local.toolchain import carrying
+
+        if arguments.export:
+            print(f"{arguments.export}: {carrying.export(arguments.export, arguments.names or ['all'])} programs")
+        else:
+            print(f"{arguments.import_}: {carrying.import_(arguments.import_)} programs that were not here before")
+        return 0
     if not arguments.list:
         programs = toolchain.choices(arguments.names or ["all"])
         for line in toolchain.summary(programs):
@@ -246,6 +255,9 @@ def parser() -> argparse.ArgumentParser:
     tools = commands.add_parser("toolchain", help="build the programs that are missing and print where they are")
     tools.add_argument("names", nargs="*", help="programs or groups (default: all)")
     tools.add_argument("--list", action="store_true", help="list programs with their versions, and groups")
+    carried = tools.add_mutually_exclusive_group()
+    carried.add_argument("--export", type=Path, metavar="FILE", help="write them into one file, for another machine")
+    carried.add_argument("--import", dest="import_", type=Path, metavar="FILE", help="take them from such a file")
     tools.set_defaults(action=_toolchain)
     pictures = commands.add_parser("images", help="make the images that are missing and print their references")
     pictures.add_argument("names", nargs="*", help="images (default: all)")

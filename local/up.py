@@ -42,7 +42,8 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("make up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        programs = toolchain.choices(stack_mesh().programs)
+        with images.ahead():
+            programs = toolchain.choices(stack_mesh().programs)
         tools = toolchain.link(programs)
         for line in toolchain.summary(programs):
             say(line)

@@ -1,5 +1,6 @@
 """Images of the embedded environment: built by buildah from Dockerfiles, kept as archives, imported into containerd."""
 
+from local.images.ahead import ahead
 from local.images.importing import import_all
 from local.images.making import archive, ensure, images_file, store_versions
 from local.images.publishing import check_registry, pinned, publish, require
@@ -10,6 +11,7 @@ __all__ = [
     "IMAGES",
     "REGISTRY",
     "SERVICES",
+    "ahead",
     "archive",
     "check_registry",
     "default_base",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from local import files
 from local.paths import cache_dir
-from local.toolchain.golang import FLAGS, LINKER_FLAGS
+from local.toolchain.golang import COMPILER_FLAGS, FLAGS, LINKER_FLAGS
+from local.toolchain.programs import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ def key(build: Build, go: Go) -> str:
             for path in sorted(build.folder.rglob("*"))
             if path.is_file()
         },
-        "flags": [*FLAGS, linker_flags(build), *build.tags],
+        "flags": [*FLAGS, *COMPILER_FLAGS, linker_flags(build), *TAGS],
         "packages": dict(build.packages),
         "copies": [dict(build.files), dict(build.embeds)],
         "go": go.name,

@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from local import files
 from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import artefacts, failures
+from local.toolchain.golang import COMPILER_FLAGS
+from local.toolchain.programs import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from local.toolchain.programs import Build
 
 _LOCK_POLL_SECONDS = 0.2
+_PACKAGE = '{{.ImportPath}} {{if .Standard}}standard{{else if eq .Name "main"}}main{{else}}library{{end}}'
 
 
 class InterruptedBuildError(Exception):
@@ -41,6 +45,8 @@ class Job:
     state: str = "waiting"
     packages: int = 0
     compiled: int = 0
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
     started: float | None = None
     ended: float | None = None
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
@@ -53,7 +59,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """The log of the newest build."""
+        """The log of the newest build; what it took is beside it, as ``.json``."""
         return cache_dir() / "logs" / f"build-{self.name}.log"
 
     @property
@@ -94,15 +100,19 @@ class Job:
         locks = artefacts.tools_dir() / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
         with (locks / self.name).open("w") as lock:
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    self.state = "another process builds it"
-                    self._check_stopped()
-                    time.sleep(_LOCK_POLL_SECONDS)
+            self._wait_for(lock, "another process builds it")
             yield lock.fileno()
+
+    def _wait_for(self, lock: TextIO, state: str = "") -> None:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.state = state or self.state
+                self._check_stopped()
+                time.sleep(_LOCK_POLL_SECONDS)
+            else:
+                return
 
     def _build(self, programs: list[str], lock: int) -> None:
         stage = artefacts.tools_dir() / ".stage" / self.name
@@ -116,8 +126,20 @@ class Job:
                 self._compile(programs, stage, log, lock)
             for name in programs:
                 artefacts.keep(stage / "out" / name, self._kept(name))
+            self._record()
         finally:
             _remove(stage)
+
+    def _record(self) -> None:
+        """Keep what the build took beside its log, for whoever compares starts."""
+        found = {
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "peak_bytes": self.peak_bytes,
+            "packages": self.packages,
+            "compiled": self.compiled,
+        }
+        files.write(self.log.with_suffix(".json"), json.dumps(found) + "\n", mode=0o644)
 
     def _compile(self, programs: list[str], stage: Path, log: TextIO, lock: int) -> None:
         build = self.build
@@ -130,14 +152,28 @@ class Job:
         packages = {name: build.packages[name] for name in programs if name in build.packages}
         if not packages:
             return
-        tags = ["-tags", ",".join(build.tags)]
-        told = self._go(["list", "-deps", *tags, *packages.values()], stage, log, lock)
-        self.packages = len(told.splitlines())
-        self.state = "compiling"
+        tags = ["-tags", ",".join(TAGS)]
+        listed = self._go(["list", "-deps", "-f", _PACKAGE, *tags, *packages.values()], stage, log, lock).splitlines()
+        below = [path for path, kind in map(str.split, listed) if kind == "library"]
+        self.packages = len(listed)
+        flags = ["-v", *COMPILER_FLAGS, *tags]
+        with self._compiling(stage):
+            if below:
+                self._go(["build", *flags, *below], stage, log, lock)
+        self.state = "linking"
         # `go build -o FOLDER/` names a program after its package; one alone can be named here.
         output = stage / "out" / next(iter(packages)) if len(packages) == 1 else stage / "out"
-        flags = ["-v", *tags, "-ldflags", artefacts.linker_flags(build), "-o", str(output)]
+        flags += ["-ldflags", artefacts.linker_flags(build), "-o", str(output)]
         self._go(["build", *flags, *packages.values()], stage, log, lock)
+
+    @contextlib.contextmanager
+    def _compiling(self, stage: Path) -> Iterator[None]:
+        """One build compiles at a time: two at once would compile what they share twice. Others fetch and link."""
+        self.state = "waiting for its turn to compile"
+        with (stage.parent.parent / ".locks" / ".compiling").open("w") as turn:
+            self._wait_for(turn)
+            self.state = "compiling"
+            yield
 
     def _go(self, arguments: list[str], stage: Path, log: TextIO, lock: int) -> str:
         """Run Go, its messages going to the log line by line, and return what it printed."""
@@ -164,8 +200,12 @@ class Job:
                 for line in process.stderr or ():
                     log.write(line)
                     log.flush()
-                    if self.state == "compiling" and not line.startswith(("#", "\t", "go:")):
+                    if self.state in ("compiling", "linking") and not line.startswith(("#", "\t", "go:")):
                         self.compiled += 1
+                _, status, used = os.wait4(process.pid, 0)  # of Go and of every compiler that it ran
+                process.returncode = os.waitstatus_to_exitcode(status)
+            self.cpu_seconds += used.ru_utime + used.ru_stime
+            self.peak_bytes = max(self.peak_bytes, used.ru_maxrss * 1024)
             self._process = None
             self._check_stopped()
             if process.returncode != 0:

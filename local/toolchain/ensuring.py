@@ -55,7 +55,7 @@ def choices(
     names: Iterable[str], *, builds: Sequence[Build] = BUILDS, offers: Sequence[Offer] = OFFERS
 ) -> tuple[Choice, ...]:
     """Have programs, as `ensure`, and tell where each comes from."""
-    return origins.choose(expand(names, builds), builds, partial(_build, builds=builds), offers)
+    return origins.choose(expand(names, builds), builds, partial(build, builds=builds), offers)
 
 
 def path(name: str) -> Path:
@@ -68,11 +68,15 @@ def path(name: str) -> Path:
     return choice.file
 
 
-def _build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
-    """Build what is missing from Go modules."""
+def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
+    """Build what is missing from Go modules, whatever else the machine could take.
+
+    Raises:
+        LocalError: as of `ensure`.
+    """
     go = golang.find()
     missing = [name for name in names if not artefacts.path(name, owner(name, builds), go).exists()]
-    jobs = [Job(build, go, own) for build in builds if (own := [name for name in build.programs if name in missing])]
+    jobs = [Job(one, go, own) for one in builds if (own := [name for name in one.programs if name in missing])]
     if jobs:
         room.check([job.build for job in jobs], go)
         _run(jobs)

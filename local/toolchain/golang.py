@@ -19,6 +19,9 @@ from local.toolchain.programs import MODULES
 # No surprise from the network or from the user's own settings: go.mod and go.sum say everything.
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 LINKER_FLAGS = ("-s", "-w")
+# Debugging information takes a fifth of a compilation's CPU and a quarter of its memory, and the linker drops it; a
+# program's own profile has everything below it compiled once more for it alone.
+COMPILER_FLAGS = ("-gcflags=all=-dwarf=false", "-pgo=off")
 _NOT_OURS = ("GOOS", "GOARCH", "GOEXPERIMENT", "GOBIN", "CC", "CXX", "CGO_CFLAGS", "CGO_LDFLAGS")
 
 

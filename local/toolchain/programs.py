@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 
 MODULES = Path(__file__).parent / "modules"
 
+# One set for all, so that a package that two programs share is compiled once. They only leave things out: gRPC's
+# request traces, generated validators, and Prometheus' service discoveries but for those of a cluster.
+TAGS = (
+    "grpcnotrace",
+    "retrynotrace",
+    "disable_pgv",
+    "remove_all_sd",
+    "enable_kubernetes_sd",
+    "enable_dns_sd",
+)
+
 
 @dataclass(frozen=True)
 class Build:
@@ -23,7 +34,6 @@ class Build:
         folder: holds go.mod, go.sum and, where upstream has no main package to build, main.go.
         module: the upstream module whose version in go.mod is the programs' version.
         packages: program -> main package; several are built by one ``go build``, so each is named like its package.
-        tags: build tags.
         stamps: ``variable=value`` for the linker; ``{version}`` (with v), ``{number}`` (without), ``{major}`` and
             ``{minor}`` are filled in.
         release: the version people know, where the module's is a pseudo-version or counts differently.
@@ -35,7 +45,6 @@ class Build:
     folder: Path
     module: str
     packages: Mapping[str, str]
-    tags: Sequence[str] = ()
     stamps: Sequence[str] = ()
     release: str = ""
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -81,7 +90,6 @@ BUILDS: tuple[Build, ...] = (
         MODULES / "pulumi",
         "github.com/pulumi/pulumi/pkg/v3",
         {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
-        tags=("osusergo", "grpcnotrace"),
         stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
         files={"pulumi-language-python-exec": (_SDK, "python/cmd/pulumi-language-python-exec")},
         minutes=4,
@@ -99,7 +107,6 @@ BUILDS: tuple[Build, ...] = (
         MODULES / "pulumi-language-yaml",
         "github.com/pulumi/pulumi-yaml",
         {"pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"},
-        tags=("osusergo", "grpcnotrace"),
         stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
         minutes=1,
     ),
@@ -112,7 +119,8 @@ BUILDS: tuple[Build, ...] = (
     Build(
         MODULES / "kubernetes",
         _KUBERNETES,
-        {
+        {"volume-provisioner": "./volume-provisioner"}
+        | {
             name: f"{_KUBERNETES}/cmd/{name}"
             for name in (
                 "kube-apiserver",
@@ -148,20 +156,17 @@ BUILDS: tuple[Build, ...] = (
                 ("pilot", "pilot-agent"),
                 ("cni", "install-cni"),
                 ("cni", "istio-cni"),
-                ("istioctl", "istioctl"),
             )
         },
-        # One set for all, so that each package is compiled once. Upstream builds the control plane with vtprotobuf,
-        # which writes messages faster and is a second copy of all of Envoy's API to compile; and the agents with a
-        # tag that only leaves things out.
-        tags=("disable_pgv", "grpcnotrace", "retrynotrace"),
+        # Upstream builds the control plane with the tag vtprotobuf, which writes messages faster and is a second copy
+        # of all of Envoy's API to compile.
         stamps=(
             *(f"{_ISTIO}/pkg/version.{name}={{number}}" for name in ("buildVersion", "buildTag")),
             f"{_ISTIO}/pkg/version.buildHub=docker.io/istio",
             f"{_ISTIO}/pkg/version.buildStatus=Clean",
-            f"{_ISTIO}/pkg/version.buildGitRevision=b9159ca3e5d5",
+            f"{_ISTIO}/pkg/version.buildGitRevision=eed52ebb66ad",
         ),
-        release="v1.27.9",
+        release="v1.31.0",
         # What pilot-agent makes Envoy's configuration from.
         files={"envoy_bootstrap_tmpl.json": (_ISTIO, "tools/packaging/common/envoy_bootstrap.json")},
         minutes=5,
@@ -183,10 +188,8 @@ BUILDS: tuple[Build, ...] = (
         MODULES / "prometheus",
         "github.com/prometheus/prometheus",
         {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
-        # Of the service discoveries only those that a cluster uses: the others are clients of thirty clouds.
-        tags=("netgo", "remove_all_sd", "enable_kubernetes_sd", "enable_dns_sd"),
         stamps=("github.com/prometheus/common/version.Version={number}",),
-        release="v3.15.0",
+        release="v3.16.0",
         minutes=2.5,
     ),
     Build(
@@ -197,13 +200,6 @@ BUILDS: tuple[Build, ...] = (
         minutes=5,
     ),
     Build(MODULES / "coredns", "github.com/coredns/coredns", {"coredns": "."}, minutes=1.5),
-    Build(
-        # Compiles little of its own: go.mod holds the versions that Kubernetes' programs are built with.
-        MODULES / "volume-provisioner",
-        "sigs.k8s.io/sig-storage-lib-external-provisioner/v13",
-        {"volume-provisioner": "."},
-        minutes=0.3,
-    ),
     Build(
         # For the tests only: reads what `make compose` writes by Docker Compose's own library.
         MODULES / "compose-check",
@@ -221,7 +217,7 @@ BUILDS: tuple[Build, ...] = (
 )
 
 _PULUMI = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-kubernetes")
-_MESH = ("pilot-discovery", "pilot-agent", "install-cni", "istio-cni", "istioctl", "envoy_bootstrap_tmpl.json")
+_MESH = ("pilot-discovery", "pilot-agent", "install-cni", "istio-cni", "envoy_bootstrap_tmpl.json")
 _CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": _PULUMI,

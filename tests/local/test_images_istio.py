@@ -20,7 +20,7 @@ def recipe(name: str) -> str:
 def test_the_three_images_hold_all_programs_but_the_one_for_people() -> None:
     held = {program for image in BY_NAME.values() for program in image.programs}
     assert set(BY_NAME) == {"istio-pilot", "istio-proxyv2", "istio-install-cni"}
-    assert held == set(GROUPS["istio"]) - {"istioctl"}
+    assert held == set(GROUPS["istio"])
 
 
 def test_envoy_is_pinned_by_hash_and_nothing_else_is_installed() -> None:

@@ -16,7 +16,7 @@ from local.toolchain import charts, owner
 if TYPE_CHECKING:
     from pathlib import Path
 
-NUMBER = owner("istioctl").version.removeprefix("v")
+NUMBER = owner("pilot-discovery").version.removeprefix("v")
 
 
 @pytest.fixture(autouse=True)

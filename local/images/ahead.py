@@ -1,0 +1,55 @@
+"""Making the images that need none of the toolchain's programs while those compile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from local.images import making
+from local.paths import repo_dir
+from local.toolchain.building import dies_with_us
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def ahead() -> Iterator[None]:
+    """Have another process make them, where one was never made; leaving waits for it, or on an error ends it.
+
+    What goes wrong there is not an error yet: `making.ensure` meets the same afterwards and says it.
+    """
+    names = making.without_programs()
+    if not names:
+        yield
+        return
+    process = subprocess.Popen(
+        [*dies_with_us(), sys.executable, "-m", "local", "images", *names],
+        cwd=repo_dir(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    relay = threading.Thread(target=_relay, args=(process,), daemon=True)
+    relay.start()
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        relay.join()
+        process.wait()
+
+
+def _relay(process: subprocess.Popen[str]) -> None:
+    """Print its lines through this process, whose display may have to make room for them."""
+    for line in process.stderr or ():
+        if line.startswith("images: "):
+            print(line, end="", file=sys.stderr, flush=True)
