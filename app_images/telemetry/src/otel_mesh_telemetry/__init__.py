@@ -21,7 +21,10 @@ from otel_mesh_telemetry.server_features import features_from
 if TYPE_CHECKING:
     from otel_mesh_telemetry.ab_testing import ABTesting, Experiment
     from otel_mesh_telemetry.deadline import remaining, within
+    from otel_mesh_telemetry.grpc_aio_server import AioServerInterceptor
     from otel_mesh_telemetry.grpc_channel import mesh_channel
+    from otel_mesh_telemetry.grpc_client import ClientInterceptor
+    from otel_mesh_telemetry.grpc_server import ServerInterceptor
     from otel_mesh_telemetry.http_client import callee_url, mesh_client
     from otel_mesh_telemetry.postgres import traced_cursor
     from otel_mesh_telemetry.redis import TracedRedis
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
 
 _HOME: Final = {
     "ABTesting": "ab_testing",
+    "AioServerInterceptor": "grpc_aio_server",
+    "ClientInterceptor": "grpc_client",
     "Experiment": "ab_testing",
     "Retries": "retries",
+    "ServerInterceptor": "grpc_server",
     "TracedRedis": "redis",
     "callee_url": "http_client",
     "capture": "testing",
@@ -45,10 +51,13 @@ _HOME: Final = {
 
 __all__ = [
     "ABTesting",
+    "AioServerInterceptor",
+    "ClientInterceptor",
     "Config",
     "ConfigError",
     "Experiment",
     "Retries",
+    "ServerInterceptor",
     "ServerMiddleware",
     "Telemetry",
     "TracedRedis",
