@@ -133,13 +133,6 @@ def without_programs() -> list[str]:
     return [] if os.geteuid() != 0 or all(any(folder.glob(f"{name}-*.tar")) for name in names) else names
 
 
-def without_programs() -> list[str]:
-    """Images of the local stack that none of the toolchain's programs goes into, if one of them was never made."""
-    names = [image.name for image in IMAGES if image.name in _of_stack() and not image.programs]
-    folder = cache_dir() / "images" / "archives"
-    return [] if os.geteuid() != 0 or all(any(folder.glob(f"{name}-*.tar")) for name in names) else names
-
-
 def store_versions() -> dict[str, str]:
     """The major versions of the stores in our images, by the images' names; only of those that were made before."""
     found = {name: roots.major_version(_ROOTS[name], package) for name, package in _STORES.items()}

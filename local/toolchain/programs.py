@@ -202,7 +202,7 @@ BUILDS: tuple[Build, ...] = (
         "github.com/prometheus/prometheus",
         {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
         stamps=("github.com/prometheus/common/version.Version={number}",),
-        release="v3.16.0",
+        release="v3.15.0",
         minutes=2.5,
     ),
     Build(

@@ -25,17 +25,21 @@ from otel_mesh_telemetry.testing import capture
 from tests.telemetry.asgi_calls import call, scope_of
 
 MODULES = """
-    ab_testing asgi bounded config contexts database_calls deadline deadlined exceptions exchange exporters faults
-    features grpc_aio_client grpc_aio_server grpc_channel grpc_client grpc_handlers grpc_server handle
-    header_capture headers http_client http_metrics http_server instrumentation logs outcome outside peer postgres
-    profiles propagation propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin
-    propagation.linkerd propagation.mesh propagation.tracecontext providers redact redis resource retries routes
-    routing rpc sampling server_features sql steady testing watched_stream websocket xfcc
+    ab_testing applications asgi asgi_applications bounded bounded_stream config console contexts database_calls
+    deadline deadlined distro environment exceptions exchange exporters faults features grpc_aio_client
+    grpc_aio_server grpc_channel grpc_client grpc_handlers grpc_server handle header_capture headers http_client
+    http_metrics http_server instrumentation libraries logs outcome outside peer postgres profiles propagation
+    propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin propagation.linkerd
+    propagation.mesh propagation.tracecontext providers redact redis resource retries routes routing rpc sampling
+    server_features sql steady testing watched_stream websocket wsgi_hooks xfcc
 """.split()  # noqa: SIM905 - names, one after another
 
 
 def test_public_names() -> None:
-    assert otel_mesh_telemetry.__all__ == ["Config", "ConfigError", "ServerMiddleware", "Telemetry", "init"]
+    public = otel_mesh_telemetry.__all__
+    assert public == sorted(set(public)), "tests/components/golden/api-otel_mesh_telemetry.txt holds them"
+    assert all(getattr(otel_mesh_telemetry, name).__module__.startswith("otel_mesh_telemetry.") for name in public)
+    assert not hasattr(otel_mesh_telemetry, "Instrument")
     assert testing.__all__ == ["START", "Capture", "Clock", "CountingIds", "capture"]
     prefix = "otel_mesh_telemetry."
     found = pkgutil.walk_packages(otel_mesh_telemetry.__path__, prefix)
@@ -66,7 +70,7 @@ def test_importing_costs_under_60_ms_beyond_the_sdk_and_pulls_in_no_transport() 
         began = time.process_time()
         import otel_mesh_telemetry
         print((time.process_time() - began) * 1000)
-        heavy = {"grpc", "httpx", "psycopg", "google.protobuf", "pulumi", "requests", "starlette"}
+        heavy = {"grpc", "httpx", "psycopg", "google.protobuf", "pulumi", "pydantic", "requests", "starlette", "wrapt"}
         print(sorted(heavy & set(sys.modules)))
     """
     outputs = [python(program).splitlines() for _ in range(5)]

@@ -75,6 +75,10 @@ class ABTesting:
     Args:
         experiment: what is tested.
         key_header: header with a stable key; its value goes into the hash and nowhere else.
+
+    Attributes:
+        changes_context: always true: the handler finds the variant in its baggage.
+        headers: lower-case names of the headers it reads.
     """
 
     changes_context = True

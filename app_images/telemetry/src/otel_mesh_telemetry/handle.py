@@ -18,8 +18,9 @@ from opentelemetry.sdk.environment_variables import OTEL_PYTHON_SDK_INTERNAL_MET
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
+from otel_mesh_telemetry import console
 from otel_mesh_telemetry.config import Config
 from otel_mesh_telemetry.deadlined import all_within
 from otel_mesh_telemetry.exporters import log_exporter, metric_exporter, span_exporter
@@ -79,15 +80,23 @@ class Telemetry:
     def _wants(self, signal_name: str) -> bool:
         return not self.config.disabled and self.config.exporters[signal_name] == "otlp"
 
+    def _prints(self, signal_name: str) -> bool:
+        return not self.config.disabled and self.config.exporters[signal_name] == "console"
+
     def _make_meter_provider(self) -> MeterProvider:
-        if not self._wants("metrics"):
+        if self._prints("metrics"):
+            exporter = console.metric_exporter()
+        elif self._wants("metrics"):
+            exporter = metric_exporter(self.config.protocols["metrics"])
+        else:
             return MeterProvider(resource=self.resource, shutdown_on_exit=False)
-        exporter = metric_exporter(self.config.protocols["metrics"])
         self._exporter_stops.append(exporter.shutdown)
         reader = PeriodicExportingMetricReader(exporter)
         return MeterProvider([reader], resource=self.resource, shutdown_on_exit=False)
 
     def _add_processors(self) -> None:
+        if self._prints("traces"):
+            self.tracer_provider.add_span_processor(SimpleSpanProcessor(console.span_exporter()))
         if self._wants("traces"):
             batching = self.config.batching["traces"]
             spans = span_exporter(self.config.protocols["traces"], batching.timeout)
