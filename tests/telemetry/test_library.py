@@ -25,7 +25,7 @@ from otel_mesh_telemetry.testing import capture
 from tests.telemetry.asgi_calls import call, scope_of
 
 MODULES = """
-    ab_testing applications asgi asgi_applications bounded bounded_stream config console contexts database_calls
+    ab_testing applications asgi asgi_applications bounded config console contexts database_calls
     deadline deadlined distro environment exceptions exchange exporters faults features grpc_aio_client
     grpc_aio_server grpc_channel grpc_client grpc_handlers grpc_server handle header_capture headers http_client
     http_metrics http_server instrumentation libraries logs outcome outside peer postgres profiles propagation
