@@ -257,6 +257,12 @@ def test_postgres_keeps_the_passwords_of_its_roles_secret(program: Program) -> N
     )
     Postgres("db", args)
     assert program.kinds().count("Secret") == 3
+    # the first as it was before there were roles: another name would replace it
+    assert [one.name for one in program.mocks.registered if one.typ.endswith(":Secret")] == [
+        "db",
+        "db-postgres-credentials-migrations",
+        "db-postgres-credentials-services",
+    ]
     others = [one.inputs for one in program.mocks.registered if not one.typ.endswith(":Secret")]
     assert "hush" not in repr(others)
 
