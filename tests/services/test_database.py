@@ -118,7 +118,7 @@ async def test_s1_12_a_statement_is_held_to_the_deadline_and_cancelled_in_the_se
     assert third.status.status_code is StatusCode.UNSET
 
 
-async def test_a_statement_whose_caller_left_is_no_failure(postgres: PostgresServer, seen: Capture) -> None:
+async def test_a_statement_that_is_cancelled_has_failed(postgres: PostgresServer, seen: Capture) -> None:
     async with connected(
         postgres, postgres.new_database(), cursor_factory=traced_cursor(**seen.providers)
     ) as connection:
@@ -128,8 +128,8 @@ async def test_a_statement_whose_caller_left_is_no_failure(postgres: PostgresSer
         with pytest.raises(asyncio.CancelledError):
             await asking
     (span,) = seen.spans()
-    assert span.status.status_code is StatusCode.UNSET
-    assert (span.attributes or {})["otel_mesh.call.cancelled"] is True
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "CancelledError"
 
 
 async def test_summaries_beyond_the_bound_make_no_new_time_series(postgres: PostgresServer, seen: Capture) -> None:

@@ -196,10 +196,10 @@ async def test_s1_12_an_outage_gets_at_most_a_tenth_more_load(seen: Capture) -> 
 async def test_s1_12_no_retry_beyond_the_deadline(seen: Capture) -> None:
     answers = Answers(httpx.Response(503))
     async with client(seen, answers, retries=Retries(attempts=50, pause=0.05, longest_pause=0.05)) as users:
-        began = time.monotonic()
-        with deadline.within(0.15):
+        # On a busy machine the time may be over between a pause and its attempt, which is then not made.
+        with deadline.within(0.15), contextlib.suppress(DeadlineExceededError):
             assert (await users.get("/")).status_code == 503
-    assert time.monotonic() - began < 0.3
+    assert 1 <= len(answers.requests) < 20
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ async def test_a_streamed_answer_lasts_until_it_is_closed(seen: Capture) -> None
     assert seen.counts("http.client.request.duration", "http.response.status_code") == {200: 1}
 
 
-async def test_a_call_whose_caller_left_is_no_failure(seen: Capture) -> None:
+async def test_a_call_that_is_cancelled_has_failed(seen: Capture) -> None:
     async def silent() -> httpx.Response:
         await asyncio.sleep(30)
         raise AssertionError
@@ -292,9 +292,9 @@ async def test_a_call_whose_caller_left_is_no_failure(seen: Capture) -> None:
         with pytest.raises(asyncio.CancelledError):
             await asking
     (span,) = seen.spans()
-    assert span.status.status_code is StatusCode.UNSET
-    assert (span.attributes or {})["otel_mesh.call.cancelled"] is True
-    assert seen.counts("http.client.request.duration", "error.type") == {None: 1}
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "CancelledError"
+    assert seen.counts("http.client.request.duration", "error.type") == {"CancelledError": 1}
 
 
 def test_budget_refills_with_calls_and_time() -> None:

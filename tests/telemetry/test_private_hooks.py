@@ -109,7 +109,7 @@ def test_with_a_release_that_nobody_looked_at_the_override_is_left_out_and_spans
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    monkeypatch.setattr(steady, "version", lambda _package: "99.0.0rc1")
+    monkeypatch.setattr(steady, "_installed", lambda: "99.0.0rc1")
     assert steady.mixins("grpc") == steady.mixins("http/protobuf") == (steady.Steady,)
     with Busy() as receiver:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route, Router
 
 from otel_mesh_telemetry import ServerMiddleware
-from otel_mesh_telemetry.testing import capture
+from otel_mesh_telemetry.testing import Capture, capture
 from tests.telemetry.asgi_calls import call, scope_of
 
 if TYPE_CHECKING:
@@ -114,3 +115,47 @@ async def test_routes_made_as_requests_come_neither_fill_the_memory_nor_lose_the
             await call(middleware, scope_of("/users/9"))
         assert {span.name for span in seen.spans()} == {"GET /users/{id}"}
         assert len(middleware._routes._known) == 1  # noqa: SLF001 - what would grow
+
+
+def fastapi_application(seen: Capture) -> FastAPI:
+    inner = APIRouter()
+
+    @inner.get("/users/{number}")
+    async def user(number: int) -> int:
+        return number
+
+    outer = APIRouter(prefix="/outer")
+    outer.include_router(inner, prefix="/in")
+    mounted = FastAPI()
+    mounted.include_router(inner, prefix="/deep")
+    # Its own telemetry as an application would have it that has started OpenTelemetry: the middleware stands for it.
+    app = FastAPI(telemetry={"tracer_provider": seen.tracer_provider, "meter_provider": seen.meter_provider})
+    app.include_router(inner, prefix="/api/{tenant}")
+    app.include_router(inner, prefix="/v2")
+    app.include_router(outer)
+    app.mount("/shops/{shop}", mounted)
+
+    @app.get("/plain")
+    async def plain() -> str:
+        return "ok"
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/shop/users/1", "GET /api/{tenant}/users/{number}"),
+        ("/v2/users/1", "GET /v2/users/{number}"),
+        ("/outer/in/users/1", "GET /outer/in/users/{number}"),
+        ("/shops/7/deep/users/1", "GET /shops/{shop}/deep/users/{number}"),
+        ("/plain", "GET /plain"),
+        ("/api/shop/users/x", "GET /api/{tenant}/users/{number}"),
+        ("/unknown/7", "GET"),
+    ],
+)
+async def test_routes_of_fastapi_keep_the_prefix_of_their_router_and_leave_one_span(path: str, name: str) -> None:
+    with capture() as seen:
+        await call(ServerMiddleware(fastapi_application(seen), **seen.providers), scope_of(path))
+        assert [span.name for span in seen.spans()] == [name]
+        assert sum(seen.counts("http.server.request.duration", "http.request.method").values()) == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.telemetry.asgi_calls import call, scope_of
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 OWN = ("otel_mesh.", "mesh.peer.")
 """Name spaces of the library's own."""
-OTHERS = ("otel_mesh_telemetry.", "opentelemetry.", "grpc.")
+OTHERS = ("otel_mesh_telemetry.", "opentelemetry.", "multiprocessing.", "grpc.")
 """What names of modules and options of gRPC's channels begin with."""
 
 NOT_OF_THE_REGISTRY = {
@@ -127,7 +128,7 @@ async def test_spans_and_metrics_tell_schema_and_version() -> None:
     for scope in scopes:
         assert scope is not None
         assert (scope.schema_url, scope.version) == (instrumentation.SCHEMA_URL, instrumentation.VERSION)
-    assert instrumentation.VERSION
+    assert version("otel-mesh-telemetry") == instrumentation.VERSION
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(WRITTEN) if name in METRICS])

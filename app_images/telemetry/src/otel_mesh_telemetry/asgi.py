@@ -107,7 +107,8 @@ class ServerMiddleware:
         if self._features is not None:
             context = self._features.apply(carrier, span, context)
         token = context_api.attach(context)
-        entered = deadline.enter(deadline.parse(carrier.get(deadline.HEADER)))
+        left = carrier.get(deadline.HEADER)
+        entered = deadline.enter(None if left is None else deadline.parse(left))
         exchange = Exchange(scope, send, span, context, entered, self._metrics, self._routes, name, method)
         try:
             await self.app(scope, receive, exchange.send)

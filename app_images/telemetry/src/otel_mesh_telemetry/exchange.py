@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import Context
 from opentelemetry.trace import StatusCode
 
 from otel_mesh_telemetry import exceptions
@@ -12,7 +13,6 @@ from otel_mesh_telemetry import exceptions
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from otel_mesh_telemetry.deadline import Deadline
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ERROR_FROM = 500
 _LATE = 0.001  # seconds
+_NO_CONTEXT = Context()
 _BODIES = frozenset({"http.response.body", "http.response.zerocopysend", "http.response.pathsend"})
 """Messages that carry the body, or the last of it; extensions of ASGI send files by the other two."""
 
@@ -55,6 +56,7 @@ class Exchange:
         "_metrics",
         "_name",
         "_routes",
+        "_scheme",
         "_scope",
         "_send",
         "_span",
@@ -86,7 +88,8 @@ class Exchange:
         self._error: str | None = None
         self._answered: float | None = None
         self._finished = False
-        self._active = metrics.active(method, scope.get("scheme", "http"))
+        self._scheme = scheme = scope.get("scheme", "http")
+        self._active = metrics.active(method, scheme)
         self._active.append(None)
         self._began = perf_counter()
 
@@ -101,11 +104,12 @@ class Exchange:
 
     async def _last(self, message: Message) -> None:
         await self._send(message)
-        self._answered = perf_counter()
+        self._answered = now = perf_counter()
         self._entered.over()
+        status = self._status
         # After an answer of 500 the exception that made it necessary may still come.
-        if self._status is None or self._status < ERROR_FROM:
-            self.finish()
+        if status is None or status < ERROR_FROM:
+            self._end(now - self._began, None, None)
 
     def failed(self, exception: Exception) -> None:
         """Take note of an exception that has escaped the application, unless the answer was whole before."""
@@ -114,25 +118,29 @@ class Exchange:
             exceptions.record(self._span, exception)
 
     def finish(self) -> None:
-        """End the request; later calls do nothing."""
+        """End the request where its answer has not; later calls do nothing."""
         if self._finished:
             return
-        self._finished = True
         now = perf_counter()
         answered = self._answered or now
-        seconds = answered - self._began
-        self._active.pop()
-        span, status, error = self._span, self._status, self._error
-        route = self._routes.template(self._scope)
+        error, status = self._error, self._status
         if error is None and status is not None and status >= ERROR_FROM:
             error = str(status)
-        scheme = self._scope.get("scheme", "http")
-        self._metrics.record(seconds, (self._method, scheme, route, status, error), self._context)
-        if span.is_recording():
-            describe(span, self._name, route, status, error, complete=self._answered is not None)
         # What ran between the answer and its exception, a background task, is no part of the request.
         late = now - answered
-        span.end(time_ns() - int(late * 1e9) if late > _LATE else None)
+        self._end(answered - self._began, error, time_ns() - int(late * 1e9) if late > _LATE else None)
+
+    def _end(self, seconds: float, error: str | None, end_time: int | None) -> None:
+        self._finished = True
+        self._active.pop()
+        span, status = self._span, self._status
+        route = self._routes.template(self._scope)
+        recorded = span.is_recording()
+        key = (self._method, self._scheme, route, status, error)
+        self._metrics.record(seconds, key, self._context if recorded else _NO_CONTEXT)
+        if recorded:
+            describe(span, self._name, route, status, error, complete=self._answered is not None)
+            span.end(end_time)
 
 
 def disconnected(exception: BaseException) -> bool:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.propagators.textmap import TextMapPropagator
 
+AB_GROUP = "x-ab-group"
+"""Names the variant of an experiment: a tester's choice."""
 BAGGAGE_PREFIX = b"baggage-"
 _LONGEST = 16_384  # characters of one header; servers limit them too, but not all
 

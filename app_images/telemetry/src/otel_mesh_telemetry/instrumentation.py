@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,14 +12,8 @@ SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 """Release of the semantic conventions whose names are used; a test compares them with the installed registry."""
 
 
-def _version() -> str | None:
-    try:
-        return version("otel-mesh-telemetry")
-    except PackageNotFoundError:  # run from its source, not installed
-        return None
-
-
-VERSION = _version()
+VERSION = "0.1.0"
+"""Of this library, as its metadata has it; a literal, because reading those costs as much as importing all the rest."""
 
 
 def tracer_of(provider: TracerProvider, name: str) -> Tracer:

@@ -1,12 +1,12 @@
 """How a call to another process ended, judged alike for all kinds of calls.
 
-A call that its own caller cancelled has not failed: the browser left, or a faster answer came. Its span says so and
-is no error. A call whose time was over has failed, as ``DeadlineExceededError``.
+A call that was cancelled has failed, as ``CancelledError``: whether its caller left or a timeout around it ran out,
+which asyncio turns into the same cancellation, nobody can tell from inside, and a dependency that times out must be
+seen. gRPC's conventions say the same of CANCELLED. One whose deadline was over failed as ``DeadlineExceededError``.
 """
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Status, StatusCode
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from opentelemetry.trace import Span
-
-CANCELLED = "otel_mesh.call.cancelled"
 
 
 def note(
@@ -32,9 +30,6 @@ def note(
         measured: attributes of its duration.
         code: what the other side calls the failure, where it said anything.
     """
-    if isinstance(exception, asyncio.CancelledError | GeneratorExit):
-        span.set_attribute(CANCELLED, True)  # noqa: FBT003 - an attribute's value
-        return
     if code:
         span.set_attribute("db.response.status_code", code)
     name = "DeadlineExceededError" if isinstance(exception, DeadlineExceededError) else type(exception).__qualname__

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, get_current_span
 
-from otel_mesh_telemetry.ab_testing import HEADER as AB_GROUP
 from otel_mesh_telemetry.config import ConfigError
+from otel_mesh_telemetry.headers import AB_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

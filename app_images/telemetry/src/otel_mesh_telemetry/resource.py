@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -44,4 +44,6 @@ def is_worker() -> bool:
     They inherit the environment, and with it an id that only the pod has for itself; of two processes with one id, the
     metrics would overwrite each other. A process that forks after its start gets an id of its own from the SDK.
     """
-    return multiprocessing.parent_process() is not None or os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
+    multiprocessing = sys.modules.get("multiprocessing.process")  # there in every process that it has started
+    started = multiprocessing is not None and multiprocessing.parent_process() is not None
+    return started or os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")

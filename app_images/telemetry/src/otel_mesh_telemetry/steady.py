@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -68,10 +67,16 @@ LOOKED_AT = (1, 45)
 """The newest release of opentelemetry-exporter-otlp-proto-grpc whose ``_translate_data`` is known."""
 
 
+def _installed() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - costs as much as importing all the rest
+
+    return version("opentelemetry-exporter-otlp-proto-grpc")
+
+
 def mixins(protocol: str) -> tuple[type, ...]:
     """What is mixed into an exporter of OTLP by ``grpc`` or ``http/protobuf``."""
     if protocol != "grpc":
         return (Steady,)
-    release = version("opentelemetry-exporter-otlp-proto-grpc")
+    release = _installed()
     known = tuple(int(part) for part in release.split(".")[:2] if part.isdecimal()) <= LOOKED_AT
     return (EncodedOnce, Steady) if known else (Steady,)
