@@ -58,6 +58,15 @@ def choices(
     return origins.choose(expand(names, builds), builds, partial(build, builds=builds), offers)
 
 
+def here(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> tuple[Choice, ...]:
+    """Tell of the programs, as `choices`, that this machine has already; nothing is fetched or built.
+
+    Raises:
+        LocalError: a name is unknown.
+    """
+    return origins.here(expand(names, builds), builds)
+
+
 def path(name: str) -> Path:
     """The file of one program, got if it is missing; its folder is named after all that it was made from.
 

@@ -71,16 +71,8 @@ def choose(
         LocalError: the setting is wrong, a build failed, or no place that the setting names has a program.
     """
     wanted = order()
-    chosen: dict[str, Choice] = {}
-    missing: list[Offer] = []
-    for offer in offers_of(programs, offers):
-        names = [name for name in offer.programs if name in programs]
-        for origin in wanted:
-            if files := _here(origin, offer, names, builds):
-                chosen |= files
-                break
-        else:
-            missing.append(offer)
+    chosen = {choice.name: choice for choice in here(programs, builds, offers)}
+    missing = [offer for offer in offers_of(programs, offers) if not chosen.keys() & set(offer.programs)]
     if missing:
         chosen |= _get(wanted, missing, programs, builds, build)
     if "path" in wanted:
@@ -89,6 +81,23 @@ def choose(
             if first and first.origin != "path" and (why := on_path.look(offer).refused):
                 chosen[first.name] = replace(first, refused=why)
     return tuple(chosen[name] for name in programs)
+
+
+def here(programs: Sequence[str], builds: Sequence[Build], offers: Iterable[Offer] = OFFERS) -> tuple[Choice, ...]:
+    """Choose, as `choose`, among what this machine has already: nothing is fetched or built.
+
+    Returns:
+        Those of the programs that it has, in no order; of an offer's programs all or none.
+
+    Raises:
+        LocalError: the setting is wrong.
+    """
+    wanted = order()
+    chosen: dict[str, Choice] = {}
+    for offer in offers_of(programs, offers):
+        names = [name for name in offer.programs if name in programs]
+        chosen |= next((found for origin in wanted if (found := _here(origin, offer, names, builds))), {})
+    return tuple(chosen.values())
 
 
 def summary(choices: Iterable[Choice]) -> list[str]:

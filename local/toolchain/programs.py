@@ -227,6 +227,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *_CONTROL_PLANE,
         "kube-controller-manager",
         "otelcol",
+        "prometheus",
         "promtool",
         "jaeger",
         "loki",

@@ -6,12 +6,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from local import toolchain
 from local.paths import repo_dir
 from otel_mesh import InvalidSettingsError, Objectives, PrometheusArgs, PrometheusSettings
 from otel_mesh.problems import parse
@@ -20,12 +19,15 @@ from otel_mesh.prometheus_objectives import objective_rules
 from otel_mesh.rules import rule_files
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
 
+if TYPE_CHECKING:
+    from tests.built import Built
+
 CASES = Path(__file__).parent / "rules"
 
 
 @pytest.fixture(scope="module")
-def promtool() -> Path:
-    return toolchain.ensure(("promtool",)) / "promtool"
+def promtool(built: Built) -> Path:
+    return built("promtool") / "promtool"
 
 
 @pytest.fixture

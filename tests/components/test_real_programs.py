@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import toolchain
 from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
 from otel_mesh.collector_config import collector_config
@@ -26,6 +25,9 @@ from tests.components.scenarios import PERSISTENT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.built import Built
+
 
 COLLECTOR_ENVIRONMENT = {
     "SAMPLER_HOST": "otel-sampler.observability.svc.cluster.local",
@@ -41,8 +43,8 @@ _START_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
-def programs() -> Path:
-    return toolchain.ensure(("otelcol", "promtool", "jaeger"))
+def programs(built: Built) -> Path:
+    return built("otelcol", "promtool", "jaeger")
 
 
 def _validate_collector(programs: Path, config: Path) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,9 @@ from tests.engine.project import CANARY
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.built import Built
+
+
 pytestmark = pytest.mark.engine
 
 
@@ -109,8 +112,8 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     assert rendered[0].exists()
 
 
-def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path) -> None:
-    folder = charts.ensure()  # the repository of those that it pins is out of the tests' reach
+def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path, built: Built) -> None:
+    folder = built.charts()  # the repository of those that it pins is out of the tests' reach
     done = _run(tmp_path, "preview", "--stack", "prod", OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     text = done.stdout
@@ -138,8 +141,8 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
     assert not (tmp_path / "state").exists()
 
 
-def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path) -> None:
-    folder = charts.ensure()
+def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path, built: Built) -> None:
+    folder = built.charts()
     out = tmp_path / "rendered"
     done = _run(tmp_path, "render", "--stack", "dev", "--out", str(out), OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")

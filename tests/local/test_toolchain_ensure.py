@@ -25,7 +25,8 @@ MAIN = (
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> None:
+    monkeypatch.setenv("PATH", str(go.parent), prepend=os.pathsep)
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
 
 
@@ -44,15 +45,14 @@ def build(folder: Path) -> Build:
 
 
 @pytest.fixture
-def counted_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def counted_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> Path:
     """Puts a go first on PATH that notes every `go build`, and waits in it while a file `hold` exists."""
-    real = shutil.which("go") or str(golang.find().command)
     noted = tmp_path / "noted"
     script = tmp_path / "bin" / "go"
     script.parent.mkdir()
     script.write_text(
         f'#!/bin/sh\nif [ "$1" = build ]; then\n  echo $$ >> "{noted}"\n'
-        f'  while [ -e "{tmp_path}/hold" ]; do sleep 0.1; done\nfi\nexec "{real}" "$@"\n'
+        f'  while [ -e "{tmp_path}/hold" ]; do sleep 0.1; done\nfi\nexec "{go}" "$@"\n'
     )
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
@@ -66,7 +66,9 @@ def builds_noted(noted: Path) -> int:
 def ensure_in_another_process(build: Build) -> subprocess.Popen[str]:
     program = f"""
         from pathlib import Path
+        import signal
         from local.toolchain import Build, ensure
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where this process ignores it, as by nohup
         build = Build(Path({str(build.folder)!r}), "", {{"hello": "."}},
                       stamps=("main.greeting={{number}}",), release="v1.2.3")
         print(ensure(["hello"], builds=[build]))
@@ -79,9 +81,7 @@ def test_builds_once_and_then_nothing(build: Build, counted_go: Path) -> None:
     tools = ensure(["hello"], builds=[build])
     said = subprocess.run([tools / "hello"], capture_output=True, text=True, check=True).stdout
     assert said == "1.2.3\n"
-    started = time.monotonic()
     assert ensure(["hello"], builds=[build]) == tools
-    assert time.monotonic() - started < 1
     assert builds_noted(counted_go) == 1
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from local import toolchain
 from local.loopback.loki import LoopbackLoki
 from local.toolchain import owner
 from otel_mesh import LokiSettings, OtelCollectorSettings
@@ -25,14 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.loopback.collector import LoopbackCollector
+    from tests.built import Built
+
 
 TRACE, OTHER = 7, 8
 LARGEST = LokiSettings(storage=PERSISTENT, retention="52w", max_streams=1_000_000, megabytes_per_second=1000)
 
 
 @pytest.fixture(scope="module")
-def programs() -> Path:
-    return toolchain.ensure(("otelcol", "loki"))
+def programs(built: Built) -> Path:
+    return built("otelcol", "loki")
 
 
 def collector(program: Path, folder: Path, loki: LoopbackLoki) -> LoopbackCollector:
