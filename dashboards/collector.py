@@ -121,6 +121,38 @@ def dashboard() -> Dashboard:
                 may_be_empty=True,
             )
         )
+        .with_row(Row("Log store"))
+        .with_panel(
+            graph(
+                "Lines kept",
+                "Log lines a second that the store took.",
+                "short",
+                Query("sum by (job) (rate(vl_rows_ingested_total[$__rate_interval]))", "{{job}}"),
+            )
+        )
+        .with_panel(
+            graph(
+                "Disk",
+                "Bytes that lines take on disk and in memory, packed, and the room that is left.",
+                "bytes",
+                Query("sum by (job) (vl_data_size_bytes)", "{{job}} lines"),
+                Query("min by (job) (vl_free_disk_space_bytes)", "{{job}} free"),
+            )
+        )
+        .with_panel(
+            graph(
+                "Lines lost",
+                "Within the range that is shown, by reason; ignored ones at least as many.",
+                "short",
+                Query("sum by (job, reason) (increase(vl_rows_dropped_total[$__range])) > 0", "{{job}} {{reason}}"),
+                Query(
+                    "sum by (job) (increase("
+                    'vm_log_messages_total{level="warn", location=~".*/log_rows\\\\.go:.*"}[$__range])) > 0',
+                    "{{job}} ignored",
+                ),
+                may_be_empty=True,
+            )
+        )
         .with_row(Row("Services"))
         .with_panel(
             graph(

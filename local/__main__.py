@@ -170,12 +170,13 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _trace(arguments: argparse.Namespace) -> int:
-    from local.addresses import JAEGER, LOKI
+    from local.addresses import JAEGER, LOGS
     from local.oncall import options, sources, trace
+    from local.oncall.log_store import LogStore
 
     trace_id = options.trace_id(arguments.id)
     with sources.client() as http:
-        trace.show(_console(), sources.Jaeger(http, JAEGER), sources.Loki(http, LOKI), trace_id)
+        trace.show(_console(), sources.Jaeger(http, JAEGER), LogStore(http, LOGS), trace_id)
     return 0
 
 

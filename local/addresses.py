@@ -24,6 +24,8 @@ class Address:
     ready_path: str
     """Answers 200 once the program behind it serves."""
     scheme: str = "http"
+    page_path: str = ""
+    """What people open in a browser, where that is another place than the address itself."""
 
     @property
     def variable(self) -> str:
@@ -53,9 +55,19 @@ class Address:
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
+    def page(self) -> str:
+        """What people open in a browser; empty where that is the address itself, or nothing."""
+        return f"{self.url}{self.page_path}" if self.page_path else ""
+
+    @property
     def url_variable(self) -> str:
         """The variable that ``make env`` exports."""
         return f"{self._variable_name}_URL"
+
+    @property
+    def page_variable(self) -> str:
+        """The variable for `page`."""
+        return f"{self._variable_name}_PAGE"
 
     @property
     def _variable_name(self) -> str:
@@ -79,12 +91,15 @@ GATEWAY_TLS = Address("gateway-tls", GATEWAY.namespace, GATEWAY.service, 443, 18
 """Served where the stack has a mesh and its gateway a certificate."""
 JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
 PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
-LOKI = Address("loki", "observability", "loki", 3100, 13100, "/ready")
+LOGS = Address("victoria-logs", "observability", "victoria-logs", 9428, 19428, "/health", page_path="/select/vmui/")
 
 GRAFANA = Address("grafana", "observability", "grafana", 3000, 13000, "/api/health")
 """Where its program is to be had: not in what `make up` builds."""
 
-TOOLS = (JAEGER, PROMETHEUS, LOKI)
+TOOLS = (JAEGER, PROMETHEUS, LOGS)
 """What people look at telemetry with; without the mesh."""
 
 ADDRESSES = (GATEWAY, *([GATEWAY_TLS] if stack_mesh().gateway_tls else []), *TOOLS)
+
+COLUMN = 2 + max(len(one.name) for one in ADDRESSES)
+"""How wide names are where they stand before their addresses."""

@@ -34,26 +34,53 @@ def differences(state: Mapping[str, Any], listed: Lister) -> list[str]:
         listed: asks the API server for all objects at a path; None when it has none of that kind.
     """
     found = []
+    for resource, live in _beside(state, listed):
+        wanted = resource["inputs"]
+        if live is None:
+            found.append(f"{resource['outputs']['kind']} {place(resource['outputs'])} is not there")
+        elif resource["outputs"]["kind"] in _WORKLOADS:
+            name = f"{resource['outputs']['kind']} {place(resource['outputs'])}"
+            found += [f"{name}: {text}" for text in _changes(wanted["spec"], live)]
+        elif resource["outputs"]["kind"] == "ConfigMap" and _differ(wanted.get("data"), live.get("data")):
+            found.append(f"ConfigMap {place(resource['outputs'])} was changed")
+    return found
+
+
+def is_untouched(state: Mapping[str, Any], listed: Lister) -> bool:
+    """Whether nobody has written to any object since the stack's state read it, so that reading again shows the same.
+
+    An object's ``generation`` counts changes of what it is to be; kinds without one have a ``resourceVersion`` that
+    counts every write.
+
+    Args:
+        state: of the stack.
+        listed: as of `differences`.
+    """
+    return all(
+        live is not None and _version(live["metadata"]) == _version(resource["outputs"]["metadata"])
+        for resource, live in _beside(state, listed)
+    )
+
+
+def _version(meta: Mapping[str, Any]) -> tuple[Any, ...]:
+    written = meta.get("generation") or meta.get("resourceVersion")
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    return meta.get("uid"), written, labels, annotations, meta.get("deletionTimestamp")
+
+
+def _beside(state: Mapping[str, Any], listed: Lister) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+    """Every object of the stack as the state has it, and as the cluster does; each kind is asked for once."""
     seen: dict[str, dict[str, Mapping[str, Any]]] = {}
     for resource in state.get("resources", []):
         if not resource["type"].startswith("kubernetes:") or resource.get("delete"):
             continue
         if "apiVersion" not in resource.get("outputs", {}):
             continue  # a chart: its objects stand beside it
-        wanted = resource["inputs"]
         path = collection(resource["outputs"]["apiVersion"], resource["outputs"]["kind"])
         if path not in seen:
             answer = listed(path) or {"items": []}
             seen[path] = {place(item): item for item in answer["items"]}
-        name = f"{resource['outputs']['kind']} {place(resource['outputs'])}"
-        live = seen[path].get(place(resource["outputs"]))
-        if live is None:
-            found.append(f"{name} is not there")
-        elif resource["outputs"]["kind"] in _WORKLOADS:
-            found += [f"{name}: {text}" for text in _changes(wanted["spec"], live)]
-        elif resource["outputs"]["kind"] == "ConfigMap" and _differ(wanted.get("data"), live.get("data")):
-            found.append(f"{name} was changed")
-    return found
+        yield resource, seen[path].get(place(resource["outputs"]))
 
 
 def _differ(wanted: Mapping[str, Any] | None, live: Mapping[str, Any] | None) -> bool:

@@ -34,6 +34,7 @@ def settings() -> dict[str, str]:
         "PULUMI_STACK": "local",
         **pulumi_cli.embedded().variables,
         **{address.url_variable: address.url for address in ADDRESSES},
+        **{address.page_variable: address.page for address in ADDRESSES if address.page},
         **({"GATEWAY_CA": str(gateway_certificate.authority())} if stack_mesh().gateway_tls else {}),
     }
 

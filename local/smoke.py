@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from local import expected, gateway_certificate, measured, traces, waiting
-from local.addresses import ADDRESSES, GATEWAY, JAEGER, PROMETHEUS
+from local.addresses import ADDRESSES, COLUMN, GATEWAY, JAEGER, LOGS, PROMETHEUS
 from local.errors import LocalError
 from local.stack_mesh import stack_mesh
 
@@ -72,14 +72,15 @@ def show(result: Result, console: Console) -> None:
     """Print the trace as a tree, and where to look further."""
     console.print(traces.tree(result.spans))
     console.print(f"requests of GET {ROUTE} counted by Prometheus: {result.requests:g}")
-    console.print(f"  {GATEWAY.name:<11}{GATEWAY.url}{PATH}", highlight=False)
+    console.print(f"  {GATEWAY.name:<{COLUMN}}{GATEWAY.url}{PATH}", highlight=False)
     show_trace(result.trace_id, result.page, console)
-    console.print(f"  {PROMETHEUS.name:<11}{PROMETHEUS.url}/", highlight=False)
+    console.print(f"  {PROMETHEUS.name:<{COLUMN}}{PROMETHEUS.url}/", highlight=False)
+    console.print(f"  {LOGS.name:<{COLUMN}}{LOGS.page}", highlight=False)
 
 
 def show_trace(trace_id: str, page: str | None, console: Console) -> None:
     """Print where to see a trace again: its page, or without one the command that shows it with its logs."""
-    place = f"{JAEGER.name:<11}{page}" if page else f"{'trace':<11}make trace ID={trace_id}"
+    place = f"{JAEGER.name:<{COLUMN}}{page}" if page else f"{'trace':<{COLUMN}}make trace ID={trace_id}"
     console.print(f"  {place}", highlight=False)
 
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from local import cluster, health
-from local.addresses import ADDRESSES
+from local.addresses import ADDRESSES, COLUMN
 from local.node.api import Api
 from local.node.layout import layout
 
@@ -77,7 +77,8 @@ def show(console: Console) -> int:
             )
         console.print(table)
     for address in ADDRESSES:
-        console.print(f"{address.name:<11}{address.url}  {health.answers(address)}", highlight=False)
+        place = address.page or address.url
+        console.print(f"{address.name:<{COLUMN}}{place}  {health.answers(address)}", highlight=False)
     found = health.problems(now)
     for problem in found[1:]:
         console.print(f"[red]also:[/red] {escape(problem.message)}", highlight=False, soft_wrap=True)

@@ -55,7 +55,7 @@ def run(console: Console) -> None:
         images.import_all(node.ctr)
         with explained(STACK, node.kubeconfig, health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
-            changes = update.up(pulumi_cli.embedded(), STACK, tools, say)
+            changes = update.up(pulumi_cli.embedded(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
             passwords.deliver()
         say(

@@ -10,7 +10,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from local import definitions, engine_processes, interrupted, pulumi_cli, stack_lock
+from local import definitions, drift, engine_processes, interrupted, pulumi_cli, stack_lock
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -47,8 +47,22 @@ def told(line: str) -> str | None:
     return f"{match['doing']} {match['kind']} {match['name']}, {seconds} s by now"
 
 
-def up(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], None]) -> Mapping[str, int]:
+def up(
+    workspace: Workspace,
+    stack: str,
+    tools: Path,
+    progress: Callable[[str], None],
+    listed: drift.Lister | None = None,
+) -> Mapping[str, int]:
     """Bring a stack to what its program says, whatever has become of its objects and of the update before.
+
+    Args:
+        workspace: of the stack.
+        stack: its name.
+        tools: folder of the programs.
+        progress: told what is done.
+        listed: asks the cluster for all objects at a path. With it the engine reads the objects anew only if one was
+            written to since it read them; without it, always.
 
     Returns:
         How many resources were created, updated, deleted and the same, as the CLI counts them.
@@ -66,7 +80,10 @@ def up(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], 
             progress(f"ended what a killed update left running: {', '.join(sorted(ended))}")
         interrupted.settle(workspace, stack, tools, progress)
         definitions.before_update(workspace, stack, tools)
-        code = _run(workspace, stack, tools, log, progress)
+        # What someone else changed or deleted is put right, and not only what the program did.
+        file = workspace.state_file(stack)
+        untouched = listed is not None and file is not None and drift.is_untouched(drift.state(file), listed)
+        code = _run(workspace, stack, tools, log, progress, refresh=not untouched)
         # the CLI of a killed run may take the lock between our look and that of our CLI
         if not (code and _LOCKED in log.read_text() and time.monotonic() < end):
             break
@@ -82,12 +99,13 @@ def up(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], 
     return counts(pulumi_cli.run(workspace, tools, newest).stdout)
 
 
-def _run(workspace: Workspace, stack: str, tools: Path, log: Path, progress: Callable[[str], None]) -> int:
+def _run(  # noqa: PLR0913 -- what a run is made of
+    workspace: Workspace, stack: str, tools: Path, log: Path, progress: Callable[[str], None], *, refresh: bool
+) -> int:
     """Run the CLI's `up` and return its exit status."""
     # When this process is killed, the CLI is asked to cancel: it then saves its state and releases its lock.
     command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(workspace.project)]
-    # Looks at every object first: what someone else changed or deleted is put right, and not only what the program did.
-    command += ["up", "--stack", stack, "--refresh", "--yes", "--skip-preview"]
+    command += ["up", "--stack", stack, *(["--refresh"] if refresh else []), "--yes", "--skip-preview"]
     command += ["--non-interactive", "--color", "never", "--suppress-outputs"]
     with (
         log.open("w") as stream,

@@ -47,7 +47,7 @@ def test_every_place_of_the_layout_is_there(path: str) -> None:
 
 def test_every_variable_is_read_by_the_code() -> None:
     own = code()
-    ports = {f"OTEL_MESH_PORT_{name}" for name in ("GATEWAY", "GATEWAY_TLS", "JAEGER", "LOKI", "PROMETHEUS")}
+    ports = {f"OTEL_MESH_PORT_{name}" for name in ("GATEWAY", "GATEWAY_TLS", "JAEGER", "PROMETHEUS", "VICTORIA_LOGS")}
     for name in set(re.findall(r"\bOTEL_MESH_[A-Z_]+\b", README)) - ports:
         assert name in own, name
     assert {address.variable for address in (*ADDRESSES, GATEWAY_TLS)} == ports

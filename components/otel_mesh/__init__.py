@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
     from otel_mesh.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
-    from otel_mesh.loki import Loki, LokiArgs, LokiSettings
     from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
     from otel_mesh.microservice import (
         CacheAccess,
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from otel_mesh.sizing import Resources, Storage
     from otel_mesh.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.tail_sampling import TailSamplerSettings
+    from otel_mesh.victoria_logs import VictoriaLogs, VictoriaLogsArgs, VictoriaLogsSettings
 
 __all__ = [
     "Batching",
@@ -81,9 +81,6 @@ __all__ = [
     "LoadGenerator",
     "LoadGeneratorArgs",
     "LoadGeneratorSettings",
-    "Loki",
-    "LokiArgs",
-    "LokiSettings",
     "MeshBinding",
     "Microservice",
     "MicroserviceArgs",
@@ -127,6 +124,9 @@ __all__ = [
     "TelemetryAccessArgs",
     "Toleration",
     "Tracing",
+    "VictoriaLogs",
+    "VictoriaLogsArgs",
+    "VictoriaLogsSettings",
     "attach",
     "callee_environment",
     "calls_query",
@@ -162,7 +162,6 @@ _HOME: Final = {
     "istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
     "load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
-    "loki": ("Loki", "LokiArgs", "LokiSettings"),
     "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
     "microservice": (
         "CacheAccess",
@@ -186,6 +185,7 @@ _HOME: Final = {
     "sizing": ("Resources", "Storage"),
     "tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "tail_sampling": ("TailSamplerSettings",),
+    "victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
 

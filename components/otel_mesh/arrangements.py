@@ -82,10 +82,10 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
     settings: StoreSettings,
     selected: Mapping[str, str],
     container: Mapping[str, Any],
-    files: Mapping[str, str],
-    config_dir: str,
     data_dir: str,
     ports: Mapping[str, tuple[int, str]],
+    files: Mapping[str, str] | None = None,
+    config_dir: str = "",
     scratch: Mapping[str, str] | None = None,
     api_access: bool = False,
     pod_labels: Mapping[str, str] | None = None,
@@ -93,39 +93,42 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
 ) -> list[Manifest]:
     """One pod that keeps data, what others need first: ServiceAccount, ConfigMap, claim, Deployment, Service.
 
+    Without files there is no ConfigMap: all of its configuration is arguments then.
+
     Args:
         meta: metadata of all objects.
         settings: the store's name, storage and scheduling.
         selected: the labels that select the pod.
         container: made by `workloads.container`, without mounts.
-        files: of its configuration, name to text; a changed one rolls the pod.
-        config_dir: where the container finds them.
         data_dir: where it keeps its data.
         ports: of the Service, as `workloads.service` takes them.
+        files: of its configuration, name to text; a changed one rolls the pod.
+        config_dir: where the container finds them.
         scratch: small writable folders, name to path.
         api_access: whether the account's token is mounted.
         pod_labels: further labels of the pod.
         pod_annotations: further annotations of the pod.
     """
     scratch_volumes, scratch_mounts = pods.scratch_volumes(scratch or {})
-    mounts = [
-        {"name": "config", "mountPath": config_dir, "readOnly": True},
-        {"name": "data", "mountPath": data_dir},
-        *scratch_mounts,
-    ]
+    config_mounts = [{"name": "config", "mountPath": config_dir, "readOnly": True}] if files else []
+    mounts = [*config_mounts, {"name": "data", "mountPath": data_dir}, *scratch_mounts]
     pod_spec = workloads.pod(
         [{**container, "volumeMounts": mounts}],
         service_account=settings.name,
         uid=pods.DEFAULT_UID,
         volumes=[
-            {"name": "config", "configMap": {"name": settings.name}},
+            *([{"name": "config", "configMap": {"name": settings.name}}] if files else []),
             settings.storage.volume("data", settings.name),
             *scratch_volumes,
         ],
         api_access=api_access,
         scheduling=settings.scheduling,
     )
-    manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
+    manifests = [workloads.service_account(meta)]
+    annotations = dict(pod_annotations or {})
+    if files:
+        manifests.append(workloads.config_map(meta, files))
+        annotations = {Annotation.CONFIG_CHECKSUM.value: checksum(dict(files)), **annotations}
     if settings.storage.persistent:
         manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
     return [
@@ -137,7 +140,7 @@ def store(  # noqa: PLR0913 - the parts of a store, all by keyword
             replicas=1,
             strategy=settings.storage.strategy(),
             pod_labels=pod_labels,
-            pod_annotations={Annotation.CONFIG_CHECKSUM.value: checksum(dict(files)), **(pod_annotations or {})},
+            pod_annotations=annotations,
             scheduling=settings.scheduling,
         ),
         workloads.service(meta, selected=selected, ports=ports),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from otel_mesh.collector_log_lines import storable_lines
 from otel_mesh.collector_parts import (
     ANY,
     LOGS_ENDPOINT,
@@ -119,7 +120,7 @@ def _logs_exporter(settings: OtelCollectorSettings, *, kept: bool) -> dict[str, 
     if not kept:
         # accepted (or senders would see errors), counted in the Collector's own metrics and dropped here
         return {"nop": None}
-    return {"otlp_http/logs": {"endpoint": f"${{env:{LOGS_ENDPOINT}}}", **exporting(settings.batching)}}
+    return {"otlp_http/logs": {"logs_endpoint": f"${{env:{LOGS_ENDPOINT}}}", **exporting(settings.batching)}}
 
 
 def collector_config(
@@ -140,9 +141,10 @@ def collector_config(
     processors = _processors(settings)
     traces = _to_samplers(settings) if sampled else _to_store(settings)
     logs = _logs_exporter(settings, kept=logs_kept)
+    of_lines = storable_lines() if logs_kept else {}
 
-    def pipeline(exporter: str) -> dict[str, Any]:
-        return {"receivers": ["otlp"], "processors": list(processors), "exporters": [exporter]}
+    def pipeline(exporter: str, *further: str) -> dict[str, Any]:
+        return {"receivers": ["otlp"], "processors": [*processors, *further], "exporters": [exporter]}
 
     config: dict[str, Any] = {
         "extensions": health_check(),
@@ -154,7 +156,7 @@ def collector_config(
                 }
             }
         },
-        "processors": processors,
+        "processors": {**processors, **of_lines},
         "exporters": {
             **traces,
             **to_metric_store(settings),
@@ -166,7 +168,7 @@ def collector_config(
             "pipelines": {
                 "traces": pipeline(next(iter(traces))),
                 "metrics": pipeline("otlp_http/metrics"),
-                "logs": pipeline(next(iter(logs))),
+                "logs": pipeline(next(iter(logs)), *of_lines),
             },
         },
     }

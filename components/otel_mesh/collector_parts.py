@@ -27,7 +27,7 @@ TRACES_ENDPOINT: Final = "TRACES_ENDPOINT"
 METRICS_ENDPOINT: Final = "METRICS_ENDPOINT"
 """Environment variable of a Collector: base URL that takes metrics by OTLP over HTTP."""
 LOGS_ENDPOINT: Final = "LOGS_ENDPOINT"
-"""Environment variable of a Collector: base URL that takes logs by OTLP over HTTP."""
+"""Environment variable of a Collector: the whole address that takes logs by OTLP over HTTP."""
 
 CONFIG_DIR: Final = "/etc/otel-collector"
 ANY: Final = "0.0.0.0"  # noqa: S104 - inside a pod: probes, Services and port-forwards all have to reach it

@@ -10,6 +10,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from otel_mesh import log_queries
 from otel_mesh.contract import service_edges
 from otel_mesh.service_graph import EXTERNAL, OUTSIDE
 
@@ -50,12 +51,12 @@ def metric_query(service: str, instrument: str) -> str:
 
 
 def log_query(service: str) -> str:
-    """LogQL that has lines once a service logged within a trace.
+    """LogsQL that has lines once a service logged within a trace.
 
     Args:
         service: its ``service.name``.
     """
-    return f'{{service_name="{service}"}} | trace_id != ""'
+    return log_queries.of_service(service)
 
 
 def named_callee(catalog: Catalog, caller: str, callee: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
 
-from otel_mesh import dashboards, grafana_config, pods, versions, workloads
+from otel_mesh import dashboards, grafana_config, log_queries, pods, versions, workloads
 from otel_mesh.component import Component
 from otel_mesh.grafana_config import CONFIG_DIR, DASHBOARD_DIR, DATA_DIR, HTTP_PORT
 from otel_mesh.labels import Annotation, Role, recommended, selector
@@ -16,7 +16,7 @@ from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import InvalidSettingsError, Problem, parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
-from otel_mesh.values import DnsLabel, HttpUrl, ImageReference, LabelValue, ObjectName, Settings
+from otel_mesh.values import DnsLabel, HttpUrl, ImageReference, LabelValue, ObjectName, PluginReference, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,9 @@ class GrafanaSettings(Settings):
             password is taken at the next start.
         anonymous: whether everybody who reaches the page may look at it without logging in.
         root_url: of the page as browsers see it, where something in front of it changes that.
+        logs_plugin: what shows the log store, ``id@version``, fetched from grafana.com when the pod starts, or
+            ``id@version@url`` from a place of your own; None where the image has it. Metrics and traces are shown
+            without it.
         meshed: whether its pod joins the mesh. Not by default: browsers come from outside the mesh, the stores that it
             asks are outside, and it has to answer just when the mesh is what fails.
     """
@@ -58,6 +61,7 @@ class GrafanaSettings(Settings):
     existing_secret: ObjectName | None = None
     anonymous: bool = False
     root_url: HttpUrl | None = None
+    logs_plugin: PluginReference | None = f"{log_queries.SOURCE_TYPE}@{versions.GRAFANA_LOGS_PLUGIN}"
     meshed: bool = False
 
     @property
@@ -74,7 +78,7 @@ class GrafanaArgs:
         namespace: where its objects live.
         prometheus_url: of the metric store.
         jaeger_url: of the trace store's query API.
-        loki_url: of the log store; None without one.
+        logs_url: of the log store; None without one.
         admin_password: a secret output. Left out where ``settings.existing_secret`` names a Secret.
         dashboards: further ones, name of the file (``orders.json``) to JSON; together with the library's own they have
             to fit into a ConfigMap.
@@ -85,7 +89,7 @@ class GrafanaArgs:
     namespace: pulumi.Input[str]
     prometheus_url: pulumi.Input[str]
     jaeger_url: pulumi.Input[str]
-    loki_url: pulumi.Input[str] | None = None
+    logs_url: pulumi.Input[str] | None = None
     admin_password: pulumi.Input[str] | None = None
     dashboards: dict[str, str] = field(default_factory=dict)
     settings: GrafanaSettings = field(default_factory=GrafanaSettings)
@@ -99,14 +103,16 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
         InvalidSettingsError: a further dashboard is none, or they are too large together.
     """
     folder = DASHBOARD_DIR.rpartition("/")[2]
+    logs = args.logs_url is not None
     files = {
         "grafana.ini": grafana_config.ini(
             admin_user=settings.admin_user,
             password_file=f"{_SECRET_DIR}/{settings.secret_name}/{PASSWORD_KEY}",
             anonymous=settings.anonymous,
             root_url=settings.root_url,
+            plugin=settings.logs_plugin if logs else None,
         ),
-        "provisioning/datasources/otel-mesh.yaml": to_yaml(grafana_config.datasources(logs=args.loki_url is not None)),
+        "provisioning/datasources/otel-mesh.yaml": to_yaml(grafana_config.datasources(logs=logs)),
         "provisioning/dashboards/otel-mesh.yaml": to_yaml(grafana_config.dashboard_provider()),
         **{f"{folder}/{name}": text for name, text in dashboards.with_own(args.dashboards).items()},
     }
@@ -128,8 +134,8 @@ def _container(args: GrafanaArgs, settings: GrafanaSettings, secret_dir: str) ->
         grafana_config.PROMETHEUS_URL: args.prometheus_url,
         grafana_config.JAEGER_URL: args.jaeger_url,
     }
-    if args.loki_url is not None:
-        urls[grafana_config.LOKI_URL] = args.loki_url
+    if args.logs_url is not None:
+        urls[grafana_config.LOGS_URL] = args.logs_url
     return workloads.container(
         "grafana",
         settings.image,
@@ -150,7 +156,8 @@ def _container(args: GrafanaArgs, settings: GrafanaSettings, secret_dir: str) ->
 
 
 def _pod(args: GrafanaArgs, settings: GrafanaSettings, paths: Mapping[str, str]) -> dict[str, Any]:
-    scratch, _ = pods.scratch_volumes({"data": DATA_DIR, "tmp": "/tmp"}, size="256Mi")  # noqa: S108
+    # the plugin is unpacked into the one by way of the other, with a program for each machine
+    scratch, _ = pods.scratch_volumes({"data": DATA_DIR, "tmp": "/tmp"}, size="1Gi")  # noqa: S108
     items = [{"key": _key(path), "path": path} for path in paths]
     return workloads.pod(
         [_container(args, settings, f"{_SECRET_DIR}/{settings.secret_name}")],

@@ -10,9 +10,11 @@ import configparser
 import io
 from typing import Any, Final
 
+from otel_mesh import log_queries
+
 PROMETHEUS_URL: Final = "PROMETHEUS_URL"
 JAEGER_URL: Final = "JAEGER_URL"
-LOKI_URL: Final = "LOKI_URL"
+LOGS_URL: Final = "LOGS_URL"
 """Environment variables of the container: where the data sources are."""
 
 CONFIG_DIR: Final = "/etc/grafana"
@@ -20,11 +22,23 @@ DASHBOARD_DIR: Final = f"{CONFIG_DIR}/dashboards"
 DATA_DIR: Final = "/var/lib/grafana"
 HTTP_PORT: Final = 3000
 
+_NOT_ASKED_FOR: Final = (
+    "grafana-advisor-app",
+    "grafana-exploretraces-app",
+    "grafana-lokiexplore-app",
+    "grafana-metricsdrilldown-app",
+    "grafana-pathfinder-app",
+    "grafana-pyroscope-app",
+)
+"""What Grafana fetches by itself as soon as it may fetch anything."""
+
 _AROUND: Final = {"spanStartTimeShift": "-5m", "spanEndTimeShift": "5m"}
 """How far around a span its logs and metrics are looked for: clocks differ, and metrics are pushed once a minute."""
 
 
-def ini(*, admin_user: str, password_file: str, anonymous: bool, root_url: str | None) -> str:
+def ini(
+    *, admin_user: str, password_file: str, anonymous: bool, root_url: str | None, plugin: str | None = None
+) -> str:
     """``grafana.ini`` (https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/).
 
     Args:
@@ -32,6 +46,7 @@ def ini(*, admin_user: str, password_file: str, anonymous: bool, root_url: str |
         password_file: that Grafana reads its password from: it is in no variable and no argument.
         anonymous: whether everybody who reaches the page may look at it.
         root_url: of the page as browsers see it; None where it is Grafana's own.
+        plugin: that it is to have beside what its image holds; None for none.
     """
     sections: dict[str, dict[str, str]] = {
         "server": {"http_port": str(HTTP_PORT), **({"root_url": root_url} if root_url else {})},
@@ -44,14 +59,14 @@ def ini(*, admin_user: str, password_file: str, anonymous: bool, root_url: str |
         "users": {"allow_sign_up": "false", "allow_org_create": "false"},
         "auth.anonymous": {"enabled": str(anonymous).lower(), "org_role": "Viewer"},
         "dashboards": {"default_home_dashboard_path": f"{DASHBOARD_DIR}/services.json"},
-        # nothing is asked of, told to or fetched from the vendor: what runs is what the image holds
+        # nothing is asked of or told to the vendor, and nothing fetched but the one plugin in its one version
         "analytics": {
             "reporting_enabled": "false",
             "check_for_updates": "false",
             "check_for_plugin_updates": "false",
         },
         "news": {"news_feed_enabled": "false"},
-        "plugins": {"preinstall_disabled": "true", "plugin_admin_enabled": "false"},
+        "plugins": {**_fetched(plugin), "plugin_admin_enabled": "false"},
         "log": {"mode": "console"},
         "log.console": {"format": "json"},
     }
@@ -62,13 +77,24 @@ def ini(*, admin_user: str, password_file: str, anonymous: bool, root_url: str |
     return text.getvalue().rstrip("\n") + "\n"
 
 
+def _fetched(plugin: str | None) -> dict[str, str]:
+    if plugin is None:
+        return {"preinstall_disabled": "true"}
+    return {
+        # while it serves already: the page must not depend on whether the place of the plugin answers
+        "preinstall": plugin,
+        "preinstall_auto_update": "false",
+        "disable_plugins": ",".join(_NOT_ASKED_FOR),
+    }
+
+
 def datasources(*, logs: bool) -> dict[str, Any]:
-    """Prometheus, Jaeger and Loki, linked: a metric's exemplar, a trace and a line of a log lead to each other.
+    """Prometheus, Jaeger and the log store, linked: a metric's exemplar, a trace and a line lead to each other.
 
     Args:
-        logs: whether there is a Loki.
+        logs: whether there is a log store.
     """
-    found = [_prometheus(), _jaeger(logs=logs), *([_loki()] if logs else [])]
+    found = [_prometheus(), _jaeger(logs=logs), *([_logs()] if logs else [])]
     return {"apiVersion": 1, "prune": True, "datasources": found}
 
 
@@ -133,33 +159,18 @@ def _jaeger(*, logs: bool) -> dict[str, Any]:
     }
     if logs:
         data["tracesToLogsV2"] = {
-            "datasourceUid": "loki",
+            "datasourceUid": "logs",
             **_AROUND,
-            # of all services that the trace went through; Loki wants one label, the id finds the lines
+            # of all services that the trace went through
             "customQuery": True,
-            "query": '{service_name=~".+"} | trace_id="$${__trace.traceId}"',
+            "query": log_queries.of_trace("$${__trace.traceId}"),
         }
     return _datasource("Jaeger", JAEGER_URL, jsonData=data)
 
 
-def _loki() -> dict[str, Any]:
-    return _datasource(
-        "Loki",
-        LOKI_URL,
-        jsonData={
-            "derivedFields": [
-                {
-                    # by OTLP the id is a field beside the line, not a part of its text
-                    "name": "trace_id",
-                    "matcherType": "label",
-                    "matcherRegex": "trace_id",
-                    "datasourceUid": "jaeger",
-                    "url": "$${__value.raw}",
-                    "urlDisplayLabel": "Trace",
-                }
-            ],
-        },
-    )
+def _logs() -> dict[str, Any]:
+    own = {"type": log_queries.SOURCE_TYPE, "jsonData": log_queries.grafana_fields("jaeger")}
+    return {**_datasource("Logs", LOGS_URL), **own}
 
 
 def dashboard_provider() -> dict[str, Any]:

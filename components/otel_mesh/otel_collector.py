@@ -33,7 +33,8 @@ class OtelCollectorArgs:
         metrics_url: base URL that takes metrics by OTLP over HTTP.
         traces_endpoint: ``host:port`` that takes traces by OTLP over gRPC; either it or ``sampler_host`` is given.
         sampler_host: name whose addresses are the pods of a `TailSampler`; all spans of a trace go to the same one.
-        logs_url: base URL that takes logs by OTLP over HTTP; without it logs are accepted and dropped.
+        logs_url: the whole address that takes logs by OTLP over HTTP, as a log store's ``otlp_url`` is; without it logs
+            are accepted and dropped.
         settings: or a mapping that becomes one.
         mesh: that the namespace belongs to.
     """

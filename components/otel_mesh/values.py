@@ -157,15 +157,6 @@ ObjectName = Annotated[
 ]
 """The name of a Kubernetes object that is no Service (RFC 1123 subdomain)."""
 
-AttributeName = Annotated[
-    str,
-    _Pattern(
-        re.compile(r"(?=.{1,128}$)[a-z][a-z0-9_]*(?:\.[a-z0-9][a-z0-9_]*)*"),
-        "is no attribute's name; write one such as service.name, at most 128 characters",
-    ),
-]
-"""The name of a telemetry attribute (https://opentelemetry.io/docs/specs/semconv/general/naming/)."""
-
 Uid = Annotated[
     str,
     _Pattern(
@@ -201,6 +192,15 @@ HttpUrl = Annotated[
     ),
 ]
 """The address of a page as browsers see it, without a query."""
+
+PluginReference = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+@[0-9]+\.[0-9]+\.[0-9]+(?:@https?://[^\s,@]+)?"),
+        "is no pinned plugin; write id@version, or id@version@url of its archive",
+    ),
+]
+"""A plugin of Grafana's, as its setting ``preinstall`` wants it, with its version."""
 
 Retention = Annotated[str, _Pattern(_RETENTION, "is no retention; write hours, days or weeks such as 12h, 7d or 4w")]
 """How long data is kept: whole hours, days or weeks."""

@@ -26,8 +26,11 @@ PROMETHEUS: Final = "3.15.0"
 GRAFANA: Final = "12.4.11"
 """Grafana; built nowhere here. npm's @grafana/schema of the same version has the types that its dashboards satisfy."""
 
-LOKI: Final = "3.7.8"
-"""Loki; Go module github.com/grafana/loki/v3."""
+GRAFANA_LOGS_PLUGIN: Final = "0.30.1"
+"""Grafana's data source for VictoriaLogs (Apache-2.0): the newest whose source was read, for Grafana 10.4 and later."""
+
+VICTORIA_LOGS: Final = "1.52.2"
+"""VictoriaLogs; Go module github.com/VictoriaMetrics/VictoriaLogs."""
 
 ISTIO: Final = "1.30.3"
 """Istio; stack ``local`` runs 1.27.9, the newest whose source can be built there, with the public Envoy."""
@@ -45,6 +48,6 @@ COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLE
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
 PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
 GRAFANA_IMAGE: Final = f"docker.io/grafana/grafana:{GRAFANA}"
-LOKI_IMAGE: Final = f"docker.io/grafana/loki:{LOKI}"
+VICTORIA_LOGS_IMAGE: Final = f"docker.io/victoriametrics/victoria-logs:v{VICTORIA_LOGS}"
 POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"
 REDIS_IMAGE: Final = f"docker.io/library/redis:{REDIS}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings
 
 _PARTS: Final = (
-    *("collector", "tail_sampler", "jaeger", "loki", "prometheus", "grafana"),
+    *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"),
     *("postgres", "redis", "load_generator"),
 )
 _MESH_PARTS: Final = ("mesh.istio.control_plane", "mesh.gateway")

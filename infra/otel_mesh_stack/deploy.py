@@ -18,8 +18,6 @@ from otel_mesh import (
     LoadGenerator,
     LoadGeneratorArgs,
     LoadGeneratorSettings,
-    Loki,
-    LokiArgs,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -39,6 +37,8 @@ from otel_mesh import (
     RedisArgs,
     TailSampler,
     TailSamplerArgs,
+    VictoriaLogs,
+    VictoriaLogsArgs,
     callee_environment,
     service_edges,
     signal_matrix,
@@ -47,7 +47,7 @@ from otel_mesh import (
 from otel_mesh.grafana import PORT as GRAFANA_PORT
 from otel_mesh.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
 from otel_mesh.labels import Annotation
-from otel_mesh.loki import PORT as LOKI_PORT
+from otel_mesh.victoria_logs import PORT as LOGS_PORT
 from otel_mesh.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
@@ -162,10 +162,11 @@ def _namespace(name: str, mesh: Mesh, first: Sequence[PriorityClass]) -> pulumi.
 
 
 def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
-    """Jaeger, Loki, Prometheus, Grafana and the Collectors in front of them; returns where telemetry is sent."""
+    """Stores of traces, logs and metrics, Grafana, the Collectors in front; returns where telemetry is sent."""
     opts = mesh.opts
     jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
-    loki = Loki("loki", LokiArgs(namespace=namespace, settings=settings.loki, mesh=mesh.binding), opts)
+    kept = VictoriaLogsArgs(namespace=namespace, settings=settings.victoria_logs, mesh=mesh.binding)
+    logs = VictoriaLogs("victoria-logs", kept, opts)
     prometheus = Prometheus(
         "prometheus",
         PrometheusArgs(
@@ -182,7 +183,7 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
             namespace=namespace,
             prometheus_url=prometheus.url,
             jaeger_url=jaeger.query_url,
-            loki_url=loki.url,
+            logs_url=logs.url,
             dashboards=dashboards(),
             settings=settings.grafana,
             mesh=mesh.binding,
@@ -204,7 +205,7 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         OtelCollectorArgs(
             namespace=namespace,
             metrics_url=prometheus.otlp_url,
-            logs_url=loki.otlp_url,
+            logs_url=logs.otlp_url,
             settings=settings.collector.model_copy(update=own),
             mesh=mesh.binding,
             **traces,
@@ -219,7 +220,7 @@ def _scraped(settings: StackSettings) -> dict[str, str]:
     domain = f"{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
     targets = {
         "jaeger": f"{settings.jaeger.name}.{domain}:{JAEGER_METRICS_PORT}",
-        "loki": f"{settings.loki.name}.{domain}:{LOKI_PORT}",
+        "victoria-logs": f"{settings.victoria_logs.name}.{domain}:{LOGS_PORT}",
     }
     if settings.grafana is not None:
         targets["grafana"] = f"{settings.grafana.name}.{domain}:{GRAFANA_PORT}"

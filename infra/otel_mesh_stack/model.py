@@ -10,7 +10,6 @@ from otel_mesh.collector_config import OtelCollectorSettings
 from otel_mesh.grafana import GrafanaSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.jaeger import JaegerSettings
 from otel_mesh.load_generator import LoadGeneratorSettings
-from otel_mesh.loki import LokiSettings
 from otel_mesh.microservice import ServiceRuntime
 from otel_mesh.postgres import PostgresSettings
 from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
@@ -20,6 +19,7 @@ from otel_mesh.redis import RedisSettings
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Settings, Uid
+from otel_mesh.victoria_logs import VictoriaLogsSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
@@ -48,7 +48,7 @@ class Namespaces(Settings):
     """Where things live.
 
     Attributes:
-        observability: Collector, Jaeger, Loki, Prometheus, Grafana.
+        observability: Collector, Jaeger, VictoriaLogs, Prometheus, Grafana.
         services: the services and their stores.
     """
 
@@ -104,7 +104,7 @@ class StackSettings(Settings):
         tail_sampler: the Collectors that keep traces with errors, slow ones and a share of the others; without it all
             are kept that the services record. With it they should record all: what they leave out nobody can keep.
         jaeger: the trace store.
-        loki: the log store.
+        victoria_logs: the log store.
         prometheus: the metric store.
         grafana: the page for people; None for a stack without.
         postgres: the services' database; the services' own databases are added.
@@ -129,7 +129,7 @@ class StackSettings(Settings):
     collector: OtelCollectorSettings = OtelCollectorSettings()
     tail_sampler: TailSamplerSettings | None = None
     jaeger: JaegerSettings = JaegerSettings()
-    loki: LokiSettings = LokiSettings()
+    victoria_logs: VictoriaLogsSettings = VictoriaLogsSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     grafana: GrafanaSettings | None = None
     postgres: PostgresSettings = PostgresSettings()
@@ -168,7 +168,7 @@ class StackSettings(Settings):
     def _names_used_twice(self) -> Iterator[Problem]:
         """Objects of two parts that would be one."""
         seen: dict[str, str] = {}
-        for part in ("collector", "tail_sampler", "jaeger", "loki", "prometheus", "grafana"):
+        for part in ("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"):
             settings = getattr(self, part)
             if settings is None:
                 continue

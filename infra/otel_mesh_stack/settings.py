@@ -36,7 +36,7 @@ IMAGE_KEYS: Final = {
     "collector": "otel-collector",
     "tail_sampler": "otel-collector",
     "jaeger": "jaeger",
-    "loki": "loki",
+    "victoria_logs": "victoria-logs",
     "prometheus": "prometheus",
     "grafana": "grafana",
     "postgres": "postgres",

@@ -44,7 +44,7 @@ def run(out: str) -> str:
     for name in project.secret_files:
         _make_secret(secrets_dir() / name)
     started = f"docker compose --file {target / FILE} up --build --detach"
-    opened = [f"  {one.name:<11}{one.url}" for one in _opened()]
+    opened = [f"  {one.name:<{addresses.COLUMN}}{one.page or one.url}" for one in _opened()]
     opened.append(f"passwords are in {secrets_dir()}; Grafana's user is admin")
     return "\n".join(
         [f"{len(project.content['services'])} services in {target}; start them by", f"  {started}", *opened]

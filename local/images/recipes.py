@@ -153,7 +153,7 @@ IMAGES = (
     _program("coredns", "coredns"),
     _program("otel-collector", "otelcol"),
     _program("jaeger", "jaeger"),
-    _program("loki", "loki"),
+    _program("victoria-logs", "victoria-logs"),
     _program("prometheus", "prometheus", "promtool", page=True),
     _program("postgres", root="postgres"),
     _program("redis", root="redis"),

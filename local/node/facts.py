@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from local import ports, processes
+from local import memory, ports, processes
 from local.node.layout import BRIDGE, LISTENERS, Layout
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         uid=os.geteuid(),
         missing_features=tuple(_missing_features()),
         missing_programs=tuple(name for name in ("mount", "umount") if shutil.which(name) is None),
-        memory_free=psutil.virtual_memory().available,
+        memory_free=memory.available(),
         disk_free=shutil.disk_usage(existing).free,
         state_on=_file_system(existing),
         state=layout.state,

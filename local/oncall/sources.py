@@ -1,4 +1,4 @@
-"""Asks Jaeger, Prometheus and Loki by their HTTP APIs, at the loopback addresses or wherever they are told to be."""
+"""Asks Jaeger and Prometheus by their HTTP APIs, at the loopback addresses or wherever they are told to be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local.errors import LocalError
 from otel_mesh.problems import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from local.addresses import Address
     from local.oncall.options import Window
@@ -34,17 +34,34 @@ def get(http: httpx.Client, address: Address, path: str, parameters: Mapping[str
     """What an API answers.
 
     Raises:
-        LocalError: it does not answer, or not with success or JSON.
+        LocalError: as of `answered`, or it is not JSON.
+    """
+    try:
+        return answered(http, address, path, parameters).json()
+    except json.JSONDecodeError as error:
+        raise _unanswered(address, f"no answer ({type(error).__name__})") from None
+
+
+def answered(http: httpx.Client, address: Address, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+    """An API's answer, which tells of success.
+
+    Raises:
+        LocalError: it does not answer, or not with success.
     """
     try:
         answer = http.get(f"{address.url}{path}", params=dict(parameters))
         answer.raise_for_status()
-        return answer.json()
     except httpx.HTTPStatusError as error:
         reason = f"answers {error.response.status_code}: {' '.join(error.response.text.split())[:200]}"
-    except (httpx.HTTPError, json.JSONDecodeError) as error:
+    except httpx.HTTPError as error:
         reason = f"no answer ({type(error).__name__})"
-    raise LocalError(f"{address.name} at {address.url}: {reason}", remedy="see `make status`")
+    else:
+        return answer
+    raise _unanswered(address, reason)
+
+
+def _unanswered(address: Address, reason: str) -> LocalError:
+    return LocalError(f"{address.name} at {address.url}: {reason}", remedy="see `make status`")
 
 
 class Jaeger:
@@ -194,40 +211,3 @@ class Prometheus:
         """
         answer = get(self._http, self._address, "/api/v1/query", {"query": expression})
         return [(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
-
-
-class Loki:
-    """Loki's query API.
-
-    Args:
-        http: the client.
-        address: where Loki is.
-    """
-
-    LIMIT = 1000
-    """Lines that are asked for at most."""
-
-    def __init__(self, http: httpx.Client, address: Address) -> None:
-        self._http = http
-        self._address = address
-
-    def lines(self, query: str, start_us: int, end_us: int) -> Sequence[tuple[Mapping[str, str], int, str]]:
-        """Labels with structured metadata, microseconds since the epoch, and text of the lines, oldest first.
-
-        Raises:
-            LocalError: as of `get`.
-        """
-        parameters = {
-            "query": query,
-            "start": str(1000 * start_us),
-            "end": str(1000 * end_us),
-            "limit": str(self.LIMIT),
-            "direction": "forward",
-        }
-        answer = get(self._http, self._address, "/loki/api/v1/query_range", parameters)
-        found = [
-            (stream["stream"], int(value[0]) // 1000, str(value[1]))
-            for stream in answer["data"]["result"]
-            for value in stream["values"]
-        ]
-        return sorted(found, key=lambda line: line[1])

@@ -8,7 +8,7 @@ from local import traces
 from local.errors import LocalError
 from local.oncall import log_lines
 from local.oncall.call_tree import CallTree
-from local.oncall.sources import Loki
+from local.oncall.log_store import LogStore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from local.oncall.sources import Jaeger
 
 
-def show(console: Console, jaeger: Jaeger, loki: Loki, trace_id: str) -> None:
+def show(console: Console, jaeger: Jaeger, logs: LogStore, trace_id: str) -> None:
     """Print the tree with its logs, where the failing began and where to look further.
 
     Args:
         console: to print to.
         jaeger: which holds the traces.
-        loki: which holds the logs; without an answer the tree is shown alone.
+        logs: where the logs are; without an answer the tree is shown alone.
         trace_id: 32 hexadecimal digits.
 
     Raises:
@@ -38,11 +38,11 @@ def show(console: Console, jaeger: Jaeger, loki: Loki, trace_id: str) -> None:
     tree = CallTree(spans)
     lines: dict[str, list[Text]] = {}
     try:
-        lines = log_lines.of_trace(loki, tree)
+        lines = log_lines.of_trace(logs, tree)
         number = log_lines.count(lines)
-        said = f"logs: {number} lines" + (", and more that were not asked for" if number == Loki.LIMIT else "")
+        said = f"logs: {number} lines" + (", and more that were not asked for" if number == LogStore.LIMIT else "")
     except LocalError as error:  # the tree is worth showing without them
-        said = f"logs: none shown, {error.message}; {error.remedy}, or does this stack have no Loki?"
+        said = f"logs: none shown, {error.message}; {error.remedy}, or does this stack have no log store?"
     console.print(traces.tree(tree.spans, lines))
     if "" in lines:
         console.print("logged outside of these spans:")

@@ -6,12 +6,14 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, TextIO
 
 from local import files
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from local.toolchain.programs import Build
 
 _LOCK_POLL_SECONDS = 0.2
+_LONGEST_COMMAND = 400  # characters of it in the log: one that compiles names a thousand packages
 _PACKAGE = '{{.ImportPath}} {{if .Standard}}standard{{else if eq .Name "main"}}main{{else}}library{{end}}'
 
 
@@ -178,7 +181,7 @@ class Job:
     def _go(self, arguments: list[str], stage: Path, log: TextIO, lock: int) -> str:
         """Run Go, its messages going to the log line by line, and return what it printed."""
         self._check_stopped()
-        log.write(f"$ {self.go.command} {' '.join(arguments)}\n")
+        log.write(f"$ {shorten(shlex.join([str(self.go.command), *arguments]), _LONGEST_COMMAND)}\n")
         log.flush()
         with (stage / "told").open("w+") as told:
             process = subprocess.Popen(

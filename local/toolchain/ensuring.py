@@ -7,8 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING
 
-import psutil
-
+from local import memory
 from local.toolchain import artefacts, golang, origins, progress, room
 from local.toolchain.building import InterruptedBuildError, Job
 from local.toolchain.programs import BUILDS, expand, owner
@@ -92,7 +91,7 @@ def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
 
 
 def _workers() -> int:
-    return 2 if (os.cpu_count() or 1) > 1 and psutil.virtual_memory().available >= _MEMORY_FOR_TWO else 1
+    return 2 if (os.cpu_count() or 1) > 1 and memory.available() >= _MEMORY_FOR_TWO else 1
 
 
 def _run(jobs: Sequence[Job]) -> None:

@@ -27,14 +27,14 @@ _NOT_OURS = ("GOOS", "GOARCH", "GOEXPERIMENT", "GOBIN", "CC", "CXX", "CGO_CFLAGS
 
 @dataclass(frozen=True)
 class Go:
-    """A Go command and its release, e.g. ``(1, 26)``."""
+    """A Go command and its release, e.g. ``(1, 26, 8)``."""
 
     command: Path
-    release: tuple[int, int]
+    release: tuple[int, ...]
 
     @property
     def name(self) -> str:
-        """As in artefacts' keys: two releases or two architectures never share an artefact."""
+        """As in artefacts' keys: two minor releases or two architectures never share an artefact."""
         return f"go{self.release[0]}.{self.release[1]}-{platform.machine()}"
 
     def environment(self, temporary: Path) -> dict[str, str]:
@@ -60,10 +60,10 @@ class Go:
         return {name: Path(line) for name, line in zip(names, told.split("\n"), strict=False)}
 
 
-def needed() -> tuple[int, int]:
-    """The newest language version that a module folder asks for."""
-    lines = (re.search(r"^go (\d+)\.(\d+)", path.read_text(), re.MULTILINE) for path in MODULES.glob("*/go.mod"))
-    return max((int(line[1]), int(line[2])) for line in lines if line)
+def needed() -> tuple[int, ...]:
+    """The newest release that a module folder asks for."""
+    found = (re.search(r"^go ([\d.]+)$", path.read_text(), re.MULTILINE) for path in MODULES.glob("*/go.mod"))
+    return max(tuple(map(int, line[1].split("."))) for line in found if line)
 
 
 def find() -> Go:
@@ -109,10 +109,10 @@ def module(what: str, source: Path, name: str, scratch: Path) -> Path:
 
 
 @cache
-def _release(command: str) -> tuple[int, int]:
-    """``go1.26.8`` as (1, 26); (0, 0) for a development version or a command that does not run."""
-    found = re.match(r"go(\d+)\.(\d+)", _run([command, "env", "GOVERSION"]))
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+def _release(command: str) -> tuple[int, ...]:
+    """``go1.26.8`` as (1, 26, 8); () for a development version or a command that does not run."""
+    found = re.match(r"go(\d+(?:\.\d+)+)", _run([command, "env", "GOVERSION"]))
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def _run(command: list[str]) -> str:

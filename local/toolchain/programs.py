@@ -74,6 +74,7 @@ class Build:
 
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_PROVIDER_SDK = "github.com/pulumi/pulumi-kubernetes/sdk/v4"
 _KUBERNETES = "k8s.io/kubernetes"
 _KUBE_STAMPS = tuple(
     f"k8s.io/{package}.{stamp}"
@@ -82,7 +83,7 @@ _KUBE_STAMPS = tuple(
 )
 
 _ISTIO = "istio.io/istio"
-_LOKI = "github.com/grafana/loki/v3"
+_LOGS = "github.com/VictoriaMetrics/VictoriaLogs"
 
 # In the order in which others wait for them.
 BUILDS: tuple[Build, ...] = (
@@ -117,6 +118,7 @@ BUILDS: tuple[Build, ...] = (
         minutes=0.6,
     ),
     Build(
+        # Not 1.36: its kubelet asks for containerd 2, and Debian 12 has 1.6.
         MODULES / "kubernetes",
         _KUBERNETES,
         {"volume-provisioner": "./volume-provisioner"}
@@ -147,6 +149,14 @@ BUILDS: tuple[Build, ...] = (
         minutes=5,
     ),
     Build(
+        # For the tests only: which types the provider's own SDK, which it is built without, gives to objects.
+        MODULES / "pulumi-kubernetes-sdk",
+        _PROVIDER_SDK,
+        {},
+        files={"kinds.go": (_PROVIDER_SDK, "go/kubernetes/yaml/v2/kinds.go")},
+        minutes=0.1,
+    ),
+    Build(
         MODULES / "istio",
         _ISTIO,
         {
@@ -172,12 +182,14 @@ BUILDS: tuple[Build, ...] = (
         minutes=5,
     ),
     Build(
+        # Not 0.160: the module proxy serves no service graph connector newer than 0.159.
         MODULES / "otelcol",
         "go.opentelemetry.io/collector/otelcol",
         {"otelcol": "."},
         minutes=3,
     ),
     Build(
+        # The last release that is a Go module: later ones are tagged v2 without a module path of that name.
         MODULES / "jaeger",
         "github.com/jaegertracing/jaeger",
         {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"},
@@ -185,19 +197,20 @@ BUILDS: tuple[Build, ...] = (
         minutes=3,
     ),
     Build(
+        # Not 3.16: it asks for Go 1.26.7, and the newest 1.26 that comes as a wheel is 1.26.6.
         MODULES / "prometheus",
         "github.com/prometheus/prometheus",
         {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
         stamps=("github.com/prometheus/common/version.Version={number}",),
-        release="v3.16.0",
+        release="v3.15.0",
         minutes=2.5,
     ),
     Build(
-        MODULES / "loki",
-        _LOKI,
-        {"loki": f"{_LOKI}/cmd/loki"},
-        stamps=(f"{_LOKI}/pkg/util/build.Version={{number}}",),
-        minutes=5,
+        MODULES / "victoria-logs",
+        _LOGS,
+        {"victoria-logs": f"{_LOGS}/app/victoria-logs"},
+        stamps=("github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=victoria-logs-{version}",),
+        minutes=0.4,
     ),
     Build(MODULES / "coredns", "github.com/coredns/coredns", {"coredns": "."}, minutes=1.5),
     Build(
@@ -230,8 +243,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "prometheus",
         "promtool",
         "jaeger",
-        "loki",
+        "victoria-logs",
         "compose-check",
+        "kinds.go",
     ),
     "node": (
         *_CONTROL_PLANE,
@@ -242,7 +256,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "volume-provisioner",
     ),
     "istio": _MESH,
-    "images": ("otelcol", "jaeger", "loki", "prometheus", "promtool", "coredns", "pause"),
+    "images": ("otelcol", "jaeger", "victoria-logs", "prometheus", "promtool", "coredns", "pause"),
     "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),
 }
 

@@ -70,6 +70,7 @@ class Offer:
 
 
 _GITHUB = "https://github.com"
+_VICTORIA = f"{_GITHUB}/VictoriaMetrics/VictoriaLogs/releases/download"
 _NODE = OnPath(("--version",), "exact", STATE_OUTLIVES)
 _KUBERNETES = Official(
     "https://dl.k8s.io/release/{version}/bin/linux/{arch}/{program}",
@@ -117,11 +118,11 @@ OFFERS: tuple[Offer, ...] = (
         ),
     ),
     Offer(
-        ("loki",),
+        ("victoria-logs",),
         official=Official(
-            f"{_GITHUB}/grafana/loki/releases/download/{{version}}/loki-linux-{{arch}}.zip",
-            f"{_GITHUB}/grafana/loki/releases/download/{{version}}/SHA256SUMS",
-            "loki-linux-{arch}",
+            f"{_VICTORIA}/{{version}}/victoria-logs-linux-{{arch}}-{{version}}.tar.gz",
+            f"{_VICTORIA}/{{version}}/victoria-logs-linux-{{arch}}-{{version}}_checksums.txt",
+            "victoria-logs-prod",
         ),
     ),
     Offer(

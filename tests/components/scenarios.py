@@ -12,7 +12,6 @@ from otel_mesh import (
     JaegerSettings,
     LoadGeneratorArgs,
     LoadGeneratorSettings,
-    LokiSettings,
     MeshBinding,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -31,11 +30,11 @@ from otel_mesh import (
     Storage,
     TailSamplerArgs,
     TailSamplerSettings,
+    VictoriaLogsSettings,
 )
 from otel_mesh.grafana import grafana_manifests
 from otel_mesh.jaeger import jaeger_manifests
 from otel_mesh.load_generator import load_generator_manifests
-from otel_mesh.loki import loki_manifests
 from otel_mesh.microservice import microservice_manifests
 from otel_mesh.namespace import namespace_manifest
 from otel_mesh.otel_collector import collector_manifests
@@ -44,6 +43,7 @@ from otel_mesh.priority_class import priority_class_manifest
 from otel_mesh.prometheus import prometheus_manifests
 from otel_mesh.redis import redis_manifests
 from otel_mesh.tail_sampler import tail_sampler_manifests
+from otel_mesh.victoria_logs import OTLP_PATH, victoria_logs_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 TRACES: Final = "jaeger.observability.svc.cluster.local:4317"
 METRICS_URL: Final = "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp"
-LOGS_URL: Final = "http://loki.observability.svc.cluster.local:3100/otlp"
+LOGS_URL: Final = f"http://victoria-logs.observability.svc.cluster.local:9428{OTLP_PATH}"
 PERSISTENT: Final = Storage(kind="persistent", size="10Gi", storage_class="fast")
 SCHEDULED: Final = Scheduling.model_validate(
     {
@@ -175,20 +175,17 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     ),
     "jaeger": lambda: jaeger_manifests(JaegerSettings(), "observability"),
     "jaeger-persistent": lambda: jaeger_manifests(JaegerSettings(storage=PERSISTENT, retention="2w"), "observability"),
-    "loki": lambda: loki_manifests(LokiSettings(), "observability"),
-    "loki-persistent": lambda: loki_manifests(
-        LokiSettings(
-            storage=PERSISTENT,
-            retention="4w",
-            max_streams=5000,
-            megabytes_per_second=32,
-            index_labels=("service.name", "k8s.namespace.name"),
-            meshed=True,
+    "victoria-logs": lambda: victoria_logs_manifests(VictoriaLogsSettings(), "observability"),
+    "victoria-logs-persistent": lambda: victoria_logs_manifests(
+        VictoriaLogsSettings(
+            storage=PERSISTENT, retention="4w", max_disk_usage="6Gi", flush_interval_seconds=5, meshed=True
         ),
         "observability",
         MESH,
     ),
-    "loki-scheduled": lambda: loki_manifests(LokiSettings(scheduling=SCHEDULED), "observability"),
+    "victoria-logs-scheduled": lambda: victoria_logs_manifests(
+        VictoriaLogsSettings(scheduling=SCHEDULED), "observability"
+    ),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusArgs(
@@ -210,7 +207,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
             namespace="observability",
             prometheus_url="http://prometheus.observability.svc.cluster.local:9090",
             jaeger_url="http://jaeger.observability.svc.cluster.local:16686",
-            loki_url="http://loki.observability.svc.cluster.local:3100",
+            logs_url="http://victoria-logs.observability.svc.cluster.local:9428",
         ),
         GrafanaSettings(existing_secret="given", root_url="https://grafana.example.com/", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
     ),

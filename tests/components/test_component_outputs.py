@@ -19,9 +19,6 @@ from otel_mesh import (
     Jaeger,
     JaegerArgs,
     JaegerSettings,
-    Loki,
-    LokiArgs,
-    LokiSettings,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -40,6 +37,9 @@ from otel_mesh import (
     RedisSettings,
     TailSampler,
     TailSamplerArgs,
+    VictoriaLogs,
+    VictoriaLogsArgs,
+    VictoriaLogsSettings,
 )
 from tests.components.pulumi_program import Program, event_loop
 from tests.components.scenarios import GRPC_SERVICE, MESH, PERSISTENT, SERVICE
@@ -79,19 +79,21 @@ def test_prometheus_in_a_mesh_may_look_for_proxies(program: Program) -> None:
     assert role.inputs["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
 
 
-def test_loki(program: Program) -> None:
-    settings = LokiSettings(name="lines", storage=PERSISTENT)
-    loki = Loki("logs", LokiArgs(namespace=pulumi.Output.from_input("ns"), settings=settings))
-    assert program.value(loki.url) == "http://lines.ns.svc.cluster.local:3100"
-    assert program.value(loki.otlp_url) == "http://lines.ns.svc.cluster.local:3100/otlp"
-    assert program.value(loki.metrics_target) == "lines.ns.svc.cluster.local:3100"
+def test_victoria_logs(program: Program) -> None:
+    settings = VictoriaLogsSettings(name="lines", storage=PERSISTENT)
+    logs = VictoriaLogs("logs", VictoriaLogsArgs(namespace=pulumi.Output.from_input("ns"), settings=settings))
+    assert program.value(logs.url) == "http://lines.ns.svc.cluster.local:9428"
+    assert program.value(logs.otlp_url) == (
+        "http://lines.ns.svc.cluster.local:9428/insert/opentelemetry/v1/logs?_stream_fields=service.namespace,"
+        "service.name,deployment.environment.name,k8s.cluster.name,k8s.namespace.name"
+    )
+    assert program.value(logs.metrics_target) == "lines.ns.svc.cluster.local:9428"
     assert program.kinds() == [
-        "ConfigMap",
         "Deployment",
-        "Loki",
         "PersistentVolumeClaim",
         "Service",
         "ServiceAccount",
+        "VictoriaLogs",
     ]
 
 

@@ -75,4 +75,4 @@ def test_questions_are_in_the_stores_languages() -> None:
     assert metric_query("a", "http.server.request.duration") == (
         'count({__name__=~"http_server_request_duration(_.+)?",service_name="a"}) > 0'
     )
-    assert log_query("a") == '{service_name="a"} | trace_id != ""'
+    assert log_query("a") == '{service.name="a"} trace_id:*'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 import subprocess
@@ -14,7 +15,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import files
-from otel_mesh import GrafanaArgs, GrafanaSettings, InvalidSettingsError, Objectives
+from otel_mesh import GrafanaArgs, GrafanaSettings, InvalidSettingsError, Objectives, versions
 from otel_mesh import dashboards as library
 from otel_mesh.grafana import grafana_manifests
 from otel_mesh.prometheus_objectives import objective_rules
@@ -149,10 +150,10 @@ def _expanded(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN40
     return "$".join(re.sub(r"\$(\w+)", lambda name: environment[name[1]], part) for part in value.split("$$"))
 
 
-@pytest.mark.parametrize("loki", [None, "http://loki:3100"])
-def test_links_lead_to_stores_that_are_there(loki: str | None) -> None:
+@pytest.mark.parametrize("logs", [None, "http://logs:9428"])
+def test_links_lead_to_stores_that_are_there(logs: str | None) -> None:
     """S2.12: from a metric to its trace, from a trace to its logs and metrics, from a line to its trace."""
-    args = GrafanaArgs(namespace="ns", prometheus_url="http://p:9090", jaeger_url="http://j:16686", loki_url=loki)
+    args = GrafanaArgs(namespace="ns", prometheus_url="http://p:9090", jaeger_url="http://j:16686", logs_url=logs)
     settings = GrafanaSettings(existing_secret="given")  # noqa: S106 - the Secret's name
     by_kind = {one["kind"]: one for one in grafana_manifests(args, settings)}
     (container,) = by_kind["Deployment"]["spec"]["template"]["spec"]["containers"]
@@ -162,12 +163,19 @@ def test_links_lead_to_stores_that_are_there(loki: str | None) -> None:
     assert {uid: one["url"] for uid, one in sources.items()} == {
         "prometheus": "http://p:9090",
         "jaeger": "http://j:16686",
-        **({"loki": loki} if loki else {}),
+        **({"logs": logs} if logs else {}),
     }
     assert set(re.findall(r"datasourceUid: (\w+)", text)) <= sources.keys()
     assert sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"][0]["datasourceUid"] == "jaeger"
     assert "{__tags" not in str(sources["jaeger"])
     assert all("$__tags}" in one["query"] for one in sources["jaeger"]["jsonData"]["tracesToMetrics"]["queries"])
-    if loki:
-        assert sources["jaeger"]["jsonData"]["tracesToLogsV2"]["query"].endswith('trace_id="${__trace.traceId}"')
-        assert sources["loki"]["jsonData"]["derivedFields"][0]["url"] == "${__value.raw}"
+    if logs:
+        assert sources["jaeger"]["jsonData"]["tracesToLogsV2"]["query"] == 'trace_id:="${__trace.traceId}"'
+        assert sources["logs"]["jsonData"]["derivedFields"][0]["url"] == "${__value.raw}"
+        plugin, _, version = GrafanaSettings().logs_plugin.partition("@")  # type: ignore[union-attr]
+        assert sources["logs"]["type"] == plugin
+        assert version == versions.GRAFANA_LOGS_PLUGIN
+    plugins = configparser.RawConfigParser()
+    plugins.read_string(by_kind["ConfigMap"]["data"]["grafana.ini"])
+    assert plugins["plugins"].get("preinstall") == (settings.logs_plugin if logs else None)
+    assert plugins["plugins"].getboolean("preinstall_disabled", False) is (logs is None)

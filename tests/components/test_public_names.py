@@ -61,7 +61,9 @@ def test_importing_the_library_imports_neither_pulumi_nor_kubernetes() -> None:
 
 
 def test_a_component_imports_no_kubernetes_group_before_it_is_made() -> None:
-    loaded = _modules_after("from otel_mesh import Jaeger, Loki, Microservice, OtelCollector, Postgres, Prometheus")
+    loaded = _modules_after(
+        "from otel_mesh import Jaeger, Microservice, OtelCollector, Postgres, Prometheus, VictoriaLogs"
+    )
     assert not {name for name in loaded if name.startswith("pulumi_kubernetes")}
 
 

@@ -33,7 +33,7 @@ COLLECTOR_ENVIRONMENT = {
     "SAMPLER_HOST": "otel-sampler.observability.svc.cluster.local",
     "TRACES_ENDPOINT": "jaeger.observability.svc.cluster.local:4317",
     "METRICS_ENDPOINT": "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp",
-    "LOGS_ENDPOINT": "http://loki.observability.svc.cluster.local:3100/otlp",
+    "LOGS_ENDPOINT": "http://victoria-logs.observability.svc.cluster.local:9428/insert/opentelemetry/v1/logs",
     "POD_NAME": "otel-collector-0",
     "POD_UID": "0b7a5c9e-0000-4000-8000-000000000000",
     "POD_NAMESPACE": "observability",

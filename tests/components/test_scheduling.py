@@ -95,7 +95,13 @@ def test_what_can_not_be_together_is_refused_after_laying_over_too() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["microservice-scheduled", "otel-collector-scheduled", "postgres-scheduled", "jaeger-scheduled", "loki-scheduled"],
+    [
+        "microservice-scheduled",
+        "otel-collector-scheduled",
+        "postgres-scheduled",
+        "jaeger-scheduled",
+        "victoria-logs-scheduled",
+    ],
 )
 def test_every_workload_is_scheduled_as_it_is_told(name: str) -> None:
     workload = next(one for one in SCENARIOS[name]() if one["kind"] in {"Deployment", "StatefulSet"})

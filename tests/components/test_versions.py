@@ -38,8 +38,8 @@ def test_jaeger() -> None:
     assert _jaeger(_built("jaeger")) == versions.JAEGER
 
 
-def test_loki() -> None:
-    assert _built("loki") == versions.LOKI
+def test_victoria_logs() -> None:
+    assert _built("victoria-logs") == versions.VICTORIA_LOGS
 
 
 def test_prometheus() -> None:
@@ -52,7 +52,7 @@ def test_prometheus() -> None:
         "COLLECTOR_IMAGE",
         "GRAFANA_IMAGE",
         "JAEGER_IMAGE",
-        "LOKI_IMAGE",
+        "VICTORIA_LOGS_IMAGE",
         "PROMETHEUS_IMAGE",
         "POSTGRES_IMAGE",
         "REDIS_IMAGE",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import smoke
-from local.addresses import JAEGER, LOKI, PROMETHEUS
+from local.addresses import JAEGER, LOGS, PROMETHEUS
 from local.oncall import options, service_map, sources
+from local.oncall.log_store import LogStore
 from local.stack_mesh import stack_mesh
 from otel_mesh import EdgeStanding, calls_query, edge_standing, log_query, metric_query, named_callee
 from otel_mesh.contract import service_edges, signal_matrix
@@ -67,11 +68,11 @@ def test_each_service_s_instruments_are_in_prometheus(http: httpx.Client, servic
 
 @pytest.mark.parametrize("service", [name for name, signals in SIGNAL_MATRIX.items() if signals.logs])
 def test_each_service_logs_within_traces(http: httpx.Client, service: str) -> None:
-    loki, query = sources.Loki(http, LOKI), log_query(service)
+    logs, query = LogStore(http, LOGS), log_query(service)
 
     def logged() -> bool:
         window = options.window(_WINDOW)
-        return bool(loki.lines(query, window.start_us, window.end_us))
+        return bool(logs.lines(query, window.start_us, window.end_us))
 
     eventually(logged, f"nothing for {query}")
 

@@ -164,6 +164,6 @@ def test_status_is_one_true_screen(run: Callable[..., CompletedProcess[str]]) ->
     done = run("make", "-s", "status")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) <= 40
-    names = ("api-gateway", "user-service", "otel-collector", "jaeger", "loki", "prometheus", "postgres")
+    names = ("api-gateway", "user-service", "otel-collector", "jaeger", "victoria-logs", "prometheus", "postgres")
     for word in (*names, GATEWAY.url):
         assert word in done.stdout, word

@@ -3,57 +3,55 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from local import measured, smoke
-from local.addresses import LOKI
-from otel_mesh.loki import INDEX_LABELS
+from local.addresses import LOGS
+from local.errors import LocalError
+from local.oncall.log_store import LogStore
+from otel_mesh.log_queries import STREAM_FIELDS, of_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    import httpx
+
+    from local.oncall.log_store import Line
 
 pytestmark = pytest.mark.e2e
 
 DEADLINE_S = 60.0
 NAMESPACE = ("-n", "observability")
-DEPLOYMENT = (*NAMESPACE, "deployment/loki")
-SHOP = '{service_namespace="shop"}'
+DEPLOYMENT = (*NAMESPACE, "deployment/victoria-logs")
+SHOP = '{service.namespace="shop"}'
+HOUR_US = 3_600_000_000
 
 
-def _ask(http: httpx.Client, path: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
-    answer = http.get(f"{LOKI.url}/loki/api/v1/{path}", params=parameters)
-    answer.raise_for_status()
-    return answer.json()["data"]
-
-
-def _lines(http: httpx.Client, query: str) -> list[tuple[dict[str, str], str]]:
-    """Labels with all that is kept beside them, and texts."""
-    found = _ask(http, "query_range", query=query, limit="1000")["result"]
-    return [(stream["stream"], value[1]) for stream in found for value in stream["values"]]
-
-
-def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> list[tuple[dict[str, str], str]]:
+def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Sequence[Line]:
     """The lines of a trace, once all the services have some; a pod may be on its way back."""
     end = time.monotonic() + DEADLINE_S
-    found: list[tuple[dict[str, str], str]] = []
+    found: Sequence[Line] = []
     while True:
-        with contextlib.suppress(httpx.HTTPError):
-            found = _lines(http, f'{SHOP} | trace_id="{trace_id}"')
-        if {labels["service_name"] for labels, _ in found} >= services:
+        now = time.time_ns() // 1000
+        with contextlib.suppress(LocalError):
+            found = LogStore(http, LOGS).lines(of_trace(trace_id), now - HOUR_US, now)
+        if {line.fields["service.name"] for line in found} >= services:
             return found
         assert time.monotonic() < end, found
         time.sleep(0.5)
 
 
-def _outcomes(lines: list[tuple[dict[str, str], str]]) -> set[tuple[str, str, str]]:
+def _outcomes(lines: Sequence[Line]) -> set[tuple[str, str, str]]:
     """Service, what it ended and how: the one line that each call leaves, over HTTP or gRPC."""
-    keys = {"request": "http_response_status_code", "call": "rpc_response_status_code"}
-    return {(labels["service_name"], text, labels[keys[text]]) for labels, text in lines if text in keys}
+    keys = {"request": "http.response.status_code", "call": "rpc.response.status_code"}
+    return {
+        (line.fields["service.name"], line.text, line.fields[keys[line.text]]) for line in lines if line.text in keys
+    }
 
 
 def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(http: httpx.Client) -> None:
@@ -62,10 +60,10 @@ def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(htt
     found = _of_services(http, trace_id, set(smoke.SERVICES))
     assert _outcomes(found) == {("api-gateway", "request", "200"), ("user-service", "call", "OK")}
     made = {span.span_id for span in spans if span.proxy is None}
-    for labels, _ in found:
-        assert labels["span_id"] in made
-        assert labels["k8s_pod_name"].startswith(labels["service_name"])
-        assert labels["severity_text"] == "INFO"
+    for line in found:
+        assert line.fields["span_id"] in made
+        assert line.fields["k8s.pod.name"].startswith(line.fields["service.name"])
+        assert line.fields["severity_text"] == "INFO"
 
 
 def test_s2_11_a_missing_user_is_told_by_all_services_of_the_trace(http: httpx.Client) -> None:
@@ -74,16 +72,30 @@ def test_s2_11_a_missing_user_is_told_by_all_services_of_the_trace(http: httpx.C
     assert _outcomes(found) == {("api-gateway", "request", "404"), ("user-service", "call", "NOT_FOUND")}
 
 
-def test_s2_10_the_index_of_logs_knows_services_and_no_pods(http: httpx.Client) -> None:
+def test_s2_10_streams_are_of_services_and_not_of_pods(http: httpx.Client) -> None:
     _of_services(http, smoke.request(http), set(smoke.SERVICES))
-    assert set(_ask(http, "labels", query=SHOP)) <= {name.replace(".", "_") for name in INDEX_LABELS}
-    streams = _ask(http, "series", **{"match[]": SHOP})
-    assert len(streams) == len({stream["service_name"] for stream in streams})
+
+    def values(path: str, **more: str) -> list[str]:
+        query = {"query": SHOP, "start": "1h", **more}
+        answer = http.get(f"{LOGS.url}/select/logsql/{path}", params=query)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = json.loads(answer.text)["values"]
+        return [one["value"] for one in found]
+
+    assert set(values("stream_field_names")) <= set(STREAM_FIELDS)
+    assert len(values("streams")) == len(values("stream_field_values", field="service.name"))
 
 
-def test_loki_is_scraped(http: httpx.Client) -> None:
-    assert measured.query(http, 'up{job="loki"}') == 1
-    assert measured.query(http, "sum(loki_distributor_lines_received_total)") > 0
+def test_its_page_is_served(http: httpx.Client) -> None:
+    answer = http.get(LOGS.page)
+    assert answer.status_code == HTTPStatus.OK
+    assert "<title>" in answer.text
+
+
+def test_the_log_store_is_scraped(http: httpx.Client) -> None:
+    assert measured.query(http, 'up{job="victoria-logs"}') == 1
+    assert measured.query(http, "sum(vl_rows_ingested_total)") > 0
+    assert measured.query(http, "sum(vl_rows_dropped_total) or vector(0)") == 0
 
 
 @pytest.mark.full
@@ -93,8 +105,9 @@ def test_s2_11_lines_outlive_the_pod_and_come_in_after_an_outage(
     before = smoke.request(http)
     _of_services(http, before, set(smoke.SERVICES))
     kubectl("scale", *DEPLOYMENT, "--replicas=0")
+    gone = ("--for=delete", "pod", "--selector=app.kubernetes.io/name=victoria-logs", "--timeout=60s")
     try:
-        kubectl("wait", *NAMESPACE, "--for=delete", "pod", "--selector=app.kubernetes.io/name=loki", "--timeout=60s")
+        kubectl("wait", *NAMESPACE, *gone)
         meanwhile = smoke.request(http)
         time.sleep(10)  # the Collector's first attempts fail
     finally:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-OUTSIDE = {"jaeger", "loki", "prometheus"}
+OUTSIDE = {"jaeger", "prometheus", "victoria-logs"}
 """Deliberately not in the mesh (see their settings)."""
 IDENTITY = "spiffe://cluster.local/ns/{}/sa/{}"
 

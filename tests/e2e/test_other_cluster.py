@@ -39,7 +39,7 @@ CONTEXT = "elsewhere"
 NAMESPACES = {"observability": "elsewhere-observability", "services": "elsewhere-shop"}
 CATALOGUED = tuple(service.name for service in CATALOG.services)
 PARTS = {name: image for name, image in IMAGE_KEYS.items() if "." not in name and name not in NOT_MADE}
-PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "loki", "prometheus", "postgres", "redis")
+PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "victoria-logs", "prometheus", "postgres", "redis")
 STORES = ("postgres", "redis")
 """Their passwords are Secrets that somebody makes beforehand."""
 
@@ -74,7 +74,7 @@ class Clone:
         subprocess.run(["git", "checkout", "--quiet", "Pulumi.dev.yaml"], cwd=self.folder, check=True)
         ephemeral = {"storage": {"kind": "ephemeral"}}
         without = {"kind": "none"}  # a cluster has one mesh, and its owner brings that
-        parts = ("postgres", "prometheus", "loki")
+        parts = ("postgres", "prometheus", "victoria-logs")
         self.configure(namespaces=NAMESPACES, mesh=without, **dict.fromkeys(parts, ephemeral), **NOT_MADE)
 
     @property

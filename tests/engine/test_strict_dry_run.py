@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 _APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 REPLICATED = {*(service.name for service in CATALOG.services), "otel-collector"}
-WORKLOADS = REPLICATED | {"jaeger", "loki", "prometheus", "postgres", "redis", "load-generator"}
+WORKLOADS = REPLICATED | {"jaeger", "victoria-logs", "prometheus", "postgres", "redis", "load-generator"}
 SAMPLER = {"otel-sampler"}  # only where a stack keeps a part of its traces
 GRAFANA = {"grafana"}  # only where its image is to be had
 

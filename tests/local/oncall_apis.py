@@ -1,4 +1,4 @@
-"""Jaeger's, Prometheus' and Loki's query APIs on a loopback port, answering in the shapes that the real ones have."""
+"""Jaeger's and Prometheus' query APIs on a loopback port, answering in the shapes that the real ones have."""
 
 from __future__ import annotations
 
@@ -167,12 +167,3 @@ def vector(*samples: tuple[dict[str, str], float]) -> dict[str, Any]:
     """What Prometheus answers to an instant query."""
     result = [{"metric": labels, "value": [START_US / 1e6, str(value)]} for labels, value in samples]
     return {"status": "success", "data": {"resultType": "vector", "result": result}}
-
-
-def streams(*lines: tuple[dict[str, str], float, str]) -> dict[str, Any]:
-    """What Loki answers: labels, milliseconds after `START_US`, text."""
-    result = [
-        {"stream": labels, "values": [[str(1000 * (START_US + round(1000 * when))), text]]}
-        for labels, when, text in lines
-    ]
-    return {"status": "success", "data": {"resultType": "streams", "result": result, "stats": {}}}

@@ -163,13 +163,13 @@ def test_the_programs_read_their_configurations(written: Path, content: dict[str
 def test_s2_3_people_look_at_it_in_grafana(written: Path, content: dict[str, Any]) -> None:
     grafana = content["services"]["grafana"]
     assert grafana["ports"] == ["127.0.0.1:${OTEL_MESH_PORT_GRAFANA:-13000}:3000"]
-    assert set(grafana["depends_on"]) == {"jaeger", "loki", "prometheus"}
+    assert set(grafana["depends_on"]) == {"jaeger", "prometheus", "victoria-logs"}
     mounted = {one["target"]: content["configs"][one["source"]]["file"] for one in grafana["configs"]}
     sources = next(file for target, file in mounted.items() if "/provisioning/datasources/" in target)
     assert {one["type"] for one in yaml.safe_load((written / sources).read_text())["datasources"]} == {
         "prometheus",
         "jaeger",
-        "loki",
+        "victoria-logs",
     }
 
 

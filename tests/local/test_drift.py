@@ -116,3 +116,40 @@ def test_the_path_of_a_kind(api_version: str, kind: str, path: str) -> None:
 
 def test_a_stack_that_was_never_updated_has_an_empty_state(tmp_path: Path) -> None:
     assert drift.state(tmp_path / "local.json") == {}
+
+
+READ = {"uid": "u1", "resourceVersion": "7", "labels": {"app": "jaeger"}}
+GENERATIONS = {
+    "resources": [
+        resource({**DEPLOYMENT, "metadata": {**META, **READ, "generation": 3}}),
+        resource({**CONFIG, "metadata": {**META, **READ}}),
+        {"type": "kubernetes:helm.sh/v4:Chart", "outputs": {}},
+    ]
+}
+
+
+def live(of: dict[str, Any], **more: object) -> dict[str, Any]:
+    return {**of, "metadata": {**META, **READ, **more}}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "config", "untouched"),
+    [
+        ({"generation": 3}, {}, True),
+        ({"generation": 3, "resourceVersion": "9"}, {}, True),  # its status moves on without anybody's doing
+        ({"generation": 4}, {}, False),
+        ({"generation": 3, "labels": {}}, {}, False),
+        ({"generation": 3, "annotations": {"by": "hand"}}, {}, False),
+        ({"generation": 3, "uid": "u2"}, {}, False),
+        ({"generation": 3, "deletionTimestamp": "2026-01-01T00:00:00Z"}, {}, False),
+        ({"generation": 3}, {"resourceVersion": "8"}, False),
+    ],
+)
+def test_a_write_to_an_object_is_seen(deployment: dict[str, Any], config: dict[str, Any], *, untouched: bool) -> None:
+    objects = live(DEPLOYMENT, **deployment), live(CONFIG, **config)
+    assert drift.is_untouched(GENERATIONS, cluster(*objects)) is untouched
+
+
+def test_a_missing_object_or_one_that_was_never_read_is_no_untouched_one() -> None:
+    assert not drift.is_untouched(GENERATIONS, cluster(live(DEPLOYMENT, generation=3)))
+    assert not drift.is_untouched({"resources": [resource(CONFIG)]}, cluster(live(CONFIG)))

