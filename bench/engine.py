@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import yaml
 
-from local import toolchain
+from local import child_processes, toolchain
 from local.paths import repo_dir
 from tests.engine.api_server import ApiServer
 from tests.engine.stack_program import Engine, StackProgram
@@ -116,8 +117,9 @@ class Side:
         log = self._stack.folder.parent / "log"
         started = time.monotonic()
         with log.open("w") as stream:
-            process = subprocess.Popen(
+            process = child_processes.start(
                 [self._command, *words, "--non-interactive", "--color=never", "--suppress-progress"],
+                ending=signal.SIGTERM,  # the CLI passes it on to its own
                 cwd=self._stack.folder,
                 env={**self._stack.environment, **environment},
                 stdin=subprocess.DEVNULL,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from local import child_processes
 from local.images import making
 from local.paths import repo_dir
-from local.toolchain.building import dies_with_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,9 @@ def ahead() -> Iterator[None]:
     if not names:
         yield
         return
-    process = subprocess.Popen(
-        [*dies_with_us(), sys.executable, "-m", "local", "images", *names],
+    process = child_processes.start(
+        [sys.executable, "-m", "local", "images", *names],
+        ending=signal.SIGTERM,
         cwd=repo_dir(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

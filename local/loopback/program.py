@@ -1,14 +1,16 @@
-"""A program as a process that listens."""
+"""A program as a process that listens, and does not outlive this one."""
 
 from __future__ import annotations
 
 import signal
 import socket
-import subprocess
 import time
 from typing import TYPE_CHECKING, Self
 
+from local import child_processes
+
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -55,7 +57,7 @@ class LoopbackProgram:
             RuntimeError: it ended, or does not listen after 30 s; the message holds its output.
         """
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment)
+            self._process = child_processes.start(self._command, stdout=log, stderr=log, env=self._environment)
         end = time.monotonic() + _START_SECONDS
         while True:
             try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, TextIO
 
-from local import files
+from local import child_processes, files
 from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import artefacts, failures
@@ -184,8 +184,9 @@ class Job:
         log.write(f"$ {shorten(shlex.join([str(self.go.command), *arguments]), _LONGEST_COMMAND)}\n")
         log.flush()
         with (stage / "told").open("w+") as told:
-            process = subprocess.Popen(
-                [*dies_with_us(), str(self.go.command), *arguments],
+            process = child_processes.start(
+                [self.go.command, *arguments],
+                ending=signal.SIGTERM,
                 cwd=stage / "src",
                 env=self.go.environment(stage / "tmp"),
                 stdin=subprocess.DEVNULL,
@@ -228,8 +229,3 @@ class Job:
 def _remove(stage: Path) -> None:
     if stage.exists():
         shutil.rmtree(stage)
-
-
-def dies_with_us() -> list[str]:
-    """A prefix by which the kernel ends the process when this one is killed (util-linux; else it ends by itself)."""
-    return [found, "--pdeathsig", "TERM", "--"] if (found := shutil.which("setpriv")) else []

@@ -17,7 +17,9 @@ from local.toolchain import artefacts, ensuring, golang
 from local.toolchain.programs import BUILDS, expand, owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from local.toolchain.programs import Build
 
 _CONTENTS: Final = "contents.json"
 _FORMAT: Final = 1
@@ -26,12 +28,13 @@ _CHUNK: Final = 1 << 20
 _NAME: Final = re.compile(r"[\w.+-]+/[\w.+-]+/[\w.+-]+")
 
 
-def export(target: Path, names: Iterable[str] = ("all",)) -> int:
+def export(target: Path, names: Iterable[str] = ("all",), *, builds: Sequence[Build] = BUILDS) -> int:
     """Write programs that were built from modules into one file, building what is missing.
 
     Args:
         target: a ``.tar.gz`` file; it is replaced in one step.
         names: programs or groups.
+        builds: how programs come out of Go modules.
 
     Returns:
         How many programs it holds.
@@ -39,10 +42,10 @@ def export(target: Path, names: Iterable[str] = ("all",)) -> int:
     Raises:
         LocalError: a build failed, or the folder does not exist.
     """
-    programs = expand(names)
-    ensuring.build(programs, builds=BUILDS)
+    programs = expand(names, builds)
+    ensuring.build(programs, builds=builds)
     go = golang.find()
-    files = {name: artefacts.path(name, owner(name), go) for name in programs}
+    files = {name: artefacts.path(name, owner(name, builds), go) for name in programs}
     listed = {str(file.relative_to(artefacts.tools_dir())): _digest(file) for file in files.values()}
     contents = json.dumps({"format": _FORMAT, "go": go.name, "files": listed}, indent=1).encode()
     if not target.parent.is_dir():
@@ -81,7 +84,7 @@ def import_(source: Path) -> int:
             tarfile.open(source, "r|gz") as tar,
         ):
             listed = _contents(tar, source)
-            for member in tar:
+            while (member := tar.next()) is not None:  # iterating would begin with the list again
                 stream = tar.extractfile(member) if member.isreg() else None
                 if stream is None or member.name not in listed:
                     raise _damaged(source, f"{member.name} is not listed in it")

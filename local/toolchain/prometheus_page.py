@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -21,12 +22,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from local import files
+from local import child_processes, files
 from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import golang
 from local.toolchain import node as nodes
-from local.toolchain.building import dies_with_us
 from local.toolchain.programs import MODULES
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _run(words: Sequence[str], folder: Path, environment: dict[str, str], log: T
     """What a command printed; everything goes to the log."""
     log.write(f"$ {' '.join(words)}\n")
     log.flush()
-    command = [*dies_with_us(), *words]
+    command = [*child_processes.prefix(signal.SIGTERM), *words]
     done = subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local import child_processes
 from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
 from otel_mesh.collector_config import collector_config
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
 
     from tests.built import Built
 
-
 COLLECTOR_ENVIRONMENT = {
     "SAMPLER_HOST": "otel-sampler.observability.svc.cluster.local",
     "TRACES_ENDPOINT": "jaeger.observability.svc.cluster.local:4317",
     "METRICS_ENDPOINT": "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp",
-    "LOGS_ENDPOINT": "http://victoria-logs.observability.svc.cluster.local:9428/insert/opentelemetry/v1/logs",
+    "LOGS_ENDPOINT": "http://loki.observability.svc.cluster.local:3100/otlp",
     "POD_NAME": "otel-collector-0",
     "POD_UID": "0b7a5c9e-0000-4000-8000-000000000000",
     "POD_NAMESPACE": "observability",
@@ -177,7 +177,7 @@ def test_jaeger_starts_with_its_configuration_and_answers(
     path.write_text(to_yaml(config))
     log = tmp_path / "jaeger.log"
     with log.open("wb") as output:
-        jaeger = subprocess.Popen(
+        jaeger = child_processes.start(
             [programs / "jaeger", f"--config=file:{path}"], stdout=output, stderr=output, env=os.environ, cwd=tmp_path
         )
     try:

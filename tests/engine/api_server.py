@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import pki, signing_keys
+from local import child_processes, pki, signing_keys
 from local.loopback.ports import free_port
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ class ApiServer:
         self._folder = folder
         self._port = free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Numbers of the processes that were started."""
+        return tuple(process.pid for process in self._processes)
 
     def start(self) -> None:
         """Starts both programs and waits until objects can be written."""
@@ -156,7 +161,7 @@ class ApiServer:
     def _run(self, name: str, arguments: Sequence[str]) -> None:
         with (self._folder / f"{Path(name).name}.log").open("wb") as log:
             self._processes.append(
-                subprocess.Popen(
+                child_processes.start(
                     [self._programs / name, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=log,

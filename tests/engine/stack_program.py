@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from local import child_processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +106,7 @@ class StackProgram:
     def run(self, *words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs the CLI; with ``check`` a failure is the test's."""
         done = subprocess.run(
-            [self._pulumi, *words, "--non-interactive", "--color=never"],
+            [*child_processes.prefix(signal.SIGTERM), self._pulumi, *words, "--non-interactive", "--color=never"],
             cwd=self.folder,
             env={**self.environment, **environment},
             capture_output=True,

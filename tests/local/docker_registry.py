@@ -7,7 +7,6 @@ import io
 import json
 import os
 import socket
-import subprocess
 import tarfile
 import time
 from contextlib import contextmanager
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import debian
+from local import child_processes, debian
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -47,7 +47,7 @@ def running(folder: Path, *, address: str = "127.0.0.1", **sections: Any) -> Ite
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yml").write_text(yaml.safe_dump(configuration, sort_keys=False))
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
+        process = child_processes.start(
             [prefix / "usr" / "bin" / "docker-registry", "serve", folder / "config.yml"],
             env={
                 name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")

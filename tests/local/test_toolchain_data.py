@@ -30,9 +30,13 @@ def test_every_module_folder_has_a_build_and_pinned_sources() -> None:
         assert re.fullmatch(r"v\d+\.\d+\.\d+", build.version), build.folder
 
 
-def test_no_module_folder_replaces_by_a_path() -> None:
+def test_a_module_folder_replaces_by_a_path_of_its_own_only() -> None:
+    """Its key is made from what is in it."""
     for path in MODULES.glob("*/go.mod"):
-        assert not re.search(r"=> \.?\.?/", path.read_text()), path
+        for target in re.findall(r"=> ([./]\S*)", path.read_text()):
+            inside = (path.parent / target).resolve()
+            assert inside.is_relative_to(path.parent), path
+            assert (inside / "go.mod").is_file(), path
 
 
 def test_programs_have_one_owner_and_groups_name_programs() -> None:

@@ -31,6 +31,7 @@ func main() {
 }
 """
 KUBECTL = owner("kubectl").version
+MINOR = int(KUBECTL.split(".")[1])
 KUBE = f"/dl.k8s.io/release/{KUBECTL}/bin/linux/{{arch}}"
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 KUBE = KUBE.format(arch=ARCH)
@@ -119,10 +120,10 @@ def test_a_suitable_program_of_path_is_taken_first_and_said_so(on_the_path: Call
 @pytest.mark.parametrize(
     ("program", "says", "because"),
     [
-        ("kubectl", "Client Version: v1.30.1", "not 1.33 to 1.35"),
+        ("kubectl", "Client Version: v1.30.1", f"not 1.{MINOR - 1} to 1.{MINOR + 1}"),
         ("kubectl", "no version here", "does not tell its version"),
         ("etcd", "etcd Version: 3.4.23", "the node's data outlive it"),
-        ("kubelet", "Kubernetes v1.34.3", "not 1.34.4"),
+        ("kubelet", f"Kubernetes v1.{MINOR - 1}.0", f"not {KUBECTL[1:]}"),
         ("pulumi", "v3.100.0", "or a later 3.x"),
         ("pulumi", "v4.0.0", "or a later 3.x"),
         ("pulumi", "v3.999.0", "has no pulumi-language-python beside it"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from local import child_processes
 from local.loopback.ports import free_port
 
 _NOBODY = 65534
@@ -64,7 +65,14 @@ class PostgresServer:
         for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=50", "shared_buffers=16MB"):
             command += ["-c", setting]
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._as)  # type: ignore[call-overload]
+            self._process = child_processes.start(
+                command,
+                ending=signal.SIGQUIT,  # it ends at once; killed, it would leave shared memory behind
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                **self._as,
+            )
         end = time.monotonic() + 30
         while True:
             try:
@@ -74,6 +82,11 @@ class PostgresServer:
                 time.sleep(0.05)
             else:
                 return
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import debian
+from local import child_processes, debian
 from local.loopback.ports import free_port
 from otel_mesh import RedisSettings
 from otel_mesh.redis import redis_manifests
@@ -62,7 +62,7 @@ class RedisServer:
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = child_processes.start(
                 ["sh", str(self.folder / "start.sh")], env=self._environment, stdout=log, stderr=log, cwd="/"
             )
         end = time.monotonic() + 30

@@ -14,6 +14,7 @@ import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from local import child_processes
 from local.loopback.ports import free_port
 from otel_mesh.contract import URL_PREFIX
 from otel_mesh_stack.services import CATALOG
@@ -45,7 +46,7 @@ class ServiceProcess:
             "SHUTDOWN_DELAY_SECONDS": "2",
         }
         with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
+            self.process = child_processes.start(
                 [sys.executable, "-m", module],
                 env={**base, **settings, **environment},
                 stdout=output,

@@ -22,6 +22,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from load_generator.load import Bounds, Load, Totals
 from load_generator.requests import Mix
 from load_generator.run import run
+from local import child_processes
 from service_kit.settings import Environment, SettingsError
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _process(target: str, **variables: str) -> subprocess.Popen[str]:
         **variables,
     }
     command = [sys.executable, "-m", "load_generator"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return child_processes.start(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def test_as_a_process_it_waits_for_the_shop_and_begins_a_trace_for_each_request(shop: tuple[str, set[str]]) -> None:
