@@ -49,8 +49,7 @@ map: .venv/ready ## on call: who called whom, beside what is declared; SINCE=
 	@exec $(PY) -m local map $(if $(SINCE),--since='$(SINCE)')
 
 test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
-	@$(PY) -m local toolchain test
-	@exec $(PY) -m pytest -m "not e2e" $(PYTEST_ARGS)
+	@exec $(PY) -m tests.phases $(PYTEST_ARGS)
 
 e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
 	@$(PY) -m local up

@@ -47,6 +47,8 @@ APART: Final[Mapping[str, Mapping[str, str]]] = {
     },
     # Written for the Collector, the Prometheus and the gRPC of its time: it shares the leaves only.
     "jaeger": {"golang.org/x/": "", "google.golang.org/protobuf": "", "github.com/klauspost/": "", "": "jaeger"},
+    # promtool asks by the HTTP client of its time.
+    "prometheus": {"github.com/prometheus/": "prometheus"},
     # Its `cloud` commands hand this library's YAML nodes to another one of the same version.
     "pulumi": {"github.com/pb33f/": "pulumi"},
     # The last Python host in the SDK's module: today's SDK has none.

@@ -11,8 +11,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from local import child_processes
+from local.loopback.collector import file_exporters
 from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
 from otel_mesh.collector_config import collector_config
@@ -40,6 +42,7 @@ COLLECTOR_ENVIRONMENT = {
     "NODE_NAME": "node",
 }
 _START_SECONDS = 30
+COMPONENTS = ("receivers", "processors", "exporters", "connectors", "extensions")
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +98,21 @@ def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: 
         path.write_text(to_yaml(config))
         done = _validate_collector(programs, path)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_collector_is_built_of_what_our_configurations_use_and_nothing_else(programs: Path, tmp_path: Path) -> None:
+    used: dict[str, set[str]] = {"exporters": {next(iter(file_exporters(tmp_path))).partition("/")[0]}}
+    settings, sampler = OtelCollectorSettings(), TailSamplerSettings()
+    for config in (
+        *(collector_config(settings, sampled=one, logs_kept=two) for one in (True, False) for two in (True, False)),
+        with_proxy_spans(collector_config(settings, logs_kept=True, proxied=True)),
+        tail_sampling_config(sampler, proxied=True),
+    ):
+        for kind in COMPONENTS:
+            used.setdefault(kind, set()).update(name.partition("/")[0] for name in config.get(kind) or ())
+    done = subprocess.run([programs / "otelcol", "components"], capture_output=True, text=True, timeout=60, check=True)
+    told = yaml.safe_load(done.stdout)
+    assert {kind: {one["name"] for one in told.get(kind) or ()} for kind in COMPONENTS} == used
 
 
 def test_the_collector_would_refuse_a_wrong_configuration(programs: Path, tmp_path: Path) -> None:

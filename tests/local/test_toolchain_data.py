@@ -110,11 +110,11 @@ def test_an_old_go_on_the_path_is_passed_over(tmp_path: Path, monkeypatch: pytes
     old.write_text("#!/bin/sh\necho go1.20.1\n")
     old.chmod(0o755)
     new = tmp_path / "fetched"
-    new.write_text("#!/bin/sh\necho go1.26.6\n")
+    new.write_text("#!/bin/sh\necho go1.26.7\n")
     new.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(golang, "_bootstrap", lambda: new)
-    assert golang.find() == golang.Go(new, (1, 26))
+    assert golang.find() == golang.Go(new, (1, 26, 7))
 
 
 def test_go_that_cannot_be_fetched_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
