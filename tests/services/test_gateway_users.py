@@ -184,7 +184,7 @@ async def test_s2_7_a_call_is_one_line_and_what_failed_is_for_the_log_alone(
         return [record for record in caplog.records if record.name == "service_kit.calls"]
 
     async with asyncio.timeout(60):
-        while len(lines_so_far()) < 3:  # the last call's server hears of its end after its caller
+        while len(lines_so_far()) < 3:  # noqa: ASYNC110 - the last call's server hears of its end after its caller
             await asyncio.sleep(0.02)
     lines = lines_so_far()
     told = [(line.levelname, line.getMessage(), line.__dict__["rpc.response.status_code"]) for line in lines]
