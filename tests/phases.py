@@ -29,6 +29,8 @@ PHASES: Final = (
     ("tests that run programs", "not e2e and programs and not engine"),
     ("tests on the engine", "not e2e and engine"),
 )
+GETTING: tuple[str, ...] = ("nice", sys.executable, "-m", "tests.built")
+"""Gets the programs ready; it gives way to the tests."""
 WORKERS: Final = min(4, max(2, os.cpu_count() or 1))
 """Each has servers of its own, an API server of 0.6 GiB among them; at least two, since tests wait a lot."""
 _GRACE_S = 10
@@ -63,13 +65,12 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _getting(log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The process that gets programs ready; it gives way to the tests, and ends with the block."""
+    """The process that gets programs ready; it ends with the block."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = ["nice", sys.executable, "-m", "tests.built"]
     with (
         log.open("wb") as output,
         child_processes.start(
-            command, ending=signal.SIGTERM, cwd=repo_dir(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            GETTING, ending=signal.SIGTERM, cwd=repo_dir(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         ) as process,
     ):
         try:
