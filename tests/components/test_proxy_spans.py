@@ -113,7 +113,7 @@ def spans(tmp_path_factory: pytest.TempPathFactory, built: Built) -> dict[str, d
                 if name == "fault":
                     one.set_status(Status(StatusCode.ERROR))
             provider.shutdown()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while len(collector.spans()) < len(sent) and time.monotonic() < deadline:
             time.sleep(0.1)
         batches = [one for batch in collector._batches("traces") for one in batch["resourceSpans"]]  # noqa: SLF001

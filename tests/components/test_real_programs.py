@@ -41,7 +41,7 @@ COLLECTOR_ENVIRONMENT = {
     "POD_NAMESPACE": "observability",
     "NODE_NAME": "node",
 }
-_START_SECONDS = 30
+_START_SECONDS = 90
 COMPONENTS = ("receivers", "processors", "exporters", "connectors", "extensions")
 
 

@@ -169,7 +169,7 @@ def test_s2_3_people_look_at_it_in_grafana(written: Path, content: dict[str, Any
     assert {one["type"] for one in yaml.safe_load((written / sources).read_text())["datasources"]} == {
         "prometheus",
         "jaeger",
-        "victoria-logs",
+        "victoriametrics-logs-datasource",
     }
 
 

@@ -195,7 +195,7 @@ def test_one_storage_class_is_the_default_and_keeps_what_is_in_it() -> None:
 
 
 def test_the_provisioners_name_is_the_one_in_its_source() -> None:
-    source = (MODULES / storage.PROGRAM / "main.go").read_text()
+    source = (MODULES / "kubernetes" / storage.PROGRAM / "main.go").read_text()
     assert f'name = "{storage.PROVISIONER}"' in source
 
 

@@ -49,7 +49,7 @@ def otlp(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Iterator[tup
     file.write_text(json.dumps(config))
     program = built("jaeger") / "jaeger"
     with LoopbackProgram([str(program), f"--config=file:{file}"], ports["16686"], folder / "jaeger.log"):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not _ready(ports["13133"]):
             assert time.monotonic() < end, (folder / "jaeger.log").read_text()
             time.sleep(0.1)

@@ -253,7 +253,7 @@ def test_the_room_that_is_asked_for_is_what_the_missing_builds_take(
         room.check(builds, golang.find())
 
 
-def wait_for(condition: object, seconds: float = 30) -> None:
+def wait_for(condition: object, seconds: float = 90) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():

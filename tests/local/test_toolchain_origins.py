@@ -67,7 +67,8 @@ def on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speaker: Path) 
 
 
 @pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> None:
+    monkeypatch.setenv("PATH", str(go.parent), prepend=os.pathsep)
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path / "state"))
     monkeypatch.setenv(hosts.MIRROR, "http://127.0.0.1:1")  # nobody is there, and nothing is asked of the world
@@ -115,6 +116,15 @@ def test_a_suitable_program_of_path_is_taken_first_and_said_so(on_the_path: Call
     assert [(choice.origin, choice.file) for choice in chosen] == [("path", file)]
     assert summary(chosen) == [f"programs: 1 from PATH (kubectl {KUBECTL[1:]})"]
     assert not builder.built
+
+
+def test_what_is_here_is_told_and_nothing_is_got(on_the_path: Callable[..., Path]) -> None:
+    file = on_the_path("kubectl", f"Client Version: {KUBECTL}\n")
+    assert [(choice.name, choice.file) for choice in origins.here(["etcd", "kubectl"], BUILDS)] == [("kubectl", file)]
+    builder = Builder()
+    origins.choose(["etcd"], BUILDS, builder)
+    assert {choice.name for choice in origins.here(["etcd", "kubectl"], BUILDS)} == {"etcd", "kubectl"}
+    assert builder.built == ["etcd"]
 
 
 @pytest.mark.parametrize(

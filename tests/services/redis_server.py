@@ -65,7 +65,7 @@ class RedisServer:
             self.process = child_processes.start(
                 ["sh", str(self.folder / "start.sh")], env=self._environment, stdout=log, stderr=log, cwd="/"
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not self.answers():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < end, self.log()

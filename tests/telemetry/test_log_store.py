@@ -75,7 +75,7 @@ class Chain:
         self.collector.__exit__(*error)
         self.logs.__exit__(*error)
 
-    def settled(self, done: Callable[[], bool], seconds: float = 30) -> None:
+    def settled(self, done: Callable[[], bool], seconds: float = 90) -> None:
         """Wait until the condition holds."""
         end = time.monotonic() + seconds
         while not done():
