@@ -139,7 +139,7 @@ def _leftovers(_: argparse.Namespace) -> int:
 
 
 def _pulumi(arguments: argparse.Namespace) -> int:
-    from local import definitions, pulumi_cli, secrets
+    from local import definitions, pulumi_cli, secrets, stack_file
 
     words = [word for word in arguments.words if word != "--"]
     if _is_elsewhere(arguments):
@@ -148,6 +148,7 @@ def _pulumi(arguments: argparse.Namespace) -> int:
         request = _request(arguments)
         request.settings()
         return definitions.call(other_cluster.workspace(request), arguments.stack, words)
+    stack_file.settings(arguments.stack)
     secrets.ensure()
     return definitions.call(pulumi_cli.embedded(), arguments.stack, words)
 
@@ -261,7 +262,7 @@ def parser() -> argparse.ArgumentParser:
     carried.add_argument("--import", dest="import_", type=Path, metavar="FILE", help="take them from such a file")
     tools.set_defaults(action=_toolchain)
     pictures = commands.add_parser("images", help="make the images that are missing and print their references")
-    pictures.add_argument("names", nargs="*", help="images (default: all)")
+    pictures.add_argument("names", nargs="*", help="images (default: all that the stack runs)")
     pictures.add_argument("--refresh", action="store_true", help="make the bases again from the newest packages")
     pictures.set_defaults(action=_images)
     plan = commands.add_parser(

@@ -11,7 +11,6 @@ from local import images, machine_lock, ports, preflight, state_folder, supervis
 from local.errors import LocalError
 from local.node import cgroups, starting, stopping, storage
 from local.node.api import Api
-from local.node.explain import explain_unready
 from local.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
 from local.node.node import assemble, registry
 from local.registry import Program
@@ -28,7 +27,6 @@ __all__ = [
     "ProgramStatus",
     "Status",
     "doubles",
-    "explain_unready",
     "forward",
     "leftovers",
     "process_ids",

@@ -112,8 +112,15 @@ def foreign(definition: Resource, written: Iterable[Mapping[str, Any]], resource
         for one in resources
         if one["type"].startswith(f"kubernetes:{group}/") and one["type"].endswith(f":{kind}") and "id" in one
     }
-    places = [_place(one["metadata"]) for one in written]
+    places = [_place(one["metadata"]) for one in written if not _made_by_istiod(kind, one)]
     return [f"{kind} {place}" for place in places if place not in own]
+
+
+def _made_by_istiod(kind: str, one: Mapping[str, Any]) -> bool:
+    """Whether it is one of the Gateway API's classes that each istiod makes when it starts and there are none."""
+    if kind != "GatewayClass" or not one["metadata"]["name"].startswith("istio"):
+        return False
+    return str(one["spec"]["controllerName"]).startswith("istio.io/")
 
 
 def _place(metadata: Mapping[str, Any]) -> str:

@@ -21,12 +21,13 @@ def settings() -> dict[str, str]:
     """Names and values, without any secret: those are read from files that the values name.
 
     Raises:
-        LocalError: `make up` has not made the environment yet.
+        LocalError: `make up` has not made the environment yet, or not with this checkout's programs: every shell asks
+            for the settings, so they are never fetched or built here.
     """
     kubeconfig = state_dir() / "kubeconfig"
     if not kubeconfig.exists():
         raise LocalError(f"{kubeconfig}: not there, the environment was never up", remedy="run `make up` first")
-    tools = toolchain.ensure(stack_mesh().programs)
+    tools = toolchain.link(toolchain.present(stack_mesh().programs))
     path = [str(_commands()), str(repo_dir() / ".venv" / "bin"), str(tools)]
     path += [part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in path]
     return {

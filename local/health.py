@@ -14,8 +14,10 @@ from local.addresses import ADDRESSES
 from local.errors import LocalError
 from local.node import credentials
 from local.node.api import Api
+from local.node.explain import explain_unready
 from local.node.layout import LOOPBACK, layout
 from local.node.node import registry
+from local.node.pod_sources import OfApi
 from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 NAMESPACES = ("kube-system", "observability", "shop", *stack_mesh().namespaces)
 """Where the platform's pods are."""
+
+ANSWERS = "answers"
+"""What `answers` says of an address that is well."""
 
 _STACK = "local"
 _UP = "run `make up`, it puts that right"
@@ -81,7 +86,7 @@ def answers(address: Address) -> str:
             code = http.get(f"{address.url}{address.ready_path}", timeout=3, headers=smoke.UNSAMPLED).status_code
     except httpx.HTTPError as error:
         return f"no answer ({type(error).__name__})"
-    return "answers" if code == HTTPStatus.OK else f"answers {code}"
+    return ANSWERS if code == HTTPStatus.OK else f"{ANSWERS} {code}"
 
 
 def _machine() -> Iterator[LocalError]:
@@ -127,7 +132,7 @@ def _stack() -> Iterator[LocalError]:
         yield LocalError(f"stack {_STACK}: {difference}", remedy=_UP)
     for pod in sidecars.without_sidecar(Api(layout())):
         yield LocalError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
-    for cause in cluster.explain_unready(layout().kubeconfig, NAMESPACES):
+    for cause in explain_unready(OfApi(Api(layout())), NAMESPACES):
         full = _FULL in cause.lower()
         yield LocalError(cause, remedy="free space on its volume, then run `make up`" if full else _UP)
 
@@ -139,5 +144,5 @@ def _addresses() -> Iterator[LocalError]:
         if foreign:
             reason = f"port {LOOPBACK}:{address.port} (for {address.name}): in use by {foreign[0]}"
             yield LocalError(reason, remedy=preflight.port_remedy(address.name))
-        elif (said := answers(address)) != "answers":
+        elif (said := answers(address)) != ANSWERS:
             yield LocalError(f"{address.name} at {address.url}: {said}", remedy=_UP)

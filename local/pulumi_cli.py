@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import engine_processes, files, images, secrets, toolchain
+from local import engine_processes, files, images, secrets, stack_file, toolchain
 from local.errors import LocalError
 from local.node.layout import layout
 from local.paths import repo_dir, state_dir
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_STACK_FILE = re.compile(r"Pulumi\.([a-z0-9-]+)\.yaml")
-_SALT = "encryptionsalt"
-SETTINGS = "otel-mesh:settings"
-"""The key of a stack file under which the settings stand."""
+_SALT = re.compile(r"^encryptionsalt: .+$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -112,32 +109,26 @@ def make_project(folder: Path, changes: Mapping[str, Mapping[str, Any]] | None =
         changes: what takes the place of settings in the checkout's stack files, by stack.
 
     Raises:
-        LocalError: a stack file of the checkout is not YAML.
+        LocalError: a stack file of the checkout with changes is no stack file.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("Pulumi.yaml", "infra"):
         files.link(folder / name, repo_dir() / name)
     for source in repo_dir().glob("Pulumi.*.yaml"):
-        if found := _STACK_FILE.fullmatch(source.name):
+        if found := stack_file.NAMES.fullmatch(source.name):
             _copy_with_salt(source, folder / source.name, (changes or {}).get(found[1], {}))
     return folder
 
 
 def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> None:
-    salt = (yaml.safe_load(copy.read_text()) or {}).get(_SALT) if copy.exists() else None
-    text = source.read_text()
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        place = (
-            f":{error.problem_mark.line + 1}" if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else ""
-        )
-        raise LocalError(f"{source}{place}: not YAML", remedy="mend the file") from error
+    salt = _SALT.search(copy.read_text()) if copy.exists() else None
+    text = source.read_text(errors="replace")  # of the stack that is meant, `ensure_stack` has read it
     if changes:
-        content["config"][SETTINGS] = merged(content["config"][SETTINGS], changes)
+        content = stack_file.content(source)
+        content["config"][stack_file.SETTINGS] = merged(content["config"][stack_file.SETTINGS], changes)
         text = yaml.safe_dump(content, sort_keys=False)
     if salt:
-        text = f"{text.rstrip()}\n{_SALT}: {salt}\n"
+        text = f"{text.rstrip()}\n{salt[0]}\n"
     files.write(copy, text)
 
 
@@ -157,7 +148,7 @@ def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
     Raises:
         LocalError: there is no such stack in the checkout, or the CLI refused.
     """
-    require_stack_file(stack)
+    stack_file.settings(stack)  # what is no stack file is refused here, in one line
     folder = make_project(workspace.project, workspace.changes)
     toolchain.install_pulumi_plugin(workspace.home)
     charts.ensure()
@@ -170,21 +161,6 @@ def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
     if done.returncode and "already exists" not in done.stderr:
         raise LocalError(f"stack {stack}: {last_line(done.stderr)}", remedy="mend what it names, then try again")
     return folder
-
-
-def require_stack_file(stack: str) -> Path:
-    """The checkout's file of a stack.
-
-    Raises:
-        LocalError: there is none; the message names those that there are.
-    """
-    file = repo_dir() / f"Pulumi.{stack}.yaml"
-    if not file.exists():
-        known = sorted(m[1] for p in repo_dir().glob("Pulumi.*.yaml") if (m := _STACK_FILE.fullmatch(p.name)))
-        raise LocalError(
-            f"stack {stack!r}: the checkout has none of this name", remedy=f"use one of {', '.join(known)}"
-        )
-    return file
 
 
 def project_name() -> str:

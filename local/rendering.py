@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from local import files, pulumi_cli, toolchain
+from local import files, pulumi_cli, stack_file, toolchain
 from local.errors import LocalError
 from local.toolchain import charts
 from otel_mesh import versions
@@ -28,9 +26,11 @@ if TYPE_CHECKING:
 
 IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
 CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
-_UNREACHABLE = re.compile(
-    r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'
+_UNREACHABLE = (
+    re.compile(r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'),
+    re.compile(r'fetching YAML over network: Get "(?P<place>[^"]+)": (?P<cause>.+)'),
 )
+_GROUPS = ("kubernetes:helm.sh/", "kubernetes:yaml/")
 _WARNING = re.compile(r"^ +warning: (.+)$", re.MULTILINE)
 
 
@@ -63,11 +63,13 @@ class Rendering:
             raise LocalError(self._failed(pulumi_cli.last_line(done.stderr)), remedy="mend what it names") from None
         if done.returncode:
             reason = _first_error(plan)
-            if found := _UNREACHABLE.search(reason):
-                raise LocalError(
-                    f"stack {self.stack}: repository of charts {found['place']}: {found['cause']}",
-                    remedy=f"name a folder of charts: CHARTS={charts.folder()} has those of Istio {charts.version()}",
-                )
+            for pattern in _UNREACHABLE:
+                if found := pattern.search(reason):
+                    own = f"CHARTS={charts.folder()} has those of Istio {charts.version()}"
+                    raise LocalError(
+                        f"stack {self.stack}: {found['place']}: {found['cause']}",
+                        remedy=f"name a folder of charts: {own}, with the Gateway API's definitions",
+                    )
             file = f"Pulumi.{self.stack}.yaml"
             raise LocalError(f"{self._failed(reason)}\n  all of it in {file}", remedy="mend it there")
         return plan
@@ -113,7 +115,7 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
     Raises:
         LocalError: there is no such stack.
     """
-    pulumi_cli.require_stack_file(stack)
+    stack_file.settings(stack)
     tools = toolchain.ensure(["engine"])
     with tempfile.TemporaryDirectory(prefix="otel-mesh-render-") as name:
         folder = Path(name)
@@ -143,9 +145,9 @@ def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
     """Where the charts are: where the shell says, else here if they are what the stack pins, else in a repository."""
     if os.environ.get(CHARTS_DIR):
         return {}
-    content = yaml.safe_load(pulumi_cli.require_stack_file(stack).read_text())
-    settings = pulumi_cli.merged(content["config"][pulumi_cli.SETTINGS], changes)
-    pinned = ((settings.get("mesh") or {}).get("istio") or {}).get("version", versions.ISTIO)
+    settings = pulumi_cli.merged(stack_file.settings(stack), changes)
+    file = stack_file.require(stack)
+    pinned = stack_file.value(file, settings, "mesh", "istio", "version", kind=str, default=versions.ISTIO)
     return {CHARTS_DIR: str(charts.folder())} if pinned == charts.version() else {}
 
 
@@ -156,7 +158,8 @@ def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_object(resource_type: str) -> bool:
-    return resource_type.startswith("kubernetes:") and not resource_type.startswith("kubernetes:helm")
+    """Whether it is one of Kubernetes' objects, not what holds those of a chart or a file together."""
+    return resource_type.startswith("kubernetes:") and not resource_type.startswith(_GROUPS)
 
 
 def warnings(plan: Mapping[str, Any]) -> list[str]:

@@ -25,7 +25,9 @@ from local import (
 from local.errors import LocalError
 from local.node import credentials, encryption, starting
 from local.node.api import Api
+from local.node.explain import explain_unready
 from local.node.layout import layout
+from local.node.pod_sources import OfApi
 from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def _wait_for_pods(where: Layout, progress: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT
     while late := [f"{pod.namespace}/{pod.name}" for pod in status.pods(api) if not pod.ready]:
         if time.monotonic() > deadline:
-            causes = cluster.explain_unready(where.kubeconfig, health.NAMESPACES)
+            causes = explain_unready(OfApi(api), health.NAMESPACES)
             raise LocalError(
                 f"not ready after {_READY_TIMEOUT:.0f} s: {'; '.join(causes) or ', '.join(late)}",
                 remedy="see `make status`, then run `make up`",

@@ -6,9 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from local import pulumi_cli
+from local import pulumi_cli, stack_file
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -30,8 +28,9 @@ class StackKubectl:
     """
 
     def __init__(self, workspace: Workspace, stack: str, tools: Path) -> None:
-        text = (workspace.project / f"Pulumi.{stack}.yaml").read_text()
-        self.context: str = yaml.safe_load(text)["config"][pulumi_cli.SETTINGS]["cluster"]["context"]
+        file = workspace.project / f"Pulumi.{stack}.yaml"
+        place = ("config", stack_file.SETTINGS, "cluster", "context")
+        self.context = stack_file.value(file, stack_file.content(file), *place, kind=str, default=None)
         self._command = ("kubectl", f"--context={self.context}", f"--request-timeout={_TIMEOUT}")
         self._environment = workspace.environment(tools)
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
-import yaml
-
-from local.paths import repo_dir
-
-_CONFIG, _SETTINGS = "config", "otel-mesh:settings"
+from local import stack_file
 
 
 @dataclass(frozen=True)
@@ -40,16 +35,29 @@ class StackMesh:
 
 @cache
 def stack_mesh() -> StackMesh:
-    """The mesh that the checkout's ``Pulumi.local.yaml`` asks for; names as of the stack's defaults."""
-    content = yaml.safe_load((repo_dir() / "Pulumi.local.yaml").read_text())
-    mesh: dict[str, Any] = content[_CONFIG][_SETTINGS].get("mesh") or {}
-    istio, namespace = mesh.get("istio") or {}, mesh.get("gateway_namespace", "istio-ingress")
-    gateway, kind = mesh.get("gateway") or {}, mesh.get("kind", "none")
-    own = (istio.get("namespace", "istio-system"), (istio.get("cni") or {}).get("namespace", "istio-cni"), namespace)
+    """The mesh that the checkout's ``Pulumi.local.yaml`` asks for; names as of the stack's defaults.
+
+    Only what is read here is looked at: all settings are checked by the stack's program.
+
+    Raises:
+        LocalError: the file cannot be read, or one of these settings is of another type.
+    """
+    file = stack_file.require(stack_file.LOCAL)
+    mesh = {"mesh": stack_file.settings(stack_file.LOCAL).get("mesh")}
+    name = partial(stack_file.value, file, mesh, "mesh", kind=str)
+    kind = name("kind", default="none")
+    if kind not in ("none", "istio"):
+        raise stack_file.wrong(file, "mesh.kind", "'none' or 'istio'")
+    namespace = name("gateway_namespace", default="istio-ingress")
+    own = (
+        name("istio", "namespace", default="istio-system"),
+        name("istio", "cni", "namespace", default="istio-cni"),
+        namespace,
+    )
     return StackMesh(
         kind=kind,
         gateway_namespace=namespace,
-        gateway=gateway.get("name", "ingress"),
+        gateway=name("gateway", "name", default="ingress"),
         namespaces=own if kind == "istio" else (),
-        gateway_tls=kind != "none" and "tls_secret" in gateway,
+        gateway_tls=kind != "none" and bool(name("gateway", "tls_secret", default="")),
     )

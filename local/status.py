@@ -5,21 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.columns import Columns
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from local import cluster, health
-from local.addresses import ADDRESSES, COLUMN
+from local import cluster, health, toolchain
+from local.addresses import ADDRESSES
+from local.errors import LocalError
 from local.node.api import Api
 from local.node.layout import layout
+from local.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
+    from local.addresses import Address
+
 _STOPPED, _TROUBLE = 3, 1
 """Exit statuses as of `systemctl status`: 0 is healthy, 3 is not running; 1 stands for anything in between."""
+
+_BESIDE_NAMES = 32
+"""Columns that the rest of a pod's line takes, with room for most of a word of its state."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,10 @@ def _pod(item: dict[str, Any]) -> Pod:
 
 
 def show(console: Console) -> int:
-    """Print the screen, whose last line sums it up, and return the exit status: 0 healthy, 1 trouble, 3 stopped."""
+    """Print the screen, whose last line sums it up, and return the exit status: 0 healthy, 1 trouble, 3 stopped.
+
+    It tells of the node that runs; nothing is fetched or built to find out.
+    """
     now = cluster.status()
     if not now.programs:
         console.print("node: stopped; `make up` starts it")
@@ -66,19 +78,12 @@ def show(console: Console) -> int:
     console.print(
         f"node: {'running' if now.is_running else 'NOT WHOLE'}, {now.memory / 2**20:.0f} MiB in pods and programs"
     )
-    programs = [f"{program.name} {program.pid or '[red]MISSING[/red]'}" for program in now.programs]
-    console.print(f"processes: {', '.join(programs)}", highlight=False)
+    if absent := _absent():
+        console.print(f"programs: {escape(absent)}; the node runs on those it was started with", highlight=False)
+    console.print(processes(now), highlight=False)
     if now.is_api_ready:
-        table = Table("namespace", "pod", "ready", "restarts", "state", box=None, pad_edge=False)
-        for pod in pods(Api(layout())):
-            style = "" if pod.ready else "red"
-            table.add_row(
-                pod.namespace, pod.name, "yes" if pod.ready else "no", str(pod.restarts), pod.reason, style=style
-            )
-        console.print(table)
-    for address in ADDRESSES:
-        place = address.page or address.url
-        console.print(f"{address.name:<{COLUMN}}{place}  {health.answers(address)}", highlight=False)
+        console.print(pod_table(pods(Api(layout())), console.width), highlight=False)
+    console.print(address_table((address, health.answers(address)) for address in ADDRESSES), highlight=False)
     found = health.problems(now)
     for problem in found[1:]:
         console.print(f"[red]also:[/red] {escape(problem.message)}", highlight=False, soft_wrap=True)
@@ -87,3 +92,50 @@ def show(console: Console) -> int:
         return _TROUBLE
     console.print("healthy: everything is as the last `make up` left it")
     return 0
+
+
+def _absent() -> str:
+    """What is to be said of programs of this checkout that are not here: it is of another version than the node."""
+    try:
+        toolchain.present(stack_mesh().programs)
+    except LocalError as error:
+        return str(error)
+    return ""
+
+
+def processes(now: cluster.Status) -> Table:
+    """The node's programs with their process numbers, side by side."""
+    shown = [Text.assemble(f"{one.name} ", str(one.pid) if one.pid else ("MISSING", "red")) for one in now.programs]
+    table = Table("processes", box=None, pad_edge=False, show_header=False)
+    table.add_column(ratio=1)
+    table.add_row("processes", Columns(shown, padding=(0, 2)))
+    return table
+
+
+def pod_table(found: Sequence[Pod], width: int) -> Table:
+    """A line per pod; on a narrow terminal reasons, then names go on below themselves, so that nothing is cut off.
+
+    Args:
+        found: the pods.
+        width: columns of the terminal.
+    """
+    names = max((len(pod.namespace) + len(pod.name) for pod in found), default=0)
+    whole = ("ready", "restarts", *(("namespace", "pod") if names + _BESIDE_NAMES <= width else ()))
+    table = Table(box=None, pad_edge=False)
+    for title in ("namespace", "pod", "ready", "restarts", "state"):
+        table.add_column(title, overflow="fold", no_wrap=title in whole)
+    for pod in found:
+        cells = pod.namespace, pod.name, "yes" if pod.ready else "no", str(pod.restarts), pod.reason
+        table.add_row(*map(escape, cells), style="" if pod.ready else "red")
+    return table
+
+
+def address_table(found: Iterable[tuple[Address, str]]) -> Table:
+    """A line per address with what it says; no address is cut off, as people copy it."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("address", "url", "says"):
+        table.add_column(title, overflow="fold", no_wrap=title == "url")
+    for address, said in found:
+        style = "" if said == health.ANSWERS else "red"
+        table.add_row(address.name, address.page or address.url, escape(said), style=style)
+    return table

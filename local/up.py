@@ -24,6 +24,7 @@ from local.errors import LocalError
 from local.node.api import Api
 from local.node.explain import explained
 from local.node.layout import layout
+from local.node.pod_sources import OfApi
 from local.stack_mesh import stack_mesh
 from local.steps import Steps
 
@@ -53,7 +54,7 @@ def run(console: Console) -> None:
         node = cluster.start(say)
         gateway_certificate.hand_over()
         images.import_all(node.ctr)
-        with explained(STACK, node.kubeconfig, health.NAMESPACES):
+        with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(pulumi_cli.embedded(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
@@ -65,7 +66,7 @@ def run(console: Console) -> None:
         for address in ADDRESSES:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
         say("sending a request and an order through the gateway")
-        with explained(STACK, node.kubeconfig, health.NAMESPACES):
+        with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
             result = health.checked()
         demonstration.show(result, console)
 

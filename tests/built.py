@@ -36,10 +36,10 @@ class Built:
                 f"programs {', '.join(sorted(unknown))}: not of the toolchain's group {GROUP}",
                 remedy="add them in local/toolchain/programs.py",
             )
-        found = {choice.name: choice for choice in toolchain.here(wanted)}
-        if missing := [name for name in wanted if name not in found]:
-            raise LocalError(f"programs {', '.join(missing)}: not here", remedy=REMEDY)
-        return toolchain.link(found[name] for name in wanted)
+        try:
+            return toolchain.link(toolchain.present(wanted))
+        except LocalError as error:
+            raise LocalError(error.message, remedy=REMEDY) from error
 
     def debian(self, package: str) -> Path:
         """The prefix of a Debian package, one of `DEBIAN`."""

@@ -23,12 +23,23 @@ _CLOSED = {"GOPROXY": "off", "PIP_NO_INDEX": "1", "npm_config_registry": "http:/
 _EMPTY = pytest.StashKey[dict[str, str]]()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set the marker before `-m` is looked at."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Set the marker before `-m` is looked at; keep the order of modules that need theirs, wherever they come."""
+    place = {item: number for number, item in enumerate(items)}
     for item in items:
         if "built" in getattr(item, "fixturenames", ()):
             item.add_marker("programs")
+    result = yield
+    stories: dict[str, list[int]] = {}
+    for number, item in enumerate(items):
+        if item.get_closest_marker("in_order"):
+            stories.setdefault(item.nodeid.partition("::")[0], []).append(number)
+    for numbers in stories.values():
+        ordered = sorted((items[number] for number in numbers), key=place.__getitem__)
+        for number, item in zip(numbers, ordered, strict=True):
+            items[number] = item
+    return result
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

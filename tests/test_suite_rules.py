@@ -40,7 +40,7 @@ def test_has_nothing_to_do_with_it(number):
 def test_a_test_without_the_marker_finds_no_program() -> None:
     with pytest.raises(LocalError, match="program.* otelcol: not to be had from PATH"):
         toolchain.ensure(("otelcol",))
-    with pytest.raises(LocalError, match="programs otelcol: not here; run `make test`, which gets it first"):
+    with pytest.raises(LocalError, match=r"programs are not here \(otelcol\); run `make test`, which gets it first"):
         Built()("otelcol")
     with pytest.raises(LocalError, match="Debian package redis-server: not unpacked here; run `make test`"):
         Built().debian("redis-server")
@@ -82,7 +82,7 @@ def test_no_other_place_gets_programs() -> None:
 
 @pytest.mark.usefixtures("built")
 def test_what_is_got_beforehand_is_here() -> None:
-    assert toolchain.here(toolchain.GROUPS["test"])
+    assert toolchain.present(toolchain.GROUPS["test"])
     assert debian.here(("redis-server",))
     assert charts.folder().is_dir()
 

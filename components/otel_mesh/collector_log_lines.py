@@ -29,19 +29,14 @@ def storable_lines() -> dict[str, Any]:
         PROCESSOR: {
             "error_mode": "ignore",
             "log_statements": [
-                {
-                    "context": "resource",
-                    # by way of a map that has each name once: OTLP may repeat one
-                    "statements": [
-                        'merge_maps(resource.cache, resource.attributes, "upsert")',
-                        "set(resource.attributes, resource.cache)",
-                    ],
-                },
+                {"context": "resource", "statements": [*_each_once("resource"), *_unmixed("resource")]},
                 {
                     "context": "log",
                     "statements": [
+                        *_each_once("log"),
                         # who says something is told by the resource; a record cannot speak for another
                         f'delete_matching_keys(log.attributes, "{_RESERVED}")',
+                        *_unmixed("log"),
                         # a structured body is a line of JSON: its keys are not mixed with the attributes
                         "set(log.body, String(log.body)) where IsMap(log.body)",
                         f"set(log.body, Substring(log.body, 0, {MAX_BODY_BYTES}, true)) where {_TOO_LONG}",
@@ -51,3 +46,19 @@ def storable_lines() -> dict[str, Any]:
             ],
         }
     }
+
+
+def _each_once(context: str) -> list[str]:
+    """Attributes by way of a map that has each name once, as it was first: OTLP may repeat one."""
+    return [
+        f'merge_maps({context}.cache, {context}.attributes, "insert")',
+        f"set({context}.attributes, {context}.cache)",
+    ]
+
+
+def _unmixed(context: str) -> list[str]:
+    """Attributes that hold a map whose keys would become such names as ``service.name``: as JSON."""
+    parts = [name.split(".") for name in STREAM_FIELDS]
+    above = {".".join(part[:length]) for part in parts for length in range(1, len(part))}
+    found = {name: f'{context}.attributes["{name}"]' for name in sorted(above)}
+    return [f"set({one}, String({one})) where IsMap({one})" for one in found.values()]

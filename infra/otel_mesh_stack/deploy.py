@@ -141,8 +141,8 @@ def _timeouts(settings: StackSettings) -> pulumi.CustomTimeouts:
 
 def _without_waiting(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
     """Marks every Kubernetes object as one that is not waited for."""
-    if not args.type_.startswith("kubernetes:") or args.type_ == "pulumi:providers:kubernetes":
-        return None
+    if not args.type_.startswith("kubernetes:") or "apiVersion" not in args.props:
+        return None  # what holds the objects of a chart together is no object
     props: dict[str, Any] = dict(args.props)
     metadata = dict(props.get("metadata") or {})
     metadata["annotations"] = {**(metadata.get("annotations") or {}), Annotation.SKIP_AWAIT.value: "true"}

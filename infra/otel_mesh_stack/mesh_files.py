@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from otel_mesh.istio.charts import CHARTS, unknown_values
+from otel_mesh.istio.gateway_api import FOLDER, definition_files
 from otel_mesh.problems import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 CHARTS_DIR: Final = "OTEL_MESH_CHARTS_DIR"
 NODE_FILE: Final = "OTEL_MESH_NODE_FILE"
+
+_BUNDLE_VERSION: Final = re.compile(r"^ *gateway\.networking\.k8s\.io/bundle-version: v(\S+)$", re.MULTILINE)
 
 _NODE_KEYS: Final = {"bin_dir": "cni_bin_dir", "conf_dir": "cni_conf_dir", "conf_file": "cni_conf_name"}
 """Settings of istio-cni -> keys of the node's file."""
@@ -68,19 +72,32 @@ def _node(value: str | None) -> dict[str, str]:
 
 
 def unpinned(folder: str | None, settings: StackSettings) -> list[str]:
-    """Charts of the folder that are not the release that the stack's settings pin, each as a sentence.
+    """What in the folder is not of the release that the stack's settings pin, each as a sentence.
 
     Args:
         folder: made by `charts_dir`.
         settings: of the stack.
     """
-    pinned = settings.mesh.istio.version
-    versions = {chart: _version(Path(folder) / chart / "Chart.yaml") for chart in CHARTS} if folder else {}
+    if folder is None:
+        return []
+    pinned, gateway_api = settings.mesh.istio.version, settings.mesh.istio.gateway_api
+    found = [(f"chart {chart}", _version(Path(folder) / chart / "Chart.yaml"), pinned) for chart in CHARTS]
+    if gateway_api.definitions == "install" and (Path(folder) / FOLDER).is_dir():
+        has = sorted({_bundle_version(Path(file)) for file in definition_files(settings.mesh.istio, folder)})
+        found.append(("definitions of the Gateway API", ", ".join(has), gateway_api.version))
     return [
-        f"chart {name}: {folder} has version {version}, the stack's settings pin {pinned}"
-        for name, version in versions.items()
-        if version != pinned
+        f"{what}: {folder} has version {version}, the stack's settings pin {wanted}"
+        for what, version, wanted in found
+        if version != wanted
     ]
+
+
+def _bundle_version(definition: Path) -> str:
+    try:
+        named = _BUNDLE_VERSION.search(definition.read_text(errors="replace"))
+    except OSError:
+        return f"(no {definition.name})"
+    return named[1] if named else "(none)"
 
 
 def _version(chart: Path) -> str:

@@ -6,6 +6,7 @@ traceback.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pulumi
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from otel_mesh.problems import InvalidSettingsError, Problem, collecting, parse
+from otel_mesh.problems import InvalidSettingsError, Problem, collecting, join, nearest, parse
 from otel_mesh.values import ImageReference
 from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
 from otel_mesh_stack.completion import complete
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
+NAMESPACE: Final = "otel-mesh"
+"""Of this project's keys in a stack's configuration."""
 KEY: Final = "settings"
+"""The only one of them: everything stands below it."""
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
 _LOAD_IMAGE: Final = "load-generator"
 IMAGE_KEYS: Final = {
@@ -95,9 +99,13 @@ def read() -> Stack:
 
 
 def _read() -> Stack:
-    configured = _configured()
-    settings = parse(StackSettings, configured, "" if isinstance(configured, dict) else f"otel-mesh:{KEY}")
-    problems: list[Problem] = []
+    problems = _unknown_keys()
+    settings = None
+    with collecting(problems):
+        configured = _configured()
+        settings = parse(StackSettings, configured, "" if isinstance(configured, dict) else f"{NAMESPACE}:{KEY}")
+    if settings is None:
+        raise InvalidSettingsError(problems)
     rendering = RENDER_DIR in os.environ
     if not rendering:
         with collecting(problems):
@@ -158,10 +166,25 @@ def _render_dir() -> Path | None:
     return folder
 
 
+def _unknown_keys() -> list[Problem]:
+    """Keys beside the settings that nobody reads; those of other projects and providers are theirs."""
+    prefix = f"{NAMESPACE}:"
+    names = sorted(key.removeprefix(prefix) for key in pulumi.runtime.get_config_env() if key.startswith(prefix))
+    return [Problem(join(prefix + name), "unknown key", _instead(name)) for name in names if name != KEY]
+
+
+def _instead(name: str) -> str:
+    """What may have been meant by an unknown key: the settings, or one of them."""
+    if not difflib.get_close_matches(name, [KEY]):
+        for meant in difflib.get_close_matches(name, StackSettings.model_fields, n=1):
+            return f"write '{meant}' below {NAMESPACE}:{KEY}"
+    return nearest(f"{NAMESPACE}:{name}", [f"{NAMESPACE}:{KEY}"])
+
+
 def _configured() -> object:
-    path = f"otel-mesh:{KEY}"
+    path = f"{NAMESPACE}:{KEY}"
     try:
-        value = pulumi.Config("otel-mesh").get_object(KEY)
+        value = pulumi.Config(NAMESPACE).get_object(KEY)
     except (pulumi.ConfigTypeError, ValueError):
         raise InvalidSettingsError([Problem(path, "is no object", "write a mapping of settings")]) from None
     if value is None:

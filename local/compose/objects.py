@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 import pulumi
-import yaml
 
-from local import pulumi_cli
+from local import pulumi_cli, stack_file
 from local.drift import MARK
 from local.errors import LocalError
 from local.without_engine import Recorder, event_loop, settle
 from otel_mesh_stack.settings import IMAGES_FILE, RENDER_DIR
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_mesh.manifests import Manifest
 
 _STACK: Final = "local"
@@ -40,20 +41,30 @@ def declared() -> list[Manifest]:
     # here and not above: the catalogue is read when the module is, and its mistakes are told like those of settings
     from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
-    content = yaml.safe_load(pulumi_cli.require_stack_file(_STACK).read_text())
-    settings = pulumi_cli.merged(content["config"][pulumi_cli.SETTINGS], _WITHOUT_KUBERNETES)
+    settings = pulumi_cli.merged(stack_file.settings(_STACK), _WITHOUT_KUBERNETES)
+    config = stack_file.content(stack_file.require(_STACK))["config"] | {stack_file.SETTINGS: settings}
     recorder = Recorder()
-    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {RENDER_DIR: folder}):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(os.environ, {RENDER_DIR: folder, "PULUMI_CONFIG": _as_the_cli_does(config)}),
+    ):
         os.environ.pop(IMAGES_FILE, None)  # of the embedded environment, whose images no Docker has
         with event_loop() as loop:
             pulumi.runtime.set_mocks(recorder, project=pulumi_cli.project_name(), stack=_STACK)
-            pulumi.runtime.set_all_config({pulumi_cli.SETTINGS: json.dumps(settings)})
+            pulumi.runtime.set_all_config(pulumi.runtime.get_config_env())
             try:
                 deploy()
             except pulumi.RunError as error:
                 raise LocalError(f"{error}\n  all of it in Pulumi.{_STACK}.yaml", remedy="mend it there") from None
             settle(loop)
     return [_plain(one.inputs) for one in recorder.registered if one.typ.startswith("kubernetes:")]
+
+
+def _as_the_cli_does(config: Mapping[str, Any]) -> str:
+    """A stack's configuration as its program gets it: JSON, and in it JSON of what is not text."""
+    return json.dumps(
+        {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()}
+    )
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -4,11 +4,12 @@ from local.images.ahead import ahead
 from local.images.importing import import_all
 from local.images.making import archive, ensure, images_file, store_versions
 from local.images.publishing import check_registry, pinned, publish, require
-from local.images.recipes import IMAGES, REGISTRY, SERVICES, default_base
+from local.images.recipes import IMAGES, LOAD_GENERATOR, REGISTRY, SERVICES, default_base
 from local.images.skopeo import is_loopback
 
 __all__ = [
     "IMAGES",
+    "LOAD_GENERATOR",
     "REGISTRY",
     "SERVICES",
     "ahead",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from local import child_processes
@@ -27,7 +28,7 @@ def ahead() -> Iterator[None]:
     if not names:
         yield
         return
-    process = child_processes.start(
+    with child_processes.start(
         [sys.executable, "-m", "local", "images", *names],
         ending=signal.SIGTERM,
         cwd=repo_dir(),
@@ -37,17 +38,17 @@ def ahead() -> Iterator[None]:
         text=True,
         errors="replace",
         start_new_session=True,
-    )
-    relay = threading.Thread(target=_relay, args=(process,), daemon=True)
-    relay.start()
-    try:
-        yield
-    except BaseException:
-        process.terminate()
-        raise
-    finally:
-        relay.join()
-        process.wait()
+    ) as process:
+        relay = threading.Thread(target=_relay, args=(process,), daemon=True)
+        relay.start()
+        try:
+            yield
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)  # what it started, too: that holds the pipe that is read
+            raise
+        finally:
+            relay.join()
 
 
 def _relay(process: subprocess.Popen[str]) -> None:

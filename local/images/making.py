@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import files, toolchain
+from local import files, stack_file, toolchain
 from local.errors import LocalError
 from local.images import contexts, pip_settings, roots
 from local.images.buildah import Buildah
-from local.images.recipes import IMAGES, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
+from local.images.recipes import IMAGES, LOAD_GENERATOR, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
 from local.paths import cache_dir, state_dir
 from local.stack_mesh import stack_mesh
 from local.toolchain.prometheus_page import prometheus_page
@@ -64,7 +64,7 @@ def ensure(
     An image's tag is a hash of all that goes into it: as long as nothing changes, nothing is built.
 
     Args:
-        names: images; by default all that the local stack may run, and only then the file is written.
+        names: images; by default all that the local stack runs, and only then the file is written.
         refresh: make the base file systems again from the newest packages.
         service_base: image of a registry, named by its digest, that the services are built on; by default they have
             one made of the machine's packages like all others.
@@ -116,9 +116,14 @@ def ensure(
 
 
 def _of_stack() -> set[str]:
+    """Names of the images that the local stack may run: what its file does without is not made."""
     programs = set(toolchain.GROUPS["istio"])
-    of_mesh = {image.name for image in IMAGES if programs.intersection(image.programs)}
-    return {image.name for image in IMAGES} - (set() if stack_mesh().installed else of_mesh)
+    spared: set[str] = set()
+    if not stack_mesh().installed:
+        spared |= {image.name for image in IMAGES if programs.intersection(image.programs)}
+    if stack_file.settings(stack_file.LOCAL).get("load_generator") is None:
+        spared.add(LOAD_GENERATOR)
+    return {image.name for image in IMAGES} - spared
 
 
 def without_programs() -> list[str]:

@@ -148,6 +148,8 @@ def default_base() -> str:
 
 
 SERVICES = _services()
+LOAD_GENERATOR = "load-generator"
+"""The image that a stack runs only where its settings ask for load."""
 IMAGES = (
     _program("pause", "pause", root=None),
     _program("coredns", "coredns"),

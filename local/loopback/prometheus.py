@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SECONDS = 10
+_READY_SECONDS = 30
 
 
 class LoopbackPrometheus(LoopbackProgram):
@@ -36,6 +38,24 @@ class LoopbackPrometheus(LoopbackProgram):
         super().__init__([str(program), *arguments], port, folder / "prometheus.log")
         self.url = f"http://127.0.0.1:{port}"
         self.otlp_url = f"{self.url}/api/v1/otlp"
+
+    def start(self) -> None:
+        """Start it, again if it was ended, and wait until it can be asked: it listens before that.
+
+        Raises:
+            RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
+        """
+        super().start()
+        end = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/-/ready", timeout=_SECONDS).close()  # noqa: S310 - loopback
+            except OSError:
+                if time.monotonic() > end:
+                    raise RuntimeError(f"{self.url}/-/ready: not in {_READY_SECONDS} s: {self.log()}") from None
+                time.sleep(0.05)
+            else:
+                return
 
     def ask(self, path: str, **query: str) -> Any:  # noqa: ANN401 - of its API
         """The ``data`` of an answer of its API.

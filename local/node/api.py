@@ -37,6 +37,11 @@ class Api:
         parsed: dict[str, Any] = json.loads(body)
         return parsed
 
+    def text(self, path: str) -> str | None:
+        """What is no JSON, such as a log, or None: not there, or no answer."""
+        body = self._get(path)
+        return None if body is None else body.decode(errors="replace")
+
     def delete(self, path: str) -> None:
         """Delete an object; one that is not there counts as deleted.
 

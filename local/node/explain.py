@@ -2,74 +2,53 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local import toolchain
 from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_TIMEOUT = 20.0
+    from local.node.pod_sources import PodSource
+
 _HARMLESS = ("ContainerCreating", "PodInitializing")
 
 
-def explain_unready(
-    kubeconfig: Path | None, namespaces: Iterable[str], kubectl: str | None = None, *, context: str | None = None
-) -> list[str]:
+def explain_unready(source: PodSource, namespaces: Iterable[str]) -> list[str]:
     """One line for each container that keeps its pod from being ready.
 
     Args:
-        kubeconfig: of the cluster; None for the user's own.
+        source: knows the cluster's pods.
         namespaces: where to look.
-        kubectl: the program; the toolchain's by default.
-        context: of the kubeconfig; its current one by default.
 
     Raises:
         LocalError: the API server does not answer.
     """
-    command = [kubectl or str(toolchain.ensure(["kubectl"]) / "kubectl")]
-    command += [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
-    command += [f"--context={context}"] if context else []
     found = []
     for namespace in namespaces:
-        pods = _list(command, namespace, "pods")
-        unready = [pod for pod in pods if not is_settled(pod)]
-        events = _list(command, namespace, "events") if unready else []
+        unready = [pod for pod in source.listed(namespace, "pods") if not is_settled(pod)]
+        events = source.listed(namespace, "events") if unready else []
         for pod in unready:
-            for reason in reasons(pod, events):
-                container, text = reason
-                log = _last_line(command, pod, container) if container else ""
+            for container, text in reasons(pod, events):
+                log = _last_line(source, pod, container) if container else ""
                 found.append(f"pod {namespace}/{pod['metadata']['name']}{text}{log}")
     return found
 
 
 @contextmanager
-def explained(
-    stack: str,
-    kubeconfig: Path | None,
-    namespaces: Iterable[str],
-    kubectl: str | None = None,
-    *,
-    context: str | None = None,
-) -> Iterator[None]:
+def explained(stack: str, source: PodSource, namespaces: Iterable[str]) -> Iterator[None]:
     """Put the pods that are not ready, with their reasons, in the place of a failure that they caused.
 
     Args:
         stack: whose pods they are.
-        kubeconfig: as `explain_unready` takes it, like all that follows.
+        source: as `explain_unready` takes it, like the namespaces.
         namespaces: where to look.
-        kubectl: the program.
-        context: of the kubeconfig.
     """
     try:
         yield
     except LocalError as error:
-        causes = explain_unready(kubeconfig, namespaces, kubectl, context=context)
+        causes = explain_unready(source, namespaces)
         if not causes:
             raise
         raise LocalError(f"stack {stack}: {'; '.join(causes)}", remedy=error.remedy, log=error.log) from error
@@ -147,27 +126,10 @@ def _event(pod: dict[str, Any], events: Sequence[dict[str, Any]], said: str, con
     return "" if message.removeprefix("Error: ") in said else f"; {about[-1]['reason']}: {message}"
 
 
-def _list(command: Sequence[str], namespace: str, kind: str) -> list[dict[str, Any]]:
-    done = _run([*command, f"--namespace={namespace}", "get", kind, "--output=json"])
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise LocalError(f"API server: {reason}", remedy="run `make up`")
-    items: list[dict[str, Any]] = json.loads(done.stdout)["items"]
-    return items
-
-
-def _last_line(command: Sequence[str], pod: dict[str, Any], container: str) -> str:
+def _last_line(source: PodSource, pod: dict[str, Any], container: str) -> str:
     """The last thing a container wrote, in its previous run when there is none yet in this one."""
-    where = [f"--namespace={pod['metadata']['namespace']}", "logs", pod["metadata"]["name"], f"--container={container}"]
-    for more in ((), ("--previous",)):
-        done = _run([*command, *where, "--tail=1", *more])
-        if done.returncode == 0 and done.stdout.strip():
-            return f"; its last line: {done.stdout.strip()}"
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    for previous in (False, True):
+        if line := source.last_line(namespace, name, container, previous=previous):
+            return f"; its last line: {line}"
     return ""
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(list(command), 1, "", f"{Path(command[0]).name}: no answer in time")

@@ -27,6 +27,7 @@ from local.node import (
 from local.node.api import Api
 from local.node.explain import explain_unready
 from local.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
+from local.node.pod_sources import OfApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -94,7 +95,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     try:
         waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
     except LocalError as error:
-        reasons = explain_unready(layout.kubeconfig, ["kube-system"], node.programs.tool("kubectl"))
+        reasons = explain_unready(OfApi(api), ["kube-system"])
         remedy = _FIREWALLD if _firewalld_runs() else error.remedy
         raise LocalError("; ".join(["DNS: does not answer", *reasons]), remedy=remedy, log=error.log) from error
     for name in admission.wait(api, progress, ADMISSION_TIMEOUT):

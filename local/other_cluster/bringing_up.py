@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from local import images, toolchain, update
 from local.errors import LocalError
 from local.node.explain import explained
+from local.node.pod_sources import OfKubectl
 from local.other_cluster import state
 from local.other_cluster.kube import Kube
 from local.other_cluster.request import NOT_MADE, PUBLIC
@@ -56,7 +57,8 @@ def run(request: Request, console: Console) -> None:
         _provide_images(request, settings, kube, workspace, say)
         workspace = state.workspace(request)  # with what was kept just now
     _require_images(request, settings, workspace)
-    with explained(request.stack, None, _namespaces(settings), str(tools / "kubectl"), context=kube.context):
+    source = OfKubectl(str(tools / "kubectl"), kube.context)
+    with explained(request.stack, source, _namespaces(settings)):
         changes = update.up(workspace, request.stack, tools, say)
     say(f"stack {request.stack}: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items()))))
     for service in CATALOG.services:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import yaml
-
-from local import pulumi_cli
+from local import pulumi_cli, stack_file
 from local.errors import LocalError
 from otel_mesh.problems import InvalidSettingsError, parse
 from otel_mesh_stack import kubeconfig
@@ -59,13 +57,11 @@ class Request:
                 f"stack {EMBEDDED}: belongs to the embedded environment",
                 remedy="name another one for another cluster, e.g. STACK=dev",
             )
-        file = pulumi_cli.require_stack_file(self.stack)
+        file = stack_file.require(self.stack)
+        configured = pulumi_cli.merged(stack_file.settings(self.stack), self.changes())
         try:
-            configured = pulumi_cli.merged(_configured(file.read_text()), self.changes())
             settings = parse(StackSettings, configured)
             kubeconfig.require_context(settings.cluster.context, "cluster.context")
-        except yaml.YAMLError:
-            raise LocalError(f"{file}: not YAML", remedy="mend the file") from None
         except InvalidSettingsError as error:
             first, *more = error.problems
             others = "".join(f"; also {problem}" for problem in more)
@@ -84,12 +80,3 @@ class Request:
                 f"REGISTRY: stack {self.stack} names all its images itself, nothing is pushed",
                 remedy="leave REGISTRY out, or set images_from_file in the stack's file",
             )
-
-
-def _configured(text: str) -> Mapping[str, Any]:
-    content = yaml.safe_load(text)
-    try:
-        found = content["config"][pulumi_cli.SETTINGS]
-    except (KeyError, TypeError):
-        found = None
-    return found if isinstance(found, dict) else {}

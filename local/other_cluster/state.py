@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from local import files, pulumi_cli, secrets
+from local import files, pulumi_cli, secrets, stack_file
 from local.errors import LocalError
 from local.paths import stacks_dir
 from local.pulumi_cli import Workspace
@@ -106,7 +106,7 @@ def _credentials(environment: Mapping[str, str]) -> Path:
 def _require_passphrase(stack: str, url: str) -> None:
     """Such a backend encrypts by a passphrase, unless the stack's file names a key of a cloud."""
     is_service = url.startswith(("https://", "http://"))
-    has_key = "secretsprovider:" in pulumi_cli.require_stack_file(stack).read_text()
+    has_key = "secretsprovider" in stack_file.content(stack_file.require(stack))
     if not is_service and not has_key and not any(name in users() for name in _PASSPHRASES):
         raise LocalError(
             f"stack {stack}: the state's backend is yours and encrypts with a passphrase, which is not given",

@@ -1,6 +1,6 @@
 """The programs of the embedded environment: from PATH, upstream's releases or Go modules, kept in the user's cache."""
 
-from local.toolchain.ensuring import choices, ensure, here, link, path
+from local.toolchain.ensuring import choices, ensure, link, path, present
 from local.toolchain.origins import Choice, summary
 from local.toolchain.plugin import install_pulumi_plugin
 from local.toolchain.programs import BUILDS, GROUPS, Build, owner
@@ -12,10 +12,10 @@ __all__ = [
     "Choice",
     "choices",
     "ensure",
-    "here",
     "install_pulumi_plugin",
     "link",
     "owner",
     "path",
+    "present",
     "summary",
 ]

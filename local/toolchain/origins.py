@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from local.toolchain.golang import Go
     from local.toolchain.programs import Build
     from local.toolchain.releases import Offer
 
 SETTING = "OTEL_MESH_PROGRAMS"
 Origin = Literal["path", "official", "modules"]
 ORDER: tuple[Origin, ...] = get_args(Origin)
+_NAMED = 3  # of those that are missing, in a message
 _TOLD = {"path": "PATH", "official": "upstream's releases", "modules": "Go modules"}
 
 
@@ -71,8 +73,7 @@ def choose(
         LocalError: the setting is wrong, a build failed, or no place that the setting names has a program.
     """
     wanted = order()
-    chosen = {choice.name: choice for choice in here(programs, builds, offers)}
-    missing = [offer for offer in offers_of(programs, offers) if not chosen.keys() & set(offer.programs)]
+    chosen, missing = _found(wanted, programs, builds, offers)
     if missing:
         chosen |= _get(wanted, missing, programs, builds, build)
     if "path" in wanted:
@@ -83,21 +84,21 @@ def choose(
     return tuple(chosen[name] for name in programs)
 
 
-def here(programs: Sequence[str], builds: Sequence[Build], offers: Iterable[Offer] = OFFERS) -> tuple[Choice, ...]:
-    """Choose, as `choose`, among what this machine has already: nothing is fetched or built.
-
-    Returns:
-        Those of the programs that it has, in no order; of an offer's programs all or none.
+def present(programs: Sequence[str], builds: Sequence[Build], offers: Iterable[Offer] = OFFERS) -> tuple[Choice, ...]:
+    """The programs that `choose` gives, where all of them are here already: nothing is fetched, built or asked for.
 
     Raises:
-        LocalError: the setting is wrong.
+        LocalError: some are not here, or the setting is wrong.
     """
-    wanted = order()
-    chosen: dict[str, Choice] = {}
-    for offer in offers_of(programs, offers):
-        names = [name for name in offer.programs if name in programs]
-        chosen |= next((found for origin in wanted if (found := _here(origin, offer, names, builds))), {})
-    return tuple(chosen.values())
+    chosen, missing = _found(order(), programs, builds, offers)
+    if missing:
+        absent = [name for name in programs if name not in chosen]
+        names = ", ".join([*absent[:_NAMED], *(["..."] if len(absent) > _NAMED else [])])
+        raise LocalError(
+            f"{len(absent)} of this checkout's {len(programs)} programs are not here ({names})",
+            remedy="run `make up`, which provides them",
+        )
+    return tuple(chosen[name] for name in programs)
 
 
 def summary(choices: Iterable[Choice]) -> list[str]:
@@ -112,6 +113,23 @@ def summary(choices: Iterable[Choice]) -> list[str]:
     return [f"programs: {', '.join(parts)}", *refused]
 
 
+def _found(
+    wanted: Sequence[Origin], programs: Sequence[str], builds: Sequence[Build], offers: Iterable[Offer]
+) -> tuple[dict[str, Choice], list[Offer]]:
+    """What is on this machine already, each from the most preferred place that has it, and the offers of the rest."""
+    chosen: dict[str, Choice] = {}
+    missing: list[Offer] = []
+    for offer in offers_of(programs, offers):
+        names = [name for name in offer.programs if name in programs]
+        for origin in wanted:
+            if files := _here(origin, offer, names, builds):
+                chosen |= files
+                break
+        else:
+            missing.append(offer)
+    return chosen, missing
+
+
 def _here(origin: Origin, offer: Offer, names: Sequence[str], builds: Sequence[Build]) -> dict[str, Choice]:
     """An offer's programs as they are on this machine already; none unless all are."""
     if origin == "path":
@@ -121,8 +139,11 @@ def _here(origin: Origin, offer: Offer, names: Sequence[str], builds: Sequence[B
         found = fetching.kept(offer) if offer.official else {}
         return _choices(origin, _version(offer, builds), {name: found[name] for name in names} if found else {})
     if not all((artefacts.tools_dir() / name).is_dir() for name in names):
-        return {}  # without asking for Go, which may have to be fetched
-    built = _built(names, builds)
+        return {}
+    go = golang.here()  # one that would have to be fetched has built nothing yet
+    built = _built(names, builds, go) if go else {}
+    if not built:
+        return {}
     return _choices(origin, _version(offer, builds), built) if all(file.exists() for file in built.values()) else {}
 
 
@@ -147,7 +168,7 @@ def _get(
             build(names)
             for offer in left:
                 own = [name for name in offer.programs if name in names]
-                got |= _choices(origin, _version(offer, builds), _built(own, builds))
+                got |= _choices(origin, _version(offer, builds), _built(own, builds, golang.find()))
             left = []
     if left:
         names = [name for offer in left for name in offer.programs if name in programs]
@@ -180,8 +201,7 @@ def _fetched(offer: Offer) -> Mapping[str, Path]:
     return files
 
 
-def _built(names: Iterable[str], builds: Sequence[Build]) -> dict[str, Path]:
-    go = golang.find()
+def _built(names: Iterable[str], builds: Sequence[Build], go: Go) -> dict[str, Path]:
     return {name: artefacts.path(name, owner(name, builds), go) for name in names}
 
 

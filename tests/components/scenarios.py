@@ -70,13 +70,13 @@ SCHEDULED: Final = Scheduling.model_validate(
 )
 MESH: Final = MeshBinding(
     kind="istio",
-    version="1.27.9",
+    version="1.31.0",
     revision="stable",
     trust_domain="cluster.local",
     namespace_labels={"istio.io/rev": "stable"},
     pod_labels={"service.istio.io/canonical-revision": "v1"},
     pod_annotations={"proxy.istio.io/config": "{}"},
-    resource_attributes={"service.mesh": "istio", "service.mesh.version": "1.27.9"},
+    resource_attributes={"service.mesh": "istio", "service.mesh.version": "1.31.0"},
 )
 
 

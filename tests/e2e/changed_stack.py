@@ -1,6 +1,7 @@
 """`python -m local ...` on stack local with some settings changed: `python -m tests.e2e.changed_stack CHANGES WORD...`.
 
-CHANGES is JSON that takes the place of values in Pulumi.local.yaml, as an edit of that file would.
+CHANGES is JSON that takes the place of values in Pulumi.local.yaml, as an edit of that file would. An image that only
+the changed stack runs is made, imported and named in a copy of the images file.
 """
 
 from __future__ import annotations
@@ -8,11 +9,39 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from local import __main__, pulumi_cli
+from local import __main__, images, pulumi_cli
+from local.node.node import assemble
+from otel_mesh_stack.settings import IMAGES_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def images_of(changes: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """The variable that names the images file, where the changes ask for an image that `make up` does not make."""
+    if changes.get("load_generator") is None:
+        return {}
+    made = images.ensure([images.LOAD_GENERATOR])
+    images.import_all(assemble(built=False).ctr, made.values())
+    file = folder / "images.json"
+    file.write_text(json.dumps({**json.loads(images.images_file().read_text()), **made}))
+    return {IMAGES_FILE: str(file)}
+
+
+def main(words: list[str]) -> int:
+    """Run a command with the changes that the first word holds, and return its exit status."""
+    changes = json.loads(words[0])
+    workspace = pulumi_cli.embedded()
+    with tempfile.TemporaryDirectory(prefix="otel-mesh-images-") as folder:
+        variables = {**workspace.variables, **images_of(changes, Path(folder))}
+        changed = dataclasses.replace(workspace, changes={"local": changes}, variables=variables)
+        pulumi_cli.embedded = lambda: changed
+        return __main__.main(words[1:])
+
 
 if __name__ == "__main__":
-    changes, *words = sys.argv[1:]
-    workspace = pulumi_cli.embedded
-    pulumi_cli.embedded = lambda: dataclasses.replace(workspace(), changes={"local": json.loads(changes)})
-    sys.exit(__main__.main(words))
+    sys.exit(main(sys.argv[1:]))

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from local import cluster, env, secrets, sidecars
-from local.addresses import ADDRESSES, GATEWAY, Address
+from local.addresses import ADDRESSES, GATEWAY, LOGS, Address
 from local.paths import state_dir
 
 if TYPE_CHECKING:
@@ -165,5 +165,5 @@ def test_status_is_one_true_screen(run: Callable[..., CompletedProcess[str]]) ->
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) <= 40
     names = ("api-gateway", "user-service", "otel-collector", "jaeger", "victoria-logs", "prometheus", "postgres")
-    for word in (*names, GATEWAY.url):
+    for word in (*names, GATEWAY.url, LOGS.page):
         assert word in done.stdout, word

@@ -86,8 +86,10 @@ def test_what_istiod_writes_into_its_own_webhooks_is_no_drift(run: Callable[...,
 def test_destroy_ends_and_keeps_the_definitions_and_up_brings_everything_back(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
-    definitions = [name for name in kubectl("get", "crd", "-o", "name").split() if name.endswith("istio.io")]
-    assert "customresourcedefinition.apiextensions.k8s.io/virtualservices.networking.istio.io" in definitions
+    groups = (".istio.io", ".gateway.networking.k8s.io")
+    definitions = [name for name in kubectl("get", "crd", "-o", "name").split() if name.endswith(groups)]
+    for name in ("virtualservices.networking.istio.io", "httproutes.gateway.networking.k8s.io"):
+        assert f"customresourcedefinition.apiextensions.k8s.io/{name}" in definitions
     done = run("pulumi", "destroy", *QUIETLY, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "kept in the cluster" in done.stdout

@@ -160,6 +160,19 @@ def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
     assert "CHARTS=" in str(refused.value)
 
 
+def test_definitions_out_of_reach_are_named_with_the_way_around_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built
+) -> None:
+    for chart in charts.CHARTS:  # and no definitions
+        (tmp_path / chart).symlink_to(built.charts() / chart)
+    monkeypatch.setenv(rendering.CHARTS_DIR, str(tmp_path))
+    nowhere = {"mesh": {"kind": "istio", "istio": {"gateway_api": {"files": "http://127.0.0.1:9"}}}}
+    with rendering.of("dev", nowhere) as made, pytest.raises(LocalError) as refused:
+        made.plan()
+    assert "http://127.0.0.1:9/v" in str(refused.value)
+    assert "CHARTS=" in str(refused.value)
+
+
 def test_mistakes_are_told_together_and_readably() -> None:
     changes = {"colector": {}, "jaeger": {"retention": "long"}}
     with rendering.of("prod", changes) as made, pytest.raises(LocalError) as refused:
@@ -174,7 +187,7 @@ def test_mistakes_are_told_together_and_readably() -> None:
 
 def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        LocalError, match="stack 'prd': the checkout has none of this name; use one of dev, local, prod"
+        LocalError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
     ):
         preview.show("prd")
     assert capsys.readouterr().out == ""

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from tests.engine.api_server import ApiServer
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 PLATFORM = f"organization/otel-mesh/{STACK}"
 SUFFIX = "for-teams"
 MESH = {
     "kind": "istio",
-    "version": "1.27.9",
+    "version": "1.31.0",
     "trust_domain": "cluster.local",
     "namespace_labels": {"istio.io/rev": "stable"},
     "pod_labels": {"example.com/mesh": "yes"},

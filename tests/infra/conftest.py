@@ -24,6 +24,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", "{}")  # what tests put there goes with them
     for name, value in surroundings(tmp_path, (CONTEXT, "otel-mesh-dev", "otel-mesh-prod")).items():
         monkeypatch.setenv(name, value)
 

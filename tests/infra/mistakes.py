@@ -35,12 +35,14 @@ class Mistake:
         changes: to the settings of stack ``local``, by path.
         told: the messages, in their order.
         in_editor: whether the JSON schema shows it too.
+        beside: keys of the stack's configuration beside its settings.
     """
 
     what: str
     changes: dict[str, Any]
     told: tuple[str, ...]
     in_editor: bool = True
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,21 @@ class CatalogueMistake:
 
 SETTINGS = (
     Mistake("unknown key", {"colector": {}}, ("colector: unknown key; did you mean 'collector'?",)),
+    Mistake(
+        "unknown key beside the settings",
+        {},
+        ("otel-mesh:setings: unknown key; did you mean 'otel-mesh:settings'?",),
+        beside={"otel-mesh:setings": {}, "aws:region": "eu-west-1"},
+    ),
+    Mistake(
+        "a setting beside the settings",
+        {"collector__replicas": 0},
+        (
+            "otel-mesh:meshh: unknown key; write 'mesh' below otel-mesh:settings",
+            "collector.replicas: should be at least 1; raise it",
+        ),
+        beside={"otel-mesh:meshh": {"kind": "none"}},
+    ),
     Mistake(
         "unknown key, deeper",
         {"prometheus__storage__storageclass": "x"},
@@ -392,7 +409,7 @@ def table() -> str:
     """The mistakes with what the program says of them, as Markdown."""
     rows = ["| mistake | what is said |", "|---|---|"]
     with _environment():
-        said = [(mistake.what, refused(changed(**mistake.changes))) for mistake in SETTINGS]
+        said = [(mistake.what, refused(changed(**mistake.changes), mistake.beside)) for mistake in SETTINGS]
     said += [(f"catalogue: {mistake.what}", mistake.refusal()) for mistake in CATALOGUE]
     rows += [f"| {what} | {'<br>'.join(f'`{message}`' for message in messages)} |" for what, messages in said]
     return "\n".join(rows)

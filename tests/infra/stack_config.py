@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -15,6 +16,7 @@ from otel_mesh_stack.settings import Stack, read
 from tests.components.pulumi_program import Mocks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 CONTEXT = "otel-mesh-local"
@@ -35,11 +37,20 @@ def stack_settings(stack: str) -> dict[str, Any]:
     return settings
 
 
-def use(settings: object, stack: str = "local") -> Mocks:
-    """Makes these the settings of the current stack; returns what records its resources."""
+def use(settings: object, stack: str = "local", beside: Mapping[str, Any] | None = None) -> Mocks:
+    """Makes these the settings of the current stack, as the CLI hands them over; returns what records its resources.
+
+    Args:
+        settings: None for none.
+        stack: its name.
+        beside: other keys of its configuration.
+    """
     mocks = Mocks()
     pulumi.runtime.set_mocks(mocks, project="otel-mesh", stack=stack)
-    pulumi.runtime.set_all_config({} if settings is None else {"otel-mesh:settings": json.dumps(settings)})
+    given = {**({} if settings is None else {"otel-mesh:settings": settings}), **(beside or {})}
+    config = {key: json.dumps(value) for key, value in given.items()}
+    os.environ["PULUMI_CONFIG"] = json.dumps(config)
+    pulumi.runtime.set_all_config(config)
     return mocks
 
 
@@ -73,15 +84,15 @@ def changed(**changes: object) -> dict[str, Any]:
     return values
 
 
-def accepted(values: object, stack: str = "local") -> Stack:
+def accepted(values: object, stack: str = "local", beside: Mapping[str, Any] | None = None) -> Stack:
     """What the program makes of settings, by the real reader."""
-    use(values, stack)
+    use(values, stack, beside)
     return read()
 
 
-def refused(values: object) -> list[str]:
-    """The mistakes for which the program refuses settings, by the real reader."""
-    use(values)
+def refused(values: object, beside: Mapping[str, Any] | None = None) -> list[str]:
+    """The mistakes for which the program refuses settings and what stands beside them, by the real reader."""
+    use(values, beside=beside)
     try:
         read()
     except pulumi.RunError as error:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pulumi
 import pytest
 
+from local.paths import repo_dir
 from otel_mesh_stack.program import run
 from otel_mesh_stack.settings import read
 from tests.components.pulumi_program import settle
 from tests.infra import mistakes
-from tests.infra.stack_config import changed, refused, use
+from tests.infra.stack_config import accepted, changed, refused, use
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("mistake", mistakes.SETTINGS, ids=lambda one: one.what)
 def test_a_mistake_in_the_settings(mistake: mistakes.Mistake) -> None:
-    assert refused(changed(**mistake.changes)) == list(mistake.told)
+    assert refused(changed(**mistake.changes), mistake.beside) == list(mistake.told)
 
 
 @pytest.mark.parametrize("mistake", mistakes.CATALOGUE, ids=lambda one: one.what)
@@ -31,7 +33,7 @@ def test_a_mistake_in_the_catalogue(mistake: mistakes.CatalogueMistake) -> None:
 def test_nothing_is_registered_by_a_program_that_refuses(
     mistake: mistakes.Mistake, loop: asyncio.AbstractEventLoop
 ) -> None:
-    mocks = use(changed(**mistake.changes))
+    mocks = use(changed(**mistake.changes), beside=mistake.beside)
     settle(loop)
     mocks.registered.clear()  # the stack itself
     with pytest.raises(pulumi.RunError):
@@ -56,6 +58,25 @@ def test_nothing_is_registered_by_a_program_that_refuses(
 )
 def test_settings_that_are_none(values: object, told: str) -> None:
     assert refused(values) == [told]
+
+
+def test_settings_under_a_misspelt_key_are_missed_and_found() -> None:
+    assert refused(None, {"otel-mesh:settigns": changed()}) == [
+        "otel-mesh:settigns: unknown key; did you mean 'otel-mesh:settings'?",
+        "otel-mesh:settings: required but missing; add it to Pulumi.local.yaml, with at least environment and cluster",
+    ]
+
+
+@pytest.mark.parametrize("key", ["aws:region", "kubernetes:context", "pulumi:tags", "otel-mesh-2:x"])
+def test_keys_of_others_are_theirs(key: str) -> None:
+    assert accepted(changed(), beside={key: "x"}).settings.environment == "development"
+
+
+def test_the_settings_are_the_only_key_that_the_program_reads() -> None:
+    sources = [path for name in ("infra", "components") for path in (repo_dir() / name).rglob("*.py")]
+    reading = {path.name: text for path in sources if "pulumi.Config(" in (text := path.read_text())}
+    assert list(reading) == ["settings.py"]
+    assert re.findall(r"pulumi\.Config\((.*)\n", reading["settings.py"]) == ["NAMESPACE).get_object(KEY)"]
 
 
 def test_settings_that_are_no_json() -> None:

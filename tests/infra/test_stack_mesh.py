@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from local.paths import repo_dir
+from otel_mesh import versions
 from otel_mesh_stack import mesh
 from tests.infra.stack_config import CERTIFICATE, PRIVATE_KEY, accepted, changed, refused, stack_settings
 
@@ -107,7 +108,7 @@ def test_what_a_chart_does_not_know_is_told(tmp_path: Path, monkeypatch: pytest.
     values |= {"base": {"known": 1}, "cni": {}, "istiod": {"known": 1, "global": {"new": True}}}
     for name in values:
         (tmp_path / name).mkdir()
-        (tmp_path / name / "Chart.yaml").write_text("version: 1.30.3")
+        (tmp_path / name / "Chart.yaml").write_text(f"version: {versions.ISTIO}")
         (tmp_path / name / "values.yaml").write_text(yaml.safe_dump({"known": 0, "global": {"old": True}}))
     settings = accepted(_with_mesh()).settings
     assert mesh.chart_warnings(settings, str(tmp_path)) == [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -14,14 +14,17 @@ from otel_mesh_stack import schema
 from tests.infra import mistakes
 from tests.infra.stack_config import changed, stack_settings
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 FILE = repo_dir() / "infra" / "schema" / "stack.schema.json"
 DOCUMENT = schema.document()
 VALIDATOR = Draft7Validator(DOCUMENT)
 
 
-def _found(settings: object, **document: object) -> list[str]:
-    """Places, below the settings, at which the schema finds something."""
-    errors = VALIDATOR.iter_errors({"config": {"otel-mesh:settings": settings}, **document})
+def _found(settings: object, beside: Mapping[str, object] | None = None, **document: object) -> list[str]:
+    """Places at which the schema finds something: in the settings, beside them, or in other parts of the file."""
+    errors = VALIDATOR.iter_errors({"config": {"otel-mesh:settings": settings, **(beside or {})}, **document})
     return [".".join(str(part) for part in error.absolute_path) for error in errors]
 
 
@@ -41,7 +44,7 @@ def test_the_stack_files_are_valid_and_name_their_schema(stack: str) -> None:
 
 @pytest.mark.parametrize("mistake", [one for one in mistakes.SETTINGS if one.in_editor], ids=lambda one: one.what)
 def test_an_editor_shows_a_mistake(mistake: mistakes.Mistake) -> None:
-    assert _found(changed(**mistake.changes))
+    assert _found(changed(**mistake.changes), mistake.beside)
 
 
 @pytest.mark.parametrize("mistake", [one for one in mistakes.SETTINGS if not one.in_editor], ids=lambda one: one.what)

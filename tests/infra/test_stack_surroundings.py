@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from otel_mesh import IstioSettings
+from otel_mesh.istio.gateway_api import definition_files
 from otel_mesh_stack import mesh_files
 from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, accepted, changed, refused
 
@@ -126,3 +128,22 @@ def test_charts_that_are_not_the_pinned_ones_are_named(tmp_path: Path, monkeypat
         f"chart istiod: {tmp_path}/charts has version (not readable), the stack's settings pin 1.2.3",
     ]
     assert mesh_files.unpinned(None, stack.settings) == []
+
+
+def test_definitions_of_the_gateway_api_that_are_not_the_pinned_ones_are_named(tmp_path: Path) -> None:
+    (tmp_path / "gateway-api").mkdir()
+    *most, missing = definition_files(IstioSettings(), str(tmp_path))
+    for file in most:
+        Path(file).write_text("metadata:\n  annotations:\n    gateway.networking.k8s.io/bundle-version: v1.5.1\n")
+    for chart in ("base", "cni", "istiod"):
+        (tmp_path / chart).mkdir()
+        (tmp_path / chart / "Chart.yaml").write_text("version: 1.2.3")
+    settings = {"version": "1.2.3", "gateway_api": {"version": "1.6.0"}}
+    stack = accepted(changed(mesh={"kind": "istio", "istio": settings}))
+    has = f"(no {Path(missing).name}), 1.5.1"
+    assert mesh_files.unpinned(str(tmp_path), stack.settings) == [
+        f"definitions of the Gateway API: {tmp_path} has version {has}, the stack's settings pin 1.6.0"
+    ]
+    theirs = {**settings, "gateway_api": {"definitions": "existing"}}
+    stack = accepted(changed(mesh={"kind": "istio", "istio": theirs}))
+    assert mesh_files.unpinned(str(tmp_path), stack.settings) == []

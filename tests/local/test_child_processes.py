@@ -106,7 +106,10 @@ def test_arguments_output_and_status_are_those_of_the_program() -> None:
 
 def test_servers_of_tests_and_benches_are_started_in_one_place() -> None:
     """Not those of the environment, which outlive the command that starts them, nor what a test waits for itself."""
-    folders = [repo_dir() / name for name in ("bench", "local/loopback", "tests/engine", "tests/services")]
+    folders = [
+        repo_dir() / name
+        for name in ("bench", "local/loopback", "tests/components", "tests/engine", "tests/services", "tests/telemetry")
+    ]
     modules = [path for folder in folders for path in folder.rglob("*.py")]
     modules += [path for path in (repo_dir() / "tests/local").glob("*.py") if not path.name.startswith("test_")]
     assert len(modules) > 30

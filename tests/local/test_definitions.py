@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import definitions, pulumi_cli, toolchain
+from local import definitions, pulumi_cli, stack_file, toolchain
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -57,10 +57,19 @@ def test_an_object_is_foreign_unless_the_state_has_it_by_kind_and_place() -> Non
     assert found == ["Gateway a/two", "Gateway b/one"]
 
 
+def test_the_classes_that_istiod_makes_itself_are_nobody_s_and_those_of_others_are() -> None:
+    classes = definition("GatewayClass", "gatewayclasses")
+    own_class = {"metadata": {"name": "istio-remote"}, "spec": {"controllerName": "istio.io/unmanaged-gateway"}}
+    theirs = {"metadata": {"name": "theirs"}, "spec": {"controllerName": "istio.io/gateway-controller"}}
+    other = {"metadata": {"name": "istio-like"}, "spec": {"controllerName": "example.com/controller"}}
+    found = definitions.foreign(classes, [own_class, theirs, other], [classes])
+    assert found == ["GatewayClass theirs", "GatewayClass istio-like"]
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> pulumi_cli.Workspace:
     (tmp_path / "project").mkdir()
-    settings = {"config": {pulumi_cli.SETTINGS: {"cluster": {"context": "theirs"}}}}
+    settings = {"config": {stack_file.SETTINGS: {"cluster": {"context": "theirs"}}}}
     (tmp_path / "project" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
     return pulumi_cli.Workspace(tmp_path, tmp_path / "backend", tmp_path / "logs", {})
 

@@ -7,6 +7,7 @@ import pytest
 
 from local.errors import LocalError
 from local.node.explain import explain_unready, is_settled, reasons
+from local.node.pod_sources import OfApi, OfKubectl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +109,19 @@ def test_a_pod_is_settled_when_ready_or_done(phase: str, ready: str, *, settled:
     assert is_settled(pod(phase=phase, conditions=[{"type": "Ready", "status": ready}])) is settled
 
 
+class Answers:
+    """An API server's answers, by path."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        return self._answers.get(path)
+
+    def text(self, path: str) -> str | None:
+        return self._answers.get(path)
+
+
 def kubectl(folder: Path, answers: dict[str, object]) -> str:
     """A kubectl that answers `get KIND` from a table and `logs` with one line."""
     for kind, answer in answers.items():
@@ -124,7 +138,7 @@ def test_the_last_line_of_the_log_ends_the_sentence(tmp_path: Path) -> None:
     crashing = pod(waiting("CrashLoopBackOff", lastState={"terminated": {"exitCode": 1, "reason": "Error"}}))
     ready = pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
     program = kubectl(tmp_path, {"pods": {"items": [ready, crashing]}, "events": {"items": []}})
-    (line,) = explain_unready(tmp_path / "kubeconfig", ["shop"], program)
+    (line,) = explain_unready(OfKubectl(program, "there"), ["shop"])
     place, _, log = line.partition("; ")
     assert place == "pod shop/web-1, container web: CrashLoopBackOff (ended with exit code 1, Error)"
     assert log == "its last line: panic: no database"
@@ -135,4 +149,22 @@ def test_a_silent_api_server_is_an_error(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho 'connection refused' >&2; exit 1\n")
     program.chmod(0o755)
     with pytest.raises(LocalError, match="API server: connection refused"):
-        explain_unready(tmp_path / "kubeconfig", ["shop"], str(program))
+        explain_unready(OfKubectl(str(program), "there"), ["shop"])
+
+
+@pytest.mark.parametrize("previous", ["false", "true"])
+def test_the_embedded_node_is_asked_itself_and_no_program_is_needed(previous: str) -> None:
+    crashing = pod(waiting("CrashLoopBackOff", lastState={"terminated": {"exitCode": 1, "reason": "Error"}}))
+    place = "/api/v1/namespaces/shop"
+    answers = {
+        f"{place}/pods": {"items": [crashing]},
+        f"{place}/events": {"items": []},
+        f"{place}/pods/web-1/log?container=web&tailLines=1&previous={previous}": "panic: no database\n",
+    }
+    (line,) = explain_unready(OfApi(Answers(answers)), ["shop"])
+    assert line.endswith("(ended with exit code 1, Error); its last line: panic: no database")
+
+
+def test_an_api_server_of_the_node_that_is_silent_is_an_error() -> None:
+    with pytest.raises(LocalError, match="API server: no answer; run `make up`"):
+        explain_unready(OfApi(Answers({})), ["shop"])

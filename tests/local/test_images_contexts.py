@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local import toolchain
 from local.errors import LocalError
 from local.images import IMAGES, contexts, making, pip_settings, roots
 from local.images.recipes import PAGE, ROOTS, Root
@@ -149,18 +150,18 @@ def test_pip_reaches_its_index_as_on_this_machine(tmp_path: Path, monkeypatch: p
     assert not any("canary" in volume for volume in mounted), "nothing secret in a process's arguments"
 
 
-def chosen(folder: Path, name: str) -> Choice:
-    return Choice(name, "modules", "v1.0.0", folder / "v1-key" / name)
-
-
 def test_images_without_root_are_refused_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr("local.toolchain.choices", lambda names: [chosen(tmp_path, name) for name in names])
-    monkeypatch.setattr("local.images.making.prometheus_page", lambda **_: tmp_path / "page.tar")
+    monkeypatch.setattr(
+        toolchain,
+        "choices",
+        lambda names: [Choice(name, "official", "v1", tmp_path / "v1-key" / name) for name in names],
+    )
+    monkeypatch.setattr(making, "prometheus_page", lambda **_: tmp_path / "page.tar")
     with pytest.raises(LocalError, match="needs root"):
         making.ensure()
     assert not making.images_file().exists()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
 
 from local.errors import LocalError
 from local.toolchain import charts, owner
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from otel_mesh import IstioSettings, versions
+from otel_mesh.istio.gateway_api import definition_files
 
 NUMBER = owner("pilot-discovery").version.removeprefix("v")
 
@@ -30,14 +29,33 @@ def test_the_charts_are_those_of_a_release(cache: Path) -> None:
     folder = charts.ensure()
     assert folder == charts.folder()
     assert folder.is_relative_to(cache)
-    assert {path.name for path in folder.iterdir()} == {"base", "istiod", "cni", "gateway"}
-    for chart in folder.iterdir():
+    assert {path.name for path in folder.iterdir()} == {"base", "istiod", "cni", "gateway", "gateway-api"}
+    for chart in (folder / name for name in charts.CHARTS):
         told = yaml.safe_load((chart / "Chart.yaml").read_text())
         assert (told["name"], told["version"], told["appVersion"]) == (chart.name, NUMBER, NUMBER)
         assert list((chart / "templates").glob("*.yaml"))
     for name in ("istiod", "cni"):
         values = yaml.safe_load((folder / name / "values.yaml").read_text())["_internal_defaults_do_not_set"]
         assert (values["global"]["hub"], values["global"]["tag"]) == ("docker.io/istio", NUMBER)
+
+
+def test_the_gateway_api_s_definitions_are_those_of_its_standard_channel() -> None:
+    files = definition_files(IstioSettings(), str(charts.ensure()))
+    made = [one for file in files for one in yaml.safe_load_all(Path(file).read_text()) if one]
+    assert {(one["apiVersion"], one["kind"]) for one in made} == {
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+    }
+    group = "gateway.networking.k8s.io"
+    marks = [one["metadata"]["annotations"] for one in made]
+    assert {mark[f"{group}/channel"] for mark in marks} == {"standard"}
+    assert {mark[f"{group}/bundle-version"] for mark in marks} == {f"v{versions.GATEWAY_API}"}
+
+
+def test_every_definition_of_the_channel_is_named() -> None:
+    there = {path.name for path in (charts.ensure() / charts.DEFINITIONS[0]).iterdir()}
+    named = {Path(file).name for file in definition_files(IstioSettings(), None)}
+    assert there - named == {"gateway.networking.k8s.io_vap_safeupgrades.yaml"}, "the admission policy only"
+    assert named <= there
 
 
 def test_charts_that_are_there_are_left_alone(cache: Path) -> None:
@@ -65,4 +83,10 @@ def test_a_module_that_cannot_be_fetched_is_one_line_and_leaves_nothing(
 def test_sources_that_look_different_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(charts.STAMPS, "Chart.yaml", ((r"^edition: \S+$", "edition: {number}"),))
     with pytest.raises(LocalError, match="Chart.yaml has no line `version:`"):
+        charts.ensure()
+
+
+def test_images_of_development_builds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(charts.STAMPS, "values.yaml", ())
+    with pytest.raises(LocalError, match=r"values\.yaml names images of development builds \(hub: registry\.istio\.io"):
         charts.ensure()

@@ -118,15 +118,6 @@ def test_a_suitable_program_of_path_is_taken_first_and_said_so(on_the_path: Call
     assert not builder.built
 
 
-def test_what_is_here_is_told_and_nothing_is_got(on_the_path: Callable[..., Path]) -> None:
-    file = on_the_path("kubectl", f"Client Version: {KUBECTL}\n")
-    assert [(choice.name, choice.file) for choice in origins.here(["etcd", "kubectl"], BUILDS)] == [("kubectl", file)]
-    builder = Builder()
-    origins.choose(["etcd"], BUILDS, builder)
-    assert {choice.name for choice in origins.here(["etcd", "kubectl"], BUILDS)} == {"etcd", "kubectl"}
-    assert builder.built == ["etcd"]
-
-
 @pytest.mark.parametrize(
     ("program", "says", "because"),
     [

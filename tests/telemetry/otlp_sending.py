@@ -84,8 +84,13 @@ def record(text: str, trace: int = 0, number: int = 1, *, age_seconds: float = 0
 
 def send_records(port: int, resource: dict[str, str], *records: LogRecord) -> None:
     """Send log records of a resource to a Collector on loopback; raises grpc.RpcError when it refuses."""
+    send_log_request(port, log_request(resource, *records))
+
+
+def send_log_request(port: int, request: ExportLogsServiceRequest) -> None:
+    """Send log records to a Collector on loopback; raises grpc.RpcError when it refuses."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        LogsServiceStub(channel).Export(log_request(resource, *records), timeout=10)  # type: ignore[no-untyped-call]
+        LogsServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]
 
 
 def log_request(resource: dict[str, str], *records: LogRecord) -> ExportLogsServiceRequest:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from local.loopback.victoria_logs import LoopbackVictoriaLogs
 from local.toolchain import owner
@@ -19,7 +19,7 @@ from otel_mesh.collector_log_lines import MAX_ATTRIBUTE_BYTES, MAX_BODY_BYTES
 from otel_mesh.log_queries import STREAM_FIELDS, of_trace
 from otel_mesh.victoria_logs import PAGE, victoria_logs_arguments
 from tests.components.scenarios import PERSISTENT
-from tests.telemetry.otlp_sending import log_request, record, send_records, trace_id
+from tests.telemetry.otlp_sending import log_request, record, send_log_request, send_records, trace_id
 from tests.telemetry.sampling_tiers import on_loopback
 
 if TYPE_CHECKING:
@@ -228,6 +228,58 @@ def test_a_record_that_speaks_for_another_service_neither_does_nor_ends_the_stor
         "k8s.namespace.name": "shop",
     }
     assert line["service.peer.name"] == "x"
+
+
+def test_a_resource_that_says_something_twice_does_not_end_the_store_either(chain: Chain) -> None:
+    request = log_request(resource("api-gateway"), record("said twice"))
+    again = [("service.name", "somebody else"), ("k8s.cluster.name", "another"), ("k8s.cluster.name", "a third")]
+    request.resource_logs[0].resource.attributes.extend(
+        KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in again
+    )
+    send_log_request(chain.collector.port, request)
+    (line,) = chain.kept(1)
+    assert (line["service.name"], line["k8s.cluster.name"]) == ("api-gateway", "test")
+
+
+def test_whatever_a_record_holds_the_store_goes_on(chain: Chain) -> None:
+    def nested(*keys: str) -> AnyValue:
+        value = AnyValue(string_value="somebody else")
+        for key in reversed(keys):
+            value = AnyValue(kvlist_value=KeyValueList(values=[KeyValue(key=key, value=value)]))
+        return value
+
+    odd: list[tuple[str, AnyValue]] = [
+        ("service", nested("name")),
+        ("service", nested("namespace")),
+        ("deployment", nested("environment", "name")),
+        ("deployment.environment", nested("name")),
+        ("k8s", nested("cluster", "name")),
+        ("k8s.namespace", nested("name")),
+        *(
+            (name, AnyValue(string_value="odd"))
+            for name in ("", "_msg", "_time", "_stream", "_stream_id", "trace_id", "é")
+        ),
+        ("list", AnyValue(array_value=ArrayValue(values=[nested("service", "name"), AnyValue(int_value=1)]))),
+        ("bytes", AnyValue(bytes_value=b"\x00\xff")),
+        ("nothing", AnyValue()),
+    ]
+    records = []
+    for number, (key, value) in enumerate(odd):
+        one = record(f"line {number}", TRACE)
+        one.attributes.append(KeyValue(key=key, value=value))
+        records.append(one)
+    whole = record("all")
+    whole.attributes.extend(KeyValue(key=key, value=value) for key, value in odd)
+    request = log_request(resource("api-gateway"), *records, whole)
+    send_log_request(chain.collector.port, request)
+    of_all = log_request(resource("user-service"), record("of a resource"))
+    of_all.resource_logs[0].resource.attributes.extend(KeyValue(key=key, value=value) for key, value in odd)
+    send_log_request(chain.collector.port, of_all)
+    lines = chain.kept(len(odd) + 2)
+    assert {line["service.name"] for line in lines} == {"api-gateway", "user-service"}
+    assert len(chain.logs.streams(SHOP)) == 2
+    found = chain.logs.lines(f"{SHOP} service:*")
+    assert json.loads(found[0]["service"]) == {"name": "somebody else"}
 
 
 def test_the_store_alone_would_end_on_such_a_record(programs: Path, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_s1_6_resource_aliases_fill_what_the_standard_variables_leave_open(monke
         POD_UID="u-1",
         POD_NAMESPACE="shop",
         SERVICE_MESH="istio",
-        MESH_VERSION="1.27.9",
+        MESH_VERSION="1.31.0",
         CANONICAL_SERVICE="api",
         CANONICAL_REVISION="",
         OTEL_RESOURCE_ATTRIBUTES="service.version=2.0,k8s.pod.name=from-standard,empty=",
@@ -119,7 +119,7 @@ def test_s1_6_resource_aliases_fill_what_the_standard_variables_leave_open(monke
     assert attributes["k8s.pod.name"] == "from-standard"
     assert attributes["deployment.environment.name"] == "staging"
     assert attributes["service.instance.id"] == attributes["k8s.pod.uid"] == "u-1"
-    assert (attributes["service.mesh"], attributes["service.mesh.version"]) == ("istio", "1.27.9")
+    assert (attributes["service.mesh"], attributes["service.mesh.version"]) == ("istio", "1.31.0")
     assert attributes["istio.canonical_service"] == "api"
     assert "istio.canonical_revision" not in attributes, "an unknown value is left out, not sent as an empty one"
     assert "empty" not in attributes

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from local import child_processes
 from tests.telemetry.otlp_receiver import Receiver
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 def start(ending: str, **variables: str) -> subprocess.Popen[str]:
     program = textwrap.dedent(PROGRAM) + textwrap.dedent(ending)
-    return subprocess.Popen(
+    return child_processes.start(
         [sys.executable, "-W", "error", "-c", program],
         env=environment(**variables),
         stdout=subprocess.PIPE,

@@ -19,6 +19,9 @@ CHARTS: Final = ("base", "cni", "istiod")
 
 _SECCOMP: Final = {"type": "RuntimeDefault"}
 
+_NO_READER: Final = {"enableReaderRBAC": False}
+"""No account with the right to read all Secrets: it is for the istiods of other clusters, which there are not."""
+
 _ACCESS_LOG: Final = {
     "start_time": "%START_TIME%",
     "trace_id": "%TRACE_ID%",
@@ -81,6 +84,9 @@ def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> 
             "SECRET_TTL": settings.proxy.certificate_lifetime,
         },
         "runtimeValues": {"tracing.opentelemetry.flush_interval_ms": _SPANS_WAIT_MS},
+        # Envoy's own statistics are read by the agent in the same container only, which would have them compressed and
+        # unpack them again
+        "statsCompression": False,
     }
     if settings.proxy.envoy_metrics:
         proxy["proxyStatsMatcher"] = {"inclusionRegexps": list(settings.proxy.envoy_metrics)}
@@ -112,7 +118,10 @@ def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> 
 
 def base_values(settings: IstioSettings) -> dict[str, Any]:
     """Values of chart ``base``: the CustomResourceDefinitions and the validation of what is written into them."""
-    return {"global": {"istioNamespace": settings.namespace}, "defaultRevision": settings.revision or "default"}
+    return {
+        "global": {"istioNamespace": settings.namespace, **_NO_READER},
+        "defaultRevision": settings.revision or "default",
+    }
 
 
 def cni_values(settings: IstioSettings) -> dict[str, Any]:
@@ -127,6 +136,8 @@ def cni_values(settings: IstioSettings) -> dict[str, Any]:
         # what the mesh itself and the node need must start when the plugin's agent is away
         "excludeNamespaces": ["kube-system", settings.namespace, cni.namespace],
         "seccompProfile": _SECCOMP,
+        # the annotation is for Kubernetes before 1.30, and the API server warns of it
+        "useAppArmorAnnotation": False,
         "repair": {"enabled": True, "repairPods": in_place, "deletePods": not in_place},
         "resources": cni.resources.manifest(),
     }
@@ -171,18 +182,20 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
         # the percentage always stands in a Telemetry resource; upstream's default of 1 % must apply nowhere
         "traceSampling": 0,
         "telemetry": {"enabled": proxy.istio_metrics},
-        "env": {
-            # a server span where a request enters and a client span below it where it is passed on
-            "PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY": "true",
-            **plane.environment,
-        },
+        "env": dict(plane.environment),
         "meshConfig": mesh_config(settings, tracing, environment),
         "global": {
             "istioNamespace": settings.namespace,
+            **_NO_READER,
             "logAsJson": True,
             # with a single pod a budget would only block drains
             "defaultPodDisruptionBudget": {"enabled": plane.replicas > 1},
-            "proxy": {"clusterDomain": CLUSTER_DOMAIN, "resources": proxy.resources.manifest()},
+            "proxy": {
+                "clusterDomain": CLUSTER_DOMAIN,
+                "resources": proxy.resources.manifest(),
+                # of sidecars, so that restricted namespaces admit pods that say nothing of it themselves
+                "seccompProfile": _SECCOMP,
+            },
         },
     }
     if plane.replicas > 1:
@@ -233,10 +246,15 @@ def unknown_values(values: Mapping[str, Any], chart: Mapping[str, Any]) -> list[
 _OPEN: Final = ("meshConfig", "pdb")
 """Values whose keys the chart's own file doesn't list: Istio's, and those of two that exclude each other."""
 
+_UNLISTED: Final = ("global.enableReaderRBAC",)
+"""Values that templates of a chart read although its own file doesn't list them."""
+
 
 def _unknown(values: Mapping[str, Any], known: Mapping[str, Any], path: str) -> Iterator[str]:
     for key, value in values.items():
         here = f"{path}{key}"
+        if here in _UNLISTED:
+            continue
         if key not in known:
             yield here
         elif isinstance(value, dict) and isinstance(known[key], dict) and known[key] and not _open(here):

@@ -1,29 +1,27 @@
-"""Installs Istio by its own charts: definitions, istio-cni on every node, istiod."""
+"""Installs Istio by its own charts: definitions, istio-cni on every node, istiod; and the Gateway API's definitions."""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
 from otel_mesh import cluster_objects
 from otel_mesh.component import Component
 from otel_mesh.istio.binding import istio_binding
+from otel_mesh.istio.chart_objects import chart_transform
 from otel_mesh.istio.charts import chart_values
+from otel_mesh.istio.gateway_api import gateway_api_definitions
 from otel_mesh.istio.policy import mesh_telemetry, peer_authentication, untraced_exports
 from otel_mesh.istio.settings import IstioSettings, Tracing
-from otel_mesh.labels import Annotation, Role, recommended
+from otel_mesh.labels import Role, recommended
 from otel_mesh.manifests import Manifest, resource
 from otel_mesh.problems import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-_WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-_ISTIOD_WRITES: Final = ["webhooks[*].clientConfig.caBundle", "webhooks[*].failurePolicy"]
-"""Fields of the webhooks that istiod itself fills in once it serves."""
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +31,8 @@ class IstioArgs:
     Attributes:
         tracing: where proxies send spans, and of which requests.
         environment: ``deployment.environment.name`` of the proxies' telemetry.
-        charts_dir: folder that holds the charts (``base``, ``cni``, ``istiod``) instead of upstream's repository.
+        charts_dir: folder that holds the charts (``base``, ``cni``, ``istiod``) instead of upstream's repository. The
+            Gateway API's definitions are taken from its folder ``gateway-api`` if there is one.
         settings: or a mapping that becomes one.
     """
 
@@ -56,33 +55,13 @@ def istio_namespaces(settings: IstioSettings) -> list[Manifest]:
     ]
 
 
-def chart_transform(
-    settings: IstioSettings, timeouts: pulumi.CustomTimeouts
-) -> Callable[[pulumi.ResourceTransformArgs], pulumi.ResourceTransformResult | None]:
-    """What is changed on objects of the charts before they are registered."""
-
-    def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-        if not args.type_.startswith("kubernetes:") or ":Chart" in args.type_:
-            return None
-        kind = args.type_.rpartition(":")[2]
-        extra = pulumi.ResourceOptions(custom_timeouts=timeouts)
-        props = dict(args.props)
-        if kind in _WEBHOOKS:
-            extra.ignore_changes = list(_ISTIOD_WRITES)
-            props = _annotated(props, Annotation.PATCH_FORCE)
-        elif kind == "CustomResourceDefinition":
-            extra.retain_on_delete = settings.crds == "keep"
-            # definitions that an earlier installation left behind are taken over
-            props = _annotated(props, Annotation.PATCH_FORCE)
-        return pulumi.ResourceTransformResult(props=props, opts=pulumi.ResourceOptions.merge(args.opts, extra))
-
-    return transform
-
-
-def _annotated(props: dict[str, Any], annotation: Annotation) -> dict[str, Any]:
-    metadata = dict(props.get("metadata") or {})
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), annotation.value: "true"}
-    return {**props, "metadata": metadata}
+def chart_source(chart: str, settings: IstioSettings, charts_dir: str | None) -> dict[str, str]:
+    """Where a chart comes from: ``chart`` and, of one that is fetched, ``version`` and its Helm ``repository``."""
+    if charts_dir is not None:
+        return {"chart": f"{charts_dir}/{chart}"}
+    if settings.chart_repository.startswith("oci://"):
+        return {"chart": f"{settings.chart_repository}/{chart}", "version": settings.version}
+    return {"chart": chart, "version": settings.version, "repository": settings.chart_repository}
 
 
 class Istio(Component):
@@ -110,7 +89,10 @@ class Istio(Component):
         base = self._chart("base", settings.namespace, values["base"], [plane])
         # before istiod: the first pods that it injects need the plugin
         node = self._chart("cni", settings.cni.namespace, values["cni"], [cni, base])
-        istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node])
+        # before istiod, which looks for these definitions when it starts
+        options = pulumi.ResourceOptions(parent=self, depends_on=[base])
+        gateway_api = gateway_api_definitions(name, settings, args.charts_dir, self._timeouts, options)
+        istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node, *gateway_api])
         policies = (
             peer_authentication(settings),
             mesh_telemetry(settings, args.tracing),
@@ -133,17 +115,11 @@ class Istio(Component):
         needs: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
         helm = importlib.import_module("pulumi_kubernetes.helm.v4")
-        settings, folder = self._settings, self._args.charts_dir
-        if folder is None:
-            source = {
-                "chart": chart,
-                "version": settings.version,
-                "repository_opts": helm.RepositoryOptsArgs(repo=settings.chart_repository),
-            }
-        else:
-            source = {"chart": f"{folder}/{chart}"}
+        source: dict[str, Any] = chart_source(chart, self._settings, self._args.charts_dir)
+        if "repository" in source:
+            source["repository_opts"] = helm.RepositoryOptsArgs(repo=source.pop("repository"))
         options = pulumi.ResourceOptions(
-            parent=self, depends_on=list(needs), transforms=[chart_transform(settings, self._timeouts)]
+            parent=self, depends_on=list(needs), transforms=[chart_transform(self._settings, self._timeouts)]
         )
         made: pulumi.Resource = helm.Chart(
             f"{self._name}-{chart}", name=chart, namespace=namespace, values=dict(values), opts=options, **source

@@ -114,12 +114,36 @@ class Tracing(Settings):
     header_tags: dict[str, str] = Field(default_factory=dict)
 
 
+class GatewayApi(Settings):
+    """Definitions of the Kubernetes Gateway API (https://gateway-api.sigs.k8s.io), standard channel.
+
+    Istio reads their objects, ignores kinds whose definition is older than it wants, and installs none itself.
+
+    Attributes:
+        definitions: ``install`` them with the mesh, or rely on ``existing`` ones, where the cluster's provider, another
+            mesh or an administrator brings them. Definitions of another release that somebody else applied are a
+            conflict that stops the update; they are never overwritten.
+        version: of the release.
+        files: address of upstream's sources, or of a mirror: the files are in ``v<version>/config/crd/standard`` there.
+    """
+
+    definitions: Literal["install", "existing"] = "install"
+    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] = versions.GATEWAY_API
+    files: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")] = versions.GATEWAY_API_FILES
+
+    @property
+    def address(self) -> str:
+        """The folder of upstream's files."""
+        return f"{self.files}/v{self.version}/config/crd/standard"
+
+
 class IstioSettings(Settings):
     """Settings of an `Istio`.
 
     Attributes:
         version: of the release, i.e. of its charts.
-        chart_repository: where the charts come from, unless a folder with them is given.
+        chart_repository: where the charts come from, unless a folder with them is given: the address of a Helm
+            repository, or ``oci://`` and a registry's folder.
         namespace: of istiod.
         revision: name of this control plane; empty for the default one. Two revisions may run beside each other.
         trust_domain: first part of every identity.
@@ -128,8 +152,9 @@ class IstioSettings(Settings):
         cni: istio-cni.
         outbound: whether pods may call hosts that the mesh doesn't know.
         access_logs: whether proxies write a JSON line for every request.
-        crds: whether an uninstall leaves Istio's CustomResourceDefinitions, and with them everybody's routes and
-            policies, in the cluster.
+        gateway_api: definitions of the Gateway API.
+        crds: whether an uninstall leaves the CustomResourceDefinitions that came with it (Istio's, the Gateway API's),
+            and with them everybody's routes and policies, in the cluster.
     """
 
     version: LabelValue = versions.ISTIO
@@ -142,6 +167,7 @@ class IstioSettings(Settings):
     cni: Cni = Cni()
     outbound: Literal["allow-any", "registry-only"] = "registry-only"
     access_logs: bool = True
+    gateway_api: GatewayApi = GatewayApi()
     crds: Literal["keep", "delete"] = "keep"
 
     @model_validator(mode="after")

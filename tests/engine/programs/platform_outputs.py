@@ -6,7 +6,7 @@ from otel_mesh import MeshBinding
 
 MESH = MeshBinding(
     kind="istio",
-    version="1.27.9",
+    version="1.31.0",
     trust_domain="cluster.local",
     namespace_labels={"istio.io/rev": "stable"},
     pod_labels={"example.com/mesh": "yes"},

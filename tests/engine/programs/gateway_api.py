@@ -1,0 +1,19 @@
+"""The definitions of the Gateway API as a mesh brings them, and nothing else of it."""
+
+from __future__ import annotations
+
+import os
+
+import pulumi
+
+from otel_mesh import IstioSettings
+from otel_mesh.istio.gateway_api import gateway_api_definitions
+from tests.engine.programs.cluster import provider
+
+gateway_api_definitions(
+    "mesh",
+    IstioSettings.model_validate({"crds": os.environ.get("CRDS", "keep")}),
+    os.environ["CHARTS_DIR"],
+    pulumi.CustomTimeouts(create="60s"),
+    pulumi.ResourceOptions(provider=provider()),
+)
