@@ -22,6 +22,7 @@ from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import BUILDS, Build, artefacts, ensure, golang, room
 from local.toolchain.building import Job
+from tests.ending import ending
 from tests.local.small_module import MAIN
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -149,11 +150,15 @@ def test_one_build_compiles_at_a_time_while_others_link(tmp_path: Path, counted_
 
 def test_two_processes_build_it_once(small_build: Build, counted_go: Path, tmp_path: Path) -> None:
     (tmp_path / "hold").touch()
-    processes = [ensure_in_another_process(small_build) for _ in range(2)]
-    wait_for(lambda: builds_noted(counted_go) == 1)
-    time.sleep(0.5)  # the second one is at the lock by now
-    (tmp_path / "hold").unlink()
-    outputs = [process.communicate(timeout=60) for process in processes]
+    with (
+        ending(ensure_in_another_process(small_build)) as first,
+        ending(ensure_in_another_process(small_build)) as last,
+    ):
+        processes = (first, last)
+        wait_for(lambda: builds_noted(counted_go) == 1)
+        time.sleep(0.5)  # the second one is at the lock by now
+        (tmp_path / "hold").unlink()
+        outputs = [process.communicate(timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
     assert builds_noted(counted_go) == 1
@@ -161,11 +166,11 @@ def test_two_processes_build_it_once(small_build: Build, counted_go: Path, tmp_p
 
 def test_a_killed_build_leaves_nothing_in_the_way(small_build: Build, counted_go: Path, tmp_path: Path) -> None:
     (tmp_path / "hold").touch()
-    process = ensure_in_another_process(small_build)
-    wait_for(lambda: builds_noted(counted_go) == 1)
-    child = int(counted_go.read_text().split()[0])
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with ending(ensure_in_another_process(small_build)) as process:
+        wait_for(lambda: builds_noted(counted_go) == 1)
+        child = int(counted_go.read_text().split()[0])
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     wait_for(lambda: not Path(f"/proc/{child}").exists())  # Go did not outlive its parent
     assert list((cache_dir() / "tools").glob("hello/*/*")) == []
     (tmp_path / "hold").unlink()
@@ -176,11 +181,11 @@ def test_a_killed_build_leaves_nothing_in_the_way(small_build: Build, counted_go
 
 def test_an_interrupt_ends_the_build_at_once(small_build: Build, counted_go: Path, tmp_path: Path) -> None:
     (tmp_path / "hold").touch()
-    process = ensure_in_another_process(small_build)
-    wait_for(lambda: builds_noted(counted_go) == 1)
-    child = int(counted_go.read_text().split()[0])
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    with ending(ensure_in_another_process(small_build)) as process:
+        wait_for(lambda: builds_noted(counted_go) == 1)
+        child = int(counted_go.read_text().split()[0])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     assert process.returncode != 0
     assert not Path(f"/proc/{child}").exists()
 

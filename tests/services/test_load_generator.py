@@ -24,6 +24,7 @@ from load_generator.requests import Mix
 from load_generator.run import run
 from local import child_processes
 from service_kit.settings import Environment, SettingsError
+from tests.ending import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -195,7 +196,7 @@ def _process(target: str, **variables: str) -> subprocess.Popen[str]:
 
 def test_as_a_process_it_waits_for_the_shop_and_begins_a_trace_for_each_request(shop: tuple[str, set[str]]) -> None:
     target, traces = shop
-    with _process(target, RATE_PER_SECOND="20", DURATION_SECONDS="1") as process:
+    with ending(_process(target, RATE_PER_SECOND="20", DURATION_SECONDS="1")) as process:
         output, _ = process.communicate(timeout=90)
     assert process.returncode == 0, output
     assert re.search(r"load ended: sent=20 ok=20 failed=0 skipped=0", output), output
@@ -204,7 +205,7 @@ def test_as_a_process_it_waits_for_the_shop_and_begins_a_trace_for_each_request(
 
 def test_as_a_process_it_ends_early_when_it_is_told_to(shop: tuple[str, set[str]]) -> None:
     target, traces = shop
-    with _process(target, RATE_PER_SECOND="20", DURATION_SECONDS="600") as process:
+    with ending(_process(target, RATE_PER_SECOND="20", DURATION_SECONDS="600")) as process:
         end = time.monotonic() + 60
         while not traces and time.monotonic() < end:
             time.sleep(0.05)
@@ -215,7 +216,7 @@ def test_as_a_process_it_ends_early_when_it_is_told_to(shop: tuple[str, set[str]
 
 
 def test_a_shop_that_never_answers_is_not_loaded() -> None:
-    with _process("http://127.0.0.1:9", READY_TIMEOUT_SECONDS="1") as process:
+    with ending(_process("http://127.0.0.1:9", READY_TIMEOUT_SECONDS="1")) as process:
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "does not answer for 1 s" in output

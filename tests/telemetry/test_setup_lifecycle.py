@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from local import child_processes
+from tests.ending import ending
 from tests.telemetry.otlp_receiver import Receiver
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def environment(**variables: str) -> dict[str, str]:
     return {**base, "OTEL_SERVICE_NAME": "shop", "OTEL_METRIC_EXPORT_INTERVAL": "60000", **variables}
 
 
-def start(ending: str, **variables: str) -> subprocess.Popen[str]:
-    program = textwrap.dedent(PROGRAM) + textwrap.dedent(ending)
+def start(last: str, **variables: str) -> subprocess.Popen[str]:
+    program = textwrap.dedent(PROGRAM) + textwrap.dedent(last)
     return child_processes.start(
         [sys.executable, "-W", "error", "-c", program],
         env=environment(**variables),
@@ -62,9 +63,9 @@ def start(ending: str, **variables: str) -> subprocess.Popen[str]:
     )
 
 
-def run(ending: str, **variables: str) -> str:
-    process = start(ending, **variables)
-    out, err = process.communicate(timeout=60)
+def run(program: str, **variables: str) -> str:
+    with ending(start(program, **variables)) as process:
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     return out
 
@@ -102,12 +103,13 @@ def test_s2_4_the_end_of_the_process_flushes(receiver: Receiver) -> None:
 
 
 def test_s2_4_sigterm_flushes_and_ends_the_process_as_the_signal_does(receiver: Receiver) -> None:
-    process = start("print('up', flush=True); time.sleep(60)", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
-    assert process.stdout is not None
-    while process.stdout.readline().strip() != "up":
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    waiting = "print('up', flush=True); time.sleep(60)"
+    with ending(start(waiting, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)) as process:
+        assert process.stdout is not None
+        while process.stdout.readline().strip() != "up":
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
     assert process.returncode == -signal.SIGTERM
     assert names(receiver) == (["work"], ["did it"], ["work.done"])
 
