@@ -49,17 +49,16 @@ map: .venv/ready ## on call: who called whom, beside what is declared; SINCE=
 	@exec $(PY) -m local map $(if $(SINCE),--since='$(SINCE)')
 
 test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
-	@$(PY) -m local toolchain test
-	@exec $(PY) -m pytest -m "not e2e" $(PYTEST_ARGS)
+	@exec $(PY) -m tests.phases $(PYTEST_ARGS)
 
 e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
 	@$(PY) -m local up
-	@exec $(PY) -m pytest -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
+	@exec $(PY) -m pytest -p no:randomly -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
 
 # Whatever a test broke and did not mend: the environment is whole afterwards, or the last line says why it is not.
-e2e-full: .venv/ready ## those and the long and destructive ones; the environment is up and healthy afterwards
+e2e-full: .venv/ready ## those and the long and destructive ones; PART= one part of them; the environment is healthy afterwards
 	@$(PY) -m local up
-	@$(PY) -m pytest -m e2e tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
+	@$(PY) -m pytest -p no:randomly -m e2e $(if $(PART),--part='$(PART)') tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
 
 toolchain-export: .venv/ready ## the built programs as one file, for another machine or a CI cache: FILE=
 	@exec $(PY) -m local toolchain --export '$(FILE)'

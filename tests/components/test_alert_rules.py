@@ -6,12 +6,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from local import toolchain
 from local.paths import repo_dir
 from otel_mesh import InvalidSettingsError, Objectives, PrometheusArgs, PrometheusSettings
 from otel_mesh.problems import parse
@@ -21,6 +20,9 @@ from otel_mesh.rules import rule_files
 from otel_mesh_stack import rules as platform
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
 
+if TYPE_CHECKING:
+    from tests.built import Built
+
 FOLDERS = (Path(__file__).parent / "rules", repo_dir() / "tests" / "infra" / "rules")
 CASES = [path for folder in FOLDERS for path in sorted(folder.iterdir())]
 """Of the library's rules and of the platform's own."""
@@ -28,8 +30,8 @@ EVERY = {**rule_files(), **platform.rule_files()}
 
 
 @pytest.fixture(scope="module")
-def promtool() -> Path:
-    return toolchain.ensure(("promtool",)) / "promtool"
+def promtool(built: Built) -> Path:
+    return built("promtool") / "promtool"
 
 
 @pytest.fixture

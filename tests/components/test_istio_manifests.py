@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local.toolchain import charts
 from otel_mesh import InvalidSettingsError
 from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
@@ -20,7 +19,11 @@ from tests.components import golden_files
 from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TOKENS, TRACING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from otel_mesh.manifests import Manifest
+    from tests.built import Built
+
 
 GOLDEN = golden_files.GOLDEN / "istio"
 
@@ -34,21 +37,21 @@ def test_every_golden_file_has_its_scenario() -> None:
     assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(SCENARIOS)
 
 
-def _chart(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((charts.ensure() / name / "values.yaml").read_text())
+def _chart(charts: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((charts / name / "values.yaml").read_text())
     return content
 
 
 @pytest.mark.parametrize("settings", [DEFAULTS, CHANGED, SCHEDULED], ids=["defaults", "changed", "scheduled"])
-def test_the_charts_know_every_value(settings: IstioSettings) -> None:
-    assert unknown_values(base_values(settings), _chart("base")) == []
-    assert unknown_values(cni_values(settings), _chart("cni")) == []
-    assert unknown_values(istiod_values(settings, TAGGED, "production"), _chart("istiod")) == []
+def test_the_charts_know_every_value(settings: IstioSettings, built: Built) -> None:
+    assert unknown_values(base_values(settings), _chart(built.charts(), "base")) == []
+    assert unknown_values(cni_values(settings), _chart(built.charts(), "cni")) == []
+    assert unknown_values(istiod_values(settings, TAGGED, "production"), _chart(built.charts(), "istiod")) == []
 
 
-def test_a_value_that_a_chart_does_not_know_is_named() -> None:
+def test_a_value_that_a_chart_does_not_know_is_named(built: Built) -> None:
     wrong = {"replicas": 1, "global": {"proxy": {"imge": "x"}}, "meshConfig": {"anything": 1}, "env": {"FREE": "1"}}
-    assert unknown_values(wrong, _chart("istiod")) == ["global.proxy.imge", "replicas"]
+    assert unknown_values(wrong, _chart(built.charts(), "istiod")) == ["global.proxy.imge", "replicas"]
 
 
 def test_the_percentage_is_always_explicit_and_the_gateway_s_own() -> None:

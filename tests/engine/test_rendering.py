@@ -21,6 +21,9 @@ from tests.infra.stack_config import PASSWORD_FILES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.built import Built
+
+
 pytestmark = pytest.mark.engine
 
 
@@ -111,8 +114,8 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     assert rendered[0].exists()
 
 
-def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path) -> None:
-    folder = charts.ensure()  # the repository of those that it pins is out of the tests' reach
+def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path, built: Built) -> None:
+    folder = built.charts()  # the repository of those that it pins is out of the tests' reach
     done = _run(tmp_path, "preview", "--stack", "prod", OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     text = done.stdout
@@ -142,8 +145,8 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
     assert not (tmp_path / "state").exists()
 
 
-def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path) -> None:
-    folder = charts.ensure()
+def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path, built: Built) -> None:
+    folder = built.charts()
     out = tmp_path / "rendered"
     done = _run(tmp_path, "render", "--stack", "dev", "--out", str(out), OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
@@ -162,10 +165,10 @@ def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
 
 
 def test_definitions_out_of_reach_are_named_with_the_way_around_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built
 ) -> None:
     for chart in charts.CHARTS:  # and no definitions
-        (tmp_path / chart).symlink_to(charts.ensure() / chart)
+        (tmp_path / chart).symlink_to(built.charts() / chart)
     monkeypatch.setenv(rendering.CHARTS_DIR, str(tmp_path))
     nowhere = {"mesh": {"kind": "istio", "istio": {"gateway_api": {"files": "http://127.0.0.1:9"}}}}
     with rendering.of("dev", nowhere) as made, pytest.raises(LocalError) as refused:

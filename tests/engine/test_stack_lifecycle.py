@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.engine.api_server import ApiServer
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 SUFFIX = "life"
 SERVICES = len(CATALOG.services)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from local import compose, toolchain
+from local import compose
 from local.compose import writing
 from local.compose.containers import environment, service
 from local.compose.objects import declared
@@ -29,6 +29,8 @@ from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from otel_mesh.manifests import Manifest
+    from tests.built import Built
+
 
 SECRET_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -63,8 +65,8 @@ def content(written: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_docker_compose_reads_it(written: Path) -> None:
-    checker = toolchain.ensure(["compose-check"]) / "compose-check"
+def test_docker_compose_reads_it(written: Path, built: Built) -> None:
+    checker = built("compose-check") / "compose-check"
     done = subprocess.run([checker, written / writing.FILE], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     project = json.loads(done.stdout)
@@ -74,8 +76,8 @@ def test_docker_compose_reads_it(written: Path) -> None:
         assert Path(name).read_text(), name
 
 
-def test_a_mistake_would_be_found(written: Path, tmp_path: Path) -> None:
-    checker = toolchain.ensure(["compose-check"]) / "compose-check"
+def test_a_mistake_would_be_found(written: Path, tmp_path: Path, built: Built) -> None:
+    checker = built("compose-check") / "compose-check"
     text = (written / writing.FILE).read_text()
     for wrong, told in (
         (text.replace("read_only: true", "readonly: true", 1), "readonly"),
@@ -146,8 +148,8 @@ def test_telemetry_does_not_claim_to_come_from_a_cluster(written: Path, content:
         assert "k8s_attributes" not in pipeline["processors"], name
 
 
-def test_the_programs_read_their_configurations(written: Path, content: dict[str, Any]) -> None:
-    programs = toolchain.ensure(["otelcol", "promtool"])
+def test_the_programs_read_their_configurations(written: Path, content: dict[str, Any], built: Built) -> None:
+    programs = built("otelcol", "promtool")
     environment = content["services"]["otel-collector"]["environment"]
     config = written / "config" / "otel-collector" / "config.yaml"
     commands: tuple[list[str | Path], ...] = (

@@ -14,6 +14,8 @@ from tests.telemetry.otlp_receiver import Receiver
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.built import Built
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
@@ -26,8 +28,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
+def redis_server(built: Built) -> Iterator[RedisServer]:
+    server = RedisServer(built.debian("redis-server"))
     try:
         server.start()
         yield server

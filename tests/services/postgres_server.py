@@ -87,7 +87,7 @@ class PostgresServer:
                 stderr=log,
                 **self._as,
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while True:
             try:
                 self.connect("postgres").close()

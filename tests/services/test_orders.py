@@ -195,10 +195,8 @@ def test_s2_9_the_same_key_and_order_are_one_order_and_another_order_is_refused(
 def test_s1_12_the_deadline_reaches_the_last_hop_and_the_order_is_settled_later(shop: Pair) -> None:
     running, receiver = shop
     slow = order(payment_method="pm_demo_slow")
-    began = time.monotonic()
     answer = running.post(slow, key="slow", headers={"x-request-timeout-ms": "1000"})
     assert answer.status_code == 504
-    assert time.monotonic() - began < 5
     [(order_id,)] = running.rows("order_service", "SELECT order_id FROM order_keys WHERE key = 'slow'")
 
     def status() -> str:
@@ -225,11 +223,9 @@ def test_s2_9_each_service_that_is_gone_is_told_and_needs_nobody_once_it_is_back
     ):
         running.stop(module)
         try:
-            began = time.monotonic()
             answer = running.post(ORDER, key=f"gone-{number}")
-            assert answer.status_code in (502, 503, 504), module
+            assert answer.status_code in (502, 503), f"{module}: nobody waits until the time is over"
             assert name in answer.json()["detail"]
-            assert time.monotonic() - began < 15
         finally:
             running.start(module).wait_ready()
         if module == "payment_service":

@@ -76,7 +76,7 @@ async def act_aio(message: bytes, context: Any) -> bytes:  # noqa: ANN401
     if message == b"abort":
         await context.abort(grpc.StatusCode.NOT_FOUND, "no such user")
     if message == b"linger":
-        await asyncio.sleep(5)
+        await asyncio.sleep(600)
     if message == b"forever":
         LINGERING.append(message)
         await asyncio.Event().wait()
@@ -150,7 +150,7 @@ def pair_of(spans: list[ReadableSpan]) -> tuple[ReadableSpan, ReadableSpan]:
 
 
 def check(seen: Capture, kind: str, status: str) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while len(seen.spans()) < 2:
         assert time.monotonic() < end, seen.spans()
         time.sleep(0.01)
@@ -265,7 +265,7 @@ async def test_s2_5_a_caller_that_leaves_a_stream_early_ends_both_spans(
         async for _ in stream:
             break
         stream.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(seen.spans()) < 2:  # noqa: ASYNC110 - spans end on their own time
                 await asyncio.sleep(0.02)
     assert {(span.attributes or {})["rpc.response.status_code"] for span in seen.spans()} == {"CANCELLED"}
@@ -324,7 +324,7 @@ async def test_s1_12_a_server_whose_time_is_over_says_so(seen: Capture) -> None:
     async with aio_pair(seen) as ask:
         with pytest.raises(aio.AioRpcError):
             await ask("unary_unary", b"linger", timeout=0.2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(seen.spans()) < 2:  # noqa: ASYNC110 - spans end on their own time
                 await asyncio.sleep(0.02)
     client, server = pair_of(seen.spans())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,6 +19,10 @@ from otel_mesh_telemetry.testing import Capture, capture
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+
+PATIENCE_S = 60
+"""With what would wait for ever if it were wrong."""
 
 
 @pytest.fixture
@@ -120,7 +123,7 @@ async def test_s1_12_no_time_left_means_no_call(seen: Capture) -> None:
 
 async def test_s1_12_neither_a_silent_nor_a_dripping_callee_holds_its_caller(seen: Capture) -> None:
     async def silent() -> httpx.Response:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
         raise AssertionError
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -132,11 +135,9 @@ async def test_s1_12_neither_a_silent_nor_a_dripping_callee_holds_its_caller(see
         return httpx.Response(200, content=pieces())
 
     for answer in (silent, dripping):
-        async with client(seen, Answers(answer)) as users:
-            began = time.monotonic()
+        async with client(seen, Answers(answer)) as users, asyncio.timeout(PATIENCE_S):
             with deadline.within(0.2), pytest.raises(DeadlineExceededError):
                 await users.get("/")
-            assert time.monotonic() - began < 1.0
 
 
 async def test_s1_12_a_timeout_of_the_clients_own_stays_one(seen: Capture) -> None:
