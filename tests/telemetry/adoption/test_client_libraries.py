@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+    from tests.built import Built
+
 # Two lines and a span of the program's own around what it does.
 AROUND = """
 import asyncio, os
@@ -116,8 +118,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
+def redis_server(built: Built) -> Iterator[RedisServer]:
+    server = RedisServer(built.debian("redis-server"))
     try:
         server.start()
         yield server
