@@ -50,13 +50,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Close the ways to the network, and to programs where the test is not marked; e2e tests are left alone."""
+    """Close the ways to the network, and to programs where the test is not marked; e2e tests are left alone.
+
+    What a newcomer installs from a package index is the subject of tests marked `index`.
+    """
     marks = {mark.name for mark in item.iter_markers()}
     if "e2e" in marks:
         return (yield)
     hidden = {} if marks & {"programs", "engine"} else item.session.stash[_EMPTY]
+    closed = {} if "index" in marks else _CLOSED
     before = dict(os.environ)
-    os.environ.update(_CLOSED | hidden)
+    os.environ.update(closed | hidden)
     try:
         return (yield)
     finally:

@@ -113,6 +113,7 @@ def ask(url: str, process: subprocess.Popen[bytes], output: Path) -> Any:  # noq
             time.sleep(0.05)
 
 
+@pytest.mark.index
 @pytest.mark.parametrize(("script", "addition"), [(WITHOUT_CODE, ""), (WITH_CODE, f"\n\n{TWO_LINES}")])
 def test_the_quick_start_as_it_stands_joins_the_callers_trace(
     script: str, addition: str, installed: Path, receiver: Receiver, stock: tuple[str, list[str]]

@@ -76,6 +76,7 @@ def constraints(sdk: str) -> str:
     return "".join(f"{name}=={version}\n" for name, version in chosen.items())
 
 
+@pytest.mark.index
 @pytest.mark.parametrize(("version", "sdk"), COMBINATIONS)
 def test_the_library_passes_its_tests(version: str, sdk: str, tmp_path: Path) -> None:
     python = interpreter(version)
