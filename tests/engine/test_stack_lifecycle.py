@@ -28,7 +28,7 @@ SERVICES = len(CATALOG.services)
 OBJECTS = {
     "Namespace": 2,
     "ServiceAccount": 6 + SERVICES,
-    "ConfigMap": 6,
+    "ConfigMap": 5,
     "Secret": 2,
     "PersistentVolumeClaim": 3,
     "ClusterRole": 1,
