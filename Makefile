@@ -13,7 +13,7 @@ ifneq ($(CHARTS),)
 export OTEL_MESH_CHARTS_DIR := $(abspath $(CHARTS))
 endif
 
-.PHONY: help up down rotate status env smoke trace slow errors map test e2e e2e-full lint format preview render compose schema proto dashboards pulumi toolchain-export toolchain-import bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
+.PHONY: help up down rotate status env smoke trace slow errors map test test-versions e2e e2e-full lint format preview render compose schema proto dashboards pulumi toolchain-export toolchain-import bench-startup bench-request-overhead bench-collector-outage bench-engine bench-mesh docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,17 +49,19 @@ map: .venv/ready ## on call: who called whom, beside what is declared; SINCE=
 	@exec $(PY) -m local map $(if $(SINCE),--since='$(SINCE)')
 
 test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
-	@$(PY) -m local toolchain test
-	@exec $(PY) -m pytest -m "not e2e" $(PYTEST_ARGS)
+	@exec $(PY) -m tests.phases $(PYTEST_ARGS)
+
+test-versions: .venv/ready ## the telemetry library on every supported Python in reach, and with the oldest OpenTelemetry
+	@exec $(PY) -m pytest -p no:randomly -m versions tests/telemetry/adoption $(PYTEST_ARGS)
 
 e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
 	@$(PY) -m local up
-	@exec $(PY) -m pytest -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
+	@exec $(PY) -m pytest -p no:randomly -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
 
 # Whatever a test broke and did not mend: the environment is whole afterwards, or the last line says why it is not.
-e2e-full: .venv/ready ## those and the long and destructive ones; the environment is up and healthy afterwards
+e2e-full: .venv/ready ## those and the long and destructive ones; PART= one part of them; the environment is healthy afterwards
 	@$(PY) -m local up
-	@$(PY) -m pytest -m e2e tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
+	@$(PY) -m pytest -p no:randomly -m e2e $(if $(PART),--part='$(PART)') tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
 
 toolchain-export: .venv/ready ## the built programs as one file, for another machine or a CI cache: FILE=
 	@exec $(PY) -m local toolchain --export '$(FILE)'
@@ -105,8 +107,8 @@ docs: .venv/ready ## the API reference from docstrings, into dist/docs
 bench-startup: .venv/ready ## time of `make up`: without state, from stopped, already up; BENCH_ARGS=--cold: empty caches too
 	@exec $(PY) -m bench.startup $(BENCH_ARGS)
 
-bench-request-overhead: .venv/ready ## what telemetry adds to a request, beside the official middleware
-	@exec $(PY) bench/request_overhead.py
+bench-request-overhead: .venv/bench/ready ## what telemetry adds to a request, beside the official middleware and logfire
+	@exec $(PY) -m bench.request_overhead
 
 bench-collector-outage: .venv/ready ## a service under load while its Collector is gone, then stalled
 	@$(PY) -m local toolchain test
@@ -118,6 +120,11 @@ bench-engine: .venv/ready ## components beside the same objects registered flat:
 
 bench-mesh: .venv/ready ## what a sidecar pair adds to a request, beside none; and whether traces get lost (environment up)
 	@exec $(PY) -m bench.mesh_cost
+
+# Apart from what is developed with: logfire would take part in every test.
+.venv/bench/ready: requirements/bench.txt | .venv/ready
+	@rm -rf .venv/bench && $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target .venv/bench -r requirements/bench.txt
+	@touch $@
 
 # Renewed when a lock or a distribution's metadata changes.
 .venv/ready: requirements/dev.txt local/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)

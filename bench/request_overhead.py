@@ -1,7 +1,7 @@
-"""What telemetry adds to one request: ours beside opentelemetry-instrumentation-asgi, in one process and run.
+"""What telemetry adds to a request: ours beside opentelemetry-instrumentation-asgi and logfire, in one process and run.
 
-Both sides record exactly one server span and http.server.request.duration; whatever else they measure is dropped
-by a view. A Starlette application is called in process, variants take turns so that whatever else the machine
+Ours and the official one record exactly one server span and http.server.request.duration; whatever else they measure is
+dropped by a view. A Starlette application is called in process, variants take turns so that whatever else the machine
 does hits all of them, and the thread's own CPU time counts. Prints microseconds per request and ratios; ends
 with `ratio sampled X unsampled Y`.
 """
@@ -9,149 +9,34 @@ with `ratio sampled X unsampled Y`.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
-import time
 from statistics import median
-from typing import TYPE_CHECKING, Any
-
-os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"  # read once, when the official middleware is imported
+from typing import Any
 
 from opentelemetry import propagate
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.metrics.view import DropAggregation, View
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
+from bench.request_variants import REQUESTS, Headers, Variant, application, logfires, official, ours
 from otel_mesh_telemetry.ab_testing import ABTesting, Experiment
-from otel_mesh_telemetry.asgi import ServerMiddleware
 from otel_mesh_telemetry.header_capture import HeaderCapture
+from otel_mesh_telemetry.outside import Outside
 from otel_mesh_telemetry.peer import PeerIdentity, Trust
 from otel_mesh_telemetry.propagation import build_propagator
 from otel_mesh_telemetry.routing import Canary, FaultRoute, RequestId
-from otel_mesh_telemetry.sampling import mesh_sampler
 from otel_mesh_telemetry.server_features import features_from
 
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
-    from opentelemetry.sdk.trace import ReadableSpan
-    from starlette.requests import Request
-
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "25"))
-REQUESTS = int(os.environ.get("BENCH_REQUESTS", "1000"))
+SAMPLED_AT_MOST, UNSAMPLED_AT_MOST = 0.33, 0.20
+ONE_SPAN: dict[str, Any] = {"exclude_spans": ["send", "receive"]}
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-%s"
-COMMON = [
+COMMON: Headers = [
     (b"host", b"shop.example:8080"),
     (b"user-agent", b"bench/1.0"),
     (b"accept", b"*/*"),
     (b"accept-encoding", b"gzip, deflate"),
 ]
-Headers = list[tuple[bytes, bytes]]
-
-
-class Count(SpanProcessor):
-    """Counts spans instead of exporting them: the exporter's cost is the same on both sides."""
-
-    def __init__(self) -> None:
-        self.ended = 0
-
-    def on_end(self, span: ReadableSpan) -> None:  # noqa: ARG002
-        """Count a span."""
-        self.ended += 1
-
-
-def application() -> Starlette:
-    """The smallest application with a route."""
-
-    async def user(_request: Request) -> PlainTextResponse:
-        return PlainTextResponse("ok")
-
-    return Starlette(routes=[Route("/users/{id}", user)])
-
-
-def providers() -> tuple[TracerProvider, MeterProvider, Count]:
-    """Providers of one variant, with the duration as their only metric."""
-    traces = TracerProvider(sampler=mesh_sampler(ingress=True), shutdown_on_exit=False)
-    count = Count()
-    traces.add_span_processor(count)
-    views = [
-        View(instrument_name=name, aggregation=DropAggregation())
-        for name in ("http.server.active_requests", "http.server.*.body.size")
-    ]
-    return traces, MeterProvider([InMemoryMetricReader()], views=views, shutdown_on_exit=False), count
-
-
-async def _receive() -> MutableMapping[str, Any]:
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
-async def _send(_message: MutableMapping[str, Any]) -> None:
-    return None
-
-
-def scope_of(headers: Headers) -> dict[str, Any]:
-    """An ASGI scope as a server makes it."""
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": "/users/123",
-        "raw_path": b"/users/123",
-        "query_string": b"",
-        "root_path": "",
-        "headers": headers,
-        "client": ("10.87.0.9", 40000),
-        "server": ("10.87.0.8", 8080),
-    }
-
-
-class Variant:
-    """One application and the headers it is called with."""
-
-    def __init__(self, name: str, app: Any, headers: Headers, count: Count | None = None, spans: int = 0) -> None:  # noqa: ANN401
-        self.name = name
-        self._app = app
-        self._headers = headers
-        self._count = count
-        self._spans = spans
-        self.times: list[float] = []
-
-    async def round(self) -> None:
-        """Run one batch of requests and keep its time per request, in microseconds."""
-        app, headers = self._app, self._headers
-        before = self._count.ended if self._count else 0
-        scopes = [scope_of(headers) for _ in range(REQUESTS)]
-        gc.collect()
-        gc.disable()
-        began = time.thread_time()
-        for scope in scopes:
-            await app(scope, _receive, _send)
-        self.times.append((time.thread_time() - began) / REQUESTS * 1e6)
-        gc.enable()
-        if self._count and self._count.ended - before != self._spans * REQUESTS:
-            sys.exit(f"{self.name}: {self._count.ended - before} spans in {REQUESTS} requests")
-
-
-def official(name: str, headers: Headers, spans: int, **options: Any) -> Variant:  # noqa: ANN401
-    """The official middleware."""
-    traces, metrics, count = providers()
-    app = OpenTelemetryMiddleware(application(), tracer_provider=traces, meter_provider=metrics, **options)
-    return Variant(name, app, headers, count, spans)
-
-
-def ours(name: str, headers: Headers, spans: int, **options: Any) -> Variant:  # noqa: ANN401
-    """Our middleware."""
-    traces, metrics, count = providers()
-    app = ServerMiddleware(application(), tracer_provider=traces, meter_provider=metrics, **options)
-    return Variant(name, app, headers, count, spans)
+SAMPLED: Headers = [*COMMON, (b"traceparent", TRACE % b"01")]
+UNSAMPLED: Headers = [*COMMON, (b"traceparent", TRACE % b"00")]
 
 
 def further(headers: Headers) -> list[Variant]:
@@ -165,30 +50,23 @@ def further(headers: Headers) -> list[Variant]:
     last, l5d = PeerIdentity(Trust.XFCC_LAST), PeerIdentity(Trust.L5D_CLIENT_ID)
     testing = ABTesting(Experiment("homepage"))
     every = features_from({"OTEL_MESH_PEER_IDENTITY": "xfcc-last"})
+    xfcc = (b"x-forwarded-client-cert", istio)
     return [
         ours("features of the environment, no headers", headers, 1, features=features_from({})),
         ours("request id", [*headers, (b"x-request-id", b"a1")], 1, features=[RequestId()]),
         ours("canary", [*headers, *routed], 1, features=[Canary()]),
         ours("fault marker", [*headers, (b"x-fault-injected", b"true")], 1, features=[FaultRoute()]),
-        ours(
-            "identity from XFCC",
-            [*headers, (b"x-forwarded-client-cert", istio)],
-            1,
-            features=[last],
-        ),
-        ours(
-            "identity from l5d-client-id",
-            [*headers, (b"l5d-client-id", linkerd)],
-            1,
-            features=[l5d],
-        ),
+        ours("identity from XFCC", [*headers, xfcc], 1, features=[last]),
+        ours("identity from l5d-client-id", [*headers, (b"l5d-client-id", linkerd)], 1, features=[l5d]),
         ours("A/B assignment by key", [*headers, (b"x-user-id", b"42")], 1, features=[testing]),
         ours("one header recorded", [*headers, (b"x-tenant", b"shop")], 1, features=[HeaderCapture(["x-tenant"])]),
         ours("tracestate", [*headers, (b"tracestate", b"vendor=value")], 1),
         ours("W3C baggage, two entries", [*headers, (b"baggage", b"user.tier=gold,ab.x=y")], 1),
+        ours("a trace of its own, linked to the caller's", headers, 1, outside=Outside.LINK),
+        ours("a trace of its own", headers, 1, outside=Outside.RESTART),
         ours(
             "everything an Istio request carries",
-            [*headers, *routed, (b"x-request-id", b"a1"), (b"x-forwarded-client-cert", istio)],
+            [*headers, *routed, (b"x-request-id", b"a1"), xfcc],
             1,
             features=every,
         ),
@@ -197,18 +75,21 @@ def further(headers: Headers) -> list[Variant]:
 
 async def main() -> None:
     """Measure and print."""
-    propagate.set_global_textmap(build_propagator())
-    sampled = [*COMMON, (b"traceparent", TRACE % b"01")]
-    unsampled = [*COMMON, (b"traceparent", TRACE % b"00")]
-    bare = Variant("bare application", application(), sampled)
-    one = {"exclude_spans": ["send", "receive"]}
-    default = official("official, default (3 spans)", sampled, 3)
-    theirs = official("official, one span", sampled, 1, **one)
-    theirs_unsampled = official("official, one span, unsampled", unsampled, 0, **one)
-    own = ours("ours", sampled, 1)
-    own_unsampled = ours("ours, unsampled", unsampled, 0)
-    more = further(sampled)
-    variants = [bare, default, theirs, theirs_unsampled, own, own_unsampled, *more]
+    bare = Variant("bare application", application(), SAMPLED)
+    default = official("official, default (3 spans)", SAMPLED, 3)
+    theirs = official("official, one span", SAMPLED, 1, **ONE_SPAN)
+    theirs_unsampled = official("official, one span, unsampled", UNSAMPLED, 0, **ONE_SPAN)
+    theirs_failing = official("official, one span, an exception", SAMPLED, 1, "/failing", **ONE_SPAN)
+    fire = logfires("logfire", SAMPLED, 1)
+    fire_unsampled = logfires("logfire, unsampled", UNSAMPLED, 0)
+    own = ours("ours", SAMPLED, 1)
+    own_unsampled = ours("ours, unsampled", UNSAMPLED, 0)
+    own_failing = ours("ours, an exception, redacted", SAMPLED, 1, "/failing")
+    bare_failing = Variant("bare application, an exception", application(), SAMPLED, path="/failing")
+    succeeding = [default, theirs, theirs_unsampled, fire, fire_unsampled, own, own_unsampled]
+    more = further(SAMPLED)
+    variants = [bare, *succeeding, bare_failing, theirs_failing, own_failing, *more]
+    propagate.set_global_textmap(build_propagator())  # logfire has put its own there
     for variant in variants:  # warm up
         await variant.round()
         variant.times.clear()
@@ -216,17 +97,21 @@ async def main() -> None:
         for variant in variants:
             await variant.round()
 
-    def added(variant: Variant) -> float:
-        return median(after - before for after, before in zip(variant.times, bare.times, strict=True))
+    def added(variant: Variant, to: Variant = bare) -> float:
+        return median(after - before for after, before in zip(variant.times, to.times, strict=True))
 
-    print(f"{ROUNDS} rounds of {REQUESTS} requests, medians, thread CPU time")
+    print(f"{ROUNDS} rounds of {REQUESTS} requests, medians, thread CPU time, Python {sys.version.split()[0]}")
     print(f"{bare.name:44} {median(bare.times):7.1f} us")
-    for variant in (default, theirs, theirs_unsampled, own, own_unsampled):
+    for variant in succeeding:
         print(f"{variant.name:44} +{added(variant):6.1f} us")
+    for variant in (theirs_failing, own_failing):
+        print(f"{variant.name:44} +{added(variant, bare_failing):6.1f} us")
     for variant in more:
-        print(f"  {variant.name:42} +{added(variant) - added(own):6.1f} us on top")
-    print("at most: to default 0.30, sampled 0.45, unsampled 0.30")
-    print(f"ratio to default {added(own) / added(default):.3f}")
+        print(f"  {variant.name:42} {added(variant) - added(own):+7.1f} us on top")
+    print(
+        f"at most: sampled {SAMPLED_AT_MOST:.2f}, unsampled {UNSAMPLED_AT_MOST:.2f} of the official one-span middleware"
+    )
+    print(f"ratio to default {added(own) / added(default):.3f}, to logfire {added(own) / added(fire):.3f}")
     print(
         f"ratio sampled {added(own) / added(theirs):.3f} unsampled {added(own_unsampled) / added(theirs_unsampled):.3f}"
     )

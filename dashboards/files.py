@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import collector, dependencies, mesh, orders, services, stores
+from dashboards import collector, dependencies, experiments, mesh, orders, services, stores
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -24,7 +24,7 @@ def made() -> dict[Path, Dashboard]:
     """Every dashboard by its file."""
     library = [services.dashboard(), dependencies.dashboard(), stores.dashboard(), collector.dashboard()]
     library.append(mesh.dashboard())
-    places = {LIBRARY: library, PLATFORM: [orders.dashboard()]}
+    places = {LIBRARY: library, PLATFORM: [experiments.dashboard(), orders.dashboard()]}
     return {folder / f"{one.uid}.json": _numbered(one) for folder, found in places.items() for one in found}
 
 

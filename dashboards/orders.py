@@ -35,6 +35,14 @@ def dashboard() -> Dashboard:
                 may_be_empty=True,
             )
         )
+        .with_panel(
+            number(
+                "Orders set aside",
+                "Orders that could not be settled: a person has to look at them (alert OrdersSetAside).",
+                "short",
+                Query("max(shop_orders_dead)", "set aside"),
+            )
+        )
         .with_row(Row("Over time"))
         .with_panel(
             graph(

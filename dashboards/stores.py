@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _CHOSEN: Final = 'service_name=~"$service"'
 _STORE: Final = "service_name, db_system_name, db_namespace"
 _LEGEND: Final = "{{service_name}} → {{db_system_name}} {{db_namespace}}"
-_STATEMENT: Final = "db_system_name, db_operation_name, db_collection_name"
-_STATEMENT_LEGEND: Final = "{{db_system_name}} {{db_operation_name}} {{db_collection_name}}"
+_STATEMENT: Final = "db_system_name, db_query_summary"
+_STATEMENT_LEGEND: Final = "{{db_system_name}} {{db_query_summary}}"
 
 
 def dashboard() -> Dashboard:
@@ -90,9 +90,9 @@ def dashboard() -> Dashboard:
                 "PostgreSQL's SQLSTATE, or the exception.",
                 "ops",
                 Query(
-                    "sum by (db_system_name, db_operation_name, error_type) (rate("
+                    "sum by (db_system_name, db_query_summary, error_type) (rate("
                     f'db_client_operation_duration_seconds_count{{{_CHOSEN}, error_type!=""}}[$__rate_interval]))',
-                    "{{db_system_name}} {{db_operation_name}} {{error_type}}",
+                    "{{db_system_name}} {{db_query_summary}} {{error_type}}",
                 ),
                 width=24,
                 may_be_empty=True,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATH = "/api/orders"
 ORDER: Mapping[str, object] = {
     "user_id": 123,
-    "items": [{"product_id": 1, "quantity": 2, "price": 29.99}, {"product_id": 2, "quantity": 1, "price": 49.99}],
+    "items": [{"product_id": 1, "quantity": 2, "price": "29.99"}, {"product_id": 2, "quantity": 1, "price": "49.99"}],
 }
 """109.97 in all."""
 

@@ -16,6 +16,7 @@ from local import secrets
 from local.errors import LocalError
 from local.node.api import Api
 from local.node.layout import layout
+from otel_mesh import DatabaseRoles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,16 +25,27 @@ if TYPE_CHECKING:
     from local.node.layout import Layout
 
 _NAMESPACE, _SERVER, _SECRET, _KEY = "shop", "postgres", "postgres-credentials", "password"
-_FILES = {_SECRET: secrets.POSTGRES_PASSWORD, "redis-credentials": secrets.REDIS_PASSWORD}
+_ROLES = {
+    _SECRET: "",
+    f"{_SECRET}-migrations": DatabaseRoles().migrations,
+    f"{_SECRET}-services": DatabaseRoles().services,
+}
+"""Secret to the role whose password it holds; the server's own has no name here."""
+_FILES = {
+    _SECRET: secrets.POSTGRES_PASSWORD,
+    f"{_SECRET}-migrations": secrets.MIGRATIONS_PASSWORD,
+    f"{_SECRET}-services": secrets.SERVICES_PASSWORD,
+    "redis-credentials": secrets.REDIS_PASSWORD,
+}
 _REDIS_PODS = f"/api/v1/namespaces/{_NAMESPACE}/pods?labelSelector=app.kubernetes.io/name%3Dredis"
 _READY_S, _DELIVERY_S, _POLL_S = 120, 120.0, 0.2
 _ANNOTATION = "otel-mesh.local/password-renewed"
-# The passwords come by standard input, the new one also quoted, so that no list of processes shows them. The database
-# may have the new one already: from a run that was killed before it changed the stack.
-_SCRIPT = """
-read -r present; read -r new; read -r quoted
+# The passwords come by standard input, so that no list of processes shows them. The database may have the server's new
+# one already: from a run that was killed before it changed the stack.
+SCRIPT = """
+read -r present; read -r new; statements=$(cat)
 for present in "$present" "$new"; do
-  printf 'ALTER ROLE CURRENT_USER PASSWORD %s;\\n' "$quoted" | PGPASSWORD=$present psql --quiet --no-password \\
+  printf '%s\\n' "$statements" | PGPASSWORD=$present psql --quiet --no-password \\
     --no-psqlrc --set=VERBOSITY=terse --set=ON_ERROR_STOP=1 --host=127.0.0.1 --username="$POSTGRES_USER" \\
     --dbname="$POSTGRES_DB" && exit 0
 done
@@ -52,7 +64,7 @@ def renew() -> None:
 
 
 def follow(tools: Path, progress: Callable[[str], None]) -> bool:
-    """Have the database take the password of the file before the stack gives it to the services.
+    """Have the database take the passwords of the files before the stack gives them to the services.
 
     Args:
         tools: the folder with kubectl.
@@ -62,32 +74,50 @@ def follow(tools: Path, progress: Callable[[str], None]) -> bool:
         Whether there was: then :func:`deliver` is due when the stack has it.
 
     Raises:
-        LocalError: the password cannot be one, or the database does not take it.
+        LocalError: one of them cannot be one, or the database does not take it.
     """
     where = layout()
-    secret = Api(where).get(f"/api/v1/namespaces/{_NAMESPACE}/secrets/{_SECRET}")
-    path = secrets.secrets_dir() / secrets.POSTGRES_PASSWORD
-    wanted = path.read_text()
-    present = base64.b64decode(secret["data"][_KEY]).decode() if secret is not None else wanted
-    if present == wanted:
+    api = Api(where)
+    present = {}
+    for secret in _ROLES:
+        stored = api.get(f"/api/v1/namespaces/{_NAMESPACE}/secrets/{secret}")
+        if stored is not None:  # else its role is made with the password of the file
+            present[secret] = base64.b64decode(stored["data"][_KEY]).decode()
+    files = {secret: secrets.secrets_dir() / _FILES[secret] for secret in present}
+    wanted = {secret: path.read_text() for secret, path in files.items()}
+    if wanted == present:
         return False
-    if not wanted.strip() or not wanted.isprintable():
-        raise LocalError(f"{path}: no password of printable characters on one line", remedy="write one into it")
+    for secret, password in wanted.items():
+        if not password.strip() or not password.isprintable():
+            raise LocalError(
+                f"{files[secret]}: no password of printable characters on one line", remedy="write one into it"
+            )
     progress("telling the database its new password")
     kubectl = [str(tools / "kubectl"), f"--kubeconfig={where.kubeconfig}", f"--namespace={_NAMESPACE}"]
     ready = [*kubectl, "wait", f"pod/{_SERVER}-0", "--for=condition=Ready", f"--timeout={_READY_S}s"]
-    quoted = wanted.replace("'", "''")
-    alter = [*kubectl, "exec", "--stdin", f"{_SERVER}-0", f"--container={_SERVER}", "--", "sh", "-c", _SCRIPT]
-    for command, text in ((ready, ""), (alter, f"{present}\n{wanted}\n'{quoted}'\n")):
+    own = (secrets.secrets_dir() / secrets.POSTGRES_PASSWORD).read_text()
+    statements = [statement(_ROLES[secret], wanted[secret]) for secret in present]
+    alter = [*kubectl, "exec", "--stdin", f"{_SERVER}-0", f"--container={_SERVER}", "--", "sh", "-c", SCRIPT]
+    for command, text in ((ready, ""), (alter, "\n".join([present.get(_SECRET, own), own, *statements, ""]))):
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
             told = [line for line in done.stderr.splitlines() if line.strip() and "command terminated" not in line]
             reason = told[-1] if told else "no reason given"
             raise LocalError(
-                f"database {_NAMESPACE}/{_SERVER}: does not take the password of {path}: {reason}",
+                f"database {_NAMESPACE}/{_SERVER}: does not take the passwords in {secrets.secrets_dir()}: {reason}",
                 remedy="see `make status`, then run `make up`",
             )
     return True
+
+
+def statement(role: str, password: str) -> str:
+    """What psql reads to give a role a password; nothing happens where the role is not there yet."""
+    name = f"'{role}'" if role else "current_user"
+    quoted = password.replace("'", "''")
+    return (
+        f"SELECT format('ALTER ROLE %I PASSWORD %L', rolname, '{quoted}') FROM pg_roles"  # noqa: S608 -- a role of ours
+        f" WHERE rolname = {name} \\gexec"
+    )
 
 
 def deliver() -> None:

@@ -16,12 +16,18 @@ PASSPHRASE = "pulumi-passphrase"  # noqa: S105 -- a file's name
 """Encrypts the secrets inside the Pulumi state of stack ``local``."""
 
 POSTGRES_PASSWORD = "postgres-password"  # noqa: S105 -- a file's name
+"""Of PostgreSQL's own role, which makes databases and roles."""
+
+MIGRATIONS_PASSWORD = f"{POSTGRES_PASSWORD}-migrations"
+"""Of the role that owns the databases and migrates them."""
+
+SERVICES_PASSWORD = f"{POSTGRES_PASSWORD}-services"
 """The services' login at PostgreSQL."""
 
 REDIS_PASSWORD = "redis-password"  # noqa: S105 -- a file's name
 """The services' login at Redis."""
 
-NAMES = (PASSPHRASE, POSTGRES_PASSWORD, REDIS_PASSWORD)
+NAMES = (PASSPHRASE, POSTGRES_PASSWORD, MIGRATIONS_PASSWORD, SERVICES_PASSWORD, REDIS_PASSWORD)
 
 _BYTES = 32
 

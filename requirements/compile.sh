@@ -8,4 +8,5 @@ uv pip compile "${flags[@]}" "$@" dev.in -o dev.txt
 uv pip compile "${flags[@]}" -c dev.txt services.in -o services.txt
 uv pip compile "${flags[@]}" -c dev.txt build.in -o build.txt
 uv pip compile "${flags[@]}" -c dev.txt fuzz.in -o fuzz.txt
+uv pip compile "${flags[@]}" --no-deps bench.in -o bench.txt
 uv pip compile "${flags[@]}" envoy.in -o envoy.txt

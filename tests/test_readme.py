@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 
 import pytest
 
 from local.addresses import ADDRESSES, GATEWAY_TLS
+from local.order_smoke import ORDER
 from local.paths import repo_dir
+from service_kit.new_order import NewOrder
 
 README = (repo_dir() / "README.md").read_text()
 EXAMPLES = {"app_images/stock_service/"}  # what the reader is about to write
@@ -43,6 +46,13 @@ def test_every_target_explains_itself_in_the_help() -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", README))))
 def test_every_place_of_the_layout_is_there(path: str) -> None:
     assert (repo_dir() / path).exists() or path in EXAMPLES
+
+
+def test_the_order_costs_what_the_smoke_check_pays() -> None:
+    (body,) = re.findall(r"/api/orders .*? -d '(\{.*?\})'", README, re.DOTALL)
+    wanted = NewOrder.model_validate_json(body)
+    assert sum(item.quantity * (item.price or 0) for item in wanted.items) == 10997
+    assert json.loads(body) == ORDER
 
 
 def test_every_variable_is_read_by_the_code() -> None:

@@ -29,21 +29,15 @@ if TYPE_CHECKING:
     from otel_mesh.istio.routes import Route
     from otel_mesh.istio.settings import IstioSettings, Tracing
     from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
+    from otel_mesh.istio.tokens import TokenSettings
     from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
     from otel_mesh.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
     from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
-    from otel_mesh.microservice import (
-        CacheAccess,
-        DatabaseAccess,
-        Microservice,
-        MicroserviceArgs,
-        MicroserviceSettings,
-        ServiceRuntime,
-    )
+    from otel_mesh.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.namespace import Namespace, NamespaceArgs, NamespaceSettings
     from otel_mesh.otel_collector import OtelCollector, OtelCollectorArgs
     from otel_mesh.platform_stack import Platform, attach
-    from otel_mesh.postgres import Postgres, PostgresArgs, PostgresSettings
+    from otel_mesh.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings
     from otel_mesh.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
     from otel_mesh.problems import InvalidSettingsError, Problem
     from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
@@ -52,6 +46,7 @@ if TYPE_CHECKING:
     from otel_mesh.scheduling import Scheduling, Toleration
     from otel_mesh.service_graph import ServiceGraph
     from otel_mesh.sizing import Resources, Storage
+    from otel_mesh.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
     from otel_mesh.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.tail_sampling import TailSamplerSettings
     from otel_mesh.victoria_logs import VictoriaLogs, VictoriaLogsArgs, VictoriaLogsSettings
@@ -62,6 +57,8 @@ __all__ = [
     "Catalog",
     "CollectorIdentity",
     "DatabaseAccess",
+    "DatabaseLogin",
+    "DatabaseRoles",
     "Edge",
     "EdgeStanding",
     "GatewayBinding",
@@ -122,6 +119,7 @@ __all__ = [
     "TailSamplerSettings",
     "TelemetryAccess",
     "TelemetryAccessArgs",
+    "TokenSettings",
     "Toleration",
     "Tracing",
     "VictoriaLogs",
@@ -160,21 +158,15 @@ _HOME: Final = {
     "istio.routes": ("Route",),
     "istio.settings": ("IstioSettings", "Tracing"),
     "istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
+    "istio.tokens": ("TokenSettings",),
     "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
     "load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
     "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
-    "microservice": (
-        "CacheAccess",
-        "DatabaseAccess",
-        "Microservice",
-        "MicroserviceArgs",
-        "MicroserviceSettings",
-        "ServiceRuntime",
-    ),
+    "microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
     "namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
     "otel_collector": ("OtelCollector", "OtelCollectorArgs"),
     "platform_stack": ("Platform", "attach"),
-    "postgres": ("Postgres", "PostgresArgs", "PostgresSettings"),
+    "postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings"),
     "priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
     "problems": ("InvalidSettingsError", "Problem"),
     "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
@@ -183,6 +175,7 @@ _HOME: Final = {
     "scheduling": ("Scheduling", "Toleration"),
     "service_graph": ("ServiceGraph",),
     "sizing": ("Resources", "Storage"),
+    "store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
     "tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "tail_sampling": ("TailSamplerSettings",),
     "victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),

@@ -62,11 +62,11 @@ class Component(pulumi.ComponentResource):
         """Registers objects below this component.
 
         Args:
-            manifests: the objects, at most one of a kind, what others need before those that need it: a workload
-                depends on everything before it.
+            manifests: the objects, what others need before those that need it: a workload depends on everything before
+                it. The first of a kind is called as the component, each further one as the component and the object.
 
         Returns:
-            The resources by kind.
+            The resources by kind, further ones by kind and name: ``Secret/other``.
         """
         made: dict[str, pulumi.CustomResource] = {}
         for manifest in manifests:
@@ -77,7 +77,11 @@ class Component(pulumi.ComponentResource):
                 custom_timeouts=self._timeouts,
                 ignore_changes=self._ignore_changes,
             )
-            made[manifest["kind"]] = resource(self._name, manifest, options)
+            place, name = manifest["kind"], self._name
+            if place in made:
+                own = manifest["metadata"]["name"]
+                place, name = f"{place}/{own}", f"{name}-{own}"
+            made[place] = resource(name, manifest, options)
         return made
 
     def host(self, name: str, namespace: pulumi.Input[str]) -> pulumi.Output[str]:

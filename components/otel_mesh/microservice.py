@@ -3,14 +3,15 @@
 A container of a service honours a few rules: it listens on PORT and speaks there what PROTOCOL says, ``http`` with
 GET /livez and /readyz or ``grpc`` with the services ``liveness`` and ``readiness`` of grpc.health.v1; it runs as any
 user with a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that
-is going away still gets requests until every node has heard of it.
+is going away still gets requests until every node has heard of it. With the argument ``migrate`` it brings the schema
+of its database up to date and ends; several may be told to at the same time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pulumi
 from pydantic import Field, model_validator
@@ -23,10 +24,11 @@ from otel_mesh.labels import Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.pod_identity import DOWNWARD, resource_attributes
-from otel_mesh.problems import parse
+from otel_mesh.problems import InvalidSettingsError, Problem, join, parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources
-from otel_mesh.values import DnsLabel, Environment, LogLevel, Port, Ratio, Replicas, Settings
+from otel_mesh.store_access import CacheAccess, DatabaseAccess, DatabaseLogin  # noqa: TC001 - a component plugin reads them at run time
+from otel_mesh.values import DnsLabel, Environment, LogLevel, Ratio, Replicas, Settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -42,6 +44,9 @@ replaces l5d-client-id. Without a mesh nobody does either, and a caller could cl
 """
 
 
+OutsideContext = Literal["continue", "link", "restart"]
+
+
 class ServiceRuntime(Settings):
     """How a service is run, whatever service it is.
 
@@ -52,6 +57,9 @@ class ServiceRuntime(Settings):
         log_level: below which records are not written.
         metric_interval_ms: how often metrics are sent, in milliseconds.
         sampling_ratio: share of the traces beginning here that are kept, instead of the catalogue's.
+        outside_context: what an exposed service makes of the trace context, baggage and ``x-ab-group`` of its callers:
+            ``continue`` believes them, ``link`` begins a trace linked to the caller's, ``restart`` keeps nothing.
+            Where a mesh has a gateway, that one decides, and the service believes the gateway.
     """
 
     replicas: Replicas = 2
@@ -60,6 +68,7 @@ class ServiceRuntime(Settings):
     log_level: LogLevel = "INFO"
     metric_interval_ms: int = Field(default=60_000, ge=1000, le=600_000)
     sampling_ratio: Ratio | None = None
+    outside_context: OutsideContext = "restart"
 
 
 class MicroserviceSettings(ServiceRuntime):
@@ -82,42 +91,6 @@ class MicroserviceSettings(ServiceRuntime):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatabaseAccess:
-    """How a service reaches its database.
-
-    Attributes:
-        host: of the server.
-        port: of the server.
-        name: of the database.
-        user: that it logs in as.
-        secret_name: of the Secret in the service's namespace whose key ``password`` is mounted.
-    """
-
-    host: pulumi.Input[str]
-    port: Port
-    name: str
-    user: str
-    secret_name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CacheAccess:
-    """How a service reaches its cache.
-
-    Attributes:
-        host: of the server.
-        port: of the server.
-        user: that it logs in as.
-        secret_name: of the Secret in the service's namespace whose key ``password`` is mounted.
-    """
-
-    host: pulumi.Input[str]
-    port: Port
-    user: str
-    secret_name: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class MicroserviceArgs:
     """Arguments of a `Microservice`.
 
@@ -130,6 +103,7 @@ class MicroserviceArgs:
         database: its database, if it has one.
         cache: its cache, if it has one.
         mesh: the mesh that it joins.
+        variables: of its environment beside those that follow from all this, e.g. switches of its own.
     """
 
     namespace: pulumi.Input[str]
@@ -140,6 +114,7 @@ class MicroserviceArgs:
     database: DatabaseAccess | None = None
     cache: CacheAccess | None = None
     mesh: MeshBinding = field(default_factory=NoMesh)
+    variables: dict[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 def sampler(settings: MicroserviceSettings) -> dict[str, str]:
@@ -171,14 +146,10 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
     }
     if args.mesh.kind in _PEER_IDENTITY:
         values["OTEL_MESH_PEER_IDENTITY"] = _PEER_IDENTITY[args.mesh.kind]
+    if settings.service.exposed and args.mesh.gateway is None:
+        values["OTEL_MESH_OUTSIDE_CONTEXT"] = settings.outside_context
     if args.database is not None:
-        values |= {
-            "DATABASE_HOST": args.database.host,
-            "DATABASE_PORT": str(args.database.port),
-            "DATABASE_NAME": args.database.name,
-            "DATABASE_USER": args.database.user,
-            "DATABASE_PASSWORD_FILE": f"{SECRETS_DIR}/{args.database.secret_name}/password",
-        }
+        values |= _database(args.database, args.database)
     if args.cache is not None:
         values |= {
             "REDIS_HOST": args.cache.host,
@@ -186,7 +157,22 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
             "REDIS_USER": args.cache.user,
             "REDIS_PASSWORD_FILE": f"{SECRETS_DIR}/{args.cache.secret_name}/password",
         }
-    return [*pods.env_from_fields(DOWNWARD), *pods.env(values)]
+    taken = sorted({*values, *DOWNWARD} & args.variables.keys())
+    if taken:
+        raise InvalidSettingsError(
+            [Problem(join("variables", one), "follows from the other arguments", "leave it out") for one in taken]
+        )
+    return [*pods.env_from_fields(DOWNWARD), *pods.env({**values, **args.variables})]
+
+
+def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -> dict[str, Any]:
+    return {
+        "DATABASE_HOST": database.host,
+        "DATABASE_PORT": str(database.port),
+        "DATABASE_NAME": database.name,
+        "DATABASE_USER": login.user,
+        "DATABASE_PASSWORD_FILE": f"{SECRETS_DIR}/{login.secret_name}/password",
+    }
 
 
 def _probes(service: Service) -> dict[str, Any]:
@@ -205,12 +191,17 @@ def _probes(service: Service) -> dict[str, Any]:
 def _pod(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
     service = settings.service
     volumes, mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
+    scratch = list(mounts)
     for name, access in (("database", args.database), ("cache", args.cache)):
         if access is not None:
-            secret = access.secret_name
-            # readable by the pod's group, which fsGroup makes ours
-            volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
-            mounts.append({"name": name, "mountPath": f"{SECRETS_DIR}/{secret}", "readOnly": True})
+            volume, mount = _secret(name, access.secret_name)
+            volumes.append(volume)
+            mounts.append(mount)
+    migrating = []
+    if args.database is not None and args.database.migrations is not None:
+        volume, mount = _secret("migrations", args.database.migrations.secret_name)
+        volumes.append(volume)
+        migrating.append(_migration(args, settings, args.database, args.database.migrations, [*scratch, mount]))
     container = workloads.container(
         service.name,
         args.image,
@@ -225,12 +216,45 @@ def _pod(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, An
         service_account=service.name,
         uid=pods.DEFAULT_UID,
         volumes=volumes,
+        init_containers=migrating,
         scheduling=settings.scheduling,
     )
 
 
+def _secret(name: str, secret: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A volume with a Secret, readable by the pod's group, which fsGroup makes ours, and where it is mounted."""
+    volume = {"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}}
+    return volume, {"name": name, "mountPath": f"{SECRETS_DIR}/{secret}", "readOnly": True}
+
+
+def _migration(
+    args: MicroserviceArgs,
+    settings: MicroserviceSettings,
+    database: DatabaseAccess,
+    login: DatabaseLogin,
+    mounts: list[dict[str, Any]],
+) -> dict[str, Any]:
+    values = {
+        "LOG_LEVEL": settings.log_level,
+        "OTEL_SERVICE_NAME": settings.service.name,
+        **_database(database, login),
+    }
+    return workloads.container(
+        "migrate",
+        args.image,
+        args=["migrate"],
+        env=pods.env(values),
+        resources=settings.resources.manifest(),
+        volumeMounts=mounts,
+    )
+
+
 def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[Manifest]:
-    """All objects of a service, what others need first."""
+    """All objects of a service, what others need first.
+
+    Raises:
+        InvalidSettingsError: a variable has two values.
+    """
     service, mesh = settings.service, args.mesh
     labels = recommended(service.name, service.name, Role.SERVICE, service.version)
     meta = metadata(service.name, labels, namespace=args.namespace)
@@ -262,7 +286,7 @@ class Microservice(Component):
         service_account: that its pods run as; with the mesh's trust domain its identity.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: the settings are wrong, or a variable has two values.
     """
 
     TYPE: ClassVar[str] = "Microservice"
@@ -272,8 +296,9 @@ class Microservice(Component):
 
     def __init__(self, name: str, args: MicroserviceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(MicroserviceSettings, args.settings)
+        manifests = microservice_manifests(args, settings)
         super().__init__(name, opts)
-        self.children(microservice_manifests(args, settings))
+        self.children(manifests)
         host = self.host(settings.service.name, args.namespace)
         self.url = pulumi.Output.concat(URL_PREFIX[settings.service.protocol], host, f":{settings.service.port}")
         self.service_account = pulumi.Output.from_input(settings.service.name)

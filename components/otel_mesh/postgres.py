@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import pulumi
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from otel_mesh import pods, versions, workloads
 from otel_mesh.component import Component
@@ -14,35 +14,23 @@ from otel_mesh.labels import Annotation, Role, recommended, selector
 from otel_mesh.manifests import Manifest, checksum, metadata
 from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.passwords import require_one_password
-from otel_mesh.problems import parse
+from otel_mesh.postgres_scripts import SCRIPT_DIR, script_files
+from otel_mesh.problems import InvalidSettingsError, Problem, parse
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
 from otel_mesh.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
 PORT: Final = 5432
 PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 _UID: Final = 999
+_ROLES: Final = 3
 _DATA_DIR: Final = "/var/lib/postgresql/data"
 _SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
-_SCRIPT_DIR: Final = "/etc/otel-mesh/postgres"
 _IDENTIFIER_LENGTH: Final = 63
-
-_CREATE_DATABASES: Final = """\
-#!/bin/sh
-# Run beside the server at every start: makes the databases that are not there yet.
-# Listening on TCP is the sign that the first start's own set-up, which uses a socket only, is over.
-set -eu
-PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") # images differ in whether the socket asks for it
-export PGPASSWORD
-until pg_isready --quiet --host=127.0.0.1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB"; do sleep 0.2; done
-while read -r database; do
-    psql --quiet --no-password --no-psqlrc --set=ON_ERROR_STOP=1 --set=name="$database" \\
-        --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" <<'SQL'
-SELECT format('CREATE DATABASE %I', :'name')
-WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \\gexec
-SQL
-done < /etc/otel-mesh/postgres/databases
-"""
 
 
 def _identifier(name: str) -> str:
@@ -57,6 +45,21 @@ SqlName = Annotated[str, Field(min_length=1), AfterValidator(_identifier)]
 """A name that needs no quoting in SQL."""
 
 
+class DatabaseRoles(Settings):
+    """Who does what in the databases of a `Postgres`.
+
+    Each has a password of its own, in a Secret that is called after the server's, ``-migrations`` and ``-services``
+    appended, with the key ``password``.
+
+    Attributes:
+        migrations: the role that owns the databases with their tables, and changes their schema.
+        services: the role that reads and writes rows, and can do nothing else.
+    """
+
+    migrations: SqlName = "shop_migrations"
+    services: SqlName = "shop_services"
+
+
 class PostgresSettings(Settings):
     """Settings of a `Postgres`.
 
@@ -67,8 +70,10 @@ class PostgresSettings(Settings):
         resources: of its container.
         scheduling: where its pod runs.
         storage: where rows are kept.
-        user: the role that owns the databases.
+        user: the server's own role, which may do everything. It owns the databases where there are no ``roles``.
         databases: made at start where missing; never dropped.
+        roles: made at start where missing; what is in the databases already goes over to them. None where the server's
+            own role is the only one.
         meshed: whether its pod joins the mesh. By default: clients prove who they are, and the passwords and rows
             on the way are encrypted, which the server itself does not do.
         existing_secret: name of a Secret with the key ``password``; None where the password is an argument.
@@ -82,13 +87,31 @@ class PostgresSettings(Settings):
     storage: Storage = Storage(kind="persistent")
     user: SqlName = "shop"
     databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
+    roles: DatabaseRoles | None = None
     meshed: bool = True
     existing_secret: ObjectName | None = None
+
+    @model_validator(mode="after")
+    def _each_role_is_another(self) -> Self:
+        if self.roles is not None and len({self.user, self.roles.migrations, self.roles.services}) < _ROLES:
+            problem = Problem("roles", "one role would do what another is to be kept from", "give each its own name")
+            raise InvalidSettingsError([problem])
+        return self
 
     @property
     def secret_name(self) -> str:
         """The Secret that holds the password: the existing one, or our own."""
         return self.existing_secret or f"{self.name}-credentials"
+
+    @property
+    def migrations_secret_name(self) -> str:
+        """The Secret with the password of ``roles.migrations``."""
+        return f"{self.secret_name}-migrations"
+
+    @property
+    def services_secret_name(self) -> str:
+        """The Secret with the password of ``roles.services``."""
+        return f"{self.secret_name}-services"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +123,16 @@ class PostgresArgs:
         password: of the user; a secret output. Left out where ``settings.existing_secret`` names a Secret.
         settings: or a mapping that becomes one.
         mesh: that the namespace belongs to.
+        migrations_password: of ``settings.roles.migrations``, where there are roles; as the user's.
+        services_password: of ``settings.roles.services``; the same.
     """
 
     namespace: pulumi.Input[str]
     password: pulumi.Input[str] | None = None
     settings: PostgresSettings = field(default_factory=PostgresSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
+    migrations_password: pulumi.Input[str] | None = None
+    services_password: pulumi.Input[str] | None = None
 
 
 def _probe(settings: PostgresSettings, **timing: int) -> dict[str, Any]:
@@ -114,8 +141,29 @@ def _probe(settings: PostgresSettings, **timing: int) -> dict[str, Any]:
     return {"exec": {"command": [*command, f"--dbname={settings.databases[0]}"]}, "timeoutSeconds": 3, **timing}
 
 
+def _secrets(settings: PostgresSettings) -> dict[str, str]:
+    """Volume to Secret."""
+    names = {"credentials": settings.secret_name}
+    if settings.roles is not None:
+        names["migrations"] = settings.migrations_secret_name
+        names["services"] = settings.services_secret_name
+    return names
+
+
+def _password_file(secret: str) -> str:
+    return f"{_SECRET_DIR}/{secret}/{PASSWORD_KEY}"
+
+
+def _script_files(settings: PostgresSettings) -> dict[str, str]:
+    if settings.roles is None:
+        return script_files(settings.databases, None)
+    owner = settings.roles.migrations, _password_file(settings.migrations_secret_name)
+    user = settings.roles.services, _password_file(settings.services_secret_name)
+    return script_files(settings.databases, (owner, user))
+
+
 def _pod(settings: PostgresSettings) -> dict[str, Any]:
-    secret_dir = f"{_SECRET_DIR}/{settings.secret_name}"
+    secrets = _secrets(settings)
     scratch, scratch_mounts = pods.scratch_volumes({"tmp": "/tmp", "run": "/var/run/postgresql"})  # noqa: S108
     postgres = workloads.container(
         "postgres",
@@ -124,7 +172,7 @@ def _pod(settings: PostgresSettings) -> dict[str, Any]:
             {
                 "POSTGRES_USER": settings.user,
                 "POSTGRES_DB": settings.databases[0],
-                "POSTGRES_PASSWORD_FILE": f"{secret_dir}/{PASSWORD_KEY}",
+                "POSTGRES_PASSWORD_FILE": _password_file(settings.secret_name),
                 "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
                 # below the mount: a volume's root may hold lost+found, which initdb refuses
                 "PGDATA": f"{_DATA_DIR}/pgdata",
@@ -134,12 +182,12 @@ def _pod(settings: PostgresSettings) -> dict[str, Any]:
         startupProbe=_probe(settings, periodSeconds=1, failureThreshold=100),
         livenessProbe=_probe(settings, periodSeconds=10, failureThreshold=3),
         readinessProbe=_probe(settings, periodSeconds=5, failureThreshold=2),
-        lifecycle={"postStart": {"exec": {"command": ["sh", f"{_SCRIPT_DIR}/create-databases.sh"]}}},
+        lifecycle={"postStart": {"exec": {"command": ["sh", f"{SCRIPT_DIR}/create-databases.sh"]}}},
         resources=settings.resources.manifest(),
         volumeMounts=[
             {"name": "data", "mountPath": _DATA_DIR},
-            {"name": "credentials", "mountPath": secret_dir, "readOnly": True},
-            {"name": "scripts", "mountPath": _SCRIPT_DIR, "readOnly": True},
+            *({"name": name, "mountPath": f"{_SECRET_DIR}/{one}", "readOnly": True} for name, one in secrets.items()),
+            {"name": "scripts", "mountPath": SCRIPT_DIR, "readOnly": True},
             *scratch_mounts,
         ],
     )
@@ -149,7 +197,7 @@ def _pod(settings: PostgresSettings) -> dict[str, Any]:
         uid=_UID,
         volumes=[
             settings.storage.volume("data", settings.name),
-            {"name": "credentials", "secret": {"secretName": settings.secret_name, "defaultMode": 0o440}},
+            *({"name": name, "secret": {"secretName": one, "defaultMode": 0o440}} for name, one in secrets.items()),
             {"name": "scripts", "configMap": {"name": settings.name}},
             *scratch,
         ],
@@ -158,30 +206,46 @@ def _pod(settings: PostgresSettings) -> dict[str, Any]:
     )
 
 
-def postgres_manifests(
-    settings: PostgresSettings,
-    namespace: pulumi.Input[str],
-    password: pulumi.Input[str] | None,
-    mesh: MeshBinding | None = None,
-) -> list[Manifest]:
+def _passwords(settings: PostgresSettings, args: PostgresArgs) -> Mapping[str, pulumi.Input[str] | None]:
+    """Secret to its password; None where the Secret exists.
+
+    Raises:
+        InvalidSettingsError: there are two passwords of one role, or none.
+    """
+    require_one_password(args.password, settings.existing_secret)
+    if settings.roles is None:
+        if args.migrations_password is not None or args.services_password is not None:
+            raise InvalidSettingsError(
+                [Problem("roles", "passwords without roles", "name the roles, or leave them out")]
+            )
+        return {settings.secret_name: args.password}
+    for password in (args.migrations_password, args.services_password):
+        require_one_password(password, settings.existing_secret)
+    return {
+        settings.secret_name: args.password,
+        settings.migrations_secret_name: args.migrations_password,
+        settings.services_secret_name: args.services_password,
+    }
+
+
+def postgres_manifests(args: PostgresArgs, settings: PostgresSettings) -> list[Manifest]:
     """All objects of a Postgres, what others need first.
 
     Raises:
-        InvalidSettingsError: there are two passwords, or none.
+        InvalidSettingsError: there are two passwords of one role, or none.
     """
-    require_one_password(password, settings.existing_secret)
-    mesh = mesh or NoMesh()
+    passwords = _passwords(settings, args)
+    mesh, namespace = args.mesh, args.namespace
     labels = recommended("postgres", settings.name, Role.DATABASE, settings.version)
     selected = selector("postgres", settings.name)
     meta = metadata(settings.name, labels, namespace=namespace)
-    files = {
-        "create-databases.sh": _CREATE_DATABASES,
-        "databases": "".join(f"{database}\n" for database in settings.databases),
-    }
+    files = _script_files(settings)
     manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
-    if password is not None:
-        secret_meta = metadata(settings.secret_name, labels, namespace=namespace)
-        manifests.append(workloads.secret(secret_meta, {PASSWORD_KEY: password}))
+    manifests += [
+        workloads.secret(metadata(name, labels, namespace=namespace), {PASSWORD_KEY: password})
+        for name, password in passwords.items()
+        if password is not None
+    ]
     if settings.storage.persistent:
         manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
     manifests += [
@@ -208,7 +272,7 @@ class Postgres(Component):
         secret_name: of the Secret with the key ``password``, in the same namespace.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or there are two passwords, or none.
+        InvalidSettingsError: the settings are wrong, or there are two passwords of one role, or none.
     """
 
     TYPE: ClassVar[str] = "Postgres"
@@ -218,7 +282,7 @@ class Postgres(Component):
 
     def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PostgresSettings, args.settings)
-        manifests = postgres_manifests(settings, args.namespace, args.password, args.mesh)
+        manifests = postgres_manifests(args, settings)
         super().__init__(name, opts)
         self.children(manifests)
         self.host_name = self.host(settings.name, args.namespace)

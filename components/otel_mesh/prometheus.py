@@ -16,7 +16,7 @@ from otel_mesh.mesh import MeshBinding, NoMesh
 from otel_mesh.problems import parse
 from otel_mesh.prometheus_objectives import Objectives, objective_rules
 from otel_mesh.prometheus_proxies import PROXY_READER_RULES, proxies_job
-from otel_mesh.rules import SUFFIX, rule_files
+from otel_mesh.rules import SUFFIX, with_own
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.sizing import Resources, Storage
 from otel_mesh.values import DnsLabel, Duration, ImageReference, LabelValue, Quantity, Retention, Settings, quantity
@@ -92,6 +92,7 @@ class PrometheusArgs:
         targets: what is scraped beside Prometheus itself: job to ``host:port``; plain, as it goes into the
             configuration whose checksum rolls the pod.
         exposed: the ``job`` of the services that people reach and objectives hold for: ``shop/api-gateway``.
+        rules: rule files beside the library's own, name to text; a name ends in ``.rules.yaml``.
         settings: or a mapping that becomes one.
         mesh: that the namespace belongs to.
     """
@@ -99,6 +100,7 @@ class PrometheusArgs:
     namespace: pulumi.Input[str]
     targets: dict[str, str] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()
+    rules: dict[str, str] = field(default_factory=dict)
     settings: PrometheusSettings = field(default_factory=PrometheusSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
@@ -167,6 +169,9 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
     """All objects of a Prometheus, what others need first.
 
     In a mesh of Istio's it finds the proxies by asking the API server; without one it has no token to ask with.
+
+    Raises:
+        InvalidSettingsError: a file of rules has no name that Prometheus looks for, or that of another.
     """
     namespace, mesh = args.namespace, args.mesh
     proxies = mesh.kind == "istio"
@@ -179,7 +184,7 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         container=_container(settings),
         files={
             "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies=proxies)),
-            **rule_files(),
+            **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },
         config_dir=_CONFIG_DIR,
@@ -200,7 +205,7 @@ class Prometheus(Component):
         otlp_url: base URL that takes OTLP over HTTP (``/v1/metrics`` below it).
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: the settings are wrong, or a file of rules cannot be taken.
     """
 
     TYPE: ClassVar[str] = "Prometheus"

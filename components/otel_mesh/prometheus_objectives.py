@@ -12,7 +12,7 @@ from otel_mesh.values import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FILE: Final = "objectives.rules.yaml"
+FILE: Final = "objectives.rules.yaml"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Seconds; what the HTTP conventions advise for ``http.server.request.duration``, and our services use."""
 
@@ -65,4 +65,4 @@ def objective_rules(objectives: Objectives, exposed: Iterable[str]) -> dict[str,
             }
             for kind, (ratio, labels) in kinds.items()
         ]
-    return {_FILE: to_yaml({"groups": [{"name": "objectives", "rules": rules}]})} if rules else {}
+    return {FILE: to_yaml({"groups": [{"name": "objectives", "rules": rules}]})} if rules else {}

@@ -193,6 +193,15 @@ HttpUrl = Annotated[
 ]
 """The address of a page as browsers see it, without a query."""
 
+HttpsAddress = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/?=&%+-]*)?"),
+        "is no HTTPS address; write one such as https://issuer.example.com/keys",
+    ),
+]
+"""Where something is fetched by HTTPS."""
+
 PluginReference = Annotated[
     str,
     _Pattern(

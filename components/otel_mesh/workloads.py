@@ -44,6 +44,7 @@ def pod(  # noqa: PLR0913 - the parts of a pod, all by keyword
     service_account: str,
     uid: int,
     volumes: Sequence[Mapping[str, Any]] = (),
+    init_containers: Sequence[Mapping[str, Any]] = (),
     api_access: bool = False,
     grace_seconds: int = 30,
     scheduling: Scheduling = _ANYWHERE,
@@ -55,6 +56,7 @@ def pod(  # noqa: PLR0913 - the parts of a pod, all by keyword
         service_account: that it runs as.
         uid: user and group of its processes.
         volumes: that it mounts.
+        init_containers: made by `container`; each ends before the next one and the others begin.
         api_access: whether the account's token is mounted.
         grace_seconds: between SIGTERM and SIGKILL.
         scheduling: where it runs.
@@ -67,6 +69,7 @@ def pod(  # noqa: PLR0913 - the parts of a pod, all by keyword
         "securityContext": security_context(uid),
         "terminationGracePeriodSeconds": grace_seconds,
         **scheduling.pod_fields(),
+        **({"initContainers": [dict(one) for one in init_containers]} if init_containers else {}),
         "containers": [dict(one) for one in containers],
         "volumes": [dict(one) for one in volumes],
     }

@@ -11,6 +11,7 @@ from pulumi_kubernetes.provider import Provider
 from otel_mesh import (
     CacheAccess,
     DatabaseAccess,
+    DatabaseLogin,
     Grafana,
     GrafanaArgs,
     Jaeger,
@@ -53,7 +54,9 @@ from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.dashboards import dashboards
+from otel_mesh_stack.rules import rule_files
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
+from otel_mesh_stack.variables import variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +98,7 @@ def deploy() -> None:
             callees={**callee_environment(CATALOG, service.name, stack.settings.namespaces.services)},
             database=_database_access(stack.settings, database, service),
             cache=_cache_access(stack.settings, cache, service),
+            variables=variables_of(stack.settings, service.name),
         )
         services[service.name] = Microservice(service.name, args, mesh.opts)
     doors: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
@@ -173,6 +177,7 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
             namespace=namespace,
             targets=_scraped(settings),
             exposed=tuple(f"{CATALOG.name}/{service.name}" for service in CATALOG.services if service.exposed),
+            rules=rule_files(),
             settings=settings.prometheus,
             mesh=mesh.binding,
         ),
@@ -230,8 +235,17 @@ def _scraped(settings: StackSettings) -> dict[str, str]:
 def _database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> Postgres:
     own = stack.settings.postgres
     further = own.databases if "databases" in own.model_fields_set else ()
-    settings = own.model_copy(update={"databases": tuple(dict.fromkeys((*databases(), *further)))})
-    args = PostgresArgs(namespace=namespace, password=stack.postgres_password, settings=settings, mesh=mesh.binding)
+    settings = own.model_copy(
+        update={"databases": tuple(dict.fromkeys((*databases(), *further))), "roles": stack.settings.roles}
+    )
+    args = PostgresArgs(
+        namespace=namespace,
+        password=stack.postgres_password,
+        migrations_password=stack.migrations_password,
+        services_password=stack.services_password,
+        settings=settings,
+        mesh=mesh.binding,
+    )
     return Postgres(POSTGRES, args, mesh.opts)
 
 
@@ -242,8 +256,9 @@ def _database_access(settings: StackSettings, database: Postgres, service: Servi
         host=database.host_name,
         port=CATALOG.store(POSTGRES).port,
         name=database_of(service.name),
-        user=settings.postgres.user,
-        secret_name=settings.postgres.secret_name,
+        user=settings.roles.services,
+        secret_name=settings.postgres.services_secret_name,
+        migrations=DatabaseLogin(user=settings.roles.migrations, secret_name=settings.postgres.migrations_secret_name),
     )
 
 

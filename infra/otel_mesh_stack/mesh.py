@@ -18,6 +18,7 @@ from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArg
 from otel_mesh.mesh import CollectorIdentity, MeshBinding, NoMesh
 from otel_mesh.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import mesh_files
+from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,6 +103,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
         certificate=certificate.chain if certificate else None,
         private_key=certificate.private_key if certificate else None,
         settings=settings.mesh.gateway,
+        open_paths=OPEN_PATHS,
     )
     return IngressGateway("gateway", args, mesh.opts)
 

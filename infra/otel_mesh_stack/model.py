@@ -11,14 +11,14 @@ from otel_mesh.grafana import GrafanaSettings  # noqa: TC001 - pydantic reads it
 from otel_mesh.jaeger import JaegerSettings
 from otel_mesh.load_generator import LoadGeneratorSettings
 from otel_mesh.microservice import ServiceRuntime
-from otel_mesh.postgres import PostgresSettings
+from otel_mesh.postgres import DatabaseRoles, PostgresSettings
 from otel_mesh.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.problems import InvalidSettingsError, Problem, join, nearest
 from otel_mesh.prometheus import PrometheusSettings
 from otel_mesh.redis import RedisSettings
 from otel_mesh.scheduling import Scheduling
 from otel_mesh.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Settings, Uid
+from otel_mesh.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Ratio, Settings, Uid
 from otel_mesh.victoria_logs import VictoriaLogsSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
@@ -91,8 +91,9 @@ class StackSettings(Settings):
         cluster: where the stack is deployed.
         namespaces: names of its namespaces.
         images_from_file: whether OTEL_MESH_IMAGES_FILE, a JSON object of name to image, replaces default images.
-        postgres_password_file: file in OTEL_MESH_SECRETS_DIR with PostgreSQL's password; else ``postgres`` names an
-            existing Secret.
+        postgres_password_file: file in OTEL_MESH_SECRETS_DIR with the password of PostgreSQL's own role, and beside it
+            files of that name with ``-migrations`` and ``-services`` appended, of the roles that migrate and use the
+            databases. Else ``postgres`` names an existing Secret, and two more Secrets have its name and the same ends.
         redis_password_file: the same for Redis.
         wait: whether an update waits until what it deployed is ready.
         ready_timeout_seconds: how long each workload may take to become ready.
@@ -107,9 +108,13 @@ class StackSettings(Settings):
         victoria_logs: the log store.
         prometheus: the metric store.
         grafana: the page for people; None for a stack without.
-        postgres: the services' database; the services' own databases are added.
+        postgres: the services' database; the services' own databases are added, and roles where none are named.
         redis: the services' cache.
         load_generator: requests that are sent through the front door once for each change here; None for none.
+        demonstration_payments: whether payments can be made by the methods of the demonstration, for which nobody pays
+            anything. Without them every payment is declined, as long as the shop knows no others.
+        order_patience_share: of the orders, those in variant ``experiment`` of the A/B experiment ``order-patience``:
+            they are given up after 6 s and not 9 s, and settled later. 0 for no experiment.
         service_defaults: how services are run.
         services: what is different for one of them, by name.
     """
@@ -135,8 +140,15 @@ class StackSettings(Settings):
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()
     load_generator: LoadSettings | None = None
+    demonstration_payments: bool = False
+    order_patience_share: Ratio = 0
     service_defaults: ServiceRuntime = ServiceRuntime()
     services: dict[str, ServiceSettings] = Field(default_factory=dict)
+
+    @property
+    def roles(self) -> DatabaseRoles:
+        """The roles of PostgreSQL that migrate and use the services' databases."""
+        return self.postgres.roles or DatabaseRoles()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -149,6 +161,9 @@ class StackSettings(Settings):
         ]
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
+        if self.postgres.roles is None and self.postgres.user in (self.roles.migrations, self.roles.services):
+            reason = f"'{self.postgres.user}' is the name of a role that is to do less"
+            problems.append(Problem("postgres.user", reason, "give it another name, or set postgres.roles"))
         if problems:
             raise InvalidSettingsError(problems)
         return self

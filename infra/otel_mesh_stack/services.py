@@ -16,7 +16,13 @@ REDIS: Final = "redis"
 _DATA: Final = {
     "name": "shop",
     "services": [
-        {"name": "api-gateway", "port": 8080, "calls": ["user-service", "order-service"], "exposed": True},
+        {
+            "name": "api-gateway",
+            "port": 8080,
+            "calls": ["user-service", "order-service"],
+            "metrics": ["shop.checkout.duration"],
+            "exposed": True,
+        },
         {
             "name": "user-service",
             "port": 8081,
@@ -29,7 +35,7 @@ _DATA: Final = {
             "port": 8082,
             "calls": ["payment-service"],
             "stores": [POSTGRES],
-            "metrics": ["shop.orders"],
+            "metrics": ["shop.orders", "shop.orders.dead"],
         },
         {"name": "payment-service", "port": 8083, "stores": [POSTGRES], "metrics": ["shop.payments"]},
     ],
@@ -38,6 +44,9 @@ _DATA: Final = {
         {"name": REDIS, "port": 6379, "system": "redis"},
     ],
 }
+
+OPEN_PATHS: Final = ("/api/orders", "/livez", "/readyz")
+"""Of the exposed service, those that need no token where a gateway asks for tokens: people's data need one."""
 
 CATALOG: Final = parse(Catalog, _DATA, "catalogue")
 

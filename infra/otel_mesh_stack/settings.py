@@ -51,6 +51,13 @@ IMAGE_KEYS: Final = {
     "mesh.istio.cni": "istio-install-cni",
 }
 """Parts of the settings that have an image, with its name in the image file."""
+_PASSWORDS: Final = (
+    ("postgres_password", "postgres_password_file", ""),
+    ("migrations_password", "postgres_password_file", "-migrations"),
+    ("services_password", "postgres_password_file", "-services"),
+    ("redis_password", "redis_password_file", ""),
+)
+"""Passwords of a stack, with the setting that names a file and what is appended to that name."""
 _MAX_SECRET_BYTES: Final = 4096
 RENDER_DIR: Final = "OTEL_MESH_RENDER_DIR"
 """Names a folder into which the provider writes what it would make: no cluster, no image, no secret is needed."""
@@ -68,7 +75,9 @@ class Stack:
         settings: checked, with the images of the image file filled in.
         service_images: what each service runs.
         charts_dir: folder that holds the charts, instead of their repositories.
-        postgres_password: a secret output, or None where a Secret exists.
+        postgres_password: of the server's own role: a secret output, or None where a Secret exists.
+        migrations_password: of the role that migrates the databases; the same.
+        services_password: of the role that uses them; the same.
         redis_password: the same.
         gateway_certificate: that the gateway shows; None where its Secret exists, or there is no gateway.
         cluster_uid: who the cluster is; None where none is asked.
@@ -79,6 +88,8 @@ class Stack:
     service_images: Mapping[str, str]
     charts_dir: str | None
     postgres_password: pulumi.Output[str] | None = field(repr=False)
+    migrations_password: pulumi.Output[str] | None = field(repr=False)
+    services_password: pulumi.Output[str] | None = field(repr=False)
     redis_password: pulumi.Output[str] | None = field(repr=False)
     gateway_certificate: Certificate | None
     cluster_uid: str | None
@@ -115,9 +126,10 @@ def _read() -> Stack:
         images = _images(settings, rendering=rendering)
         problems += _missing_images(settings, images)
     passwords: dict[str, pulumi.Output[str] | None] = {}
-    for key in ("postgres_password_file", "redis_password_file"):
+    for name, key, ending in _PASSWORDS:
         with collecting(problems):
-            passwords[key] = _password(key, getattr(settings, key), rendering=rendering)
+            file = getattr(settings, key)
+            passwords[name] = _password(key, file and f"{file}{ending}", rendering=rendering)
     certificate = None
     with collecting(problems):
         certificate = _gateway_certificate(settings, rendering=rendering)
@@ -134,13 +146,12 @@ def _read() -> Stack:
         if node_file or not rendering:  # what is only written goes to no node
             settings = mesh_files.with_node(node_file, settings)
     if problems:
-        raise InvalidSettingsError(problems)
+        raise InvalidSettingsError(dict.fromkeys(problems))
     return Stack(
         settings=with_images(settings, images),
         service_images={service.name: _service_image(settings, images, service.name) for service in CATALOG.services},
         charts_dir=charts_dir,
-        postgres_password=passwords["postgres_password_file"],
-        redis_password=passwords["redis_password_file"],
+        **passwords,
         gateway_certificate=certificate,
         cluster_uid=None if rendering else _cluster_uid(settings),
         render_dir=render_dir,

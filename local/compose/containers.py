@@ -10,7 +10,7 @@ from local.errors import LocalError
 from otel_mesh.values import quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from otel_mesh.manifests import Manifest
 
@@ -19,6 +19,7 @@ BUSYBOX_IMAGE: Final = "docker.io/library/busybox:1.37.0-musl"
 
 _POD_FIELDS: Final = {
     "containers",
+    "initContainers",
     "volumes",
     "securityContext",
     "terminationGracePeriodSeconds",
@@ -57,6 +58,8 @@ _MIB: Final = 2**20
 def service(workload: Manifest, build: Mapping[str, Any] | None) -> dict[str, Any]:
     """The service of a workload, without what it shares with others: mounts, addresses, dependencies.
 
+    What runs before its container is left to `initial`.
+
     Args:
         workload: a Deployment or StatefulSet.
         build: how its image is made, where it is one of ours.
@@ -91,6 +94,18 @@ def service(workload: Manifest, build: Mapping[str, Any] | None) -> dict[str, An
     if check is not None:
         made["healthcheck"] = check
     return made
+
+
+def initial(workload: Manifest) -> Iterator[Manifest]:
+    """What has to end before a workload's container begins, each as a workload of its own."""
+    pod, meta, spec = pod_of(workload), workload["metadata"], workload["spec"]
+    for one in pod.get("initContainers", ()):
+        own = {**pod, "containers": [one], "initContainers": []}
+        yield {
+            **workload,
+            "metadata": {**meta, "name": f"{meta['name']}-{one['name']}"},
+            "spec": {**spec, "template": {**spec["template"], "spec": own}},
+        }
 
 
 def pod_of(workload: Manifest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from local.compose.containers import BUSYBOX_IMAGE, container_of, service
+from local.compose.containers import BUSYBOX_IMAGE, container_of, initial, service
 from local.compose.mounts import Mounts
 from local.errors import LocalError
 from otel_mesh.workloads import CLUSTER_DOMAIN
@@ -89,7 +89,8 @@ def translate(
     objects = _by_place(manifests)
     mounts = Mounts(objects, secrets_dir)
     workloads = [one for (kind, _), one in objects.items() if kind in _WORKLOADS]
-    services = {}
+    services: dict[str, dict[str, Any]] = {}
+    befores: list[tuple[str, str]] = []
     for workload in workloads:
         name = workload["metadata"]["name"]
         if name in services or name == OWNER:
@@ -97,6 +98,14 @@ def translate(
         made = _escaped({**service(workload, builds.get(name)), **mounts.of(workload)})
         made["networks"] = {"default": {"aliases": [_address(place) for place in _fronting(workload, objects)]}}
         services[name] = made
+        for first in initial(workload):
+            once = _escaped({**service(first, builds.get(name)), **mounts.of(first)})
+            services[first["metadata"]["name"]] = {
+                **once,
+                "restart": "on-failure",
+                "networks": {"default": {"aliases": []}},
+            }
+            befores.append((name, first["metadata"]["name"]))
     variables: set[str] = set()
     for one in published:
         if one.variable in variables:
@@ -104,6 +113,8 @@ def translate(
         variables.add(one.variable)
         _publish(services, objects, one)
     _depend(services)
+    for name, before in befores:
+        services[name].setdefault("depends_on", {})[before] = {"condition": "service_completed_successfully"}
     if mounts.volumes:
         services[OWNER] = _volume_owner(mounts.volumes)
     content = {

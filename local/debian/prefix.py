@@ -53,7 +53,7 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
     """
     wanted = sorted(set(packages))
     home = cache_dir() / "debian"
-    record = home / "records" / f"{_digest(wanted)}.json"
+    record = _record(wanted)
     with files.locked(home / ".lock"):
         state = _machine()
         if not refresh and (known := _recorded(record, state)):
@@ -70,6 +70,11 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
         record.parent.mkdir(parents=True, exist_ok=True)
         files.write(record, json.dumps({"machine": state, "prefix": prefix.name, "packages": wanted}), mode=0o644)
     return prefix
+
+
+def here(packages: Iterable[str]) -> Path | None:
+    """The folder that `ensure` gave for these packages, if it would give it again without asking apt."""
+    return _recorded(_record(sorted(set(packages))), _machine())
 
 
 def environment(prefix: Path) -> dict[str, str]:
@@ -123,6 +128,10 @@ def _check_room(folder: Path, archives: Sequence[Archive]) -> None:
             f"{folder.parent}: {free / _GIB:.1f} GiB free, Debian packages take {needed / _GIB:.1f}",
             remedy="free space, or name another place with OTEL_MESH_CACHE",
         )
+
+
+def _record(wanted: Sequence[str]) -> Path:
+    return cache_dir() / "debian" / "records" / f"{_digest(wanted)}.json"
 
 
 def _recorded(record: Path, state: str) -> Path | None:

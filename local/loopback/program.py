@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_START_SECONDS = 30
-_STOP_SECONDS = 20
+_START_SECONDS = 90
+_STOP_SECONDS = 60
 
 
 class LoopbackProgram:
@@ -54,7 +54,7 @@ class LoopbackProgram:
         """Start it, again if it was ended, and wait until it listens.
 
         Raises:
-            RuntimeError: it ended, or does not listen after 30 s; the message holds its output.
+            RuntimeError: it ended, or does not listen after 90 s; the message holds its output.
         """
         with self._log.open("ab") as log:
             self._process = child_processes.start(self._command, stdout=log, stderr=log, env=self._environment)

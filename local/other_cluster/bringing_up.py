@@ -73,7 +73,7 @@ def _require_secrets(settings: StackSettings, kube: Kube) -> None:
     """Refuse a cluster without the Secrets that the stack's file names."""
     spaces, shown = settings.namespaces, settings.grafana
     for namespace, secret, key in (
-        (spaces.services, settings.postgres.existing_secret, postgres.PASSWORD_KEY),
+        *((spaces.services, secret, postgres.PASSWORD_KEY) for secret in _postgres_secrets(settings)),
         (spaces.services, settings.redis.existing_secret, redis.PASSWORD_KEY),
         (spaces.observability, shown and shown.existing_secret, grafana.PASSWORD_KEY),
     ):
@@ -82,6 +82,13 @@ def _require_secrets(settings: StackSettings, kube: Kube) -> None:
     mesh = settings.mesh
     if mesh.kind != "none" and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
         kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
+
+
+def _postgres_secrets(settings: StackSettings) -> tuple[str, ...]:
+    """Those that exist before PostgreSQL does."""
+    own = settings.postgres
+    names = own.secret_name, own.migrations_secret_name, own.services_secret_name
+    return () if own.existing_secret is None else names
 
 
 def _provide_images(request: Request, settings: StackSettings, kube: Kube, workspace: Workspace, say: Steps) -> None:

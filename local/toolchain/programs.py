@@ -240,6 +240,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *_CONTROL_PLANE,
         "kube-controller-manager",
         "otelcol",
+        "prometheus",
         "promtool",
         "jaeger",
         "victoria-logs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values
@@ -17,6 +17,7 @@ from otel_mesh.istio.policy import (
 )
 from otel_mesh.istio.routes import Route
 from otel_mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.istio.tokens import TokenSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,19 +58,20 @@ TAGGED: Final = Tracing(
     tags={"k8s.cluster.name": "big"},
     header_tags={"otel_mesh.canary": "x-canary"},
 )
+TOKENS: Final = TokenSettings(
+    issuer="https://issuer.example", audiences=("shop",), jwks_uri="https://issuer.example/keys"
+)
 ROUTES: Final = (Route(host="api-gateway.shop.svc.cluster.local", port=8080),)
 
 
-def _gateway(
-    istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings, **certificate: str
-) -> list[Manifest]:
+def _gateway(istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings, **more: Any) -> list[Manifest]:  # noqa: ANN401 - arguments
     args = IngressGatewayArgs(
         namespace="istio-ingress",
         mesh=istio_binding(istio),
         routes=ROUTES,
         tracing=tracing,
         settings=settings,
-        **certificate,
+        **more,
     )
     return gateway_manifests(args, settings)
 
@@ -131,4 +133,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         certificate="from a file",
         private_key="from a secret output",
     ),
+    "gateway-tokens": lambda: _gateway(
+        DEFAULTS, TRACING, IngressGatewaySettings(tokens=TOKENS), open_paths=("/api/orders", "/readyz")
+    )[-2:],
 }

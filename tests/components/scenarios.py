@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh import (
     CacheAccess,
     DatabaseAccess,
+    DatabaseLogin,
+    DatabaseRoles,
     GrafanaArgs,
     GrafanaSettings,
     JaegerSettings,
@@ -20,6 +23,7 @@ from otel_mesh import (
     Objectives,
     OtelCollectorArgs,
     OtelCollectorSettings,
+    PostgresArgs,
     PostgresSettings,
     PriorityClassSettings,
     PrometheusArgs,
@@ -123,6 +127,7 @@ def _load_generator(settings: LoadGeneratorSettings, mesh: MeshBinding) -> list[
     return load_generator_manifests(args, settings)
 
 
+PASSWORD: Final = "from-a-secret-output"  # noqa: S105 - a test's
 SERVICE: Final = Service(name="user-service", port=8081, version="1.2.3", stores=("postgres",))
 DATABASE: Final = DatabaseAccess(
     host="postgres.shop.svc.cluster.local",
@@ -222,14 +227,20 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         GrafanaSettings(anonymous=True, meshed=True),
     ),
     "postgres": lambda: postgres_manifests(
-        PostgresSettings(databases=("user_service", "order_service")), "shop", "from-a-secret-output"
+        PostgresArgs(namespace="shop", password=PASSWORD),
+        PostgresSettings(databases=("user_service", "order_service")),
+    ),
+    "postgres-roles": lambda: postgres_manifests(
+        PostgresArgs(
+            namespace="shop", password=PASSWORD, migrations_password=PASSWORD, services_password=PASSWORD, mesh=MESH
+        ),
+        PostgresSettings(databases=("user_service", "order_service"), roles=DatabaseRoles()),
     ),
     "postgres-existing-secret": lambda: postgres_manifests(
+        PostgresArgs(namespace="shop"),
         PostgresSettings(existing_secret="given", storage=Storage()),  # noqa: S106 - the Secret's name
-        "shop",
-        None,
     ),
-    "redis": lambda: redis_manifests(RedisSettings(), "shop", "from-a-secret-output"),
+    "redis": lambda: redis_manifests(RedisSettings(), "shop", PASSWORD),
     "redis-meshed": lambda: redis_manifests(
         RedisSettings(existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
         "shop",
@@ -254,6 +265,19 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="production"),
         CACHE,
     ),
+    "microservice-migrated": lambda: _microservice(
+        MESH,
+        dataclasses.replace(
+            DATABASE,
+            user="shop_services",
+            secret_name="postgres-credentials-services",  # noqa: S106 - the Secret's name
+            migrations=DatabaseLogin(
+                user="shop_migrations",
+                secret_name="postgres-credentials-migrations",  # noqa: S106 - the same
+            ),
+        ),
+        MicroserviceSettings(service=SERVICE, service_namespace="shop", environment="production"),
+    ),
     "microservice-scheduled": lambda: _microservice(
         NoMesh(),
         None,
@@ -263,9 +287,8 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     ),
     "otel-collector-scheduled": lambda: _collector(OtelCollectorSettings(replicas=3, scheduling=SCHEDULED)),
     "postgres-scheduled": lambda: postgres_manifests(
+        PostgresArgs(namespace="shop"),
         PostgresSettings(existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
-        "shop",
-        None,
     ),
     "jaeger-scheduled": lambda: jaeger_manifests(JaegerSettings(scheduling=SCHEDULED), "observability"),
     "load-generator": lambda: _load_generator(LoadGeneratorSettings(), NoMesh()),

@@ -6,32 +6,38 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from local import toolchain
 from local.paths import repo_dir
 from otel_mesh import InvalidSettingsError, Objectives, PrometheusArgs, PrometheusSettings
 from otel_mesh.problems import parse
 from otel_mesh.prometheus import prometheus_manifests
 from otel_mesh.prometheus_objectives import objective_rules
 from otel_mesh.rules import rule_files
+from otel_mesh_stack import rules as platform
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
 
-CASES = Path(__file__).parent / "rules"
+if TYPE_CHECKING:
+    from tests.built import Built
+
+FOLDERS = (Path(__file__).parent / "rules", repo_dir() / "tests" / "infra" / "rules")
+CASES = [path for folder in FOLDERS for path in sorted(folder.iterdir())]
+"""Of the library's rules and of the platform's own."""
+EVERY = {**rule_files(), **platform.rule_files()}
 
 
 @pytest.fixture(scope="module")
-def promtool() -> Path:
-    return toolchain.ensure(("promtool",)) / "promtool"
+def promtool(built: Built) -> Path:
+    return built("promtool") / "promtool"
 
 
 @pytest.fixture
 def rules(tmp_path: Path) -> list[Path]:
     """The files as Prometheus gets them."""
-    args = PrometheusArgs(namespace="ns", exposed=("shop/api-gateway",))
+    args = PrometheusArgs(namespace="ns", exposed=("shop/api-gateway",), rules=platform.rule_files())
     (config,) = (one for one in prometheus_manifests(args, PrometheusSettings()) if one["kind"] == "ConfigMap")
     found = [name for name in config["data"] if name.endswith(".rules.yaml")]
     for name in found:
@@ -52,20 +58,20 @@ def of(kind: str, rules: list[Path]) -> list[dict[str, Any]]:
 
 
 def test_prometheus_gets_the_rules_and_accepts_them(promtool: Path, rules: list[Path]) -> None:
-    assert [path.name for path in rules] == [*rule_files(), "objectives.rules.yaml"]
+    assert [path.name for path in rules] == [*EVERY, "objectives.rules.yaml"]
     assert "SUCCESS" in run(promtool, "check", "rules", "--lint-fatal", *rules)
 
 
 def test_rules_record_and_fire_when_they_should_only(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
-    assert {path.name for path in CASES.iterdir()} == {name.replace(".rules.", ".test.") for name in rule_files()}
-    for cases in CASES.iterdir():
+    assert {path.name for path in CASES} == {name.replace(".rules.", ".test.") for name in EVERY}
+    for cases in CASES:
         test = tmp_path / cases.name
         test.write_text(cases.read_text().replace("RULES", ", ".join(str(path) for path in rules)))
         assert "SUCCESS" in run(promtool, "test", "rules", "--ignore-unknown-fields", test)
 
 
 def test_every_alert_has_a_case_and_says_what_to_do(rules: list[Path]) -> None:
-    cases = "".join(path.read_text() for path in CASES.iterdir())
+    cases = "".join(path.read_text() for path in CASES)
     for rule in of("alert", rules):
         name = rule["alert"]
         assert f'alertname="{name}"' in cases
@@ -76,7 +82,7 @@ def test_every_alert_has_a_case_and_says_what_to_do(rules: list[Path]) -> None:
 
 def test_every_recording_has_a_case(rules: list[Path]) -> None:
     """S2.10, S2.12, and issue 5: whichever proxy counts, what is recorded is the same."""
-    groups = [group for path in CASES.iterdir() for group in yaml.safe_load(path.read_text())["tests"]]
+    groups = [group for path in CASES for group in yaml.safe_load(path.read_text())["tests"]]
     cases = [case for group in groups for case in group["promql_expr_test"] if case["exp_samples"]]
     for rule in of("record", rules):
         assert any(rule["record"] in case["expr"] for case in cases), rule["record"]
@@ -88,11 +94,26 @@ def test_objectives_are_counted_in_the_buckets_that_services_have() -> None:
         assert Objectives(latency_seconds=seconds).latency_seconds == seconds
     with pytest.raises(InvalidSettingsError, match="latency_seconds: is no bucket that requests are counted in"):
         parse(Objectives, {"latency_seconds": 0.3})
-    assert f'le="{0.5:g}"' in (CASES / "slo.test.yaml").read_text()
+    assert f'le="{0.5:g}"' in (FOLDERS[0] / "slo.test.yaml").read_text()
 
 
 def test_without_services_that_people_reach_there_are_no_objectives() -> None:
     assert objective_rules(Objectives(), ()) == {}
+
+
+def test_a_further_file_that_prometheus_would_not_find_or_would_find_twice_is_refused() -> None:
+    args = PrometheusArgs(
+        namespace="ns",
+        rules=dict.fromkeys(("own.yaml", "a/b.rules.yaml", "slo.rules.yaml", "objectives.rules.yaml"), ""),
+    )
+    with pytest.raises(InvalidSettingsError) as raised:
+        prometheus_manifests(args, PrometheusSettings())
+    assert [str(problem) for problem in raised.value.problems] == [
+        "rules.own.yaml: is no rule file's name; write one such as orders.rules.yaml",
+        "rules.a/b.rules.yaml: is no rule file's name; write one such as orders.rules.yaml",
+        "rules.slo.rules.yaml: is the name of one of the library's own; choose another",
+        "rules.objectives.rules.yaml: is the name of one of the library's own; choose another",
+    ]
 
 
 def test_the_wheel_holds_the_rules(tmp_path: Path) -> None:

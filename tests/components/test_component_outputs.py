@@ -12,6 +12,7 @@ import pulumi
 import pytest
 
 from otel_mesh import (
+    DatabaseRoles,
     Grafana,
     GrafanaArgs,
     GrafanaSettings,
@@ -241,6 +242,63 @@ def test_postgres_needs_exactly_one_password(program: Program, args: PostgresArg
     with pytest.raises(InvalidSettingsError, match="give either a password or an existing Secret"):
         Postgres("db", args)
     assert program.kinds() == []
+
+
+ROLES = PostgresSettings(roles=DatabaseRoles())
+
+
+def test_postgres_keeps_the_passwords_of_its_roles_secret(program: Program) -> None:
+    args = PostgresArgs(
+        namespace="ns",
+        password=pulumi.Output.secret("hush"),
+        migrations_password=pulumi.Output.secret("hush"),
+        services_password=pulumi.Output.secret("hush"),
+        settings=ROLES,
+    )
+    Postgres("db", args)
+    assert program.kinds().count("Secret") == 3
+    # the first as it was before there were roles: another name would replace it
+    assert [one.name for one in program.mocks.registered if one.typ.endswith(":Secret")] == [
+        "db",
+        "db-postgres-credentials-migrations",
+        "db-postgres-credentials-services",
+    ]
+    others = [one.inputs for one in program.mocks.registered if not one.typ.endswith(":Secret")]
+    assert "hush" not in repr(others)
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (PostgresArgs(namespace="ns", password="a", migrations_password="b", settings=ROLES), "is missing"),  # noqa: S106 - a test's
+        (PostgresArgs(namespace="ns", password="a", services_password="b"), "passwords without roles"),  # noqa: S106 - a test's
+    ],
+)
+def test_each_role_has_a_password_and_each_password_its_role(program: Program, args: PostgresArgs, reason: str) -> None:
+    with pytest.raises(InvalidSettingsError, match=reason):
+        Postgres("db", args)
+    assert program.kinds() == []
+
+
+def test_a_variable_of_a_microservice_does_not_replace_one_that_follows(program: Program) -> None:
+    def make(**variables: str) -> None:
+        args = MicroserviceArgs(
+            namespace="ns",
+            image="registry.example/user-service:1",
+            otlp_endpoint="http://otel-collector.ns.svc.cluster.local:4317",
+            settings=MicroserviceSettings(service=SERVICE, service_namespace="shop", environment="test"),
+            variables={**variables},
+        )
+        Microservice("users", args)
+
+    with pytest.raises(InvalidSettingsError, match="variables.PORT: follows from the other arguments; leave it out"):
+        make(PORT="1", SWITCH="on")
+    assert program.kinds() == []
+    make(SWITCH="on")
+    program.kinds()
+    deployment = next(one for one in program.mocks.registered if one.typ.endswith(":Deployment"))
+    (container,) = deployment.inputs["spec"]["template"]["spec"]["containers"]
+    assert {"name": "SWITCH", "value": "on"} in container["env"]
 
 
 def test_microservice(program: Program) -> None:

@@ -15,7 +15,6 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import files
-from local import toolchain
 from otel_mesh import GrafanaArgs, GrafanaSettings, InvalidSettingsError, Objectives, versions
 from otel_mesh import dashboards as library
 from otel_mesh.grafana import grafana_manifests
@@ -26,6 +25,9 @@ from tests.components.dashboard_queries import asked, panels, texts
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from tests.built import Built
+
 
 DASHBOARDS: list[dict[str, Any]] = [json.loads(text) for text in texts().values()]
 EVERY = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: str(one["uid"]))
@@ -64,13 +66,13 @@ def test_every_panel_says_what_it_shows_and_has_its_place(dashboard: dict[str, A
         assert apart, (one, other)
 
 
-def test_prometheus_reads_every_question(tmp_path: Path) -> None:
+def test_prometheus_reads_every_question(tmp_path: Path, built: Built) -> None:
     questions = [one for dashboard in DASHBOARDS for one in asked(dashboard)]
     assert len(questions) > 50
     rules = [{"record": f"question:{number}", "expr": one.expr} for number, one in enumerate(questions)]
     path = tmp_path / "questions.yaml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "questions", "rules": rules}]}))
-    promtool = toolchain.ensure(("promtool",)) / "promtool"
+    promtool = built("promtool") / "promtool"
     done = subprocess.run(
         [promtool, "check", "rules", "--lint=none", path], capture_output=True, text=True, timeout=60, check=False
     )

@@ -28,5 +28,5 @@ def test_golden_files_hold_no_password() -> None:
         for document in yaml.safe_load_all(path.read_text())
         if document["kind"] == "Secret"
     ]
-    assert len(secrets) == 3
+    assert len(secrets) == 6
     assert all(secret["stringData"] == {"password": "from-a-secret-output"} for secret in secrets)

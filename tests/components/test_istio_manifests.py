@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local.toolchain import charts
 from otel_mesh import InvalidSettingsError
 from otel_mesh.istio.binding import istio_binding
 from otel_mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
-from otel_mesh.istio.edge import STRIPPED_HEADERS
+from otel_mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, edge_hygiene
 from otel_mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.istio.tokens import token_manifests
 from otel_mesh.problems import parse
 from tests.components import golden_files
-from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TRACING
+from tests.components.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TOKENS, TRACING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from otel_mesh.manifests import Manifest
+    from tests.built import Built
+
 
 GOLDEN = golden_files.GOLDEN / "istio"
 
@@ -33,21 +37,21 @@ def test_every_golden_file_has_its_scenario() -> None:
     assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(SCENARIOS)
 
 
-def _chart(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((charts.ensure() / name / "values.yaml").read_text())
+def _chart(charts: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((charts / name / "values.yaml").read_text())
     return content
 
 
 @pytest.mark.parametrize("settings", [DEFAULTS, CHANGED, SCHEDULED], ids=["defaults", "changed", "scheduled"])
-def test_the_charts_know_every_value(settings: IstioSettings) -> None:
-    assert unknown_values(base_values(settings), _chart("base")) == []
-    assert unknown_values(cni_values(settings), _chart("cni")) == []
-    assert unknown_values(istiod_values(settings, TAGGED, "production"), _chart("istiod")) == []
+def test_the_charts_know_every_value(settings: IstioSettings, built: Built) -> None:
+    assert unknown_values(base_values(settings), _chart(built.charts(), "base")) == []
+    assert unknown_values(cni_values(settings), _chart(built.charts(), "cni")) == []
+    assert unknown_values(istiod_values(settings, TAGGED, "production"), _chart(built.charts(), "istiod")) == []
 
 
-def test_a_value_that_a_chart_does_not_know_is_named() -> None:
+def test_a_value_that_a_chart_does_not_know_is_named(built: Built) -> None:
     wrong = {"replicas": 1, "global": {"proxy": {"imge": "x"}}, "meshConfig": {"anything": 1}, "env": {"FREE": "1"}}
-    assert unknown_values(wrong, _chart("istiod")) == ["global.proxy.imge", "replicas"]
+    assert unknown_values(wrong, _chart(built.charts(), "istiod")) == ["global.proxy.imge", "replicas"]
 
 
 def test_the_percentage_is_always_explicit_and_the_gateway_s_own() -> None:
@@ -116,14 +120,38 @@ def test_s1_12_the_mesh_repeats_only_what_reached_no_application(settings: Istio
     assert policy["attempts"] > 0  # with 0 Istio repeats nothing at all, a connection that was refused neither
 
 
+def test_without_a_token_only_what_is_open_is_reached() -> None:
+    """Issue 19: what is not known to be open needs one, however it is spelled."""
+    authentication, refusal = SCENARIOS["gateway-tokens"]()
+    assert authentication["spec"]["selector"] == refusal["spec"]["selector"]
+    (rule,) = authentication["spec"]["jwtRules"]
+    assert "forwardOriginalToken" not in rule
+    assert refusal["spec"]["action"] == "DENY"
+    assert refusal["spec"]["rules"] == [
+        {
+            "from": [{"source": {"notRequestPrincipals": ["*"]}}],
+            "to": [{"operation": {"notPaths": ["/api/orders", "/readyz"]}}],
+        }
+    ]
+    (everything,) = token_manifests(TOKENS, "a", "b", {}, ())[1]["spec"]["rules"]
+    assert set(everything) == {"from"}
+    assert not [one for one in SCENARIOS["gateway"]() if one["kind"].endswith(("Authentication", "Policy"))]
+
+
 def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() -> None:
     (hygiene,) = (one for one in SCENARIOS["gateway"]() if one["kind"] == "EnvoyFilter")
     (patch,) = hygiene["spec"]["configPatches"]
     (extension,) = patch["patch"]["value"]["typed_config"]["early_header_mutation_extensions"]
     removed = [one["remove"] for one in extension["typed_config"]["mutations"]]
-    assert removed == list(STRIPPED_HEADERS)
+    assert removed == [*STRIPPED_HEADERS, *CONTEXT_HEADERS]
     assert len(set(removed)) == len(removed)
     assert {"x-forwarded-client-cert", "l5d-client-id", "x-trace-version", "x-fault-injected"} <= set(removed)
+
+
+def test_a_gateway_that_continues_traces_leaves_their_headers_alone() -> None:
+    filtering = str(edge_hygiene("ingress", "istio-ingress", {"app": "ingress"}, restart=False))
+    assert "x-trace-version" in filtering
+    assert not [header for header in CONTEXT_HEADERS if f"'{header}'" in filtering]
 
 
 def test_a_namespace_is_bound_to_the_revision_that_injects_it() -> None:

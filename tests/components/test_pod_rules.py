@@ -23,6 +23,11 @@ def _pod(manifest: dict[str, Any]) -> dict[str, Any]:
     return spec
 
 
+def _containers(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    pod = _pod(manifest)
+    return [*pod["containers"], *pod.get("initContainers", ())]
+
+
 @pytest.mark.parametrize("manifest", WORKLOADS)
 def test_pod_is_restricted_as_a_whole_so_that_injected_containers_are_too(manifest: dict[str, Any]) -> None:
     context = _pod(manifest)["securityContext"]
@@ -34,7 +39,7 @@ def test_pod_is_restricted_as_a_whole_so_that_injected_containers_are_too(manife
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
 def test_containers_can_change_nothing_but_their_volumes(manifest: dict[str, Any]) -> None:
-    for container in _pod(manifest)["containers"]:
+    for container in _containers(manifest):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -48,6 +53,7 @@ def test_containers_have_all_three_probes_and_bounded_memory(manifest: dict[str,
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
         startup = container["startupProbe"]
         assert startup["periodSeconds"] * startup["failureThreshold"] >= 60
+    for container in _containers(manifest):
         resources = container["resources"]
         assert quantity(resources["requests"]["memory"]) <= quantity(resources["limits"]["memory"])
         assert "cpu" not in resources["limits"]
@@ -73,7 +79,7 @@ def test_only_who_asks_the_api_server_gets_a_token_of_it(name: str) -> None:
 @pytest.mark.parametrize("manifest", WORKLOADS)
 def test_every_mount_has_its_volume_and_every_volume_its_mount(manifest: dict[str, Any]) -> None:
     pod = _pod(manifest)
-    mounted = {mount["name"] for container in pod["containers"] for mount in container["volumeMounts"]}
+    mounted = {mount["name"] for container in _containers(manifest) for mount in container["volumeMounts"]}
     assert mounted == {volume["name"] for volume in pod["volumes"]}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -12,12 +12,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from local import toolchain
 from local.loopback.collector import LoopbackCollector, file_exporters, otlp_receiver
 from local.loopback.ports import free_port
 from otel_mesh import OtelCollectorSettings
 from otel_mesh.collector_config import collector_config
 from otel_mesh.collector_proxy_spans import PROCESSOR, proxy_spans_processor, with_proxy_spans
+
+if TYPE_CHECKING:
+    from tests.built import Built
 
 ISTIO = {
     "istio.canonical_revision": "0.1.0",
@@ -72,7 +74,7 @@ OWN = {"http.request.method": "GET", "error": "kept"}
 
 
 @pytest.fixture(scope="module")
-def spans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def spans(tmp_path_factory: pytest.TempPathFactory, built: Built) -> dict[str, dict[str, Any]]:
     """Each span by the name that it was sent with, its attributes and its resource's as plain values."""
     folder = tmp_path_factory.mktemp("proxy-spans")
     port = free_port()
@@ -87,7 +89,7 @@ def spans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
             },
         },
     }
-    program = toolchain.ensure(("otelcol",)) / "otelcol"
+    program = built("otelcol") / "otelcol"
     sent = {
         "inbound": (SpanKind.SERVER, INBOUND),
         "outbound": (SpanKind.CLIENT, {**INBOUND, "upstream_cluster": "outbound|8081||user-service.shop.svc"}),
@@ -111,7 +113,7 @@ def spans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
                 if name == "fault":
                     one.set_status(Status(StatusCode.ERROR))
             provider.shutdown()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while len(collector.spans()) < len(sent) and time.monotonic() < deadline:
             time.sleep(0.1)
         batches = [one for batch in collector._batches("traces") for one in batch["resourceSpans"]]  # noqa: SLF001

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import child_processes, toolchain
+from local import child_processes
 from local.loopback.collector import file_exporters
 from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
@@ -29,23 +29,25 @@ from tests.components.scenarios import PERSISTENT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.built import Built
+
 COLLECTOR_ENVIRONMENT = {
     "SAMPLER_HOST": "otel-sampler.observability.svc.cluster.local",
     "TRACES_ENDPOINT": "jaeger.observability.svc.cluster.local:4317",
     "METRICS_ENDPOINT": "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp",
-    "LOGS_ENDPOINT": "http://victoria-logs.observability.svc.cluster.local:9428/insert/opentelemetry/v1/logs",
+    "LOGS_ENDPOINT": "http://loki.observability.svc.cluster.local:3100/otlp",
     "POD_NAME": "otel-collector-0",
     "POD_UID": "0b7a5c9e-0000-4000-8000-000000000000",
     "POD_NAMESPACE": "observability",
     "NODE_NAME": "node",
 }
-_START_SECONDS = 30
+_START_SECONDS = 90
 COMPONENTS = ("receivers", "processors", "exporters", "connectors", "extensions")
 
 
 @pytest.fixture(scope="session")
-def programs() -> Path:
-    return toolchain.ensure(("otelcol", "promtool", "jaeger"))
+def programs(built: Built) -> Path:
+    return built("otelcol", "promtool", "jaeger")
 
 
 def _validate_collector(programs: Path, config: Path) -> subprocess.CompletedProcess[str]:

@@ -13,10 +13,14 @@ from tests.services.redis_server import RedisServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.built import Built
+
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    server = RedisServer(RedisSettings(resources=Resources(memory="8Mi", memory_limit="16Mi")))
+def redis(built: Built) -> Iterator[RedisServer]:
+    server = RedisServer(
+        built.debian("redis-server"), RedisSettings(resources=Resources(memory="8Mi", memory_limit="16Mi"))
+    )
     try:
         server.start()
         yield server

@@ -16,11 +16,32 @@ import pytest
 from local import env, smoke
 from local.paths import repo_dir
 from local.stack_mesh import stack_mesh
+from tests.e2e import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import httpx
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--part", choices=parts.NAMES, help="run one part only, see tests/e2e/parts.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the part that is asked for."""
+    if (part := config.getoption("part")) is None:
+        return
+    mine = [one for one in items if isinstance(one, pytest.Function)]
+    chosen = [one for one in mine if parts.of(one, interrupted_points()) == part]
+    config.hook.pytest_deselected(items=[one for one in mine if one not in chosen])
+    items[:] = chosen
+
+
+def interrupted_points() -> int:
+    """How many points an update is killed at."""
+    return int(os.environ.get("POINTS", "20"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -53,7 +53,7 @@ def _settled(kubectl: Callable[..., str], keys: Sequence[str]) -> None:
         assert time.monotonic() < end, "orders are left behind"
         time.sleep(1)
     listed = ", ".join(f"'{key}'" for key in keys)
-    query = f"SELECT idempotency_key, id, status, total FROM orders WHERE idempotency_key IN ({listed})"  # noqa: S608 -- ours
+    query = f"SELECT key, id, status, total FROM orders JOIN order_keys ON id = order_id WHERE key IN ({listed})"  # noqa: S608 -- ours
     moved = "SELECT order_id, kind, m.amount FROM movements m JOIN payments p ON p.id = payment_id"
     movements: dict[str, list[tuple[str, str]]] = {}
     for order_id, kind, amount in rows(kubectl, "payment_service", moved):

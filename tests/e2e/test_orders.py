@@ -80,7 +80,8 @@ def test_s2_9_the_same_key_is_one_order(http: httpx.Client) -> None:
     [
         ({"user_id": "123"}, HTTPStatus.UNPROCESSABLE_ENTITY),
         ({"items": []}, HTTPStatus.UNPROCESSABLE_ENTITY),
-        ({"items": [{"product_id": 1, "quantity": 1, "price": 0.01}]}, HTTPStatus.UNPROCESSABLE_ENTITY),
+        ({"items": [{"product_id": 1, "quantity": 1, "price": "0.01"}]}, HTTPStatus.UNPROCESSABLE_ENTITY),
+        ({"items": [{"product_id": 1, "quantity": 1, "price": 29.99}]}, HTTPStatus.UNPROCESSABLE_ENTITY),
         ({"items": [{"product_id": 10**9, "quantity": 1}]}, HTTPStatus.UNPROCESSABLE_ENTITY),
         ({"user_id": 10**9}, HTTPStatus.NOT_FOUND),
     ],

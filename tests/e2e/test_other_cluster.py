@@ -40,8 +40,13 @@ NAMESPACES = {"observability": "elsewhere-observability", "services": "elsewhere
 CATALOGUED = tuple(service.name for service in CATALOG.services)
 PARTS = {name: image for name, image in IMAGE_KEYS.items() if "." not in name and name not in NOT_MADE}
 PROGRAMS = (*CATALOGUED, "otel-collector", "jaeger", "victoria-logs", "prometheus", "postgres", "redis")
-STORES = ("postgres", "redis")
-"""Their passwords are Secrets that somebody makes beforehand."""
+SECRETS = (
+    "postgres-credentials",
+    "postgres-credentials-migrations",
+    "postgres-credentials-services",
+    "redis-credentials",
+)
+"""Passwords that somebody makes beforehand."""
 
 
 @dataclass
@@ -190,8 +195,8 @@ def test_what_is_missing_is_refused_before_anything_is_registered(
 def test_the_secret_is_made_by_the_command_that_the_refusal_names(
     clone: Clone, up: tuple[str, ...], settings: Mapping[str, str], tmp_path: Path
 ) -> None:
-    for store in STORES:
-        line = refused(clone.local(*up), f"/{store}-credentials", "not there; make it: ")
+    for secret in SECRETS:
+        line = refused(clone.local(*up), f"/{secret} ", "not there; make it: ")
         command = line.partition("make it: ")[2]
         made = clone.run("bash", "-euo", "pipefail", "-c", command, PATH=settings["PATH"])
         assert made.returncode == 0, made.stderr
@@ -241,7 +246,7 @@ def test_a_stack_comes_up_from_the_registry_and_answers(
 
 def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl: Callable[..., str]) -> None:
     value = ("-n", NAMESPACES["services"], "-o", "jsonpath={.data.password}")
-    secrets = [kubectl("get", "secret", f"{store}-credentials", *value) for store in STORES]
+    secrets = [kubectl("get", "secret", secret, *value) for secret in SECRETS]
     places: list[Path] = [clone.state, clone.folder / ".git", *clone.folder.glob("Pulumi*")]
     for password in (*secrets, *(base64.b64decode(secret).decode() for secret in secrets)):
         command: list[str | Path] = ["grep", "-rlF", "--", password, *places]
@@ -275,7 +280,7 @@ def test_own_backend_own_images_and_a_base_from_a_registry(
     mine = {"PULUMI_BACKEND_URL": f"file://{backend}", "PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
     up = ["up", "--stack", "dev", "--context", CONTEXT, "--registry", f"{registry}/shop"]
     up += ["--base-image", f"{registry}/library/python:3.11"]
-    for _ in STORES:
+    for _ in SECRETS:
         command = refused(clone.local(*up, **mine), "not there; make it: ").partition("make it: ")[2]
         assert clone.run("bash", "-c", command, PATH=settings["PATH"]).returncode == 0
     done = clone.local(*up, **mine)

@@ -197,14 +197,20 @@ def test_the_database_takes_a_new_password_and_refuses_the_old_one(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], note: Callable[[], str]
 ) -> None:
     file = secrets.secrets_dir() / secrets.POSTGRES_PASSWORD
-    login = 'read -r PGPASSWORD; export PGPASSWORD; exec psql -w -At -h postgres -U shop -d user_service -c "select 1"'
+    others = {
+        "shop_migrations": secrets.secrets_dir() / secrets.MIGRATIONS_PASSWORD,
+        "shop_services": secrets.secrets_dir() / secrets.SERVICES_PASSWORD,
+    }
+    login = 'read -r PGPASSWORD; export PGPASSWORD; exec psql -w -At -h postgres -U "$1" -d user_service -c "select 1"'
 
-    def logs_in(password: str) -> bool:
-        words = ("exec", "-i", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", login)
+    def logs_in(password: str, role: str = "shop") -> bool:
+        words = ("exec", "-i", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", login, "sh", role)
         return run("kubectl", *words, input=f"{password}\n").stdout.strip() == "1"
 
     old = file.read_text()
+    olds = {role: path.read_text() for role, path in others.items()}
     assert logs_in(old)
+    assert all(logs_in(password, role) for role, password in olds.items())
     said = rotate(run, "passwords")
     new = file.read_text()
     assert new != old
@@ -212,6 +218,9 @@ def test_the_database_takes_a_new_password_and_refuses_the_old_one(
     assert new not in said
     assert logs_in(new)
     assert not logs_in(old)
+    for role, path in others.items():
+        assert logs_in(path.read_text(), role)
+        assert not logs_in(olds[role], role)
     assert note() == "1", "it logs in with what its pod has mounted"
     # a person's own, and a run that was killed between the database and the stack: both are told to the database
     odd = f"it's {new}"

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.built import Built
+
+
 CONTEXT = "otel-mesh-local"
 
 
 @pytest.fixture(scope="session")
-def programs() -> Path:
-    return toolchain.ensure(toolchain.GROUPS["test"])
+def programs(built: Built) -> Path:
+    return built("test")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import yaml
 from local.pulumi_cli import make_project
 from otel_mesh_stack.services import CATALOG
 from tests.engine.stack_program import Engine, StackProgram, Step, counted
+from tests.infra.stack_config import PASSWORD_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,8 @@ class Project(StackProgram):
         super().__init__(folder, Engine(programs, home, kubeconfig), ("otel-mesh", project), STACK)
         self.images_file = folder / "images.json"
         self.images_file.write_text(json.dumps(IMAGES))
-        for store in ("postgres", "redis"):
-            (self.secrets_dir / f"{store}-password").write_text(f"{CANARY}\n")
+        for name in PASSWORD_FILES:
+            (self.secrets_dir / name).write_text(f"{CANARY}\n")
         for ending, block in (("crt", "CERTIFICATE"), ("key", "PRIVATE KEY")):
             body = CANARY if ending == "key" else "MA=="  # the certificate is everybody's
             pem = f"-----BEGIN {block}-----\n{body}\n-----END {block}-----\n"

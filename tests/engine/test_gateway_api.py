@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.toolchain import charts
 from otel_mesh import versions
 from otel_mesh.istio.gateway_api import KINDS
 from tests.engine.stack_program import counted
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.built import Built
     from tests.engine.api_server import ApiServer
     from tests.engine.stack_program import StackProgram
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 GROUP = "gateway.networking.k8s.io"
 ROUTES = f"httproutes.{GROUP}"
@@ -29,9 +29,11 @@ MARK = r"{.metadata.annotations.gateway\.networking\.k8s\.io/bundle-version}"
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory, new_program: Callable[[Path, str], StackProgram]) -> StackProgram:
+def program(
+    tmp_path_factory: pytest.TempPathFactory, new_program: Callable[[Path, str], StackProgram], built: Built
+) -> StackProgram:
     program = new_program(tmp_path_factory.mktemp("gateway-api"), "gateway_api")
-    program.environment["CHARTS_DIR"] = str(charts.ensure())
+    program.environment["CHARTS_DIR"] = str(built.charts())
     return program
 
 

@@ -9,12 +9,13 @@ import yaml
 
 from local import rendering
 from local.paths import repo_dir
-from local.toolchain import charts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.built import Built
     from tests.engine.api_server import ApiServer
+
 
 pytestmark = pytest.mark.engine
 
@@ -30,7 +31,9 @@ def _rendered(stack: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
-def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path) -> list[dict[str, Any]]:
+def objects(
+    request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path, built: Built
+) -> list[dict[str, Any]]:
     """The objects of a stack with Istio; its definitions, and what admission looks up, exist."""
     stack = request.param
     namespaces = {"observability": f"observability-mesh-{stack}", "services": f"shop-mesh-{stack}"}
@@ -38,7 +41,7 @@ def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: P
     mesh = content["config"]["otel-mesh:settings"].get("mesh", {})
     changes = {"namespaces": namespaces, "mesh": {**mesh, "kind": "istio"}}
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv(rendering.CHARTS_DIR, str(charts.ensure()))
+        environment.setenv(rendering.CHARTS_DIR, str(built.charts()))
         found = _rendered(stack, changes)
     for kind in (_DEFINITION, *_FIRST):
         needed = [one for one in found if one["kind"] == kind]

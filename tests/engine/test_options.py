@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.engine.stack_program import StackProgram
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 KINDS = {"ConfigMap", "Deployment", "Service", "ServiceAccount"}
 

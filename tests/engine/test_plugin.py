@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 COMPONENTS = repo_dir() / "components"
 EXAMPLE = repo_dir() / "examples" / "yaml_stack"

@@ -11,6 +11,7 @@ import pytest
 from local.paths import repo_dir
 from otel_mesh_stack.services import CATALOG
 from tests.engine.project import CANARY, Project
+from tests.infra.stack_config import PASSWORD_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,9 +73,9 @@ def test_what_the_stack_needs_from_outside(project: Project) -> None:
     assert mistakes == [
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
         *(
-            f"{store}_password_file: {project.secrets_dir}/none/{store}-password: No such file or directory; "
+            f"{name.partition('-')[0]}_password_file: {project.secrets_dir}/none/{name}: No such file or directory; "
             "put the password there, on one line"
-            for store in ("postgres", "redis")
+            for name in PASSWORD_FILES
         ),
     ]
 

@@ -16,9 +16,13 @@ from local.paths import cache_dir, repo_dir
 from local.toolchain import charts
 from otel_mesh import versions
 from tests.engine.project import CANARY
+from tests.infra.stack_config import PASSWORD_FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.built import Built
+
 
 pytestmark = pytest.mark.engine
 
@@ -26,8 +30,8 @@ pytestmark = pytest.mark.engine
 def _run(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs our command where there is no kubeconfig, no state and no secret but one that nobody may read."""
     (home / "secrets").mkdir(parents=True, exist_ok=True)
-    for store in ("postgres", "redis"):
-        (home / "secrets" / f"{store}-password").write_text(CANARY)
+    for name in PASSWORD_FILES:
+        (home / "secrets" / name).write_text(CANARY)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -74,8 +78,9 @@ def test_what_is_rendered_is_the_same_to_the_byte(rendered: tuple[Path, Path]) -
 def test_no_secret_is_rendered_only_a_marked_placeholder(rendered: tuple[Path, Path]) -> None:
     found = _files(rendered[0])
     assert not [name for name, content in found.items() if CANARY.encode() in content]
-    for store in ("postgres", "redis"):
-        secret = yaml.safe_load(found[f"shop/secret-{store}-credentials.yaml"])
+    stores = ("postgres-credentials", "postgres-credentials-migrations", "postgres-credentials-services")
+    for name in (*stores, "redis-credentials"):
+        secret = yaml.safe_load(found[f"shop/secret-{name}.yaml"])
         assert secret["metadata"]["annotations"]["otel-mesh.dev/placeholder"] == "true"
         assert set(secret["data"]) == {"password"}
     assert "secret" not in " ".join(yaml.safe_load(found[render.INDEX])["resources"])
@@ -109,8 +114,8 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     assert rendered[0].exists()
 
 
-def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path) -> None:
-    folder = charts.ensure()  # the repository of those that it pins is out of the tests' reach
+def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path, built: Built) -> None:
+    folder = built.charts()  # the repository of those that it pins is out of the tests' reach
     done = _run(tmp_path, "preview", "--stack", "prod", OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     text = done.stdout
@@ -127,6 +132,8 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         "what is there already, and so what would change: make preview STACK=prod CONTEXT=...",
         "placeholder.invalid/api-gateway:0.1.0",
         "Secret shop/postgres-credentials",
+        "Secret shop/postgres-credentials-migrations",
+        "Secret shop/postgres-credentials-services",
         "Secret shop/redis-credentials",
         "Secret istio-ingress/gateway-certificate",
         "Secret observability/registry-credentials",
@@ -138,8 +145,8 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
     assert not (tmp_path / "state").exists()
 
 
-def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path) -> None:
-    folder = charts.ensure()
+def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path, built: Built) -> None:
+    folder = built.charts()
     out = tmp_path / "rendered"
     done = _run(tmp_path, "render", "--stack", "dev", "--out", str(out), OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
@@ -158,10 +165,10 @@ def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
 
 
 def test_definitions_out_of_reach_are_named_with_the_way_around_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built
 ) -> None:
     for chart in charts.CHARTS:  # and no definitions
-        (tmp_path / chart).symlink_to(charts.ensure() / chart)
+        (tmp_path / chart).symlink_to(built.charts() / chart)
     monkeypatch.setenv(rendering.CHARTS_DIR, str(tmp_path))
     nowhere = {"mesh": {"kind": "istio", "istio": {"gateway_api": {"files": "http://127.0.0.1:9"}}}}
     with rendering.of("dev", nowhere) as made, pytest.raises(LocalError) as refused:

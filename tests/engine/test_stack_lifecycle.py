@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from tests.engine.api_server import ApiServer
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 SUFFIX = "life"
 SERVICES = len(CATALOG.services)
 OBJECTS = {
     "Namespace": 2,
     "ServiceAccount": 6 + SERVICES,
-    "ConfigMap": 6,
-    "Secret": 2,
+    "ConfigMap": 5,
+    "Secret": 4,
     "PersistentVolumeClaim": 3,
     "ClusterRole": 1,
     "ClusterRoleBinding": 1,
@@ -151,7 +151,8 @@ def test_a_new_image_updates_the_service_that_runs_it(project: Project) -> None:
     project.images_file.write_text(json.dumps({**IMAGES, "user-service": image}))
     (step,) = project.up()
     assert (step.op, step.place) == ("update", "Deployment user-service")
-    assert step.diff == ("spec.template.spec.containers[0].image",)
+    # it serves by that image, and migrates its database by it before
+    assert set(step.diff) == {f"spec.template.spec.{kind}[0].image" for kind in ("containers", "initContainers")}
 
 
 @pytest.mark.usefixtures("deployed")
@@ -178,6 +179,8 @@ def test_the_password_is_in_the_cluster_and_nowhere_else(
     secrets = {one["metadata"]["name"]: one["data"]["password"] for one in _stored(api_server, kubeconfig, "Secret")}
     assert {name: base64.b64decode(value).decode() for name, value in secrets.items()} == {
         "postgres-credentials": f"{CANARY}-renewed",
+        "postgres-credentials-migrations": CANARY,
+        "postgres-credentials-services": CANARY,
         "redis-credentials": CANARY,
     }
     project.run("preview", "--diff")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_what_a_stack_says_of_its_pods_reaches_each_of_them(objects: list[dict[s
 def test_a_pod_without_its_seccomp_profile_would_not_be(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
-    pod = _pods(objects)[0]
+    pod = copy.deepcopy(_pods(objects)[0])
     del pod["spec"]["securityContext"]["seccompProfile"]
     done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(pod))
     assert done.returncode != 0

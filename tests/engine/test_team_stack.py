@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import toolchain
 from local.paths import repo_dir
 from tests.engine import wheel_venv
 from tests.engine.conftest import CONTEXT
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.engine.api_server import ApiServer
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 PLATFORM = f"organization/otel-mesh/{STACK}"
 SUFFIX = "for-teams"
@@ -51,9 +50,10 @@ def platform(
     tmp_path_factory: pytest.TempPathFactory,
     new_project: Callable[[Path, str], Project],
     api_server: ApiServer,
+    programs: Path,
 ) -> Project:
     """The platform's stack of this checkout, deployed."""
-    api_server.collect_garbage(toolchain.ensure(("kube-controller-manager",)) / "kube-controller-manager")
+    api_server.collect_garbage(programs / "kube-controller-manager")
     project = new_project(tmp_path_factory.mktemp("platform"), SUFFIX)
     project.up()
     return project

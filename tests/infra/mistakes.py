@@ -276,6 +276,23 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "one role of the database for everything",
+        {"postgres__roles": {"services": "shop"}},
+        ("postgres.roles: one role would do what another is to be kept from; give each its own name",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a server's own role with the name of one that is to do less",
+        {"postgres__user": "shop_services"},
+        (
+            (
+                "postgres.user: 'shop_services' is the name of a role that is to do less; "
+                "give it another name, or set postgres.roles"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
         "no password of the cache",
         {"redis_password_file": None},
         (
@@ -318,6 +335,40 @@ SETTINGS = (
         "a cache named like the database",
         {"redis__name": "postgres"},
         ("redis.name: 'postgres' is also the name of postgres; give it another name",),
+        in_editor=False,
+    ),
+    Mistake(
+        "tokens without an issuer's keys",
+        {"mesh__gateway__tokens": {"issuer": "https://issuer.example", "audiences": ["shop"]}},
+        ("mesh.gateway.tokens.jwks_uri: the issuer's keys: neither is given; set either jwks_uri or jwks",),
+        in_editor=False,
+    ),
+    Mistake(
+        "an issuer's keys that anybody could exchange on their way",
+        {"mesh__gateway__tokens": {"issuer": "a", "audiences": ["shop"], "jwks_uri": "http://issuer.example/keys"}},
+        (("mesh.gateway.tokens.jwks_uri: is no HTTPS address; write one such as https://issuer.example.com/keys"),),
+    ),
+    Mistake(
+        "tokens for whomever",
+        {"mesh__gateway__tokens": {"issuer": "a", "audiences": [], "jwks_uri": "https://issuer.example/keys"}},
+        ("mesh.gateway.tokens.audiences: should have at least 1 member; add to it",),
+    ),
+    Mistake(
+        "keys that are none",
+        {"mesh__gateway__tokens": {"issuer": "a", "audiences": ["shop"], "jwks": "[]"}},
+        (('mesh.gateway.tokens.jwks: is no JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'),),
+        in_editor=False,
+    ),
+    Mistake(
+        "a key with which anybody could make tokens",
+        {
+            "mesh__gateway__tokens": {
+                "issuer": "a",
+                "audiences": ["shop"],
+                "jwks": '{"keys": [{"kty": "RSA", "n": "a", "e": "AQAB", "d": "canary"}]}',
+            }
+        },
+        (("mesh.gateway.tokens.jwks: holds a key that is secret; leave it to the issuer and give public keys only"),),
         in_editor=False,
     ),
     Mistake(

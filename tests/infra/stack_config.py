@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CONTEXT = "otel-mesh-local"
 PASSWORD = "canary-8c2e77-password"  # noqa: S105 - a test's
+PASSWORD_FILES = ("postgres-password", "postgres-password-migrations", "postgres-password-services", "redis-password")
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}\n-----END PRIVATE KEY-----\n"
 UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
@@ -57,8 +58,8 @@ def use(settings: object, stack: str = "local", beside: Mapping[str, Any] | None
 def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[str, str]:
     """Files that a stack's program finds through the environment."""
     (folder / "secrets").mkdir()
-    for store in ("postgres", "redis"):
-        (folder / "secrets" / f"{store}-password").write_text(f"{PASSWORD}\n")
+    for name in PASSWORD_FILES:
+        (folder / "secrets" / name).write_text(f"{PASSWORD}\n")
     (folder / "secrets" / "gateway.crt").write_text(CERTIFICATE)
     (folder / "secrets" / "gateway.key").write_text(PRIVATE_KEY)
     (folder / "images.json").write_text(json.dumps(IMAGES))

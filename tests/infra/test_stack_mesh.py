@@ -10,6 +10,7 @@ import yaml
 from local.paths import repo_dir
 from otel_mesh import versions
 from otel_mesh_stack import mesh
+from otel_mesh_stack.services import OPEN_PATHS
 from tests.infra.stack_config import CERTIFICATE, PRIVATE_KEY, accepted, changed, refused, stack_settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def _with_mesh(**changes: object) -> dict[str, Any]:
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_shared_stacks_have_a_mesh(stack: str) -> None:
     assert accepted(stack_settings(stack), stack).settings.mesh.kind == "istio"
+
+
+def test_tokens_are_asked_for_where_a_stack_says_so_and_never_for_orders() -> None:
+    tokens = {"issuer": "https://issuer.example", "audiences": ["shop"], "jwks_uri": "https://issuer.example/keys"}
+    made = accepted(_with_mesh(gateway={"tokens": tokens})).settings.mesh.gateway.tokens
+    assert made is not None
+    assert accepted(_with_mesh()).settings.mesh.gateway.tokens is None
+    assert "/api/orders" in OPEN_PATHS
+    assert not [path for path in OPEN_PATHS if path.startswith("/api/users") or path.endswith("*")]
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -8,21 +8,38 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_stack import identity
+from otel_mesh_stack.model import StackSettings
+from otel_mesh_stack.variables import variables_of
 from tests.infra.stack_config import IMAGES, MESHED, NODE, PASSWORD, UID, accepted, changed, stack_settings
 
 if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
+    from pulumi import Output
+
+    from otel_mesh_stack.settings import Stack
+
 STACKS = ("local", "dev", "prod")
+
+
+def _passwords(made: Stack) -> tuple[Output[str] | None, ...]:
+    return made.postgres_password, made.migrations_password, made.services_password, made.redis_password
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_stacks_of_the_checkout_are_valid(stack: str) -> None:
     made = accepted(stack_settings(stack), stack)
     assert made.service_images == IMAGES
-    for password in (made.postgres_password, made.redis_password):
+    for password in _passwords(made):
         assert (password is None) is (stack != "local")
+
+
+@pytest.mark.parametrize(("stack", "switch"), [("local", "on"), ("dev", "on"), ("prod", "off")])
+def test_payments_that_nobody_pays_are_off_unless_a_stack_says_so(stack: str, switch: str) -> None:
+    settings = accepted(stack_settings(stack), stack).settings
+    assert variables_of(settings, "payment-service") == {"DEMONSTRATION_METHODS": switch}
+    assert not StackSettings.model_fields["demonstration_payments"].default
 
 
 ISTIO_IMAGES = {
@@ -50,7 +67,7 @@ def test_what_the_stack_says_of_the_node_wins_over_the_file() -> None:
 
 def test_a_password_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.AbstractEventLoop) -> None:
     stack = accepted(stack_settings("local"))
-    for password in (stack.postgres_password, stack.redis_password):
+    for password in _passwords(stack):
         assert password is not None
         assert loop.run_until_complete(password.is_secret())
     assert PASSWORD not in repr(stack)

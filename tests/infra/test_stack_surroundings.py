@@ -10,20 +10,20 @@ import pytest
 from otel_mesh import IstioSettings
 from otel_mesh.istio.gateway_api import definition_files
 from otel_mesh_stack import mesh_files
-from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, accepted, changed, refused
+from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, PASSWORD_FILES, accepted, changed, refused
 
 
 def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_MESH_IMAGES_FILE")
-    for store in ("postgres", "redis"):
-        (tmp_path / "secrets" / f"{store}-password").unlink()
+    for name in PASSWORD_FILES:
+        (tmp_path / "secrets" / name).unlink()
     assert refused(changed(cluster__context="otel-mesh-lokal")) == [
         f"cluster.context: no context 'otel-mesh-lokal' in {tmp_path}/kubeconfig; did you mean 'otel-mesh-local'?",
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
         *(
-            f"{store}_password_file: {tmp_path}/secrets/{store}-password: No such file or directory; "
+            f"{name.partition('-')[0]}_password_file: {tmp_path}/secrets/{name}: No such file or directory; "
             "put the password there, on one line"
-            for store in ("postgres", "redis")
+            for name in PASSWORD_FILES
         ),
     ]
 

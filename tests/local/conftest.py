@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of programs; Go's own caches stay the user's."""
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> Path:
+    """An empty cache of programs; Go is the one that is here, and its own caches stay the user's."""
+    monkeypatch.setenv("PATH", str(go.parent), prepend=os.pathsep)
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

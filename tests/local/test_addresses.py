@@ -51,7 +51,7 @@ def test_what_make_up_ends_with_names_where_logs_are_searched(capsys: pytest.Cap
 
 def test_the_shell_is_told_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(env, "state_dir", lambda: tmp_path)
-    monkeypatch.setattr(toolchain, "ensure", lambda _: tmp_path / "tools")
+    monkeypatch.setattr(toolchain, "present", lambda _: ())
     (tmp_path / "kubeconfig").touch()
     settings = env.settings()
     assert settings["VICTORIA_LOGS_URL"] == LOGS.url

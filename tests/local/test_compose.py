@@ -17,7 +17,7 @@ import pytest
 import yaml
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from local import compose, toolchain
+from local import compose
 from local.compose import writing
 from local.compose.containers import environment, service
 from local.compose.objects import declared
@@ -29,6 +29,8 @@ from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from otel_mesh.manifests import Manifest
+    from tests.built import Built
+
 
 SECRET_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -36,6 +38,10 @@ SECRET_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 @pytest.fixture(scope="module")
 def objects() -> list[Manifest]:
     return declared()
+
+
+MIGRATIONS = {f"{service.name}-migrate" for service in CATALOG.services if "postgres" in service.stores}
+"""What has to end before a service begins."""
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +65,8 @@ def content(written: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_docker_compose_reads_it(written: Path) -> None:
-    checker = toolchain.ensure(["compose-check"]) / "compose-check"
+def test_docker_compose_reads_it(written: Path, built: Built) -> None:
+    checker = built("compose-check") / "compose-check"
     done = subprocess.run([checker, written / writing.FILE], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     project = json.loads(done.stdout)
@@ -70,8 +76,8 @@ def test_docker_compose_reads_it(written: Path) -> None:
         assert Path(name).read_text(), name
 
 
-def test_a_mistake_would_be_found(written: Path, tmp_path: Path) -> None:
-    checker = toolchain.ensure(["compose-check"]) / "compose-check"
+def test_a_mistake_would_be_found(written: Path, tmp_path: Path, built: Built) -> None:
+    checker = built("compose-check") / "compose-check"
     text = (written / writing.FILE).read_text()
     for wrong, told in (
         (text.replace("read_only: true", "readonly: true", 1), "readonly"),
@@ -88,17 +94,19 @@ def test_a_mistake_would_be_found(written: Path, tmp_path: Path) -> None:
 def test_everything_that_the_stack_runs_is_there(objects: list[Manifest], content: dict[str, Any]) -> None:
     workloads = {one["metadata"]["name"] for one in objects if one["kind"] in {"Deployment", "StatefulSet"}}
     assert workloads >= {service.name for service in CATALOG.services} | {store.name for store in CATALOG.stores}
-    assert content["services"].keys() - {OWNER} == workloads
+    assert content["services"].keys() - {OWNER} == workloads | MIGRATIONS
 
 
 def test_each_begins_after_those_that_it_calls_can_serve(content: dict[str, Any]) -> None:
     services = content["services"]
     for edge in CATALOG.edges():
         assert services[edge.caller]["depends_on"][edge.callee] == {"condition": "service_healthy"}
+    for name in MIGRATIONS:
+        assert name in services[name.removesuffix("-migrate")]["depends_on"]
     for name, made in services.items():
-        assert name == OWNER or "healthcheck" in made, name
+        assert name in {OWNER, *MIGRATIONS} or "healthcheck" in made, name
         for other, how in made.get("depends_on", {}).items():
-            completes = other == OWNER
+            completes = other in {OWNER, *MIGRATIONS}
             assert how["condition"] == ("service_completed_successfully" if completes else "service_healthy")
 
 
@@ -117,6 +125,7 @@ def test_secrets_are_files_that_nobody_else_reaches_and_that_stay(written: Path,
     assert folder.stat().st_mode & 0o777 == 0o700
     before = {path.name: path.read_text() for path in folder.iterdir()}
     assert {f"{name}-credentials-password" for name in ("grafana", "postgres", "redis")} <= set(before)
+    assert {f"postgres-credentials-{role}-password" for role in ("migrations", "services")} <= set(before)
     assert all(SECRET_VALUE.fullmatch(value) for value in before.values())
     text = "".join(path.read_text() for path in written.rglob("*") if path.is_file())
     assert not [name for name, value in before.items() if value in text]
@@ -139,8 +148,8 @@ def test_telemetry_does_not_claim_to_come_from_a_cluster(written: Path, content:
         assert "k8s_attributes" not in pipeline["processors"], name
 
 
-def test_the_programs_read_their_configurations(written: Path, content: dict[str, Any]) -> None:
-    programs = toolchain.ensure(["otelcol", "promtool"])
+def test_the_programs_read_their_configurations(written: Path, content: dict[str, Any], built: Built) -> None:
+    programs = built("otelcol", "promtool")
     environment = content["services"]["otel-collector"]["environment"]
     config = written / "config" / "otel-collector" / "config.yaml"
     commands: tuple[list[str | Path], ...] = (

@@ -64,10 +64,13 @@ def calls(mirror: Path) -> list[str]:
 
 
 def test_packages_are_unpacked_once(mirror: Path) -> None:
+    assert debian.here(["runc", "socat"]) is None
+    assert calls(mirror) == []
     made = debian.ensure(["socat", "runc"])
     assert sorted(path.name for path in (made / "usr" / "bin").iterdir()) == ["runc_1.1_amd64", "socat_1.7_amd64"]
     before = calls(mirror)
     assert debian.ensure(["runc", "socat"]) == made, "the order of names does not matter"
+    assert debian.here(["runc", "socat"]) == made
     assert calls(mirror) == before, "apt was not even asked"
 
 

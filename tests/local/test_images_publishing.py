@@ -19,11 +19,16 @@ from tests.local.docker_registry import docker_archive, running
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.built import Built
+
+
 IMAGES = {"api-gateway": "otel-mesh.local/api-gateway:0123", "jaeger": "otel-mesh.local/jaeger:4567"}
 
 
 @pytest.fixture(autouse=True)
-def _archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built) -> None:
+    for package in ("docker-registry", "skopeo"):
+        built.debian(package)
     file = docker_archive(tmp_path / "image.tar")
     monkeypatch.setattr("local.images.publishing.archive", lambda _: file)
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))  # none of the machine's own

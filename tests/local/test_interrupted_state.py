@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from local import engine_processes, interrupted
+from tests.ending import ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,9 +101,8 @@ sys.stdin.read()
 def maker(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that has started one for an update, and waits."""
     command = [sys.executable, "-c", MAKER, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with ending(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)) as process:
         yield process
-        process.kill()
 
 
 def test_a_process_is_abandoned_only_when_the_one_that_updates_is_gone(

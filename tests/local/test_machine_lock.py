@@ -10,6 +10,7 @@ import pytest
 
 from local import machine_lock
 from local.errors import LocalError
+from tests.ending import ending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ with machine_lock.hold("make up", Path(sys.argv[1])):
 
 def test_a_second_command_is_told_who_is_at_work_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE) as holder:
+    with ending(subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE)) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with (
@@ -52,7 +53,7 @@ def test_what_is_started_under_it_does_not_keep_it(tmp_path: Path) -> None:
     with machine_lock.hold("make up", lock):
         child = subprocess.Popen(["sleep", "600"])
     try:
-        with subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE) as holder:
+        with ending(subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE)) as holder:
             assert holder.stdout is not None
             assert holder.stdout.readline() == b"held\n"
             holder.kill()

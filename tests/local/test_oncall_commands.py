@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import __main__ as commands
-from local import toolchain
 from local.addresses import JAEGER, LOGS, PROMETHEUS
 from local.loopback.victoria_logs import LoopbackVictoriaLogs
 from local.oncall import failing, service_map, slow
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from local.addresses import Address
     from local.traces import Span
+    from tests.built import Built
 
 Said = tuple[int, str, str]
 
@@ -74,9 +74,9 @@ SPANS = {"o1": "00000000000000a1", "p1": "00000000000000b1"}
 
 
 @pytest.fixture(scope="module")
-def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackVictoriaLogs]:
+def logs(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Iterator[LoopbackVictoriaLogs]:
     """A VictoriaLogs with the lines of a trace, and others of its time."""
-    program = toolchain.ensure(("victoria-logs",)) / "victoria-logs"
+    program = built("victoria-logs") / "victoria-logs"
     ever = ("-retentionPeriod=100y", "-futureRetention=100y")
     deployed = [one for one in victoria_logs_arguments(VictoriaLogsSettings()) if "retentionPeriod" not in one]
     with LoopbackVictoriaLogs(program, [*deployed, *ever], tmp_path_factory.mktemp("logs")) as running:

@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from local import __main__ as commands
-from local import toolchain, traces
+from local import traces
 from local.addresses import JAEGER
 from local.loopback.ports import free_port
 from local.loopback.program import LoopbackProgram
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.built import Built
+
+
 SERVER, CLIENT = OtlpSpan.SPAN_KIND_SERVER, OtlpSpan.SPAN_KIND_CLIENT
 ORDINARY = 3 * Jaeger.PAGE
 SLOW, FAILED = 2, 3
@@ -33,7 +36,7 @@ SLOW, FAILED = 2, 3
 
 
 @pytest.fixture(scope="module")
-def otlp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+def otlp(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Iterator[tuple[int, int]]:
     """A Jaeger with the memory of a deployed one: ports of OTLP and of its API."""
     folder: Path = tmp_path_factory.mktemp("jaeger")
     ports = {name: free_port() for name in ("4317", "4318", "8888", "13133", "16686")}
@@ -44,9 +47,9 @@ def otlp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     config["extensions"]["jaeger_query"]["grpc"] = {"endpoint": f"127.0.0.1:{free_port()}"}
     file = folder / "jaeger.json"
     file.write_text(json.dumps(config))
-    program = toolchain.ensure(("jaeger",)) / "jaeger"
+    program = built("jaeger") / "jaeger"
     with LoopbackProgram([str(program), f"--config=file:{file}"], ports["16686"], folder / "jaeger.log"):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not _ready(ports["13133"]):
             assert time.monotonic() < end, (folder / "jaeger.log").read_text()
             time.sleep(0.1)

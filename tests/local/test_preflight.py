@@ -15,6 +15,7 @@ from local.errors import LocalError
 from local.node import facts
 from local.node.facts import Facts, PortUse
 from local.node.layout import Layout
+from tests.ending import ending
 
 GIB = 1024**3
 GOOD = Facts(
@@ -111,7 +112,8 @@ def test_a_listener_is_found_with_its_program(tmp_path: Path) -> None:
 
 def test_a_listener_on_every_address_is_in_the_way_of_each() -> None:
     code = "import socket; s = socket.create_server(('0.0.0.0', 0)); print(s.getsockname()[1], flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", code]
+    with ending(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)) as child:
         assert child.stdout is not None
         port = int(child.stdout.readline())
         (found,) = ports.listeners([(IPv4Address("10.87.0.1"), port)])

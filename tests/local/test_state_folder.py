@@ -56,8 +56,18 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 def test_the_command_refuses_in_one_line_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "thesis.tex").touch()
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path))
-    # as root of a namespace of its own: the right to do it is not what is missing
-    command = ("unshare", "--user", "--map-root-user", sys.executable, "-m", "local", "down", "--purge")
+    # as root of a namespace of its own: the right to do it is not what is missing; with a machine's lock of its own
+    alone = (
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs lock /run && exec "$@"',
+        "sh",
+    )
+    command = (*alone, sys.executable, "-m", "local", "down", "--purge")
     done = subprocess.run(command, cwd=repo_dir(), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

@@ -174,7 +174,11 @@ def test_listed_programs_that_are_missing_are_told(tmp_path: Path, capsys: pytes
     assert "1 programs that it lists are missing" in refused(file, capsys)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b""), gzip.compress(b"no archive" * 200)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b""), gzip.compress(b"no archive" * 200)],
+    ids=["empty", "text", "nothing compressed", "text compressed"],
+)
 def test_another_file_is_refused(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "programs.tar.gz"
     file.write_bytes(content)

@@ -19,7 +19,8 @@ NUMBER = owner("pilot-discovery").version.removeprefix("v")
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> Path:
+    monkeypatch.setenv("PATH", str(go.parent), prepend=os.pathsep)
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

@@ -22,18 +22,18 @@ from local.errors import LocalError
 from local.paths import cache_dir
 from local.toolchain import BUILDS, Build, artefacts, ensure, golang, room
 from local.toolchain.building import Job
+from tests.ending import ending
 from tests.local.small_module import MAIN
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
-def counted_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def counted_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> Path:
     """Puts a go first on PATH that notes every `go build`, and waits in it while a file `hold` exists.
 
     While a file `hold-link` exists, it waits in those that name the linker's flags.
     """
-    real = shutil.which("go") or str(golang.find().command)
     noted = tmp_path / "noted"
     script = tmp_path / "bin" / "go"
     script.parent.mkdir()
@@ -41,7 +41,7 @@ def counted_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f'#!/bin/sh\nif [ "$1" = build ]; then\n  echo $$ "$*" >> "{noted}"\n'
         f'  while [ -e "{tmp_path}/hold" ]; do sleep 0.1; done\n'
         f'  case "$*" in *-ldflags*) while [ -e "{tmp_path}/hold-link" ]; do sleep 0.1; done ;; esac\n'
-        f'fi\nexec "{real}" "$@"\n'
+        f'fi\nexec "{go}" "$@"\n'
     )
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
@@ -150,11 +150,15 @@ def test_one_build_compiles_at_a_time_while_others_link(tmp_path: Path, counted_
 
 def test_two_processes_build_it_once(small_build: Build, counted_go: Path, tmp_path: Path) -> None:
     (tmp_path / "hold").touch()
-    processes = [ensure_in_another_process(small_build) for _ in range(2)]
-    wait_for(lambda: builds_noted(counted_go) == 1)
-    time.sleep(0.5)  # the second one is at the lock by now
-    (tmp_path / "hold").unlink()
-    outputs = [process.communicate(timeout=60) for process in processes]
+    with (
+        ending(ensure_in_another_process(small_build)) as first,
+        ending(ensure_in_another_process(small_build)) as last,
+    ):
+        processes = (first, last)
+        wait_for(lambda: builds_noted(counted_go) == 1)
+        time.sleep(0.5)  # the second one is at the lock by now
+        (tmp_path / "hold").unlink()
+        outputs = [process.communicate(timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
     assert builds_noted(counted_go) == 1
@@ -162,11 +166,11 @@ def test_two_processes_build_it_once(small_build: Build, counted_go: Path, tmp_p
 
 def test_a_killed_build_leaves_nothing_in_the_way(small_build: Build, counted_go: Path, tmp_path: Path) -> None:
     (tmp_path / "hold").touch()
-    process = ensure_in_another_process(small_build)
-    wait_for(lambda: builds_noted(counted_go) == 1)
-    child = int(counted_go.read_text().split()[0])
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with ending(ensure_in_another_process(small_build)) as process:
+        wait_for(lambda: builds_noted(counted_go) == 1)
+        child = int(counted_go.read_text().split()[0])
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     wait_for(lambda: not Path(f"/proc/{child}").exists())  # Go did not outlive its parent
     assert list((cache_dir() / "tools").glob("hello/*/*")) == []
     (tmp_path / "hold").unlink()
@@ -177,11 +181,11 @@ def test_a_killed_build_leaves_nothing_in_the_way(small_build: Build, counted_go
 
 def test_an_interrupt_ends_the_build_at_once(small_build: Build, counted_go: Path, tmp_path: Path) -> None:
     (tmp_path / "hold").touch()
-    process = ensure_in_another_process(small_build)
-    wait_for(lambda: builds_noted(counted_go) == 1)
-    child = int(counted_go.read_text().split()[0])
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    with ending(ensure_in_another_process(small_build)) as process:
+        wait_for(lambda: builds_noted(counted_go) == 1)
+        child = int(counted_go.read_text().split()[0])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     assert process.returncode != 0
     assert not Path(f"/proc/{child}").exists()
 
@@ -254,7 +258,7 @@ def test_the_room_that_is_asked_for_is_what_the_missing_builds_take(
         room.check(builds, golang.find())
 
 
-def wait_for(condition: object, seconds: float = 30) -> None:
+def wait_for(condition: object, seconds: float = 90) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():

@@ -67,7 +67,8 @@ def on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speaker: Path) 
 
 
 @pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> None:
+    monkeypatch.setenv("PATH", str(go.parent), prepend=os.pathsep)
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path / "state"))
     monkeypatch.setenv(hosts.MIRROR, "http://127.0.0.1:1")  # nobody is there, and nothing is asked of the world

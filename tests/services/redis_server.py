@@ -26,14 +26,13 @@ class RedisServer:
     user = "shop"
     password = "canary-pa55word for-tests"  # noqa: S105 - of a server that lives as long as the tests
 
-    def __init__(self, settings: RedisSettings | None = None) -> None:
+    def __init__(self, prefix: Path, settings: RedisSettings | None = None) -> None:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="otel-mesh-redis-"))
         self.run_dir = self.folder / "run"
         self.run_dir.mkdir()
         self.password_file = self.folder / "password"
         self.password_file.write_text(self.password)
-        prefix = debian.ensure(("redis-server",))
         self._environment = {
             **debian.environment(prefix),
             "REDIS_USER": self.user,
@@ -66,7 +65,7 @@ class RedisServer:
             self.process = child_processes.start(
                 ["sh", str(self.folder / "start.sh")], env=self._environment, stdout=log, stderr=log, cwd="/"
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not self.answers():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < end, self.log()

@@ -29,7 +29,12 @@ class ServiceProcess:
     """``python -m <module>`` with an environment of its own; killed at the end if it still runs."""
 
     def __init__(
-        self, module: str, environment: Mapping[str, str], folder: Path, name: str = "", protocol: str | None = None
+        self,
+        module: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        name: str = "",
+        protocol: str | None = None,
     ) -> None:
         self.port = int(environment.get("PORT") or free_port())
         self._protocol = protocol or CATALOG.service(module.replace("_", "-")).protocol

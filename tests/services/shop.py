@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ORDER = {
     "user_id": 123,
-    "items": [{"product_id": 1, "quantity": 2, "price": 29.99}, {"product_id": 2, "quantity": 1, "price": 49.99}],
+    "items": [{"product_id": 1, "quantity": 2, "price": "29.99"}, {"product_id": 2, "quantity": 1, "price": "49.99"}],
 }
 """The seed's: 109.97 in all."""
 
@@ -41,11 +41,12 @@ class Shop:
         self._starts = 0
         self.running: dict[str, ServiceProcess] = {}
         modules = ("user_service", "order_service", "payment_service")
-        self.databases = {module: postgres.new_database() for module in modules}
+        self.databases = {module: postgres.new_database(module) for module in modules}
         self._settings = {
             module: {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **settings.get(module, {})}
             for module in (*modules, "api_gateway")
         }
+        self._settings["payment_service"] = {"DEMONSTRATION_METHODS": "on", **self._settings["payment_service"]}
         for module in modules:
             self._settings[module] |= postgres.environment(self.databases[module])
 

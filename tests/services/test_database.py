@@ -14,7 +14,9 @@ import psycopg
 import pytest
 from opentelemetry.trace import StatusCode
 
-from otel_mesh_telemetry.postgres import traced_cursor
+from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.postgres import StatementDeadlineError, traced_cursor
+from otel_mesh_telemetry.sql import query_summary
 from otel_mesh_telemetry.testing import Capture, capture
 from service_kit.database import Database, DatabaseSettings, StatementError, UnavailableError
 from service_kit.migrations import MigrationError, migrate
@@ -66,9 +68,17 @@ async def test_s1_13_database_spans_tell_operation_and_table_and_no_value(
         with pytest.raises(psycopg.errors.UniqueViolation):
             await connection.execute("INSERT INTO things VALUES (1, 'canary')")
         await connection.execute(psycopg.sql.SQL("SELECT 1 FROM {}").format(psycopg.sql.Identifier("things")))
+        literal = psycopg.sql.SQL("SELECT {} FROM things WHERE id = %s").format(psycopg.sql.Literal("canary"))
+        await connection.execute(literal, [1])
+        await connection.execute("SELECT 'canary', EXTRACT(YEAR FROM now()) FROM things WHERE id = %s", [1])
+        with query_summary("find things"):
+            await connection.execute("SELECT 1")
     spans = seen.spans()
     names = ["CREATE things", *["INSERT things"], "SELECT things", "INSERT things", "INSERT things", "SELECT things"]
-    assert [span.name for span in spans] == names
+    assert [span.name for span in spans] == [*names, "SELECT things", "SELECT things", "find things"]
+    for span in spans:
+        assert span.name == (span.attributes or {})["db.query.summary"]
+        assert not {"db.operation.name", "db.collection.name"} & (span.attributes or {}).keys(), "parsed, not known"
     assert "canary" not in str([dict(span.attributes or {}) for span in spans])
     violation = spans[4]
     assert violation.status.status_code is StatusCode.ERROR
@@ -77,7 +87,62 @@ async def test_s1_13_database_spans_tell_operation_and_table_and_no_value(
     assert (attributes["db.system.name"], attributes["db.namespace"]) == ("postgresql", name)
     assert attributes["server.port"] == postgres.port
     assert dict(spans[2].attributes or {})["db.query.text"] == "SELECT * FROM things WHERE secret = ?"
-    assert seen.counts("db.client.operation.duration", "db.operation.name") == {"CREATE": 1, "INSERT": 3, "SELECT": 2}
+    counted = {"CREATE things": 1, "INSERT things": 3, "SELECT things": 4, "find things": 1}
+    assert seen.counts("db.client.operation.duration", "db.query.summary") == counted
+
+
+async def test_s1_12_a_statement_is_held_to_the_deadline_and_cancelled_in_the_server(
+    postgres: PostgresServer, seen: Capture
+) -> None:
+    async with connected(
+        postgres, postgres.new_database(), cursor_factory=traced_cursor(**seen.providers)
+    ) as connection:
+        with (
+            deadline.within(0.2),
+            pytest.raises(StatementDeadlineError, match="postgresql: no answer in time") as raised,
+        ):
+            await connection.execute("SELECT pg_sleep(600)")
+        assert isinstance(raised.value, psycopg.OperationalError)
+        with deadline.within(0), pytest.raises(StatementDeadlineError, match="no time left for the call"):
+            await connection.execute("SELECT 1")
+        running = await connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%sleep(600)%%'", []
+        )
+        assert await running.fetchone() == (1,), (
+            "that is this statement itself: the connection lives, the other is gone"
+        )
+    first, second, third = seen.spans()
+    for span in (first, second):
+        assert span.status.status_code is StatusCode.ERROR
+        assert (span.attributes or {})["error.type"] == "DeadlineExceededError"
+    assert third.status.status_code is StatusCode.UNSET
+
+
+async def test_a_statement_that_is_cancelled_has_failed(postgres: PostgresServer, seen: Capture) -> None:
+    async with connected(
+        postgres, postgres.new_database(), cursor_factory=traced_cursor(**seen.providers)
+    ) as connection:
+        asking = asyncio.create_task(connection.execute("SELECT pg_sleep(600)"))
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    (span,) = seen.spans()
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "CancelledError"
+
+
+async def test_summaries_beyond_the_bound_make_no_new_time_series(postgres: PostgresServer, seen: Capture) -> None:
+    async with connected(
+        postgres, postgres.new_database(), cursor_factory=traced_cursor(**seen.providers)
+    ) as connection:
+        await connection.execute("SELECT 1")
+        for n in range(300):
+            with query_summary(f"SELECT table_{n}"):
+                await connection.execute("SELECT 1")
+    counted = seen.counts("db.client.operation.duration", "db.query.summary")
+    assert len(counted) == 256
+    assert counted["SELECT"] == 1 + 45
 
 
 async def test_s2_9_migrations_apply_once_and_refuse_to_be_rewritten(postgres: PostgresServer, tmp_path: Path) -> None:
@@ -110,8 +175,8 @@ def settings(postgres: PostgresServer, **changes: Any) -> DatabaseSettings:  # n
     values = {
         "host": "127.0.0.1",
         "port": postgres.port,
-        "name": postgres.new_database(),
-        "user": postgres.user,
+        "name": postgres.new_database("user_service"),
+        "user": postgres.roles.services,
         "password_file": Path(postgres.password_file),
     }
     return DatabaseSettings(**{**values, **changes})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,6 +18,8 @@ CARD = "4929123443211234"
 CENTS = 98765432107
 AMOUNTS = ("98765432107", "987654321.07")
 BUYER, PRODUCT = 777, 888
+POSTS = 8
+"""Orders that are sent to the gateway."""
 
 
 def told(receiver: Receiver) -> str:
@@ -36,11 +37,12 @@ def test_s2_10_no_telemetry_holds_a_mail_address_an_amount_a_card_or_a_password(
     shop: tuple[Shop, Receiver], postgres: PostgresServer
 ) -> None:
     running, receiver = shop
+    before = receiver.spans[:]
     with postgres.connect(running.databases["user_service"]) as users:
         users.execute("INSERT INTO users VALUES (%s, 'Canary Person', %s)", [BUYER, MAIL])
     with postgres.connect(running.databases["order_service"]) as orders:
         orders.execute("INSERT INTO products VALUES (%s, 'Canary', %s)", [PRODUCT, CENTS])
-    line = {"product_id": PRODUCT, "quantity": 1, "price": 987654321.07}
+    line = {"product_id": PRODUCT, "quantity": 1, "price": "987654321.07"}
     wanted = {"user_id": BUYER, "items": [line]}
     gateway, payments = running.running["api_gateway"].url, running.running["payment_service"].url
     url = f"{gateway}/api/orders"
@@ -49,7 +51,7 @@ def test_s2_10_no_telemetry_holds_a_mail_address_an_amount_a_card_or_a_password(
         running.post({**wanted, "payment_method": "pm_demo_declined"}).status_code,
         running.post({**wanted, "payment_method": CARD}).status_code,
         running.post({**wanted, "card": CARD, "email": MAIL, MAIL: CARD}).status_code,
-        running.post({"user_id": BUYER, "items": [{**line, "price": 98765432.1}]}).status_code,
+        running.post({"user_id": BUYER, "items": [{**line, "price": "98765432.10"}]}).status_code,
         httpx.post(f"{url}?card={CARD}&email={MAIL}", json=wanted).status_code,
         httpx.get(f"{gateway}/api/users/{BUYER}?email={MAIL}").status_code,
         running.post(f'{{"card": "{CARD}", "total": {CENTS}'.encode()).status_code,
@@ -65,7 +67,9 @@ def test_s2_10_no_telemetry_holds_a_mail_address_an_amount_a_card_or_a_password(
         assert running.post(wanted).status_code in (502, 503)
     finally:
         running.start("payment_service").wait_ready()
-    time.sleep(2)  # longer than every export interval
+    # the last request is told of, the payments' counts come by themselves
+    receiver.wait_for(lambda: [one.name for _, one in receiver.spans[len(before) :]].count("POST /api/orders") >= POSTS)
+    receiver.wait_for(lambda: "shop.payments" in told(receiver))
     everything = told(receiver) + running.text()
     assert "SELECT users" in everything, "there is something to look through"
     assert "shop.payments" in everything

@@ -89,8 +89,8 @@ class Kills:
 
 @pytest.fixture
 def kills(postgres: PostgresServer, tmp_path: Path) -> Iterator[tuple[Kills, str, str]]:
-    orders, payments = postgres.new_database(), postgres.new_database()
-    settings = {**postgres.environment(payments), "OTEL_SDK_DISABLED": "true"}
+    orders, payments = postgres.new_database("order_service"), postgres.new_database("payment_service")
+    settings = {**postgres.environment(payments), "OTEL_SDK_DISABLED": "true", "DEMONSTRATION_METHODS": "on"}
     with ServiceProcess("payment_service", settings, tmp_path) as service, PaymentGate(service.url) as gate:
         service.wait_ready()
         made = Kills(postgres, tmp_path, gate, orders)
@@ -123,13 +123,13 @@ def test_s2_9_no_order_is_lost_doubled_or_charged_twice_wherever_the_process_is_
             if (moment, what) in LATE:
                 service.kill()
                 service.start()
-            stored = {key for (key,) in connection.execute("SELECT idempotency_key FROM orders").fetchall()}
+            stored = {key for (key,) in connection.execute("SELECT key FROM order_keys").fetchall()}
             assert set(keys[::2]) <= stored, f"lost at {moment} {what}, though it was asked for again"
             told = {key for key, answer in answers.items() if answer is not None and "order_id" in answer.json()}
             assert told <= stored, f"lost at {moment} {what}, though it was acknowledged"
 
         assert len(answers) == AT_ONCE * len(STEPS) == 200
-        query = "SELECT id, idempotency_key, status, total FROM orders"
+        query = "SELECT id, key, status, total FROM orders JOIN order_keys ON id = order_id"
         by_key = {row[1]: row for row in connection.execute(query).fetchall()}
         [(count,)] = connection.execute("SELECT count(*) FROM orders").fetchall()
         assert count == len(by_key), "doubled"

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Pair = tuple[Shop, Receiver]
 
 
+NO_PRICE = 'Value error, must be text with two decimals, such as "29.99"'
+NO_PRICES = (29.99, 2999, "29.999", "29.9", "-1.00", "1e3", "+29.99", " 29.99", "029.99", "NaN", "29,99", "٢٩.٩٩")
+
+
 def order(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     return {**ORDER, **changes}
 
@@ -94,8 +98,8 @@ def test_s2_9_an_order_can_be_looked_at(shop: Pair) -> None:
         "order_id": order_id,
         "user_id": 123,
         "status": "paid",
-        "items": [{"product_id": 1, "quantity": 3, "price": 29.99}],
-        "total": 89.97,
+        "items": [{"product_id": 1, "quantity": 3, "price": "29.99"}],
+        "total": "89.97",
     }
     [(payment_id,)] = running.rows("payment_service", "SELECT id FROM payments WHERE order_id = %s", order_id)
     told = {"payment_id": payment_id, "order_id": order_id, "payment_status": "captured"}
@@ -117,13 +121,9 @@ def test_s2_9_an_order_can_be_looked_at(shop: Pair) -> None:
         (order(items=[item(quantity=0)]), 422, "items.0.quantity: Input should be greater than 0"),
         (order(items=[item(quantity=2.5)]), 422, "items.0.quantity: Input should be a valid integer"),
         (order(items=[item(), item()]), 422, "items: Value error, a product is named twice; add the quantities up"),
-        (order(items=[item(price=-1)]), 422, "items.0.price: Input should be greater than 0"),
-        (
-            order(items=[item(price=29.999)]),
-            422,
-            "items.0.price: Decimal input should have no more than 2 decimal places",
-        ),
-        (order(items=[item(price=29.98)]), 422, "the price of product 1 is another one; look it up and order again"),
+        (order(items=[item(price="0.00")]), 422, "items.0.price: Input should be greater than 0"),
+        *((order(items=[item(price=price)]), 422, f"items.0.price: {NO_PRICE}") for price in NO_PRICES),
+        (order(items=[item(price="29.98")]), 422, "the price of product 1 is another one; look it up and order again"),
         (order(items=[item(product_id=999)]), 422, "there is no product 999"),
         (order(payment_method="4242"), 422, "payment_method: String should match pattern '^pm_[a-z0-9_]{1,60}$'"),
         (order(card="x"), 422, "card: Extra inputs are not permitted"),
@@ -185,6 +185,9 @@ def test_s2_9_the_same_key_and_order_are_one_order_and_another_order_is_refused(
         422,
         "idempotency-key: was used for another request; send a new one",
     )
+    another = running.insist(order(user_id=1), key=key)
+    assert another.status_code == 201, "another buyer's key is another key"
+    assert another.json()["order_id"] != order_id
     first, second = running.post(ORDER).json(), running.post(ORDER).json()
     assert first["order_id"] != second["order_id"], "without a key they are two orders"
 
@@ -192,11 +195,9 @@ def test_s2_9_the_same_key_and_order_are_one_order_and_another_order_is_refused(
 def test_s1_12_the_deadline_reaches_the_last_hop_and_the_order_is_settled_later(shop: Pair) -> None:
     running, receiver = shop
     slow = order(payment_method="pm_demo_slow")
-    began = time.monotonic()
     answer = running.post(slow, key="slow", headers={"x-request-timeout-ms": "1000"})
     assert answer.status_code == 504
-    assert time.monotonic() - began < 5
-    [(order_id,)] = running.rows("order_service", "SELECT id FROM orders WHERE idempotency_key = 'slow'")
+    [(order_id,)] = running.rows("order_service", "SELECT order_id FROM order_keys WHERE key = 'slow'")
 
     def status() -> str:
         [(found,)] = running.rows("order_service", "SELECT status FROM orders WHERE id = %s", order_id)
@@ -222,11 +223,9 @@ def test_s2_9_each_service_that_is_gone_is_told_and_needs_nobody_once_it_is_back
     ):
         running.stop(module)
         try:
-            began = time.monotonic()
             answer = running.post(ORDER, key=f"gone-{number}")
-            assert answer.status_code in (502, 503, 504), module
+            assert answer.status_code in (502, 503), f"{module}: nobody waits until the time is over"
             assert name in answer.json()["detail"]
-            assert time.monotonic() - began < 15
         finally:
             running.start(module).wait_ready()
         if module == "payment_service":
@@ -234,5 +233,5 @@ def test_s2_9_each_service_that_is_gone_is_told_and_needs_nobody_once_it_is_back
             until(lambda: running.rows("order_service", paid, answer.json()["order_id"]) == [(1,)])  # noqa: B023
         # between two tries to connect a client may pause for half a second
         assert running.insist(ORDER, key=f"gone-{number}").status_code == 201
-    keyed = "SELECT count(*) FROM orders WHERE idempotency_key LIKE 'gone-%%'"
+    keyed = "SELECT count(order_id) FROM order_keys WHERE key LIKE 'gone-%%'"
     assert running.rows("order_service", keyed) == [(3,)]

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from payment_service.methods import METHODS, method
+from payment_service.methods import METHODS, Method, method
+from tests.services.service_process import ServiceProcess
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.services.postgres_server import PostgresServer
     from tests.services.shop import Shop
     from tests.telemetry.otlp_receiver import Receiver
 
@@ -118,10 +122,20 @@ def test_s2_9_what_is_no_payment_is_refused(shop: Pair, key: str | None, changes
     assert moved(shop, order_id) == []
 
 
-def test_s2_9_methods_of_the_demonstration_are_bounded_and_can_be_switched_off() -> None:
+def test_s2_9_methods_of_the_demonstration_are_bounded_and_none_is_known_without_it() -> None:
     assert all(0 <= how.delay <= 30 for how in METHODS.values())
     assert method("pm_demo_slow", demonstration=True).delay == 2
-    assert not method("pm_demo_approved", demonstration=False).declined
-    for token in METHODS.keys() - {"pm_demo_approved"}:
-        assert method(token, demonstration=False).declined
-        assert method(token, demonstration=False).delay == 0
+    assert not method("pm_demo_approved", demonstration=True).declined
+    for token in METHODS:
+        assert method(token, demonstration=False) == Method(declined=True)
+
+
+def test_nobody_gets_anything_for_nothing_unless_a_stack_says_so(postgres: PostgresServer, tmp_path: Path) -> None:
+    """Issue 19: as a process without the switch."""
+    settings = {**postgres.environment(postgres.new_database("payment_service")), "OTEL_SDK_DISABLED": "true"}
+    with ServiceProcess("payment_service", settings, tmp_path) as service:
+        service.wait_ready()
+        wanted = {"order_id": 1, "amount": 1, "payment_method": "pm_demo_approved"}
+        answer = httpx.post(f"{service.url}/payments", json=wanted, headers={"idempotency-key": "k"}, timeout=30)
+        assert (answer.status_code, answer.json()["payment_status"]) == (402, "declined")
+        assert [line["level"] for line in service.lines() if "every payment is declined" in line["message"]]

@@ -10,7 +10,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-from otel_mesh_telemetry.redis import TracedRedis
+from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.redis import RedisDeadlineError, TracedRedis
 from otel_mesh_telemetry.testing import Capture, capture
 
 if TYPE_CHECKING:
@@ -110,3 +111,42 @@ async def test_s2_9_a_wrong_password_is_in_no_span_and_no_message(redis: RedisSe
             await traced.get("users:1")
     (span,) = seen.spans()
     assert "canary" not in str(raised.value) + str(dict(span.attributes or {}))
+
+
+async def test_a_client_of_one_connection_leaves_the_same_spans(redis: RedisServer, seen: Capture) -> None:
+    async with client(redis, seen) as traced:
+        single = traced.client()
+        await single.set("users:1", "canary")
+        await single.aclose()
+    assert [span.name for span in seen.spans()] == ["SET users"]
+    assert seen.counts("db.client.operation.duration", "db.query.summary") == {"SET users": 1}
+
+
+async def test_s1_12_a_command_is_held_to_the_deadline(redis: RedisServer, seen: Capture) -> None:
+    async with client(redis, seen) as traced:
+        with deadline.within(0.2), pytest.raises(RedisDeadlineError, match="redis: no answer in time") as raised:
+            await traced.blpop(["users:none"], timeout=600)
+        assert isinstance(raised.value, RedisError)
+        with deadline.within(0):
+            with pytest.raises(RedisDeadlineError, match="redis: no time left for the call"):
+                await traced.get("users:1")
+            async with traced.pipeline() as pipeline:
+                pipeline.get("users:1")
+                with pytest.raises(RedisDeadlineError):
+                    await pipeline.execute()
+        assert await traced.get("users:1") is None, "the connection that was waited on is not used again"
+    *late, last = seen.spans()
+    assert {(span.attributes or {})["error.type"] for span in late} == {"DeadlineExceededError"}
+    assert last.status.status_code is StatusCode.UNSET
+
+
+async def test_a_command_that_is_cancelled_has_failed(redis: RedisServer, seen: Capture) -> None:
+    async with client(redis, seen) as traced:
+        asking = asyncio.ensure_future(traced.blpop(["users:none"], timeout=600))
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    (span,) = seen.spans()
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "CancelledError"

@@ -52,7 +52,7 @@ class Tiers:
         """Spans that were kept, by sampler."""
         return [sampler.spans() for sampler in self.samplers]
 
-    def settled(self, done: Callable[[], bool], seconds: float = 30) -> None:
+    def settled(self, done: Callable[[], bool], seconds: float = 90) -> None:
         """Wait until the condition holds.
 
         Raises:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.outage.run import dropped, phases
-from local import toolchain
 from local.loopback.collector import LoopbackCollector
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.outage.run import State
+    from tests.built import Built
+
 
 MIB = 2**20
 SECONDS = 5
@@ -26,8 +27,8 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def program() -> Path:
-    return toolchain.ensure(("otelcol",)) / "otelcol"
+def program(built: Built) -> Path:
+    return built("otelcol") / "otelcol"
 
 
 @pytest.mark.parametrize("how", ["gone", "stalled"])

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.telemetry.fuzz.target import check
+from tests.telemetry.fuzz.target import TARGETS, check
 
-CORPUS = sorted((Path(__file__).parent / "fuzz" / "corpus").iterdir())
+ROOT = Path(__file__).parent / "fuzz" / "corpus"
+CORPUS = sorted(path for path in ROOT.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_the_corpus_holds(path: Path) -> None:
-    check(path.read_bytes())
+    check(path.parent.name, path.read_bytes())
 
 
-def test_there_is_a_corpus() -> None:
-    assert len(CORPUS) >= 13
+def test_there_is_a_corpus_of_each_target() -> None:
+    assert {path.parent.name for path in CORPUS} == set(TARGETS)
+    assert len(CORPUS) >= 16

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
 
+PATIENCE_S = 60
+"""With what would wait for ever if it were wrong."""
+
+
 @pytest.fixture
 def seen() -> Iterator[Capture]:
     with capture() as running:
@@ -120,7 +124,7 @@ async def test_s1_12_no_time_left_means_no_call(seen: Capture) -> None:
 
 async def test_s1_12_neither_a_silent_nor_a_dripping_callee_holds_its_caller(seen: Capture) -> None:
     async def silent() -> httpx.Response:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
         raise AssertionError
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -132,11 +136,9 @@ async def test_s1_12_neither_a_silent_nor_a_dripping_callee_holds_its_caller(see
         return httpx.Response(200, content=pieces())
 
     for answer in (silent, dripping):
-        async with client(seen, Answers(answer)) as users:
-            began = time.monotonic()
+        async with client(seen, Answers(answer)) as users, asyncio.timeout(PATIENCE_S):
             with deadline.within(0.2), pytest.raises(DeadlineExceededError):
                 await users.get("/")
-            assert time.monotonic() - began < 1.0
 
 
 async def test_s1_12_a_timeout_of_the_clients_own_stays_one(seen: Capture) -> None:
@@ -196,10 +198,105 @@ async def test_s1_12_an_outage_gets_at_most_a_tenth_more_load(seen: Capture) -> 
 async def test_s1_12_no_retry_beyond_the_deadline(seen: Capture) -> None:
     answers = Answers(httpx.Response(503))
     async with client(seen, answers, retries=Retries(attempts=50, pause=0.05, longest_pause=0.05)) as users:
-        began = time.monotonic()
-        with deadline.within(0.15):
+        # On a busy machine the time may be over between a pause and its attempt, which is then not made.
+        with deadline.within(0.15), contextlib.suppress(DeadlineExceededError):
             assert (await users.get("/")).status_code == 503
-    assert time.monotonic() - began < 0.3
+    assert 1 <= len(answers.requests) < 20
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "attempts"),
+    [
+        (503, "0", 2),
+        (429, "0", 2),
+        (429, None, 1),  # nobody knows when
+        (503, "3600", 1),  # too long to wait for
+        (503, "Fri, 31 Dec 2999 23:59:59 GMT", 1),
+        (503, "Thu, 01 Jan 1970 00:00:00 GMT", 2),
+        (503, "soon", 2),  # malformed: as if it were missing
+        (503, "9" * 400, 2),
+    ],
+)
+async def test_retry_after_is_what_the_other_side_asks_for(
+    seen: Capture, status: int, header: str | None, attempts: int
+) -> None:
+    answers = Answers(httpx.Response(status, headers={"retry-after": header} if header else {}))
+    once_more = Retries(attempts=2, pause=0.001, longest_pause=0.001)
+    async with client(seen, answers, retries=once_more) as users:
+        assert (await users.get("/")).status_code == status
+    assert len(answers.requests) == attempts
+
+
+async def test_no_retry_comes_before_retry_after(seen: Capture) -> None:
+    answers = Answers(httpx.Response(503, headers={"retry-after": "1"}), httpx.Response(200))
+    async with client(seen, answers, retries=Retries(attempts=2, pause=0.0)) as users:
+        began = time.monotonic()
+        assert (await users.get("/")).status_code == 200
+        assert time.monotonic() - began >= 1.0
+        with deadline.within(0.5):
+            answers = Answers(httpx.Response(503, headers={"retry-after": "1"}))
+            async with client(seen, answers, retries=Retries(attempts=2, pause=0.0)) as hurried:
+                assert (await hurried.get("/")).status_code == 503
+    assert len(answers.requests) == 1, "its deadline would be over by then"
+
+
+def dripping(*pieces: bytes | Exception) -> Callable[[], Any]:
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+        await asyncio.sleep(30)
+
+    async def answer() -> httpx.Response:
+        return httpx.Response(200, content=body())
+
+    return answer
+
+
+async def test_a_body_cut_off_by_the_deadline_is_a_failed_call(seen: Capture) -> None:
+    async with client(seen, Answers(dripping(b"x"))) as users:
+        with deadline.within(0.2), pytest.raises(DeadlineExceededError):
+            await users.get("/")
+    (span,) = seen.spans()
+    assert span.status.status_code is StatusCode.ERROR
+    attributes = dict(span.attributes or {})
+    assert (attributes["http.response.status_code"], attributes["error.type"]) == (200, "DeadlineExceededError")
+    assert seen.counts("http.client.request.duration", "error.type") == {"DeadlineExceededError": 1}
+
+
+async def test_a_body_that_breaks_off_is_a_failed_call(seen: Capture) -> None:
+    async with client(seen, Answers(dripping(b"x", httpx.ReadError("broken")))) as users:
+        with pytest.raises(httpx.ReadError):
+            await users.get("/")
+    assert (seen.spans()[0].attributes or {})["error.type"] == "ReadError"
+
+
+async def test_a_streamed_answer_lasts_until_it_is_closed(seen: Capture) -> None:
+    async with client(seen, Answers(dripping(b"x"))) as users, users.stream("GET", "/") as response:
+        async for _ in response.aiter_bytes():
+            assert not seen.spans()
+            break
+    (span,) = seen.spans()
+    assert span.status.status_code is StatusCode.UNSET
+    assert seen.counts("http.client.request.duration", "http.response.status_code") == {200: 1}
+
+
+async def test_a_call_that_is_cancelled_has_failed(seen: Capture) -> None:
+    async def silent() -> httpx.Response:
+        await asyncio.sleep(30)
+        raise AssertionError
+
+    async with client(seen, Answers(silent)) as users:
+        asking = asyncio.create_task(users.get("/"))
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    (span,) = seen.spans()
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "CancelledError"
+    assert seen.counts("http.client.request.duration", "error.type") == {"CancelledError": 1}
 
 
 def test_budget_refills_with_calls_and_time() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import statistics
 import subprocess
 import sys
 import textwrap
@@ -25,17 +24,21 @@ from otel_mesh_telemetry.testing import capture
 from tests.telemetry.asgi_calls import call, scope_of
 
 MODULES = """
-    ab_testing asgi bounded_stream config database_calls deadline deadlined exporters faults features grpc_aio_client
-    grpc_aio_server grpc_channel grpc_client grpc_handlers
-    grpc_server handle header_capture headers http_client http_metrics http_server logs peer postgres profiles
-    propagation propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin
-    propagation.linkerd propagation.mesh propagation.tracecontext providers redact redis resource retries routes
-    routing rpc sampling server_features sql steady testing xfcc
+    ab_testing applications asgi asgi_applications bounded config console contexts database_calls
+    deadline deadlined distro environment exceptions exchange exporters faults features grpc_aio_client
+    grpc_aio_server grpc_channel grpc_client grpc_handlers grpc_server handle header_capture headers http_client
+    http_metrics http_server instrumentation libraries logs outcome outside peer postgres profiles propagation
+    propagation.b3 propagation.baggage_headers propagation.carrier propagation.grpc_trace_bin propagation.linkerd
+    propagation.mesh propagation.tracecontext providers redact redis resource retries routes routing rpc sampling
+    server_features sql steady testing watched_stream websocket wsgi_hooks xfcc
 """.split()  # noqa: SIM905 - names, one after another
 
 
 def test_public_names() -> None:
-    assert otel_mesh_telemetry.__all__ == ["Config", "ConfigError", "ServerMiddleware", "Telemetry", "init"]
+    public = otel_mesh_telemetry.__all__
+    assert public == sorted(set(public)), "tests/components/golden/api-otel_mesh_telemetry.txt holds them"
+    assert all(getattr(otel_mesh_telemetry, name).__module__.startswith("otel_mesh_telemetry.") for name in public)
+    assert not hasattr(otel_mesh_telemetry, "Instrument")
     assert testing.__all__ == ["START", "Capture", "Clock", "CountingIds", "capture"]
     prefix = "otel_mesh_telemetry."
     found = pkgutil.walk_packages(otel_mesh_telemetry.__path__, prefix)
@@ -59,19 +62,19 @@ def python(program: str) -> str:
     return done.stdout
 
 
-def test_importing_costs_under_60_ms_beyond_the_sdk_and_pulls_in_no_transport() -> None:
+def test_importing_loads_little_beyond_the_sdk_and_no_transport() -> None:
     program = """
-        import time, sys
+        import sys
         import opentelemetry.sdk.trace.export, opentelemetry.sdk.metrics.export, opentelemetry.sdk._logs.export
-        began = time.process_time()
+        before = set(sys.modules)
         import otel_mesh_telemetry
-        print((time.process_time() - began) * 1000)
-        heavy = {"grpc", "httpx", "psycopg", "google.protobuf", "pulumi", "requests", "starlette"}
+        print(len(set(sys.modules) - before))
+        heavy = {"grpc", "httpx", "psycopg", "google.protobuf", "pulumi", "pydantic", "requests", "starlette", "wrapt"}
         print(sorted(heavy & set(sys.modules)))
     """
-    outputs = [python(program).splitlines() for _ in range(5)]
-    assert statistics.median(float(output[0]) for output in outputs) < 60
-    assert outputs[0][1] == "[]"
+    modules, loaded = python(program).splitlines()
+    assert int(modules) < 60, "some 25 of its own and 10 others: a twentieth of a second"
+    assert loaded == "[]"
 
 
 async def test_s2_10_ten_thousand_paths_and_header_values_add_no_series() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
-from local import toolchain
 from local.loopback.victoria_logs import LoopbackVictoriaLogs
 from local.toolchain import owner
 from otel_mesh import OtelCollectorSettings, VictoriaLogsSettings, log_query
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
     from local.loopback.collector import LoopbackCollector
+    from tests.built import Built
+
 
 TRACE, OTHER = 7, 8
 DAY_S = 86400
@@ -42,8 +43,8 @@ SHOP = '{service.namespace="shop"}'
 
 
 @pytest.fixture(scope="module")
-def programs() -> Path:
-    return toolchain.ensure(("otelcol", "victoria-logs"))
+def programs(built: Built) -> Path:
+    return built("otelcol", "victoria-logs")
 
 
 def collector(program: Path, folder: Path, logs: LoopbackVictoriaLogs) -> LoopbackCollector:
@@ -74,7 +75,7 @@ class Chain:
         self.collector.__exit__(*error)
         self.logs.__exit__(*error)
 
-    def settled(self, done: Callable[[], bool], seconds: float = 30) -> None:
+    def settled(self, done: Callable[[], bool], seconds: float = 90) -> None:
         """Wait until the condition holds."""
         end = time.monotonic() + seconds
         while not done():

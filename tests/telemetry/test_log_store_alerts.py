@@ -15,7 +15,6 @@ import pytest
 import yaml
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from local import toolchain
 from local.loopback.prometheus import LoopbackPrometheus
 from local.loopback.victoria_logs import LoopbackVictoriaLogs
 from otel_mesh import PrometheusSettings, VictoriaLogsSettings
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.built import Built
+
 FILE: Final = "victoria_logs.rules.yaml"
 FREE: Final = "-storage.minFreeDiskSpaceBytes=67108864"
 NEEDS_A_SMALL_DISK: Final = {"LogStoreDiskFills"}
@@ -36,16 +37,16 @@ NEEDS_A_SMALL_DISK: Final = {"LogStoreDiskFills"}
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Iterator[LoopbackVictoriaLogs]:
-    program = toolchain.ensure(("victoria-logs",)) / "victoria-logs"
+def logs(tmp_path: Path, built: Built) -> Iterator[LoopbackVictoriaLogs]:
+    program = built("victoria-logs") / "victoria-logs"
     arguments = victoria_logs_arguments(VictoriaLogsSettings())
     with LoopbackVictoriaLogs(program, arguments, tmp_path / "logs") as running:
         yield running
 
 
 @pytest.fixture
-def prometheus(tmp_path: Path, logs: LoopbackVictoriaLogs) -> Iterator[LoopbackPrometheus]:
-    program = toolchain.ensure(("prometheus",)) / "prometheus"
+def prometheus(tmp_path: Path, built: Built, logs: LoopbackVictoriaLogs) -> Iterator[LoopbackPrometheus]:
+    program = built("prometheus") / "prometheus"
     config = prometheus_config(PrometheusSettings(), {"victoria-logs": f"127.0.0.1:{logs.port}"})
     (tmp_path / FILE).write_text(rule_files()[FILE])
     config["rule_files"] = [str(tmp_path / FILE)]

@@ -19,7 +19,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from bench.outage.load import load
 from bench.outage.run import RATE, service
-from local import toolchain
 from local.loopback.prometheus import LoopbackPrometheus
 from otel_mesh import Batching, OtelCollectorSettings, PrometheusSettings, ServiceGraph, TailSamplerSettings
 from otel_mesh.collector_config import collector_config
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.loopback.collector import LoopbackCollector
+    from tests.built import Built
+
 
 BATCHING = Batching(size=100, timeout="200ms", queue_size=1000)
 SAMPLING = TailSamplerSettings(
@@ -50,8 +51,8 @@ QUICK = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_BSP_SCHEDULE_DELAY": "100", "O
 
 
 @pytest.fixture(scope="module")
-def programs() -> Path:
-    return toolchain.ensure(("otelcol", "prometheus"))
+def programs(built: Built) -> Path:
+    return built("otelcol", "prometheus")
 
 
 @pytest.fixture

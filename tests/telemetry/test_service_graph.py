@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from local import toolchain
 from local.addresses import Address
 from local.loopback.collector import LoopbackCollector, file_exporters
 from local.loopback.prometheus import LoopbackPrometheus
@@ -25,6 +24,9 @@ from tests.telemetry.sampling_tiers import on_loopback, tiers
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from tests.built import Built
+
 
 SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
 GRAPH = ServiceGraph(wait_seconds=3)
@@ -45,8 +47,8 @@ EXPECTED: Edges = {
 
 
 @pytest.fixture(scope="module")
-def program() -> Path:
-    return toolchain.ensure(("otelcol",)) / "otelcol"
+def program(built: Built) -> Path:
+    return built("otelcol") / "otelcol"
 
 
 def plain(program: Path, folder: Path, settings: OtelCollectorSettings = SETTINGS) -> LoopbackCollector:
@@ -104,7 +106,7 @@ def counted(collectors: Iterable[LoopbackCollector]) -> Edges:
 
 def settled(collectors: list[LoopbackCollector], expected: Edges) -> None:
     """Wait until the edges are those, and see that they remain so."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while (found := counted(collectors)) != expected and time.monotonic() < end:
         time.sleep(0.3)
     assert found == expected, collectors[0].log()
@@ -224,11 +226,11 @@ def test_hosts_outside_are_one_callee_whatever_their_number(program: Path, tmp_p
         settled([collector], {("a", "external"): (200, 0)})
 
 
-def test_the_map_is_read_from_prometheus_without_losing_the_first_call(program: Path, tmp_path: Path) -> None:
+def test_the_map_is_read_from_prometheus_without_losing_the_first_call(
+    program: Path, tmp_path: Path, built: Built
+) -> None:
     (tmp_path / "prometheus.yml").write_text(to_yaml(prometheus_config(PrometheusSettings(), {})))
-    prometheus = LoopbackPrometheus(
-        toolchain.ensure(("prometheus",)) / "prometheus", tmp_path / "prometheus.yml", tmp_path
-    )
+    prometheus = LoopbackPrometheus(built("prometheus") / "prometheus", tmp_path / "prometheus.yml", tmp_path)
     with prometheus:
         config = collector_config(
             SETTINGS.model_copy(update={"batching": SETTINGS.batching.model_copy(update={"timeout": "200ms"})})
@@ -239,7 +241,7 @@ def test_the_map_is_read_from_prometheus_without_losing_the_first_call(program: 
             for service, spans in shop().items():
                 send(collector.port, service, *spans)
             api = sources.Prometheus(http, Address("prometheus", "", "", 0, prometheus.port, "/"))
-            end = time.monotonic() + 30
+            end = time.monotonic() + 90
             expected = {pair: (float(calls), float(failed)) for pair, (calls, failed) in EXPECTED.items()}
             found: dict[tuple[str, str], tuple[float, float]] = {}
             while found != expected and time.monotonic() < end:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,10 +78,57 @@ def test_unknown_standard_values_are_warned_about_and_ignored(variable: str, cap
 def test_own_variables_and_unreadable_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="OTEL_MESH_BATCH_PROFILE='fast': not known; set one of default, linkerd"):
         Config.from_env({"OTEL_MESH_BATCH_PROFILE": "fast"})
-    with pytest.raises(ConfigError, match="LOG_LEVEL='LOUD': not known"):
+    with pytest.raises(ConfigError, match="LOG_LEVEL='loud': not known"):
         Config.from_env({"LOG_LEVEL": "loud"})
     with pytest.raises(ConfigError, match=r"CERTIFICATE='.*/ca.crt': No such file or directory; mount the file there"):
         Config.from_env({"OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "ca.crt")})
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env(
+            {
+                "OTEL_MESH_BATCH_PROFILE": "fast",
+                "LOG_LEVEL": "loud",
+                "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE": str(tmp_path / "ca.crt"),
+                "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "soon",
+                "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "-1",
+                "OTEL_MESH_PEER_IDENTITY": "anybody",
+                "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-tenant,cookie",
+            }
+        )
+    assert [mistake.partition("=")[0].partition(":")[0] for mistake in caught.value.mistakes] == [
+        "LOG_LEVEL",
+        "OTEL_MESH_BATCH_PROFILE",
+        "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT",
+        "OTEL_MESH_PEER_IDENTITY",
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST",
+    ]
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "7 mistakes in the environment:"
+    assert lines[1] == "- LOG_LEVEL='loud': not known; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
+    assert "- OTEL_EXPORTER_OTLP_LOGS_TIMEOUT='soon': no number of seconds; correct it" in lines
+
+
+def test_what_is_set_for_a_signal_wins_over_what_is_set_for_all() -> None:
+    config = Config.from_env({"OTEL_EXPORTER_OTLP_TIMEOUT": "4", "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "3"})
+    assert (config.batching["traces"].timeout, config.batching["logs"].timeout) == (4.0, 3.0)
+
+
+def test_the_process_environment_is_read_and_empty_values_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    assert (Config.from_env().log_level, Config.from_env().exporters["traces"]) == ("DEBUG", "console")
+    monkeypatch.setenv("LOG_LEVEL", "  ")
+    assert Config.from_env().log_level == "INFO"
+
+
+def test_importing_the_library_does_not_import_pydantic() -> None:
+    code = "import sys, otel_mesh_telemetry; print(sorted({'pydantic', 'grpc', 'wrapt'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_log_levels_by_their_common_names() -> None:

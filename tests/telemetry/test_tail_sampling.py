@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import toolchain
 from otel_mesh import TailSamplerSettings
 from tests.telemetry.otlp_sending import send, span, trace_id
 from tests.telemetry.sampling_tiers import Tiers, tiers
@@ -17,14 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.built import Built
+
+
 ORDINARY = 400
 RATIO = 0.25
 SETTINGS = TailSamplerSettings(decision_wait_seconds=4, ordinary_ratio=RATIO, slow_ms=1000)
 
 
 @pytest.fixture(scope="module")
-def program() -> Path:
-    return toolchain.ensure(("otelcol",)) / "otelcol"
+def program(built: Built) -> Path:
+    return built("otelcol") / "otelcol"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from otel_mesh.labels import Role, recommended
 from otel_mesh.manifests import Manifest, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pulumi
 
@@ -87,12 +87,27 @@ STRIPPED_HEADERS: Final = (
 """Everything that is removed at the edge."""
 
 
-def edge_hygiene(name: str, namespace: pulumi.Input[str], selected: Mapping[str, str]) -> Manifest:
-    """Removes `STRIPPED_HEADERS` before the gateway itself looks at a request.
+CONTEXT_HEADERS: Final = (
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "b3",
+    *(f"x-b3-{name}" for name in ("traceid", "spanid", "parentspanid", "sampled", "flags")),
+    "grpc-trace-bin",
+    "x-ab-group",
+)
+"""Into whose trace a request goes, whether that is kept, what travels on with it, and its variant of an experiment."""
+
+
+def edge_hygiene(
+    name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], *, restart: bool = True
+) -> Manifest:
+    """Removes `STRIPPED_HEADERS` before the gateway itself looks at a request, and `CONTEXT_HEADERS` to restart traces.
 
     No other object of Istio can: a VirtualService removes headers after Envoy has obeyed them (timeouts, retries,
     forced traces), and Envoy's own clean-up spares clients with private addresses.
     """
+    removed = (*STRIPPED_HEADERS, *CONTEXT_HEADERS) if restart else STRIPPED_HEADERS
     return {
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "EnvoyFilter",
@@ -108,14 +123,14 @@ def edge_hygiene(name: str, namespace: pulumi.Input[str], selected: Mapping[str,
                             "filterChain": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}
                         },
                     },
-                    "patch": {"operation": "MERGE", "value": {"typed_config": _early_mutation()}},
+                    "patch": {"operation": "MERGE", "value": {"typed_config": _early_mutation(removed)}},
                 }
             ],
         },
     }
 
 
-def _early_mutation() -> dict[str, object]:
+def _early_mutation(removed: Sequence[str]) -> dict[str, object]:
     kind = "type.googleapis.com/envoy.extensions"
     return {
         "@type": f"{kind}.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -124,7 +139,7 @@ def _early_mutation() -> dict[str, object]:
                 "name": "envoy.http.early_header_mutation.header_mutation",
                 "typed_config": {
                     "@type": f"{kind}.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                    "mutations": [{"remove": header} for header in STRIPPED_HEADERS],
+                    "mutations": [{"remove": header} for header in removed],
                 },
             }
         ],

@@ -20,6 +20,7 @@ from otel_mesh.istio.edge import edge_hygiene
 from otel_mesh.istio.policy import ingress_telemetry
 from otel_mesh.istio.routes import Route, gateway_object, virtual_service
 from otel_mesh.istio.settings import Tracing  # noqa: TC001 - a component plugin reads it at run time
+from otel_mesh.istio.tokens import TokenSettings, token_manifests
 from otel_mesh.labels import Annotation, Label, Role, recommended, selector
 from otel_mesh.manifests import Manifest, metadata
 from otel_mesh.mesh import GatewayBinding, MeshBinding
@@ -54,6 +55,9 @@ class IngressGatewaySettings(Settings):
         timeout: after which a client gets 504, retries included.
         retries: of a request that may be repeated: GET and HEAD, and what carries an ``idempotency-key``.
         try_timeout: after which one try is given up.
+        tokens: that callers have to show; None where nobody has to show any.
+        outside_context: whether the trace context, baggage and ``x-ab-group`` that clients send are believed:
+            ``restart`` removes them, and the gateway begins every trace itself.
         scheduling: where the pods run.
     """
 
@@ -67,6 +71,8 @@ class IngressGatewaySettings(Settings):
     timeout: Duration = "10s"
     retries: int = Field(default=2, ge=0, le=5)
     try_timeout: Duration = "3s"
+    tokens: TokenSettings | None = None
+    outside_context: Literal["continue", "restart"] = "restart"
     scheduling: Scheduling = Scheduling()
 
     @model_validator(mode="after")
@@ -100,6 +106,7 @@ class IngressGatewayArgs:
             Left out where the Secret exists.
         private_key: of the certificate; PEM, a secret output.
         settings: or a mapping that becomes one.
+        open_paths: that need no token where ``settings.tokens`` is set; exact, or ending in ``*``.
     """
 
     namespace: pulumi.Input[str]
@@ -109,6 +116,7 @@ class IngressGatewayArgs:
     certificate: pulumi.Input[str] | None = None
     private_key: pulumi.Input[str] | None = None
     settings: IngressGatewaySettings = field(default_factory=IngressGatewaySettings)
+    open_paths: tuple[str, ...] = ()
 
 
 def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings) -> list[Manifest]:
@@ -142,7 +150,7 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
         _service(meta, selected, settings),
         workloads.disruption_budget(meta, selected, settings.scheduling.max_unavailable),
         ingress_telemetry(settings.name, args.namespace, selected, args.tracing),
-        edge_hygiene(settings.name, args.namespace, selected),
+        edge_hygiene(settings.name, args.namespace, selected, restart=settings.outside_context == "restart"),
         gateway_object(
             meta,
             selected,
@@ -160,6 +168,9 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
             try_timeout=settings.try_timeout,
         ),
     ]
+    if settings.tokens is not None:
+        name = f"{settings.name}-tokens"
+        manifests += token_manifests(settings.tokens, name, args.namespace, selected, args.open_paths)
     return manifests
 
 

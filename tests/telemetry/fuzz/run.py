@@ -1,27 +1,31 @@
-"""The coverage-guided fuzzer around :mod:`tests.telemetry.fuzz.target`.
+"""The coverage-guided fuzzer around :mod:`tests.telemetry.fuzz.target`, whose target is the first argument.
 
 ::
 
     python -m venv /tmp/fuzz
     /tmp/fuzz/bin/pip install --require-hashes -r requirements/fuzz.txt
     /tmp/fuzz/bin/pip install --require-hashes -r requirements/services.txt
-    PYTHONPATH=app_images/telemetry/src:. /tmp/fuzz/bin/python -m tests.telemetry.fuzz.run \\
-        -max_total_time=300 -dict=tests/telemetry/fuzz/headers.dict tests/telemetry/fuzz/corpus
+    PYTHONPATH=app_images/telemetry/src:. /tmp/fuzz/bin/python -m tests.telemetry.fuzz.run sql \\
+        -max_total_time=600 -dict=tests/telemetry/fuzz/words.dict tests/telemetry/fuzz/corpus/sql
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 
 import atheris  # type: ignore[import-untyped]
 
 OBSERVED = ["otel_mesh_telemetry", "opentelemetry.baggage", "opentelemetry.trace", "opentelemetry.propagators"]
 
 with atheris.instrument_imports(include=OBSERVED):
-    from tests.telemetry.fuzz.target import check
+    from tests.telemetry.fuzz.target import TARGETS, check
 
 if __name__ == "__main__":
     logging.disable()
-    atheris.Setup(sys.argv, check)
+    name = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+    if name not in TARGETS:
+        sys.exit(f"{name!r}: no target; name one of {', '.join(TARGETS)}")
+    atheris.Setup(sys.argv, partial(check, name))
     atheris.Fuzz()

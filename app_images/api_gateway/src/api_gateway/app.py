@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from api_gateway.checkout import Checkout
 from api_gateway.orders import Orders
 from api_gateway.users import User, Users, users_from
 from otel_mesh_telemetry.http_client import mesh_client
 from otel_mesh_telemetry.retries import Retries
 from service_kit.application import application
+from service_kit.experiments import CONTROL, EXPERIMENT, features, order_patience
 from service_kit.identifiers import positive_id
 from service_kit.probes import Probes
 from service_kit.problem import Problem
@@ -67,12 +69,17 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         meter_provider=telemetry.meter_provider,
     )
     gateway = Gateway(users)
+    experiment = order_patience(environment)
+    patience = {
+        # below the 10 s that the mesh's route gives a request
+        CONTROL: environment.number("ORDER_DEADLINE_SECONDS", 9.0, low=0.05, high=30),
+        EXPERIMENT: environment.number("ORDER_PATIENCE_SECONDS", 6.0, low=0.05, high=30),
+    }
     ordering = Orders(
         gateway.find_user,
         orders,
         telemetry.tracer_provider.get_tracer("api_gateway"),
-        # below the 10 s that the mesh's route gives a request
-        environment.number("ORDER_DEADLINE_SECONDS", 9.0, low=0.05, high=30),
+        Checkout(patience, experiment, telemetry.meter_provider),
     )
     probes = Probes()
 
@@ -85,4 +92,4 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         Route("/api/users/{id}", gateway.get_user),
         Route("/api/orders", ordering.create, methods=["POST"]),
     ]
-    return application(routes, probes, lifespan, telemetry), probes
+    return application(routes, probes, lifespan, telemetry, features(experiment)), probes

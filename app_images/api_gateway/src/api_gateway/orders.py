@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
     from starlette.requests import Request
 
+    from api_gateway.checkout import Checkout
+
 
 class Placed(BaseModel):
     """An order as order-service tells of it, and as the gateway's caller hears of it."""
@@ -37,16 +39,20 @@ class Orders:
         find_user: raises a `Problem` where there is no such user, or user-service fails.
         client: of order-service.
         tracer: of the gateway.
-        seconds: that an order may take in all, over all services.
+        checkout: how long an order may take, and how long it took.
     """
 
     def __init__(
-        self, find_user: Callable[[int], Awaitable[object]], client: httpx.AsyncClient, tracer: Tracer, seconds: float
+        self,
+        find_user: Callable[[int], Awaitable[object]],
+        client: httpx.AsyncClient,
+        tracer: Tracer,
+        checkout: Checkout,
     ) -> None:
         self._find_user = find_user
         self._client = client
         self._tracer = tracer
-        self._seconds = seconds
+        self._checkout = checkout
 
     async def create(self, request: Request) -> JSONResponse:
         """``POST /api/orders``: 201 for an order that is paid.
@@ -56,9 +62,13 @@ class Orders:
         declined; 409 for a repetition of what was cancelled meanwhile; 502 to 504 where a service fails. An order that
         exists then is named in the problem: repeating the request with its Idempotency-Key tells what became of it.
         """
+        with self._checkout.measured(request.headers):
+            return await self._placed(request)
+
+    async def _placed(self, request: Request) -> JSONResponse:
         key = idempotency.key_of(request.headers)
         wanted = await read_model(request, NewOrder)
-        with deadline.within(self._seconds):
+        with deadline.within(self._checkout.seconds):
             with step(self._tracer, "validate user"):
                 await self._find_user(wanted.user_id)
             with step(self._tracer, "create order") as span:

@@ -1,11 +1,12 @@
-"""``python -m order_service``."""
+"""``python -m order_service`` serves, ``python -m order_service migrate`` brings its schema up to date."""
 
 from __future__ import annotations
 
 import sys
 
 from order_service.app import build
+from service_kit import migrate
 from service_kit.serve import run
 
 if __name__ == "__main__":
-    sys.exit(run(build, port=8082))
+    sys.exit(migrate.main("order_service", lambda: run(build, port=8082)))

@@ -16,10 +16,11 @@ from order_service.settling import Settling
 from order_service.states import Status
 from order_service.store import Store, Times
 from otel_mesh_telemetry.http_client import mesh_client
-from service_kit import idempotency
+from service_kit import idempotency, money
 from service_kit.application import application
 from service_kit.body import read_model
 from service_kit.database import Database, DatabaseSettings, UnavailableError
+from service_kit.experiments import features, order_patience
 from service_kit.identifiers import positive_id
 from service_kit.new_order import NewOrder
 from service_kit.probes import Probes
@@ -56,7 +57,8 @@ class Orders:
 
         400 and 422 for what is no order, 402 where the payment was declined, 409 where a repetition finds the order
         cancelled, 503 without a database, 502 to 504 for payment-service's failures: the order is settled later then.
-        A repetition with the same Idempotency-Key goes on with the same order, wherever that is.
+        A repetition with the same buyer's Idempotency-Key goes on with the same order, wherever that is, for as long as
+        keys last.
         """
         key = idempotency.key_of(request.headers)
         wanted = await read_model(request, NewOrder)
@@ -78,7 +80,7 @@ class Orders:
             raise Problem(problem.status, detail, problem.headers, unsettled) from problem
 
     async def get(self, request: Request) -> JSONResponse:
-        """``GET /orders/{id}``: 200, 400 for no id, 404 for no such order, 503 without a database."""
+        """``GET /orders/{id}``: 200, 400 for no id, 404 for no such order, 503 without a database; amounts are text."""
         order_id = positive_id(request.path_params["id"])
         try:
             found = await self._store.get(order_id)
@@ -88,10 +90,11 @@ class Orders:
             raise Problem(404, f"there is no order {order_id}")
         user_id, order, lines = found
         items = [
-            {"product_id": line.product_id, "quantity": line.quantity, "price": line.price / 100} for line in lines
+            {"product_id": line.product_id, "quantity": line.quantity, "price": money.text(line.price)}
+            for line in lines
         ]
         told = {"order_id": order.id, "user_id": user_id, "status": order.status.value, "items": items}
-        return JSONResponse({**told, "total": order.total / 100})
+        return JSONResponse({**told, "total": money.text(order.total)})
 
 
 def _answer(order: Order) -> JSONResponse:
@@ -128,11 +131,13 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
     times = Times(
         window=environment.number("PAYMENT_WINDOW_SECONDS", 120, low=1, high=86400),
         grace=environment.number("RECOVERY_GRACE_SECONDS", 15, low=0.1, high=3600),
+        attempts=int(environment.number("RECOVERY_ATTEMPTS", 240, low=1, high=100_000)),
+        key_lifetime=environment.number("IDEMPOTENCY_SECONDS", 86_400, low=1, high=31_536_000),
     )
     store = Store(database, times)
     settling = Settling(store, Payments(client), tracer_provider=tracers, meter_provider=meters)
     interval = environment.number("RECOVERY_INTERVAL_SECONDS", 1, low=0.05, high=3600)
-    recovery = Recovery(store, settling, interval, tracers)
+    recovery = Recovery(store, settling, interval, tracer_provider=tracers, meter_provider=meters)
     probes = Probes(database.check)
 
     @contextlib.asynccontextmanager
@@ -148,4 +153,4 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
 
     orders = Orders(store, settling)
     routes = [Route("/orders", orders.create, methods=["POST"]), Route("/orders/{id}", orders.get)]
-    return application(routes, probes, lifespan, telemetry), probes
+    return application(routes, probes, lifespan, telemetry, features(order_patience(environment))), probes

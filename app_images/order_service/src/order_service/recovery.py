@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, get_current_span
@@ -19,11 +19,11 @@ from service_kit.steps import step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from order_service.dead_letters import Found
     from order_service.order import Order
-    from order_service.settling import Settling
-    from order_service.store import Store
 
 _log = logging.getLogger(__name__)
 _FORMAT = TraceContextTextMapPropagator()
@@ -38,6 +38,26 @@ def current_traceparent() -> str:
     return carrier.get("traceparent", "")
 
 
+class Work(Protocol):
+    """Where open orders are; `order_service.store.Store`."""
+
+    async def set_aside(self) -> Found:
+        """Set those aside that were tried too often."""
+
+    async def remove_ended_keys(self) -> None:
+        """Delete keys that mean no order any more."""
+
+    async def take_up(self, most: int) -> Sequence[Order]:
+        """Open orders that are due."""
+
+
+class Settles(Protocol):
+    """What brings orders to their end; `order_service.settling.Settling`."""
+
+    async def settle(self, order: Order) -> Order:
+        """The order at its end."""
+
+
 class Recovery:
     """A task of every replica; ``SKIP LOCKED`` gives each order to one of them.
 
@@ -46,13 +66,25 @@ class Recovery:
         settling: what is done with them.
         interval: seconds between two looks.
         tracer_provider: where spans go: one trace per order taken up, linked to the request's.
+        meter_provider: where the number of dead letters goes, while it is known.
     """
 
-    def __init__(self, store: Store, settling: Settling, interval: float, tracer_provider: TracerProvider) -> None:
+    def __init__(
+        self,
+        store: Work,
+        settling: Settles,
+        interval: float,
+        *,
+        tracer_provider: TracerProvider,
+        meter_provider: MeterProvider,
+    ) -> None:
         self._store = store
         self._settling = settling
         self._interval = interval
         self._tracer = tracer_provider.get_tracer("order_service")
+        self._dead = meter_provider.get_meter("order_service").create_gauge(
+            "shop.orders.dead", unit="{order}", description="Orders that could not be settled and were set aside."
+        )
         self._task: asyncio.Task[None] | None = None
         self._reachable = True
 
@@ -69,22 +101,30 @@ class Recovery:
 
     async def _run(self) -> None:
         while True:
-            taken = await self._take_up()
-            await asyncio.gather(*(self._recover(order) for order in taken))
-            if len(taken) < _AT_ONCE:
+            more = False
+            try:
+                more = await self._look()
+            except (UnavailableError, StatementError) as error:
+                # also before the schema is there
+                if self._reachable:
+                    _log.warning("recovery waits for the database: %s", error)
+                self._reachable = False
+            except Exception:  # noqa: BLE001 - nobody would notice that recovery ended, until orders are missed
+                _log.exception("recovery failed; it goes on")
+            if not more:
                 await asyncio.sleep(self._interval)
 
-    async def _take_up(self) -> Sequence[Order]:
-        try:
-            taken = await self._store.take_up(_AT_ONCE)
-        except (UnavailableError, StatementError) as error:
-            # also before the schema is there
-            if self._reachable:
-                _log.warning("recovery waits for the database: %s", error)
-            self._reachable = False
-            return ()
+    async def _look(self) -> bool:
+        """One look at what there is to do; whether there may be more of it."""
+        found = await self._store.set_aside()
+        for order_id in found.new:
+            _log.error("order set aside: it could not be settled", extra={"order.id": order_id})
+        self._dead.set(found.count)
+        await self._store.remove_ended_keys()
+        taken = await self._store.take_up(_AT_ONCE)
         self._reachable = True
-        return taken
+        await asyncio.gather(*(self._recover(order) for order in taken))
+        return len(taken) == _AT_ONCE
 
     async def _recover(self, order: Order) -> None:
         origin = get_current_span(_FORMAT.extract({"traceparent": order.traceparent}, Context())).get_span_context()

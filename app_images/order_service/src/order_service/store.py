@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from order_service import dead_letters, keys
 from order_service.order import Line, Order
 from order_service.states import OPEN, Status, require
 from service_kit.idempotency import reused
@@ -16,6 +17,7 @@ from service_kit.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from order_service.dead_letters import Found
     from service_kit.database import Database
     from service_kit.new_order import NewOrder
 
@@ -35,11 +37,15 @@ class Times:
         window: from an order's creation on in which its payment is tried; afterwards it is cancelled.
         grace: in which recovery leaves a new order to the request that made it.
         longest_pause: between two recoveries of one order.
+        attempts: of recovery, after which an order is set aside: some four hours by default, with such pauses.
+        key_lifetime: of a buyer's Idempotency-Key; longer than clients repeat a request.
     """
 
     window: float = 120.0
     grace: float = 15.0
     longest_pause: float = 60.0
+    attempts: int = 240
+    key_lifetime: float = 86_400.0
 
 
 class Store:
@@ -55,7 +61,7 @@ class Store:
         self._times = times
 
     async def create(self, wanted: NewOrder, key: str | None, traceparent: str) -> Order:
-        """A new order at the shop's prices, or the one that this key made before.
+        """A new order at the shop's prices, or the one that this buyer's key made before.
 
         Raises:
             Problem: 422 for an unknown product, a price that is not the shop's, or a key that made another order.
@@ -64,20 +70,20 @@ class Store:
         digest = sha256(wanted.model_dump_json().encode()).digest()
         async with self._database.transaction() as connection:
             # before anything else: what was ordered then counts, whatever the prices are by now
-            if key is not None and (known := await self._known(connection, key, digest)) is not None:
-                return known
+            if key is not None:
+                known = await keys.take(connection, wanted.user_id, key, self._times.key_lifetime)
+                if known is not None:
+                    return await self._known(connection, known, digest)
             lines = priced(wanted, await _prices(connection, [item.product_id for item in wanted.items]))
             insert = await connection.execute(
                 "INSERT INTO orders"  # noqa: S608 - columns are ours
-                " (user_id, total, payment_method, idempotency_key, request_digest, traceparent, due_at) VALUES"
-                " (%(user)s, %(total)s, %(method)s, %(key)s, %(digest)s, %(traceparent)s,"
-                " now() + make_interval(secs => %(grace)s))"
-                f" ON CONFLICT (idempotency_key) DO NOTHING RETURNING {_COLUMNS}",
+                " (user_id, total, payment_method, request_digest, traceparent, due_at) VALUES"
+                " (%(user)s, %(total)s, %(method)s, %(digest)s, %(traceparent)s,"
+                f" now() + make_interval(secs => %(grace)s)) RETURNING {_COLUMNS}",
                 {
                     "user": wanted.user_id,
                     "total": sum(line.quantity * line.price for line in lines),
                     "method": wanted.payment_method,
-                    "key": key,
                     "digest": digest,
                     "traceparent": traceparent,
                     "grace": self._times.grace,
@@ -85,25 +91,23 @@ class Store:
                 },
             )
             row = await insert.fetchone()
-            if row is None:  # a repetition that came at the same moment was quicker
-                known = await self._known(connection, str(key), digest)
-                assert known is not None  # noqa: S101 - it was in the way, and orders are never deleted
-                return known
+            assert row is not None  # noqa: S101 - nothing is in an order's way
             order = _order(row)
             await connection.cursor().executemany(
                 "INSERT INTO order_items (order_id, product_id, quantity, price) VALUES (%s, %s, %s, %s)",
                 [(order.id, line.product_id, line.quantity, line.price) for line in lines],
             )
+            if key is not None:
+                await keys.bind(connection, wanted.user_id, key, order.id)
             return order
 
-    async def _known(self, connection: psycopg.AsyncConnection[Any], key: str, digest: bytes) -> Order | None:
+    async def _known(self, connection: psycopg.AsyncConnection[Any], order_id: int, digest: bytes) -> Order:
         found = await connection.execute(
-            f"SELECT {_COLUMNS}, request_digest FROM orders WHERE idempotency_key = %(key)s",  # noqa: S608 - the same
-            {"key": key, "window": self._times.window},
+            f"SELECT {_COLUMNS}, request_digest FROM orders WHERE id = %(id)s",  # noqa: S608 - the same
+            {"id": order_id, "window": self._times.window},
         )
         row = await found.fetchone()
-        if row is None:
-            return None
+        assert row is not None  # noqa: S101 - orders are never deleted
         if row[-1] != digest:
             raise reused()
         return _order(row[:-1])
@@ -124,7 +128,7 @@ class Store:
         values = {"id": order.id, "before": str(order.status), "after": str(status), "window": self._times.window}
         async with self._database.transaction() as connection:
             moved = await connection.execute(
-                "UPDATE orders SET status = %(after)s WHERE id = %(id)s AND status = %(before)s"  # noqa: S608 - the same
+                "UPDATE orders SET status = %(after)s, dead_at = NULL WHERE id = %(id)s AND status = %(before)s"  # noqa: S608 - the same
                 f" RETURNING {_COLUMNS}",
                 values,
             )
@@ -145,7 +149,7 @@ class Store:
             # Below the traced cursor: looking for nothing, once a second, leaves no span.
             taken = await psycopg.AsyncCursor(connection).execute(
                 "WITH due (order_id) AS MATERIALIZED ("  # noqa: S608 - the same
-                "SELECT id FROM orders WHERE status = ANY(%(open)s) AND due_at <= now()"
+                "SELECT id FROM orders WHERE status = ANY(%(open)s) AND due_at <= now() AND dead_at IS NULL"
                 " ORDER BY due_at FOR UPDATE SKIP LOCKED LIMIT %(most)s)"
                 " UPDATE orders SET recoveries = recoveries + 1,"
                 " due_at = now() + make_interval(secs => least(%(longest)s, 2 ^ least(recoveries, 20)))"
@@ -158,6 +162,22 @@ class Store:
                 },
             )
             return [_order(row) for row in await taken.fetchall()]
+
+    async def set_aside(self) -> Found:
+        """Leave those open orders alone that were tried too often; what is set aside now, and how many there are.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        return await dead_letters.look(self._database, self._times.attempts)
+
+    async def remove_ended_keys(self) -> None:
+        """Delete some of the keys that ended.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        await keys.remove_ended(self._database)
 
     async def get(self, order_id: int) -> tuple[int, Order, Sequence[Line]] | None:
         """The buyer, the order and its lines.
@@ -200,7 +220,7 @@ def priced(wanted: NewOrder, prices: Mapping[int, int]) -> Sequence[Line]:
         price = prices.get(item.product_id)
         if price is None:
             raise Problem(422, f"there is no product {item.product_id}")
-        if item.cents not in (None, price):
+        if item.price not in (None, price):
             raise Problem(422, f"the price of product {item.product_id} is another one; look it up and order again")
         lines.append(Line(item.product_id, item.quantity, price))
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from otel_mesh_telemetry.providers import Providers
     from service_kit.settings import Environment
 
+_log = logging.getLogger(__name__)
 _Id = Annotated[int, Field(gt=0, lt=2**63)]
 
 
@@ -65,7 +67,7 @@ class Payments:
 
     Args:
         store: where payments are.
-        demonstration: whether payment methods that fail on purpose are allowed.
+        demonstration: whether the payment methods of the demonstration are known.
         meter_provider: where counts go.
     """
 
@@ -156,7 +158,9 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
         tracer_provider=telemetry.tracer_provider,
         meter_provider=telemetry.meter_provider,
     )
-    demonstration = environment.choice("DEMONSTRATION_METHODS", "on", ("on", "off")) == "on"
+    demonstration = environment.choice("DEMONSTRATION_METHODS", "off", ("on", "off")) == "on"
+    if not demonstration:
+        _log.warning("every payment is declined: only the demonstration has payment methods, and it is off")
     payments = Payments(Store(database), telemetry.meter_provider, demonstration=demonstration)
     probes = Probes(database.check)
 

@@ -1,7 +1,8 @@
 """Payment methods of the demonstration: how a payment goes is told by the token it is made with.
 
-As with payment providers' test cards: declines, slowness and lost answers can be shown from outside. A setting
-(``DEMONSTRATION_METHODS=off``) leaves only the one that works.
+As with payment providers' test cards: success, declines, slowness and lost answers can be shown from outside. Nobody
+pays anything by them, so they are known only where a setting says so (``DEMONSTRATION_METHODS=on``). There are no
+others yet: without it every payment is declined.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ class Method:
     delay: float = 0.0
 
 
-APPROVED: Final = "pm_demo_approved"
 METHODS: Final[Mapping[str, Method]] = {
-    APPROVED: Method(),
+    "pm_demo_approved": Method(),
     "pm_demo_declined": Method(declined=True),
     "pm_demo_slow": Method(delay=2.0),
     # Longer than anybody waits: the buyer is charged in the end, and whoever asked has gone without an answer.
@@ -42,7 +42,7 @@ def method(token: str, *, demonstration: bool) -> Method:
 
     Args:
         token: of the request.
-        demonstration: whether more than the method that works is known.
+        demonstration: whether those of the demonstration are known.
     """
-    known = METHODS if demonstration else {APPROVED: METHODS[APPROVED]}
-    return known.get(token, Method(declined=True))
+    declined = Method(declined=True)
+    return METHODS.get(token, declined) if demonstration else declined

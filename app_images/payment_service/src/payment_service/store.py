@@ -40,7 +40,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What is to be paid, under which key."""
+    """What is to be paid, under which key: one for each order, which never ends, since no payment may come twice."""
 
     key: str
     order_id: int

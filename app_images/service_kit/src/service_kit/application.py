@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import ASGIApp
 
+    from otel_mesh_telemetry.features import Feature
     from otel_mesh_telemetry.providers import Providers
     from service_kit.probes import Probes
 
@@ -28,6 +29,7 @@ def application(
     probes: Probes,
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]],
     telemetry: Providers,
+    features: Sequence[Feature] = (),
 ) -> ASGIApp:
     """Routes with probes, problem+json for errors, a log line and a span per request.
 
@@ -36,6 +38,7 @@ def application(
         probes: answered beside them, without span and line.
         lifespan: holds what the routes need while the service runs.
         telemetry: where spans and measurements go.
+        features: of the middleware beside those that the environment asks for.
 
     Raises:
         ConfigError: the environment asks for a feature of the middleware that is not known.
@@ -48,7 +51,7 @@ def application(
     )
     return ServerMiddleware(
         app,
-        features=features_from(),
+        features=[*features_from(), *features],
         tracer_provider=telemetry.tracer_provider,
         meter_provider=telemetry.meter_provider,
     )

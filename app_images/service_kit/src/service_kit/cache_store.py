@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
@@ -129,6 +129,7 @@ class CacheStore:
             meter_provider=meter_provider,
             connection_pool=self._pool,
         )
+        self._untraced = Redis(connection_pool=self._pool)
         self._failing = False
         self._ask_at = 0.0
 
@@ -148,6 +149,14 @@ class CacheStore:
             CacheUnavailableError: it may be kept or not.
         """
         await self._bounded(lambda: self._redis.set(key, value, px=max(1, round(seconds * 1000))))
+
+    async def ping(self) -> None:
+        """For readiness; leaves no span.
+
+        Raises:
+            CacheUnavailableError: it does not answer.
+        """
+        await self._bounded(lambda: self._untraced.execute_command("PING"))  # type: ignore[no-untyped-call] # redis-py's own
 
     async def close(self) -> None:
         """Close the connections."""

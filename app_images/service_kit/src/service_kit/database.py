@@ -5,8 +5,6 @@ Needs the extra ``postgres``.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from otel_mesh_telemetry.postgres import traced_cursor
-from service_kit.migrations import MigrationError, migrate
+from service_kit.migrations import require_applied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from service_kit.settings import Environment
-
-_log = logging.getLogger(__name__)
 
 
 class UnavailableError(Exception):
@@ -88,12 +84,12 @@ class DatabaseSettings:
 
 
 class Database:
-    """A pool that opens in the background and migrates the schema before it counts as ready.
+    """A pool that opens in the background; ready once the schema is what this version needs.
 
     Args:
         settings: where and how long.
         service: the name under which the server lists the connections.
-        migrations: folder of the service's numbered SQL files.
+        migrations: folder of the service's numbered SQL files, which somebody else applies (`service_kit.migrate`).
         tracer_provider: where spans go; the global one by default.
         meter_provider: where measurements go; the global one by default.
     """
@@ -124,51 +120,31 @@ class Database:
             open=False,
             name=service,
         )
-        self._migrated = False
-        self._preparing: asyncio.Task[None] | None = None
+        self._is_migrated = False
 
     async def open(self) -> None:
-        """Start connecting and migrating; returns at once, whether the database is there or not."""
+        """Start connecting; returns at once, whether the database is there or not."""
         await self._pool.open(wait=False)
-        self._preparing = asyncio.create_task(self._prepare())
 
     async def close(self) -> None:
-        """Stop what is in the background and close the connections."""
-        if self._preparing is not None:
-            self._preparing.cancel()
-            await asyncio.gather(self._preparing, return_exceptions=True)
+        """Close the connections."""
         await self._pool.close(timeout=2.0)
 
     def _connection(self) -> dict[str, Any]:
         return {**self._settings.connection(), "application_name": self._service}
 
-    async def _prepare(self) -> None:
-        pause = 0.25
-        while True:
-            try:
-                # A connection of its own: migrations may take longer than a request may wait.
-                async with await psycopg.AsyncConnection.connect(
-                    **{**self._connection(), "options": "-c lock_timeout=60000"}
-                ) as connection:
-                    await migrate(connection, self._migrations)
-            except (psycopg.Error, MigrationError, OSError) as error:
-                _log.warning("database not ready: %s", error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-            else:
-                self._migrated = True
-                return
-
     async def check(self) -> None:
         """For readiness.
 
         Raises:
-            UnavailableError: the schema is not there yet, or the database does not answer.
+            UnavailableError: the database does not answer.
+            MigrationError: it does, and the schema is not what this version needs.
         """
-        if not self._migrated:
-            raise UnavailableError("the schema is not migrated yet")
         try:
             async with self._pool.connection() as connection:
+                if not self._is_migrated:
+                    await require_applied(connection, self._migrations)
+                    self._is_migrated = True
                 # Below the traced cursor: a probe leaves no span.
                 await psycopg.AsyncCursor(connection).execute("SELECT 1")
         except (psycopg.Error, PoolTimeout) as error:

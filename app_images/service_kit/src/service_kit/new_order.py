@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from service_kit.money import Price  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
-_HUNDRED = 100
 
 
 class Item(BaseModel):
@@ -20,20 +20,16 @@ class Item(BaseModel):
     Attributes:
         product_id: of the catalogue of products.
         quantity: at least one.
-        price: of one of them in the shop's currency, as the buyer was shown it. It decides nothing: an order is refused
-            whose price is not the shop's own. Without it the buyer takes the shop's.
+        price: of one of them in the shop's currency, as the buyer was shown it: text such as ``"29.99"`` in the body,
+            hundredths here. It decides nothing: an order is refused whose price is not the shop's own. Without it the
+            buyer takes the shop's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
     product_id: Id
     quantity: Annotated[int, Field(gt=0, le=1000)]
-    price: Annotated[Decimal, Field(gt=0, max_digits=11, decimal_places=2)] | None = None
-
-    @property
-    def cents(self) -> int | None:
-        """The price in the currency's hundredths."""
-        return None if self.price is None else int(self.price * _HUNDRED)
+    price: Price | None = None
 
 
 def _each_once(items: Sequence[Item]) -> Sequence[Item]:

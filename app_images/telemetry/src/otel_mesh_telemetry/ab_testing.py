@@ -11,13 +11,14 @@ from opentelemetry import baggage
 from opentelemetry import context as context_api
 from opentelemetry.trace import get_current_span
 
+from otel_mesh_telemetry.headers import AB_GROUP
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
     from opentelemetry.context import Context
     from opentelemetry.util.types import AttributeValue
 
-HEADER = "x-ab-group"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}").fullmatch
 
 
@@ -75,6 +76,10 @@ class ABTesting:
     Args:
         experiment: what is tested.
         key_header: header with a stable key; its value goes into the hash and nowhere else.
+
+    Attributes:
+        changes_context: always true: the handler finds the variant in its baggage.
+        headers: lower-case names of the headers it reads.
     """
 
     changes_context = True
@@ -83,7 +88,7 @@ class ABTesting:
         self._experiment = experiment
         self._key_header = key_header.lower()
         self._reason = context_api.create_key(f"ab-reason-{experiment.name}")
-        self.headers = frozenset({HEADER, self._key_header})
+        self.headers = frozenset({AB_GROUP, self._key_header})
 
     def enter(self, carrier: Mapping[str, str], context: Context) -> Context:
         """The context with the variant in its baggage."""
@@ -92,7 +97,7 @@ class ABTesting:
         return baggage.set_baggage(self._experiment.entry, variant, context)
 
     def _decide(self, carrier: Mapping[str, str], context: Context) -> tuple[str, str]:
-        chosen = carrier.get(HEADER, "").strip()
+        chosen = carrier.get(AB_GROUP, "").strip()
         if chosen in self._experiment.weights:
             return chosen, "targeting_match"
         if (earlier := self._experiment.variant(context)) is not None:

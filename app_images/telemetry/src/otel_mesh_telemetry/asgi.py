@@ -1,36 +1,33 @@
-"""Pure ASGI middleware: one server span and one duration per request."""
+"""Pure ASGI middleware: one server span and one duration per request, one server span per WebSocket."""
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
 from opentelemetry import propagate, trace
-from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    TraceFlags,
-    set_span_in_context,
-)
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
 from otel_mesh_telemetry import deadline
+from otel_mesh_telemetry.contexts import of_span, with_span
+from otel_mesh_telemetry.exchange import Exchange
 from otel_mesh_telemetry.features import Features
 from otel_mesh_telemetry.headers import Headers
-from otel_mesh_telemetry.http_metrics import ServerMetrics
+from otel_mesh_telemetry.http_metrics import server_metrics
 from otel_mesh_telemetry.http_server import METHODS, LazyAttributes, request_attributes
+from otel_mesh_telemetry.instrumentation import tracer_of
+from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, begin_anew, outside_from
+from otel_mesh_telemetry.propagation import MeshPropagator
 from otel_mesh_telemetry.routes import RouteIndex
+from otel_mesh_telemetry.websocket import SocketExchange, socket_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 
+    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.trace import Link, Span, TracerProvider
 
     from otel_mesh_telemetry.features import Feature
 
@@ -42,139 +39,146 @@ if TYPE_CHECKING:
 
 PROBES = ("/livez", "/readyz")
 _TRACED = "otel_mesh.traced"  # in the scope: an outer middleware has this request already
-_ERROR_FROM = 500
-_NO_CONTEXT = Context()
+_FASTAPI = "fastapi.telemetry"  # in the scope: FastAPI's own telemetry (0.165 and later) leaves this request alone
 
 
 class ServerMiddleware:
-    """Wraps an ASGI application; WebSocket and lifespan pass through untouched.
+    """Wraps an ASGI application; lifespan passes through untouched.
 
     The span is named ``{method} {route}`` once the application has chosen its route, ``{method}`` where none
     matched, so that unknown paths make no new names. A status of 500 and above and an escaping exception make
     it an error; 4xx do not, the caller's mistake is not this service's failure. An answer that was broken off,
     by the caller or at shutdown, is no error either and has ``otel_mesh.response.incomplete``.
 
+    A request ends with the last byte of its answer: background tasks count neither as its duration nor as its
+    outcome, and the deadline does not bind them. A WebSocket's span lasts as long as the connection; no duration is
+    measured.
+
     Args:
         app: the application.
         exclude: paths that leave neither a span nor a measurement.
         features: what else is read from a request, in order.
+        outside: what becomes of the callers' trace context; by default what OTEL_MESH_OUTSIDE_CONTEXT says.
         tracer_provider: where spans go; the global one by default.
         meter_provider: where measurements go; the global one by default.
+
+    Raises:
+        ConfigError: OTEL_MESH_OUTSIDE_CONTEXT has a value that is not known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, by name
         self,
         app: App,
         *,
         exclude: Collection[str] = PROBES,
         features: Sequence[Feature] = (),
+        outside: Outside | None = None,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
         self.app = app
         self._exclude = frozenset(exclude)
-        self._features = Features(features)
-        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer("otel_mesh_telemetry.asgi")
+        self._features = Features(features) if features else None
+        self._outside = outside_from() if outside is None else outside
+        self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), "otel_mesh_telemetry.asgi")
         # Set by our own sampler, which never overrules a caller that decided against; unknown ones are asked.
         self._unsampled_is_final = getattr(getattr(self._tracer, "sampler", None), "unsampled_is_final", False)
         self._span_id: Callable[[], int] = getattr(self._tracer, "id_generator", RandomIdGenerator()).generate_span_id
-        self._metrics = ServerMetrics(meter_provider)
+        self._metrics = server_metrics(meter_provider)
         self._routes = RouteIndex()
         own = {"host", "user-agent", deadline.HEADER}
-        self._headers = Headers(own | self._features.headers)
+        self._headers = Headers(own if self._features is None else own | self._features.headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI protocol."""
-        if scope["type"] != "http" or scope["path"] in self._exclude or _TRACED in scope:
+        kind = scope["type"]
+        if kind not in ("http", "websocket") or scope["path"] in self._exclude or _TRACED in scope:
             await self.app(scope, receive, send)
-        else:
-            scope[_TRACED] = True
-            await self._serve(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
+        scope[_TRACED] = True
+        scope.setdefault(_FASTAPI, None)
+        if kind == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
         method = name = scope["method"]
         if method not in METHODS:
             method, name = "_OTHER", "HTTP"
-        scheme = scope.get("scheme", "http")
-        propagator = propagate.get_global_textmap()
-        carrier = self._headers.read(scope["headers"], propagator)
-        context = propagator.extract(carrier, _NO_CONTEXT)
-        span = self._start(name, context, scope, carrier)
-        context = set_span_in_context(span, context)
-        if self._features:
+        carrier, span, context = self._start(name, scope)
+        if self._features is not None:
             context = self._features.apply(carrier, span, context)
-        status: int | None = None
-        complete = False
-
-        async def watching(message: Message) -> None:
-            nonlocal status, complete
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            elif message["type"] == "http.response.body" and not message.get("more_body"):
-                complete = True
-            await send(message)
-
-        error: str | None = None
         token = context_api.attach(context)
-        deadline_token = deadline.enter(deadline.parse(carrier.get(deadline.HEADER)))
-        self._metrics.started(method, scheme)
-        began = perf_counter()
+        left = carrier.get(deadline.HEADER)
+        entered = deadline.enter(None if left is None else deadline.parse(left))
+        exchange = Exchange(scope, send, span, context, entered, self._metrics, self._routes, name, method)
         try:
-            await self.app(scope, receive, watching)
+            await self.app(scope, receive, exchange.send)
         except Exception as exception:
-            if not _disconnected(exception):
-                error = type(exception).__qualname__
-                span.record_exception(exception, escaped=True)
+            exchange.failed(exception)
             raise
         finally:
-            seconds = perf_counter() - began
-            deadline.leave(deadline_token)
+            exchange.finish()
+            deadline.leave(entered)
             context_api.detach(token)
-            self._metrics.finished(method, scheme)
-            route = self._routes.template(scope)
-            if error is None and status is not None and status >= _ERROR_FROM:
-                error = str(status)
-            self._metrics.record(seconds, (method, scheme, route, status, error), context)
-            if span.is_recording():
-                _describe(span, name, route, status, error, complete=complete)
-            span.end()
 
-    def _start(self, name: str, context: Context, scope: Scope, carrier: dict[str, str]) -> Span:
-        attributes: Mapping[str, str | int]
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        carrier, parent, links = self._read(scope)
+        span = self._tracer.start_span("GET", parent, SpanKind.SERVER, socket_attributes(scope, carrier), links)
+        context = with_span(span, parent)
+        if self._features is not None:
+            context = self._features.apply(carrier, span, context)
+        token = context_api.attach(context)
+        exchange = SocketExchange(scope, receive, send, span, self._routes)
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except Exception as exception:
+            exchange.failed(exception)
+            raise
+        finally:
+            exchange.finish()
+            context_api.detach(token)
+
+    def _read(self, scope: Scope) -> tuple[dict[str, str], Context, tuple[Link, ...]]:
+        propagator = propagate.get_global_textmap()
+        carrier = self._headers.read(scope["headers"], propagator)
+        if self._outside is Outside.CONTINUE:
+            return carrier, propagator.extract(carrier, NO_CONTEXT), ()
+        return (carrier, *begin_anew(self._outside, carrier, propagator))
+
+    def _start(self, name: str, scope: Scope) -> tuple[dict[str, str], Span, Context]:
+        """Headers, span and the context with it of a request."""
+        propagator = propagate.get_global_textmap()
+        if self._outside is Outside.CONTINUE and isinstance(propagator, MeshPropagator):
+            carrier, prefixed = self._headers.look(scope["headers"], propagator)
+            caller = propagator.only_traceparent(carrier, prefixed=prefixed)
+            if caller is not None and self._unsampled_is_final:
+                # Nearly every request: a span and a context are made of it without those that are passed by.
+                if not caller.trace_flags & TraceFlags.SAMPLED:
+                    span = self._unrecorded(caller)
+                else:
+                    parent = of_span(NonRecordingSpan(caller))
+                    attributes = request_attributes(scope, carrier)
+                    span = self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
+                return carrier, span, of_span(span)
+        carrier, parent, links = self._read(scope)
+        span = self._begin(name, parent, scope, carrier, links)
+        return carrier, span, with_span(span, parent)
+
+    def _begin(
+        self, name: str, context: Context, scope: Scope, carrier: dict[str, str], links: tuple[Link, ...]
+    ) -> Span:
         if self._unsampled_is_final:
             parent = trace.get_current_span(context).get_span_context()
-            if parent.trace_flags & TraceFlags.SAMPLED:
-                attributes = request_attributes(scope, carrier)
-                return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
-            if parent.is_remote:
-                # Nobody will record it: a span id of its own is all that the SDK would give it.
-                own = SpanContext(
-                    parent.trace_id,
-                    self._span_id(),
-                    is_remote=False,
-                    trace_flags=parent.trace_flags,
-                    trace_state=parent.trace_state,
-                )
-                return NonRecordingSpan(own)
-        attributes = LazyAttributes(scope, carrier)
-        return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+            if parent.is_remote and not parent.trace_flags & TraceFlags.SAMPLED:
+                return self._unrecorded(parent)
+        return self._tracer.start_span(name, context, SpanKind.SERVER, LazyAttributes(scope, carrier), links)
 
-
-def _disconnected(exception: Exception) -> bool:
-    # Starlette's ClientDisconnect, and what servers raise in send() once the caller is gone: an OSError (ASGI 2.4).
-    return isinstance(exception, ConnectionError) or type(exception).__name__ == "ClientDisconnect"
-
-
-def _describe(  # noqa: PLR0913 - the outcome of a request
-    span: Span, name: str, route: str | None, status: int | None, error: str | None, *, complete: bool
-) -> None:
-    if route is not None:
-        span.update_name(f"{name} {route}")
-        span.set_attribute("http.route", route)
-    if status is not None:
-        span.set_attribute("http.response.status_code", status)
-    if error is not None:
-        span.set_attribute("error.type", error)
-        span.set_status(Status(StatusCode.ERROR))
-    elif not complete:
-        span.set_attribute("otel_mesh.response.incomplete", True)  # noqa: FBT003 - an attribute's value
+    def _unrecorded(self, parent: SpanContext) -> Span:
+        """Nobody will record it: a span id of its own is all that the SDK would give it."""
+        own = SpanContext(
+            parent.trace_id,
+            self._span_id(),
+            is_remote=False,
+            trace_flags=parent.trace_flags,
+            trace_state=parent.trace_state,
+        )
+        return NonRecordingSpan(own)

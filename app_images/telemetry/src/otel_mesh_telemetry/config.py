@@ -2,16 +2,14 @@
 
 Variables of the OpenTelemetry specification win over everything; the names in :data:`ALIASES` are accepted
 where it has none, or says nothing. As the specification asks, an OTEL_* value that is not understood is
-warned about and ignored; for names of our own it is an error. Headers, compression and endpoints are read by
-the SDK's exporters themselves.
+warned about and ignored; for names of our own it is an error, and all errors are told at once. Headers, compression
+and endpoints are read by the SDK's exporters themselves.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_telemetry.profiles import PROFILES, Batching, override
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.sdk.trace.sampling import Sampler
-
-_log = logging.getLogger(__name__)
 
 ALIASES: dict[str, str] = {
     "service.name": "SERVICE_NAME",
@@ -45,13 +41,19 @@ ALIASES: dict[str, str] = {
 """Resource attribute -> variable that gives it when neither OTEL_RESOURCE_ATTRIBUTES nor OTEL_SERVICE_NAME does."""
 
 SIGNALS = ("traces", "metrics", "logs")
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_BATCH_NUMBERS = ("MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE", "SCHEDULE_DELAY")
-_FILES = ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")
 
 
 class ConfigError(ValueError):
-    """A variable has a value that telemetry cannot start with; the message names variable, value and remedy."""
+    """Variables have values that telemetry cannot start with.
+
+    Attributes:
+        mistakes: what is wrong, one text each, with variable, value and remedy.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        self.mistakes = mistakes
+        several = (f"{len(mistakes)} mistakes in the environment:", *mistakes)
+        super().__init__("\n- ".join(several) if len(mistakes) > 1 else "".join(mistakes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Config:
     """Settings of :func:`otel_mesh_telemetry.init`.
 
     Attributes:
-        exporters: signal (``traces``, ``metrics``, ``logs``) -> ``otlp`` or ``none``.
+        exporters: signal (``traces``, ``metrics``, ``logs``) -> ``otlp``, ``console`` or ``none``.
         protocols: signal -> ``grpc`` (the default) or ``http/protobuf``.
         batching: signal (``traces``, ``logs``) -> how it is gathered.
         aliases: resource attributes that came from :data:`ALIASES`, empty values left out.
@@ -86,95 +88,32 @@ class Config:
         the mesh's name (SERVICE_MESH) does. OTEL_BSP_* and OTEL_BLRP_* win over the profile.
 
         Raises:
-            ConfigError: a variable of our own has a value that is not understood, or a file cannot be read.
+            ConfigError: variables of our own have values that are not understood, or files cannot be read; it tells
+                all of them.
         """
-        env = _Environment(os.environ if environ is None else environ)
-        for signal in ("", *(f"{s.upper()}_" for s in SIGNALS)):
-            for kind in _FILES:
-                env.readable(f"OTEL_EXPORTER_OTLP_{signal}{kind}")
-        profile = PROFILES[_profile(env)]
+        env = dict(os.environ if environ is None else environ)
+        # Here, because pydantic would cost who only imports the library more than the library itself.
+        from otel_mesh_telemetry import environment  # noqa: PLC0415
+
+        reader = environment.Reader(env)
+        process = reader.read(environment.Process)
+        shared = reader.read(environment.Otlp)
+        own = {signal: reader.read(environment.OTLP[signal]) for signal in SIGNALS}
+        spans, records = reader.read(environment.Spans), reader.read(environment.Records)
+        reader.check()
+        mesh = process.service_mesh
+        profile = PROFILES[process.otel_mesh_batch_profile or (mesh if mesh in PROFILES else "default")]
+        names = (name.strip() for name in process.otel_propagators.split(","))
         return cls(
-            exporters={s: env.enum((f"OTEL_{s.upper()}_EXPORTER",), "otlp", ("otlp", "none")) for s in SIGNALS},
-            protocols={
-                s: env.enum(
-                    (f"OTEL_EXPORTER_OTLP_{s.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"),
-                    "grpc",
-                    ("grpc", "http/protobuf"),
-                )
-                for s in SIGNALS
-            },
+            exporters={signal: getattr(process, f"otel_{signal}_exporter") for signal in SIGNALS},
+            protocols={signal: own[signal].protocol or shared.protocol or "grpc" for signal in SIGNALS},
             batching={
-                "traces": override(profile, env.numbers("OTEL_BSP_", _BATCH_NUMBERS), env.timeout("TRACES")),
-                "logs": override(profile, env.numbers("OTEL_BLRP_", _BATCH_NUMBERS), env.timeout("LOGS")),
+                "traces": override(profile, spans.numbers(), own["traces"].timeout or shared.timeout),
+                "logs": override(profile, records.numbers(), own["logs"].timeout or shared.timeout),
             },
-            aliases={attribute: value for attribute, name in ALIASES.items() if (value := env.get(name))},
-            propagators=tuple(
-                dict.fromkeys(name.strip() for name in env.get("OTEL_PROPAGATORS").split(",") if name.strip())
-            )
-            or DEFAULT,
-            sampler=sampler_from(os.environ if environ is None else environ),
-            log_level=_level(env),
-            disabled=env.get("OTEL_SDK_DISABLED").lower() == "true",
+            aliases={attribute: value for attribute, name in ALIASES.items() if (value := env.get(name, "").strip())},
+            propagators=tuple(dict.fromkeys(name for name in names if name)) or DEFAULT,
+            sampler=sampler_from(env),
+            log_level=process.log_level,
+            disabled=process.otel_sdk_disabled.lower() == "true",
         )
-
-
-class _Environment:
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
-
-    def get(self, name: str) -> str:
-        return self._variables.get(name, "").strip()  # empty is as if unset, says the specification
-
-    def enum(self, names: tuple[str, ...], default: str, allowed: tuple[str, ...]) -> str:
-        for name in names:
-            if value := self.get(name):
-                if value in allowed:
-                    return value
-                _log.warning("%s=%r is not supported and ignored; known are %s", name, value, ", ".join(allowed))
-        return default
-
-    def numbers(self, prefix: str, names: tuple[str, ...]) -> dict[str, int]:
-        found = {}
-        for name in names:
-            if value := self.get(prefix + name):
-                if value.isdecimal() and int(value) > 0:
-                    found[name] = int(value)
-                else:
-                    _log.warning("%s%s=%r is no positive whole number and ignored", prefix, name, value)
-        return found
-
-    def timeout(self, signal: str) -> float | None:
-        """Seconds, as the Python exporters read the variable (the specification means milliseconds)."""
-        for name in (f"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"):
-            if value := self.get(name):
-                try:
-                    return float(value)
-                except ValueError:
-                    raise ConfigError(f"{name}={value!r}: no number of seconds; correct it") from None
-        return None
-
-    def readable(self, name: str) -> None:
-        if path := self.get(name):
-            try:
-                with Path(path).open("rb"):
-                    pass
-            except OSError as error:
-                # The exporter would go on without it and fail later, or trust what it should not.
-                raise ConfigError(f"{name}={path!r}: {error.strerror}; mount the file there") from error
-
-
-def _profile(env: _Environment) -> str:
-    if name := env.get("OTEL_MESH_BATCH_PROFILE"):
-        if name not in PROFILES:
-            raise ConfigError(f"OTEL_MESH_BATCH_PROFILE={name!r}: not known; set one of {', '.join(PROFILES)}")
-        return name
-    mesh = env.get("SERVICE_MESH")
-    return mesh if mesh in PROFILES else "default"
-
-
-def _level(env: _Environment) -> str:
-    value = env.get("LOG_LEVEL").upper() or "INFO"
-    value = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(value, value)
-    if value not in _LEVELS:
-        raise ConfigError(f"LOG_LEVEL={value!r}: not known; set one of {', '.join(_LEVELS)}")
-    return value

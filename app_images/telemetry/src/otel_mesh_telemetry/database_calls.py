@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_mesh_telemetry.instrumentation import meter_of
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider
 
@@ -18,7 +20,7 @@ def duration_histogram(meter_provider: MeterProvider, scope: str) -> Histogram:
         meter_provider: where measurements go.
         scope: name of the instrumentation that measures.
     """
-    return meter_provider.get_meter(scope).create_histogram(
+    return meter_of(meter_provider, scope).create_histogram(
         "db.client.operation.duration",
         unit="s",
         description="Duration of database client operations.",

@@ -22,11 +22,42 @@ CEILING = 30.0
 """Seconds that a request may take at most, whatever its caller says."""
 
 _MAX_DIGITS = 9
-_end: ContextVar[float | None] = ContextVar("otel_mesh_deadline", default=None)
 
 
 class DeadlineExceededError(TimeoutError):
     """There is no time left for the call; it was not sent, or not waited for any longer."""
+
+
+class Deadline:
+    """A time by which something must be done; :func:`enter` makes it.
+
+    Every context that was copied while it ran shares it. So when it is over, as it is once a request has been
+    answered, it is over for the background tasks too that were started meanwhile: nobody waits for them.
+
+    Attributes:
+        token: for :func:`leave`.
+    """
+
+    __slots__ = ("_end", "_outer", "token")
+
+    def __init__(self, end: float | None, outer: Deadline | None) -> None:
+        self._end = end
+        self._outer = outer
+        self.token: Token[Deadline | None] | None = None
+
+    def over(self) -> None:
+        """Let it bind nothing any more."""
+        self._end = None
+
+    def end(self) -> float | None:
+        """When it is, on the monotonic clock; None when it binds nothing any more, nor any around it."""
+        end = self._end
+        if self._outer is not None and (outer := self._outer.end()) is not None and (end is None or outer < end):
+            return outer
+        return end
+
+
+_current: ContextVar[Deadline | None] = ContextVar("otel_mesh_deadline", default=None)
 
 
 def parse(header: str | None) -> float | None:
@@ -36,33 +67,51 @@ def parse(header: str | None) -> float | None:
     return int(header) / 1000
 
 
-def enter(seconds: float | None, ceiling: float = CEILING) -> Token[float | None]:
+def enter(seconds: float | None, ceiling: float = CEILING) -> Deadline:
     """Start a deadline: ``seconds`` from now, at most ``ceiling``, and never later than one already running.
 
     Returns:
         For :func:`leave`.
     """
-    end = monotonic() + (ceiling if seconds is None or seconds > ceiling else seconds)
-    running = _end.get()
-    return _end.set(end if running is None or end < running else running)
+    made = Deadline(monotonic() + (ceiling if seconds is None or seconds > ceiling else seconds), _current.get())
+    made.token = _current.set(made)
+    return made
 
 
-def leave(token: Token[float | None]) -> None:
-    """End what :func:`enter` started."""
-    _end.reset(token)
+def leave(entered: Deadline) -> None:
+    """End what :func:`enter` started, in the context that it was started in."""
+    entered.over()
+    if entered.token is not None:
+        _current.reset(entered.token)
 
 
 def remaining() -> float | None:
     """Seconds left, negative when they are over, None where no deadline was set."""
-    end = _end.get()
+    running = _current.get()
+    end = None if running is None else running.end()
     return None if end is None else end - monotonic()
 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Give the code inside at most ``seconds``, less where an outer deadline comes sooner."""
-    token = enter(seconds, ceiling=seconds)
+    entered = enter(seconds, ceiling=seconds)
     try:
         yield
     finally:
-        leave(token)
+        leave(entered)
+
+
+@contextlib.contextmanager
+def detached(seconds: float | None = None) -> Iterator[None]:
+    """Lift every outer deadline from the code inside, and from tasks that it starts, as nobody waits for it.
+
+    Args:
+        seconds: what the code inside has instead; None for as long as it takes.
+    """
+    made = Deadline(None if seconds is None else monotonic() + seconds, None)
+    token = _current.set(made)
+    try:
+        yield
+    finally:
+        _current.reset(token)

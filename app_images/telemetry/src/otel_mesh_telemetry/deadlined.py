@@ -17,7 +17,9 @@ def all_within(timeout: float, calls: Sequence[Callable[[], object]]) -> bool:
     """Run the calls beside each other, so that one that hangs does not cost the others their time.
 
     Args:
-        timeout: seconds to wait for all of them; one that is not done by then goes on in a daemon thread.
+        timeout: seconds to wait for all of them; one that is not done by then goes on in a daemon thread. Where the
+            interpreter is ending already and starts no threads any more (at exit in Python 3.12.0 to 3.12.2), they
+            run one after the other instead, none is begun after that time, and only their own timeouts bound them.
         calls: each is done when it returns anything but False.
 
     Returns:
@@ -32,13 +34,17 @@ def all_within(timeout: float, calls: Sequence[Callable[[], object]]) -> bool:
         except Exception:  # noqa: BLE001 - the others must still be stopped, and this one is told
             _log.exception("telemetry: a provider did not shut down cleanly")
 
-    threads = [
-        threading.Thread(target=run, args=pair, name="otel-mesh-flush", daemon=True)
-        for pair in zip(calls, finished, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
     end = time.monotonic() + timeout
+    threads: list[threading.Thread] = []
+    for pair in zip(calls, finished, strict=True):
+        thread = threading.Thread(target=run, args=pair, name="otel-mesh-flush", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            if time.monotonic() < end:
+                run(*pair)
+        else:
+            threads.append(thread)
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     return all(event.is_set() for event in finished)

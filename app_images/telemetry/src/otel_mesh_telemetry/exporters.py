@@ -10,7 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from otel_mesh_telemetry.steady import Steady
+from otel_mesh_telemetry.exceptions import RedactedSpans
+from otel_mesh_telemetry.steady import mixins
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 _PACKAGES = {"grpc": "grpc", "http/protobuf": "http"}
 
 
-def _exporter(protocol: str, module: str, name: str, timeout: float | None) -> Any:  # noqa: ANN401 - of six classes
+def _exporter(protocol: str, module: str, name: str, timeout: float | None, *before: type) -> Any:  # noqa: ANN401 - of six classes
     package = f"opentelemetry.exporter.otlp.proto.{_PACKAGES[protocol]}"
     theirs = getattr(import_module(f"{package}.{module}"), name)
-    made = type(name, (Steady, theirs), {})
+    made = type(name, (*before, *mixins(protocol), theirs), {})
     return made() if timeout is None else made(timeout=timeout)
 
 
 def span_exporter(protocol: str, timeout: float | None = None) -> SpanExporter:
     """An exporter of spans; ``timeout`` in seconds, None for what the variables say."""
-    return cast("SpanExporter", _exporter(protocol, "trace_exporter", "OTLPSpanExporter", timeout))
+    return cast("SpanExporter", _exporter(protocol, "trace_exporter", "OTLPSpanExporter", timeout, RedactedSpans))
 
 
 def metric_exporter(protocol: str, timeout: float | None = None) -> MetricExporter:

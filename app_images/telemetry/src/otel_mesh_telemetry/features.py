@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
+
+
+_log = logging.getLogger(__name__)
 
 
 class Feature(Protocol):
@@ -57,20 +61,35 @@ class Features:
     def __init__(self, features: Iterable[Feature]) -> None:
         self._features = tuple(features)
         self._entering = tuple(feature for feature in self._features if feature.changes_context)
+        self._reported: list[Feature] = []
         self.headers: frozenset[str] = frozenset().union(*(feature.headers for feature in self._features))
 
     def __bool__(self) -> bool:
         return bool(self._features)
 
     def apply(self, carrier: Mapping[str, str], span: Span, context: Context) -> Context:
-        """Tell the span what a request's headers say, and return the context for its handler."""
+        """Tell the span what a request's headers say, and return the context for its handler.
+
+        A feature that raises is logged once and left out of this request: telemetry must not fail it.
+        """
         for feature in self._entering:
-            context = feature.enter(carrier, context)
+            try:
+                context = feature.enter(carrier, context)
+            except Exception:  # noqa: BLE001 - whatever a feature of somebody's own raises
+                self._report(feature)
         if span.is_recording():
             attributes: dict[str, Any] = {}
             for feature in self._features:
                 if feature.changes_context or not feature.headers.isdisjoint(carrier):
-                    feature.describe(carrier, context, attributes)
+                    try:
+                        feature.describe(carrier, context, attributes)
+                    except Exception:  # noqa: BLE001 - as above
+                        self._report(feature)
             if attributes:
                 span.set_attributes(attributes)
         return context
+
+    def _report(self, feature: Feature) -> None:
+        if feature not in self._reported:
+            self._reported.append(feature)
+            _log.exception("the feature %s failed; it is left out of requests that it fails at", type(feature).__name__)

@@ -67,10 +67,13 @@ class _Base:
         request: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         call, changed = self._start(details)
+        outcome = None
         try:
             outcome = await continuation(changed, request)
             call.finish(await outcome.code())  # waits for the answer without taking it
         except BaseException:
+            if outcome is not None:
+                outcome.cancel()  # or the server would go on for a caller that has left
             call.finish(grpc.StatusCode.CANCELLED)
             raise
         return outcome

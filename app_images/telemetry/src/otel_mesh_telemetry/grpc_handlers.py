@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 from opentelemetry import context as context_api
-from opentelemetry.context import Context
 from opentelemetry.propagate import get_global_textmap
 from opentelemetry.trace import SpanKind
 
 from otel_mesh_telemetry import deadline
 from otel_mesh_telemetry.features import Features
+from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, begin_anew, outside_from
 from otel_mesh_telemetry.rpc import Recorder, carried
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class ServedCalls:
         exclude: full names of methods that leave neither a span nor a measurement.
         tracer_provider: where spans go; the global one by default.
         meter_provider: where measurements go; the global one by default.
+
+    Raises:
+        ConfigError: OTEL_MESH_OUTSIDE_CONTEXT, which says what becomes of the callers' trace context, is not known.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class ServedCalls:
         self._recorder = Recorder(SpanKind.SERVER, tracer_provider, meter_provider)
         self._features = Features(features)
         self._exclude = frozenset(exclude)
+        self._outside = outside_from()
 
     def includes(self, method: str) -> bool:
         """Whether calls of ``/package.Service/Method`` are traced."""
@@ -59,7 +63,11 @@ class ServedCalls:
     def start(self, method: str, metadata: Metadata | None) -> Call:
         """Begin a call, as a part of the trace that its caller is in."""
         carrier = carried(metadata)
-        call = self._recorder.start(method, get_global_textmap().extract(carrier, Context()))
+        propagator = get_global_textmap()
+        if self._outside is Outside.CONTINUE:
+            call = self._recorder.start(method, propagator.extract(carrier, NO_CONTEXT))
+        else:
+            call = self._recorder.start(method, *begin_anew(self._outside, carrier, propagator))
         if self._features:
             call.context = self._features.apply(carrier, call.span, call.context)
         return call

@@ -18,8 +18,9 @@ from opentelemetry.sdk.environment_variables import OTEL_PYTHON_SDK_INTERNAL_MET
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
+from otel_mesh_telemetry import console
 from otel_mesh_telemetry.config import Config
 from otel_mesh_telemetry.deadlined import all_within
 from otel_mesh_telemetry.exporters import log_exporter, metric_exporter, span_exporter
@@ -37,6 +38,10 @@ _log = logging.getLogger(__name__)
 
 SHUTDOWN_DEADLINE = 5.0
 """Seconds that :meth:`Telemetry.shutdown` may take by default; a pod has 30 for everything."""
+
+
+class TelemetryStoppedError(RuntimeError):
+    """Telemetry of this process has been shut down for good."""
 
 
 class Telemetry:
@@ -75,15 +80,23 @@ class Telemetry:
     def _wants(self, signal_name: str) -> bool:
         return not self.config.disabled and self.config.exporters[signal_name] == "otlp"
 
+    def _prints(self, signal_name: str) -> bool:
+        return not self.config.disabled and self.config.exporters[signal_name] == "console"
+
     def _make_meter_provider(self) -> MeterProvider:
-        if not self._wants("metrics"):
+        if self._prints("metrics"):
+            exporter = console.metric_exporter()
+        elif self._wants("metrics"):
+            exporter = metric_exporter(self.config.protocols["metrics"])
+        else:
             return MeterProvider(resource=self.resource, shutdown_on_exit=False)
-        exporter = metric_exporter(self.config.protocols["metrics"])
         self._exporter_stops.append(exporter.shutdown)
         reader = PeriodicExportingMetricReader(exporter)
         return MeterProvider([reader], resource=self.resource, shutdown_on_exit=False)
 
     def _add_processors(self) -> None:
+        if self._prints("traces"):
+            self.tracer_provider.add_span_processor(SimpleSpanProcessor(console.span_exporter()))
         if self._wants("traces"):
             batching = self.config.batching["traces"]
             spans = span_exporter(self.config.protocols["traces"], batching.timeout)
@@ -111,6 +124,11 @@ class Telemetry:
                     meter_provider=self.meter_provider,
                 )
             )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was shut down."""
+        return self._stopped.is_set()
 
     def flush(self, timeout: float = SHUTDOWN_DEADLINE) -> bool:
         """Send what is waiting.
@@ -185,8 +203,8 @@ _running: list[Telemetry] = []  # at most one: the SDK's global providers can be
 def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Telemetry:
     """Start telemetry for this process: traces, metrics and logs over OTLP, propagators, JSON on stdout.
 
-    Call it once, before anything that uses a tracer; a second call returns the same handle. What is still
-    queued when the process ends is flushed at exit, and on SIGTERM where nothing else handles it.
+    Call it once, before anything that uses a tracer; as long as it runs, a second call returns the same handle. What
+    is still queued when the process ends is flushed at exit, and on SIGTERM where nothing else handles it.
 
     Args:
         config: settings; by default from the environment.
@@ -194,9 +212,16 @@ def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Teleme
 
     Raises:
         ConfigError: the environment holds a value that is not understood.
+        TelemetryStoppedError: telemetry was shut down before. The SDK's global providers can be set only once in a
+            process, so that nothing made later would reach a collector.
     """
     with _init_lock:
         if _running:
+            if _running[0].stopped:
+                raise TelemetryStoppedError(
+                    "init() after shutdown(): OpenTelemetry's providers can't be started twice in a process; "
+                    "call shutdown() only where the process ends, and flush() before"
+                )
             return _running[0]
         telemetry = Telemetry(config or Config.from_env())
         _running.append(telemetry)

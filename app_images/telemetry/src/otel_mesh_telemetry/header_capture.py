@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_mesh_telemetry import redact
 from otel_mesh_telemetry.features import ReadOnly
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ FORBIDDEN = frozenset(
         "x-forwarded-client-cert",
     }
 )
-"""Credentials, which are never recorded, not even when somebody lists them."""
+"""Credentials, which are never recorded, not even when somebody lists them; nor is any other whose name says so."""
 
 _LONGEST = 256
 
@@ -37,12 +38,12 @@ class HeaderCapture(ReadOnly):
         names: headers to record.
 
     Raises:
-        ValueError: a name is one of :data:`FORBIDDEN`.
+        ValueError: a name is one of :data:`FORBIDDEN`, or says that its value is a secret (``x-vault-token``).
     """
 
     def __init__(self, names: Collection[str]) -> None:
         self.headers = frozenset(name.lower() for name in names)
-        if forbidden := ", ".join(sorted(self.headers & FORBIDDEN)):
+        if forbidden := ", ".join(sorted(filter(_carries_credentials, self.headers))):
             raise ValueError(f"headers {forbidden}: carry credentials, which are never recorded; leave them out")
 
     def describe(
@@ -51,4 +52,8 @@ class HeaderCapture(ReadOnly):
         """Add the headers that are there, as lists of one value, cut to 256 characters."""
         del context
         for name in self.headers & carrier.keys():
-            attributes[f"http.request.header.{name}"] = [carrier[name][:_LONGEST]]
+            attributes[f"http.request.header.{name}"] = [redact.text(carrier[name])[:_LONGEST]]
+
+
+def _carries_credentials(name: str) -> bool:
+    return name in FORBIDDEN or redact.names_a_secret(name) or "auth" in name.split("-")

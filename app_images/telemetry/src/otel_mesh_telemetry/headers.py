@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.propagators.textmap import TextMapPropagator
 
+AB_GROUP = "x-ab-group"
+"""Names the variant of an experiment: a tester's choice."""
 BAGGAGE_PREFIX = b"baggage-"
 _LONGEST = 16_384  # characters of one header; servers limit them too, but not all
 
@@ -28,19 +30,27 @@ class Headers:
 
     def read(self, headers: Iterable[tuple[bytes, bytes]], propagator: TextMapPropagator) -> dict[str, str]:
         """Wanted headers by lower-case name; repeated ones are joined by a comma, as HTTP says they may be."""
+        return self.look(headers, propagator)[0]
+
+    def look(
+        self, headers: Iterable[tuple[bytes, bytes]], propagator: TextMapPropagator
+    ) -> tuple[dict[str, str], bool]:
+        """As :meth:`read`, and whether a ``baggage-*`` header is among them."""
         if propagator is not self._propagator:
             self._bind(propagator)  # the global propagator is set by init(), maybe after the application was made
         wanted = self._wanted
         carrier: dict[str, str] = {}
+        prefixed = False
         for raw, value in headers:
             name = wanted.get(raw)
             if name is None:
                 if not self._with_prefix or not raw.startswith(BAGGAGE_PREFIX):
                     continue
                 name = raw.decode("latin-1")
+                prefixed = True
             text = value.decode("latin-1") if len(value) <= _LONGEST else ""
             carrier[name] = f"{carrier[name]},{text}" if name in carrier else text
-        return carrier
+        return carrier, prefixed
 
     def _bind(self, propagator: TextMapPropagator) -> None:
         names = self._names | {field.lower() for field in getattr(propagator, "reads", propagator.fields)}

@@ -5,7 +5,6 @@ Needs ``httpx`` and asyncio; nothing else of the library does.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,13 +14,15 @@ from opentelemetry import propagate, trace
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
-from otel_mesh_telemetry import deadline, redact
-from otel_mesh_telemetry.bounded_stream import BoundedStream
+from otel_mesh_telemetry import deadline, outcome, redact
+from otel_mesh_telemetry.bounded import bounded
 from otel_mesh_telemetry.config import ConfigError
 from otel_mesh_telemetry.faults import injected_abort
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
 from otel_mesh_telemetry.http_server import METHODS
+from otel_mesh_telemetry.instrumentation import meter_of, tracer_of
 from otel_mesh_telemetry.retries import Budget, Retries, RetryingTransport
+from otel_mesh_telemetry.watched_stream import WatchedStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +57,8 @@ class TracedTransport(httpx.AsyncBaseTransport):
     ) -> None:
         self._inner = inner
         self._peer = peer
-        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer("otel_mesh_telemetry.http_client")
-        meter = (meter_provider or get_meter_provider()).get_meter("otel_mesh_telemetry.http_client")
+        self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), "otel_mesh_telemetry.http_client")
+        meter = meter_of(meter_provider or get_meter_provider(), "otel_mesh_telemetry.http_client")
         self._duration = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
@@ -66,7 +67,7 @@ class TracedTransport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request.
+        """Send one request. Its span and duration end with the last byte of the answer, or when that is closed.
 
         Raises:
             deadline.DeadlineExceededError: no time was left, or it ran out while waiting for the answer.
@@ -79,50 +80,48 @@ class TracedTransport(httpx.AsyncBaseTransport):
         if resend := request.extensions.get("resend_count"):
             attributes["http.request.resend_count"] = resend
         name = "HTTP" if method == "_OTHER" else method
-        with self._tracer.start_as_current_span(
-            f"{name} {template}" if template else name,
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            context = set_span_in_context(span)
-            began = perf_counter()
-            try:
+        span = self._tracer.start_span(
+            f"{name} {template}" if template else name, kind=SpanKind.CLIENT, attributes=attributes
+        )
+        context = set_span_in_context(span)
+        began = perf_counter()
+
+        def done(exception: BaseException | None) -> None:
+            if exception is not None:
+                outcome.note(exception, span, measured)
+            self._duration.record(perf_counter() - began, measured, context)
+            span.end()
+
+        try:
+            with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                 propagate.inject(request.headers, context)
                 response = await self._send(request)
-                measured["http.response.status_code"] = response.status_code
-                if response.status_code >= _ERROR_FROM:
-                    measured["error.type"] = str(response.status_code)
-                    await _tell_injected(span, response)
-            except Exception as exception:
-                measured["error.type"] = type(exception).__qualname__
-                raise
-            finally:
-                _finish(span, measured)
-                self._duration.record(perf_counter() - began, measured, context)
-            return response
+                await _tell(span, measured, response)
+        except BaseException as exception:
+            done(exception)
+            raise
+        if response.is_closed or not isinstance(response.stream, httpx.AsyncByteStream):
+            done(None)
+        else:
+            response.stream = WatchedStream(response.stream, done)
+        return response
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         left = deadline.remaining()
         if left is None:
             return await self._inner.handle_async_request(request)
-        if left <= 0:
-            raise deadline.DeadlineExceededError(f"{self._peer or request.url.host}: no time left for the call")
+        who = self._peer or request.url.host
         given = request.extensions.get("timeout") or {}
         shorter = {kind: left if (own := given.get(kind)) is None else min(own, left) for kind in _TIMEOUTS}
         request.extensions = {**request.extensions, "timeout": shorter}
         request.headers[deadline.HEADER] = str(max(1, int(left * 1000)))
         try:
-            async with asyncio.timeout(left):
-                response = await self._inner.handle_async_request(request)
-        except (TimeoutError, httpx.TimeoutException) as error:
+            async with bounded(who):
+                return await self._inner.handle_async_request(request)
+        except httpx.TimeoutException as error:
             if (deadline.remaining() or 0.0) > 0:
                 raise  # a timeout of the client's own came first
-            raise deadline.DeadlineExceededError(f"{self._peer or request.url.host}: no answer in time") from error
-        if isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = BoundedStream(response.stream)
-        return response
+            raise deadline.DeadlineExceededError(f"{who}: no answer in time") from error
 
     async def aclose(self) -> None:
         """Close the inner transport."""
@@ -147,18 +146,17 @@ def _peer_attributes(
     return attributes
 
 
-async def _tell_injected(span: Span, response: httpx.Response) -> None:
-    if await injected_abort(response):
-        span.set_attribute("otel_mesh.fault.abort.status_code", response.status_code)
-        span.set_attribute("otel_mesh.fault.evidence", "envoy-abort-body")
-
-
-def _finish(span: Span, outcome: Mapping[str, str | int]) -> None:
-    for name in ("http.response.status_code", "error.type"):
-        if name in outcome:
-            span.set_attribute(name, outcome[name])
-    if "error.type" in outcome:
+async def _tell(span: Span, measured: dict[str, str | int], response: httpx.Response) -> None:
+    status = response.status_code
+    measured["http.response.status_code"] = status
+    span.set_attribute("http.response.status_code", status)
+    if status >= _ERROR_FROM:
+        measured["error.type"] = str(status)
+        span.set_attribute("error.type", str(status))
         span.set_status(Status(StatusCode.ERROR))
+        if await injected_abort(response):
+            span.set_attribute("otel_mesh.fault.abort.status_code", status)
+            span.set_attribute("otel_mesh.fault.evidence", "envoy-abort-body")
 
 
 def callee_url(name: str, environ: Mapping[str, str] | None = None) -> str:

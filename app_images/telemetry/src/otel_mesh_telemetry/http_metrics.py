@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter_provider
+
+from otel_mesh_telemetry.instrumentation import meter_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,16 +23,33 @@ _MAX_SERIES = 2000  # attribute sets kept ready; beyond that they are made per r
 Key = tuple[str, str, str | None, int | None, str | None]
 """method, scheme, route, status, error type."""
 
+_shared: WeakKeyDictionary[MeterProvider, ServerMetrics] = WeakKeyDictionary()
+_sharing = threading.Lock()
+
+
+def server_metrics(meter_provider: MeterProvider | None = None) -> ServerMetrics:
+    """The instruments of a meter provider; the global one by default.
+
+    All middlewares of a process share them: of several callbacks that report the same attributes the SDK keeps one
+    report, so that the active requests of all the others would be missing.
+    """
+    provider = meter_provider or get_meter_provider()
+    with _sharing:
+        found = _shared.get(provider)
+        if found is None:
+            found = _shared[provider] = ServerMetrics(provider)
+        return found
+
 
 class ServerMetrics:
-    """``http.server.request.duration`` and ``http.server.active_requests``.
+    """``http.server.request.duration`` and ``http.server.active_requests``; use :func:`server_metrics`.
 
     Args:
-        meter_provider: where instruments are made; the global one by default.
+        meter_provider: where instruments are made.
     """
 
-    def __init__(self, meter_provider: MeterProvider | None = None) -> None:
-        meter = (meter_provider or get_meter_provider()).get_meter("otel_mesh_telemetry.asgi")
+    def __init__(self, meter_provider: MeterProvider) -> None:
+        meter = meter_of(meter_provider, "otel_mesh_telemetry.asgi")
         self._duration = meter.create_histogram(
             "http.server.request.duration",
             unit="s",
@@ -43,20 +63,15 @@ class ServerMetrics:
             description="Number of active HTTP server requests.",
         )
         self._sets: dict[Key, dict[str, str | int]] = {}
-        self._active: dict[tuple[str, str], int] = {}
-        # Applications may run in several event loops, each in its own thread (test clients do).
-        self._lock = threading.Lock()
+        self._active: dict[tuple[str, str], list[None]] = {}
 
-    def started(self, method: str, scheme: str) -> None:
-        """Count a request in. Counted here and only read at collection: two dictionary accesses per request."""
-        key = (method, scheme)
-        with self._lock:
-            self._active[key] = self._active.get(key, 0) + 1
+    def active(self, method: str, scheme: str) -> list[None]:
+        """A list with as many elements as there are active requests: append one at the start, pop one at the end.
 
-    def finished(self, method: str, scheme: str) -> None:
-        """Count a request out."""
-        with self._lock:
-            self._active[method, scheme] -= 1
+        Applications may run in several event loops, each in its own thread (test clients do). Both operations are
+        atomic, so that no lock is needed, and only the collection looks at the length.
+        """
+        return self._active.get((method, scheme)) or self._active.setdefault((method, scheme), [])
 
     def record(self, seconds: float, key: Key, context: Context) -> None:
         """Add one duration; the span in ``context`` becomes its exemplar when it is sampled."""
@@ -68,11 +83,9 @@ class ServerMetrics:
         self._duration.record(seconds, attributes, context)
 
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
-        with self._lock:
-            counts = list(self._active.items())
         return [
-            Observation(count, {"http.request.method": method, "url.scheme": scheme})
-            for (method, scheme), count in counts
+            Observation(len(active), {"http.request.method": method, "url.scheme": scheme})
+            for (method, scheme), active in list(self._active.items())
         ]
 
 

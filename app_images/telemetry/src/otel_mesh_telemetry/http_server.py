@@ -73,12 +73,25 @@ def request_attributes(scope: MutableMapping[str, Any], carrier: Mapping[str, st
     if version := VERSIONS.get(scope.get("http_version", "")):
         attributes["network.protocol.version"] = version
     if host := carrier.get("host"):
-        name, colon, port = host.rpartition(":")
-        if colon and port.isdecimal() and name and len(port) <= 5:  # noqa: PLR2004 - 65535
-            attributes["server.address"] = name
-            attributes["server.port"] = int(port)
-        else:
-            attributes["server.address"] = host[:_LONGEST_AGENT]
+        attributes["server.address"], port = _hosts.get(host) or _host(host)
+        if port is not None:
+            attributes["server.port"] = port
     if agent := carrier.get("user-agent"):
         attributes["user_agent.original"] = agent[:_LONGEST_AGENT]
     return attributes
+
+
+_hosts: dict[str, tuple[str, int | None]] = {}
+_MOST_HOSTS = 256  # what a caller makes up must not fill the memory
+
+
+def _host(host: str) -> tuple[str, int | None]:
+    """Address and port of a Host header; those of the first 256 are remembered."""
+    name, colon, port = host.rpartition(":")
+    if colon and port.isdecimal() and name and len(port) <= 5:  # noqa: PLR2004 - 65535
+        found: tuple[str, int | None] = (name[:_LONGEST_AGENT], int(port))
+    else:
+        found = (host[:_LONGEST_AGENT], None)
+    if len(_hosts) < _MOST_HOSTS and len(host) <= _LONGEST_AGENT:
+        _hosts[host] = found
+    return found

@@ -63,7 +63,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = redact.text(self.formatException(record.exc_info))
         if record.stack_info:
-            line["stack"] = self.formatStack(record.stack_info)
+            line["stack"] = redact.text(self.formatStack(record.stack_info))
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
@@ -100,8 +100,15 @@ def _not_about_telemetry(record: logging.LogRecord) -> bool:
     return not record.name.startswith("opentelemetry.")
 
 
+def _writes_to_the_console(handler: logging.Handler) -> bool:
+    return type(handler) is logging.StreamHandler and handler.stream in (sys.stdout, sys.stderr)
+
+
 class Logging:
     """What was put on the root logger, so that it can be taken off again.
+
+    Handlers that the application put there stay (a file, an error tracker); only those that write plain text to the
+    console give way to ours, or every record would be printed twice.
 
     Args:
         level: threshold of the root logger.
@@ -114,22 +121,23 @@ class Logging:
         self, level: str, service: str, provider: LoggerProvider | None = None, stream: TextIO | None = None
     ) -> None:
         self._root = logging.getLogger()
-        self._before = (self._root.level, list(self._root.handlers))
+        self._level = self._root.level
         self._levels = {name: logging.getLogger(name).level for name in _QUIET}
         for name, threshold in _QUIET.items():
             logging.getLogger(name).setLevel(max(threshold, logging.getLevelName(level)))
         console = logging.StreamHandler(stream or sys.stdout)
         console.setFormatter(JsonFormatter(service))
-        handlers: list[logging.Handler] = [console]
+        self._replaced = [handler for handler in self._root.handlers if _writes_to_the_console(handler)]
+        self._otlp: list[logging.Handler] = []
         if provider is not None:
             # Imported here: it drags in what instruments whole programs, twice the cost of this library.
             from opentelemetry.instrumentation.logging.handler import LoggingHandler  # noqa: PLC0415
 
-            otlp = LoggingHandler(logger_provider=provider)
-            otlp.addFilter(_not_about_telemetry)
-            handlers.append(otlp)
-        self._otlp = handlers[1:]
-        self._root.handlers[:] = handlers
+            self._otlp = [LoggingHandler(logger_provider=provider)]
+            self._otlp[0].addFilter(_not_about_telemetry)
+        self._added = [console, *self._otlp]
+        kept = [handler for handler in self._root.handlers if handler not in self._replaced]
+        self._root.handlers[:] = [*self._added, *kept]
         self._root.setLevel(level)
 
     def stop_export(self) -> None:
@@ -138,9 +146,9 @@ class Logging:
             self._root.removeHandler(handler)
 
     def restore(self) -> None:
-        """Give the root logger back the level and handlers it had."""
-        level, handlers = self._before
-        self._root.handlers[:] = handlers
-        self._root.setLevel(level)
+        """Give the root logger back the level and handlers it had; handlers added since then stay."""
+        others = [handler for handler in self._root.handlers if handler not in self._added]
+        self._root.handlers[:] = [*self._replaced, *others]
+        self._root.setLevel(self._level)
         for name, before in self._levels.items():
             logging.getLogger(name).setLevel(before)

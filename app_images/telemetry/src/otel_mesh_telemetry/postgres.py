@@ -1,8 +1,9 @@
 """Spans and durations for psycopg's asynchronous cursors.
 
 The official psycopg instrumentation names spans by the bare operation, records every statement with its
-literals and takes no pool's reconnects into account; this cursor names them ``{operation} {table}``, records
-statements without values, and needs no patching. Needs ``psycopg``.
+literals and takes no pool's reconnects into account; this cursor names them by a summary (``SELECT users``, or what
+:func:`otel_mesh_telemetry.sql.query_summary` says), records statements without values, holds them to the deadline of
+the request, and needs no patching. Needs ``psycopg``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider, get_meter_provider
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 from psycopg.sql import Composable
 
+from otel_mesh_telemetry import outcome
+from otel_mesh_telemetry.bounded import bounded
 from otel_mesh_telemetry.database_calls import duration_histogram
-from otel_mesh_telemetry.sql import Statement, describe
+from otel_mesh_telemetry.deadline import DeadlineExceededError
+from otel_mesh_telemetry.instrumentation import tracer_of
+from otel_mesh_telemetry.sql import describe, given_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,13 +31,20 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 _SCOPE = "otel_mesh_telemetry.postgres"
-_TEXT_TO = 4096  # characters of a statement that a span carries
+_MOST_SUMMARIES = 256  # of one cursor class; tables that are made by the thousand must not make as many time series
+
+
+class StatementDeadlineError(DeadlineExceededError, psycopg.OperationalError):
+    """The deadline of the request left no time for the statement, which is cancelled in the server.
+
+    Where that cannot be reached either, psycopg waits up to 10 s more for it before it closes the connection.
+    """
 
 
 def traced_cursor(
     tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
 ) -> type[psycopg.AsyncCursor[Any]]:
-    """A cursor class for ``cursor_factory``: every statement is a client span ``{operation} {table}``.
+    """A cursor class for ``cursor_factory``: every statement is a client span, named by its summary.
 
     Args:
         tracer_provider: where spans go; the global one by default.
@@ -44,34 +56,37 @@ def traced_cursor(
         """An asynchronous cursor that leaves a span per statement."""
 
         async def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:  # noqa: ANN401 - psycopg has eight overloads
-            with recorder.statement(self, query, parametrized=params is not None):
-                return await super().execute(query, params, **kwargs)
+            with recorder.statement(self, query):
+                async with bounded("postgresql", StatementDeadlineError):
+                    return await super().execute(query, params, **kwargs)
 
         async def executemany(self, query: Any, params_seq: Iterable[Any], *, returning: bool = False) -> None:  # noqa: ANN401
-            with recorder.statement(self, query, parametrized=True):
-                await super().executemany(query, params_seq, returning=returning)
+            with recorder.statement(self, query):
+                async with bounded("postgresql", StatementDeadlineError):
+                    await super().executemany(query, params_seq, returning=returning)
 
     return TracedAsyncCursor
 
 
 class _Recorder:
     def __init__(self, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
-        self._tracer = tracer_provider.get_tracer(_SCOPE)
+        self._tracer = tracer_of(tracer_provider, _SCOPE)
         self._duration = duration_histogram(meter_provider, _SCOPE)
+        self._summaries: set[str] = set()
 
     @contextmanager
-    def statement(self, cursor: psycopg.AsyncCursor[Any], query: object, *, parametrized: bool) -> Iterator[None]:
+    def statement(self, cursor: psycopg.AsyncCursor[Any], query: object) -> Iterator[None]:
         text = _text(query, cursor)
         if not text:  # a pool's check whether the connection lives
             yield
             return
         statement = describe(text)
-        attributes = _attributes(cursor.connection, statement)
+        summary = self._bounded(given_summary() or statement.summary, statement.operation)
+        attributes = _attributes(cursor.connection, summary)
         with self._tracer.start_as_current_span(
-            statement.summary or "postgresql",
+            summary or "postgresql",
             kind=SpanKind.CLIENT,
-            # A parametrized statement carries no values, so it may be told as it is.
-            attributes={**attributes, "db.query.text": (text if parametrized else statement.text)[:_TEXT_TO]},
+            attributes={**attributes, "db.query.text": statement.text},
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
@@ -80,14 +95,17 @@ class _Recorder:
                 yield
             except BaseException as exception:
                 state = exception.sqlstate if isinstance(exception, psycopg.Error) else None
-                if state:
-                    span.set_attribute("db.response.status_code", state)
-                attributes["error.type"] = state or type(exception).__qualname__
-                span.set_attribute("error.type", attributes["error.type"])
-                span.set_status(Status(StatusCode.ERROR))
+                outcome.note(exception, span, attributes, state)
                 raise
             finally:
                 self._duration.record(perf_counter() - began, attributes)
+
+    def _bounded(self, summary: str, otherwise: str) -> str:
+        if summary not in self._summaries:
+            if len(self._summaries) >= _MOST_SUMMARIES:
+                return otherwise if otherwise in self._summaries else ""
+            self._summaries.add(summary)
+        return summary
 
 
 def _text(query: object, cursor: psycopg.AsyncCursor[Any]) -> str:
@@ -95,16 +113,17 @@ def _text(query: object, cursor: psycopg.AsyncCursor[Any]) -> str:
         return query
     if isinstance(query, Composable):
         return query.as_string(cursor)
-    return bytes(query).decode("utf-8", "replace") if isinstance(query, bytes | bytearray) else ""
+    if isinstance(query, bytes | bytearray | memoryview):
+        return bytes(query).decode("utf-8", "replace")
+    strings = getattr(query, "strings", None)  # a template string of Python 3.14: what lies between are its values
+    return "%s".join(strings) if strings else ""
 
 
-def _attributes(connection: psycopg.AsyncConnection[Any], statement: Statement) -> dict[str, str | int]:
+def _attributes(connection: psycopg.AsyncConnection[Any], summary: str) -> dict[str, str | int]:
     info = connection.info
-    attributes: dict[str, str | int] = {"db.system.name": "postgresql", "db.query.summary": statement.summary}
-    if statement.operation:
-        attributes["db.operation.name"] = statement.operation
-    if statement.target:
-        attributes["db.collection.name"] = statement.target
+    attributes: dict[str, str | int] = {"db.system.name": "postgresql"}
+    if summary:
+        attributes["db.query.summary"] = summary
     if not connection.closed:
         attributes |= {"db.namespace": info.dbname, "server.address": info.host, "server.port": info.port}
     return attributes

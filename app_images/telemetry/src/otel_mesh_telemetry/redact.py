@@ -1,21 +1,53 @@
-"""Text without what it may carry of secrets: URLs, messages, named values."""
+"""Text without what it may carry of secrets: URLs, messages, named values.
+
+A net for accidents, not a licence to log secrets: it knows the usual shapes only.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-REDACTED = "REDACTED"
+REDACTED: Final = "REDACTED"
 _LONGEST = 1024
 _LONGEST_TEXT = 32_768
-_SECRET_NAMES = ("password", "passwd", "passphrase", "secret", "token", "credential", "authorization", "cookie")
-_SECRET_NAME = re.compile("|".join((*_SECRET_NAMES, "api[_-]?key")), re.IGNORECASE)
-_PAIR = rf"\b(\w*(?:{'|'.join(_SECRET_NAMES)}|api[_-]?key))\b([\"']?[ ]?[:=][ ]?[\"']?)"
-_IN_TEXT = (
-    (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{6,}"), rf"\1 {REDACTED}"),
-    (re.compile(r"://[^/\s:@]*:[^/\s@]*@"), f"://{REDACTED}@"),
-    (re.compile(rf"(?i){_PAIR}(?!bearer|basic)[^\s\"',;&]+"), rf"\1\2{REDACTED}"),
+_DEEPEST = 6
+_MOST_ITEMS = 128
+
+_WORDS: Final = (
+    *("password", "passwd", "passphrase", "pwd", "secret", "token"),
+    *("credential", "authorization", "cookie", "jwt", "signature"),
 )
+_HINTS: Final = (*_WORDS, "key", "pass")
+_KEY_OR_PASS = re.compile(
+    r"(?:api|access|private|account|encryption|signing)[_-]?key|(?<![a-z])pass(?![a-z])", re.IGNORECASE
+).search
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a name says that its value is a secret: ``X-Vault-Token``, ``secret_key``, ``db.password``."""
+    lower = name.lower()
+    return any(word in lower for word in _WORDS) or _KEY_OR_PASS(lower) is not None
+
+
+# Every quantifier over a run is possessive or excludes what follows it, so that each character is looked at a bounded
+# number of times, whatever the text is.
+_SCHEME = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{6,}")
+_USER_INFO = re.compile(r"://(?:[^/\s?#]*|[^/\s:@]*+:[^/\s]*)@")
+_PAIR = re.compile(
+    r"""(?<![\w.-]) (?P<name>[\w.-]++) (?P<sign> \\*+ (?: ["']?\s{0,3}[:=]{1,2}>? | ["']\s{0,3}, ) \s{0,3} )
+        (?P<value>
+            (?P<open> [bBrRuUfF]{0,2} (?P<quote>\\*+["']) )
+            (?P<inner> (?: (?!(?P=quote)) (?:\\.|[^\\]|\\\Z) )*+ ) (?P=quote)?
+          | (?: (?i:bearer|basic|digest|negotiate)\ ++ )? (?: [^\s"',;&]++ | (?<=[:=]) (?: "[^"]*+"? | '[^']*+'? ) )++
+        )""",
+    re.VERBOSE | re.DOTALL,
+)
+_PRIVATE_KEY = re.compile(r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)")
+_HEADER_VALUE = re.compile(r"(?i)(?P<scheme>(?:bearer|basic|digest|negotiate) +)?[^\r\n]*+")
+_WHOLE_LINE = re.compile(r"(?i)(?:authorization|cookie)\Z")
 
 
 def query(text: str) -> str:
@@ -37,18 +69,72 @@ def url(text: str) -> str:
 
 
 def text(message: str) -> str:
-    """A message with credentials in URLs, ``Bearer`` and ``Basic`` values and ``password=...`` pairs replaced.
-
-    A net for accidents, not a licence to log secrets: it knows the usual shapes only.
-    """
+    """A message without credentials in URLs, ``Bearer`` and ``Basic`` values and values of names that say secret."""
     result = message if len(message) <= _LONGEST_TEXT else message[:_LONGEST_TEXT] + "..."
-    for pattern, replacement in _IN_TEXT:
-        result = pattern.sub(replacement, result)
+    if not result.isascii():
+        # A lone surrogate (of a file's name, say) is no UTF-8: a stream would refuse the line, OTLP the whole batch.
+        result = result.encode("utf-8", "backslashreplace").decode("utf-8")
+    if "://" in result:
+        result = _USER_INFO.sub(f"://{REDACTED}@", result)
+    if "-----BEGIN " in result:
+        result = _PRIVATE_KEY.sub(REDACTED, result)
+    lower = result.lower()
+    # Searches for fixed words first: most texts hold none of them, and then cost no more than that.
+    if any(hint in lower for hint in _HINTS):
+        result = _pairs(result)
+    if "bearer" in lower or "basic" in lower:
+        result = _SCHEME.sub(rf"\1 {REDACTED}", result)
     return result
 
 
+def _pairs(message: str) -> str:
+    done: list[str] = []
+    position = end = 0
+    while match := _PAIR.search(message, position):
+        name = match["name"]
+        if not names_a_secret(name):
+            # What follows the sign may begin a pair itself: message=password=...
+            position = match.start("value")
+            continue
+        done.append(message[end : match.start("value")])
+        value_end = match.end()
+        if match["open"] is None and ":" in match["sign"] and _WHOLE_LINE.search(name):
+            header = _HEADER_VALUE.match(message, match.start("value"))
+            assert header is not None  # noqa: S101 - every part of the pattern may be empty
+            done.append(f"{header['scheme'] or ''}{REDACTED}")
+            value_end = header.end()
+        elif match["open"] is None:
+            done.append(REDACTED)
+        else:
+            closing = match["quote"] if match.end() > match.end("inner") else ""
+            done.append(f"{match['open']}{REDACTED}{closing}")
+        position = end = value_end
+    return "".join((*done, message[end:]))
+
+
 def value(name: str, content: object) -> object:
-    """A named value as it may be recorded: nothing of it where the name says that it is a secret."""
-    if _SECRET_NAME.search(name):
-        return REDACTED
-    return text(content) if isinstance(content, str) else content
+    """A named value as it may be recorded: nothing of it where the name says that it is a secret.
+
+    Mappings and sequences are looked into; whatever is no plain value becomes its redacted text.
+    """
+    return REDACTED if names_a_secret(name) else _content(content, _DEEPEST)
+
+
+def _content(content: object, depth: int) -> object:
+    if content is None or isinstance(content, bool | int | float):
+        return content
+    if depth and isinstance(content, Mapping):
+        pairs = [(str(key), found) for key, found in list(content.items())[:_MOST_ITEMS]]
+        return {text(key): REDACTED if names_a_secret(key) else _content(found, depth - 1) for key, found in pairs}
+    if depth and isinstance(content, list | tuple | set | frozenset):
+        return [_content(found, depth - 1) for found in list(content)[:_MOST_ITEMS]]
+    return text(content if isinstance(content, str) else _words(content))
+
+
+def _words(content: object) -> str:
+    if isinstance(content, bytes | bytearray):
+        return bytes(content).decode("utf-8", "replace")
+    try:
+        return str(content)
+    except Exception as error:  # noqa: BLE001 - whatever an object's own text raises, the record is worth more
+        return f"<{type(content).__name__} without a text: {type(error).__name__}>"

@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.metrics import get_meter_provider
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 from redis import asyncio as aioredis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from otel_mesh_telemetry import outcome
+from otel_mesh_telemetry.bounded import bounded
 from otel_mesh_telemetry.database_calls import duration_histogram
+from otel_mesh_telemetry.deadline import DeadlineExceededError
+from otel_mesh_telemetry.instrumentation import tracer_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
 _SCOPE = "otel_mesh_telemetry.redis"
 _COMMAND = re.compile(r"[A-Z][A-Z0-9._]{0,31}( [A-Z-]{1,31})?").fullmatch
 _ERROR_CODE = re.compile(r"[A-Z]{2,32}(?= )")
+
+
+class RedisDeadlineError(DeadlineExceededError, RedisTimeoutError):
+    """The deadline of the request left no time for the command; a timeout of redis-py too, as callers expect one."""
 
 
 class TracedRedis(aioredis.Redis):
@@ -52,16 +61,27 @@ class TracedRedis(aioredis.Redis):
         **settings: Any,  # noqa: ANN401 - redis-py's forty
     ) -> None:
         super().__init__(**settings)
+        self._telling: dict[str, Any] = {
+            "keyspaces": keyspaces,
+            "tracer_provider": tracer_provider,
+            "meter_provider": meter_provider,
+        }
         self._recorder = _Recorder(self.connection_pool, keyspaces, tracer_provider, meter_provider)
+
+    def client(self) -> TracedRedis:
+        """A client of one connection, from the same pool, that leaves the same spans."""
+        return TracedRedis(connection_pool=self.connection_pool, single_connection_client=True, **self._telling)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own types
         """Send one command.
 
         Raises:
             redis.exceptions.RedisError: as `redis.asyncio.Redis`.
+            RedisDeadlineError: no time was left, or it ran out while waiting for the answer.
         """
         with self._recorder.call([args], ""):
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            async with bounded("redis", RedisDeadlineError):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's signature
         """Commands that are sent together, as a transaction by default."""
@@ -79,7 +99,8 @@ class _TracedPipeline(Pipeline):
             return await super().execute(raise_on_error)
         batch = "MULTI" if self.is_transaction or self.explicit_transaction else "PIPELINE"
         with self.recorder.call(commands, batch):
-            return await super().execute(raise_on_error)
+            async with bounded("redis", RedisDeadlineError):
+                return await super().execute(raise_on_error)
 
 
 class _Recorder:
@@ -90,7 +111,7 @@ class _Recorder:
         tracer_provider: TracerProvider | None,
         meter_provider: MeterProvider | None,
     ) -> None:
-        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer(_SCOPE)
+        self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), _SCOPE)
         self._duration = duration_histogram(meter_provider or get_meter_provider(), _SCOPE)
         self._keyspaces = frozenset(keyspaces)
         about = pool.connection_kwargs
@@ -107,8 +128,7 @@ class _Recorder:
         keyspaces = {self._keyspace(args) for args in commands}
         keyspace = keyspaces.pop() if len(keyspaces) == 1 else ""
         attributes: dict[str, str | int] = {**self._peer, "db.operation.name": operation}
-        if keyspace:
-            attributes["db.query.summary"] = f"{operation} {keyspace}"
+        attributes["db.query.summary"] = f"{operation} {keyspace}".strip()
         batched = {"db.operation.batch.size": len(commands)} if batch and len(commands) > 1 else {}
         with self._tracer.start_as_current_span(
             f"{operation} {keyspace or self._address()}".strip(),
@@ -122,11 +142,7 @@ class _Recorder:
                 yield
             except BaseException as exception:
                 code = _ERROR_CODE.match(str(exception)) if isinstance(exception, ResponseError) else None
-                if code:
-                    span.set_attribute("db.response.status_code", code[0])
-                attributes["error.type"] = code[0] if code else type(exception).__qualname__
-                span.set_attribute("error.type", attributes["error.type"])
-                span.set_status(Status(StatusCode.ERROR))
+                outcome.note(exception, span, attributes, code[0] if code else None)
                 raise
             finally:
                 self._duration.record(perf_counter() - began, attributes)

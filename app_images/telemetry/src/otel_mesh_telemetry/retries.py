@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
-from time import monotonic
+from email.utils import parsedate_to_datetime
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRIED_STATUSES = frozenset({502, 503, 504})
+_TOO_MANY = 429  # retried only where Retry-After says when: to ask at random would be part of the crowd
+_MOST_DIGITS = 9
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
@@ -69,17 +72,19 @@ class Retries:
         attempts: calls in all, the first included.
         pause: seconds before the first retry at most; doubled each time, the real pause is drawn at random.
         longest_pause: seconds.
+        longest_wait: seconds that the other side may ask for by Retry-After; where it wants more, its answer is final.
     """
 
     attempts: int = 2
     pause: float = 0.025
     longest_pause: float = 0.25
+    longest_wait: float = 2.0
 
 
 class RetryingTransport(httpx.AsyncBaseTransport):
     """Retries what is safe: a request that was never sent, and GET, HEAD, OPTIONS or one with an Idempotency-Key.
 
-    Never beyond the deadline, never a streamed body, never when the budget is spent.
+    Never beyond the deadline, never a streamed body, never when the budget is spent; not before ``Retry-After``.
 
     Args:
         inner: makes one attempt, and its span.
@@ -113,16 +118,22 @@ class RetryingTransport(httpx.AsyncBaseTransport):
                 if not (again and safe and await self._may_retry(attempt)):
                     raise
             else:
-                wanted = again and safe and response.status_code in RETRIED_STATUSES
-                if not (wanted and await self._may_retry(attempt)):
+                wait = retry_after(response)
+                wanted = response.status_code in RETRIED_STATUSES or (
+                    response.status_code == _TOO_MANY and wait is not None
+                )
+                if not (again and safe and wanted and await self._may_retry(attempt, wait or 0.0)):
                     return response
                 await response.aclose()
             request.extensions = {**request.extensions, "resend_count": attempt}
             attempt += 1
 
-    async def _may_retry(self, attempt: int) -> bool:
+    async def _may_retry(self, attempt: int, wait: float = 0.0) -> bool:
+        if wait > self._retries.longest_wait:
+            return False
         limit = min(self._retries.pause * 2 ** (attempt - 1), self._retries.longest_pause)
-        pause = random.uniform(0, limit)  # noqa: S311 - spreads retries, protects nothing
+        # On top of what the other side asked for, or all that it told would come back at once.
+        pause = wait + random.uniform(0, limit)  # noqa: S311 - spreads retries, protects nothing
         left = deadline.remaining()
         if (left is not None and left <= pause) or not self._budget.take():
             return False
@@ -132,3 +143,15 @@ class RetryingTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the inner transport."""
         await self._inner.aclose()
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Seconds that ``Retry-After`` asks to wait, as a number or a date; None where it is missing or malformed."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text) if len(text) <= _MOST_DIGITS else None
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, when.timestamp() - time()) if when.tzinfo is not None else None

@@ -16,11 +16,14 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.propagate import get_global_textmap
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
+from otel_mesh_telemetry import exceptions
+from otel_mesh_telemetry.instrumentation import meter_of, tracer_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Link, TracerProvider
 
     Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -59,25 +62,21 @@ class Recorder:
         peer: dict[str, str | int] | None = None,
     ) -> None:
         self._kind = kind
-        self._tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer(SCOPE)
+        self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), SCOPE)
         side = "server" if kind is SpanKind.SERVER else "client"
-        self._duration = (
-            (meter_provider or get_meter_provider())
-            .get_meter(SCOPE)
-            .create_histogram(
-                f"rpc.{side}.call.duration",
-                unit="s",
-                description=f"Duration of RPC {side} calls.",
-                explicit_bucket_boundaries_advisory=BOUNDARIES,
-            )
+        self._duration = meter_of(meter_provider or get_meter_provider(), SCOPE).create_histogram(
+            f"rpc.{side}.call.duration",
+            unit="s",
+            description=f"Duration of RPC {side} calls.",
+            explicit_bucket_boundaries_advisory=BOUNDARIES,
         )
         self._peer = peer or {}
 
-    def start(self, method: str, context: Context | None = None) -> Call:
+    def start(self, method: str, context: Context | None = None, links: Sequence[Link] = ()) -> Call:
         """Begin a call of ``/package.Service/Method``."""
         name = method.lstrip("/")
         attributes: dict[str, str | int] = {"rpc.system.name": "grpc", "rpc.method": name, **self._peer}
-        span = self._tracer.start_span(name, context, self._kind, attributes)
+        span = self._tracer.start_span(name, context, self._kind, attributes, links)
         return Call(self, span, set_span_in_context(span, context), attributes)
 
     def finish(self, call: Call, status: str) -> None:
@@ -118,7 +117,7 @@ class Call:
 
     def failed(self, error: BaseException) -> None:
         """Record an exception that a handler let escape."""
-        self.span.record_exception(error, escaped=True)
+        exceptions.record(self.span, error)
 
 
 def carried(metadata: Metadata | None) -> dict[str, str]:

@@ -14,10 +14,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import TraceFlags, get_current_span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +54,22 @@ class MeshSampler(ParentBased):
         super().__init__(root)
         self._about = f"MeshSampler{{root={root.get_description()}}}"
 
+    def should_sample(  # noqa: PLR0913, PLR0917 - the SDK's signature
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Keep what the caller keeps, without asking a sampler that would say so; else as the base."""
+        caller = get_current_span(parent_context).get_span_context()
+        if caller.trace_flags & TraceFlags.SAMPLED and caller.is_valid:
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, caller.trace_state)
+        return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
     def get_description(self) -> str:
         """For diagnostics."""
         return self._about
@@ -60,6 +88,16 @@ def mesh_sampler(*, ingress: bool, ratio: float = DEFAULT_RATIO) -> MeshSampler:
     return MeshSampler(ALWAYS_ON if ingress else TraceIdRatioBased(ratio))
 
 
+def mesh_ingress(_argument: str | None = None) -> Sampler:
+    """Entry point for OTEL_TRACES_SAMPLER=mesh_ingress where the SDK configures itself."""
+    return mesh_sampler(ingress=True)
+
+
+def mesh_internal(argument: str | None = None) -> Sampler:
+    """Entry point for OTEL_TRACES_SAMPLER=mesh_internal; ``argument`` is the text of OTEL_TRACES_SAMPLER_ARG."""
+    return mesh_sampler(ingress=False, ratio=_ratio(argument or "", DEFAULT_RATIO))
+
+
 def sampler_from(environ: Mapping[str, str]) -> Sampler | None:
     """What the environment asks for; None to let the SDK read the specification's own values.
 
@@ -73,15 +111,15 @@ def sampler_from(environ: Mapping[str, str]) -> Sampler | None:
         return mesh_sampler(ingress=True)
     if name in ("mesh_internal", "parentbased_traceidratio"):
         default = DEFAULT_RATIO if name == "mesh_internal" else 1.0
-        return mesh_sampler(ingress=False, ratio=_ratio(environ, default))
+        return mesh_sampler(ingress=False, ratio=_ratio(environ.get("OTEL_TRACES_SAMPLER_ARG", ""), default))
     if name:
         return None
     gateway = environ.get("IS_GATEWAY", "").strip().lower()
     return mesh_sampler(ingress=False) if gateway == "false" else mesh_sampler(ingress=True)
 
 
-def _ratio(environ: Mapping[str, str], default: float) -> float:
-    text = environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip()
+def _ratio(argument: str, default: float) -> float:
+    text = argument.strip()
     if not text:
         return default
     try:

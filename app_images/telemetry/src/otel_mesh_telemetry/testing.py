@@ -39,6 +39,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+from otel_mesh_telemetry.exceptions import RedactedSpans
 from otel_mesh_telemetry.logs import Redaction
 from otel_mesh_telemetry.propagation import build_propagator
 
@@ -86,6 +87,10 @@ class Clock:
         self._now += round(seconds * 1e9)
 
 
+class _RedactedInMemory(RedactedSpans, InMemorySpanExporter):
+    """What a test sees is what the exporters of a running service send."""
+
+
 class Capture:
     """Providers whose spans, metrics and log records can be asked for; use :func:`capture`.
 
@@ -103,7 +108,7 @@ class Capture:
     def __init__(self, service: str = "test", sampler: Sampler | None = None) -> None:
         resource = Resource({"service.name": service})
         self.clock = Clock()
-        self._spans = InMemorySpanExporter()
+        self._spans = _RedactedInMemory()
         self._reader = InMemoryMetricReader()
         self._records = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
         self.tracer_provider = TracerProvider(sampler, resource, shutdown_on_exit=False, id_generator=CountingIds())

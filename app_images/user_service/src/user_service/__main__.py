@@ -1,10 +1,10 @@
-"""``python -m user_service``: speaks what PROTOCOL says, ``http`` or ``grpc``."""
+"""``python -m user_service`` speaks what PROTOCOL says, ``http`` or ``grpc``; with ``migrate`` it makes its schema."""
 
 from __future__ import annotations
 
 import sys
 
-from service_kit import grpc_serve, serve
+from service_kit import grpc_serve, migrate, serve
 from service_kit.settings import Environment, SettingsError
 from user_service import grpc_app, http_app
 
@@ -24,4 +24,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(migrate.main("user_service", main))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from service_kit.cache_store import CacheSettings, CacheStore
-from service_kit.database import Database, DatabaseSettings
+from service_kit.cache_store import CacheSettings, CacheStore, CacheUnavailableError
+from service_kit.database import Database, DatabaseSettings, UnavailableError
 from service_kit.read_through import ReadThrough
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from service_kit.settings import Environment
 
 _KEYSPACE = "users"
+_DATABASE_PATIENCE_S = 1.0
+"""For readiness: less than a probe waits, so that the cache can be asked too."""
 
 
 class User(BaseModel):
@@ -81,12 +84,25 @@ class Users:
         return None if row is None else User(id=row[0], name=row[1], email=row[2])
 
     async def check(self) -> None:
-        """For readiness; without the cache the service works as well.
+        """For readiness: without the cache the service works as well, without the database the cache still answers.
+
+        To take a pod out of service that can answer some would let all requests fail. One whose database answers, but
+        lacks what this version needs, is not ready whatever the cache holds.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: neither of them answers.
+            MigrationError: the schema is not what this version needs.
         """
-        await self._database.check()
+        try:
+            async with asyncio.timeout(_DATABASE_PATIENCE_S):
+                await self._database.check()
+        except (UnavailableError, TimeoutError) as error:
+            if self._store is None:
+                raise
+            try:
+                await self._store.ping()
+            except CacheUnavailableError as also:
+                raise UnavailableError(f"the database: {error or 'no answer in time'}; the cache: {also}") from error
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:

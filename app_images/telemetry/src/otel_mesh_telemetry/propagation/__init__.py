@@ -63,6 +63,25 @@ def build_propagator(names: Sequence[str] = DEFAULT) -> MeshPropagator:
     )
 
 
+# Entry points: OpenTelemetry makes the propagators that OTEL_PROPAGATORS names when it is imported, ours included, and
+# refuses to be imported where it does not find one. init() puts one MeshPropagator of all names in their place.
+
+
+def l5d() -> MeshPropagator:
+    """Reads ``l5d-ctx-trace``; writes nothing."""
+    return build_propagator(("l5d",))
+
+
+def grpc_trace_binary() -> MeshPropagator:
+    """Reads ``grpc-trace-bin``; writes nothing."""
+    return build_propagator(("grpc-trace-bin",))
+
+
+def tutorial_baggage() -> MeshPropagator:
+    """Reads ``baggage-*`` headers; writes nothing."""
+    return build_propagator(("baggage-headers",))
+
+
 def _b3(name: str) -> _B3 | None:
     try:
         from otel_mesh_telemetry.propagation.b3 import B3  # noqa: PLC0415 - needs an optional package

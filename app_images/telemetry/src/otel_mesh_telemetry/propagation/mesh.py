@@ -21,7 +21,7 @@ from otel_mesh_telemetry.propagation import baggage_headers, tracecontext
 from otel_mesh_telemetry.propagation.carrier import lookup_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from opentelemetry.context import Context as ContextType
     from opentelemetry.trace import SpanContext
@@ -70,9 +70,10 @@ class MeshPropagator(TextMapPropagator):
     ) -> ContextType:
         """The context with the caller's span as parent, and its baggage."""
         result = Context() if context is None else context
-        if self._w3c_first and type(carrier) is dict:
-            quick = self._only_traceparent(cast("dict[str, object]", carrier))
-            if quick is not None:
+        if type(carrier) is dict:
+            headers = cast("dict[str, object]", carrier)
+            prefixed = any(name.startswith(baggage_headers.PREFIX) for name in headers)
+            if (quick := self.only_traceparent(headers, prefixed=prefixed)) is not None:
                 return set_span_in_context(NonRecordingSpan(quick), result)
         lookup = lookup_of(carrier, getter)
         for read in self._readers:
@@ -88,15 +89,18 @@ class MeshPropagator(TextMapPropagator):
             result = baggage_headers.read(getter.keys(carrier), lookup, result)
         return result
 
-    def _only_traceparent(self, carrier: dict[str, object]) -> SpanContext | None:
-        """What nearly every request of our own middleware looks like: a traceparent and nothing else."""
+    def only_traceparent(self, carrier: Mapping[str, object], *, prefixed: bool) -> SpanContext | None:
+        """The caller's span where a traceparent says it and nothing else is to be read, as of nearly every request.
+
+        Args:
+            carrier: headers by lower-case name.
+            prefixed: whether a ``baggage-*`` header is among them.
+        """
+        if not self._w3c_first or (prefixed and self.reads_baggage_headers):
+            return None
         header = carrier.get("traceparent")
         if type(header) is not str or "tracestate" in carrier or "baggage" in carrier:
             return None
-        if self.reads_baggage_headers:
-            for name in carrier:
-                if name[:8] == baggage_headers.PREFIX:
-                    return None
         return tracecontext.parse(header)
 
     def inject(

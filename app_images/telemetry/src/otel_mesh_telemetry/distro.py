@@ -1,0 +1,53 @@
+"""Start without code: what ``opentelemetry-instrument python app.py`` finds by entry points.
+
+The distribution prepares the process and chooses instrumentations, the configurator starts telemetry as
+:func:`otel_mesh_telemetry.init` does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined] # checked by nobody upstream
+
+from otel_mesh_telemetry.handle import init
+from otel_mesh_telemetry.libraries import OURS, prefer_stable_conventions
+from otel_mesh_telemetry.wsgi_hooks import server_options
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+_log = logging.getLogger(__name__)
+
+
+class MeshDistro(BaseDistro):  # type: ignore[misc] # as above
+    """The distribution ``otel_mesh``: stable semantic conventions, and our own server spans for ASGI applications."""
+
+    def _configure(self, **_options: Any) -> None:  # noqa: ANN401 - none are known
+        prefer_stable_conventions()
+
+    def load_instrumentor(self, entry_point: EntryPoint, **options: Any) -> None:  # noqa: ANN401 - of any instrumentor
+        """Switch one instrumentation on, unless this library does its work itself."""
+        if entry_point.name in OURS:
+            _log.debug("instrumentation %s is left out: otel_mesh_telemetry does its work", entry_point.name)
+            return
+        if entry_point.name == "django" and not os.environ.get("DJANGO_SETTINGS_MODULE"):
+            # Without it the instrumentation would configure empty settings, and the application's were never read.
+            _log.warning("Django is not instrumented: DJANGO_SETTINGS_MODULE is not set; set it to your settings")
+            return
+        super().load_instrumentor(entry_point, **server_options(entry_point.name), **options)
+
+
+class MeshConfigurator:
+    """The configurator ``otel_mesh``: starts telemetry from the environment."""
+
+    def configure(self, **_options: Any) -> None:  # noqa: ANN401 - the starting program's own
+        """Start telemetry.
+
+        Raises:
+            ConfigError: the environment holds values that are not understood; the starting program logs all of them
+                and lets the application run without telemetry.
+        """
+        init()

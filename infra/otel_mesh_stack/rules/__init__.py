@@ -1,0 +1,13 @@
+"""Alert rules of this platform's own services."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from otel_mesh.rules import SUFFIX
+
+
+def rule_files() -> dict[str, str]:
+    """The rule files, name to text."""
+    found = (one for one in resources.files(__name__).iterdir() if one.name.endswith(SUFFIX))
+    return {one.name: one.read_text() for one in sorted(found, key=lambda one: one.name)}

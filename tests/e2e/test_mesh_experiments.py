@@ -1,0 +1,110 @@
+"""S1.10 on the real mesh: who is in an experiment is in it everywhere, and a canary is what the mesh's route says."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import measured, smoke
+from local.addresses import GATEWAY
+from local.order_smoke import ORDER, PATH
+from otel_mesh_telemetry.ab_testing import Experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import httpx
+
+    from local.traces import Span
+
+pytestmark = pytest.mark.e2e
+
+EXPERIMENT = Experiment("order-patience")
+"""As stack local has it: in halves."""
+USERS = {EXPERIMENT.assign(str(user)): str(user) for user in range(50)}
+VERSION, WEIGHT = "2.0.0-canary", 10
+COUNT = "shop_checkout_duration_seconds_count"
+
+
+def _placed(http: httpx.Client, **headers: str) -> str:
+    """Place an order that is paid; its trace id."""
+    trace_id = secrets.token_hex(16)
+    traced = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01", "idempotency-key": trace_id}
+    answer = http.post(f"{GATEWAY.url}{PATH}", json=dict(ORDER), headers={**traced, **headers}, timeout=60)
+    assert answer.status_code == HTTPStatus.CREATED, answer.text
+    return trace_id
+
+
+def _served(spans: Sequence[Span], service: str) -> list[Span]:
+    return [one for one in spans if one.service == service and one.kind == "server" and one.proxy is None]
+
+
+def _counted(http: httpx.Client, query: str, before: float) -> None:
+    end = time.monotonic() + smoke.METRIC_DEADLINE_S
+    while (seen := measured.query(http, query)) <= before:
+        assert time.monotonic() < end, f"{query}: {seen}"
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize("variant", sorted(EXPERIMENT.weights))
+def test_a_buyer_is_in_one_variant_in_every_service_and_is_counted_there(http: httpx.Client, variant: str) -> None:
+    query = f'sum({COUNT}{{feature_flag_result_variant="{variant}",order_outcome="paid"}})'
+    before = measured.query(http, query)
+    trace_id = _placed(http, **{"x-user-id": USERS[variant]})
+
+    def lacks(spans: Sequence[Span]) -> list[str]:
+        return [
+            f"the variant at {service}"
+            for service in ("api-gateway", "order-service")
+            if [one.tags.get("feature_flag.result.variant") for one in _served(spans, service)] != [variant]
+        ]
+
+    spans = smoke.wait_for_trace(http, trace_id, lacks)
+    assert {one.tags["feature_flag.key"] for one in _served(spans, "order-service")} == {EXPERIMENT.name}
+    _counted(http, query, before)
+
+
+@pytest.fixture(scope="module")
+def canary(kubectl: Callable[..., str]) -> Iterator[str]:
+    """A host behind the gateway whose route marks requests as a canary's."""
+    host = "canary.example"
+    marked = {"request": {"set": {"x-trace-version": VERSION, "x-traffic-weight": str(WEIGHT)}}}
+    to = {"destination": {"host": "api-gateway.shop.svc.cluster.local", "port": {"number": 8080}}, "headers": marked}
+    route = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "e2e-canary", "namespace": "shop"},
+        "spec": {"hosts": [host], "gateways": ["istio-ingress/ingress"], "http": [{"route": [to]}]},
+    }
+    try:
+        kubectl("apply", "-f", "-", input=json.dumps(route))
+        yield host
+    finally:
+        kubectl("delete", "-f", "-", "--ignore-not-found", input=json.dumps(route))
+
+
+def _canary_of(http: httpx.Client, trace_id: str) -> dict[str, Any]:
+    """What api-gateway's span says of a canary."""
+
+    def lacks(spans: Sequence[Span]) -> list[str]:
+        return [] if _served(spans, "api-gateway") else ["api-gateway's span"]
+
+    (span,) = _served(smoke.wait_for_trace(http, trace_id, lacks), "api-gateway")
+    return {key: value for key, value in span.tags.items() if key.startswith("otel_mesh.canary.")}
+
+
+def test_a_canary_is_what_the_route_says_and_never_what_a_client_says(http: httpx.Client, canary: str) -> None:
+    query = f'sum({COUNT}{{otel_mesh_canary_routed="true"}}) or vector(0)'
+    before = measured.query(http, query)
+    forged = {"x-trace-version": "forged", "x-traffic-weight": "99"}
+    assert _canary_of(http, _placed(http, **forged)) == {}
+    marked = {"otel_mesh.canary.version": VERSION, "otel_mesh.canary.weight": WEIGHT}
+    end = time.monotonic() + 30  # until the gateway knows the route
+    while (told := _canary_of(http, _placed(http, host=canary, **forged))) != marked:
+        assert time.monotonic() < end, told
+    _counted(http, query, before)

@@ -1,0 +1,113 @@
+"""Issue 19 on the real gateway: with tokens asked for, people's data are for those who show one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from local import order_smoke, smoke
+from local.addresses import GATEWAY
+from otel_mesh.istio.tokens import TokenSettings, token_manifests
+from otel_mesh.labels import selector
+from otel_mesh_stack.services import OPEN_PATHS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx
+
+pytestmark = pytest.mark.e2e
+
+USER = f"{GATEWAY.url}{smoke.PATH}"
+ISSUER, AUDIENCE = "https://issuer.example", "shop"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def _key_set() -> str:
+    numbers = KEY.public_key().public_numbers()
+    modulus = numbers.n.to_bytes(256)
+    return json.dumps({"keys": [{"kty": "RSA", "kid": "1", "n": _encoded(modulus), "e": "AQAB", "alg": "RS256"}]})
+
+
+def _token(key: rsa.RSAPrivateKey = KEY, **changes: Any) -> dict[str, str]:  # noqa: ANN401 -- claims
+    """The header of a request with a token."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "123", "exp": int(time.time()) + 600, **changes}
+    parts = [{"alg": "RS256", "kid": "1", "typ": "JWT"}, claims]
+    signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
+    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return {"authorization": f"Bearer {signed}.{_encoded(signature)}"}
+
+
+def _until(http: httpx.Client, status: HTTPStatus) -> None:
+    """Wait until the gateway has heard of the policies, or of their end."""
+    end = time.monotonic() + 60
+    while (seen := http.get(USER).status_code) != status:
+        assert time.monotonic() < end, seen
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def _tokens(kubectl: Callable[..., str], http: httpx.Client) -> Iterator[None]:
+    settings = TokenSettings(issuer=ISSUER, audiences=(AUDIENCE,), jwks=_key_set())
+    selected = selector("gateway", "ingress")
+    objects = token_manifests(settings, "e2e-tokens", "istio-ingress", selected, OPEN_PATHS)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    try:
+        kubectl("apply", "-f", "-", input=text)
+        _until(http, HTTPStatus.FORBIDDEN)
+        yield
+    finally:
+        kubectl("delete", "-f", "-", "--ignore-not-found", input=text)
+        _until(http, HTTPStatus.OK)
+
+
+@pytest.mark.usefixtures("_tokens")
+def test_a_user_is_shown_to_whoever_has_a_token_of_the_issuer(http: httpx.Client) -> None:
+    end = time.monotonic() + 30  # both policies, in no order
+    while (answer := http.get(USER, headers=_token())).status_code != HTTPStatus.OK:
+        assert time.monotonic() < end, answer.text
+        time.sleep(0.5)
+    assert answer.json()["id"] == 123
+
+
+@pytest.mark.usefixtures("_tokens")
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        ({}, HTTPStatus.FORBIDDEN),
+        ({"authorization": "Bearer nonsense"}, HTTPStatus.UNAUTHORIZED),
+        (_token(OTHER_KEY), HTTPStatus.UNAUTHORIZED),
+        (_token(exp=int(time.time()) - 600), HTTPStatus.UNAUTHORIZED),
+        (_token(iss="https://another.example"), HTTPStatus.UNAUTHORIZED),
+        (_token(aud="another"), HTTPStatus.FORBIDDEN),
+    ],
+    ids=["none", "nonsense", "forged", "ended", "another issuer's", "for somebody else"],
+)
+def test_nobody_else_is_shown_a_user(http: httpx.Client, token: dict[str, str], status: HTTPStatus) -> None:
+    assert http.get(USER, headers=token).status_code == status
+
+
+@pytest.mark.usefixtures("_tokens")
+@pytest.mark.parametrize(
+    "path", ["/api/users%2F123", "//api/users/123", "/api/./users/123", "/api/orders/../users/123"]
+)
+def test_another_spelling_of_the_path_is_no_way_around(http: httpx.Client, path: str) -> None:
+    assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.FORBIDDEN
+
+
+@pytest.mark.usefixtures("_tokens")
+def test_an_order_needs_no_token(http: httpx.Client) -> None:
+    _, order_id = order_smoke.place(http)
+    assert order_id > 0
