@@ -15,7 +15,7 @@ import pytest
 from tests.built import Built
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 _CLOSED = {"GOPROXY": "off", "PIP_NO_INDEX": "1", "npm_config_registry": "http://127.0.0.1:9"}
@@ -79,6 +79,14 @@ def pytest_runtest_teardown() -> None:
         for name in {"last_exc", "last_type", "last_value", "last_traceback"} & vars(sys).keys():
             delattr(sys, name)
         gc.collect()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates that a test printed or logged: a worker cannot send them to the process that reports."""
+    report = yield
+    report.sections = [(name, content.encode(errors="backslashreplace").decode()) for name, content in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session")
