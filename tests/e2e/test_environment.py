@@ -137,7 +137,9 @@ def test_pods_run_unprivileged_with_a_read_only_root(pods: Callable[[], list[dic
             assert context["readOnlyRootFilesystem"] is True, where
             assert context["allowPrivilegeEscalation"] is False, where
             assert container["resources"]["limits"]["memory"], where
-            if container["name"] not in {sidecars.PROXY, "istio-validation"}:  # which the mesh injects
+        for container in pod["spec"]["containers"]:
+            if container["name"] != sidecars.PROXY:  # which the mesh injects
+                where = f"{pod['metadata']['name']}/{container['name']}"
                 assert {"readinessProbe", "livenessProbe"} <= container.keys(), where
         assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
 

@@ -72,7 +72,11 @@ def test_s2_9_the_same_key_is_one_order(http: httpx.Client) -> None:
     first, second = post(http, key), post(http, key)
     assert (first.status_code, second.status_code) == (HTTPStatus.CREATED, HTTPStatus.CREATED)
     assert first.json() == second.json()
-    assert post(http, key, user_id=1).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    other = [{"product_id": 2, "quantity": 1, "price": "49.99"}]
+    assert post(http, key, items=other).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    of_another_buyer = post(http, key, user_id=1)
+    assert of_another_buyer.status_code == HTTPStatus.CREATED
+    assert of_another_buyer.json()["order_id"] != first.json()["order_id"]
 
 
 @pytest.mark.parametrize(
