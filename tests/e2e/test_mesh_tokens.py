@@ -86,7 +86,7 @@ def test_a_user_is_shown_to_whoever_has_a_token_of_the_issuer(http: httpx.Client
 @pytest.mark.parametrize(
     ("token", "status"),
     [
-        (lambda: {}, HTTPStatus.FORBIDDEN),
+        (dict, HTTPStatus.FORBIDDEN),
         (lambda: {"authorization": "Bearer nonsense"}, HTTPStatus.UNAUTHORIZED),
         (lambda: _token(OTHER_KEY), HTTPStatus.UNAUTHORIZED),
         (lambda: _token(exp=int(time.time()) - 600), HTTPStatus.UNAUTHORIZED),
