@@ -381,7 +381,7 @@ def test_more_than_the_disk_is_to_hold_ends_the_oldest_day_first(programs: Path,
         for age in (3, 1, 0):
             send_records(running.collector.port, resource("api-gateway"), record(f"{age}", age_seconds=age * DAY_S))
         running.settled(lambda: [line["_msg"] for line in running.logs.lines(SHOP)] == ["1", "0"], seconds=60)
-        assert len(list((running.logs.data / "partitions").iterdir())) == 2
+        running.settled(lambda: len(list((running.logs.data / "partitions").iterdir())) == 2)
 
 
 def test_its_own_metrics_tell_its_version(chain: Chain) -> None:

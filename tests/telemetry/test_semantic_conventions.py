@@ -36,7 +36,7 @@ NOT_OF_THE_REGISTRY = {
 NO_TELEMETRY = {
     *("http.response.start", "http.response.body", "http.response.pathsend", "http.response.zerocopysend"),  # ASGI
     *("websocket.accept", "websocket.close", "websocket.disconnect", "websocket.http.response.start"),
-    "fastapi.telemetry",
+    *("fastapi.telemetry", "fastapi.applications", "starlette.applications"),  # modules
     "exception.escaped",  # taken off
 }
 

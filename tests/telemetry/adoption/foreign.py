@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from local import child_processes
 from local.loopback.ports import free_port
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Application:
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = folder / "output"
         with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
+            self.process = child_processes.start(
                 [word.replace("{port}", str(self.port)) for word in command],
                 cwd=folder,
                 env=environment(receiver, folder, **variables),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local import child_processes
 from tests.services.postgres_server import PostgresServer
 from tests.services.redis_server import RedisServer
 from tests.telemetry.adoption.foreign import BIN, CLIENT, CONSUMER, PRODUCER, environment, of_kind
@@ -242,7 +243,7 @@ def test_a_celery_task_runs_in_the_trace_of_its_sender(
     worker = [str(BIN / "opentelemetry-instrument"), str(BIN / "celery"), "-A", "tasks", "worker"]
     worker += ["--pool", "prefork", "--concurrency", "1", "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
     with (tmp_path / "worker.log").open("wb") as log:
-        process = subprocess.Popen(worker, cwd=tmp_path, env=settings, stdout=log, stderr=log)
+        process = child_processes.start(worker, cwd=tmp_path, env=settings, stdout=log, stderr=log)
     try:
         done = subprocess.run(
             [sys.executable, "-c", SENDER],

@@ -20,6 +20,7 @@ import opentelemetry
 import pytest
 
 import otel_mesh_telemetry
+from local import child_processes
 from local.loopback.ports import free_port
 from local.paths import repo_dir
 from tests.telemetry.adoption.foreign import CALLER, CLIENT, SERVER, TRACE, TRACEPARENT, of_kind
@@ -129,7 +130,7 @@ def test_the_quick_start_as_it_stands_joins_the_callers_trace(
     }
     output = installed / "output"
     with output.open("wb") as log:
-        process = subprocess.Popen(
+        process = child_processes.start(
             ["bash", "-euc", script],
             cwd=installed,
             env=clean(**settings),
