@@ -22,10 +22,11 @@ OLDEST: Final = ("1.43.0", "0.64b0")
 COMBINATIONS = [("3.11", "oldest"), ("3.12", "locked"), ("3.13", "locked"), ("3.14", "locked")]
 
 # What the tests themselves need beside the library and its extras.
-_TOOLS = ("pytest", "pytest-asyncio", "hypothesis", "cryptography", "starlette", "uvicorn")
+_TOOLS = ("pytest", "pytest-asyncio", "hypothesis", "cryptography", "starlette", "fastapi", "uvicorn")
 # What old releases of OpenTelemetry want older than the lock has it.
 _BOUND = (
     "opentelemetry-",
+    "fastapi",
     "grpcio",
     "protobuf",
     "googleapis-common-protos",
@@ -38,6 +39,13 @@ _OTHERS = re.compile(
     r"^ *(?:from|import) (?:local|otel_mesh|otel_mesh_stack|service_kit|tests\.services|tests\.built)\b", re.MULTILINE
 )
 _MEASURING = {"test_library.py"}
+NEWER: Final = (
+    # 1.45 gives a process that forks an instance id of its own; before it, one that forks after `init` keeps the id.
+    "tests/telemetry/test_instances.py::test_a_process_that_forks_after_its_start_gets_an_id_from_the_sdk",
+    # The lock's release of the conventions is the newest; the oldest supported one has an older schema.
+    "tests/telemetry/test_semantic_conventions.py::test_the_schema_is_the_newest_that_is_installed",
+)
+"""Tests of what the oldest release does not do, each with what that means."""
 
 
 def interpreter(version: str) -> str | None:
@@ -109,8 +117,9 @@ def test_the_library_passes_its_tests(version: str, sdk: str, tmp_path: Path) ->
     )
     library = f"otel-mesh-telemetry[b3,grpc,httpx,psycopg,redis] @ {LIBRARY.as_uri()}"
     run(*pip, library, "psycopg[binary]", "grpcio-health-checking>=1.70", *_TOOLS)
+    newer = [f"--deselect={test}" for test in NEWER] if sdk == "oldest" else []
     # The checkout's own conftest.py asks for its other distributions.
-    told = run(own, "-m", "pytest", "--noconftest", "-p", "no:cacheprovider", "-q", *files())
+    told = run(own, "-m", "pytest", "--noconftest", "-p", "no:cacheprovider", "-q", *newer, *files())
     passed = re.search(r"(\d+) passed", told)
     assert passed is not None
     assert int(passed[1]) > 100, told
