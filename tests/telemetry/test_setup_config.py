@@ -187,3 +187,10 @@ def test_s1_6_otel_service_name_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_s1_6_every_process_has_an_instance_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POD_UID", raising=False)
     assert resource_of(monkeypatch, OTEL_SERVICE_NAME="x").attributes["service.instance.id"]
+
+
+def test_what_becomes_of_outsiders_is_checked_at_the_start_with_all_else() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({"OTEL_MESH_OUTSIDE_CONTEXT": "ignore", "LOG_LEVEL": "LOUD"})
+    assert any("OTEL_MESH_OUTSIDE_CONTEXT='ignore'" in mistake for mistake in caught.value.mistakes)
+    assert any("LOG_LEVEL" in mistake for mistake in caught.value.mistakes)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, PositiveInt, ValidationErr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from otel_mesh_telemetry.config import ConfigError
+from otel_mesh_telemetry.outside import outside_from
 from otel_mesh_telemetry.profiles import PROFILES
 from otel_mesh_telemetry.server_features import features_from
 
@@ -217,5 +218,9 @@ class Reader:
                 features_from({name: self._environ.get(name, "")})
             except ConfigError as error:
                 self.mistakes += error.mistakes
+        try:
+            outside_from(self._environ)
+        except ConfigError as error:
+            self.mistakes += error.mistakes
         if self.mistakes:
             raise ConfigError(*self.mistakes)
