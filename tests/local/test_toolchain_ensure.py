@@ -239,7 +239,7 @@ def test_too_little_room_is_refused_before_anything_is_built(
 
 
 @pytest.mark.parametrize(
-    ("free_gib", "builds", "enough"), [(26, BUILDS, False), (28, BUILDS, True), (4, BUILDS[:1], True)]
+    ("free_gib", "builds", "enough"), [(15, BUILDS, False), (17, BUILDS, True), (4, BUILDS[:1], True)]
 )
 def test_the_room_that_is_asked_for_is_what_the_missing_builds_take(
     free_gib: int,
