@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import time
+import urllib.request
 from typing import TYPE_CHECKING, Self
 
 from local import child_processes
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 90
 _STOP_SECONDS = 60
+_READY_SECONDS = 30
+_ANSWER_SECONDS = 10
 
 
 class LoopbackProgram:
@@ -65,6 +68,23 @@ class LoopbackProgram:
             except OSError:
                 if self._process.poll() is not None or time.monotonic() > end:
                     raise RuntimeError(f"{self._command[0]} does not listen on {self.port}: {self.log()}") from None
+                time.sleep(0.05)
+            else:
+                return
+
+    def wait_until_ready(self, url: str) -> None:
+        """Wait until an address answers with success: a program may listen before it can be asked.
+
+        Raises:
+            RuntimeError: it does not within 30 s; the message holds the program's output.
+        """
+        end = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=_ANSWER_SECONDS).close()  # noqa: S310 - loopback
+            except OSError:
+                if time.monotonic() > end:
+                    raise RuntimeError(f"{url}: not in {_READY_SECONDS} s: {self.log()}") from None
                 time.sleep(0.05)
             else:
                 return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SECONDS = 10
-_READY_SECONDS = 30
 
 
 class LoopbackPrometheus(LoopbackProgram):
@@ -46,16 +44,7 @@ class LoopbackPrometheus(LoopbackProgram):
             RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
         """
         super().start()
-        end = time.monotonic() + _READY_SECONDS
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/-/ready", timeout=_SECONDS).close()  # noqa: S310 - loopback
-            except OSError:
-                if time.monotonic() > end:
-                    raise RuntimeError(f"{self.url}/-/ready: not in {_READY_SECONDS} s: {self.log()}") from None
-                time.sleep(0.05)
-            else:
-                return
+        self.wait_until_ready(f"{self.url}/-/ready")
 
     def ask(self, path: str, **query: str) -> Any:  # noqa: ANN401 - of its API
         """The ``data`` of an answer of its API.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _SECONDS = 10
-_READY_SECONDS = 30
 
 
 class LoopbackVictoriaLogs(LoopbackProgram):
@@ -47,16 +45,7 @@ class LoopbackVictoriaLogs(LoopbackProgram):
             RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
         """
         super().start()
-        end = time.monotonic() + _READY_SECONDS
-        while True:
-            try:
-                self.get("/health")
-            except OSError:
-                if time.monotonic() > end:
-                    raise RuntimeError(f"{self.url}/health: not in {_READY_SECONDS} s: {self.log()}") from None
-                time.sleep(0.1)
-            else:
-                return
+        self.wait_until_ready(f"{self.url}/health")
 
     def change(self, former: str, argument: str) -> None:
         """Give it another argument from its next start on.
