@@ -71,7 +71,7 @@ def listed(connection: psycopg.Connection[Any]) -> Sequence[tuple[int, str, date
     """Id, status, creation, setting aside, attempts and the request's traceparent of each, the oldest first."""
     found = connection.execute(
         "SELECT id, status, created_at, dead_at, recoveries, traceparent FROM orders"
-        " WHERE dead_at IS NOT NULL AND status = ANY(%s) ORDER BY dead_at",
+        " WHERE dead_at IS NOT NULL AND status = ANY(%s) ORDER BY dead_at, id",
         [_OPEN],
     )
     return found.fetchall()
