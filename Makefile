@@ -1,4 +1,4 @@
-# The commands of the README. Every recipe first sets up .venv (local/bootstrap.sh), which is a no-op once done.
+# The commands of the README. Every recipe first sets up .venv (requirements/bootstrap.sh), which is a no-op once done.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
@@ -19,60 +19,60 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/ready ## bring up the embedded environment (root), or: make up STACK=dev CONTEXT=... REGISTRY=...
-	@exec $(PY) -m local up $(TARGET) $(IMAGE_SOURCES)
+	@exec $(PY) -m otel_mesh_cli up $(TARGET) $(IMAGE_SOURCES)
 
 down: .venv/ready ## stop everything that `make up` started; the data stays, but with PURGE=1
-	@exec $(PY) -m local down $(if $(PURGE),--purge) $(TARGET)
+	@exec $(PY) -m otel_mesh_cli down $(if $(PURGE),--purge) $(TARGET)
 
 rotate: .venv/ready ## renew certificates, or WHAT="authorities tokens encryption passwords"; data and pods stay
-	@exec $(PY) -m local rotate $(WHAT)
+	@exec $(PY) -m otel_mesh_cli rotate $(WHAT)
 
 status: .venv/ready ## one screen: node, pods, addresses, stack
-	@exec $(PY) -m local status
+	@exec $(PY) -m otel_mesh_cli status
 
 env: .venv/ready ## shell settings: eval "$$(make -s env)"
-	@exec $(PY) -m local env
+	@exec $(PY) -m otel_mesh_cli env
 
 smoke: .venv/ready ## one request and one order, their traces as trees, their counts
-	@exec $(PY) -m local smoke
+	@exec $(PY) -m otel_mesh_cli smoke
 
 trace: .venv/ready ## on call: one trace with its logs: make trace ID=...
-	@exec $(PY) -m local trace --id='$(ID)'
+	@exec $(PY) -m otel_mesh_cli trace --id='$(ID)'
 
 slow: .venv/ready ## on call: the slowest requests and where their time went; SERVICE= ROUTE= SINCE= LIMIT=
-	@exec $(PY) -m local slow $(WHICH) $(if $(ROUTE),--route='$(ROUTE)')
+	@exec $(PY) -m otel_mesh_cli slow $(WHICH) $(if $(ROUTE),--route='$(ROUTE)')
 
 errors: .venv/ready ## on call: failing traces by what failed first; SERVICE= SINCE= LIMIT=
-	@exec $(PY) -m local errors $(WHICH)
+	@exec $(PY) -m otel_mesh_cli errors $(WHICH)
 
 map: .venv/ready ## on call: who called whom, beside what is declared; SINCE=
-	@exec $(PY) -m local map $(if $(SINCE),--since='$(SINCE)')
+	@exec $(PY) -m otel_mesh_cli map $(if $(SINCE),--since='$(SINCE)')
 
 test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
 	@exec $(PY) -m tests.phases $(PYTEST_ARGS)
 
 test-versions: .venv/ready ## the telemetry library on every supported Python in reach, and with the oldest OpenTelemetry
-	@exec $(PY) -m pytest -p no:randomly -m versions tests/telemetry/adoption $(PYTEST_ARGS)
+	@exec $(PY) -m pytest -p no:randomly -m versions tests/app_images/telemetry/adoption $(PYTEST_ARGS)
 
 e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
-	@$(PY) -m local up
+	@$(PY) -m otel_mesh_cli up
 	@exec $(PY) -m pytest -p no:randomly -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
 
 # Whatever a test broke and did not mend: the environment is whole afterwards, or the last line says why it is not.
 e2e-full: .venv/ready ## those and the long and destructive ones; PART= one part of them; the environment is healthy afterwards
-	@$(PY) -m local up
-	@$(PY) -m pytest -p no:randomly -m e2e $(if $(PART),--part='$(PART)') tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m local up && $(PY) -m local status && exit $$code
+	@$(PY) -m otel_mesh_cli up
+	@$(PY) -m pytest -p no:randomly -m e2e $(if $(PART),--part='$(PART)') tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m otel_mesh_cli up && $(PY) -m otel_mesh_cli status && exit $$code
 
 toolchain-export: .venv/ready ## the built programs as one file, for another machine or a CI cache: FILE=
-	@exec $(PY) -m local toolchain --export '$(FILE)'
+	@exec $(PY) -m otel_mesh_cli toolchain --export '$(FILE)'
 
 toolchain-import: .venv/ready ## take them from that file, hashes compared, in place of compiling: FILE=
-	@exec $(PY) -m local toolchain --import '$(FILE)'
+	@exec $(PY) -m otel_mesh_cli toolchain --import '$(FILE)'
 
 lint: .venv/ready ## ruff and mypy --strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy components/otel_mesh infra local tests bench dashboards docs examples/team_stack
+	@.venv/bin/mypy components/otel_mesh infra cli embedded tests bench dashboards docs examples/team_stack
 	@for source in app_images/*/src; do .venv/bin/mypy $$source || exit 1; done
 
 format: .venv/ready ## let ruff format and fix what it can
@@ -80,16 +80,16 @@ format: .venv/ready ## let ruff format and fix what it can
 	@.venv/bin/ruff check --fix .
 
 preview: .venv/ready ## what an update would change; of another stack without CONTEXT: all it makes, no cluster needed
-	@exec $(PY) -m local preview $(TARGET)
+	@exec $(PY) -m otel_mesh_cli preview $(TARGET)
 
 render: .venv/ready ## a stack's objects as files, without secrets: make render STACK=prod OUT=dir
-	@exec $(PY) -m local render --stack '$(STACK)' --out '$(OUT)'
+	@exec $(PY) -m otel_mesh_cli render --stack '$(STACK)' --out '$(OUT)'
 
 compose: .venv/ready ## the stack as a Docker Compose project, for a machine with Docker: make compose OUT=dir
-	@exec $(PY) -m local compose --out '$(OUT)'
+	@exec $(PY) -m otel_mesh_cli compose --out '$(OUT)'
 
 pulumi: .venv/ready ## any command of the Pulumi CLI: make pulumi STACK=dev CONTEXT=... ARGS=destroy
-	@exec $(PY) -m local pulumi $(TARGET) -- $(ARGS)
+	@exec $(PY) -m otel_mesh_cli pulumi $(TARGET) -- $(ARGS)
 
 schema: .venv/ready ## renew the JSON schema of stack files (infra/schema) after a change of settings
 	@$(PY) -m otel_mesh_stack.schema > infra/schema/stack.schema.json.new
@@ -111,11 +111,11 @@ bench-request-overhead: .venv/bench/ready ## what telemetry adds to a request, b
 	@exec $(PY) -m bench.request_overhead
 
 bench-collector-outage: .venv/ready ## a service under load while its Collector is gone, then stalled
-	@$(PY) -m local toolchain test
+	@$(PY) -m otel_mesh_cli toolchain test
 	@exec $(PY) -m bench.collector_outage
 
 bench-engine: .venv/ready ## components beside the same objects registered flat: time and memory
-	@$(PY) -m local toolchain test
+	@$(PY) -m otel_mesh_cli toolchain test
 	@exec $(PY) -m bench.engine $(BENCH_ARGS)
 
 bench-mesh: .venv/ready ## what a sidecar pair adds to a request, beside none; and whether traces get lost (environment up)
@@ -127,5 +127,5 @@ bench-mesh: .venv/ready ## what a sidecar pair adds to a request, beside none; a
 	@touch $@
 
 # Renewed when a lock or a distribution's metadata changes.
-.venv/ready: requirements/dev.txt local/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)
-	@exec local/bootstrap.sh
+.venv/ready: requirements/dev.txt requirements/bootstrap.sh $(wildcard */pyproject.toml app_images/*/pyproject.toml)
+	@exec requirements/bootstrap.sh

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from bench.outage.load import Load
 from bench.outage.run import RATE, Phase, dropped, phases
-from local import toolchain
-from local.loopback.collector import LoopbackCollector
+from otel_mesh_embedded import toolchain
+from otel_mesh_embedded.loopback.collector import LoopbackCollector
 
 if TYPE_CHECKING:
     from bench.outage.run import State

@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import yaml
 
-from local import child_processes, toolchain
-from local.paths import repo_dir
+from otel_mesh_cli.core import child_processes
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_embedded import toolchain
 from tests.engine.api_server import ApiServer
 from tests.engine.stack_program import Engine, StackProgram
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="prometheus")
-"""The data source that `otel_mesh.grafana` provides under this uid."""
+"""The data source that `otel_mesh.backends.grafana.component` provides under this uid."""
 
 NONE: Final = "none"
 """What a panel shows that is empty when all is well. Any other panel without data says that something is missing."""

@@ -19,7 +19,7 @@ import pdoc
 import pulumi
 from pdoc import doc
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

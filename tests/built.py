@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from local import debian, toolchain
-from local.errors import LocalError
-from local.images import skopeo
-from local.toolchain import charts, golang
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_embedded import packages, toolchain
+from otel_mesh_embedded.images import skopeo
+from otel_mesh_embedded.toolchain import charts, golang
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,51 +25,51 @@ REMEDY: Final = "run `make test`, which gets it first (alone: .venv/bin/python -
 class Built:
     """Finds programs; an instance is the fixture `built`, whose use marks a test as one of `programs`.
 
-    All methods raise LocalError, with the remedy, for what is not here.
+    All methods raise CommandError, with the remedy, for what is not here.
     """
 
     def __call__(self, *names: str) -> Path:
         """A folder that holds programs of the toolchain's group `test`, or all of such a group."""
         wanted = toolchain.GROUPS[GROUP] if names == (GROUP,) else names
         if unknown := set(wanted) - set(toolchain.GROUPS[GROUP]):
-            raise LocalError(
+            raise CommandError(
                 f"programs {', '.join(sorted(unknown))}: not of the toolchain's group {GROUP}",
-                remedy="add them in local/toolchain/programs.py",
+                remedy="add them in embedded/otel_mesh_embedded/toolchain/programs.py",
             )
         try:
             return toolchain.link(toolchain.present(wanted))
-        except LocalError as error:
-            raise LocalError(error.message, remedy=REMEDY) from error
+        except CommandError as error:
+            raise CommandError(error.message, remedy=REMEDY) from error
 
     def debian(self, package: str) -> Path:
         """The prefix of a Debian package, one of `DEBIAN`."""
-        (packages,) = (one for one in DEBIAN if package in one)
-        if (prefix := debian.here(packages)) is None:
-            raise LocalError(f"Debian package {package}: not unpacked here", remedy=REMEDY)
+        (group,) = (one for one in DEBIAN if package in one)
+        if (prefix := packages.here(group)) is None:
+            raise CommandError(f"Debian package {package}: not unpacked here", remedy=REMEDY)
         return prefix
 
     def charts(self) -> Path:
         """Istio's charts."""
         if not (folder := charts.folder()).is_dir():
-            raise LocalError("Istio's charts: not here", remedy=REMEDY)
+            raise CommandError("Istio's charts: not here", remedy=REMEDY)
         return folder
 
     def go(self) -> Path:
         """The Go command that builds programs."""
         try:
             return golang.find().command
-        except LocalError as error:  # tests reach no index
-            raise LocalError(f"Go: not here ({error.message})", remedy=REMEDY) from error
+        except CommandError as error:  # tests reach no index
+            raise CommandError(f"Go: not here ({error.message})", remedy=REMEDY) from error
 
 
 def get() -> None:
     """Get everything: first what is only fetched.
 
     Raises:
-        LocalError: something cannot be fetched or built.
+        CommandError: something cannot be fetched or built.
     """
-    for packages in DEBIAN:
-        debian.ensure(packages)
+    for group in DEBIAN:
+        packages.ensure(group)
     charts.ensure()
     toolchain.ensure((GROUP,))
 
@@ -77,5 +77,5 @@ def get() -> None:
 if __name__ == "__main__":
     try:
         get()
-    except LocalError as failure:
+    except CommandError as failure:
         sys.exit(f"otel-mesh: {failure}")

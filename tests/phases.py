@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from local import child_processes
-from local.paths import cache_dir, repo_dir
+from otel_mesh_cli.core import child_processes
+from otel_mesh_cli.core.paths import cache_dir, repo_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from tests import phases
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHOSEN = ("--numprocesses=0", "--collect-only", "-q", "tests/components/test_alert_rules.py", "tests/engine")
+CHOSEN = ("--numprocesses=0", "--collect-only", "-q", "tests/components/backends/test_alert_rules.py", "tests/engine")
 """Nothing is run: what is collected tells what would be."""
 
 

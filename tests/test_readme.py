@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from local.addresses import ADDRESSES, GATEWAY_TLS
-from local.order_smoke import ORDER
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.smoke.order import ORDER
+from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY_TLS
 from service_kit.new_order import NewOrder
 
 README = (repo_dir() / "README.md").read_text()
@@ -23,7 +23,7 @@ def targets() -> set[str]:
 
 
 def code() -> str:
-    files = subprocess.run(["git", "ls-files", "local", "Makefile"], capture_output=True, cwd=repo_dir(), check=True)
+    files = subprocess.run(["git", "ls-files", "cli", "embedded", "Makefile"], capture_output=True, cwd=repo_dir(), check=True)
     paths = [repo_dir() / name for name in files.stdout.decode().split() if name.endswith((".py", "Makefile"))]
     return "".join(path.read_text() for path in paths if path.exists())
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import debian, toolchain
-from local.errors import LocalError
-from local.loopback.ports import free_port
-from local.paths import repo_dir
-from local.toolchain import charts
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_embedded import packages, toolchain
+from otel_mesh_embedded.loopback.ports import free_port
+from otel_mesh_embedded.toolchain import charts
 from tests.built import Built
 from tests.e2e import parts
 
@@ -38,13 +38,13 @@ def test_has_nothing_to_do_with_it(number):
 
 
 def test_a_test_without_the_marker_finds_no_program() -> None:
-    with pytest.raises(LocalError, match="program.* otelcol: not to be had from PATH"):
+    with pytest.raises(CommandError, match="program.* otelcol: not to be had from PATH"):
         toolchain.ensure(("otelcol",))
-    with pytest.raises(LocalError, match=r"programs are not here \(otelcol\); run `make test`, which gets it first"):
+    with pytest.raises(CommandError, match=r"programs are not here \(otelcol\); run `make test`, which gets it first"):
         Built()("otelcol")
-    with pytest.raises(LocalError, match="Debian package redis-server: not unpacked here; run `make test`"):
+    with pytest.raises(CommandError, match="Debian package redis-server: not unpacked here; run `make test`"):
         Built().debian("redis-server")
-    with pytest.raises(LocalError, match="Istio's charts: not here; run `make test`"):
+    with pytest.raises(CommandError, match="Istio's charts: not here; run `make test`"):
         Built().charts()
     code = "from local import toolchain; toolchain.ensure(['otelcol'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repo_dir(), check=False)
@@ -59,7 +59,7 @@ def test_the_marker_is_set_by_the_fixture(request: pytest.FixtureRequest) -> Non
 
 
 def test_programs_that_nobody_gets_before_are_refused() -> None:
-    with pytest.raises(LocalError, match="programs kubelet: not of the toolchain's group test"):
+    with pytest.raises(CommandError, match="programs kubelet: not of the toolchain's group test"):
         Built()("kubelet")
 
 
@@ -83,7 +83,7 @@ def test_no_other_place_gets_programs() -> None:
 @pytest.mark.usefixtures("built")
 def test_what_is_got_beforehand_is_here() -> None:
     assert toolchain.present(toolchain.GROUPS["test"])
-    assert debian.here(("redis-server",))
+    assert packages.here(("redis-server",))
     assert charts.folder().is_dir()
 
 

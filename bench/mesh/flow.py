@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from local import measured, smoke, traces
-from local.addresses import GATEWAY, JAEGER
+from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from local.traces import Span
+    from otel_mesh_cli.oncall.traces import Span
 
 ARRIVED_S: Final = 60.0
 """How long after the last request a trace may still become whole."""
@@ -61,7 +62,7 @@ async def send(rate: float, seconds: float) -> Sent:
             began = time.perf_counter()
             headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
             try:
-                answer = await http.get(f"{GATEWAY.url}{smoke.PATH}", headers=headers)
+                answer = await http.get(f"{GATEWAY.url}{request.PATH}", headers=headers)
             except httpx.HTTPError:
                 sent.failed += 1
                 return
@@ -83,7 +84,7 @@ def incomplete(trace_ids: Iterable[str]) -> dict[str, list[str]]:
     """The traces that did not become what the catalogue predicts, each with what it lacks."""
     left = {key: ["has not arrived"] for key in trace_ids}
     end = time.monotonic() + ARRIVED_S
-    with smoke.client() as http:
+    with request.client() as http:
         while left and time.monotonic() < end:
             for trace_id in list(left):
                 spans = traces.fetch(http, JAEGER.url, trace_id)
@@ -98,10 +99,10 @@ def incomplete(trace_ids: Iterable[str]) -> dict[str, list[str]]:
 
 def _lacks(spans: Sequence[Span]) -> list[str]:
     """What a trace lacks; requests that come together share one look into cache and database, in one's trace."""
-    return [lack for lack in smoke.missing(spans) if lack != smoke.NO_DATABASE]
+    return [lack for lack in request.missing(spans) if lack != request.NO_DATABASE]
 
 
 def dropped() -> dict[str, float]:
     """Spans lost since the services and Collectors started, by who counts them."""
-    with smoke.client() as http:
+    with request.client() as http:
         return {who: measured.query(http, expression) for who, expression in DROPS.items()}

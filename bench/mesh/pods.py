@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from local import env
-from otel_mesh import pods
+from otel_mesh.k8s import pods
+from otel_mesh_embedded.node import env
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,12 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from otel_mesh import MicroserviceArgs, MicroserviceSettings, Service
-from otel_mesh.labels import Annotation
+from otel_mesh.core.labels import Annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_mesh.manifests import Manifest
+    from otel_mesh.k8s.manifests import Manifest
 
 
 def fleet(count: int, namespace: str) -> Iterator[MicroserviceArgs]:
@@ -43,7 +43,7 @@ def unwaited(manifest: Manifest) -> Manifest:
 
 def main() -> None:
     """Prints the objects of so many services in a namespace."""
-    from otel_mesh.microservice import microservice_manifests  # noqa: PLC0415 - the command's alone
+    from otel_mesh.services.microservice import microservice_manifests  # noqa: PLC0415 - the command's alone
 
     services = fleet(int(sys.argv[1]), sys.argv[2])
     found = [unwaited(one) for args in services for one in microservice_manifests(args, args.settings)]

@@ -10,11 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from otel_mesh.catalog import Catalog, Edge, Service, Store
-    from otel_mesh.collector_config import OtelCollectorSettings
-    from otel_mesh.collector_parts import Batching
-    from otel_mesh.contract import Signals, callee_environment, service_edges, signal_matrix, topology
-    from otel_mesh.contract_check import (
+    from otel_mesh.backends.grafana.component import Grafana, GrafanaArgs, GrafanaSettings
+    from otel_mesh.backends.jaeger import Jaeger, JaegerArgs, JaegerSettings
+    from otel_mesh.backends.prometheus.component import Prometheus, PrometheusArgs, PrometheusSettings
+    from otel_mesh.backends.prometheus.objectives import Objectives
+    from otel_mesh.backends.victoria_logs import VictoriaLogs, VictoriaLogsArgs, VictoriaLogsSettings
+    from otel_mesh.catalog.contract import (
         EdgeStanding,
         calls_query,
         edge_standing,
@@ -23,33 +24,32 @@ if TYPE_CHECKING:
         named_callee,
         silent_edges,
     )
-    from otel_mesh.grafana import Grafana, GrafanaArgs, GrafanaSettings
-    from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
-    from otel_mesh.istio.install import Istio, IstioArgs
-    from otel_mesh.istio.routes import Route
-    from otel_mesh.istio.settings import IstioSettings, Tracing
-    from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
-    from otel_mesh.istio.tokens import TokenSettings
-    from otel_mesh.jaeger import Jaeger, JaegerArgs, JaegerSettings
-    from otel_mesh.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
-    from otel_mesh.mesh import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
-    from otel_mesh.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
-    from otel_mesh.namespace import Namespace, NamespaceArgs, NamespaceSettings
-    from otel_mesh.otel_collector import OtelCollector, OtelCollectorArgs
-    from otel_mesh.platform_stack import Platform, attach
-    from otel_mesh.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings
-    from otel_mesh.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
-    from otel_mesh.problems import InvalidSettingsError, Problem
-    from otel_mesh.prometheus import Prometheus, PrometheusArgs, PrometheusSettings
-    from otel_mesh.prometheus_objectives import Objectives
-    from otel_mesh.redis import Redis, RedisArgs, RedisSettings
-    from otel_mesh.scheduling import Scheduling, Toleration
-    from otel_mesh.service_graph import ServiceGraph
-    from otel_mesh.sizing import Resources, Storage
-    from otel_mesh.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
-    from otel_mesh.tail_sampler import TailSampler, TailSamplerArgs
-    from otel_mesh.tail_sampling import TailSamplerSettings
-    from otel_mesh.victoria_logs import VictoriaLogs, VictoriaLogsArgs, VictoriaLogsSettings
+    from otel_mesh.catalog.derivations import Signals, callee_environment, service_edges, signal_matrix, topology
+    from otel_mesh.catalog.model import Catalog, Edge, Service, Store
+    from otel_mesh.collector.component import OtelCollector, OtelCollectorArgs
+    from otel_mesh.collector.config import OtelCollectorSettings
+    from otel_mesh.collector.parts import Batching
+    from otel_mesh.collector.service_graph import ServiceGraph
+    from otel_mesh.collector.tail_sampler import TailSampler, TailSamplerArgs
+    from otel_mesh.collector.tail_sampling import TailSamplerSettings
+    from otel_mesh.core.errors import InvalidSettingsError, Problem
+    from otel_mesh.k8s.namespace import Namespace, NamespaceArgs, NamespaceSettings
+    from otel_mesh.k8s.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
+    from otel_mesh.k8s.resources import Resources, Storage
+    from otel_mesh.k8s.scheduling import Scheduling, Toleration
+    from otel_mesh.mesh.attach import Platform, attach
+    from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
+    from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
+    from otel_mesh.mesh.istio.install import Istio, IstioArgs
+    from otel_mesh.mesh.istio.routes import Route
+    from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
+    from otel_mesh.mesh.istio.tokens import TokenSettings
+    from otel_mesh.services.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
+    from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
+    from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings
+    from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings
+    from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
 
 __all__ = [
     "Batching",
@@ -139,11 +139,11 @@ __all__ = [
 ]
 
 _HOME: Final = {
-    "catalog": ("Catalog", "Edge", "Service", "Store"),
-    "collector_config": ("OtelCollectorSettings",),
-    "collector_parts": ("Batching",),
-    "contract": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
-    "contract_check": (
+    "catalog.model": ("Catalog", "Edge", "Service", "Store"),
+    "collector.config": ("OtelCollectorSettings",),
+    "collector.parts": ("Batching",),
+    "catalog.derivations": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "catalog.contract": (
         "EdgeStanding",
         "calls_query",
         "edge_standing",
@@ -152,33 +152,33 @@ _HOME: Final = {
         "named_callee",
         "silent_edges",
     ),
-    "grafana": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
-    "istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
-    "istio.install": ("Istio", "IstioArgs"),
-    "istio.routes": ("Route",),
-    "istio.settings": ("IstioSettings", "Tracing"),
-    "istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
-    "istio.tokens": ("TokenSettings",),
-    "jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
-    "load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
-    "mesh": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
-    "microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
-    "namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
-    "otel_collector": ("OtelCollector", "OtelCollectorArgs"),
-    "platform_stack": ("Platform", "attach"),
-    "postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings"),
-    "priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
-    "problems": ("InvalidSettingsError", "Problem"),
-    "prometheus": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
-    "prometheus_objectives": ("Objectives",),
-    "redis": ("Redis", "RedisArgs", "RedisSettings"),
-    "scheduling": ("Scheduling", "Toleration"),
-    "service_graph": ("ServiceGraph",),
-    "sizing": ("Resources", "Storage"),
-    "store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
-    "tail_sampler": ("TailSampler", "TailSamplerArgs"),
-    "tail_sampling": ("TailSamplerSettings",),
-    "victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
+    "backends.grafana.component": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
+    "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
+    "mesh.istio.install": ("Istio", "IstioArgs"),
+    "mesh.istio.routes": ("Route",),
+    "mesh.istio.settings": ("IstioSettings", "Tracing"),
+    "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
+    "mesh.istio.tokens": ("TokenSettings",),
+    "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
+    "services.load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
+    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
+    "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
+    "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
+    "collector.component": ("OtelCollector", "OtelCollectorArgs"),
+    "mesh.attach": ("Platform", "attach"),
+    "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings"),
+    "k8s.priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
+    "core.errors": ("InvalidSettingsError", "Problem"),
+    "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
+    "backends.prometheus.objectives": ("Objectives",),
+    "services.redis": ("Redis", "RedisArgs", "RedisSettings"),
+    "k8s.scheduling": ("Scheduling", "Toleration"),
+    "collector.service_graph": ("ServiceGraph",),
+    "k8s.resources": ("Resources", "Storage"),
+    "services.store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
+    "collector.tail_sampler": ("TailSampler", "TailSamplerArgs"),
+    "collector.tail_sampling": ("TailSamplerSettings",),
+    "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
 

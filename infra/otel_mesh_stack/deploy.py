@@ -45,11 +45,11 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
-from otel_mesh.grafana import PORT as GRAFANA_PORT
-from otel_mesh.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
-from otel_mesh.labels import Annotation
-from otel_mesh.victoria_logs import PORT as LOGS_PORT
-from otel_mesh.workloads import CLUSTER_DOMAIN
+from otel_mesh.backends.grafana.component import PORT as GRAFANA_PORT
+from otel_mesh.backends.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
+from otel_mesh.backends.victoria_logs import PORT as LOGS_PORT
+from otel_mesh.core.labels import Annotation
+from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
@@ -61,8 +61,8 @@ from otel_mesh_stack.variables import variables_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_mesh.catalog import Service
-    from otel_mesh.istio.gateway import IngressGateway
+    from otel_mesh.catalog.model import Service
+    from otel_mesh.mesh.istio.gateway import IngressGateway
     from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import LoadSettings, StackSettings
     from otel_mesh_stack.settings import Stack

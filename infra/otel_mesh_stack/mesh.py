@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from otel_mesh.collector_parts import OTLP_GRPC_PORT, OTLP_HTTP_PORT
-from otel_mesh.istio.binding import istio_binding
-from otel_mesh.istio.charts import chart_values
-from otel_mesh.istio.gateway import IngressGateway, IngressGatewayArgs
-from otel_mesh.istio.install import Istio, IstioArgs
-from otel_mesh.istio.routes import Route
-from otel_mesh.istio.settings import Tracing
-from otel_mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
-from otel_mesh.mesh import CollectorIdentity, MeshBinding, NoMesh
-from otel_mesh.workloads import CLUSTER_DOMAIN
+from otel_mesh.collector.parts import OTLP_GRPC_PORT, OTLP_HTTP_PORT
+from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
+from otel_mesh.mesh.binding import CollectorIdentity, MeshBinding, NoMesh
+from otel_mesh.mesh.istio.binding import istio_binding
+from otel_mesh.mesh.istio.charts import chart_values
+from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs
+from otel_mesh.mesh.istio.install import Istio, IstioArgs
+from otel_mesh.mesh.istio.routes import Route
+from otel_mesh.mesh.istio.settings import Tracing
+from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
 from otel_mesh_stack import mesh_files
 from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_mesh.catalog import Catalog
+    from otel_mesh.catalog.model import Catalog
     from otel_mesh_stack.model import StackSettings
     from otel_mesh_stack.settings import Stack
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from otel_mesh.catalog import Catalog
-from otel_mesh.problems import parse
+from otel_mesh.catalog.model import Catalog
+from otel_mesh.core.errors import parse
 
 POSTGRES: Final = "postgres"
 REDIS: Final = "redis"

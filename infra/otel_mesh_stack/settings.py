@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pulumi
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from otel_mesh.problems import InvalidSettingsError, Problem, collecting, join, nearest, parse
-from otel_mesh.values import ImageReference
+from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, join, nearest, parse
+from otel_mesh.core.values import ImageReference
 from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otel_mesh.manifests import to_yaml
+from otel_mesh.k8s.manifests import to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_mesh.manifests import Manifest
+    from otel_mesh.k8s.manifests import Manifest
 
 GOLDEN = Path(__file__).parent / "golden"
 

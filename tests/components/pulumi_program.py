@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from local.without_engine import Recorder as Mocks
-from local.without_engine import event_loop, settle
+from otel_mesh_cli.stacks.without_engine import Recorder as Mocks
+from otel_mesh_cli.stacks.without_engine import event_loop, settle
 
 if TYPE_CHECKING:
     import asyncio

@@ -36,23 +36,23 @@ from otel_mesh import (
     TailSamplerSettings,
     VictoriaLogsSettings,
 )
-from otel_mesh.grafana import grafana_manifests
-from otel_mesh.jaeger import jaeger_manifests
-from otel_mesh.load_generator import load_generator_manifests
-from otel_mesh.microservice import microservice_manifests
-from otel_mesh.namespace import namespace_manifest
-from otel_mesh.otel_collector import collector_manifests
-from otel_mesh.postgres import postgres_manifests
-from otel_mesh.priority_class import priority_class_manifest
-from otel_mesh.prometheus import prometheus_manifests
-from otel_mesh.redis import redis_manifests
-from otel_mesh.tail_sampler import tail_sampler_manifests
-from otel_mesh.victoria_logs import OTLP_PATH, victoria_logs_manifests
+from otel_mesh.backends.grafana.component import grafana_manifests
+from otel_mesh.backends.jaeger import jaeger_manifests
+from otel_mesh.backends.prometheus.component import prometheus_manifests
+from otel_mesh.backends.victoria_logs import OTLP_PATH, victoria_logs_manifests
+from otel_mesh.collector.component import collector_manifests
+from otel_mesh.collector.tail_sampler import tail_sampler_manifests
+from otel_mesh.k8s.namespace import namespace_manifest
+from otel_mesh.k8s.priority_class import priority_class_manifest
+from otel_mesh.services.load_generator import load_generator_manifests
+from otel_mesh.services.microservice import microservice_manifests
+from otel_mesh.services.postgres import postgres_manifests
+from otel_mesh.services.redis import redis_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_mesh.manifests import Manifest
+    from otel_mesh.k8s.manifests import Manifest
 
 TRACES: Final = "jaeger.observability.svc.cluster.local:4317"
 METRICS_URL: Final = "http://prometheus.observability.svc.cluster.local:9090/api/v1/otlp"

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import otel_mesh
-from local.paths import repo_dir
-from otel_mesh.manifests import resource_type
+from otel_mesh.k8s.manifests import resource_type
+from otel_mesh_cli.core.paths import repo_dir
 from tests.components import public_api
 
 GOLDEN = repo_dir() / "tests" / "components" / "golden"

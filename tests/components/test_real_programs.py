@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import child_processes
-from local.loopback.collector import file_exporters
-from local.loopback.ports import free_port
 from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings, TailSamplerSettings
-from otel_mesh.collector_config import collector_config
-from otel_mesh.collector_proxy_spans import with_proxy_spans
-from otel_mesh.jaeger import jaeger_config
-from otel_mesh.manifests import to_yaml
-from otel_mesh.problems import InvalidSettingsError, parse
-from otel_mesh.prometheus import prometheus_config
-from otel_mesh.tail_sampling import tail_sampling_config
+from otel_mesh.backends.jaeger import jaeger_config
+from otel_mesh.backends.prometheus.component import prometheus_config
+from otel_mesh.collector.config import collector_config
+from otel_mesh.collector.proxy_spans import with_proxy_spans
+from otel_mesh.collector.tail_sampling import tail_sampling_config
+from otel_mesh.core.errors import InvalidSettingsError, parse
+from otel_mesh.k8s.manifests import to_yaml
+from otel_mesh_cli.core import child_processes
+from otel_mesh_embedded.loopback.collector import file_exporters
+from otel_mesh_embedded.loopback.ports import free_port
 from tests.components.scenarios import PERSISTENT
 
 if TYPE_CHECKING:

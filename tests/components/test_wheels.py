@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 from tests.engine import wheel_venv
 
 if TYPE_CHECKING:

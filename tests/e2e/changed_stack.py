@@ -1,4 +1,4 @@
-"""`python -m local ...` on stack local with some settings changed: `python -m tests.e2e.changed_stack CHANGES WORD...`.
+"""`otel-mesh ...` on stack local with some settings changed: `python -m tests.e2e.changed_stack CHANGES WORD...`.
 
 CHANGES is JSON that takes the place of values in Pulumi.local.yaml, as an edit of that file would. An image that only
 the changed stack runs is made, imported and named in a copy of the images file.
@@ -13,8 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local import __main__, images, pulumi_cli
-from local.node.node import assemble
+from otel_mesh_cli import __main__
+from otel_mesh_cli.stacks import pulumi_cli
+from otel_mesh_embedded import images
+from otel_mesh_embedded.node.node import assemble
 from otel_mesh_stack.settings import IMAGES_FILE
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import env, smoke
-from local.paths import repo_dir
-from local.stack_mesh import stack_mesh
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
+from otel_mesh_embedded.node import env
 from tests.e2e import parts
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def settings() -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def http(settings: Mapping[str, str]) -> Iterator[httpx.Client]:  # noqa: ARG001 -- the environment has to be there
-    with smoke.client() as client:
+    with request.client() as client:
         yield client
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from local import engine_processes, interrupted, pulumi_cli
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.stacks import engine_processes, interrupted, pulumi_cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ _LONGEST_S = 600.0
 
 
 def command(changes: Mapping[str, Any], *words: str) -> tuple[str, ...]:
-    """`python -m local WORDS` with changed settings."""
+    """`python -m otel_mesh_cli WORDS` with changed settings."""
     return (sys.executable, "-m", "tests.e2e.changed_stack", json.dumps(changes), *words)
 
 

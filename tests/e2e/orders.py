@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from local.addresses import GATEWAY
-from local.order_smoke import ORDER, PATH
+from otel_mesh_cli.smoke.order import ORDER, PATH
+from otel_mesh_cli.stacks.addresses import GATEWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

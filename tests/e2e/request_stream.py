@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from local import smoke
-from local.addresses import GATEWAY
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.addresses import GATEWAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +32,11 @@ def requests_go_on() -> Iterator[Answers]:
     seen, over = Answers(), threading.Event()
 
     def send() -> None:
-        with smoke.client() as http:
+        with request.client() as http:
             while not over.wait(_PAUSE_S):
                 seen.count += 1
                 try:
-                    answer = http.get(f"{GATEWAY.url}{smoke.PATH}", headers=smoke.UNSAMPLED)
+                    answer = http.get(f"{GATEWAY.url}{request.PATH}", headers=request.UNSAMPLED)
                 except httpx.HTTPError as error:
                     seen.failures.append(f"request {seen.count}: {type(error).__name__}: {error}")
                     continue

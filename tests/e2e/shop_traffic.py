@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from local import smoke
-from local.addresses import GATEWAY
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ ORDER = {"user_id": 123, "items": [{"product_id": 1, "quantity": 1}]}
 
 def send(http: httpx.Client) -> None:
     """Read a user, and order something where that is to be had."""
-    smoke.request(http)
+    request.request(http)
     if any(service.name == "order-service" for service in CATALOG.services):
         answer = http.post(f"{GATEWAY.url}/api/orders", json=ORDER)
         # declined is an answer too

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import waiting
+from otel_mesh_cli.core import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

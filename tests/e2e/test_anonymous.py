@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.node import credentials
-from local.node.layout import (
+from otel_mesh_embedded.node.layout import (
     API_PORT,
     CONTROLLER_MANAGER_PORT,
     ETCD_CLIENT_PORT,
@@ -26,6 +25,7 @@ from local.node.layout import (
     SCHEDULER_PORT,
     layout,
 )
+from otel_mesh_embedded.pki import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

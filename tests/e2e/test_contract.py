@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import smoke
-from local.addresses import JAEGER, LOGS, PROMETHEUS
-from local.oncall import options, service_map, sources
-from local.oncall.log_store import LogStore
-from local.stack_mesh import stack_mesh
 from otel_mesh import EdgeStanding, calls_query, edge_standing, log_query, metric_query, named_callee
-from otel_mesh.contract import service_edges, signal_matrix
+from otel_mesh.catalog.derivations import service_edges, signal_matrix
+from otel_mesh_cli.oncall import options, service_map, sources
+from otel_mesh_cli.oncall.log_store import LogStore
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_stack.services import CATALOG
 from tests.e2e import shop_traffic
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from local.oncall.service_map import Pair
+    from otel_mesh_cli.oncall.service_map import Pair
 
 pytestmark = pytest.mark.e2e
 
@@ -117,7 +117,7 @@ def test_traces_show_no_call_that_is_not_declared(http: httpx.Client) -> None:
 def test_the_numbers_of_the_map_are_those_of_the_requests(http: httpx.Client) -> None:
     """S2.12: ten requests are ten calls of each edge on their way, with proxies between the services and without."""
     api = sources.Prometheus(http, PROMETHEUS)
-    edge = smoke.SERVICES[0], smoke.SERVICES[1]
+    edge = request.SERVICES[0], request.SERVICES[1]
     query = f'sum(traces_service_graph_request_total{{client="{edge[0]}",server="{edge[1]}"}})'
 
     def calls() -> float:
@@ -132,7 +132,7 @@ def test_the_numbers_of_the_map_are_those_of_the_requests(http: httpx.Client) ->
 
     before = settled()
     for _ in range(10):
-        smoke.request(http)
+        request.request(http)
     eventually(lambda: calls() >= before + 10, "the calls are not counted")
     assert settled() == before + 10
     found = {pair: number for pair, number, _, _ in service_map.observed(api, _WINDOW)}

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.addresses import PROMETHEUS
-from local.stack_mesh import stack_mesh
-from tests.components.dashboard_queries import asked, texts
+from otel_mesh_cli.stacks.addresses import PROMETHEUS
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
+from tests.components.backends.dashboard_queries import asked, texts
 from tests.e2e import shop_traffic
 
 if TYPE_CHECKING:
     import httpx
 
-    from tests.components.dashboard_queries import Asked
+    from tests.components.backends.dashboard_queries import Asked
 
 pytestmark = pytest.mark.e2e
 

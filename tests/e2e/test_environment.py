@@ -15,9 +15,10 @@ import httpx
 import psutil
 import pytest
 
-from local import cluster, env, secrets, sidecars
-from local.addresses import ADDRESSES, GATEWAY, LOGS, Address
-from local.paths import state_dir
+from otel_mesh_cli.core import secrets
+from otel_mesh_cli.core.paths import state_dir
+from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, LOGS, Address
+from otel_mesh_embedded.node import cluster, env, sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import preflight
+from otel_mesh_embedded.node import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

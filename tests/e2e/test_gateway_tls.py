@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import gateway_certificate, smoke
-from local.addresses import GATEWAY_TLS
-from local.node import credentials
-from local.node.layout import layout
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.addresses import GATEWAY_TLS
+from otel_mesh_embedded.node import gateway_certificate
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.pki import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ _PATIENCE_S = 90.0
 
 
 def curl(run: Callable[..., CompletedProcess[str]], *words: str, host: str = "127.0.0.1") -> CompletedProcess[str]:
-    url = f"https://{host}:{GATEWAY_TLS.port}{smoke.PATH}"
+    url = f"https://{host}:{GATEWAY_TLS.port}{request.PATH}"
     return run("curl", "--silent", "--show-error", "--max-time", "15", "--noproxy", "*", *words, url)
 
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from local import cluster
-from local.node.node import assemble
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.node.node import assemble
 
 if TYPE_CHECKING:
     from collections.abc import Callable

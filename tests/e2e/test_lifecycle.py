@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import cluster, images, processes, smoke, supervisor
-from local.node import cgroups, runtime
-from local.node.layout import layout
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.smoke import request
+from otel_mesh_embedded import images
+from otel_mesh_embedded.node import cgroups, cluster, runtime
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.supervision import processes, supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-UP = (sys.executable, "-m", "local", "up")
+UP = (sys.executable, "-m", "otel_mesh_cli", "up")
 
 
 def objects(kubectl: Callable[..., str]) -> list[str]:
@@ -77,7 +79,7 @@ def test_one_killed_program_is_started_again_without_anybody_doing_anything(
     while not cluster.status().is_running or killed in cluster.process_ids():
         assert time.monotonic() < deadline, cluster.status()
         time.sleep(0.5)
-    smoke.run()
+    request.run()
     assert note() == "1"
     assert cluster.doubles() == []
     assert {pod["metadata"]["uid"] for pod in pods()} == before
@@ -129,7 +131,7 @@ def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
     assert "user-service" in done.stderr
     assert "ImagePull" in done.stderr or "ErrImage" in done.stderr
     assert run("make", "up").returncode == 0
-    smoke.run()
+    request.run()
 
 
 def test_of_two_ups_at_once_one_works_and_the_other_says_so(run: Callable[..., CompletedProcess[str]]) -> None:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import measured, smoke
-from local.addresses import LOGS
-from local.errors import LocalError
-from local.oncall.log_store import LogStore
-from otel_mesh.log_queries import STREAM_FIELDS, of_trace
+from otel_mesh.backends.log_queries import STREAM_FIELDS, of_trace
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.oncall.log_store import LogStore
+from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.stacks.addresses import LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import httpx
 
-    from local.oncall.log_store import Line
+    from otel_mesh_cli.oncall.log_store import Line
 
 pytestmark = pytest.mark.e2e
 
@@ -38,7 +38,7 @@ def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Seque
     found: Sequence[Line] = []
     while True:
         now = time.time_ns() // 1000
-        with contextlib.suppress(LocalError):
+        with contextlib.suppress(CommandError):
             found = LogStore(http, LOGS).lines(of_trace(trace_id), now - HOUR_US, now)
         if {line.fields["service.name"] for line in found} >= services:
             return found
@@ -55,9 +55,9 @@ def _outcomes(lines: Sequence[Line]) -> set[tuple[str, str, str]]:
 
 
 def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(http: httpx.Client) -> None:
-    trace_id = smoke.request(http)
-    spans = smoke.wait_for_trace(http, trace_id, smoke.missing)
-    found = _of_services(http, trace_id, set(smoke.SERVICES))
+    trace_id = request.request(http)
+    spans = request.wait_for_trace(http, trace_id, request.missing)
+    found = _of_services(http, trace_id, set(request.SERVICES))
     assert _outcomes(found) == {("api-gateway", "request", "200"), ("user-service", "call", "OK")}
     made = {span.span_id for span in spans if span.proxy is None}
     for line in found:
@@ -67,13 +67,13 @@ def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(htt
 
 
 def test_s2_11_a_missing_user_is_told_by_all_services_of_the_trace(http: httpx.Client) -> None:
-    missing = smoke.request(http, "/api/users/999999998", expect=HTTPStatus.NOT_FOUND)
-    found = _of_services(http, missing, set(smoke.SERVICES))
+    missing = request.request(http, "/api/users/999999998", expect=HTTPStatus.NOT_FOUND)
+    found = _of_services(http, missing, set(request.SERVICES))
     assert _outcomes(found) == {("api-gateway", "request", "404"), ("user-service", "call", "NOT_FOUND")}
 
 
 def test_s2_10_streams_are_of_services_and_not_of_pods(http: httpx.Client) -> None:
-    _of_services(http, smoke.request(http), set(smoke.SERVICES))
+    _of_services(http, request.request(http), set(request.SERVICES))
 
     def values(path: str, **more: str) -> list[str]:
         query = {"query": SHOP, "start": "1h", **more}
@@ -102,16 +102,16 @@ def test_the_log_store_is_scraped(http: httpx.Client) -> None:
 def test_s2_11_lines_outlive_the_pod_and_come_in_after_an_outage(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
-    before = smoke.request(http)
-    _of_services(http, before, set(smoke.SERVICES))
+    before = request.request(http)
+    _of_services(http, before, set(request.SERVICES))
     kubectl("scale", *DEPLOYMENT, "--replicas=0")
     gone = ("--for=delete", "pod", "--selector=app.kubernetes.io/name=victoria-logs", "--timeout=60s")
     try:
         kubectl("wait", *NAMESPACE, *gone)
-        meanwhile = smoke.request(http)
+        meanwhile = request.request(http)
         time.sleep(10)  # the Collector's first attempts fail
     finally:
         kubectl("scale", *DEPLOYMENT, "--replicas=1")
         kubectl("rollout", "status", *DEPLOYMENT, "--timeout=120s")
     for trace_id in (before, meanwhile):
-        _of_services(http, trace_id, set(smoke.SERVICES))
+        _of_services(http, trace_id, set(request.SERVICES))

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import expected, sidecars, smoke, traces
-from local.addresses import GATEWAY, JAEGER
-from local.stack_mesh import stack_mesh
-from otel_mesh.istio.edge import STRIPPED_HEADERS
+from otel_mesh.mesh.istio.edge import STRIPPED_HEADERS
+from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.smoke import expected, request
+from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
+from otel_mesh_embedded.node import sidecars
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from local.traces import Span
+    from otel_mesh_cli.oncall.traces import Span
 
 pytestmark = pytest.mark.e2e
 
@@ -81,13 +83,13 @@ def test_plaintext_into_the_mesh_is_refused(
     # unsampled: a call that the catalogue doesn't declare must not be on the map
     code = (
         "import urllib.request as u\n"
-        f"print(u.urlopen(u.Request('{url}', headers={smoke.UNSAMPLED!r}), timeout=10).status)"
+        f"print(u.urlopen(u.Request('{url}', headers={request.UNSAMPLED!r}), timeout=10).status)"
     )
     assert _python(kubectl, "deploy/user-service", code).strip() == "200"
 
 
 def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -> None:
-    spans = smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    spans = request.wait_for_trace(http, request.request(http), request.missing)
     peers = {
         span.service: span.tags.get("mesh.peer.spiffe_id")
         for span in spans
@@ -100,19 +102,19 @@ def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -
 
 
 def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: httpx.Client) -> None:
-    for caller, callee in zip(smoke.SERVICES, smoke.SERVICES[1:], strict=False):
+    for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
         assert callee in CATALOG.service(caller).calls
-    trace_id = smoke.request(http)
-    smoke.wait_for_trace(http, trace_id, smoke.missing)
+    trace_id = request.request(http)
+    request.wait_for_trace(http, trace_id, request.missing)
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
     spans = traces.fetch(http, JAEGER.url, trace_id)
-    hops = expected.hops(smoke.SERVICES, stack_mesh())
+    hops = expected.hops(request.SERVICES, stack_mesh())
     assert expected.differences(spans, hops) == []
     assert [hop.proxy for hop in hops] == [True, True, True, False, False, True, True, False]
 
 
 def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
-    spans = smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    spans = request.wait_for_trace(http, request.request(http), request.missing)
     proxies = [span for span in spans if span.proxy]
     assert {span.proxy for span in proxies} == {"gateway", "sidecar"}
     for span in proxies:
@@ -124,7 +126,7 @@ def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
     by_service: dict[str, list[Span]] = {}
     for span in spans:
         by_service.setdefault(span.service, []).append(span)
-    for service in smoke.SERVICES:
+    for service in request.SERVICES:
         for key in (
             "service.version",
             "service.namespace",
@@ -138,8 +140,8 @@ def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
 def test_an_unsampled_request_is_left_alone_by_every_proxy(http: httpx.Client) -> None:
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
-    assert http.get(f"{GATEWAY.url}{smoke.PATH}", headers=headers).status_code == HTTPStatus.OK
-    smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
+    request.wait_for_trace(http, request.request(http), request.missing)
     assert traces.fetch(http, JAEGER.url, unsampled) == []
 
 
@@ -214,7 +216,7 @@ def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str
     """The headers that the service behind the gateway gets; waits until the gateway knows the host."""
     end = time.monotonic() + 30
     while (
-        answer := http.get(GATEWAY.url, headers={**smoke.UNSAMPLED, **headers, "host": host})
+        answer := http.get(GATEWAY.url, headers={**request.UNSAMPLED, **headers, "host": host})
     ).status_code != HTTPStatus.OK:
         assert time.monotonic() < end, answer.status_code
         time.sleep(0.25)
@@ -283,7 +285,7 @@ def test_a_pod_without_its_sidecar_is_found_and_named(
     try:
         kubectl("apply", "-f", "-", input=json.dumps(pod))
         kubectl("-n", "shop", "label", "pod", name, f"{sidecars.INJECT}-")
-        said = run(sys.executable, "-m", "local", "status")
+        said = run(sys.executable, "-m", "otel_mesh_cli", "status")
         assert said.returncode == 1
         assert f"pod shop/{name}: without its sidecar" in said.stdout
         assert f"kubectl -n shop delete pod {name}" in said.stdout
@@ -293,7 +295,7 @@ def test_a_pod_without_its_sidecar_is_found_and_named(
 
 @pytest.mark.full
 def test_an_idle_mesh_makes_no_traces(http: httpx.Client) -> None:
-    smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    request.wait_for_trace(http, request.request(http), request.missing)
     time.sleep(15)
     since = time.time_ns() // 1000
     time.sleep(120)

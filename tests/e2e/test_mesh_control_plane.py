@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import smoke
-from local.errors import LocalError
-from local.sidecars import processes
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.smoke import request
+from otel_mesh_embedded.node.sidecars import processes
 from tests.e2e.meshed_pods import PATIENCE, restarts, sidecars, until_whole
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
     for _ in range(REQUESTS):
-        smoke.request(http)
+        request.request(http)
     before = set(sidecars(kubectl))
     kubectl("delete", "pod", "-n", "shop", "--selector=app.kubernetes.io/name=user-service", "--wait=true")
     assert set(sidecars(kubectl)) < before, "nobody admits a pod of the mesh: it is not made, rather than bare"
@@ -53,7 +53,7 @@ def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
         assert time.monotonic() < deadline
         time.sleep(1)
     until_whole(kubectl)
-    smoke.run()
+    request.run()
 
 
 def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable[..., str]) -> None:
@@ -70,9 +70,9 @@ def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable
     until_whole(kubectl)
     while True:
         try:
-            smoke.request(http)
+            request.request(http)
             break
-        except LocalError:
+        except CommandError:
             assert time.monotonic() < deadline
             time.sleep(0.5)
     assert list(sidecars(kubectl)).count(pod) == 1, "the same pod: its service was not restarted"

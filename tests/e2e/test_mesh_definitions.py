@@ -44,5 +44,5 @@ def test_definitions_that_others_use_are_not_deleted(
         assert kubectl(*pods) == before
     finally:
         kubectl("delete", "sidecars.networking.istio.io", "theirs", "-n", "default", "--ignore-not-found")
-        done = run(sys.executable, "-m", "local", *UP, timeout=600)
+        done = run(sys.executable, "-m", "otel_mesh_cli", *UP, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import measured, smoke
-from local.addresses import GATEWAY
-from local.order_smoke import ORDER, PATH
+from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.smoke.order import ORDER, PATH
+from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_telemetry.ab_testing import Experiment
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from local.traces import Span
+    from otel_mesh_cli.oncall.traces import Span
 
 pytestmark = pytest.mark.e2e
 
@@ -45,7 +45,7 @@ def _served(spans: Sequence[Span], service: str) -> list[Span]:
 
 
 def _counted(http: httpx.Client, query: str, before: float) -> None:
-    end = time.monotonic() + smoke.METRIC_DEADLINE_S
+    end = time.monotonic() + request.METRIC_DEADLINE_S
     while (seen := measured.query(http, query)) <= before:
         assert time.monotonic() < end, f"{query}: {seen}"
         time.sleep(0.5)
@@ -64,7 +64,7 @@ def test_a_buyer_is_in_one_variant_in_every_service_and_is_counted_there(http: h
             if [one.tags.get("feature_flag.result.variant") for one in _served(spans, service)] != [variant]
         ]
 
-    spans = smoke.wait_for_trace(http, trace_id, lacks)
+    spans = request.wait_for_trace(http, trace_id, lacks)
     assert {one.tags["feature_flag.key"] for one in _served(spans, "order-service")} == {EXPERIMENT.name}
     _counted(http, query, before)
 
@@ -94,7 +94,7 @@ def _canary_of(http: httpx.Client, trace_id: str) -> dict[str, Any]:
     def lacks(spans: Sequence[Span]) -> list[str]:
         return [] if _served(spans, "api-gateway") else ["api-gateway's span"]
 
-    (span,) = _served(smoke.wait_for_trace(http, trace_id, lacks), "api-gateway")
+    (span,) = _served(request.wait_for_trace(http, trace_id, lacks), "api-gateway")
     return {key: value for key, value in span.tags.items() if key.startswith("otel_mesh.canary.")}
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import smoke
-from local.addresses import PROMETHEUS
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.addresses import PROMETHEUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,17 +27,17 @@ def _recorded(http: httpx.Client, query: str) -> list[dict[str, str]]:
         if result:
             return [{key: value for key, value in one["metric"].items() if key != "__name__"} for one in result]
         assert time.monotonic() < end, query
-        smoke.request(http)
+        request.request(http)
         time.sleep(2)
 
 
 def test_issue_5_what_the_proxies_count_is_recorded_in_the_words_of_services(http: httpx.Client) -> None:
     ok = {"k8s_namespace_name": "shop", "response_class": "2xx"}
-    for service in smoke.SERVICES:
+    for service in request.SERVICES:
         found = _recorded(http, f'mesh_service:requests:rate5m{{service_name="{service}"}} > 0')
         assert {**ok, "service_name": service} in found
         assert _recorded(http, f'mesh_service:request_duration_milliseconds_bucket:rate5m{{service_name="{service}"}}')
-    caller, callee = smoke.SERVICES[:2]
+    caller, callee = request.SERVICES[:2]
     edges = _recorded(http, f'mesh_edge:requests:rate5m{{service_name="{caller}", service_peer_name="{callee}"}} > 0')
     assert {**ok, "service_name": caller, "service_peer_name": callee, "service_peer_namespace": "shop"} in edges
 

@@ -12,10 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from local import order_smoke, smoke
-from local.addresses import GATEWAY
-from otel_mesh.istio.tokens import TokenSettings, token_manifests
-from otel_mesh.labels import selector
+from otel_mesh.core.labels import selector
+from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
+from otel_mesh_cli.smoke import order, request
+from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-USER = f"{GATEWAY.url}{smoke.PATH}"
+USER = f"{GATEWAY.url}{request.PATH}"
 ISSUER, AUDIENCE = "https://issuer.example", "shop"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -111,5 +111,5 @@ def test_another_spelling_of_the_path_is_no_way_around(http: httpx.Client, path:
 
 @pytest.mark.usefixtures("_tokens")
 def test_an_order_needs_no_token(http: httpx.Client) -> None:
-    _, order_id = order_smoke.place(http)
+    _, order_id = order.place(http)
     assert order_id > 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import smoke
+from otel_mesh_cli.smoke import request
 from tests.e2e.killed_update import command
 from tests.e2e.meshed_pods import sidecars, until_whole
 from tests.e2e.request_stream import requests_go_on
@@ -57,7 +57,7 @@ def test_certificates_are_renewed_under_requests_without_a_failure(
     for workload in kubectl("get", "deployment,statefulset", "-n", "shop", "-o", "name").split():
         kubectl("rollout", "status", "-n", "shop", workload, "--timeout=120s")
     until_whole(kubectl)
-    smoke.run()
+    request.run()
     before = certificates(kubectl)
     assert set(before) == set(sidecars(kubectl))
     with requests_go_on() as seen:
@@ -92,11 +92,11 @@ def test_a_revision_takes_the_mesh_over_and_gives_it_back(up: Callable[..., None
         up(NEXT)
         assert injected_by(kubectl) == {key: {"next"} for key in MESHED}
         assert planes(kubectl) == ["deployment.apps/istiod-next"]
-        smoke.run()
+        request.run()
         up({})
         assert injected_by(kubectl) == {key: {"default"} for key in MESHED}
         assert planes(kubectl) == ["deployment.apps/istiod"]
-        smoke.run()
+        request.run()
     # the one database is made anew, with its proxy, twice: until it is back its callers say 503
     others = [failure for failure in seen.failures if ": 503 " not in failure]
     assert others == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 PREAMBLE = """
 import subprocess, sys
 from pathlib import Path
-from local.errors import LocalError
+from local.errors import CommandError
 from local.node import iptables
 from local.node.layout import Layout
 from local.node.node import assemble
@@ -113,7 +113,7 @@ if {owner!r}:
     tool("ip", "link", "set", "otelmesh0", "alias", {owner!r})
 try:
     network.up()
-except LocalError as error:
+except CommandError as error:
     assert {said!r} in str(error), error
 else:
     raise AssertionError("taken over")

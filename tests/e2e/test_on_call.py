@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import processes
-from local.addresses import GATEWAY
-from local.node.layout import layout
-from local.node.node import registry
+from otel_mesh_cli.stacks.addresses import GATEWAY
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.node import registry
+from otel_mesh_embedded.supervision import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from local import smoke, traces
-from local.addresses import JAEGER
+from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.addresses import JAEGER
 from tests.e2e.orders import DEADLINE_S, Answer, Load, rows
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def _settled(kubectl: Callable[..., str], keys: Sequence[str]) -> None:
 
 def _named(culprits: set[str], failed: Sequence[Answer]) -> None:
     """A trace of what failed shows the failing call to the culprit, or its failing server or database span."""
-    with smoke.client() as http:
-        end = time.monotonic() + smoke.TRACE_DEADLINE_S
+    with request.client() as http:
+        end = time.monotonic() + request.TRACE_DEADLINE_S
         while time.monotonic() < end:
             for answer in failed:
                 for span in traces.fetch(http, JAEGER.url, answer.trace_id):

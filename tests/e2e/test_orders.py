@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import measured, order_smoke, smoke
-from local.addresses import GATEWAY
+from otel_mesh_cli.smoke import measured, order, request
+from otel_mesh_cli.stacks.addresses import GATEWAY
 from tests.e2e.orders import DEADLINE_S, rows
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from local.traces import Span
+    from otel_mesh_cli.oncall.traces import Span
 
 pytestmark = pytest.mark.e2e
 
-URL = f"{GATEWAY.url}{order_smoke.PATH}"
+URL = f"{GATEWAY.url}{order.PATH}"
 
 
 def post(http: httpx.Client, headers: dict[str, str] | None = None, **changes: Any) -> httpx.Response:  # noqa: ANN401
-    return http.post(URL, json={**order_smoke.ORDER, **changes}, headers=headers or {}, timeout=60)
+    return http.post(URL, json={**order.ORDER, **changes}, headers=headers or {}, timeout=60)
 
 
 def traced() -> tuple[str, dict[str, str]]:
@@ -35,19 +35,19 @@ def traced() -> tuple[str, dict[str, str]]:
 
 
 def eventually(http: httpx.Client, query: str, least: float) -> None:
-    end = time.monotonic() + smoke.METRIC_DEADLINE_S
+    end = time.monotonic() + request.METRIC_DEADLINE_S
     while (seen := measured.query(http, query)) < least:
         assert time.monotonic() < end, f"{query}: {seen}, not {least}"
         time.sleep(0.5)
 
 
 def test_s2_3_the_seed_s_order_is_one_trace_and_costs_109_97(kubectl: Callable[..., str]) -> None:
-    result = order_smoke.run()
+    result = order.run()
     steps = {span.name: span for span in result.spans if span.kind == "internal"}
     assert steps["create order"].tags["order.id"] == result.order_id
     assert steps["take payment"].tags["payment.outcome"] == "captured"
-    order = f"SELECT status, total FROM orders WHERE id = {result.order_id}"  # noqa: S608 -- a number of ours
-    assert rows(kubectl, "order_service", order) == [["paid", "10997"]]
+    found = f"SELECT status, total FROM orders WHERE id = {result.order_id}"  # noqa: S608 -- a number of ours
+    assert rows(kubectl, "order_service", found) == [["paid", "10997"]]
     moved = f"SELECT kind, m.amount FROM movements m JOIN payments p ON p.id = payment_id WHERE order_id = {result.order_id}"  # noqa: S608, E501 -- the same
     assert rows(kubectl, "payment_service", moved) == [["charge", "10997"]]
 
@@ -109,4 +109,4 @@ def test_s1_12_a_payment_without_an_answer_is_told_in_time_and_the_trace_names_t
         late = [span for span in spans if span.service == "order-service" and span.kind == "client" and span.failed]
         return [] if any(span.tags.get("service.peer.name") == "payment-service" for span in late) else ["the call"]
 
-    smoke.wait_for_trace(http, trace_id, lacks)
+    request.wait_for_trace(http, trace_id, lacks)

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import cluster
-from local.images import roots
-from local.images.recipes import ROOTS
-from local.images.skopeo import Skopeo
-from local.node.node import assemble
-from local.other_cluster.request import NOT_MADE
-from local.paths import repo_dir
+from otel_mesh_cli.clusters.request import NOT_MADE
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_embedded.images import roots
+from otel_mesh_embedded.images.recipes import ROOTS
+from otel_mesh_embedded.images.skopeo import Skopeo
+from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.node.node import assemble
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import IMAGE_KEYS
-from tests.local.docker_registry import docker_archive, running
+from tests.embedded.images.docker_registry import docker_archive, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,7 +57,7 @@ class Clone:
     environment: dict[str, str]
 
     def local(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return self.run(".venv/bin/python", "-m", "local", *words, **more)
+        return self.run(".venv/bin/python", "-m", "otel_mesh_cli", *words, **more)
 
     def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
         environment = {**self.environment, **more}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.toolchain.prometheus_page import prometheus_page
+from otel_mesh_embedded.toolchain.prometheus_page import prometheus_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 
 def test_the_page_and_what_it_loads_are_served(http: httpx.Client, settings: Mapping[str, str]) -> None:
-    assert "-none" not in prometheus_page().name, "run `python -m local images --refresh` and `make up`"
+    assert "-none" not in prometheus_page().name, "run `python -m otel_mesh_cli images --refresh` and `make up`"
     home = settings["PROMETHEUS_URL"]
     page = http.get(f"{home}/query?g0.expr=up", follow_redirects=True)
     assert page.status_code == 200

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from local import machine_lock
-from local.node import cgroups, programs, sysctls
-from local.node.layout import layout
-from local.paths import state_dir
+from otel_mesh_cli.core.paths import state_dir
+from otel_mesh_embedded.node import cgroups, programs, sysctls
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.supervision import machine_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import cluster
-from local.addresses import GATEWAY
+from otel_mesh_cli.stacks.addresses import GATEWAY
+from otel_mesh_embedded.node import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ def test_a_port_of_another_program_is_named_with_that_program(
     before = cluster.process_ids()
     with socket.create_server(("127.0.0.1", 0)) as foreign:
         port = foreign.getsockname()[1]
-        done = run(sys.executable, "-m", "local", "up", env={GATEWAY.variable: str(port)})
+        done = run(sys.executable, "-m", "otel_mesh_cli", "up", env={GATEWAY.variable: str(port)})
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert f"port 127.0.0.1:{port}" in line
@@ -42,7 +42,7 @@ def test_a_port_of_another_program_is_named_with_that_program(
 def test_a_second_environment_beside_a_running_one_is_refused(
     run: Callable[..., CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    done = run(sys.executable, "-m", "local", "up", env={"OTEL_MESH_STATE": str(tmp_path / "state")})
+    done = run(sys.executable, "-m", "otel_mesh_cli", "up", env={"OTEL_MESH_STATE": str(tmp_path / "state")})
     assert done.returncode == 2
     assert "another environment runs on this machine" in done.stderr
     assert "Traceback" not in done.stderr
@@ -54,7 +54,7 @@ def test_without_a_network_the_toolchain_says_so_at_once(
 ) -> None:
     """In a network namespace without interfaces, with empty caches."""
     caches = {name: str(tmp_path / name) for name in ("OTEL_MESH_CACHE", "GOMODCACHE", "GOCACHE")}
-    command = ("unshare", "--net", sys.executable, "-m", "local", "toolchain", "coredns")
+    command = ("unshare", "--net", sys.executable, "-m", "otel_mesh_cli", "toolchain", "coredns")
     done = run(*command, env={**caches, "GOFLAGS": "-modcacherw"}, timeout=120)
     assert done.returncode == 2
     assert "network" in done.stderr.splitlines()[-1]

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography import x509
 
-from local import pki, secrets, smoke
-from local.node import credentials, encryption, etcd
-from local.node.layout import API_PORT, KUBELET_PORT, NODE_ADDRESS, layout
+from otel_mesh_cli.core import secrets
+from otel_mesh_cli.smoke import request
+from otel_mesh_embedded.node import encryption, etcd
+from otel_mesh_embedded.node.layout import API_PORT, KUBELET_PORT, NODE_ADDRESS, layout
+from otel_mesh_embedded.pki import authorities, credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -230,7 +232,7 @@ def test_the_database_takes_a_new_password_and_refuses_the_old_one(
     assert logs_in(odd)
     kubectl("delete", "pod", "-n", "shop", "-l", "app.kubernetes.io/name=user-service", "--wait=true")
     kubectl("rollout", "status", "-n", "shop", "deployment/user-service", "--timeout=120s")
-    smoke.run()
+    request.run()
     assert note() == "1"
     file.write_text(new)
     assert run("make", "up").returncode == 0
@@ -259,7 +261,7 @@ def test_the_cache_takes_a_new_password_with_its_services(
     # a new connection logs in with what is mounted now, and the cache is used again without anybody's help
     end = time.monotonic() + 60
     while True:
-        spans = smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+        spans = request.wait_for_trace(http, request.request(http), request.missing)
         outcomes = {span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags}
         if outcomes == {"hit"}:
             break
@@ -277,7 +279,7 @@ def test_certificates_of_another_time_are_named_and_renewed_by_make_up(
     moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
     leaves = [credentials.API_SERVER_SERVING, credentials.ADMIN, credentials.KUBELET]
     for leaf in leaves:
-        pki.issue(layout().pki, leaf, moment)
+        authorities.issue(layout().pki, leaf, moment)
     assert len(credentials.untimely(layout())) == len(leaves)
     assert "certificate admin: " in run("make", "-s", "status").stdout
     done = run("make", "up")

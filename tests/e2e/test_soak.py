@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import measured, smoke, traces
-from local.addresses import JAEGER
-from local.stack_mesh import stack_mesh
+from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.stacks.addresses import JAEGER
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from local.traces import Span
+    from otel_mesh_cli.oncall.traces import Span
 
 pytestmark = [pytest.mark.e2e, pytest.mark.full]
 
@@ -50,7 +51,7 @@ METRIC = "load_requests_{}_total"
 
 def path_of(root: Span) -> set[str]:
     """The services that a request must come to: all that the catalogue declares for an order, two for a user."""
-    return {one.name for one in CATALOG.services} if root.name.startswith("POST") else set(smoke.SERVICES)
+    return {one.name for one in CATALOG.services} if root.name.startswith("POST") else set(request.SERVICES)
 
 
 def lacks(spans: Sequence[Span]) -> list[str]:
@@ -109,7 +110,7 @@ def changed(run: Callable[..., CompletedProcess[str]]) -> Iterator[Callable[[dic
     try:
         yield up
     finally:
-        restored = run(sys.executable, "-m", "local", "up", timeout=900)
+        restored = run(sys.executable, "-m", "otel_mesh_cli", "up", timeout=900)
         assert restored.returncode == 0, restored.stdout + restored.stderr
 
 

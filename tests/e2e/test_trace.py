@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import expected, measured, smoke, traces
-from local.addresses import GATEWAY, JAEGER
-from local.stack_mesh import stack_mesh
+from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.smoke import expected, measured, request
+from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import httpx
 
-    from local.traces import Span
+    from otel_mesh_cli.oncall.traces import Span
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +42,7 @@ def chain(spans: Sequence[Span]) -> list[tuple[str, str, str]]:
 
 
 def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: httpx.Client) -> None:
-    result = smoke.run()
+    result = request.run()
     spans = result.spans
     assert {span.trace_id for span in spans} == {result.trace_id}
     line = chain([span for span in spans if not span.is_database])
@@ -50,7 +51,7 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: ht
         ("api-gateway", METHOD, "client"),
         ("user-service", METHOD, "server"),
     ]
-    assert len(line) == len(expected.hops(smoke.SERVICES, stack_mesh()))
+    assert len(line) == len(expected.hops(request.SERVICES, stack_mesh()))
     server = next(span for span in spans if span.name == METHOD and span.kind == "server")
     stores = [span for span in spans if span.is_database]
     assert {span.parent_id for span in stores} == {server.span_id}
@@ -58,13 +59,13 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: ht
     asked = [(span.tags["db.system.name"], span.name) for span in stores]
     cache, database = ("redis", "GET users"), ("postgresql", "SELECT users")
     assert asked == {"hit": [cache], "miss": [cache, database, ("redis", "SET users")]}[server.tags["cache.outcome"]]
-    assert http.get(f"{GATEWAY.url}{smoke.PATH}").json()["id"] == 123
+    assert http.get(f"{GATEWAY.url}{request.PATH}").json()["id"] == 123
 
 
 def test_s2_9_the_second_request_of_a_user_asks_the_cache_and_not_the_database(http: httpx.Client) -> None:
     for _ in range(3):  # an entry may end between two requests, once a minute
-        smoke.request(http)
-        spans = smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+        request.request(http)
+        spans = request.wait_for_trace(http, request.request(http), request.missing)
         (outcome,) = (span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags)
         if outcome == "hit":
             break
@@ -72,24 +73,24 @@ def test_s2_9_the_second_request_of_a_user_asks_the_cache_and_not_the_database(h
 
 
 def test_s2_1_the_collector_adds_what_only_it_can_know(http: httpx.Client) -> None:
-    trace_id = smoke.request(http)
+    trace_id = request.request(http)
 
     def lacks(spans: Sequence[Span]) -> list[str]:
-        return smoke.missing(spans) + [
+        return request.missing(spans) + [
             f"{key} on {span.service} {span.name}"
             for span in spans
             for key in ("k8s.pod.start_time", "k8s.cluster.name", "deployment.environment.name", "service.namespace")
             if key not in span.resource
         ]
 
-    smoke.wait_for_trace(http, trace_id, lacks)
+    request.wait_for_trace(http, trace_id, lacks)
 
 
 def test_s1_7_an_unsampled_request_leaves_no_trace_and_a_later_sampled_one_does(http: httpx.Client) -> None:
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
-    assert http.get(f"{GATEWAY.url}{smoke.PATH}", headers=headers).status_code == HTTPStatus.OK
-    smoke.wait_for_trace(http, smoke.request(http), smoke.missing)
+    assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
+    request.wait_for_trace(http, request.request(http), request.missing)
     assert traces.fetch(http, JAEGER.url, unsampled) == []
 
 
@@ -97,7 +98,7 @@ def test_s1_13_a_request_without_context_starts_a_trace_of_its_own(http: httpx.C
     since = time.time_ns() // 1000
     path = f"/api/users/{secrets.randbelow(10**6) + 10**6}"
     assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.NOT_FOUND
-    end = time.monotonic() + smoke.TRACE_DEADLINE_S
+    end = time.monotonic() + request.TRACE_DEADLINE_S
     found: list[Span] = []
     while not any(span.parent_id is None for span in found) and time.monotonic() < end:
         answer = http.get(
@@ -111,12 +112,12 @@ def test_s1_13_a_request_without_context_starts_a_trace_of_its_own(http: httpx.C
 
 
 def test_s1_8_a_missing_user_is_404_and_no_error_of_the_server(http: httpx.Client) -> None:
-    trace_id = smoke.request(http, "/api/users/999999999", expect=HTTPStatus.NOT_FOUND)
+    trace_id = request.request(http, "/api/users/999999999", expect=HTTPStatus.NOT_FOUND)
 
     def lacks(spans: Sequence[Span]) -> list[str]:
-        return [lack for lack in smoke.missing(spans) if not lack.startswith("k8s")]
+        return [lack for lack in request.missing(spans) if not lack.startswith("k8s")]
 
-    spans = smoke.wait_for_trace(http, trace_id, lacks)
+    spans = request.wait_for_trace(http, trace_id, lacks)
     servers = [span for span in spans if span.kind == "server"]
     told = {span.tags.get("rpc.response.status_code") or span.tags["http.response.status_code"] for span in servers}
     assert told == {404, "NOT_FOUND"}
@@ -162,7 +163,7 @@ def test_s2_6_each_outcome_is_counted_once_under_its_route(http: httpx.Client) -
     before = _settled(http, counter)
     for number in range(5):
         assert http.get(f"{GATEWAY.url}/api/users/{10**8 + number}").status_code == HTTPStatus.NOT_FOUND
-    end = time.monotonic() + smoke.METRIC_DEADLINE_S
+    end = time.monotonic() + request.METRIC_DEADLINE_S
     while measured.query(http, counter) < before + 5 and time.monotonic() < end:
         time.sleep(0.25)
     assert _settled(http, counter) == before + 5, "a double count would show by now"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import cluster, images
-from local.node import storage
-from local.node.layout import NODE_NAME, layout
+from otel_mesh_embedded import images
+from otel_mesh_embedded.node import cluster, storage
+from otel_mesh_embedded.node.layout import NODE_NAME, layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import smoke, traces
-from local.addresses import GATEWAY, JAEGER
-from otel_mesh.contract import service_edges
+from otel_mesh.catalog.derivations import service_edges
+from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_stack.services import CATALOG
 from tests.e2e import shop_traffic
 
@@ -43,9 +44,9 @@ def says(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
 
 
 def test_one_trace_across_services_with_its_logs(http: httpx.Client, says: Callable[..., str]) -> None:
-    trace_id = smoke.request(http)
-    smoke.wait_for_trace(http, trace_id, smoke.missing)
-    said = says("trace", f"ID={trace_id}", words=(*smoke.SERVICES, f"trace {trace_id}"))
+    trace_id = request.request(http)
+    request.wait_for_trace(http, trace_id, request.missing)
+    said = says("trace", f"ID={trace_id}", words=(*request.SERVICES, f"trace {trace_id}"))
     page = traces.page(http, JAEGER.url, trace_id)
     assert (f"{JAEGER.url}/trace/{trace_id}" in said) is (page is not None)
     assert "failed first" not in said
@@ -54,8 +55,8 @@ def test_one_trace_across_services_with_its_logs(http: httpx.Client, says: Calla
 
 
 def test_the_slow_hop(http: httpx.Client, says: Callable[..., str]) -> None:
-    trace_id = smoke.request(http)
-    smoke.wait_for_trace(http, trace_id, smoke.missing)
+    trace_id = request.request(http)
+    request.wait_for_trace(http, trace_id, request.missing)
     said = says("slow", "SINCE=5m", "LIMIT=100", "ROUTE=/api/users/{id}", words=(trace_id,))
     assert said.splitlines()[0].startswith("slowest ")
     assert "its own" in said
@@ -93,7 +94,7 @@ def no_user_service(kubectl: Callable[..., str]) -> Iterator[None]:
 @pytest.mark.full
 @pytest.mark.usefixtures("no_user_service")
 def test_the_failing_hop_and_its_culprit(http: httpx.Client, says: Callable[..., str]) -> None:
-    answer = http.get(f"{GATEWAY.url}{smoke.PATH}")
+    answer = http.get(f"{GATEWAY.url}{request.PATH}")
     assert answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     said = says("errors", "SINCE=2m", words=("user-service", "make trace ID="))
     _, found, group = said.partition(" x  user-service  ")

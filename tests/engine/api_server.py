@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import child_processes, pki, signing_keys
-from local.loopback.ports import free_port
+from otel_mesh_cli.core import child_processes
+from otel_mesh_embedded.loopback.ports import free_port
+from otel_mesh_embedded.pki import authorities, signing_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 LOOPBACK = IPv4Address("127.0.0.1")
 _CA = "ca"
-_SERVER = pki.Leaf("server", _CA, "kube-apiserver", server=True, dns_names=("localhost",), addresses=(LOOPBACK,))
-_ADMIN = pki.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
+_SERVER = authorities.Leaf(
+    "server", _CA, "kube-apiserver", server=True, dns_names=("localhost",), addresses=(LOOPBACK,)
+)
+_ADMIN = authorities.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
 _TOKENS = "tokens"
 _START_SECONDS = 60
 # what brings a deletion to its end
@@ -51,7 +54,7 @@ class ApiServer:
 
     def start(self) -> None:
         """Starts both programs and waits until objects can be written."""
-        pki.ensure(self._folder, [_CA], [_SERVER, _ADMIN])
+        authorities.ensure(self._folder, [_CA], [_SERVER, _ADMIN])
         signing_keys.ensure(self._folder, _TOKENS)
         client, peer = (f"http://{LOOPBACK}:{free_port()}" for _ in range(2))
         self._run(
@@ -78,10 +81,10 @@ class ApiServer:
                 "--service-cluster-ip-range=10.0.0.0/16",
                 "--service-account-issuer=https://kubernetes.default.svc",
                 f"--service-account-key-file={self._folder / _TOKENS}.pub",
-                f"--service-account-signing-key-file={pki.key_path(self._folder, _TOKENS)}",
-                f"--client-ca-file={pki.certificate_path(self._folder, _CA)}",
-                f"--tls-cert-file={pki.certificate_path(self._folder, _SERVER.name)}",
-                f"--tls-private-key-file={pki.key_path(self._folder, _SERVER.name)}",
+                f"--service-account-signing-key-file={authorities.key_path(self._folder, _TOKENS)}",
+                f"--client-ca-file={authorities.certificate_path(self._folder, _CA)}",
+                f"--tls-cert-file={authorities.certificate_path(self._folder, _SERVER.name)}",
+                f"--tls-private-key-file={authorities.key_path(self._folder, _SERVER.name)}",
             ],
         )
         self._wait()
@@ -125,11 +128,11 @@ class ApiServer:
 
         cluster = {
             "server": f"https://{LOOPBACK}:{self._port}",
-            "certificate-authority-data": embedded(pki.certificate_path(self._folder, _CA)),
+            "certificate-authority-data": embedded(authorities.certificate_path(self._folder, _CA)),
         }
         user = {
-            "client-certificate-data": embedded(pki.certificate_path(self._folder, _ADMIN.name)),
-            "client-key-data": embedded(pki.key_path(self._folder, _ADMIN.name)),
+            "client-certificate-data": embedded(authorities.certificate_path(self._folder, _ADMIN.name)),
+            "client-key-data": embedded(authorities.key_path(self._folder, _ADMIN.name)),
         }
         content: dict[str, Any] = {
             "apiVersion": "v1",
@@ -172,9 +175,9 @@ class ApiServer:
             )
 
     def _wait(self) -> None:
-        context = ssl.create_default_context(cafile=pki.certificate_path(self._folder, _CA))
+        context = ssl.create_default_context(cafile=authorities.certificate_path(self._folder, _CA))
         context.load_cert_chain(
-            pki.certificate_path(self._folder, _ADMIN.name), pki.key_path(self._folder, _ADMIN.name)
+            authorities.certificate_path(self._folder, _ADMIN.name), authorities.key_path(self._folder, _ADMIN.name)
         )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:

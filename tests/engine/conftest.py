@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from local import toolchain
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_embedded import toolchain
 from tests.engine.api_server import ApiServer
 from tests.engine.project import STACK, Project
 from tests.engine.stack_program import Engine, StackProgram

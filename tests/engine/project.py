@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local.pulumi_cli import make_project
+from otel_mesh_cli.stacks.pulumi_cli import make_project
 from otel_mesh_stack.services import CATALOG
 from tests.engine.stack_program import Engine, StackProgram, Step, counted
 from tests.infra.stack_config import PASSWORD_FILES

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from local import child_processes
+from otel_mesh_cli.core import child_processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

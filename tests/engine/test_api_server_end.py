@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.local.left_processes import ENDINGS, left_by
+from tests.embedded.supervision.left_processes import ENDINGS, left_by
 
 if TYPE_CHECKING:
     import signal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from local.loopback.ports import free_port
+from otel_mesh_embedded.loopback.ports import free_port
 from tests.engine.api_server import ApiServer
 from tests.engine.conftest import CONTEXT
 from tests.engine.project import CANARY, Project

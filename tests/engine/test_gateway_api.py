@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh import versions
-from otel_mesh.istio.gateway_api import KINDS
+from otel_mesh.core import versions
+from otel_mesh.mesh.istio.gateway_api import KINDS
 from tests.engine.stack_program import counted
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import rendering
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.stacks import rendering
 
 if TYPE_CHECKING:
     from pathlib import Path

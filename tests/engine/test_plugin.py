@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local.paths import repo_dir
 from otel_mesh.plugin.provider import components
+from otel_mesh_cli.core.paths import repo_dir
 from tests.engine.conftest import CONTEXT
 from tests.engine.stack_program import Engine, StackProgram, counted
 

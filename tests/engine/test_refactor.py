@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 from tests.engine.stack_program import Step, counted
 
 if TYPE_CHECKING:

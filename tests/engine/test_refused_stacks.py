@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_stack.services import CATALOG
 from tests.engine.project import CANARY, Project
 from tests.infra.stack_config import PASSWORD_FILES

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from local import preview, render, rendering
-from local.errors import LocalError
-from local.paths import cache_dir, repo_dir
-from local.toolchain import charts
-from otel_mesh import versions
+from otel_mesh.core import versions
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import cache_dir, repo_dir
+from otel_mesh_cli.stacks import preview, render, rendering
+from otel_mesh_embedded.toolchain import charts
 from tests.engine.project import CANARY
 from tests.infra.stack_config import PASSWORD_FILES
 
@@ -42,7 +42,7 @@ def _run(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[st
         **more,
     }
     return subprocess.run(
-        [sys.executable, "-m", "local", *words],
+        [sys.executable, "-m", "otel_mesh_cli", *words],
         cwd=repo_dir(),
         env=environment,
         capture_output=True,
@@ -158,7 +158,7 @@ def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path, built: Built
 
 def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
     nowhere = {"mesh": {"kind": "istio", "istio": {"chart_repository": "http://127.0.0.1:9"}}}
-    with rendering.of("dev", nowhere) as made, pytest.raises(LocalError) as refused:
+    with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
     assert "http://127.0.0.1:9" in str(refused.value)
     assert "CHARTS=" in str(refused.value)
@@ -171,7 +171,7 @@ def test_definitions_out_of_reach_are_named_with_the_way_around_them(
         (tmp_path / chart).symlink_to(built.charts() / chart)
     monkeypatch.setenv(rendering.CHARTS_DIR, str(tmp_path))
     nowhere = {"mesh": {"kind": "istio", "istio": {"gateway_api": {"files": "http://127.0.0.1:9"}}}}
-    with rendering.of("dev", nowhere) as made, pytest.raises(LocalError) as refused:
+    with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
     assert "http://127.0.0.1:9/v" in str(refused.value)
     assert "CHARTS=" in str(refused.value)
@@ -179,7 +179,7 @@ def test_definitions_out_of_reach_are_named_with_the_way_around_them(
 
 def test_mistakes_are_told_together_and_readably() -> None:
     changes = {"colector": {}, "jaeger": {"retention": "long"}}
-    with rendering.of("prod", changes) as made, pytest.raises(LocalError) as refused:
+    with rendering.of("prod", changes) as made, pytest.raises(CommandError) as refused:
         made.plan()
     assert str(refused.value).split("\n") == [
         "settings of stack 'prod': 2 mistakes, nothing was changed",
@@ -191,7 +191,7 @@ def test_mistakes_are_told_together_and_readably() -> None:
 
 def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        LocalError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
+        CommandError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
     ):
         preview.show("prd")
     assert capsys.readouterr().out == ""

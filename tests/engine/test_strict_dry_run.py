@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import rendering
+from otel_mesh_cli.stacks import rendering
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 from tests.engine import wheel_venv
 from tests.engine.conftest import CONTEXT
 from tests.engine.project import STACK, Project

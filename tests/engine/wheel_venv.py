@@ -8,7 +8,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 
 
 def build(project: str, folder: Path) -> Path:

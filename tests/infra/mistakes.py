@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from otel_mesh import Catalog, InvalidSettingsError
-from otel_mesh.problems import parse
+from otel_mesh.core.errors import parse
 from otel_mesh_stack import identity
 from otel_mesh_stack.services import CATALOG
 from tests.components.pulumi_program import event_loop

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import Stack, read
 from tests.components.pulumi_program import Mocks

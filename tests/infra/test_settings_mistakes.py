@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pytest
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_stack.program import run
 from otel_mesh_stack.settings import read
 from tests.components.pulumi_program import settle

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local.paths import repo_dir
-from otel_mesh import versions
+from otel_mesh.core import versions
+from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_stack import mesh
 from otel_mesh_stack.services import OPEN_PATHS
 from tests.infra.stack_config import CERTIFICATE, PRIVATE_KEY, accepted, changed, refused, stack_settings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
-    from otel_mesh.scheduling import Scheduling
+    from otel_mesh.k8s.scheduling import Scheduling
 
 STACKS = sorted(path.name.split(".")[1] for path in repo_dir().glob("Pulumi.*.yaml"))
 SHOWN = {"gateway_certificate": "gateway", "gateway": {"tls_secret": "gateway-certificate"}}

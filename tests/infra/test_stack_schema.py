@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from local.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_stack import schema
 from tests.infra import mistakes
 from tests.infra.stack_config import changed, stack_settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_mesh import IstioSettings
-from otel_mesh.istio.gateway_api import definition_files
+from otel_mesh.mesh.istio.gateway_api import definition_files
 from otel_mesh_stack import mesh_files
 from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, PASSWORD_FILES, accepted, changed, refused
 

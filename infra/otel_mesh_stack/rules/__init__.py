@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from otel_mesh.rules import SUFFIX
+from otel_mesh.backends.prometheus.rules import SUFFIX
 
 
 def rule_files() -> dict[str, str]:

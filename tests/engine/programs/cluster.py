@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.provider import Provider
 
-from otel_mesh.labels import Annotation
+from otel_mesh.core.labels import Annotation
 
 CONTEXT = "otel-mesh-local"
 

@@ -7,7 +7,7 @@ import os
 import pulumi
 
 from otel_mesh import IstioSettings
-from otel_mesh.istio.gateway_api import gateway_api_definitions
+from otel_mesh.mesh.istio.gateway_api import gateway_api_definitions
 from tests.engine.programs.cluster import provider
 
 gateway_api_definitions(

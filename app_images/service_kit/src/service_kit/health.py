@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LIVENESS = "liveness"
 READINESS = "readiness"
-"""What the kubelet asks for (`otel_mesh.microservice`); the server as a whole, ``""``, is as ready as that."""
+"""What the kubelet asks for (`otel_mesh.services.microservice`); the server as a whole, ``""``, is as ready as that."""
 
 
 class Health(health_pb2_grpc.HealthServicer):

@@ -1,0 +1,1 @@
+"""The command otel-mesh: stacks, on call, review, other clusters."""

@@ -1,0 +1,81 @@
+"""What stack ``local`` is made of on a machine without Kubernetes: its program's objects, with no engine asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any, Final
+from unittest import mock
+
+import pulumi
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.stacks import pulumi_cli, stack_file
+from otel_mesh_cli.stacks.drift import MARK
+from otel_mesh_cli.stacks.without_engine import Recorder, event_loop, settle
+from otel_mesh_stack.settings import IMAGES_FILE, RENDER_DIR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh.k8s.manifests import Manifest
+
+_STACK: Final = "local"
+_WITHOUT_KUBERNETES: Final = {
+    "cluster": {"name": "compose"},
+    "mesh": {"kind": "none"},
+    "collector": {"pod_attributes": False},
+    "grafana": {"existing_secret": "grafana-credentials"},
+}
+"""Settings in place of the stack's own: nobody is there who knows pods or puts proxies beside them, and Grafana's image
+is to be had."""
+
+
+def declared() -> list[Manifest]:
+    """The objects, in the order of their declaration, with placeholders for secrets and for images of our services.
+
+    Raises:
+        CommandError: the program refused its settings.
+    """
+    # here and not above: the catalogue is read when the module is, and its mistakes are told like those of settings
+    from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
+
+    settings = pulumi_cli.merged(stack_file.settings(_STACK), _WITHOUT_KUBERNETES)
+    config = stack_file.content(stack_file.require(_STACK))["config"] | {stack_file.SETTINGS: settings}
+    recorder = Recorder()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(os.environ, {RENDER_DIR: folder, "PULUMI_CONFIG": _as_the_cli_does(config)}),
+    ):
+        os.environ.pop(IMAGES_FILE, None)  # of the embedded environment, whose images no Docker has
+        with event_loop() as loop:
+            pulumi.runtime.set_mocks(recorder, project=pulumi_cli.project_name(), stack=_STACK)
+            pulumi.runtime.set_all_config(pulumi.runtime.get_config_env())
+            try:
+                deploy()
+            except pulumi.RunError as error:
+                raise CommandError(f"{error}\n  all of it in Pulumi.{_STACK}.yaml", remedy="mend it there") from None
+            settle(loop)
+    return [_plain(one.inputs) for one in recorder.registered if one.typ.startswith("kubernetes:")]
+
+
+def _as_the_cli_does(config: Mapping[str, Any]) -> str:
+    """A stack's configuration as its program gets it: JSON, and in it JSON of what is not text."""
+    return json.dumps(
+        {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()}
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A value as it was before its way to the monitor.
+
+    That knows no whole numbers and no order of keys, and marks secrets, which are placeholders here.
+    """
+    if isinstance(value, dict):
+        if MARK in value:
+            return _plain(value["value"])
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,28 @@
+"""The one error that this package shows to a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class CommandError(Exception):
+    """Something a person has to know: printed as one line, exit status 2, no traceback.
+
+    Args:
+        message: the place and the reason, e.g. ``port 127.0.0.1:18080: in use by process 4711 (nginx)``.
+        remedy: what to do about it, as an imperative clause.
+        log: the file with the details, if there is one.
+    """
+
+    def __init__(self, message: str, *, remedy: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.log = log
+
+    def __str__(self) -> str:
+        where = f" (log: {self.log})" if self.log else ""
+        return f"{self.message}; {self.remedy}{where}"

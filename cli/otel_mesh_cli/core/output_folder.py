@@ -1,0 +1,76 @@
+"""A folder that a command writes for a person: replaced as a whole, and never what somebody else put there."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core import files
+from otel_mesh_cli.core.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_READABLE = 0o644
+
+
+def mark(command: str) -> str:
+    """How the index of a command's folder begins, by which it knows its own."""
+    return f"# Written by `{command}`"
+
+
+def named(out: str, command: str, index: str, example: str) -> Path:
+    """The folder of a command's OUT, which it may replace.
+
+    Args:
+        out: what OUT holds.
+        command: such as ``make render``.
+        index: the file that it writes with its `mark`.
+        example: the whole command, for somebody who named none.
+
+    Raises:
+        CommandError: none is named, or it holds something that somebody else put there.
+    """
+    if not out:
+        raise CommandError("OUT: not given", remedy=f"name the folder to write: {example}")
+    target = Path(out).absolute()
+    if target.is_dir() and (not any(target.iterdir()) or _is_ours(target / index, command)):
+        return target
+    if target.exists() or target.is_symlink():
+        raise CommandError(
+            f"OUT={target}: holds something that `{command}` did not write", remedy="name another folder"
+        )
+    return target
+
+
+def _is_ours(index: Path, command: str) -> bool:
+    return index.is_file() and index.read_text().startswith(mark(command))
+
+
+def replace(target: Path, contents: Mapping[str, str]) -> None:
+    """Put files into a folder in place of what it held; whole or not at all.
+
+    Args:
+        target: the folder.
+        contents: text by path in it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        for name, content in contents.items():
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write(path, content, mode=_READABLE)
+        for path in (fresh, *(one for one in fresh.rglob("*") if one.is_dir())):
+            path.chmod(0o755)
+        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        try:
+            if target.exists():
+                target.rename(old / "old")
+            fresh.rename(target)
+        finally:
+            shutil.rmtree(old)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

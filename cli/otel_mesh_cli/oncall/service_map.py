@@ -1,0 +1,144 @@
+"""`make map`: who called whom, how often, how well and how fast, beside what the catalogue declares."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from otel_mesh.catalog.contract import EdgeStanding, edge_standing, named_callee, silent_edges
+from otel_mesh.collector.service_graph import OUTSIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from rich.console import Console
+
+    from otel_mesh.catalog.model import Catalog
+    from otel_mesh_cli.oncall.options import Window
+    from otel_mesh_cli.oncall.sources import Prometheus
+
+_METRIC = "traces_service_graph_request"
+_QUANTILE = 0.95
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An edge of the map."""
+
+    caller: str
+    callee: str
+    standing: EdgeStanding
+    calls: float = 0.0
+    failed: float = 0.0
+    """Of the calls, those that the callee failed."""
+    p95_s: float = math.nan
+    """Seconds, as the caller saw them; not a number where nothing was measured."""
+
+
+def increase(selector: str, window: str) -> str:
+    """PromQL of what counters grew by; one that was not there at the window's beginning grew from nothing."""
+    return (
+        f"((last_over_time({selector}[{window}]) unless {selector} offset {window}) or increase({selector}[{window}]))"
+    )
+
+
+def _quantile(side: str, window: str) -> str:
+    grown = increase(f"{_METRIC}_{side}_seconds_bucket", window)
+    return f"histogram_quantile({_QUANTILE}, sum by (client, server, le) ({grown}))"
+
+
+def observed(prometheus: Prometheus, window: str) -> list[tuple[Pair, float, float, float]]:
+    """Caller and callee, calls, failed calls and p95 in seconds of every edge that was used.
+
+    Args:
+        prometheus: which holds the service map's series.
+        window: how far back, e.g. ``15m``.
+
+    Raises:
+        CommandError: it could not be asked.
+    """
+    calls: dict[Pair, float] = {}
+    failed: dict[Pair, float] = {}
+    counted = f"sum by (client, server, failed) ({increase(f'{_METRIC}_total', window)}) > 0"
+    for labels, value in prometheus.samples(counted):
+        pair = (labels["client"], labels["server"])
+        calls[pair] = calls.get(pair, 0.0) + value
+        if labels["failed"] == "true":
+            failed[pair] = failed.get(pair, 0.0) + value
+    seen = {side: _by_pair(prometheus.samples(_quantile(side, window))) for side in ("client", "server")}
+    return [
+        # who is outside makes no span, so that only the callee measured
+        (pair, number, failed.get(pair, 0.0), seen["server" if pair[0] == OUTSIDE else "client"].get(pair, math.nan))
+        for pair, number in sorted(calls.items())
+    ]
+
+
+def _by_pair(samples: Iterable[tuple[Mapping[str, str], float]]) -> dict[Pair, float]:
+    return {(labels["client"], labels["server"]): value for labels, value in samples}
+
+
+def compared(
+    found: Iterable[tuple[Pair, float, float, float]], catalog: Catalog, entrances: Collection[str] = ()
+) -> list[Edge]:
+    """The edges of the map with what the catalogue says of them, declared and silent ones among them.
+
+    Args:
+        found: as of `observed`.
+        catalog: that declares the edges.
+        entrances: callers that stand for the outside, beside those without a name: a mesh's gateway.
+    """
+    edges: dict[Pair, Edge] = {}
+    for (caller, called), calls, failed, p95 in found:
+        pair = caller, named_callee(catalog, caller, called)
+        edge = Edge(*pair, edge_standing(catalog, *pair, entrances), calls, failed, p95)
+        edges[pair] = _added(edges[pair], edge) if pair in edges else edge
+    edges |= {pair: Edge(*pair, EdgeStanding.SILENT) for pair in silent_edges(catalog, edges)}
+    order = [service.name for service in catalog.services]
+    return sorted(
+        edges.values(), key=lambda one: (order.index(one.caller) if one.caller in order else -1, one.caller, one.callee)
+    )
+
+
+def _added(one: Edge, more: Edge) -> Edge:
+    """Two lots of calls along the same edge; the quantile is that of the larger."""
+    p95 = max(one, more, key=lambda edge: edge.calls).p95_s
+    return replace(one, calls=one.calls + more.calls, failed=one.failed + more.failed, p95_s=p95)
+
+
+def show(console: Console, edges: Iterable[Edge], window: Window) -> None:
+    """Print the edges, and in the last line what differs from the catalogue."""
+    edges = list(edges)
+    table = Table("caller", "callee", box=None, pad_edge=False)
+    for name in ("calls", "per s", "failed", "p95"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("catalogue", no_wrap=True)
+    for edge in edges:
+        table.add_row(*_row(edge, window))
+    console.print(f"calls of the last {window.text}", style="bold", highlight=False)
+    console.print(table)
+    for standing, words in (
+        (EdgeStanding.UNDECLARED, "[red]not declared[/red] in the catalogue"),
+        (EdgeStanding.SILENT, "[yellow]declared, not called[/yellow]"),
+    ):
+        if names := [f"{edge.caller} → {edge.callee}" for edge in edges if edge.standing is standing]:
+            console.print(f"{words}: {', '.join(names)}", highlight=False)
+    if not any(edge.calls for edge in edges):
+        console.print("no call was counted; `make smoke` makes one, and it is counted some 20 s later")
+
+
+def _row(edge: Edge, window: Window) -> list[Text | str]:
+    style = {EdgeStanding.UNDECLARED: "red", EdgeStanding.SILENT: "yellow"}.get(edge.standing, "dim")
+    names: list[Text | str] = [Text(edge.caller, "cyan"), Text(edge.callee, "cyan")]
+    standing = Text(edge.standing.value, style)
+    if not edge.calls:
+        return [*names, "-", "-", "-", "-", standing]
+    share = edge.failed / edge.calls
+    p95 = "-" if math.isnan(edge.p95_s) else f"{1000 * edge.p95_s:.1f} ms"
+    failed = Text(f"{share:.1%}", "red" if edge.failed else "green")
+    return [*names, f"{edge.calls:.0f}", f"{edge.calls / window.seconds:.2f}", failed, p95, standing]

@@ -1,0 +1,1 @@
+"""The check that a running environment serves requests and keeps their traces."""

@@ -1,0 +1,164 @@
+"""Definitions of custom resources that go with a stack: what others wrote by them would go too, so it is looked for.
+
+A stack keeps them in the cluster unless its settings say otherwise (``mesh.istio.crds``).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.stacks import drift, pulumi_cli
+from otel_mesh_cli.stacks.stack_kubectl import StackKubectl
+from otel_mesh_embedded import toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from otel_mesh_cli.stacks.pulumi_cli import Workspace
+
+    Resource = Mapping[str, Any]
+
+_DEFINITION = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
+_UPDATES = ("up", "update")
+_DESTROY = "destroy"
+_SHOWN = 3
+
+
+def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
+    """Run the CLI on a stack as `pulumi_cli.call` does, with a look at definitions before and after.
+
+    Raises:
+        CommandError: what others wrote would be lost; nothing was done.
+    """
+    command = next((word for word in words if not word.startswith("-")), "")
+    if command not in (*_UPDATES, _DESTROY):
+        return pulumi_cli.call(workspace, stack, words)
+    tools = toolchain.ensure(["engine", "kubectl"])
+    pulumi_cli.ensure_stack(workspace, stack, tools)
+    before = _resources(workspace, stack, tools)
+    refuse_loss(workspace, stack, tools, before, destroys=command == _DESTROY)
+    code = pulumi_cli.call(workspace, stack, words)
+    if code == 0:
+        after = {one["urn"] for one in _resources(workspace, stack, tools)}
+        if left := [one for one in kept(before) if one["urn"] not in after]:
+            print(_told(left, StackKubectl(workspace, stack, tools).context))
+    return code
+
+
+def before_update(workspace: Workspace, stack: str, tools: Path) -> None:
+    """Refuse an update by which what others wrote would be lost.
+
+    Raises:
+        CommandError: as said; or the cluster or the CLI does not answer.
+    """
+    refuse_loss(workspace, stack, tools, _resources(workspace, stack, tools), destroys=False)
+
+
+def refuse_loss(
+    workspace: Workspace, stack: str, tools: Path, resources: Sequence[Resource], *, destroys: bool
+) -> None:
+    """Refuse to take definitions away as long as there is something by them that this stack did not make.
+
+    Args:
+        workspace: of the stack.
+        stack: its name.
+        tools: the programs.
+        resources: in the stack's state.
+        destroys: whether everything goes; else what the program no longer asks for.
+
+    Raises:
+        CommandError: as said; or the cluster or the CLI does not answer.
+    """
+    going = deletable(resources)
+    if going and not destroys:
+        planned = _planned_to_go(workspace, stack, tools)
+        going = [one for one in going if one["urn"] in planned]
+    if not going:
+        return
+    cluster = StackKubectl(workspace, stack, tools)
+    found = [line for one in going for line in foreign(one, _written_by(cluster, one), resources)]
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise CommandError(
+            f"stack {stack}: its definitions would be deleted (mesh.istio.crds: delete), and with them what it did not "
+            f"make: {', '.join(found[:_SHOWN])}{more}; nothing was done",
+            remedy="have their owners delete those first, or set mesh.istio.crds to keep and run `make up` before",
+        )
+
+
+def deletable(resources: Iterable[Resource]) -> list[Resource]:
+    """Definitions in a state that are deleted in the cluster when they leave it."""
+    return [one for one in resources if one["type"] == _DEFINITION and not one.get("retainOnDelete")]
+
+
+def kept(resources: Iterable[Resource]) -> list[Resource]:
+    """Definitions in a state that stay in the cluster."""
+    return [one for one in resources if one["type"] == _DEFINITION and one.get("retainOnDelete")]
+
+
+def foreign(definition: Resource, written: Iterable[Mapping[str, Any]], resources: Iterable[Resource]) -> list[str]:
+    """Objects that the state does not know, each as kind and place.
+
+    Args:
+        definition: in the state.
+        written: all objects by it in the cluster.
+        resources: in the state.
+    """
+    group, kind = definition["inputs"]["spec"]["group"], definition["inputs"]["spec"]["names"]["kind"]
+    own = {
+        one["id"]
+        for one in resources
+        if one["type"].startswith(f"kubernetes:{group}/") and one["type"].endswith(f":{kind}") and "id" in one
+    }
+    places = [_place(one["metadata"]) for one in written if not _made_by_istiod(kind, one)]
+    return [f"{kind} {place}" for place in places if place not in own]
+
+
+def _made_by_istiod(kind: str, one: Mapping[str, Any]) -> bool:
+    """Whether it is one of the Gateway API's classes that each istiod makes when it starts and there are none."""
+    if kind != "GatewayClass" or not one["metadata"]["name"].startswith("istio"):
+        return False
+    return str(one["spec"]["controllerName"]).startswith("istio.io/")
+
+
+def _place(metadata: Mapping[str, Any]) -> str:
+    return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
+
+
+def _written_by(cluster: StackKubectl, definition: Resource) -> list[dict[str, Any]]:
+    name = definition["inputs"]["metadata"]["name"]  # <plural>.<group>
+    found = cluster.get(name, name, "--all-namespaces") or {"items": []}
+    items: list[dict[str, Any]] = found["items"]
+    return items
+
+
+def _planned_to_go(workspace: Workspace, stack: str, tools: Path) -> set[str]:
+    """What an update would delete, by URN."""
+    done = pulumi_cli.run(workspace, tools, ["preview", "--json", "--stack", stack])
+    try:
+        steps = json.loads(done.stdout)["steps"]
+    except (ValueError, KeyError):
+        reason = pulumi_cli.last_line(done.stderr or done.stdout)
+        raise CommandError(f"stack {stack}: {reason}", remedy="mend what it names") from None
+    return {step["urn"] for step in steps if step["op"] == "delete"}
+
+
+def _resources(workspace: Workspace, stack: str, tools: Path) -> list[Resource]:
+    file = workspace.state_file(stack)
+    if file is not None:
+        return list(drift.state(file).get("resources") or [])
+    done = pulumi_cli.run(workspace, tools, ["stack", "export", "--stack", stack])
+    if done.returncode:
+        raise CommandError(f"stack {stack}: {pulumi_cli.last_line(done.stderr)}", remedy="mend what it names")
+    return list(json.loads(done.stdout)["deployment"].get("resources") or [])
+
+
+def _told(definitions: Sequence[Resource], context: str) -> str:
+    names = sorted(one["inputs"]["metadata"]["name"] for one in definitions)
+    return (
+        f"kept in the cluster, with what anybody wrote by them: {len(names)} definitions of custom resources; "
+        f"where nobody needs them: kubectl --context {context} delete crd {' '.join(names)}"
+    )

@@ -1,0 +1,118 @@
+"""`make preview STACK=dev|prod`: what a stack makes, told without a cluster, with what that leaves unchecked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_cli.stacks import object_lines, rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_PLACEHOLDER_REGISTRY = "placeholder.invalid/"
+_INJECTED = "auto"
+"""What Istio's injector replaces by the proxy's image."""
+_CLUSTER = ("PriorityClass", "Namespace")
+"""Groups of the whole cluster that come first, as they are made first."""
+
+
+def show(stack: str) -> str:
+    """The whole text, for a terminal and for a log alike.
+
+    Raises:
+        CommandError: there is no such stack, or its program refused its settings.
+    """
+    with rendering.of(stack) as made:
+        return text(stack, made.plan())
+
+
+def text(stack: str, plan: Mapping[str, Any]) -> str:
+    """A plan of the CLI as a person reads it.
+
+    Args:
+        stack: its name.
+        plan: the CLI's JSON of a first update.
+    """
+    states = rendering.objects(plan)
+    manifests = [state["inputs"] for state in states]
+    lines = [f"stack {stack}: everything that it makes in a cluster where nothing of it is yet", ""]
+    for title, members in _groups(plan, states):
+        lines += [title, *_rows(members), ""]
+    kinds = Counter(str(manifest["kind"]) for manifest in manifests)
+    lines.append(
+        f"{len(manifests)} objects: " + ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    )
+    lines += [f"warning: {warning}" for warning in rendering.warnings(plan)]
+    lines += ["", "No cluster was asked and no secret read, so this was not checked:"]
+    lines += [f"  - {one}" for one in _unchecked(stack, manifests)]
+    return "\n".join(lines)
+
+
+def _groups(
+    plan: Mapping[str, Any], states: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+    """The objects by the component that makes them, in an order that doesn't depend on what was ready first."""
+    parents = {one["newState"]["urn"]: one["newState"].get("parent") for one in plan["steps"] if one.get("newState")}
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for state in states:
+        urn = str(state["urn"])
+        while (parent := parents.get(urn)) and "pulumi:pulumi:Stack" not in parent:
+            urn = parent
+        found.setdefault(urn, []).append(state["inputs"])
+    for title, members in sorted((_title(urn), members) for urn, members in found.items()):
+        yield title[-1], members
+
+
+def _title(urn: str) -> tuple[int, str]:
+    """A sort key that ends with what is shown: ``Jaeger jaeger``."""
+    *_, resource_type, name = urn.split("::")
+    kind = resource_type.rpartition(":")[2]
+    return _CLUSTER.index(kind) if kind in _CLUSTER else len(_CLUSTER), f"{kind} {name}"
+
+
+def _rows(manifests: Iterable[Mapping[str, Any]]) -> list[str]:
+    rows = []
+    for manifest in sorted(manifests, key=lambda one: (str(one["kind"]), str(one["metadata"].get("name", "")))):
+        place = object_lines.place(manifest)
+        rows.append(f"  + {manifest['kind']:22} {place:28} {object_lines.line(manifest)}".rstrip())
+        rows += [f"      runs {one['image']}" for one in object_lines.containers(manifest)]
+    return rows
+
+
+def _unchecked(stack: str, manifests: list[Mapping[str, Any]]) -> Iterator[str]:
+    context = "" if stack == "local" else " CONTEXT=..."
+    yield f"what is there already, and so what would change: make preview STACK={stack}{context} asks the cluster"
+    yield "what the API server's admission says of these objects (make test asks a real one)"
+    images = sorted({str(one["image"]) for manifest in manifests for one in object_lines.containers(manifest)})
+    images = [image for image in images if image != _INJECTED]
+    absent = [image for image in images if image.startswith(_PLACEHOLDER_REGISTRY)]
+    if absent:
+        yield f"the images of our services: {', '.join(absent)} stand for them; {rendering.IMAGES_FILE} names real ones"
+    yield f"that these images can be pulled: {', '.join(image for image in images if image not in absent)}"
+    for one in _expected(manifests):
+        yield f"that the cluster has {one}"
+    for one in rendering.given():
+        yield f"what came from the shell: {one}"
+
+
+def _expected(manifests: list[Mapping[str, Any]]) -> list[str]:
+    """What pods and claims refer to and the stack doesn't make."""
+    made = {(str(one["kind"]), one["metadata"].get("namespace", ""), one["metadata"].get("name")) for one in manifests}
+    wanted: set[tuple[str, str, str]] = set()
+    for manifest in manifests:
+        namespace = str(manifest["metadata"].get("namespace", ""))
+        pod = object_lines.pod(manifest)
+        wanted |= {("Secret", namespace, str(one["name"])) for one in pod.get("imagePullSecrets") or ()}
+        secrets = [one["secret"] for one in pod.get("volumes") or () if "secret" in one]
+        wanted |= {("Secret", namespace, str(one["secretName"])) for one in secrets if not one.get("optional")}
+        servers = manifest["spec"]["servers"] if manifest["kind"] == "Gateway" else ()
+        certificates = [one["tls"]["credentialName"] for one in servers if "credentialName" in one.get("tls", {})]
+        wanted |= {("Secret", namespace, str(name)) for name in certificates}
+        # every cluster has those of its own programs
+        if not str(pod.get("priorityClassName") or "system-").startswith("system-"):
+            wanted.add(("PriorityClass", "", str(pod["priorityClassName"])))
+        if manifest["kind"] == "PersistentVolumeClaim":
+            name = manifest["spec"].get("storageClassName")
+            wanted.add(("StorageClass", "", str(name) if name else "(a default one)"))
+    return [f"{kind} {namespace}{'/' if namespace else ''}{name}" for kind, namespace, name in sorted(wanted - made)]

@@ -1,0 +1,198 @@
+"""The Pulumi CLI on this checkout's stacks, with the state of stack ``local`` beside the cluster it describes.
+
+The CLI keeps a stack's encryption salt in the project folder's ``Pulumi.<stack>.yaml``. The checkout's files are
+everybody's, so the CLI works in a private project folder: the program and ``Pulumi.yaml`` are links into the checkout,
+the stack files are copies with the salt added.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from otel_mesh_cli.core import files, secrets
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import repo_dir, state_dir
+from otel_mesh_cli.stacks import engine_processes, stack_file
+from otel_mesh_embedded import images, toolchain
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.toolchain import charts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_SALT = re.compile(r"^encryptionsalt: .+$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where the CLI works on stacks: its own files, their state, and what their program is given.
+
+    Attributes:
+        folder: holds the CLI's home and the project folder.
+        backend: the folder of the state; None where a backend of the user's own keeps it.
+        logs: where updates write what they did.
+        variables: by which the CLI and the program find everything; none of them is a secret.
+        changes: what takes the place of settings in the checkout's stack files, by stack.
+        project_folder: name of the private project folder; it keeps the salt of one backend's passphrase.
+    """
+
+    folder: Path
+    backend: Path | None
+    logs: Path
+    variables: Mapping[str, str]
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    project_folder: str = "project"
+
+    @property
+    def home(self) -> Path:
+        """PULUMI_HOME: the plugins."""
+        return self.folder / "home"
+
+    @property
+    def project(self) -> Path:
+        """The private project folder."""
+        return self.folder / self.project_folder
+
+    def state_file(self, stack: str) -> Path | None:
+        """Where a stack's newest state is, once there is one; None where a backend of the user's own keeps it."""
+        if self.backend is None:
+            return None
+        return self.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json"
+
+    def environment(self, tools: Path) -> dict[str, str]:
+        """The whole environment of a CLI process: the checkout's Python and the programs come first on PATH."""
+        path = os.pathsep.join([str(repo_dir() / ".venv" / "bin"), str(tools), os.environ.get("PATH", os.defpath)])
+        ambient = dict(os.environ)
+        if "PULUMI_CONFIG_PASSPHRASE_FILE" in self.variables:
+            ambient.pop("PULUMI_CONFIG_PASSPHRASE", None)  # the CLI would prefer it
+        return {**ambient, **self.variables, "PATH": path}
+
+
+def embedded() -> Workspace:
+    """The workspace of the embedded environment: everything is in the state folder."""
+    folder = state_dir() / "pulumi"
+    backend = folder / "backend"
+    variables = {
+        **own_home(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(secrets.secrets_dir() / secrets.PASSPHRASE),
+        "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
+        "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
+        "OTEL_MESH_CHARTS_DIR": os.environ.get("OTEL_MESH_CHARTS_DIR") or str(charts.folder()),
+        "OTEL_MESH_NODE_FILE": str(layout().node_file),
+        "KUBECONFIG": str(state_dir() / "kubeconfig"),
+    }
+    return Workspace(folder, backend, state_dir() / "logs", variables)
+
+
+def own_home(home: Path) -> dict[str, str]:
+    """The variables that keep the CLI to the plugins of a home of ours, whatever PATH and the network have."""
+    return {
+        "PULUMI_HOME": str(home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
+    }
+
+
+def make_project(folder: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> Path:
+    """Make, or bring up to date, a project folder outside the checkout.
+
+    Args:
+        folder: where; an encryption salt that its stack files hold already is kept.
+        changes: what takes the place of settings in the checkout's stack files, by stack.
+
+    Raises:
+        CommandError: a stack file of the checkout with changes is no stack file.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("Pulumi.yaml", "infra"):
+        files.link(folder / name, repo_dir() / name)
+    for source in repo_dir().glob("Pulumi.*.yaml"):
+        if found := stack_file.NAMES.fullmatch(source.name):
+            _copy_with_salt(source, folder / source.name, (changes or {}).get(found[1], {}))
+    return folder
+
+
+def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> None:
+    salt = _SALT.search(copy.read_text()) if copy.exists() else None
+    text = source.read_text(errors="replace")  # of the stack that is meant, `ensure_stack` has read it
+    if changes:
+        content = stack_file.content(source)
+        content["config"][stack_file.SETTINGS] = merged(content["config"][stack_file.SETTINGS], changes)
+        text = yaml.safe_dump(content, sort_keys=False)
+    if salt:
+        text = f"{text.rstrip()}\n{salt[0]}\n"
+    files.write(copy, text)
+
+
+def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with other values in some places."""
+    both = {
+        name: merged(settings[name], value)
+        for name, value in changes.items()
+        if isinstance(value, dict) and isinstance(settings.get(name), dict)
+    }
+    return {**settings, **changes, **both}
+
+
+def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
+    """Make the backend, the project folder, the plugin and the stack where they are missing; return the folder.
+
+    Raises:
+        CommandError: there is no such stack in the checkout, or the CLI refused.
+    """
+    stack_file.settings(stack)  # what is no stack file is refused here, in one line
+    folder = make_project(workspace.project, workspace.changes)
+    toolchain.install_pulumi_plugin(workspace.home)
+    charts.ensure()
+    if workspace.backend is not None:
+        workspace.backend.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = workspace.state_file(stack)
+    if file is not None and file.exists():
+        return folder
+    done = run(workspace, tools, ["stack", "init", stack, "--no-select"])
+    if done.returncode and "already exists" not in done.stderr:
+        raise CommandError(f"stack {stack}: {last_line(done.stderr)}", remedy="mend what it names, then try again")
+    return folder
+
+
+def project_name() -> str:
+    """The project's name in ``Pulumi.yaml``."""
+    return str(yaml.safe_load((repo_dir() / "Pulumi.yaml").read_text())["name"])
+
+
+def run(workspace: Workspace, tools: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run the CLI to its end and return what it printed."""
+    return subprocess.run(
+        [tools / "pulumi", "-C", workspace.project, "--non-interactive", *words],
+        env=workspace.environment(tools),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
+    """Run the CLI on a stack as a person would, with this terminal, and return its exit status."""
+    tools = toolchain.ensure(["engine"])
+    folder = ensure_stack(workspace, stack, tools)
+    command = [str(tools / "pulumi"), "-C", str(folder), *words]
+    # marked as ours too: what a killed one leaves running ends with the next update
+    own = {"PULUMI_STACK": stack, **engine_processes.mark(workspace.project, stack)}
+    return subprocess.run(command, env={**workspace.environment(tools), **own}, check=False).returncode
+
+
+def last_line(text: str) -> str:
+    """The last line that says something: the CLI puts its reason there."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

@@ -1,0 +1,184 @@
+"""A stack's program without a cluster: the provider writes objects instead of making them.
+
+Nothing of the machine takes part: the backend is thrown away, no kubeconfig is read, and the program itself puts
+placeholders where secrets would be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh.core import versions
+from otel_mesh_cli.core import files
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.stacks import pulumi_cli, stack_file
+from otel_mesh_embedded import toolchain
+from otel_mesh_embedded.toolchain import charts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
+CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
+_UNREACHABLE = (
+    re.compile(r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'),
+    re.compile(r'fetching YAML over network: Get "(?P<place>[^"]+)": (?P<cause>.+)'),
+)
+_GROUPS = ("kubernetes:helm.sh/", "kubernetes:yaml/")
+_WARNING = re.compile(r"^ +warning: (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A stack in a workspace of its own.
+
+    Attributes:
+        stack: its name.
+        workspace: where the CLI works on it.
+        objects: the folder that the provider writes to.
+        tools: the programs.
+    """
+
+    stack: str
+    workspace: pulumi_cli.Workspace
+    objects: Path
+    tools: Path
+
+    def plan(self) -> dict[str, Any]:
+        """What the CLI plans, as its JSON has it.
+
+        Raises:
+            CommandError: the program refused its settings, or failed.
+        """
+        done = pulumi_cli.run(self.workspace, self.tools, ["preview", "--json", "--stack", self.stack])
+        try:
+            plan: dict[str, Any] = json.loads(done.stdout)
+        except ValueError:
+            raise CommandError(self._failed(pulumi_cli.last_line(done.stderr)), remedy="mend what it names") from None
+        if done.returncode:
+            reason = _first_error(plan)
+            for pattern in _UNREACHABLE:
+                if found := pattern.search(reason):
+                    own = f"CHARTS={charts.folder()} has those of Istio {charts.version()}"
+                    raise CommandError(
+                        f"stack {self.stack}: {found['place']}: {found['cause']}",
+                        remedy=f"name a folder of charts: {own}, with the Gateway API's definitions",
+                    )
+            file = f"Pulumi.{self.stack}.yaml"
+            raise CommandError(f"{self._failed(reason)}\n  all of it in {file}", remedy="mend it there")
+        return plan
+
+    def write(self, warn: Callable[[str], None] | None = None) -> Path:
+        """Have the provider write the objects, and return the folder.
+
+        Args:
+            warn: told what the program warns of, each once.
+
+        Raises:
+            CommandError: the program refused its settings, or failed.
+        """
+        words = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--color", "never", "--stack", self.stack]
+        done = pulumi_cli.run(self.workspace, self.tools, words)
+        if done.returncode:
+            self.plan()  # tells mistakes in a form that can be read
+            raise CommandError(self._failed(pulumi_cli.last_line(done.stdout)), remedy="mend what it names")
+        if warn is not None:
+            for text in dict.fromkeys(_WARNING.findall(done.stdout)):
+                warn(text)
+        export = pulumi_cli.run(self.workspace, self.tools, ["stack", "export", "--stack", self.stack])
+        made = [one for one in json.loads(export.stdout)["deployment"]["resources"] if _is_object(one["type"])]
+        found = sum(1 for path in self.objects.rglob("*.yaml") if path.is_file())
+        if found != len(made):
+            raise CommandError(
+                f"stack {self.stack}: {found} files for {len(made)} objects", remedy="give every object its own name"
+            )
+        return self.objects
+
+    def _failed(self, reason: str) -> str:
+        return reason if reason.startswith("settings of stack") else f"stack {self.stack}: {reason}"
+
+
+@contextmanager
+def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Rendering]:
+    """Set a stack up for rendering, in a folder that only its owner may read and that is gone afterwards.
+
+    Args:
+        stack: whose file the checkout has.
+        changes: what takes the place of settings in it.
+
+    Raises:
+        CommandError: there is no such stack.
+    """
+    stack_file.settings(stack)
+    tools = toolchain.ensure(["engine"])
+    with tempfile.TemporaryDirectory(prefix="otel-mesh-render-") as name:
+        folder = Path(name)
+        objects = folder / "objects"
+        objects.mkdir()
+        files.write(
+            folder / "passphrase", secrets.token_urlsafe()
+        )  # of a state that holds no secret and is thrown away
+        variables = {
+            **pulumi_cli.own_home(folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "passphrase"),
+            "OTEL_MESH_RENDER_DIR": str(objects),
+            # the state is thrown away: it need not be written after every step
+            "PULUMI_SKIP_CHECKPOINTS": "true",
+            # what the shell has of an environment must not come in
+            "OTEL_MESH_SECRETS_DIR": str(folder / "none"),
+            "KUBECONFIG": str(folder / "none"),
+            **_charts(stack, changes or {}),
+        }
+        workspace = pulumi_cli.Workspace(folder, folder / "backend", folder / "logs", variables, {stack: changes or {}})
+        pulumi_cli.ensure_stack(workspace, stack, tools)
+        yield Rendering(stack, workspace, objects, tools)
+
+
+def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
+    """Where the charts are: where the shell says, else here if they are what the stack pins, else in a repository."""
+    if os.environ.get(CHARTS_DIR):
+        return {}
+    settings = pulumi_cli.merged(stack_file.settings(stack), changes)
+    file = stack_file.require(stack)
+    pinned = stack_file.value(file, settings, "mesh", "istio", "version", kind=str, default=versions.ISTIO)
+    return {CHARTS_DIR: str(charts.folder())} if pinned == charts.version() else {}
+
+
+def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The Kubernetes objects of a plan: the states that the engine would give them."""
+    states = [step["newState"] for step in plan["steps"] if step.get("newState")]
+    return [state for state in states if _is_object(state["type"])]
+
+
+def _is_object(resource_type: str) -> bool:
+    """Whether it is one of Kubernetes' objects, not what holds those of a chart or a file together."""
+    return resource_type.startswith("kubernetes:") and not resource_type.startswith(_GROUPS)
+
+
+def warnings(plan: Mapping[str, Any]) -> list[str]:
+    """What the program warned of, each once."""
+    return list(dict.fromkeys(_said(plan, "warning")))
+
+
+def given() -> list[str]:
+    """Which of the things that a rendering may be given by the environment were given."""
+    return [f"{name}={os.environ[name]}" for name in (IMAGES_FILE, CHARTS_DIR) if os.environ.get(name)]
+
+
+def _first_error(plan: Mapping[str, Any]) -> str:
+    return next(iter(_said(plan, "error")), "the CLI told no reason")
+
+
+def _said(plan: Mapping[str, Any], severity: str) -> list[str]:
+    """Messages of the program, without the word for their severity, which the CLI puts before them."""
+    found = [one for one in plan.get("diagnostics") or () if one.get("severity") == severity]
+    return [str(one["message"]).strip().removeprefix(f"{severity}:").strip() for one in found]

@@ -1,0 +1,58 @@
+"""kubectl on the cluster of a stack: the one that the stack's program would change."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.stacks import pulumi_cli, stack_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_mesh_cli.stacks.pulumi_cli import Workspace
+
+_TIMEOUT = "30s"
+_NO_SUCH_KIND = "the server doesn't have a resource type"
+
+
+class StackKubectl:
+    """The cluster of a stack, asked by kubectl.
+
+    Args:
+        workspace: of the stack, whose project folder is up to date.
+        stack: its name.
+        tools: the folder with kubectl.
+    """
+
+    def __init__(self, workspace: Workspace, stack: str, tools: Path) -> None:
+        file = workspace.project / f"Pulumi.{stack}.yaml"
+        place = ("config", stack_file.SETTINGS, "cluster", "context")
+        self.context = stack_file.value(file, stack_file.content(file), *place, kind=str, default=None)
+        self._command = ("kubectl", f"--context={self.context}", f"--request-timeout={_TIMEOUT}")
+        self._environment = workspace.environment(tools)
+
+    def get(self, what: str, *words: str) -> Any | None:  # noqa: ANN401 -- any JSON value
+        """What `kubectl get` finds; None when it is not there, or the cluster knows no such kind.
+
+        Args:
+            what: is asked for, for the message.
+            words: after ``get``.
+
+        Raises:
+            CommandError: the cluster does not answer, or not to this user.
+        """
+        done = subprocess.run(
+            [*self._command, "get", "--output=json", "--ignore-not-found", *words],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode and _NO_SUCH_KIND not in done.stderr:
+            raise CommandError(
+                f"{what}: {pulumi_cli.last_line(done.stderr)}", remedy="mend what it names, then try again"
+            )
+        return json.loads(done.stdout) if done.stdout.strip() else None

@@ -1,0 +1,167 @@
+"""`pulumi up` of a stack from here: what it does as lines, what failed as one line, everything in a log."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.stacks import definitions, drift, engine_processes, interrupted, pulumi_cli, stack_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from otel_mesh_cli.stacks.pulumi_cli import Workspace
+
+LOCK_PATIENCE_S = 60.0
+"""How long an update that still runs is waited for: one whose `make up` was killed is cancelling by then."""
+
+_DONE = "created|updated|deleted|replaced"
+_LINE = re.compile(
+    r"^ *(?:\+|~|-|\+\+|\+-|--) +kubernetes:\S+:(?P<kind>\w+) (?P<name>\S+) "
+    rf"(?:(?P<done>{_DONE}) |(?P<doing>\w+ing) \((?P<seconds>\d+)s\))"
+)
+"""A line of the CLI's plain progress about an object of the cluster."""
+_SUMMARY = "error: update failed"
+_LOCKED = "the stack is currently locked by"
+_PATIENCE_S = 10
+"""What takes longer than this is said to be waited for."""
+
+
+def told(line: str) -> str | None:
+    """What a person wants to see of a line of the CLI's progress: what is done, and what keeps the rest waiting."""
+    match = _LINE.match(line)
+    if match is None:
+        return None
+    if match["done"]:
+        return f"{match['done']} {match['kind']} {match['name']}"
+    seconds = int(match["seconds"])
+    if seconds < _PATIENCE_S or seconds % _PATIENCE_S:
+        return None
+    return f"{match['doing']} {match['kind']} {match['name']}, {seconds} s by now"
+
+
+def up(
+    workspace: Workspace,
+    stack: str,
+    tools: Path,
+    progress: Callable[[str], None],
+    listed: drift.Lister | None = None,
+) -> Mapping[str, int]:
+    """Bring a stack to what its program says, whatever has become of its objects and of the update before.
+
+    Args:
+        workspace: of the stack.
+        stack: its name.
+        tools: folder of the programs.
+        progress: told what is done.
+        listed: asks the cluster for all objects at a path. With it the engine reads the objects anew only if one was
+            written to since it read them; without it, always.
+
+    Returns:
+        How many resources were created, updated, deleted and the same, as the CLI counts them.
+
+    Raises:
+        CommandError: another update holds the stack, or this one failed; it names the resource and the reason.
+    """
+    pulumi_cli.ensure_stack(workspace, stack, tools)
+    log = workspace.logs / f"pulumi-{stack}.log"
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    end = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        _wait_for_lock(workspace.backend, stack, progress)
+        if ended := engine_processes.end_abandoned(workspace.project, stack):
+            progress(f"ended what a killed update left running: {', '.join(sorted(ended))}")
+        interrupted.settle(workspace, stack, tools, progress)
+        definitions.before_update(workspace, stack, tools)
+        # What someone else changed or deleted is put right, and not only what the program did.
+        file = workspace.state_file(stack)
+        untouched = listed is not None and file is not None and drift.is_untouched(drift.state(file), listed)
+        code = _run(workspace, stack, tools, log, progress, refresh=not untouched)
+        # the CLI of a killed run may take the lock between our look and that of our CLI
+        if not (code and _LOCKED in log.read_text() and time.monotonic() < end):
+            break
+    if code < 0:
+        raise CommandError(
+            f"stack {stack}: pulumi was ended by {signal.Signals(-code).name} in its midst",
+            remedy="run it again, it goes on from there",
+            log=log,
+        )
+    if code:
+        raise CommandError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
+    newest = ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]
+    return counts(pulumi_cli.run(workspace, tools, newest).stdout)
+
+
+def _run(  # noqa: PLR0913 -- what a run is made of
+    workspace: Workspace, stack: str, tools: Path, log: Path, progress: Callable[[str], None], *, refresh: bool
+) -> int:
+    """Run the CLI's `up` and return its exit status."""
+    # When this process is killed, the CLI is asked to cancel: it then saves its state and releases its lock.
+    command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(workspace.project)]
+    command += ["up", "--stack", stack, *(["--refresh"] if refresh else []), "--yes", "--skip-preview"]
+    command += ["--non-interactive", "--color", "never", "--suppress-outputs"]
+    with (
+        log.open("w") as stream,
+        subprocess.Popen(
+            command,
+            env={**workspace.environment(tools), **engine_processes.mark(workspace.project, stack)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101 -- asked for above; for the type checker
+        said = None
+        for line in process.stdout:
+            stream.write(line)
+            stream.flush()
+            if (text := told(line)) not in (None, said):
+                said = text
+                progress(str(text))
+    if process.returncode < 0:
+        engine_processes.end_abandoned(workspace.project, stack)
+    return process.returncode
+
+
+def counts(history: str) -> Mapping[str, int]:
+    """The newest update's numbers in `pulumi stack history --json`."""
+    updates = json.loads(history)
+    changes: Mapping[str, int] = updates[0].get("resourceChanges") or {} if updates else {}
+    return changes
+
+
+def reason(output: str) -> str:
+    """The first error of the CLI's diagnostics that is about a resource, on one line."""
+    lines = output[output.find("Diagnostics:") + 1 :].splitlines()
+    errors = [number for number, line in enumerate(lines) if line.strip().startswith("error:")]
+    told = [number for number in errors if lines[number].strip() != _SUMMARY] or errors
+    if not told:
+        return pulumi_cli.last_line(output)
+    first = told[0]
+    more = itertools.takewhile(lambda line: line.startswith("    ") and line.strip(), lines[first + 1 : first + 4])
+    return " ".join([lines[first].strip().removeprefix("error:").strip(), *(line.strip() for line in more)])
+
+
+def _wait_for_lock(backend: Path | None, stack: str, progress: Callable[[str], None]) -> None:
+    if backend is None:
+        return  # another backend's locks are its own business: the CLI says who holds one
+    end = time.monotonic() + LOCK_PATIENCE_S
+    told = False
+    while held := stack_lock.clear_stale(backend, pulumi_cli.project_name(), stack):
+        if time.monotonic() > end:
+            raise CommandError(
+                f"stack {stack}: an update holds it ({'; '.join(map(str, held))})",
+                remedy="wait for that process or end it, then try again",
+            )
+        if not told:
+            progress(f"waiting for an update that still runs: {held[0]}")
+            told = True
+        time.sleep(0.2)

@@ -1,0 +1,1 @@
+"""Backends of telemetry: Jaeger, VictoriaLogs, Prometheus, Grafana."""

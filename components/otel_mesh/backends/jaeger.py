@@ -1,0 +1,216 @@
+"""Jaeger v2: keeps traces and answers questions about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import pulumi
+from pydantic import Field, model_validator
+
+from otel_mesh.core import versions
+from otel_mesh.core.component import Component
+from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
+from otel_mesh.core.labels import Role, recommended, selector
+from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Retention, Settings, hours
+from otel_mesh.k8s import arrangements, pods, workloads
+from otel_mesh.k8s.manifests import Manifest, metadata, to_yaml
+from otel_mesh.k8s.resources import Resources, Storage
+from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+if TYPE_CHECKING:
+    from typing import Self
+
+OTLP_GRPC_PORT: Final = 4317
+OTLP_HTTP_PORT: Final = 4318
+QUERY_PORT: Final = 16686
+METRICS_PORT: Final = 8888
+_HEALTH_PORT: Final = 13133
+_ANY: Final = "0.0.0.0"  # noqa: S104 - inside a pod: probes, Services and port-forwards all have to reach it
+_CONFIG_DIR: Final = "/etc/jaeger"
+_DATA_DIR: Final = "/var/lib/jaeger"
+_STORE: Final = "main"
+
+
+class JaegerSettings(Settings):
+    """Settings of a `Jaeger`.
+
+    Attributes:
+        name: of its objects.
+        image: with Jaeger v2 as its entry point.
+        version: of the program in the image, as a label.
+        resources: of its container.
+        scheduling: where its pod runs.
+        storage: ephemeral keeps traces in memory, persistent in Badger on a volume.
+        max_traces: kept in memory; the oldest go first. Bounds the memory together with ``resources``.
+        retention: how long Badger keeps spans.
+        meshed: whether its pod joins the mesh. Not by default: people and tools outside the mesh ask it, and it has to
+            answer just when the mesh is what fails.
+    """
+
+    name: DnsLabel = "jaeger"
+    image: ImageReference = versions.JAEGER_IMAGE
+    version: LabelValue = versions.JAEGER
+    resources: Resources = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
+    scheduling: Scheduling = Scheduling()
+    storage: Storage = Storage()
+    max_traces: int = Field(default=10_000, ge=100, le=10_000_000)
+    retention: Retention = "7d"
+    meshed: bool = False
+
+    @model_validator(mode="after")
+    def _bounded_as_stored(self) -> Self:
+        kind, useless = ("persistent", "max_traces") if self.storage.persistent else ("ephemeral", "retention")
+        if useless in self.model_fields_set:
+            problem = Problem(useless, f"has no effect on {kind} storage", "remove it, or change 'storage'")
+            raise InvalidSettingsError([problem])
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class JaegerArgs:
+    """Arguments of a `Jaeger`.
+
+    Attributes:
+        namespace: where its objects live.
+        settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
+    """
+
+    namespace: pulumi.Input[str]
+    settings: JaegerSettings = field(default_factory=JaegerSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
+
+
+def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
+    """The program's configuration (the OpenTelemetry Collector's form, which Jaeger v2 has taken over)."""
+    if settings.storage.persistent:
+        backend: dict[str, Any] = {
+            "badger": {
+                "directories": {"keys": f"{_DATA_DIR}/keys", "values": f"{_DATA_DIR}/values"},
+                "ephemeral": False,
+                "ttl": {"spans": f"{hours(settings.retention)}h"},
+            }
+        }
+    else:
+        backend = {"memory": {"max_traces": settings.max_traces}}
+    return {
+        "service": {
+            "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
+            "pipelines": {
+                "traces": {"receivers": ["otlp"], "processors": ["batch"], "exporters": ["jaeger_storage_exporter"]}
+            },
+            "telemetry": {
+                "resource": {"service.name": settings.name},
+                "metrics": {
+                    "readers": [{"pull": {"exporter": {"prometheus": {"host": _ANY, "port": METRICS_PORT}}}}],
+                },
+            },
+        },
+        "extensions": {
+            "healthcheckv2": {"use_v2": True, "http": {"endpoint": f"{_ANY}:{_HEALTH_PORT}"}},
+            "jaeger_query": {
+                "storage": {"traces": _STORE},
+                "http": {"endpoint": f"{_ANY}:{QUERY_PORT}"},
+                # traces of people's questions would stand among the services' ones, and delay its end by 10 s: it
+                # sends them to itself when it takes nothing any more
+                "enable_tracing": False,
+            },
+            "jaeger_storage": {"backends": {_STORE: backend}},
+        },
+        "receivers": {
+            "otlp": {
+                "protocols": {
+                    "grpc": {"endpoint": f"{_ANY}:{OTLP_GRPC_PORT}"},
+                    "http": {"endpoint": f"{_ANY}:{OTLP_HTTP_PORT}"},
+                }
+            }
+        },
+        # one writer at a time fills whole batches; a tenth of a second keeps a trace readable at once
+        "processors": {"batch": {"timeout": "100ms"}},
+        "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORE}},
+    }
+
+
+def _container(settings: JaegerSettings) -> dict[str, Any]:
+    return workloads.container(
+        "jaeger",
+        settings.image,
+        args=[f"--config=file:{_CONFIG_DIR}/config.yaml"],
+        env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
+        ports=pods.ports(
+            {
+                "otlp-grpc": OTLP_GRPC_PORT,
+                "otlp-http": OTLP_HTTP_PORT,
+                "http-query": QUERY_PORT,
+                "http-metrics": METRICS_PORT,
+                "health": _HEALTH_PORT,
+            }
+        ),
+        startupProbe=pods.http_probe("/status", "health", period=1, failures=60),
+        livenessProbe=pods.http_probe("/status", "health", period=10, failures=3),
+        readinessProbe=pods.http_probe("/status", "health", period=5, failures=2),
+        resources=settings.resources.manifest(),
+    )
+
+
+def jaeger_manifests(
+    settings: JaegerSettings, namespace: pulumi.Input[str], mesh: MeshBinding | None = None
+) -> list[Manifest]:
+    """All objects of a Jaeger, what others need first."""
+    mesh = mesh or NoMesh()
+    labels = recommended("jaeger", settings.name, Role.TRACES, settings.version)
+    return arrangements.store(
+        metadata(settings.name, labels, namespace=namespace),
+        settings=settings,
+        selected=selector("jaeger", settings.name),
+        container=_container(settings),
+        files={"config.yaml": to_yaml(jaeger_config(settings))},
+        config_dir=_CONFIG_DIR,
+        data_dir=_DATA_DIR,
+        ports={
+            "otlp-grpc": (OTLP_GRPC_PORT, "grpc"),
+            "otlp-http": (OTLP_HTTP_PORT, "http"),
+            "http-query": (QUERY_PORT, "http"),
+            "http-metrics": (METRICS_PORT, "http"),
+        },
+        scratch={"tmp": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
+    )
+
+
+class Jaeger(Component):
+    """One Jaeger that takes traces by OTLP, keeps them and serves the query page and API.
+
+    Attributes:
+        otlp_endpoint: ``host:port`` that takes OTLP over gRPC.
+        query_url: of the page and the API.
+        metrics_target: ``host:port`` of its own metrics in Prometheus' format.
+
+    Raises:
+        InvalidSettingsError: the settings are wrong.
+    """
+
+    TYPE: ClassVar[str] = "Jaeger"
+
+    otlp_endpoint: pulumi.Output[str]
+    query_url: pulumi.Output[str]
+    metrics_target: pulumi.Output[str]
+
+    def __init__(self, name: str, args: JaegerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(JaegerSettings, args.settings)
+        super().__init__(name, opts)
+        self.children(jaeger_manifests(settings, args.namespace, args.mesh))
+        host = self.host(settings.name, args.namespace)
+        self.otlp_endpoint = pulumi.Output.concat(host, f":{OTLP_GRPC_PORT}")
+        self.query_url = pulumi.Output.concat("http://", host, f":{QUERY_PORT}")
+        self.metrics_target = pulumi.Output.concat(host, f":{METRICS_PORT}")
+        self.register_outputs(
+            {
+                "otlp_endpoint": self.otlp_endpoint,
+                "query_url": self.query_url,
+                "metrics_target": self.metrics_target,
+            }
+        )

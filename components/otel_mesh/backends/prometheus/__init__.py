@@ -1,0 +1,1 @@
+"""Prometheus, its alert rules and its scrape configuration."""

@@ -1,0 +1,232 @@
+"""Prometheus: keeps metrics that are pushed by OTLP, and scrapes what can't push."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+
+import pulumi
+from pydantic import Field
+
+from otel_mesh.backends.prometheus.objectives import Objectives, objective_rules
+from otel_mesh.backends.prometheus.proxies import PROXY_READER_RULES, proxies_job
+from otel_mesh.backends.prometheus.rules import SUFFIX, with_own
+from otel_mesh.core import versions
+from otel_mesh.core.component import Component
+from otel_mesh.core.errors import parse
+from otel_mesh.core.labels import Role, recommended, selector
+from otel_mesh.core.values import (
+    DnsLabel,
+    Duration,
+    ImageReference,
+    LabelValue,
+    Quantity,
+    Retention,
+    Settings,
+    quantity,
+)
+from otel_mesh.k8s import arrangements, cluster_objects, pods, workloads
+from otel_mesh.k8s.manifests import Manifest, metadata, to_yaml
+from otel_mesh.k8s.resources import Resources, Storage
+from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PORT: Final = 9090
+_CONFIG_DIR: Final = "/etc/prometheus"
+_DATA_DIR: Final = "/var/lib/prometheus"
+_FILL_SHARE: Final = 0.8
+
+PROMOTED_ATTRIBUTES: Final = (
+    "service.name",
+    "service.namespace",
+    "service.version",
+    "deployment.environment.name",
+    "k8s.cluster.name",
+    "k8s.namespace.name",
+    "k8s.deployment.name",
+    "k8s.node.name",
+    "k8s.pod.name",
+)
+"""Resource attributes that become labels of every pushed series.
+
+What people group by; everything else stays in ``target_info``. ``service.instance.id`` is the label ``instance``
+anyway, and the pod's uid and start time repeat its name: they would only lengthen each series.
+"""
+
+
+class PrometheusSettings(Settings):
+    """Settings of a `Prometheus`.
+
+    Attributes:
+        name: of its objects.
+        image: with Prometheus as its entry point.
+        version: of the program in the image, as a label.
+        resources: of its container.
+        scheduling: where its pod runs.
+        storage: where series are kept; four fifths of its size are used.
+        retention: how long series are kept.
+        scrape_interval: how often targets are scraped.
+        out_of_order_window: how late a pushed sample may come; covers a Collector's queue after an outage.
+        external_labels: added to everything that leaves this Prometheus.
+        proxy_sample_limit: series that one proxy of the mesh may add, where the mesh is Istio: some twenty for each
+            of its callers, five for each of its callees. Of a proxy with more nothing is taken, and an alert fires.
+        objectives: of the services that people reach; alerts tell when they are missed too fast.
+        meshed: whether its pod joins the mesh. Not by default: it scrapes the proxies themselves, people and tools
+            outside the mesh ask it, and it has to answer just when the mesh is what fails.
+    """
+
+    name: DnsLabel = "prometheus"
+    image: ImageReference = versions.PROMETHEUS_IMAGE
+    version: LabelValue = versions.PROMETHEUS
+    resources: Resources = Resources(cpu="50m", memory="256Mi", memory_limit="1Gi")
+    scheduling: Scheduling = Scheduling()
+    storage: Storage = Storage(size="2Gi")
+    retention: Retention = "7d"
+    scrape_interval: Duration = "15s"
+    out_of_order_window: Duration = "30m"
+    external_labels: dict[str, str] = Field(default_factory=dict)
+    proxy_sample_limit: Annotated[int, Field(ge=100, le=1_000_000)] = 5000
+    objectives: Objectives = Objectives()
+    meshed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusArgs:
+    """Arguments of a `Prometheus`.
+
+    Attributes:
+        namespace: where its objects live.
+        targets: what is scraped beside Prometheus itself: job to ``host:port``; plain, as it goes into the
+            configuration whose checksum rolls the pod.
+        exposed: the ``job`` of the services that people reach and objectives hold for: ``shop/api-gateway``.
+        rules: rule files beside the library's own, name to text; a name ends in ``.rules.yaml``.
+        settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
+    """
+
+    namespace: pulumi.Input[str]
+    targets: dict[str, str] = field(default_factory=dict)
+    exposed: tuple[str, ...] = ()
+    rules: dict[str, str] = field(default_factory=dict)
+    settings: PrometheusSettings = field(default_factory=PrometheusSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
+
+
+def prometheus_config(
+    settings: PrometheusSettings, targets: Mapping[str, str], *, proxies: bool = False
+) -> dict[str, Any]:
+    """The program's configuration (``promtool check config`` reads it in a test).
+
+    Args:
+        settings: of the Prometheus.
+        targets: what is scraped beside Prometheus itself: job to ``host:port``.
+        proxies: whether the mesh's proxies are scraped as well.
+    """
+    jobs = {"prometheus": f"localhost:{PORT}", **targets}
+    static = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())]
+    return {
+        "global": {
+            "scrape_interval": settings.scrape_interval,
+            "external_labels": dict(settings.external_labels),
+        },
+        "rule_files": [f"{_CONFIG_DIR}/*{SUFFIX}"],
+        "otlp": {
+            "promote_resource_attributes": list(PROMOTED_ATTRIBUTES),
+            # service.name and service.instance.id stay readable in target_info, beside job and instance
+            "keep_identifying_resource_attributes": True,
+        },
+        "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
+        "scrape_configs": [*static, *([proxies_job(settings.proxy_sample_limit)] if proxies else [])],
+    }
+
+
+def _arguments(settings: PrometheusSettings) -> list[str]:
+    return [
+        f"--config.file={_CONFIG_DIR}/prometheus.yml",
+        f"--storage.tsdb.path={_DATA_DIR}",
+        f"--storage.tsdb.retention.time={settings.retention}",
+        f"--storage.tsdb.retention.size={_retained_bytes(settings.storage.size)}",
+        f"--web.listen-address=:{PORT}",
+        "--web.enable-otlp-receiver",
+        "--enable-feature=exemplar-storage",
+    ]
+
+
+def _retained_bytes(size: Quantity) -> str:
+    """Share of the volume for blocks; the rest is for the write-ahead log and compactions."""
+    return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
+
+
+def _container(settings: PrometheusSettings) -> dict[str, Any]:
+    return workloads.container(
+        "prometheus",
+        settings.image,
+        args=_arguments(settings),
+        env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
+        ports=pods.ports({"http": PORT}),
+        # replaying the write-ahead log of a full disk may take minutes
+        startupProbe=pods.http_probe("/-/ready", "http", period=1, failures=300),
+        livenessProbe=pods.http_probe("/-/healthy", "http", period=10, failures=3),
+        readinessProbe=pods.http_probe("/-/ready", "http", period=5, failures=2),
+        resources=settings.resources.manifest(),
+    )
+
+
+def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> list[Manifest]:
+    """All objects of a Prometheus, what others need first.
+
+    In a mesh of Istio's it finds the proxies by asking the API server; without one it has no token to ask with.
+
+    Raises:
+        InvalidSettingsError: a file of rules has no name that Prometheus looks for, or that of another.
+    """
+    namespace, mesh = args.namespace, args.mesh
+    proxies = mesh.kind == "istio"
+    labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
+    access = cluster_objects.access(labels, PROXY_READER_RULES, account=settings.name, namespace=namespace)
+    objects = arrangements.store(
+        metadata(settings.name, labels, namespace=namespace),
+        settings=settings,
+        selected=selector("prometheus", settings.name),
+        container=_container(settings),
+        files={
+            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies=proxies)),
+            **with_own(args.rules),
+            **objective_rules(settings.objectives, args.exposed),
+        },
+        config_dir=_CONFIG_DIR,
+        data_dir=_DATA_DIR,
+        ports={"http": (PORT, "http")},
+        api_access=proxies,
+        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
+    )
+    return [*access, *objects] if proxies else objects
+
+
+class Prometheus(Component):
+    """One Prometheus that takes metrics by OTLP over HTTP, with exemplars and late samples.
+
+    Attributes:
+        url: of the page and the API.
+        otlp_url: base URL that takes OTLP over HTTP (``/v1/metrics`` below it).
+
+    Raises:
+        InvalidSettingsError: the settings are wrong, or a file of rules cannot be taken.
+    """
+
+    TYPE: ClassVar[str] = "Prometheus"
+
+    url: pulumi.Output[str]
+    otlp_url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(PrometheusSettings, args.settings)
+        super().__init__(name, opts)
+        self.children(prometheus_manifests(args, settings))
+        self.url = pulumi.Output.concat("http://", self.host(settings.name, args.namespace), f":{PORT}")
+        self.otlp_url = pulumi.Output.concat(self.url, "/api/v1/otlp")
+        self.register_outputs({"url": self.url, "otlp_url": self.otlp_url})

@@ -1,0 +1,45 @@
+"""Alert rules for Prometheus: one file per subject, packaged with the library."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.backends.prometheus.objectives import FILE as OBJECTIVES
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUFFIX: Final = ".rules.yaml"
+
+_FILE: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,99}}{re.escape(SUFFIX)}")
+
+
+def rule_files() -> dict[str, str]:
+    """The rule files, name to text."""
+    found = (one for one in resources.files(__name__).iterdir() if one.name.endswith(SUFFIX))
+    return {one.name: one.read_text() for one in sorted(found, key=lambda one: one.name)}
+
+
+def with_own(further: Mapping[str, str]) -> dict[str, str]:
+    """The library's rule files and further ones.
+
+    Raises:
+        InvalidSettingsError: one of the further ones has the name of another, or none that Prometheus looks for.
+    """
+    own = rule_files()
+    problems = [
+        Problem(join("rules", name or "''"), "is no rule file's name", f"write one such as orders{SUFFIX}")
+        for name in further
+        if not _FILE.fullmatch(name)
+    ]
+    problems += [
+        Problem(join("rules", name), "is the name of one of the library's own", "choose another")
+        for name in further
+        if name in own or name == OBJECTIVES
+    ]
+    if problems:
+        raise InvalidSettingsError(problems)
+    return {**own, **further}

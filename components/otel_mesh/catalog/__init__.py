@@ -1,0 +1,1 @@
+"""The catalogue of services, and what follows from it."""

@@ -1,0 +1,1 @@
+"""The OpenTelemetry Collector: gateway, tail sampler and service graph."""

@@ -1,0 +1,1 @@
+"""Kubernetes objects as plain mappings, and the settings that all workloads share."""

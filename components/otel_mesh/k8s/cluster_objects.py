@@ -1,0 +1,86 @@
+"""Objects that belong to the whole cluster: namespaces, permissions, priorities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import pulumi
+
+from otel_mesh.core.labels import PART_OF, Label
+from otel_mesh.k8s.manifests import Manifest, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PodSecurity = Literal["restricted", "privileged"]
+
+
+def access(
+    labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]], *, account: str, namespace: pulumi.Input[str]
+) -> list[Manifest]:
+    """What a ServiceAccount may do in the whole cluster: a role of its own, and the binding.
+
+    Args:
+        labels: of both objects.
+        rules: of the role.
+        account: the ServiceAccount's name.
+        namespace: where it is.
+    """
+    prefix = f"{PART_OF}:"
+    name = (
+        f"{prefix}{namespace}:{account}"
+        if isinstance(namespace, str)
+        else pulumi.Output.concat(prefix, namespace, ":", account)
+    )
+    role: Manifest = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "rules": [dict(rule) for rule in rules],
+    }
+    binding: Manifest = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    }
+    return [role, binding]
+
+
+def namespace(
+    name: str, labels: Mapping[str, str], annotations: Mapping[str, str], *, security: PodSecurity = "restricted"
+) -> Manifest:
+    """A namespace whose pods must satisfy a Pod Security Standard: the restricted one, but for parts of a node."""
+    standard = {
+        Label.POD_SECURITY_ENFORCE.value: security,
+        Label.POD_SECURITY_ENFORCE_VERSION.value: "latest",
+        Label.POD_SECURITY_WARN.value: security,
+        Label.POD_SECURITY_AUDIT.value: security,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": metadata(name, {**labels, **standard}, annotations=annotations),
+    }
+
+
+def priority_class(name: str, labels: Mapping[str, str], *, value: int, preempts: bool, description: str) -> Manifest:
+    """A PriorityClass, never the cluster's default one: what names none keeps its place.
+
+    Args:
+        name: that workloads refer to.
+        labels: of the object.
+        value: the higher, the more urgent.
+        preempts: whether a pod that finds no room ends less urgent ones.
+        description: for what it is meant.
+    """
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": metadata(name, labels),
+        "value": value,
+        "globalDefault": False,
+        "preemptionPolicy": "PreemptLowerPriority" if preempts else "Never",
+        "description": description,
+    }

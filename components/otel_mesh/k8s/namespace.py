@@ -1,0 +1,73 @@
+"""A namespace for workloads: restricted Pod Security, and part of the mesh where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import pulumi
+
+from otel_mesh.core.component import Component
+from otel_mesh.core.errors import parse
+from otel_mesh.core.labels import Role, recommended
+from otel_mesh.core.values import DnsLabel, Settings
+from otel_mesh.k8s import cluster_objects
+from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
+
+
+class NamespaceSettings(Settings):
+    """Settings of a `Namespace`.
+
+    Attributes:
+        name: of the namespace.
+        meshed: whether its pods join the mesh.
+    """
+
+    name: DnsLabel
+    meshed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespaceArgs:
+    """Arguments of a `Namespace`.
+
+    Attributes:
+        settings: or a mapping that becomes one.
+        mesh: what the cluster's mesh asks of a namespace.
+    """
+
+    settings: NamespaceSettings
+    mesh: MeshBinding = field(default_factory=NoMesh)
+
+
+def namespace_manifest(settings: NamespaceSettings, mesh: MeshBinding) -> Manifest:
+    """The Namespace object."""
+    labels = recommended(settings.name, settings.name, Role.NAMESPACE)
+    if not settings.meshed:
+        return cluster_objects.namespace(settings.name, labels, {})
+    return cluster_objects.namespace(settings.name, {**labels, **mesh.namespace_labels}, mesh.namespace_annotations)
+
+
+class Namespace(Component):
+    """A namespace that admits only restricted pods.
+
+    Attributes:
+        namespace: its name, known once it exists: pass it on to have what lives in it made after it.
+
+    Raises:
+        InvalidSettingsError: the settings are wrong.
+    """
+
+    TYPE: ClassVar[str] = "Namespace"
+
+    namespace: pulumi.Output[str]
+
+    def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(NamespaceSettings, args.settings)
+        super().__init__(name, opts)
+        made = self.children([namespace_manifest(settings, args.mesh)])["Namespace"]
+        self.namespace = pulumi.Output.all(settings.name, made.urn).apply(lambda values: str(values[0]))
+        self.register_outputs({"namespace": self.namespace})

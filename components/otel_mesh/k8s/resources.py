@@ -1,0 +1,105 @@
+"""How much of a machine a program is given, and where it keeps its data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import model_validator
+
+from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.values import ObjectName, Quantity, Settings, quantity
+from otel_mesh.k8s.pods import rolling_update
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_GO_MEMORY_SHARE: Final = 0.8
+
+
+class Resources(Settings):
+    """What a container is given.
+
+    There is no CPU limit by default: a limit below one core makes the kernel suspend a process for most of every
+    100 ms period after a short burst, which shows as latency (SEED-DETAILS: 200m throttles Python). The request
+    guarantees the share; memory is limited, because it cannot be taken back.
+
+    Attributes:
+        cpu: cores requested.
+        memory: bytes requested.
+        memory_limit: bytes above which the kernel kills the container.
+        cpu_limit: cores above which the container is throttled; None for no limit.
+    """
+
+    cpu: Quantity = "50m"
+    memory: Quantity = "64Mi"
+    memory_limit: Quantity = "256Mi"
+    cpu_limit: Quantity | None = None
+
+    @model_validator(mode="after")
+    def _limits_hold_requests(self) -> Self:
+        problems = []
+        if quantity(self.memory) > quantity(self.memory_limit):
+            problems.append(Problem("memory_limit", "is below the request 'memory'", "raise it or lower 'memory'"))
+        if self.cpu_limit is not None and quantity(self.cpu) > quantity(self.cpu_limit):
+            problems.append(Problem("cpu_limit", "is below the request 'cpu'", "raise it or lower 'cpu'"))
+        if problems:
+            raise InvalidSettingsError(problems)
+        return self
+
+    def manifest(self) -> dict[str, dict[str, str]]:
+        """The container's ``resources``."""
+        limits = {"memory": self.memory_limit}
+        if self.cpu_limit is not None:
+            limits["cpu"] = self.cpu_limit
+        return {"requests": {"cpu": self.cpu, "memory": self.memory}, "limits": limits}
+
+    def go_memory_limit(self) -> str:
+        """GOMEMLIMIT for a Go program: 80 % of the limit, in bytes, so that the collector of garbage acts first."""
+        return f"{int(float(quantity(self.memory_limit)) * _GO_MEMORY_SHARE)}B"
+
+
+class Storage(Settings):
+    """Where a program keeps its data.
+
+    Attributes:
+        kind: ``ephemeral`` (gone with the pod) or ``persistent`` (a PersistentVolumeClaim).
+        size: of the volume; an ephemeral one is evicted above it.
+        storage_class: of the claim; None for the cluster's default.
+    """
+
+    kind: Literal["ephemeral", "persistent"] = "ephemeral"
+    size: Quantity = "1Gi"
+    storage_class: ObjectName | None = None
+
+    @model_validator(mode="after")
+    def _class_only_for_claims(self) -> Self:
+        if self.kind == "ephemeral" and self.storage_class is not None:
+            problem = Problem("storage_class", "has no effect on ephemeral storage", "remove it, or use persistent")
+            raise InvalidSettingsError([problem])
+        return self
+
+    @property
+    def persistent(self) -> bool:
+        """Whether the data outlive the pod."""
+        return self.kind == "persistent"
+
+    def volume(self, name: str, claim: str) -> dict[str, Any]:
+        """The pod's volume."""
+        if self.persistent:
+            return {"name": name, "persistentVolumeClaim": {"claimName": claim}}
+        return {"name": name, "emptyDir": {"sizeLimit": self.size}}
+
+    def claim_spec(self) -> dict[str, Any]:
+        """The ``spec`` of the claim."""
+        spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": self.size}}}
+        if self.storage_class is not None:
+            spec["storageClassName"] = self.storage_class
+        return spec
+
+    def strategy(self) -> dict[str, Any]:
+        """How a Deployment of one pod is replaced.
+
+        A claim and the lock file on it belong to one pod at a time, so the old pod goes first; otherwise the new one
+        is ready before.
+        """
+        return {"type": "Recreate"} if self.persistent else rolling_update()

@@ -1,0 +1,146 @@
+"""Headers that a client outside must not decide: they are removed where its request enters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.core.labels import Role, recommended
+from otel_mesh.k8s.manifests import Manifest, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pulumi
+
+IDENTITY_HEADERS: Final = ("x-forwarded-client-cert", "l5d-client-id")
+"""Who a peer is, told by the mesh's own proxies."""
+
+MARKER_HEADERS: Final = ("x-trace-version", "x-fault-injected", "x-traffic-weight")
+"""What the mesh's routes mark requests with."""
+
+_ENVOY: Final = (
+    "attempt-count",
+    "decorator-operation",
+    "downstream-service-cluster",
+    "downstream-service-node",
+    "expected-rq-timeout-ms",
+    "external-address",
+    "fault-abort-grpc-request",
+    "fault-abort-request",
+    "fault-abort-request-percentage",
+    "fault-delay-request",
+    "fault-delay-request-percentage",
+    "fault-throughput-response",
+    "fault-throughput-response-percentage",
+    "force-trace",
+    "hedge-on-per-try-timeout",
+    "internal",
+    "ip-tags",
+    "is-timeout-retry",
+    "max-retries",
+    "original-dst-host",
+    "original-host",
+    "original-method",
+    "original-path",
+    "peer-metadata",
+    "peer-metadata-id",
+    "retriable-header-names",
+    "retriable-status-codes",
+    "retry-grpc-on",
+    "retry-on",
+    "upstream-alt-stat-name",
+    "upstream-rq-per-try-timeout-ms",
+    "upstream-rq-timeout-alt-response",
+    "upstream-rq-timeout-ms",
+    "upstream-stream-duration-ms",
+)
+"""Request headers that Envoy acts upon or believes, without ``x-envoy-``
+(https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers and .../http_filters)."""
+
+_LINKERD: Final = (
+    "ctx-deadline",
+    "ctx-dtab",
+    "ctx-parent",
+    "ctx-trace",
+    "dst-client",
+    "dst-override",
+    "dst-service",
+    "dtab",
+    "orig-proto",
+    "proxy-connection",
+    "proxy-error",
+    "remote-ip",
+    "reqid",
+    "request-id",
+    "sample",
+    "server-id",
+)
+"""Headers of both generations of Linkerd, without ``l5d-``."""
+
+STRIPPED_HEADERS: Final = (
+    *IDENTITY_HEADERS,
+    *MARKER_HEADERS,
+    "x-client-trace-id",
+    *(f"x-envoy-{name}" for name in _ENVOY),
+    *(f"l5d-{name}" for name in _LINKERD),
+)
+"""Everything that is removed at the edge."""
+
+
+CONTEXT_HEADERS: Final = (
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "b3",
+    *(f"x-b3-{name}" for name in ("traceid", "spanid", "parentspanid", "sampled", "flags")),
+    "grpc-trace-bin",
+    "x-ab-group",
+)
+"""Into whose trace a request goes, whether that is kept, what travels on with it, and its variant of an experiment."""
+
+
+def edge_hygiene(
+    name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], *, restart: bool = True
+) -> Manifest:
+    """Removes `STRIPPED_HEADERS` before the gateway itself looks at a request, and `CONTEXT_HEADERS` to restart traces.
+
+    No other object of Istio can: a VirtualService removes headers after Envoy has obeyed them (timeouts, retries,
+    forced traces), and Envoy's own clean-up spares clients with private addresses.
+    """
+    removed = (*STRIPPED_HEADERS, *CONTEXT_HEADERS) if restart else STRIPPED_HEADERS
+    return {
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "EnvoyFilter",
+        "metadata": metadata(name, recommended("istio", name, Role.MESH), namespace=namespace),
+        "spec": {
+            "workloadSelector": {"labels": dict(selected)},
+            "configPatches": [
+                {
+                    "applyTo": "NETWORK_FILTER",
+                    "match": {
+                        "context": "GATEWAY",
+                        "listener": {
+                            "filterChain": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}
+                        },
+                    },
+                    "patch": {"operation": "MERGE", "value": {"typed_config": _early_mutation(removed)}},
+                }
+            ],
+        },
+    }
+
+
+def _early_mutation(removed: Sequence[str]) -> dict[str, object]:
+    kind = "type.googleapis.com/envoy.extensions"
+    return {
+        "@type": f"{kind}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "early_header_mutation_extensions": [
+            {
+                "name": "envoy.http.early_header_mutation.header_mutation",
+                "typed_config": {
+                    "@type": f"{kind}.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                    "mutations": [{"remove": header} for header in removed],
+                },
+            }
+        ],
+    }

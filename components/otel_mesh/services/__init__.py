@@ -1,0 +1,1 @@
+"""Workloads of a platform: services, databases, caches."""

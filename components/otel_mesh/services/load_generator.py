@@ -1,0 +1,174 @@
+"""Requests at a steady rate and for a bounded time, as people outside would send them: a Job that runs once.
+
+A Deployment would begin again with every restart of its pod or node; what puts load on a platform has to end by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Final
+
+import pulumi
+from pydantic import Field
+
+from otel_mesh.core.component import Component
+from otel_mesh.core.errors import parse
+from otel_mesh.core.labels import Label, Role, recommended
+from otel_mesh.core.values import DnsLabel, Environment, LabelValue, LogLevel, Ratio, Settings
+from otel_mesh.k8s import pods, workloads
+from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.k8s.resources import Resources
+from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.mesh.binding import MeshBinding, NoMesh
+from otel_mesh.services.pod_identity import DOWNWARD, resource_attributes
+
+_READY_SECONDS: Final = 60
+"""How long the target is waited for."""
+_GRACE_SECONDS: Final = 60
+"""For the start, the last answers and what is left of telemetry."""
+
+UserId = Annotated[int, Field(ge=1)]
+
+
+class LoadGeneratorSettings(Settings):
+    """Settings of a `LoadGenerator`.
+
+    Attributes:
+        name: of its objects, and its ``service.name``.
+        version: of the program in the image, its ``service.version``.
+        rate_per_second: requests that are due in a second, answered or not.
+        duration_seconds: after which none is sent any more.
+        max_in_flight: requests that wait for an answer at a time; what is due above that is skipped, and counted.
+        order_share: of the requests that place an order, each with an ``Idempotency-Key`` of its own; the others ask
+            for a user.
+        user_ids: users that there are, asked for in turn.
+        resources: of its container.
+        scheduling: where its pod runs.
+        log_level: below which records are not written.
+        metric_interval_ms: how often metrics are sent, in milliseconds.
+        meshed: whether its pod joins the mesh. By default: a Collector in the mesh takes telemetry from there only.
+    """
+
+    name: DnsLabel = "load-generator"
+    version: LabelValue = "0.1.0"
+    rate_per_second: float = Field(default=5, ge=0.01, le=1000)
+    duration_seconds: int = Field(default=600, ge=1, le=86_400)
+    max_in_flight: int = Field(default=100, ge=1, le=10_000)
+    order_share: Ratio = 0.2
+    user_ids: tuple[UserId, ...] = Field(default=(123,), min_length=1)
+    resources: Resources = Resources(cpu="100m", memory="96Mi", memory_limit="256Mi")
+    scheduling: Scheduling = Scheduling()
+    log_level: LogLevel = "INFO"
+    metric_interval_ms: int = Field(default=5000, ge=1000, le=600_000)
+    meshed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadGeneratorArgs:
+    """Arguments of a `LoadGenerator`.
+
+    Attributes:
+        namespace: where its objects live.
+        image: what it runs.
+        target_url: where requests are sent, without a slash at its end.
+        otlp_endpoint: where it sends telemetry by OTLP over gRPC.
+        service_namespace: name of the platform, ``service.namespace``.
+        environment: ``deployment.environment.name``.
+        settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    target_url: pulumi.Input[str]
+    otlp_endpoint: pulumi.Input[str]
+    service_namespace: str
+    environment: Environment
+    settings: LoadGeneratorSettings = field(default_factory=LoadGeneratorSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
+
+
+def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> list[dict[str, Any]]:
+    values: dict[str, Any] = {
+        "TARGET_URL": args.target_url,
+        "RATE_PER_SECOND": f"{settings.rate_per_second:g}",
+        "DURATION_SECONDS": str(settings.duration_seconds),
+        "MAX_IN_FLIGHT": str(settings.max_in_flight),
+        "ORDER_SHARE": f"{settings.order_share:g}",
+        "USER_IDS": ",".join(str(one) for one in settings.user_ids),
+        "READY_TIMEOUT_SECONDS": str(_READY_SECONDS),
+        "LOG_LEVEL": settings.log_level,
+        "OTEL_SERVICE_NAME": settings.name,
+        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(
+            service=settings.name,
+            version=settings.version,
+            service_namespace=args.service_namespace,
+            environment=args.environment,
+            mesh=args.mesh,
+            owner="k8s.job.name",
+        ),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": args.otlp_endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        # each of its requests begins a trace: whoever comes after decides what is kept
+        "OTEL_TRACES_SAMPLER": "parentbased_always_on",
+        "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
+    }
+    return [*pods.env_from_fields(DOWNWARD), *pods.env(values)]
+
+
+def load_generator_manifests(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> list[Manifest]:
+    """All objects of a load generator, what others need first."""
+    labels = recommended("load-generator", settings.name, Role.LOAD, settings.version)
+    meta = metadata(settings.name, labels, namespace=args.namespace)
+    volumes, mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
+    # without probes: it serves nobody, and has ended when it fails
+    container = workloads.container(
+        "load-generator",
+        args.image,
+        env=_environment(args, settings),
+        resources=settings.resources.manifest(),
+        volumeMounts=mounts,
+    )
+    pod = workloads.pod(
+        [container],
+        service_account=settings.name,
+        uid=pods.DEFAULT_UID,
+        volumes=volumes,
+        scheduling=settings.scheduling,
+    )
+    return [
+        workloads.service_account(meta),
+        workloads.job(
+            meta,
+            pod_spec=pod,
+            deadline_seconds=_READY_SECONDS + settings.duration_seconds + _GRACE_SECONDS,
+            pod_labels={
+                Label.APP.value: settings.name,
+                Label.SERVICE_VERSION.value: settings.version,
+                **args.mesh.labels_of_pods(meshed=settings.meshed),
+            },
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        ),
+    ]
+
+
+class LoadGenerator(Component):
+    """A bounded load that runs once for each change of its settings.
+
+    Attributes:
+        service_account: that its pod runs as; with the mesh's trust domain its identity.
+
+    Raises:
+        InvalidSettingsError: the settings are wrong.
+    """
+
+    TYPE: ClassVar[str] = "LoadGenerator"
+
+    service_account: pulumi.Output[str]
+
+    def __init__(self, name: str, args: LoadGeneratorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(LoadGeneratorSettings, args.settings)
+        super().__init__(name, opts)
+        self.children(load_generator_manifests(args, settings))
+        self.service_account = pulumi.Output.from_input(settings.name)
+        self.register_outputs({"service_account": self.service_account})

@@ -1,0 +1,237 @@
+"""One Redis in memory, for services that would rather not ask their database twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import pulumi
+from pydantic import Field
+
+from otel_mesh.core import versions
+from otel_mesh.core.component import Component
+from otel_mesh.core.errors import parse
+from otel_mesh.core.labels import Annotation, Role, recommended, selector
+from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, quantity
+from otel_mesh.k8s import pods, workloads
+from otel_mesh.k8s.manifests import Manifest, checksum, metadata
+from otel_mesh.k8s.passwords import require_one_password
+from otel_mesh.k8s.resources import Resources
+from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+PORT: Final = 6379
+PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
+_UID: Final = 999
+_SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
+_CONFIG_DIR: Final = "/etc/otel-mesh/redis"
+_RUN_DIR: Final = "/run/redis"
+_DATA_SHARE: Final = 0.75
+"""Of the memory limit; the rest is for clients' buffers and for what the allocator can't use."""
+
+_START: Final = """\
+#!/bin/sh
+# The password's digest, which is all that Redis needs, goes into a file that no disk holds.
+set -eu
+umask 077
+digest=$(printf %s "$(cat "$REDIS_PASSWORD_FILE")" | sha256sum)
+printf '%s\\n' 'user default off' "user $REDIS_USER on #${digest%% *} ~* &* +@all -@admin -@dangerous" \\
+    > /run/redis/users.acl
+exec redis-server /etc/otel-mesh/redis/redis.conf
+"""
+
+_PING: Final = """\
+#!/bin/sh
+# Logs in as clients do. With a password that has changed since the start this fails: the restart takes the new one.
+set -eu
+REDISCLI_AUTH=$(cat "$REDIS_PASSWORD_FILE")
+export REDISCLI_AUTH
+[ "$(redis-cli --user "$REDIS_USER" PING)" = PONG ]
+"""
+
+EvictionPolicy = Literal[
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "noeviction",
+]
+UserName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+"""The name of a user that needs no quoting in an access list."""
+
+
+class RedisSettings(Settings):
+    """Settings of a `Redis`.
+
+    Attributes:
+        name: of its objects.
+        image: with ``redis-server`` 7 or newer, ``redis-cli``, ``sh``, ``cat`` and ``sha256sum`` on PATH; its
+            entrypoint is not used, and any user may run it.
+        version: of the program in the image, as a label.
+        resources: of its container; three quarters of the memory limit are for keys and values.
+        scheduling: where its pod runs.
+        user: that clients log in as; the nameless default user is off.
+        eviction: what makes room when the memory is full.
+        meshed: whether its pod joins the mesh. By default: clients prove who they are, and the passwords and values
+            on the way are encrypted, which the server itself does not do here.
+        existing_secret: name of a Secret with the key ``password``; None where the password is an argument.
+    """
+
+    name: DnsLabel = "redis"
+    image: ImageReference = versions.REDIS_IMAGE
+    version: LabelValue = versions.REDIS
+    resources: Resources = Resources(cpu="50m", memory="32Mi", memory_limit="128Mi")
+    scheduling: Scheduling = Scheduling()
+    user: UserName = "shop"
+    eviction: EvictionPolicy = "allkeys-lru"
+    meshed: bool = True
+    existing_secret: ObjectName | None = None
+
+    @property
+    def secret_name(self) -> str:
+        """The Secret that holds the password: the existing one, or our own."""
+        return self.existing_secret or f"{self.name}-credentials"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisArgs:
+    """Arguments of a `Redis`.
+
+    Attributes:
+        namespace: where its objects live.
+        password: of the user; a secret output. Left out where ``settings.existing_secret`` names a Secret.
+        settings: or a mapping that becomes one.
+        mesh: that the namespace belongs to.
+    """
+
+    namespace: pulumi.Input[str]
+    password: pulumi.Input[str] | None = None
+    settings: RedisSettings = field(default_factory=RedisSettings)
+    mesh: MeshBinding = field(default_factory=NoMesh)
+
+
+def redis_config(settings: RedisSettings) -> str:
+    """``redis.conf``: a cache, of which nothing is ever written to a disk."""
+    keys = int(float(quantity(settings.resources.memory_limit)) * _DATA_SHARE)
+    lines = {
+        # every address of the pod; who may come in is the access list's matter
+        "bind": "* -::*",
+        "protected-mode": "no",
+        "port": PORT,
+        "aclfile": f"{_RUN_DIR}/users.acl",
+        "dir": _RUN_DIR,
+        "save": '""',
+        "appendonly": "no",
+        "maxmemory": keys,
+        "maxmemory-policy": settings.eviction,
+        # clients that read slowly are cut off before keys have to go for them
+        "maxmemory-clients": "10%",
+        "tcp-keepalive": 60,
+        "lazyfree-lazy-eviction": "yes",
+        "lazyfree-lazy-expire": "yes",
+    }
+    return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def _probe(**timing: int) -> dict[str, Any]:
+    return {"exec": {"command": ["sh", f"{_CONFIG_DIR}/ping.sh"]}, "timeoutSeconds": 3, **timing}
+
+
+def _pod(settings: RedisSettings) -> dict[str, Any]:
+    secret_dir = f"{_SECRET_DIR}/{settings.secret_name}"
+    redis = workloads.container(
+        "redis",
+        settings.image,
+        command=["sh", f"{_CONFIG_DIR}/start.sh"],
+        env=pods.env({"REDIS_USER": settings.user, "REDIS_PASSWORD_FILE": f"{secret_dir}/{PASSWORD_KEY}"}),
+        ports=pods.ports({"tcp-redis": PORT}),
+        startupProbe=_probe(periodSeconds=1, failureThreshold=60),
+        livenessProbe=_probe(periodSeconds=10, failureThreshold=3),
+        readinessProbe=_probe(periodSeconds=5, failureThreshold=2),
+        resources=settings.resources.manifest(),
+        volumeMounts=[
+            {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
+            {"name": "credentials", "mountPath": secret_dir, "readOnly": True},
+            {"name": "run", "mountPath": _RUN_DIR},
+        ],
+    )
+    return workloads.pod(
+        [redis],
+        service_account=settings.name,
+        uid=_UID,
+        volumes=[
+            {"name": "config", "configMap": {"name": settings.name}},
+            {"name": "credentials", "secret": {"secretName": settings.secret_name, "defaultMode": 0o440}},
+            {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+        ],
+        scheduling=settings.scheduling,
+    )
+
+
+def redis_manifests(
+    settings: RedisSettings,
+    namespace: pulumi.Input[str],
+    password: pulumi.Input[str] | None,
+    mesh: MeshBinding | None = None,
+) -> list[Manifest]:
+    """All objects of a Redis, what others need first.
+
+    Raises:
+        InvalidSettingsError: there are two passwords, or none.
+    """
+    require_one_password(password, settings.existing_secret)
+    mesh = mesh or NoMesh()
+    labels = recommended("redis", settings.name, Role.CACHE, settings.version)
+    selected = selector("redis", settings.name)
+    meta = metadata(settings.name, labels, namespace=namespace)
+    files = {"redis.conf": redis_config(settings), "start.sh": _START, "ping.sh": _PING}
+    manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
+    if password is not None:
+        secret_meta = metadata(settings.secret_name, labels, namespace=namespace)
+        manifests.append(workloads.secret(secret_meta, {PASSWORD_KEY: password}))
+    return [
+        *manifests,
+        workloads.deployment(
+            meta,
+            selected=selected,
+            pod_spec=_pod(settings),
+            replicas=1,
+            strategy=pods.rolling_update(),  # for a moment there are two: each holds a part of what is cached
+            scheduling=settings.scheduling,
+            pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations={
+                Annotation.CONFIG_CHECKSUM.value: checksum(files),
+                **mesh.annotations_of_pods(meshed=settings.meshed),
+            },
+        ),
+        workloads.service(meta, selected=selected, ports={"tcp-redis": (PORT, "tcp")}),
+    ]
+
+
+class Redis(Component):
+    """One Redis server as a cache: what it holds may be gone at any time, with its pod or to make room.
+
+    Attributes:
+        host_name: its DNS name.
+        secret_name: of the Secret with the key ``password``, in the same namespace.
+
+    Raises:
+        InvalidSettingsError: the settings are wrong, or there are two passwords, or none.
+    """
+
+    TYPE: ClassVar[str] = "Redis"
+
+    host_name: pulumi.Output[str]
+    secret_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = parse(RedisSettings, args.settings)
+        manifests = redis_manifests(settings, args.namespace, args.password, args.mesh)
+        super().__init__(name, opts)
+        self.children(manifests)
+        self.host_name = self.host(settings.name, args.namespace)
+        self.secret_name = pulumi.Output.from_input(settings.secret_name)
+        self.register_outputs({"host_name": self.host_name, "secret_name": self.secret_name})

@@ -1,0 +1,1 @@
+"""The embedded environment: a single-node Kubernetes on a bare Linux machine."""

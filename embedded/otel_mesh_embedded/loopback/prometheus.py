@@ -1,0 +1,66 @@
+"""The real Prometheus as a process, asked by its API."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_embedded.loopback.ports import free_port
+from otel_mesh_embedded.loopback.program import LoopbackProgram
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SECONDS = 10
+
+
+class LoopbackPrometheus(LoopbackProgram):
+    """One Prometheus that takes OTLP over HTTP.
+
+    Args:
+        program: Prometheus.
+        config: its configuration.
+        folder: for its data and log.
+    """
+
+    def __init__(self, program: Path, config: Path, folder: Path) -> None:
+        port = free_port()
+        arguments = [
+            f"--config.file={config}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-otlp-receiver",
+        ]
+        super().__init__([str(program), *arguments], port, folder / "prometheus.log")
+        self.url = f"http://127.0.0.1:{port}"
+        self.otlp_url = f"{self.url}/api/v1/otlp"
+
+    def start(self) -> None:
+        """Start it, again if it was ended, and wait until it can be asked: it listens before that.
+
+        Raises:
+            RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
+        """
+        super().start()
+        self.wait_until_ready(f"{self.url}/-/ready")
+
+    def ask(self, path: str, **query: str) -> Any:  # noqa: ANN401 - of its API
+        """The ``data`` of an answer of its API.
+
+        Args:
+            path: below ``/api/v1``.
+            query: parameters.
+
+        Raises:
+            OSError: it does not answer, or not with success.
+        """
+        address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(address, timeout=_SECONDS) as answer:  # noqa: S310 - loopback
+            return json.load(answer)["data"]
+
+    def series(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of what an expression gives now."""
+        found = self.ask("query", query=expression)["result"]
+        return [(one["metric"], float(one["value"][1])) for one in found]

@@ -1,0 +1,79 @@
+"""Who else decides on objects: webhooks that run in pods, and refuse everything while those are not up again."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_mesh_embedded.node.waiting import POLL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KINDS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+_CONNECT_SECONDS = 1.0
+
+
+class Reader(Protocol):
+    """Whoever reads the API server's objects."""
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """An object or a list, or None where there is none."""
+
+
+def services(api: Reader) -> dict[str, tuple[str, int]]:
+    """The Services behind webhooks without whose answer objects are refused: name -> address and port."""
+    found: dict[str, tuple[str, int]] = {}
+    for kind in _KINDS:
+        listed = api.get(f"/apis/admissionregistration.k8s.io/v1/{kind}") or {"items": []}
+        for webhook in (webhook for item in listed["items"] for webhook in item.get("webhooks", [])):
+            service = webhook["clientConfig"].get("service")
+            if service is None or webhook.get("failurePolicy", "Fail") != "Fail":
+                continue
+            name = f"{service['name']}.{service['namespace']}"
+            if name not in found and (address := _address(api, service)) is not None:
+                found[name] = (address, service.get("port", 443))
+    return found
+
+
+def _address(api: Reader, service: dict[str, Any]) -> str | None:
+    """The Service's own address; None where it has none, as then nobody decides for this cluster."""
+    known = api.get(f"/api/v1/namespaces/{service['namespace']}/services/{service['name']}")
+    address = known["spec"].get("clusterIP") if known else None
+    return None if address in (None, "", "None") else str(address)
+
+
+def wait(api: Reader, progress: Callable[[str], None], timeout: float) -> list[str]:
+    """Wait until all webhooks take connections.
+
+    After a start the API server takes them for ready, from before, so the connection itself is what counts.
+
+    Args:
+        api: tells which there are.
+        progress: told what is waited for.
+        timeout: seconds; then the caller goes on, since an update may be what mends them.
+
+    Returns:
+        Names of the Services that do not answer.
+    """
+    deadline = time.monotonic() + timeout
+    closed = _closed(services(api))
+    if closed:
+        progress(f"waiting for {', '.join(closed)} to admit objects")
+    while closed and time.monotonic() < deadline:
+        time.sleep(POLL)
+        closed = _closed(services(api))
+    return closed
+
+
+def _closed(found: dict[str, tuple[str, int]]) -> list[str]:
+    return sorted(name for name, address in found.items() if not _answers(address))
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,200 @@
+"""The embedded cluster: start, stop, status."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_embedded import images
+from otel_mesh_embedded.node import cgroups, ports, preflight, starting, state_folder, stopping, storage
+from otel_mesh_embedded.node.api import Api
+from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
+from otel_mesh_embedded.node.node import assemble, registry
+from otel_mesh_embedded.supervision import machine_lock, supervisor
+from otel_mesh_embedded.supervision.registry import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from otel_mesh_embedded.node.node import Node
+
+__all__ = [
+    "NODE_IP",
+    "Cluster",
+    "ProgramStatus",
+    "Status",
+    "doubles",
+    "forward",
+    "leftovers",
+    "process_ids",
+    "start",
+    "status",
+    "stop",
+]
+
+PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM]))
+"""Every program of the node, without the supervisor and the forwards."""
+NODE_IP = str(NODE_ADDRESS)
+"""The node's address: that of its bridge, which no packet from another machine reaches."""
+_FORWARD_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster."""
+
+    kubeconfig: Path
+    context: str
+    ctr: tuple[str, ...]
+    """The command that talks to its container runtime."""
+
+
+@dataclass(frozen=True)
+class ProgramStatus:
+    """One program of the node."""
+
+    name: str
+    pid: int | None
+    """None: it should run and does not."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is true of the node at this moment."""
+
+    programs: tuple[ProgramStatus, ...]
+    """Empty when the node is stopped."""
+    is_api_ready: bool
+    memory: int
+    """Bytes that pods and programs hold."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether everything that should run does."""
+        return self.is_api_ready and all(program.pid is not None for program in self.programs)
+
+
+def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] | None = None) -> Cluster:
+    """Have the cluster running; whatever is there and fits is left as it is.
+
+    Args:
+        progress: told each step.
+        forwards: names and loopback ports that :func:`forward` will be asked for, checked before anything is made.
+
+    Raises:
+        CommandError: this machine cannot carry it, or a part does not come up.
+    """
+    where = layout()
+    preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
+    with machine_lock.hold("make up"), _named_errors():
+        state_folder.mark(where.state)
+        progress("providing programs and images")
+        references = images.ensure(["pause", "coredns"])
+        node = assemble(where)
+        starting.start(node, references, progress)
+        _supervise(node)
+        return Cluster(where.kubeconfig, CONTEXT, node.ctr)
+
+
+def stop(progress: Callable[[str], None] = print) -> None:
+    """Take the cluster down; its data stays. Without a cluster nothing happens.
+
+    Raises:
+        CommandError: not root, or something resists.
+    """
+    preflight.check_rights()
+    with machine_lock.hold("make down"), _named_errors():
+        if not layout().root.exists():
+            return
+        stopping.stop(assemble(built=False), progress)
+
+
+def leftovers() -> list[str]:
+    """What of the node is on this machine beside files in the state folder; empty after :func:`stop`."""
+    return stopping.leftovers(assemble(built=False))
+
+
+def status() -> Status:
+    """Look at the node without changing anything."""
+    where = layout()
+    mains = {process.name: process.pid for process in registry(where).processes() if process.is_main}
+    names = [*PROGRAMS, *sorted(set(registry(where).specified()) - set(PROGRAMS))] if mains else []
+    api_ready = where.kubeconfig.exists() and bool(mains) and Api(where).is_ready()
+    return Status(
+        tuple(ProgramStatus(name, mains.get(name)) for name in names), api_ready, cgroups.memory() if mains else 0
+    )
+
+
+def process_ids() -> frozenset[int]:
+    """Process numbers of the node's programs, the supervisor and the forwards; without what they started."""
+    return frozenset(process.pid for process in registry(layout()).processes() if process.is_main)
+
+
+def doubles() -> list[str]:
+    """Names of programs that run more than once, which must never be."""
+    names = [process.name for process in registry(layout()).processes() if process.is_main]
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def forward(name: str, listen_port: int, namespace: str, service: str, port: int) -> None:
+    """Make a Service reachable at a port of 127.0.0.1; it stays so whatever happens to the pods behind it.
+
+    Args:
+        name: of the address, as in ``OTEL_MESH_PORT_<NAME>``.
+        listen_port: the loopback port.
+        namespace: of the Service.
+        service: its name.
+        port: its port.
+
+    Raises:
+        CommandError: the port is someone else's, or the Service is not there.
+    """
+    node = assemble(built=False)
+    found = Api(node.layout).get(f"/api/v1/namespaces/{namespace}/services/{service}")
+    if found is None:
+        raise CommandError(f"service {namespace}/{service}: not there", remedy="run `make up`")
+    program = stopping.FORWARD_PREFIX + name
+    mine = {process.pid for process in node.registry.processes(program)}
+    for listener in ports.listeners([(LOOPBACK, listen_port)]):
+        if listener.pid not in mine:
+            raise CommandError(
+                f"port {LOOPBACK}:{listen_port} (for {name}): in use by {listener}",
+                remedy=preflight.port_remedy(name),
+            )
+    argv = (
+        node.programs.packaged("socat"),
+        f"TCP4-LISTEN:{listen_port},bind={LOOPBACK},reuseaddr,fork,backlog=128",
+        f"TCP4:{found['spec']['clusterIP']}:{port},connect-timeout=5",
+    )
+    with machine_lock.hold("make up"):
+        node.registry.ensure(Program(program, argv, node.programs.environment))
+    deadline = time.monotonic() + _FORWARD_TIMEOUT
+    while not ports.listeners([(LOOPBACK, listen_port)]):
+        node.registry.require_alive(program)
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"port {LOOPBACK}:{listen_port} (for {name}): socat does not listen",
+                remedy="run `make up` again",
+                log=node.registry.log(program),
+            )
+        time.sleep(0.05)
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Turn what the machine refuses (a full disk, a read-only file system) into one line."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or "this machine"
+        raise CommandError(
+            f"{place}: {error.strerror or error}", remedy="mend that and run the command again"
+        ) from error
+
+
+def _supervise(node: Node) -> None:
+    node.registry.ensure(supervisor.program(node.layout))

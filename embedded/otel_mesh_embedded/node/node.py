@@ -1,0 +1,56 @@
+"""The parts of the node that starting and stopping both need, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_mesh_embedded.node import programs as node_programs
+from otel_mesh_embedded.node import runtime
+from otel_mesh_embedded.node.layout import layout as current_layout
+from otel_mesh_embedded.node.network import Network
+from otel_mesh_embedded.node.pods import Pods
+from otel_mesh_embedded.supervision.registry import Registry
+
+if TYPE_CHECKING:
+    from otel_mesh_embedded.node.layout import Layout
+    from otel_mesh_embedded.node.programs import Programs
+
+
+@dataclass(frozen=True)
+class Node:
+    """The node below one state folder."""
+
+    layout: Layout
+    programs: Programs
+    registry: Registry
+    network: Network
+    pods: Pods
+
+    @property
+    def ctr(self) -> tuple[str, ...]:
+        """The command that talks to the node's containerd."""
+        return runtime.ctr(self.layout, self.programs)
+
+
+def registry(layout: Layout) -> Registry:
+    """The programs of the node below a state folder."""
+    return Registry(layout.root, layout.processes, layout.logs)
+
+
+def assemble(layout: Layout | None = None, *, built: bool = True) -> Node:
+    """The node of the current state folder, with its programs provided.
+
+    Args:
+        layout: another node, for tests.
+        built: also the programs from Go modules, which only starting needs.
+
+    Raises:
+        CommandError: a program cannot be provided.
+    """
+    where = layout or current_layout()
+    programs = node_programs.find(where, built=built)
+    processes = registry(where)
+    network = Network(where, programs.iptables, programs.environment)
+    pods = Pods(processes, runtime.ctr(where, programs), programs.environment)
+    return Node(where, programs, processes, network, pods)

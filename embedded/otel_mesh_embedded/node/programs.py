@@ -1,0 +1,82 @@
+"""Where the node's programs are and what they run with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_mesh_embedded import packages, toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh_embedded.node.layout import Layout
+
+BUILT = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+    "volume-provisioner",
+)
+_VARIABLES = ("LD_LIBRARY_PATH", "XTABLES_LIBDIR")
+_SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of one version set."""
+
+    tools: Path
+    """The folder with what was built from Go modules."""
+    prefix: Path
+    """The folder with what was unpacked from Debian packages."""
+    environment: Mapping[str, str]
+    """The same for every caller, whatever shell he came from: a changed environment would restart the programs."""
+
+    def tool(self, name: str) -> str:
+        """A program built from Go modules, by a path that changes with its own version only."""
+        return str((self.tools / name).resolve())
+
+    def packaged(self, name: str) -> str:
+        """A program of a Debian package."""
+        for folder in ("usr/bin", "usr/sbin"):
+            if (path := self.prefix / folder / name).exists():
+                return str(path)
+        return name
+
+    @property
+    def iptables(self) -> Path:
+        """The folder with both variants of iptables."""
+        return self.prefix / "usr" / "sbin"
+
+    @property
+    def cni(self) -> Path:
+        """The folder with the network plugins."""
+        return self.prefix / "usr" / "lib" / "cni"
+
+
+def find(layout: Layout, *, built: bool = True) -> Programs:
+    """Have all programs there and tell where.
+
+    Args:
+        layout: of the node.
+        built: also those from Go modules; stopping a node must not build any.
+
+    Raises:
+        CommandError: one cannot be provided.
+    """
+    tools = toolchain.ensure(BUILT) if built else layout.bin
+    prefix = packages.ensure()
+    given = packages.environment(prefix)
+    own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]
+    environment = {name: given[name] for name in _VARIABLES if name in given}
+    environment["PATH"] = os.pathsep.join([str(layout.bin), *own, *_SYSTEM_PATH])
+    environment["LANG"] = "C.UTF-8"
+    environment["HOME"] = str(layout.root)
+    return Programs(tools, prefix, environment)

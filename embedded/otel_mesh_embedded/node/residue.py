@@ -1,0 +1,143 @@
+"""What dead pods and programs leave on the machine: mounts, sockets, links, leases."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_mesh_embedded.node.layout import CNI_NETWORK
+
+if TYPE_CHECKING:
+    from otel_mesh_embedded.node.layout import Layout
+
+# Folders that the programs' sources name, whatever their configuration says.
+_SHIM_SOCKETS = Path("/run/containerd/s")
+_CNI_CACHE = Path("/var/lib/cni/results")
+_LOG_LINKS = Path("/var/log/containers")
+_DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
+# The chart of Istio's network agent names this folder, whatever its values say.
+_MESH_AGENT = Path("/run/istio-cni")
+_MESH_FILES = ("istio-cni-kubeconfig", "istio-cni.log", "log.sock", "pluginevent.sock")
+_DEVICE_FILES = ("kubelet.sock", "kubelet_internal_checkpoint", "DEPRECATION")
+
+
+def mounts(layout: Layout, mountinfo: str | None = None) -> list[str]:
+    """Mount points below the state folder, the innermost first.
+
+    Args:
+        layout: where everything lies.
+        mountinfo: the text of ``/proc/self/mountinfo``, for tests.
+    """
+    text = mountinfo if mountinfo is not None else Path("/proc/self/mountinfo").read_text()
+    points = (_unescaped(line.split()[4]) for line in text.splitlines())
+    return [point for point in points if Path(point).is_relative_to(layout.state)][::-1]
+
+
+def sweep(layout: Layout) -> None:
+    """Remove what dead pods left; only when no pod and no containerd lives.
+
+    containerd and kubelet recover from missing files as after a reboot, but not always from stale ones.
+    """
+    unmount(layout)
+    for address in (layout.containerd_state / "io.containerd.runtime.v2.task").glob("*/*/address"):
+        path = Path(address.read_text().strip().removeprefix("unix://"))
+        if path.parent == _SHIM_SOCKETS:
+            path.unlink(missing_ok=True)
+    shutil.rmtree(layout.containerd_state, ignore_errors=True)
+    layout.containerd_state.mkdir(mode=0o700, exist_ok=True)
+    for lease in layout.cni_leases.glob("*/*"):
+        lease.unlink(missing_ok=True)
+    for result in _cni_results(layout):
+        result.unlink(missing_ok=True)
+
+
+def unmount(layout: Layout) -> None:
+    """Undo every mount below the state folder, as often as one is stacked on another."""
+    for _ in range(10):
+        points = mounts(layout)
+        if not points:
+            return
+        subprocess.run(["umount", "--lazy", *points], capture_output=True, check=False)
+
+
+def tidy(layout: Layout) -> None:
+    """Remove what the programs keep in folders that they share with others, after the node has stopped."""
+    for link in _links(layout):
+        link.unlink(missing_ok=True)
+    for path in _deserted_sockets():
+        path.unlink(missing_ok=True)
+    if not _other_kubelet():
+        for name in _DEVICE_FILES:
+            (_DEVICE_PLUGINS / name).unlink(missing_ok=True)
+        for name in _MESH_FILES:
+            (_MESH_AGENT / name).unlink(missing_ok=True)
+    for folder in (_SHIM_SOCKETS, _CNI_CACHE, _LOG_LINKS, _DEVICE_PLUGINS, _MESH_AGENT):
+        _remove_empty(folder)
+
+
+def leftovers(layout: Layout) -> list[str]:
+    """What of this node lies in shared folders or is still mounted."""
+    found = [f"mount {point}" for point in mounts(layout)]
+    found += [f"file {path}" for path in _cni_results(layout)]
+    if not _other_kubelet():
+        found += [f"file {path}" for name in _MESH_FILES if (path := _MESH_AGENT / name).exists()]
+    return found + [f"link {path}" for path in _links(layout)]
+
+
+def _cni_results(layout: Layout) -> list[Path]:
+    """What the network plugins noted about our pods: in our network, and about every pod's loopback interface."""
+    pods = (layout.containerd / "io.containerd.grpc.v1.cri" / "sandboxes").glob("*")
+    loopback = (_CNI_CACHE / f"cni-loopback-{pod.name}-lo" for pod in pods)
+    return [*_CNI_CACHE.glob(f"{CNI_NETWORK}-*"), *(path for path in loopback if path.exists())]
+
+
+def _deserted_sockets() -> list[Path]:
+    """Sockets that a killed shim left after its pod was forgotten: nobody listens, so nobody misses them."""
+    found = []
+    for path in _SHIM_SOCKETS.iterdir() if _SHIM_SOCKETS.is_dir() else ():
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(str(path))
+            except ConnectionRefusedError:
+                found.append(path)
+            except OSError:  # gone meanwhile, or not to be asked: not ours to judge
+                continue
+    return found
+
+
+def _links(layout: Layout) -> list[Path]:
+    """Links to the containers' logs that kubelet makes for log collectors."""
+    if not _LOG_LINKS.is_dir():
+        return []
+    links = (path for path in _LOG_LINKS.iterdir() if path.is_symlink())
+    return [link for link in links if link.readlink().is_relative_to(layout.pod_logs)]
+
+
+def _other_kubelet() -> bool:
+    for name in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if name.read_text().strip() == "kubelet":
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder and its parent if nobody else has anything there."""
+    for candidate in (folder, folder.parent):
+        try:
+            if candidate.name in ("lib", "log", "run", "var"):
+                return
+            candidate.rmdir()
+        except OSError:  # not empty, or never made
+            return
+
+
+def _unescaped(path: str) -> str:
+    """The kernel writes blanks and backslashes as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)

@@ -1,0 +1,147 @@
+"""The container runtime: containerd with folders and sockets of its own, and the pods' network configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core import files
+from otel_mesh_embedded.node.layout import BRIDGE, CNI_NETWORK, NODE_ADDRESS, POD_NETWORK, Layout
+from otel_mesh_embedded.supervision.registry import Program
+
+if TYPE_CHECKING:
+    from otel_mesh_embedded.node.programs import Programs
+
+CNI_FILE = "10-bridge.conflist"
+_CAP_SYS_RESOURCE = 24
+
+_CONFIG = """\
+version = 2
+root = {root}
+state = {state}
+oom_score = 0
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+]
+
+[grpc]
+  address = {socket}
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = {opt}
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = {pause}
+  restrict_oom_score_adj = {restrict_oom}
+  netns_mounts_under_state_dir = true
+  enable_unprivileged_ports = true
+  enable_unprivileged_icmp = true
+
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = {cni_bin}
+  conf_dir = {cni_config}
+
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "overlayfs"
+  default_runtime_name = "runc"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  BinaryName = {runc}
+  Root = {runc_root}
+  SystemdCgroup = false
+"""
+
+
+def may_lower_oom_score(status: str | None = None) -> bool:
+    """Whether this process may protect others from the out-of-memory killer (CAP_SYS_RESOURCE).
+
+    Args:
+        status: the text of ``/proc/self/status``, for tests.
+    """
+    text = status if status is not None else Path("/proc/self/status").read_text()
+    capabilities = next(line.split()[1] for line in text.splitlines() if line.startswith("CapEff:"))
+    return bool(int(capabilities, 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def configuration(layout: Layout, programs: Programs, pause_image: str, *, restrict_oom: bool) -> str:
+    """The configuration file of containerd.
+
+    Args:
+        layout: where everything lies.
+        programs: where runc is.
+        pause_image: reference of the image that holds a pod's namespaces; it must have been imported.
+        restrict_oom: without the right to lower scores every pod would fail with "can't get final child's PID".
+    """
+    return _CONFIG.format(
+        root=_quoted(layout.containerd),
+        state=_quoted(layout.containerd_state),
+        socket=_quoted(layout.containerd_socket),
+        opt=_quoted(layout.containerd / "opt"),
+        pause=_quoted(pause_image),
+        restrict_oom=str(restrict_oom).lower(),
+        cni_bin=_quoted(layout.cni_bin),
+        cni_config=_quoted(layout.cni_config),
+        runc=_quoted(programs.packaged("runc")),
+        runc_root=_quoted(layout.containerd_state / "runc"),
+    )
+
+
+def network_configuration(layout: Layout) -> dict[str, object]:
+    """The pods' network: the node's bridge, addresses from a private pool, host ports."""
+    addresses = {
+        "type": "host-local",
+        "dataDir": str(layout.cni_leases),
+        "ranges": [[{"subnet": str(POD_NETWORK), "gateway": str(NODE_ADDRESS)}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
+    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": True, "ipMasq": False, "hairpinMode": True}
+    return {
+        "cniVersion": "1.0.0",
+        "name": CNI_NETWORK,
+        "plugins": [{**bridge, "ipam": addresses}, {"type": "portmap", "capabilities": {"portMappings": True}}],
+    }
+
+
+def containerd(layout: Layout, programs: Programs, pause_image: str) -> Program:
+    """The runtime's program; writes what it reads."""
+    path = layout.config / "containerd.toml"
+    files.write(path, configuration(layout, programs, pause_image, restrict_oom=not may_lower_oom_score()))
+    for plugin in programs.cni.iterdir():
+        files.link(layout.cni_bin / plugin.name, plugin)
+    argv = (programs.packaged("containerd"), "--config", str(path), "--log-level", "warn")
+    return Program("containerd", argv, programs.environment, (path,))
+
+
+def describe(layout: Layout) -> None:
+    """Tell the stack where a mesh's network plugin and its configuration go on this node."""
+    places = {
+        "cni_bin_dir": str(layout.cni_bin),
+        "cni_conf_dir": str(layout.cni_config),
+        "cni_conf_name": CNI_FILE,
+    }
+    files.write(layout.node_file, json.dumps(places, indent=2) + "\n")
+
+
+def write_network_configuration(layout: Layout) -> None:
+    """Put the pods' network configuration in place, without what a mesh may have chained onto it.
+
+    A mesh's agent chains itself on again when it starts. What it left there when it was killed holds a token that
+    has expired, and no pod could start.
+    """
+    files.write(layout.cni_config / CNI_FILE, json.dumps(network_configuration(layout), indent=2))
+
+
+def ctr(layout: Layout, programs: Programs) -> tuple[str, ...]:
+    """The command that talks to this containerd about Kubernetes' images and containers."""
+    return (programs.packaged("ctr"), "--address", str(layout.containerd_socket), "--namespace", "k8s.io")
+
+
+def _quoted(value: Path | str) -> str:
+    return json.dumps(str(value), ensure_ascii=False)  # a TOML basic string escapes as JSON does

@@ -1,0 +1,71 @@
+"""Taking the node down, from whatever state it is in, and telling what is left of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from otel_mesh_embedded.node import cgroups, residue, waiting
+from otel_mesh_embedded.supervision import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_mesh_embedded.node.node import Node
+
+SUPERVISOR = "supervisor"
+FORWARD_PREFIX = "forward-"
+_CLUSTER = ("volume-provisioner", "kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+_ETCD_GRACE = 20.0
+_RUNTIME_TIMEOUT = 15.0
+
+
+def stop(node: Node, progress: Callable[[str], None]) -> None:
+    """End everything that was started; images, volumes, certificates and the cluster's database stay.
+
+    Args:
+        node: what to stop.
+        progress: told each step.
+    """
+    registry = node.registry
+    node.layout.make_folders()
+    registry.stop(SUPERVISOR)
+    names = {process.name for process in registry.processes()} | set(registry.specified())
+    progress("stopping pods")
+    for name in names - {"containerd"}:
+        registry.forget(name)
+    for name in sorted(name for name in names if name.startswith(FORWARD_PREFIX)):
+        registry.stop(name)
+    registry.stop("kubelet")  # first, else it starts again what is stopped
+    _have_runtime(node)
+    node.pods.stop()
+    progress("stopping the cluster's programs")
+    together = [process for process in registry.processes() if process.name in _CLUSTER[:-1]]
+    processes.end(together)
+    registry.stop("etcd", grace=_ETCD_GRACE)
+    registry.stop("containerd")
+    processes.end(registry.processes())
+    progress("removing mounts, network, cgroups")
+    residue.sweep(node.layout)
+    residue.tidy(node.layout)
+    node.network.down()
+    cgroups.remove()
+
+
+def leftovers(node: Node) -> list[str]:
+    """Everything of the node that is on the machine beside its files, one line each."""
+    found = [f"process {process.pid} ({process.name})" for process in node.registry.processes()]
+    found += [f"process {pid} (in a pod)" for pid in sorted(cgroups.pods())]
+    found += residue.leftovers(node.layout)
+    found += node.network.leftovers()
+    return found + [f"cgroup {folder}" for folder in cgroups.branches()]
+
+
+def _have_runtime(node: Node) -> None:
+    """Start a containerd that was killed once more: it knows with which signal each container ends well."""
+    if node.pods.shims() and node.registry.main("containerd") is None:
+        if node.registry.restore("containerd") is None:
+            return
+        deadline = time.monotonic() + _RUNTIME_TIMEOUT
+        while not node.pods.runtime_answers() and time.monotonic() < deadline:
+            time.sleep(waiting.POLL)

@@ -1,0 +1,91 @@
+"""After the cluster's authority was replaced: pods that talk to the API server have to learn the new one.
+
+A program reads the authority's certificate when it starts and refuses every other from then on. Kubernetes writes the
+new one into each namespace, but nobody tells the programs: their pods are replaced. All other pods go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_cli.core import files
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_embedded.pki import credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from otel_mesh_embedded.node.api import Api
+    from otel_mesh_embedded.node.layout import Layout
+
+_CONFIG_MAP = "kube-root-ca.crt"
+_ALL_CONFIG_MAPS = f"/api/v1/configmaps?fieldSelector=metadata.name%3D{_CONFIG_MAP}"
+_ALL_PODS = "/api/v1/pods"
+_TIMEOUT = 60.0
+_POLL = 0.5
+
+
+def _note(layout: Layout) -> Path:
+    """Digest of the authority that the pods were given: what differs from it has to be spread."""
+    return layout.pki / "spread"
+
+
+def _digest(layout: Layout) -> str:
+    return hashlib.sha256(credentials.authority(layout, credentials.CLUSTER).read_bytes()).hexdigest()
+
+
+def before_change(layout: Layout) -> None:
+    """Note which authority the pods know, in an environment from before this was noted."""
+    if not _note(layout).exists() and credentials.authority(layout, credentials.CLUSTER).exists():
+        files.write(_note(layout), _digest(layout))
+
+
+def spread(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
+    """Replace the pods that know a former authority; without such a change nothing happens.
+
+    Args:
+        layout: where the authority lies.
+        api: of a cluster whose controller manager and kubelet run with the new authority.
+        progress: told which pods.
+
+    Raises:
+        CommandError: the new authority does not reach the namespaces.
+    """
+    digest = _digest(layout)
+    if _note(layout).exists() and _note(layout).read_text() == digest:
+        return
+    if _note(layout).exists():
+        _wait_for_config_maps(layout, api)
+        pods: dict[str, Any] = api.get(_ALL_PODS) or {"items": []}
+        for meta in (pod["metadata"] for pod in pods["items"] if _uses_api(pod)):
+            progress(f"replacing pod {meta['namespace']}/{meta['name']}: it knows the former authority")
+            api.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
+    files.write(_note(layout), digest)
+
+
+def _wait_for_config_maps(layout: Layout, api: Api) -> None:
+    wanted = credentials.authority(layout, credentials.CLUSTER).read_text().strip()
+    deadline = time.monotonic() + _TIMEOUT
+    while True:
+        listed: dict[str, Any] = api.get(_ALL_CONFIG_MAPS) or {"items": []}
+        late = [item["metadata"]["namespace"] for item in listed["items"] if item["data"]["ca.crt"].strip() != wanted]
+        if listed["items"] and not late:
+            return
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"authority: namespaces {', '.join(late) or 'without exception'} do not have the new one",
+                remedy="run `make up` again",
+            )
+        time.sleep(_POLL)
+
+
+def _uses_api(pod: dict[str, Any]) -> bool:
+    """Whether the authority is mounted into a pod that goes on and that somebody makes anew."""
+    sources = [
+        source for volume in pod["spec"].get("volumes", []) for source in volume.get("projected", {}).get("sources", [])
+    ]
+    mounts = any(source.get("configMap", {}).get("name") == _CONFIG_MAP for source in sources)
+    return mounts and "ownerReferences" in pod["metadata"] and "deletionTimestamp" not in pod["metadata"]

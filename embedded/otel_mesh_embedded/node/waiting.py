@@ -1,0 +1,65 @@
+"""Waiting for the node's parts, with an eye on the programs that are to bring them."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from ipaddress import IPv4Address
+
+    from otel_mesh_embedded.supervision.registry import Registry
+
+POLL = 0.1
+DNS_PORT = 53
+_LOOK_AT_PROGRAMS = 10  # every so many polls
+_RCODE = 0x0F
+
+
+def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Sequence[str], *, timeout: float) -> None:
+    """Wait until something is there.
+
+    Args:
+        what: its name, for the message.
+        is_there: asked ten times a second.
+        registry: of the programs.
+        needs: the programs without which it will never be there.
+        timeout: seconds.
+
+    Raises:
+        CommandError: a program has ended, or the time is over.
+    """
+    deadline = time.monotonic() + timeout
+    polls = 0
+    while not is_there():
+        if polls % _LOOK_AT_PROGRAMS == 0:
+            for name in needs:
+                registry.require_alive(name)
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"{what}: not there after {timeout:.0f} s; {needs[-1]} says: {registry.last_line(needs[-1])}",
+                remedy="see the log, then run `make up` again",
+                log=registry.log(needs[-1]),
+            )
+        polls += 1
+        time.sleep(POLL)
+
+
+def dns_answers(server: IPv4Address, name: str, timeout: float = 1.0) -> bool:
+    """Whether a DNS server knows an address for a name."""
+    question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+    query = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + question + struct.pack(">2H", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.settimeout(timeout)
+        try:
+            connection.sendto(query, (str(server), DNS_PORT))
+            answer = connection.recv(512)
+        except OSError:
+            return False
+    flags, answers = int.from_bytes(answer[2:4]), int.from_bytes(answer[6:8])
+    return flags & _RCODE == 0 and answers > 0

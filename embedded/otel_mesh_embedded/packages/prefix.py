@@ -1,0 +1,160 @@
+"""Debian packages unpacked side by side in a private folder: nothing is installed, no script of a package runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core import files
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_embedded.packages.apt import Apt, distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from otel_mesh_embedded.packages.apt import Archive
+
+PACKAGES = (
+    "buildah",
+    "conntrack",
+    "containerd",
+    "containernetworking-plugins",
+    "iproute2",
+    "iptables",
+    "mmdebstrap",
+    "runc",
+    "socat",
+)
+_STATUS = Path("/var/lib/dpkg/status")
+_KEY_LENGTH = 12
+_GIB = 1 << 30
+# What Debian's alternatives would link: iptables over nftables.
+_IPTABLES = tuple(f"{family}{action}" for family in ("iptables", "ip6tables") for action in ("", "-save", "-restore"))
+
+
+def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path:
+    """Unpack packages with whatever the machine lacks to run them, once.
+
+    Args:
+        packages: names of Debian packages.
+        refresh: look for newer versions; else what was unpacked stays until the machine's own packages change.
+
+    Returns:
+        A folder with usr/bin, usr/sbin, usr/lib and so on; a new set of versions has a new one.
+
+    Raises:
+        CommandError: no apt, no network, or the machine's sources lack a package.
+    """
+    wanted = sorted(set(packages))
+    home = cache_dir() / "debian"
+    record = _record(wanted)
+    with files.locked(home / ".lock"):
+        state = _machine()
+        if not refresh and (known := _recorded(record, state)):
+            return known
+        apt = Apt()
+        if refresh or not apt.has_lists():
+            apt.update()
+        try:
+            prefix = _unpacked(apt, wanted, home / "prefix")
+        except CommandError:
+            # A mirror drops a version when it gets a newer one: our lists may be older than the mirror.
+            apt.update()
+            prefix = _unpacked(apt, wanted, home / "prefix")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        files.write(record, json.dumps({"machine": state, "prefix": prefix.name, "packages": wanted}), mode=0o644)
+    return prefix
+
+
+def here(packages: Iterable[str]) -> Path | None:
+    """The folder that `ensure` gave for these packages, if it would give it again without asking apt."""
+    return _recorded(_record(sorted(set(packages))), _machine())
+
+
+def environment(prefix: Path) -> dict[str, str]:
+    """The variables that programs of a prefix need: PATH, libraries, iptables' extensions, Perl's modules."""
+    libraries = [str(path) for top in ("usr/lib", "lib") for path in sorted((prefix / top).glob("*-linux-gnu*"))]
+    perl = [*prefix.glob("usr/share/perl/5.*"), *prefix.glob("usr/lib/*/perl/5.*"), *prefix.glob("usr/lib/*/perl-base")]
+    path = [str(prefix / "usr" / "sbin"), str(prefix / "usr" / "bin"), os.environ.get("PATH", os.defpath)]
+    variables = {"PATH": os.pathsep.join(path), "LD_LIBRARY_PATH": os.pathsep.join(libraries)}
+    if extensions := next(prefix.glob("usr/lib/*/xtables"), None):
+        variables["XTABLES_LIBDIR"] = str(extensions)
+    if perl:
+        variables["PERL5LIB"] = os.pathsep.join(map(str, perl))
+    return variables
+
+
+def _unpacked(apt: Apt, packages: Sequence[str], prefixes: Path) -> Path:
+    archives = apt.plan(packages)
+    prefix = prefixes / _key(packages, archives)
+    if prefix.is_dir():
+        return prefix
+    scratch = prefixes / ".unpack"
+    if scratch.exists():  # a killed run's leavings
+        shutil.rmtree(scratch)
+    scratch.mkdir(parents=True)
+    _check_room(scratch, archives)
+    apt.download(packages, scratch / "archives")
+    tree = scratch / "tree"
+    for archive in sorted((scratch / "archives").glob("*.deb")):
+        _unpack(archive, tree)
+    for name in _IPTABLES:
+        variant = name.replace("tables", "tables-nft", 1)
+        if (tree / "usr" / "sbin" / variant).exists():
+            (tree / "usr" / "sbin" / name).symlink_to(variant)
+    tree.rename(prefix)
+    shutil.rmtree(scratch)
+    return prefix
+
+
+def _unpack(archive: Path, tree: Path) -> None:
+    done = subprocess.run(["dpkg-deb", "-x", archive, tree], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or "dpkg-deb failed").splitlines()[-1]
+        raise CommandError(
+            f"Debian packages: {archive.name}: {reason}", remedy="free space or repair dpkg, then repeat"
+        )
+
+
+def _check_room(folder: Path, archives: Sequence[Archive]) -> None:
+    needed = 6 * sum(archive.size for archive in archives)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise CommandError(
+            f"{folder.parent}: {free / _GIB:.1f} GiB free, Debian packages take {needed / _GIB:.1f}",
+            remedy="free space, or name another place with OTEL_MESH_CACHE",
+        )
+
+
+def _record(wanted: Sequence[str]) -> Path:
+    return cache_dir() / "debian" / "records" / f"{_digest(wanted)}.json"
+
+
+def _recorded(record: Path, state: str) -> Path | None:
+    try:
+        known = json.loads(record.read_text())
+        prefix = record.parent.parent / "prefix" / known["prefix"]
+        return prefix if known["machine"] == state and prefix.is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none, or not one of ours: made again
+
+
+def _machine() -> str:
+    """What tells that the machine's own packages may have changed."""
+    status = _STATUS.stat() if _STATUS.exists() else None
+    release = distribution()
+    return f"{release.get('ID')} {release.get('VERSION_ID')} {status.st_mtime_ns if status else 0}"
+
+
+def _key(packages: Sequence[str], archives: Sequence[Archive]) -> str:
+    return _digest([*packages, *(f"{archive.file} {archive.digest}" for archive in archives)])
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_KEY_LENGTH]

@@ -1,0 +1,85 @@
+"""The key that signs service accounts' tokens, and the keys before it that still verify some."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from otel_mesh_cli.core import files
+from otel_mesh_embedded.pki.authorities import key_path, key_pem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MOMENT = "%Y%m%dT%H%M%SZ"
+
+
+def ensure(folder: Path, name: str) -> bool:
+    """Make a key pair for signing tokens once: tokens in use depend on it.
+
+    Args:
+        folder: an existing folder.
+        name: of the files ``<name>.key`` and ``<name>.pub``.
+
+    Returns:
+        Whether the key was made now.
+    """
+    path = key_path(folder, name)
+    made = not path.exists()
+    if made:
+        files.write(path, key_pem(ec.generate_private_key(ec.SECP256R1())))
+    files.write(folder / f"{name}.pub", _public_pem(path))
+    return made
+
+
+def replace(folder: Path, name: str, *, now: dt.datetime | None = None) -> None:
+    """Sign with a new key from now on; what the old one signed can still be verified.
+
+    Args:
+        folder: where the key lies.
+        name: of its files; the old one's public half goes to ``<name>.<moment>.pub``.
+        now: the current time, for tests.
+    """
+    moment = now or dt.datetime.now(dt.UTC)
+    if key_path(folder, name).exists():
+        files.write(folder / f"{name}.{moment:{_MOMENT}}.pub", _public_pem(key_path(folder, name)))
+    files.write(key_path(folder, name), key_pem(ec.generate_private_key(ec.SECP256R1())))
+    ensure(folder, name)
+
+
+def verifying(folder: Path, name: str) -> tuple[Path, ...]:
+    """The public halves that verify a token: the signing key's, and those of the keys before it."""
+    current = folder / f"{name}.pub"
+    # Whoever was killed while replacing the key may have left the current one in both places.
+    former = (path for path in sorted(folder.glob(f"{name}.*.pub")) if path.read_bytes() != current.read_bytes())
+    return (current, *former)
+
+
+def forget_old(folder: Path, name: str, kept: dt.timedelta, *, now: dt.datetime | None = None) -> list[str]:
+    """Let what old keys signed no longer be verified.
+
+    Args:
+        folder: where the keys lie.
+        name: of their files.
+        kept: how long an old key is kept after it was replaced.
+        now: the current time, for tests.
+
+    Returns:
+        Names of the files that were removed.
+    """
+    moment = now or dt.datetime.now(dt.UTC)
+    gone = []
+    for path in sorted(folder.glob(f"{name}.*.pub")):
+        replaced = dt.datetime.strptime(path.name.split(".")[-2], _MOMENT).replace(tzinfo=dt.UTC)
+        if moment - replaced >= kept:
+            path.unlink()
+            gone.append(path.name)
+    return gone
+
+
+def _public_pem(private: Path) -> bytes:
+    key = load_pem_private_key(private.read_bytes(), password=None)
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -1,0 +1,1 @@
+"""The node's programs as processes: started, watched, restarted, stopped."""

@@ -1,0 +1,159 @@
+"""What the node's programs are started with, and the one place that starts and stops them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core import files
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_embedded.node import cgroups
+from otel_mesh_embedded.supervision import processes
+from otel_mesh_embedded.supervision.processes import GRACE, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LOG_LIMIT = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that is meant to run."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    reads: tuple[Path, ...] = ()
+    """Files it reads at its start only: another content means another process."""
+
+    def stamp(self) -> str:
+        """A digest of everything the process depends on."""
+        digest = hashlib.sha256(json.dumps([self.argv, sorted(self.environment.items())]).encode())
+        for path in self.reads:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The programs of one node."""
+
+    state: Path
+    """The node's folder."""
+    specifications: Path
+    """One file per program that is meant to run: what the supervisor restores."""
+    logs: Path
+    started: set[str] = field(default_factory=set)
+    """Names of the programs that this registry started itself, as opposed to finding them running."""
+
+    def processes(self, name: str | None = None) -> list[Process]:
+        """This node's processes, of one program or all."""
+        return [p for p in processes.scan() if p.state == self.state and name in (None, p.name)]
+
+    def main(self, name: str) -> Process | None:
+        """The program's process, if it runs."""
+        return next((process for process in self.processes(name) if process.is_main), None)
+
+    def log(self, name: str) -> Path:
+        """Where a program's output goes."""
+        return self.logs / f"{name}.log"
+
+    def ensure(self, program: Program, *, grace: float = GRACE) -> Process:
+        """Have the program running exactly once, as described.
+
+        One that runs already is adopted; one that was started with something else is replaced.
+
+        Args:
+            program: what is to run.
+            grace: seconds the one that is replaced gets to end.
+
+        Returns:
+            Its process; whether it stays alive is for the caller to watch.
+        """
+        stamp = program.stamp()
+        self._specify(program, stamp)
+        running = [process for process in self.processes(program.name) if process.is_main]
+        keep = next((process for process in running if process.stamp == stamp), None)
+        if surplus := [process for process in running if process != keep]:
+            processes.end(surplus, grace)
+        return keep or self._start(program, stamp)
+
+    def restore(self, name: str) -> Process | None:
+        """Start a program again as it was specified; None when it is not meant to run."""
+        try:
+            wanted = json.loads((self.specifications / f"{name}.json").read_text())
+        except FileNotFoundError:
+            return None
+        return self._start(Program(name, tuple(wanted["argv"]), wanted["environment"]), wanted["stamp"])
+
+    def specified(self) -> list[str]:
+        """Names of the programs that are meant to run."""
+        return sorted(path.stem for path in self.specifications.glob("[!.]*.json"))
+
+    def forget(self, name: str) -> None:
+        """Let the supervisor no longer restore the program."""
+        (self.specifications / f"{name}.json").unlink(missing_ok=True)
+
+    def stop(self, name: str, *, grace: float = GRACE, with_children: bool = True) -> None:
+        """End a program.
+
+        Args:
+            name: the program.
+            grace: seconds between SIGTERM and SIGKILL.
+            with_children: also what it started; containerd's shims are to outlive containerd.
+        """
+        self.forget(name)
+        processes.end([process for process in self.processes(name) if process.is_main], grace)
+        if with_children:
+            processes.end(self.processes(name), grace)
+
+    def require_alive(self, name: str) -> None:
+        """Raise when a program that should run has ended.
+
+        Raises:
+            CommandError: it has; the message holds the last line it wrote.
+        """
+        if self.main(name) is None:
+            raise CommandError(
+                f"{name}: ended right after its start: {self.last_line(name)}",
+                remedy="mend what it complains about and run `make up` again",
+                log=self.log(name),
+            )
+
+    def last_line(self, name: str) -> str:
+        """The last thing a program wrote, for messages."""
+        try:
+            lines = self.log(name).read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return "it wrote nothing"
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
+
+    def _specify(self, program: Program, stamp: str) -> None:
+        wanted = {"argv": program.argv, "environment": dict(program.environment), "stamp": stamp}
+        files.write(self.specifications / f"{program.name}.json", json.dumps(wanted, indent=1))
+
+    def _start(self, program: Program, stamp: str) -> Process:
+        log = self.log(program.name)
+        rotate(log)
+        environment = {**program.environment, **processes.marks(self.state, program.name, stamp)}
+        try:
+            pid = processes.spawn(program.argv, environment, log)
+        except OSError as error:
+            raise CommandError(
+                f"{program.argv[0]}: cannot be started: {error.strerror}",
+                remedy="delete it, so that the next `make up` makes it again",
+            ) from error
+        cgroups.join(pid)
+        self.started.add(program.name)
+        # One that has ended by now is told by `require_alive`.
+        return processes.appeared(pid) or Process(pid, 0, program.name, stamp, is_main=True, state=self.state)
+
+
+def rotate(log: Path, limit: int = _LOG_LIMIT) -> None:
+    """Move a log that has grown beyond ``limit`` bytes aside, replacing the one moved before."""
+    if log.exists() and log.stat().st_size > limit:
+        log.replace(log.with_suffix(".1.log"))

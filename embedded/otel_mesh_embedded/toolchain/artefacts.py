@@ -1,0 +1,94 @@
+"""Where a built program is kept and under which key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core import files
+from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_embedded.toolchain.golang import COMPILER_FLAGS, FLAGS, LINKER_FLAGS
+from otel_mesh_embedded.toolchain.programs import TAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh_embedded.toolchain.golang import Go
+    from otel_mesh_embedded.toolchain.programs import Build
+
+_KEY_LENGTH = 12
+
+
+def tools_dir() -> Path:
+    """The folder of all built programs."""
+    return cache_dir() / "tools"
+
+
+def linker_flags(build: Build) -> str:
+    """The value of ``-ldflags``."""
+    version = build.version
+    number = version.removeprefix("v")
+    major, minor, *_ = number.split(".")
+    names = {"version": version, "number": number, "major": major, "minor": minor}
+    return " ".join([*LINKER_FLAGS, *(f"-X {stamp.format(**names)}" for stamp in build.stamps)])
+
+
+def key(build: Build, go: Go) -> str:
+    """Version and a hash of all that the programs are made from.
+
+    That is the module folder (go.sum pins every source), the flags, what is taken out of modules, and Go's release.
+    """
+    inputs = {
+        "folder": {
+            str(path.relative_to(build.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(build.folder.rglob("*"))
+            if path.is_file()
+        },
+        "flags": [*FLAGS, *COMPILER_FLAGS, linker_flags(build), *TAGS],
+        "packages": dict(build.packages),
+        "copies": [dict(build.files), dict(build.embeds)],
+        "go": go.name,
+    }
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return f"{build.version}-{digest[:_KEY_LENGTH]}"
+
+
+def path(program: str, build: Build, go: Go) -> Path:
+    """The file a program is kept in; it exists exactly when the program was built whole."""
+    return tools_dir() / program / key(build, go) / program
+
+
+def keep(built: Path, kept: Path) -> None:
+    """Move a finished file to its place in one step, executable for all."""
+    built.chmod(0o755)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    built.replace(kept)
+
+
+def link_folder(programs: Mapping[str, Path]) -> Path:
+    """A folder with a link per program; the same programs give the same folder, which is never changed.
+
+    The links are hard ones: the CLI and the language host look for their companions beside their own file, as the
+    kernel names it. Programs of PATH, whose companions are beside them, get symbolic ones.
+
+    Args:
+        programs: name -> file.
+    """
+    listing = json.dumps({name: str(file) for name, file in programs.items()}, sort_keys=True)
+    folder = tools_dir() / "bin" / hashlib.sha256(listing.encode()).hexdigest()[:_KEY_LENGTH]
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
+        fresh = Path(scratch) / "bin"
+        fresh.mkdir()
+        for name, file in programs.items():
+            if file.is_relative_to(tools_dir()):
+                (fresh / name).hardlink_to(file)
+            else:
+                (fresh / name).symlink_to(file)
+        files.place(fresh, folder)
+    return folder

@@ -1,0 +1,140 @@
+"""Built programs as one file, for a machine that is not to compile them again: a CI cache, or one without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.files import locked
+from otel_mesh_embedded.toolchain import artefacts, ensuring, golang
+from otel_mesh_embedded.toolchain.programs import BUILDS, expand, owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from otel_mesh_embedded.toolchain.programs import Build
+
+_CONTENTS: Final = "contents.json"
+_FORMAT: Final = 1
+_LARGEST_LIST: Final = 1 << 20
+_CHUNK: Final = 1 << 20
+_NAME: Final = re.compile(r"[\w.+-]+/[\w.+-]+/[\w.+-]+")
+
+
+def export(target: Path, names: Iterable[str] = ("all",), *, builds: Sequence[Build] = BUILDS) -> int:
+    """Write programs that were built from modules into one file, building what is missing.
+
+    Args:
+        target: a ``.tar.gz`` file; it is replaced in one step.
+        names: programs or groups.
+        builds: how programs come out of Go modules.
+
+    Returns:
+        How many programs it holds.
+
+    Raises:
+        CommandError: a build failed, or the folder does not exist.
+    """
+    programs = expand(names, builds)
+    ensuring.build(programs, builds=builds)
+    go = golang.find()
+    files = {name: artefacts.path(name, owner(name, builds), go) for name in programs}
+    listed = {str(file.relative_to(artefacts.tools_dir())): _digest(file) for file in files.values()}
+    contents = json.dumps({"format": _FORMAT, "go": go.name, "files": listed}, indent=1).encode()
+    if not target.parent.is_dir():
+        raise CommandError(f"{target.parent}: no such folder", remedy="make it, or name another file")
+    fresh = target.with_name(f".{target.name}.new")
+    try:
+        with tarfile.open(fresh, "w:gz", compresslevel=1) as tar:
+            with tempfile.NamedTemporaryFile() as stream:
+                stream.write(contents)
+                stream.flush()
+                tar.add(stream.name, _CONTENTS, filter=_plain)
+            for file in files.values():
+                tar.add(file, str(file.relative_to(artefacts.tools_dir())), filter=_plain)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return len(files)
+
+
+def import_(source: Path) -> int:
+    """Take over the programs of an exported file, each only when its hash is the one that the file lists.
+
+    Returns:
+        How many programs were not here before.
+
+    Raises:
+        CommandError: the file is none of ours, damaged, or made for another architecture or Go release; programs that
+            had been taken over before the damage was met stay, as they are whole.
+    """
+    taken = 0
+    artefacts.tools_dir().mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            locked(artefacts.tools_dir() / ".locks" / "import"),
+            tempfile.TemporaryDirectory(dir=artefacts.tools_dir(), prefix=".import-") as scratch,
+            tarfile.open(source, "r|gz") as tar,
+        ):
+            listed = _contents(tar, source)
+            while (member := tar.next()) is not None:  # iterating would begin with the list again
+                stream = tar.extractfile(member) if member.isreg() else None
+                if stream is None or member.name not in listed:
+                    raise _damaged(source, f"{member.name} is not listed in it")
+                fresh = Path(scratch) / "program"
+                with fresh.open("wb") as written:
+                    shutil.copyfileobj(stream, written, _CHUNK)
+                if _digest(fresh) != listed.pop(member.name):
+                    raise _damaged(source, f"{member.name} has another hash than the one it lists")
+                kept = artefacts.tools_dir() / member.name
+                if not kept.exists():
+                    artefacts.keep(fresh, kept)
+                    taken += 1
+            if listed:
+                raise _damaged(source, f"{len(listed)} programs that it lists are missing")
+    except FileNotFoundError:
+        raise CommandError(f"{source}: no such file", remedy="name a file that `make toolchain-export` wrote") from None
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise _damaged(source, str(error) or type(error).__name__) from None
+    return taken
+
+
+def _contents(tar: tarfile.TarFile, source: Path) -> dict[str, str]:
+    first = tar.next()
+    stream = tar.extractfile(first) if first and first.name == _CONTENTS and first.size < _LARGEST_LIST else None
+    if stream is None:
+        raise _damaged(source, "it does not begin with its list of contents")
+    told: Any = json.load(stream)
+    if not isinstance(told, dict) or told.get("format") != _FORMAT or not isinstance(told.get("files"), dict):
+        raise _damaged(source, "its list of contents is of another version")
+    if told.get("go") != (go := golang.find().name):
+        raise CommandError(
+            f"{source}: built with {told.get('go')}, but this machine has {go}, whose programs are kept apart",
+            remedy="export it from a machine with the same Go release and architecture",
+        )
+    if any(not _NAME.fullmatch(name) or ".." in name for name in told["files"]):
+        raise _damaged(source, "it names places outside the cache")
+    return dict(told["files"])
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mtime = 0
+    return member
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _damaged(source: Path, reason: str) -> CommandError:
+    return CommandError(f"{source}: damaged, or not from `make toolchain-export`: {reason}", remedy="export it again")

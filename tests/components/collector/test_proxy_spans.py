@@ -1,0 +1,216 @@
+"""Envoy's spans, as Envoy sent them, after the real Collector has brought them to the common vocabulary."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from otel_mesh import OtelCollectorSettings
+from otel_mesh.collector.config import collector_config
+from otel_mesh.collector.proxy_spans import PROCESSOR, proxy_spans_processor, with_proxy_spans
+from otel_mesh_embedded.loopback.collector import LoopbackCollector, file_exporters, otlp_receiver
+from otel_mesh_embedded.loopback.ports import free_port
+
+if TYPE_CHECKING:
+    from tests.built import Built
+
+ISTIO = {
+    "istio.canonical_revision": "0.1.0",
+    "istio.canonical_service": "api-gateway",
+    "istio.cluster_id": "Kubernetes",
+    "istio.mesh_id": "cluster.local",
+    "istio.namespace": "shop",
+}
+INBOUND = {
+    **ISTIO,
+    "component": "proxy",
+    "downstream_cluster": "-",
+    "guid:x-request-id": "fbcbd50f-2db4-9ea9-9f77-309ee4fe6d7c",
+    "http.method": "GET",
+    "http.protocol": "HTTP/1.1",
+    "http.status_code": "200",
+    "http.url": "http://shop.example:8080/api/users/123?token=secret",
+    "node_id": "sidecar~10.87.0.10~api-gateway-7f85d98847-gb6jm.shop~shop.svc.cluster.local",
+    "peer.address": "10.87.0.7",
+    "request_size": "0",
+    "response_flags": "-",
+    "response_size": "58",
+    "upstream_cluster": "inbound|8080||",
+    "upstream_cluster.name": "inbound|8080||;",
+    "user_agent": "curl/7.88.1",
+    "zone": "",
+}
+"""An inbound span of a sidecar, as Envoy 1.40 sends it."""
+UPSTREAM = {
+    **ISTIO,
+    "component": "proxy",
+    "http.protocol": "HTTP/2",
+    "http.status_code": "404",
+    "peer.address": "10.87.0.10:8080",
+    "response_flags": "-",
+    "upstream_address": "10.87.0.10:8080",
+    "upstream_cluster": "outbound|8080|v1|api-gateway.shop.svc.cluster.local",
+    "upstream_cluster.name": "outbound|8080||api-gateway.shop.svc.cluster.local;",
+}
+"""A span of a gateway towards its upstream: it has no method and names no node."""
+FAULT = {**INBOUND, "http.status_code": "503", "response_flags": "FI", "error": "true"}
+GONE = {**INBOUND, "http.status_code": "0", "response_flags": "DC"}
+GRPC = {
+    **INBOUND,
+    "grpc.status_code": "14",
+    "grpc.message": "who knows what is in here",
+    "grpc.path": "/shop.users.v1.UserService/GetUser",
+    "http.method": "POST",
+    "error": "true",
+}
+OWN = {"http.request.method": "GET", "error": "kept"}
+
+
+@pytest.fixture(scope="module")
+def spans(tmp_path_factory: pytest.TempPathFactory, built: Built) -> dict[str, dict[str, Any]]:
+    """Each span by the name that it was sent with, its attributes and its resource's as plain values."""
+    folder = tmp_path_factory.mktemp("proxy-spans")
+    port = free_port()
+    configuration = {
+        "receivers": otlp_receiver(port),
+        "processors": {PROCESSOR: proxy_spans_processor()},
+        "exporters": file_exporters(folder),
+        "service": {
+            "telemetry": {"metrics": {"level": "none"}},
+            "pipelines": {
+                "traces": {"receivers": ["otlp"], "processors": [PROCESSOR], "exporters": ["file/traces"]},
+            },
+        },
+    }
+    program = built("otelcol") / "otelcol"
+    sent = {
+        "inbound": (SpanKind.SERVER, INBOUND),
+        "outbound": (SpanKind.CLIENT, {**INBOUND, "upstream_cluster": "outbound|8081||user-service.shop.svc"}),
+        "upstream": (SpanKind.CLIENT, UPSTREAM),
+        "fault": (SpanKind.SERVER, FAULT),
+        "gone": (SpanKind.SERVER, GONE),
+        "own": (SpanKind.SERVER, OWN),
+        "grpc": (SpanKind.SERVER, GRPC),
+        "missing": (SpanKind.SERVER, {**GRPC, "grpc.status_code": "5"}),
+        "told": (SpanKind.CLIENT, {**GRPC, "grpc.status_code": "5"}),
+    }
+    with LoopbackCollector(program, folder, configuration, port) as collector:
+        for name, (kind, attributes) in sent.items():
+            resource = Resource({"service.name": name, "k8s.pod.uid": "uid-1"})
+            provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+            exporter = OTLPSpanExporter(endpoint=collector.endpoint, insecure=True)
+            provider.add_span_processor(SimpleSpanProcessor(exporter))
+            with provider.get_tracer("envoy").start_as_current_span(
+                f"{name}/*", kind=kind, attributes=attributes
+            ) as one:
+                if name == "fault":
+                    one.set_status(Status(StatusCode.ERROR))
+            provider.shutdown()
+        deadline = time.monotonic() + 90
+        while len(collector.spans()) < len(sent) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        batches = [one for batch in collector._batches("traces") for one in batch["resourceSpans"]]  # noqa: SLF001
+    found = {}
+    for batch in batches:
+        resource_values = _plain(batch["resource"]["attributes"])
+        (span,) = batch["scopeSpans"][0]["spans"]
+        attributes = _plain(span.get("attributes", []))
+        found[resource_values["service.name"]] = {**span, "attributes": attributes, "resource": resource_values}
+    return found
+
+
+def _plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
+    values = {one["key"]: next(iter(one["value"].items())) for one in attributes}
+    return {key: int(value) if kind == "intValue" else value for key, (kind, value) in values.items()}
+
+
+def test_a_sidecar_s_span_reads_like_a_service_s(spans: dict[str, dict[str, Any]]) -> None:
+    span = spans["inbound"]
+    assert span["name"] == "GET"
+    assert span["attributes"] == {
+        "http.request.body.size": 0,
+        "http.request.method": "GET",
+        "http.response.body.size": 58,
+        "http.response.status_code": 200,
+        "network.protocol.version": "1.1",
+        "otel_mesh.proxy": "sidecar",
+        "otel_mesh.request.id": "fbcbd50f-2db4-9ea9-9f77-309ee4fe6d7c",
+        "server.address": "shop.example",
+        "url.path": "/api/users/123",
+        "url.scheme": "http",
+        "user_agent.original": "curl/7.88.1",
+    }
+    assert span["resource"]["service.version"] == "0.1.0"
+    assert span["resource"]["service.instance.id"] == "uid-1"
+    assert "code" not in span["status"]
+
+
+def test_a_call_names_whom_it_went_to_and_no_query(spans: dict[str, dict[str, Any]]) -> None:
+    attributes = spans["outbound"]["attributes"]
+    assert attributes["url.full"] == "http://shop.example/api/users/123"
+    assert attributes["server.address"] == "user-service.shop.svc"
+    assert not {"url.path", "url.scheme"} & attributes.keys()
+
+
+def test_a_gateway_s_span_towards_its_upstream(spans: dict[str, dict[str, Any]]) -> None:
+    span = spans["upstream"]
+    assert span["name"] == "HTTP"
+    assert span["attributes"] == {
+        "error.type": "404",
+        "http.response.status_code": 404,
+        "network.protocol.version": "2",
+        "otel_mesh.proxy": "gateway",
+        "server.address": "api-gateway.shop.svc.cluster.local",
+    }
+    assert span["status"]["code"] == 2
+
+
+def test_an_injected_fault_is_told_as_what_it_is(spans: dict[str, dict[str, Any]]) -> None:
+    attributes = spans["fault"]["attributes"]
+    assert attributes["otel_mesh.proxy.response_flags"] == "FI"
+    assert attributes["error.type"] == "503"
+    assert spans["fault"]["status"]["code"] == 2
+
+
+def test_a_call_by_grpc_ends_as_its_own_status_says_and_not_as_http_s(spans: dict[str, dict[str, Any]]) -> None:
+    span = spans["grpc"]
+    assert span["status"]["code"] == 2
+    assert {key: value for key, value in span["attributes"].items() if key.startswith(("rpc", "grpc", "error"))} == {
+        "error.type": "UNAVAILABLE",
+        "rpc.method": "shop.users.v1.UserService/GetUser",
+        "rpc.response.status_code": "UNAVAILABLE",
+        "rpc.system.name": "grpc",
+    }
+    assert "code" not in spans["missing"]["status"], "an answer, as of a server"
+    assert spans["told"]["status"]["code"] == 2
+
+
+def test_a_request_without_an_answer_has_no_status_code(spans: dict[str, dict[str, Any]]) -> None:
+    attributes = spans["gone"]["attributes"]
+    assert attributes["otel_mesh.proxy.response_flags"] == "DC"
+    assert "http.response.status_code" not in attributes
+
+
+def test_a_service_s_own_span_passes_unchanged(spans: dict[str, dict[str, Any]]) -> None:
+    assert spans["own"]["name"] == "own/*"
+    assert spans["own"]["attributes"] == OWN
+
+
+def test_it_comes_after_what_kubernetes_knows() -> None:
+    plain = collector_config(OtelCollectorSettings())
+    config = with_proxy_spans(plain)
+    assert config["service"]["pipelines"]["traces"]["processors"] == [
+        "memory_limiter",
+        "k8s_attributes",
+        PROCESSOR,
+        "resource/cluster",
+    ]
+    assert config["service"]["pipelines"]["metrics"] == plain["service"]["pipelines"]["metrics"]
+    assert PROCESSOR not in plain["processors"]

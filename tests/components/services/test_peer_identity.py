@@ -1,0 +1,48 @@
+"""Which proxy's word a service takes for its peer follows from the mesh that it joins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opentelemetry.context import Context
+
+from otel_mesh import MeshBinding, MicroserviceArgs, MicroserviceSettings, NoMesh
+from otel_mesh.services.microservice import microservice_manifests
+from otel_mesh_telemetry.peer import PeerIdentity
+from otel_mesh_telemetry.server_features import features_from
+from tests.components.scenarios import SERVICE
+
+
+def environment(mesh: MeshBinding) -> dict[str, str]:
+    settings = MicroserviceSettings(service=SERVICE, service_namespace="shop", environment="test")
+    args = MicroserviceArgs(
+        namespace="shop", image="shop:1", otlp_endpoint="http://c:4317", settings=settings, mesh=mesh
+    )
+    manifests = microservice_manifests(args, settings)
+    (container,) = next(one for one in manifests if one["kind"] == "Deployment")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    return {one["name"]: one["value"] for one in container["env"] if "value" in one}
+
+
+XFCC = "By=spiffe://td/ns/a/sa/b;URI=spiffe://td/ns/shop/sa/forged,By=spiffe://td/ns/a/sa/b;URI=spiffe://td/ns/shop/sa/peer"
+
+
+@pytest.mark.parametrize(
+    ("mesh", "header", "value"),
+    [
+        (MeshBinding(kind="istio", trust_domain="td"), "x-forwarded-client-cert", XFCC),
+        (MeshBinding(kind="linkerd", trust_domain="td"), "l5d-client-id", "peer.shop.serviceaccount.identity.l5d.td"),
+    ],
+    ids=["istio", "linkerd"],
+)
+def test_s1_9_the_library_believes_what_the_meshs_proxy_says(mesh: MeshBinding, header: str, value: str) -> None:
+    (feature,) = [one for one in features_from(environment(mesh)) if isinstance(one, PeerIdentity)]
+    attributes: dict[str, Any] = {}
+    feature.describe({header: value}, Context(), attributes)
+    assert (attributes["mesh.peer.namespace"], attributes["mesh.peer.service_account"]) == ("shop", "peer")
+
+
+def test_s1_9_without_a_mesh_no_header_is_believed() -> None:
+    assert not [one for one in features_from(environment(NoMesh())) if isinstance(one, PeerIdentity)]
