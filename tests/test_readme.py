@@ -23,7 +23,8 @@ def targets() -> set[str]:
 
 
 def code() -> str:
-    files = subprocess.run(["git", "ls-files", "cli", "embedded", "Makefile"], capture_output=True, cwd=repo_dir(), check=True)
+    words = ["git", "ls-files", "cli", "embedded", "Makefile"]
+    files = subprocess.run(words, capture_output=True, cwd=repo_dir(), check=True)
     paths = [repo_dir() / name for name in files.stdout.decode().split() if name.endswith((".py", "Makefile"))]
     return "".join(path.read_text() for path in paths if path.exists())
 

@@ -30,5 +30,9 @@ def stacks_dir() -> Path:
 
 
 def repo_dir() -> Path:
-    """The checkout this code is part of."""
+    """The checkout that commands work on: the one around the working directory, else the one this code is part of."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file() and (folder / "infra" / "otel_mesh_stack").is_dir():
+            return folder
     return Path(__file__).resolve().parents[3]

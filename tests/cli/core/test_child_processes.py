@@ -118,6 +118,6 @@ def test_servers_of_tests_and_benches_are_started_in_one_place() -> None:
         )
     ]
     modules = [path for folder in folders for path in folder.rglob("*.py")]
-    modules += [path for path in (repo_dir() / "tests/local").glob("*.py") if not path.name.startswith("test_")]
+    modules += [path for path in (repo_dir() / "tests/embedded").rglob("*.py") if not path.name.startswith("test_")]
     assert len(modules) > 30
     assert [str(path) for path in modules if BY_HAND.search(path.read_text())] == []
