@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard
 
 _ROOT: Final = Path(__file__).parent.parent
-LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "dashboards"
+LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "backends" / "grafana" / "dashboards"
 """Of dashboards that go with the components, whatever services there are."""
 PLATFORM: Final = _ROOT / "infra" / "otel_mesh_stack" / "dashboards"
 """Of dashboards that tell of this platform's services."""

