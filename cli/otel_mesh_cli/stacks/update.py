@@ -11,7 +11,15 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.stacks import definitions, drift, engine_processes, interrupted, pulumi_cli, stack_lock
+from otel_mesh_cli.stacks import (
+    definitions,
+    drift,
+    engine_processes,
+    interrupted,
+    pulumi_cli,
+    stack_lock,
+    unchanged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,8 +69,9 @@ def up(
         stack: its name.
         tools: folder of the programs.
         progress: told what is done.
-        listed: asks the cluster for all objects at a path. With it the engine reads the objects anew only if one was
-            written to since it read them; without it, always.
+        listed: Asks the cluster for all objects at a path. With it the engine reads the objects again only if one was
+            written to since it read them, and does not run at all if the program's inputs are the same too; without
+            it, the engine always runs and reads all of them.
 
     Returns:
         How many resources were created, updated, deleted and the same, as the CLI counts them.
@@ -79,10 +88,15 @@ def up(
         if ended := engine_processes.end_abandoned(workspace.project, stack):
             progress(f"ended what a killed update left running: {', '.join(sorted(ended))}")
         interrupted.settle(workspace, stack, tools, progress)
-        definitions.before_update(workspace, stack, tools)
         # What someone else changed or deleted is put right, and not only what the program did.
         file = workspace.state_file(stack)
-        untouched = listed is not None and file is not None and drift.is_untouched(drift.state(file), listed)
+        state = drift.state(file) if file is not None else {}
+        untouched = listed is not None and bool(state) and drift.is_untouched(state, listed)
+        inputs = unchanged.fingerprint(workspace, stack, tools)
+        if untouched and unchanged.is_recorded(workspace, stack, inputs):
+            return {"same": len(state["resources"])}
+        unchanged.forget(workspace, stack)
+        definitions.before_update(workspace, stack, tools)
         code = _run(workspace, stack, tools, log, progress, refresh=not untouched)
         # the CLI of a killed run may take the lock between our look and that of our CLI
         if not (code and _LOCKED in log.read_text() and time.monotonic() < end):
@@ -95,6 +109,7 @@ def up(
         )
     if code:
         raise CommandError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
+    unchanged.remember(workspace, stack, inputs)
     newest = ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]
     return counts(pulumi_cli.run(workspace, tools, newest).stdout)
 
