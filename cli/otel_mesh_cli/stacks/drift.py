@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,19 @@ def is_untouched(state: Mapping[str, Any], listed: Lister) -> bool:
         live is not None and _version(live["metadata"]) == _version(resource["outputs"]["metadata"])
         for resource, live in _beside(state, listed)
     )
+
+
+def versions(state: Mapping[str, Any], listed: Lister) -> str | None:
+    """A digest of what every object of a stack is in the cluster now; None if one of them is missing.
+
+    Args:
+        state: State of the stack.
+        listed: As of `differences`.
+    """
+    found = [(resource["urn"], live and _version(live["metadata"])) for resource, live in _beside(state, listed)]
+    if not all(version for _, version in found):
+        return None
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
 def _version(meta: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -103,16 +103,18 @@ def _time(path: Path) -> Iterator[bytes]:
     yield f"{path} {about.st_size} {about.st_mtime_ns} {about.st_ino}".encode()
 
 
-def remember(workspace: Workspace, stack: str, inputs: str) -> None:
-    """Write down that an update with these inputs succeeded, and the state it left.
+def remember(workspace: Workspace, stack: str, inputs: str, objects: str | None) -> None:
+    """Write down that an update with these inputs succeeded, the state that it left, and the objects.
 
     Args:
         workspace: Workspace of the stack.
         stack: Name of the stack.
         inputs: `fingerprint` taken before that update.
+        objects: `drift.versions` after it; None: not known, nothing is written down.
     """
-    if (state := _state(workspace, stack)) is not None:
-        files.write(_record(workspace, stack), json.dumps({"inputs": inputs, "state": state}))
+    if objects is not None and (state := _state(workspace, stack)) is not None:
+        record = {"inputs": inputs, "state": state, "objects": objects}
+        files.write(_record(workspace, stack), json.dumps(record))
 
 
 def forget(workspace: Workspace, stack: str) -> None:
@@ -120,13 +122,17 @@ def forget(workspace: Workspace, stack: str) -> None:
     _record(workspace, stack).unlink(missing_ok=True)
 
 
-def is_recorded(workspace: Workspace, stack: str, inputs: str) -> bool:
-    """Whether the last update had these inputs, succeeded, and nobody else has written to the stack's state since."""
+def is_recorded(workspace: Workspace, stack: str, inputs: str, objects: str | None) -> bool:
+    """Whether the last update had these inputs, succeeded, and nobody wrote to its state or its objects since.
+
+    Controllers go on writing to objects after the engine has read them, istiod to its webhooks for one: hence the
+    objects are compared with what they were after the update, not with the engine's state.
+    """
     try:
         record = json.loads(_record(workspace, stack).read_text())
     except (OSError, ValueError):
         return False
-    return bool(record == {"inputs": inputs, "state": _state(workspace, stack)})
+    return bool(record == {"inputs": inputs, "state": _state(workspace, stack), "objects": objects})
 
 
 def _record(workspace: Workspace, stack: str) -> Path:

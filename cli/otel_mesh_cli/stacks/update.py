@@ -91,10 +91,10 @@ def up(
         # What someone else changed or deleted is put right, and not only what the program did.
         file = workspace.state_file(stack)
         state = drift.state(file) if file is not None else {}
-        untouched = listed is not None and bool(state) and drift.is_untouched(state, listed)
         inputs = unchanged.fingerprint(workspace, stack, tools)
-        if untouched and unchanged.is_recorded(workspace, stack, inputs):
+        if listed and unchanged.is_recorded(workspace, stack, inputs, drift.versions(state, listed)):
             return {"same": len(state["resources"])}
+        untouched = listed is not None and bool(state) and drift.is_untouched(state, listed)
         unchanged.forget(workspace, stack)
         definitions.before_update(workspace, stack, tools)
         code = _run(workspace, stack, tools, log, progress, refresh=not untouched)
@@ -109,7 +109,8 @@ def up(
         )
     if code:
         raise CommandError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
-    unchanged.remember(workspace, stack, inputs)
+    if listed and file is not None:
+        unchanged.remember(workspace, stack, inputs, drift.versions(drift.state(file), listed))
     newest = ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]
     return counts(pulumi_cli.run(workspace, tools, newest).stdout)
 

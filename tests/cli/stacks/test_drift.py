@@ -148,8 +148,11 @@ def live(of: dict[str, Any], **more: object) -> dict[str, Any]:
 def test_a_write_to_an_object_is_seen(deployment: dict[str, Any], config: dict[str, Any], *, untouched: bool) -> None:
     objects = live(DEPLOYMENT, **deployment), live(CONFIG, **config)
     assert drift.is_untouched(GENERATIONS, cluster(*objects)) is untouched
+    before = drift.versions(GENERATIONS, cluster(live(DEPLOYMENT, generation=3), live(CONFIG)))
+    assert (drift.versions(GENERATIONS, cluster(*objects)) == before) is untouched
 
 
 def test_a_missing_object_or_one_that_was_never_read_is_no_untouched_one() -> None:
     assert not drift.is_untouched(GENERATIONS, cluster(live(DEPLOYMENT, generation=3)))
     assert not drift.is_untouched({"resources": [resource(CONFIG)]}, cluster(live(CONFIG)))
+    assert drift.versions(GENERATIONS, cluster(live(DEPLOYMENT, generation=3))) is None

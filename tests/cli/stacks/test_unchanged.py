@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from otel_mesh_cli.stacks.pulumi_cli import Workspace, project_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 STACK = "local"
 
@@ -108,27 +108,33 @@ def test_the_stack_s_program_and_the_user_s_variables_count(
     assert unchanged.fingerprint(workspace, STACK, tools) != first
 
 
-def test_an_update_is_left_out_only_after_one_that_succeeded_and_on_the_state_it_left(workspace: Workspace) -> None:
-    assert not unchanged.is_recorded(workspace, STACK, "a")
-    unchanged.remember(workspace, STACK, "a")
-    assert unchanged.is_recorded(workspace, STACK, "a")
-    assert not unchanged.is_recorded(workspace, STACK, "b")
+def test_an_update_is_left_out_only_after_one_that_succeeded_and_where_nothing_was_written_since(
+    workspace: Workspace,
+) -> None:
+    assert not unchanged.is_recorded(workspace, STACK, "a", "objects")
+    unchanged.remember(workspace, STACK, "a", "objects")
+    assert unchanged.is_recorded(workspace, STACK, "a", "objects")
+    assert not unchanged.is_recorded(workspace, STACK, "b", "objects")
+    assert not unchanged.is_recorded(workspace, STACK, "a", "others"), "somebody wrote to an object"
+    assert not unchanged.is_recorded(workspace, STACK, "a", None), "an object is missing"
     state(workspace).write_text("{}")
-    assert not unchanged.is_recorded(workspace, STACK, "a"), "somebody else updated the stack"
-    unchanged.remember(workspace, STACK, "a")
+    assert not unchanged.is_recorded(workspace, STACK, "a", "objects"), "somebody else updated the stack"
+    unchanged.remember(workspace, STACK, "a", "objects")
     unchanged.forget(workspace, STACK)
-    assert not unchanged.is_recorded(workspace, STACK, "a")
+    assert not unchanged.is_recorded(workspace, STACK, "a", "objects")
+    unchanged.remember(workspace, STACK, "a", None)
+    assert not unchanged.is_recorded(workspace, STACK, "a", None)
 
 
 def test_the_record_holds_no_secret(workspace: Workspace, tools: Path) -> None:
-    unchanged.remember(workspace, STACK, unchanged.fingerprint(workspace, STACK, tools))
+    unchanged.remember(workspace, STACK, unchanged.fingerprint(workspace, STACK, tools), "objects")
     (record,) = workspace.folder.glob("unchanged-*.json")
     assert "hunter2" not in record.read_text()
-    assert set(json.loads(record.read_text())) == {"inputs", "state"}
+    assert set(json.loads(record.read_text())) == {"inputs", "state", "objects"}
 
 
 def test_a_stack_whose_state_is_elsewhere_is_never_recorded(tmp_path: Path) -> None:
     elsewhere = Workspace(tmp_path, None, tmp_path, {})
-    unchanged.remember(elsewhere, STACK, "a")
-    assert not unchanged.is_recorded(elsewhere, STACK, "a")
-    assert not list(Path(tmp_path).iterdir())
+    unchanged.remember(elsewhere, STACK, "a", "objects")
+    assert not unchanged.is_recorded(elsewhere, STACK, "a", "objects")
+    assert not list(tmp_path.iterdir())
