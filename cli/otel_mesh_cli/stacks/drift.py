@@ -70,7 +70,9 @@ def versions(state: Mapping[str, Any], listed: Lister) -> str | None:
         state: State of the stack.
         listed: As of `differences`.
     """
-    found = [(resource["urn"], live and _version(live["metadata"])) for resource, live in _beside(state, listed)]
+    found = [
+        (place(resource["outputs"]), live and _version(live["metadata"])) for resource, live in _beside(state, listed)
+    ]
     if not all(version for _, version in found):
         return None
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
