@@ -91,7 +91,7 @@ def declared_access(
         InvalidSettingsError: `further` names something that is not in the catalog.
     """
     further = dict(further or {})
-    names = {one.name for one in (*catalog.services, *catalog.stores)}
+    names = {service.name for service in catalog.services} | {store.name for store in catalog.stores}
     if unknown := sorted(further.keys() - names):
         raise InvalidSettingsError(
             [Problem(name, "is not in the catalog", "name a service or a store of it") for name in unknown]
