@@ -120,7 +120,7 @@ class ProgramBuilder:
         published = {}
         for plan in plans:
             target = plan.below(registry)
-            digest = self.program.pull(target)
+            digest = self.program.published(target)
             if digest is None:
                 if not self.program.has(target):
                     self._build(plan, target, say)

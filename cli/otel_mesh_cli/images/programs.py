@@ -87,7 +87,7 @@ class ImageProgram(ABC):
         return done.ok or _SINGLE_IMAGE in done.reason or not self._is_absent(reference, done)
 
     def pull(self, reference: str) -> str | None:
-        """Download an image.
+        """Download an image that was not built here.
 
         Returns:
             Its digest, or None if the registry has no such image for this user.
@@ -99,6 +99,14 @@ class ImageProgram(ABC):
         if not done.ok and self._is_absent(reference, done):
             return None
         return self._pulled_digest(reference, done.stdout)
+
+    @abstractmethod
+    def published(self, reference: str) -> str | None:
+        """Digest of an image that may have been built here, in the registry; None if the registry does not have it.
+
+        Raises:
+            CommandError: the registry does not answer, or there is no room.
+        """
 
     @abstractmethod
     def push(self, reference: str) -> str:
@@ -159,6 +167,9 @@ class Docker(ImageProgram):
     def has(self, reference: str) -> bool:  # noqa: D102 -- as of ImageProgram
         return self._run("image", "inspect", "--format", "{{.Id}}", reference).ok
 
+    def published(self, reference: str) -> str | None:  # noqa: D102 -- as of ImageProgram
+        return self.pull(reference)
+
     def push(self, reference: str) -> str:  # noqa: D102 -- as of ImageProgram
         return _digest(reference, self._require(reference, "push", reference))
 
@@ -185,6 +196,11 @@ class Podman(ImageProgram):
 
     def has(self, reference: str) -> bool:  # noqa: D102 -- as of ImageProgram
         return self._run("image", "exists", reference).ok
+
+    def published(self, reference: str) -> str | None:  # noqa: D102 -- as of ImageProgram
+        # Storage goes on naming a local build's digest after the same image was pulled. Pushing it again transfers
+        # nothing and names the registry's.
+        return None if self.pull(reference) is None else self.push(reference)
 
     def push(self, reference: str) -> str:  # noqa: D102 -- as of ImageProgram
         with tempfile.TemporaryDirectory() as scratch:

@@ -36,6 +36,11 @@ def absent(reference: str) -> NoReturn:
     fail(f"Error: initializing source docker://{reference}: reading manifest {tag} in {repository}: manifest unknown")
 
 
+def pushed(digest: str) -> str:
+    """Digest in the registry, which podman and buildah compress layers for."""
+    return digest if NAME == "docker" else f"sha256:{hashlib.sha256(digest.encode()).hexdigest()}"
+
+
 def local(reference: str) -> str:
     found = get(NAME).get(reference)
     if found is None:
@@ -73,7 +78,8 @@ def pull() -> None:
     digest = get("registry").get(reference)
     if digest is None:
         absent(reference)
-    put(NAME, reference, digest)
+    same = [one for one in get(NAME).values() if digest == pushed(one)]
+    put(NAME, reference, same[0] if same else digest)  # an image keeps the digest that it had first
     if NAME == "docker":
         print(f"{reference.rpartition(':')[2]}: Pulling from {reference}\nDigest: {digest}\nStatus: Downloaded")
     else:
@@ -92,8 +98,11 @@ def push() -> None:
         return
     found = options("digestfile", "tls-verify", flags=("quiet",))
     reference = found["places"][0]
-    put("registry", reference, local(reference))
-    Path(found["digestfile"]).write_text(local(reference))
+    digest = get("registry").get(reference)
+    if digest != local(reference):  # else pulled from there
+        digest = pushed(local(reference))
+    put("registry", reference, digest)
+    Path(found["digestfile"]).write_text(str(digest))
 
 
 def save() -> None:

@@ -52,9 +52,17 @@ def test_what_is_built_can_be_pushed_pulled_and_saved(
     assert DIGEST.fullmatch(digest)
     assert programs.get("registry") == {IMAGE: digest}
     assert program.exists(IMAGE)
-    assert program.pull(IMAGE) == digest
+    assert program.published(IMAGE) == digest, "whatever digest the program's own storage names"
+    assert program.published("r.example/shop/api:2") is None
     program.save(IMAGE, tmp_path / "image.tar")
-    assert (tmp_path / "image.tar").read_text() == f"{IMAGE} {digest}"
+    assert (tmp_path / "image.tar").read_text().startswith(f"{IMAGE} sha256:")
+
+
+def test_the_digest_of_an_image_from_elsewhere_is_the_registry_s(program: ImageProgram, programs: Programs) -> None:
+    digest = f"sha256:{'1' * 64}"
+    programs.set("registry", {IMAGE: digest})
+    assert program.pull(IMAGE) == digest
+    assert program.published(IMAGE) == digest
 
 
 def test_build_arguments_are_given_and_nothing_secret_is(
