@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import Done, run
 from otel_mesh_cli.images import registry_errors
-from otel_mesh_cli.images.references import host, is_loopback
+from otel_mesh_cli.images.references import host, is_loopback, one_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,8 +77,9 @@ class ImageProgram(ABC):
         Raises:
             CommandError: the registry does not answer.
         """
+        reference = one_name(reference)
         if is_loopback(reference):  # plain HTTP, which `manifest inspect` of older versions does not speak
-            return self.pull(reference) is not None
+            return self._pull(reference) is not None
         done = self._run("manifest", "inspect", reference)
         return done.ok or _SINGLE_IMAGE in done.reason or not self._is_absent(reference, done)
 
@@ -91,10 +92,8 @@ class ImageProgram(ABC):
         Raises:
             CommandError: the registry does not answer, or there is no room.
         """
-        done = self._run(*self._pull_words(reference), reference)
-        if not done.ok and self._is_absent(reference, done):
-            return None
-        return self._pulled_digest(reference, done.stdout)
+        output = self._pull(reference)
+        return None if output is None else self._pulled_digest(reference, output)
 
     @abstractmethod
     def published(self, reference: str) -> str | None:
@@ -119,6 +118,11 @@ class ImageProgram(ABC):
         Raises:
             CommandError: there is no room.
         """
+
+    def _pull(self, reference: str) -> str | None:
+        """What the program prints, or None if the registry has no such image for this user."""
+        done = self._run(*self._pull_words(reference), reference)
+        return None if not done.ok and self._is_absent(reference, done) else done.stdout
 
     @abstractmethod
     def _pull_words(self, reference: str) -> list[str]: ...

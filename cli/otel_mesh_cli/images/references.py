@@ -36,6 +36,12 @@ def repository(reference: str) -> str:
     return _TAG.sub("", reference.partition("@")[0])
 
 
+def one_name(reference: str) -> str:
+    """A reference without its tag if it has a digest too: programs take one of them."""
+    _, at, digest = reference.partition("@")
+    return pinned(reference, digest) if at else reference
+
+
 def pinned(reference: str, digest: str) -> str:
     """A reference by digest alone: a tag that moves later changes nothing."""
     return f"{repository(reference)}@{digest}"

@@ -57,6 +57,8 @@ def test_it_builds_pushes_pulls_and_saves(buildah: Buildah, built: Built, tmp_pa
         assert buildah.has(image)
         digest = buildah.push(image)
         assert buildah.exists(image)
+        assert buildah.exists(f"{image}@{digest}")
+        assert not buildah.exists(f"{image}@sha256:{'0' * 64}")
         assert buildah.published(image) == digest
         assert buildah.published(f"{place}/shop/gone:1") is None
         assert Skopeo().digest(image) == digest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.images.references import host, is_loopback, pinned, require_registry
+from otel_mesh_cli.images.references import host, is_loopback, one_name, pinned, require_registry
 from otel_mesh_cli.images.services import default_base
 
 
@@ -42,3 +42,8 @@ def test_the_services_name_one_public_base() -> None:
 @pytest.mark.parametrize("name", ["r.example:5000/a", "r.example:5000/a:1", "r.example:5000/a@sha256:00"])
 def test_a_digest_takes_the_place_of_a_tag(name: str) -> None:
     assert pinned(name, "sha256:11") == "r.example:5000/a@sha256:11"
+
+
+def test_of_a_tag_and_a_digest_the_digest_counts() -> None:
+    assert one_name("r.example:5000/a:1@sha256:11") == "r.example:5000/a@sha256:11"
+    assert one_name("r.example:5000/a:1") == "r.example:5000/a:1"
