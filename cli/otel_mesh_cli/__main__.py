@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -14,7 +14,6 @@ from otel_mesh_cli.core.errors import CommandError
 
 if TYPE_CHECKING:
     from otel_mesh_cli.clusters import Request
-    from otel_mesh_cli.oncall.options import Question
 
 _EXIT_REFUSED = 2
 _EXIT_INTERRUPTED = 130
@@ -173,56 +172,39 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _trace(arguments: argparse.Namespace) -> int:
-    from otel_mesh_cli.oncall import options, sources, trace
-    from otel_mesh_cli.oncall.log_store import LogStore
-    from otel_mesh_cli.stacks.addresses import JAEGER, LOGS
+    from otel_mesh_cli.oncall import commands
 
-    trace_id = options.trace_id(arguments.id)
-    with sources.client() as http:
-        trace.show(_console(), sources.Jaeger(http, JAEGER), LogStore(http, LOGS), trace_id)
+    commands.trace(arguments.trace_id, **_backends(arguments, "jaeger_url", "logs_url"))
     return 0
 
 
 def _slow(arguments: argparse.Namespace) -> int:
-    from otel_mesh_cli.oncall import slow, sources
-    from otel_mesh_cli.stacks.addresses import JAEGER
-    from otel_mesh_stack.services import CATALOG
+    from otel_mesh_cli.oncall import commands
 
-    if not arguments.service:
-        arguments.service = next((one.name for one in CATALOG.services if one.exposed), CATALOG.services[0].name)
-    with sources.client() as http:
-        slow.show(_console(), sources.Jaeger(http, JAEGER), _question(arguments))
+    question = (arguments.service, arguments.route, arguments.since, arguments.limit)
+    commands.slow_(*question, **_backends(arguments, "jaeger_url"))
     return 0
 
 
 def _errors(arguments: argparse.Namespace) -> int:
-    from otel_mesh_cli.oncall import failing, sources
-    from otel_mesh_cli.stacks.addresses import JAEGER
+    from otel_mesh_cli.oncall import commands
 
-    with sources.client() as http:
-        failing.show(_console(), sources.Jaeger(http, JAEGER), _question(arguments))
+    commands.errors(arguments.service, arguments.since, arguments.limit, **_backends(arguments, "jaeger_url"))
     return 0
-
-
-def _question(arguments: argparse.Namespace) -> Question:
-    from otel_mesh_cli.oncall import options
-
-    route = getattr(arguments, "route", "")
-    return options.Question(options.window(arguments.since), options.limit(arguments.limit), arguments.service, route)
 
 
 def _map(arguments: argparse.Namespace) -> int:
-    from otel_mesh_cli.oncall import options, service_map, sources
-    from otel_mesh_cli.stacks.addresses import PROMETHEUS
-    from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-    from otel_mesh_stack.services import CATALOG
+    from otel_mesh_cli.oncall import commands
 
-    window = options.window(arguments.since)
-    entrances = (stack_mesh().gateway,) if stack_mesh().installed else ()
-    with sources.client() as http:
-        found = service_map.observed(sources.Prometheus(http, PROMETHEUS), window.text)
-    service_map.show(_console(), service_map.compared(found, CATALOG, entrances), window)
+    commands.map_(arguments.since, **_backends(arguments, "prometheus_url"))
     return 0
+
+
+def _backends(arguments: argparse.Namespace, *urls: str) -> dict[str, Any]:
+    from otel_mesh_cli.core.output import Output
+
+    given = {name: getattr(arguments, name) for name in ("stack", "context", *urls)}
+    return {**given, "output": Output(arguments.output)}
 
 
 def _compose(arguments: argparse.Namespace) -> int:
@@ -288,19 +270,23 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_on_call(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The commands of a person on call; what they are given is checked by them, so that the words are the same."""
-    since = argparse.ArgumentParser(add_help=False)
+    """The on-call commands."""
+    where = argparse.ArgumentParser(add_help=False, parents=[_target()])
+    where.add_argument("--output", choices=("text", "json"), default="text", help="format of the answer")
+    for name in ("--jaeger-url", "--prometheus-url", "--logs-url"):
+        where.add_argument(name, help="base URL in place of the stack's")
+    since = argparse.ArgumentParser(add_help=False, parents=[where])
     since.add_argument("--since", default="15m", help="how far back, e.g. 2h")
     which = argparse.ArgumentParser(add_help=False, parents=[since])
-    which.add_argument("--service", default="", help="that the traces went through")
-    which.add_argument("--limit", default="10", help="how many at most")
-    one = commands.add_parser("trace", help="one trace with its logs")
-    one.add_argument("--id", default="", help="32 hexadecimal digits, or a traceparent")
+    which.add_argument("--service", default="", help="service that the traces went through")
+    which.add_argument("--limit", type=int, default=10, help="number of results at most")
+    one = commands.add_parser("trace", help="one trace with its logs", parents=[where])
+    one.add_argument("trace_id", nargs="?", default="", help="32 hexadecimal digits, or a traceparent")
     one.set_defaults(action=_trace)
     slow = commands.add_parser("slow", help="the slowest requests, and where their time went", parents=[which])
-    slow.add_argument("--route", default="", help="of the service, with or without its method")
+    slow.add_argument("--route", default="", help="route of the service, with or without its method")
     slow.set_defaults(action=_slow)
-    commands.add_parser("errors", help="failing traces by what failed first", parents=[which]).set_defaults(
+    commands.add_parser("errors", help="failed traces by what failed first", parents=[which]).set_defaults(
         action=_errors
     )
     commands.add_parser("map", help="who called whom, beside the catalogue", parents=[since]).set_defaults(action=_map)
