@@ -109,7 +109,16 @@ def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: htt
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
     spans = traces.fetch(http, JAEGER.url, trace_id)
     assert request.problems(spans) == []
-    assert [span.proxy for span in request.tree(local_stack.gateway()).spans()] == [True, True, True, False, False, True, True, False]
+    assert [span.proxy for span in request.tree(local_stack.gateway()).spans()] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:

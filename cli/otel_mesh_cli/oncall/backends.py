@@ -131,5 +131,3 @@ def at_url(http: httpx.Client, name: str, url: str, flag: str) -> Backend:
     shown = urlunsplit((parts.scheme, host, parts.path, "", "")).rstrip("/")
     base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")).rstrip("/")
     return Backend(f"{name} at {shown}", http, base, f"check {flag}", page_url=shown)
-
-

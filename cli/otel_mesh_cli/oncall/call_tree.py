@@ -126,7 +126,9 @@ class CallTree:
             return Failure(first, first.service, reason)
         answers = [one for one in self.children(first) if one.kind in ("server", "client")]
         if not answers:
-            return Failure(first, self.callee(first), reason if first.is_database else f"{reason}, no span of the callee")
+            return Failure(
+                first, self.callee(first), reason if first.is_database else f"{reason}, no span of the callee"
+            )
         if any(one.end_us > first.end_us for one in answers):
             return Failure(first, self.callee(first), f"{reason}, callee still working when its caller gave up")
         return Failure(first, first.service, f"{reason}, although the callee succeeded")

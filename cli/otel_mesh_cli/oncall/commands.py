@@ -20,7 +20,8 @@ from otel_mesh_cli.oncall.sources import Target, sources
 
 Stack = Annotated[str, typer.Option(help="Stack of this checkout; `local` is the environment on this machine.")]
 Context = Annotated[
-    str | None, typer.Option(help="Context of the kubeconfig; by default the one in the stack's file.", show_default=False)
+    str | None,
+    typer.Option(help="Context of the kubeconfig; by default the one in the stack's file.", show_default=False),
 ]
 JaegerUrl = Annotated[
     str | None, typer.Option(help="Base URL of Jaeger's query API, in place of the stack's.", show_default=False)

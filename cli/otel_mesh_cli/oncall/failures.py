@@ -159,7 +159,10 @@ def show(console: Console, answer: Failures, flags: str) -> None:
         console.print(Text.assemble(f"{'':9}in ", (group.hop, "yellow")))
         console.print(
             Text.assemble(
-                f"{'':9}last {when:%H:%M:%S} in ", (newest.service, "cyan"), f"  {newest.name}  ", (newest.outcome, "red")
+                f"{'':9}last {when:%H:%M:%S} in ",
+                (newest.service, "cyan"),
+                f"  {newest.name}  ",
+                (newest.outcome, "red"),
             )
         )
         console.print(Text(f"{'':9}otel-mesh trace {newest.trace_id}{flags}", "dim"), soft_wrap=True)

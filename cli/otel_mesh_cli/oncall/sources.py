@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from otel_mesh.catalog.model import Catalog
     from otel_mesh_cli.oncall.api_server import ApiServer
     from otel_mesh_cli.oncall.backends import Backend
-    from otel_mesh_cli.stacks.addresses import Address
     from otel_mesh_cli.oncall.stack_outputs import StackOutputs
+    from otel_mesh_cli.stacks.addresses import Address
 
 
 @dataclass(frozen=True)

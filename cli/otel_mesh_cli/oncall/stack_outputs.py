@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from otel_mesh.catalog.model import Catalog
 from otel_mesh.core.errors import InvalidSettingsError, parse
 from otel_mesh_cli import clusters
+from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import pulumi_cli, stack_file
-from otel_mesh_embedded import toolchain
 from otel_mesh_stack import outputs
 from otel_mesh_stack.outputs import Telemetry
 
@@ -51,7 +51,9 @@ class StackOutputs:
         return self._parsed(Catalog, outputs.CATALOG)
 
     def _parsed(self, model: type[ModelT], name: str) -> ModelT:
-        update = f"deploy this version: otel-mesh up{'' if self.stack == stack_file.LOCAL else f' --stack {self.stack}'}"
+        update = (
+            f"deploy this version: otel-mesh up{'' if self.stack == stack_file.LOCAL else f' --stack {self.stack}'}"
+        )
         if name not in self.values:
             raise CommandError(f"stack {self.stack}: has no output {name!r}", remedy=update)
         try:
@@ -60,6 +62,10 @@ class StackOutputs:
             problem = error.problems[0]
             reason = f"output {problem.path}: {problem.reason}"
             raise CommandError(f"stack {self.stack}: {reason}", remedy=update) from None
+
+
+def _up(stack: str) -> str:
+    return "otel-mesh up" if stack == stack_file.LOCAL else f"otel-mesh up --stack {stack}"
 
 
 def read(stack: str, context: str | None) -> StackOutputs:
@@ -74,21 +80,21 @@ def read(stack: str, context: str | None) -> StackOutputs:
     """
     stack_file.require(stack)
     if stack == stack_file.LOCAL:
-        workspace, deploy = pulumi_cli.embedded(), "otel-mesh up"
+        workspace = embedded.local().workspace()
     else:
-        workspace, deploy = clusters.workspace(clusters.Request(stack, context)), f"otel-mesh up --stack {stack}"
+        workspace = clusters.workspace(clusters.Request(stack, context))
     state = workspace.state_file(stack)
     if state is not None and not state.exists():
         raise CommandError(
             f"stack {stack}: not deployed, as far as the state in {workspace.backend} says",
-            remedy=f"deploy it by `{deploy}`, or name the backend of its state with PULUMI_BACKEND_URL",
+            remedy=f"deploy it by `{_up(stack)}`, or name the backend of its state with PULUMI_BACKEND_URL",
         )
     pulumi_cli.make_project(workspace.project, workspace.changes)
-    tools = toolchain.ensure(["engine"])
+    tools = embedded.programs().folder(["pulumi"])
     done = pulumi_cli.run(workspace, tools, ["stack", "output", "--json", "--stack", stack])
-    if done.returncode:
+    if not done.ok:
         raise CommandError(
-            f"stack {stack}: its outputs cannot be read: {pulumi_cli.last_line(done.stderr)}",
-            remedy=f"deploy it by `{deploy}`, or log in to the backend of its state",
+            f"stack {stack}: its outputs cannot be read: {done.reason}",
+            remedy=f"deploy it by `{_up(stack)}`, or log in to the backend of its state",
         )
     return StackOutputs(stack, json.loads(done.stdout))

@@ -83,17 +83,22 @@ def ask(sources: Sources, trace_id: str) -> Trace:
         lines = sources.logs.lines(log_queries.of_trace(trace_id), start, end)
     except CommandError as error:
         trouble = f"{error.message}; {error.remedy}"
-    failure = tree.first_failure()
     return Trace(
         trace_id,
         tuple(tree.spans),
         tuple(lines),
         logs_cut=len(lines) == LogStore.LIMIT,
         logs_error=trouble,
-        first_failure=failure
-        and FirstFailure(failure.culprit, tree.hop(failure.span), failure.reason, failure.span.span_id),
+        first_failure=_first_failure(tree),
         page=sources.jaeger.page(trace_id),
     )
+
+
+def _first_failure(tree: CallTree) -> FirstFailure | None:
+    failure = tree.first_failure()
+    if failure is None:
+        return None
+    return FirstFailure(failure.culprit, tree.hop(failure.span), failure.reason, failure.span.span_id)
 
 
 def show(console: Console, answer: Trace) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _IN_CLUSTER = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+\.svc(\..*)?)?")
 """Host name of a Service: its short name, or with its namespace and ``.svc``."""
 
+
 @dataclass(frozen=True)
 class Span:
     """One span with the resource it came from."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from otel_mesh_cli.core import waiting
+from otel_mesh_cli.core import embedded, waiting
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.oncall.call_tree import CallTree
@@ -19,7 +19,6 @@ from otel_mesh_cli.oncall.picture import picture
 from otel_mesh_cli.smoke import expected, measured
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import ADDRESSES, COLUMN, GATEWAY, JAEGER, LOGS, PROMETHEUS
-from otel_mesh_embedded.node import gateway_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from otel_mesh_cli.oncall.traces import Span
     from otel_mesh_cli.smoke.expected import Branch
+    from otel_mesh_cli.stacks.addresses import Address
 
 PATH = "/api/users/123"
 ROUTE = "/api/users/{id}"
@@ -110,7 +110,7 @@ def service_remedy(service: str = SERVICES[0]) -> str:
 
 def client() -> httpx.Client:
     """A client for the loopback addresses: it trusts the gateway's own authority, and uses no proxy."""
-    trusted = gateway_certificate.authority()
+    trusted = embedded.local().gateway_authority()
     verify = ssl.create_default_context(cafile=trusted) if trusted.exists() else True
     return httpx.Client(timeout=15.0, trust_env=False, verify=verify)
 
@@ -133,13 +133,17 @@ def wait_for_addresses(http: httpx.Client) -> None:
         CommandError: One does not.
     """
     for address in ADDRESSES:
-        url, place = f"{address.url}{address.ready_path}", address.place
+        _wait_for(http, address)
 
-        def answers(url: str = url) -> bool | None:
-            return http.get(url, headers=UNSAMPLED).status_code == HTTPStatus.OK or None
 
-        failure = f"{url}: {address.name} does not answer"
-        waiting.wait(answers, ANSWER_DEADLINE_S, lambda text=failure: text, remedy(place.namespace, place.name))
+def _wait_for(http: httpx.Client, address: Address) -> None:
+    url, place = f"{address.url}{address.ready_path}", address.place
+    waiting.wait(
+        lambda: http.get(url, headers=UNSAMPLED).status_code == HTTPStatus.OK or None,
+        ANSWER_DEADLINE_S,
+        lambda: f"{url}: {address.name} does not answer",
+        remedy(place.namespace, place.name),
+    )
 
 
 def send(http: httpx.Client) -> Sent:

@@ -66,9 +66,7 @@ def places(stack: StackSettings) -> dict[str, ServicePort]:
     """
     telemetry = outputs.telemetry(stack)
     first = next((one for one in CATALOG.services if one.exposed), CATALOG.services[0])
-    entrance = telemetry.gateway or ServicePort(
-        namespace=stack.namespaces.services, name=first.name, port=first.port
-    )
+    entrance = telemetry.gateway or ServicePort(namespace=stack.namespaces.services, name=first.name, port=first.port)
     found = {
         "gateway": entrance,
         "gateway-tls": entrance.model_copy(update={"port": _HTTPS_PORT}),

@@ -250,4 +250,4 @@ def test_the_map_is_read_from_prometheus_without_losing_the_first_call(
                 found = {pair: (calls, failed) for pair, calls, failed, _ in seen}
             assert found == expected, collector.log()
             quantiles = {pair: seconds for pair, _, _, seconds in seen}
-            assert all(0 < seconds <= 0.005 for seconds in quantiles.values()), quantiles
+            assert all(seconds is not None and 0 < seconds <= 0.005 for seconds in quantiles.values()), quantiles
