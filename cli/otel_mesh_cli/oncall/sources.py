@@ -103,12 +103,13 @@ class Sources:
             return backends.at_url(self._http, name, url, flag)
         if self.target.is_on_loopback:
             return backends.at_address(self._loopback_http, address)
+        server = self._api_server  # first: a context that does not exist is found without asking the Pulumi CLI
         place = getattr(self._outputs.telemetry, part)
         if place is None:
             raise CommandError(
                 f"stack {self.target.stack}: deploys no {name}", remedy=f"give the URL of your own with {flag}"
             )
-        return self._api_server.backend(name, place)
+        return server.backend(name, place)
 
     @cached_property
     def _outputs(self) -> StackOutputs:

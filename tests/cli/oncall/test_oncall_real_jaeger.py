@@ -137,9 +137,7 @@ def test_one_trace_is_whole(said: Callable[..., str]) -> None:
 
 
 def test_a_route_is_one_of_jaeger_s_operations(said: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        "requests of"
-        not in said("slow", "--service", "api-gateway", "--route", "1", "--since", "5m", "--limit", "1").splitlines()[0]
-    )
-    assert commands.main(["slow", "--service", "api-gateway", "--route", "/nowhere"]) == 2
+    of_gateway = ("slow", "--service", "api-gateway", "--route")
+    assert "requests of" not in said(*of_gateway, "1", "--since", "5m", "--limit", "1").splitlines()[0]
+    assert commands.main([*of_gateway, "/nowhere"]) == 2
     assert capsys.readouterr().err == ("otel-mesh: --route /nowhere: not a route of api-gateway; give one of: hop 1\n")
