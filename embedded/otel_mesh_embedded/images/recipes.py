@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.core.paths import repo_dir, service_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,18 +120,16 @@ def _program(name: str, *programs: str, root: str | None = "python", page: bool 
 
 def _services() -> tuple[Image, ...]:
     """An image for each program below app_images/, named as the catalogue names the service."""
-    home = repo_dir() / "app_images"
     return tuple(
         Image(
-            folder.name.replace("_", "-"),
-            home / "Dockerfile",
+            name,
+            repo_dir() / "app_images" / "Dockerfile",
             repo_dir(),
             root="python",
             network=True,
             arguments={"SERVICE": folder.name},
         )
-        for folder in sorted(home.iterdir())
-        if (folder / "src" / folder.name / "__main__.py").exists()
+        for name, folder in service_folders().items()
     )
 
 
