@@ -41,8 +41,8 @@ def test_an_address_answers_again_within_5_s_after_its_pod_was_deleted(
 ) -> None:
     url = f"{address.url}{address.ready_path}"
     assert http.get(url).status_code == HTTPStatus.OK
-    selector = f"app.kubernetes.io/name={address.service}"
-    kubectl("delete", "pod", "-n", address.namespace, "-l", selector, "--wait=true")
+    selector = f"app.kubernetes.io/name={address.place.name}"
+    kubectl("delete", "pod", "-n", address.place.namespace, "-l", selector, "--wait=true")
     gone = time.monotonic()
     while True:
         try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
+
 import typer
 
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.output import console
+from otel_mesh_cli.core.output import Answer, Output, OutputOption, give
 
 
-def smoke() -> None:
+def smoke(output: OutputOption = Output.TEXT) -> None:
     """Send a request and an order through stack `local`, and show their traces and counts."""
     local = embedded.local()
     local.require_running()
@@ -19,7 +22,7 @@ def smoke() -> None:
         result = demonstration.run()
     except CommandError as error:
         raise local.explained(error) from error
-    demonstration.show(result, console())
+    give(Answer(asdict(result), partial(demonstration.show, result)), output)
 
 
 def add_to(app: typer.Typer) -> None:

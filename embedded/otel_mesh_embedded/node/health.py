@@ -12,9 +12,8 @@ import httpx
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
-from otel_mesh_cli.stacks import drift, interrupted
+from otel_mesh_cli.stacks import drift, interrupted, local_stack
 from otel_mesh_cli.stacks.addresses import ADDRESSES
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.node import cluster, ports, preflight, sidecars, workspace
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.stacks.addresses import Address
     from otel_mesh_embedded.node.cluster import Status
 
-NAMESPACES = ("kube-system", "observability", "shop", *stack_mesh().namespaces)
+NAMESPACES = ("kube-system", *local_stack.namespaces())
 """Where the platform's pods are."""
 
 ANSWERS = "answers"
