@@ -74,7 +74,6 @@ COMMANDS = (
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own, whose stack files tests may break."""
     folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(repo_dir() / "local", folder / "local", ignore=shutil.ignore_patterns("__pycache__"))
     for name in LINKED:
         (folder / name).symlink_to(repo_dir() / name)
     return folder
