@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.oncall import stack_outputs
 from otel_mesh_cli.oncall.stack_outputs import StackOutputs
 from otel_mesh_stack import outputs

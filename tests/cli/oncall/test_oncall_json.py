@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.oncall import stack_outputs
 from otel_mesh_cli.oncall.stack_outputs import StackOutputs
 from otel_mesh_stack import outputs

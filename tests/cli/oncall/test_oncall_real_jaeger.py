@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from otel_mesh import JaegerSettings
 from otel_mesh.backends.jaeger import jaeger_config
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.oncall.jaeger import Jaeger
 from otel_mesh_cli.stacks.addresses import JAEGER

@@ -54,11 +54,11 @@ INVALID: dict[str, object] = {
 """What only commands notice that ask where things are."""
 COMMANDS = (
     ("up",),
-    ("rotate",),
+    ("node", "rotate"),
     ("status",),
     ("env",),
     ("smoke",),
-    ("images",),
+    ("node", "images"),
     ("trace", "f" * 32),
     ("slow",),
     ("errors",),
@@ -113,7 +113,7 @@ def write(file: Path, content: str | bytes | None) -> None:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_refuses_it_in_one_line(
     words: tuple[str, ...], run: Callable[..., subprocess.CompletedProcess[str]], checkout: Path, tmp_path: Path
 ) -> None:

@@ -339,7 +339,7 @@ def test_a_setting_that_names_no_place_is_refused_in_one_line(
     value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(origins.SETTING, value)
-    assert command.main(["toolchain", "kubectl"]) == 2
+    assert command.main(["node", "toolchain", "kubectl"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert origins.SETTING in line
 
