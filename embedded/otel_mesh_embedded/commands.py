@@ -90,7 +90,7 @@ def leftovers(output: OutputOption = Output.TEXT) -> None:
     from otel_mesh_embedded.node import cluster
 
     found = cluster.leftovers()
-    give(Answer(found, lambda _: [print(one) for one in found] and None), output)
+    give(Answer(found, lambda _: print("\n".join(found), end="\n" if found else "")), output)
 
 
 @app.command(epilog="Example: otel-mesh node rotate authorities passwords")

@@ -9,7 +9,8 @@ from otel_mesh.k8s.manifests import to_yaml
 from otel_mesh_cli.compose.objects import declared, settings
 from otel_mesh_cli.compose.project import Published, translate
 from otel_mesh_cli.core import output_folder, secrets
-from otel_mesh_cli.core.paths import repo_dir, service_folders, state_dir
+from otel_mesh_cli.core.paths import repo_dir, state_dir
+from otel_mesh_cli.images import services
 from otel_mesh_cli.stacks import addresses, local_stack
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.compose.project import Project
 
 FILE = "docker-compose.yaml"
-_COMMAND = "make compose"
+_COMMAND = "otel-mesh compose"
 _HEAD = """\
  from the objects of stack local: change those, not this.
 # One container of each; what a cluster does by replicas, budgets, network policies and a mesh is not here.
@@ -37,7 +38,7 @@ def run(out: str) -> str:
     Raises:
         CommandError: the folder holds something else, or the stack has something that Compose has no counterpart for.
     """
-    target = output_folder.named(out, _COMMAND, FILE, f"{_COMMAND} OUT=compose")
+    target = output_folder.named(out, _COMMAND, FILE, f"{_COMMAND} --out compose")
     project = project_for(target)
     content = f"{output_folder.mark(_COMMAND)}{_HEAD}{to_yaml(project.content)}"
     output_folder.replace(target, {FILE: content, **project.files})
@@ -67,8 +68,12 @@ def secrets_dir() -> Path:
 
 def builds(target: Path) -> dict[str, dict[str, Any]]:
     """How each of our services' images is made, by the service's name."""
-    recipe = {"context": os.path.relpath(repo_dir(), target), "dockerfile": "app_images/Dockerfile"}
-    return {name: {**recipe, "args": {"SERVICE": folder.name}} for name, folder in service_folders().items()}
+    made = {}
+    context = os.path.relpath(repo_dir(), target)
+    dockerfile = str(services.dockerfile().relative_to(repo_dir()))
+    for image in services.service_images():
+        made[image.name] = {"context": context, "dockerfile": dockerfile, "args": image.arguments}
+    return made
 
 
 def published() -> list[Published]:

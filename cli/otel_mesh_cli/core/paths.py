@@ -29,12 +29,6 @@ def stacks_dir() -> Path:
     return state_dir().with_name(f"{state_dir().name}-stacks")
 
 
-def service_folders() -> dict[str, Path]:
-    """Source folders of the services' programs by image name, which is the name of the service."""
-    found = sorted((repo_dir() / "app_images").iterdir())
-    return {one.name.replace("_", "-"): one for one in found if (one / "src" / one.name / "__main__.py").exists()}
-
-
 def repo_dir() -> Path:
     """The checkout that commands work on: the one around the working directory, else the one this code is part of."""
     here = Path.cwd()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 import typer
 
@@ -21,7 +22,7 @@ def smoke(output: OutputOption = Output.TEXT) -> None:
         result = demonstration.run()
     except CommandError as error:
         raise local.explained(error) from error
-    give(Answer(asdict(result), lambda console: demonstration.show(result, console)), output)
+    give(Answer(asdict(result), partial(demonstration.show, result)), output)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,13 +9,17 @@ import typer
 from otel_mesh_cli.core import embedded, options
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.output import Answer, Output, OutputOption, console, give
+from otel_mesh_cli.images.choosing import BuilderName
 
 if TYPE_CHECKING:
     from otel_mesh_cli.clusters import Request
 
 Registry = Annotated[
     str | None,
-    typer.Option(help="Host and path of the registry that another cluster pulls from.", show_default=False),
+    typer.Option(
+        help="Host and path of the registry that another cluster pulls from; kind, k3d and minikube need none.",
+        show_default=False,
+    ),
 ]
 Images = Annotated[
     Literal["public", "local"],
@@ -25,14 +29,19 @@ BaseImage = Annotated[
     str | None,
     typer.Option(help="Base of the services' images for another cluster.", show_default=False),
 ]
+Builder = Annotated[
+    BuilderName,
+    typer.Option(help="Builder of the services' images for another cluster; `auto` takes the first that works."),
+]
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917 -- one argument for each option
     stack: options.Stack = options.LOCAL,
     context: options.Context = None,
     registry: Registry = None,
     images: Images = "public",
     base_image: BaseImage = None,
+    builder: Builder = "auto",
 ) -> None:
     """Bring a stack up: the embedded environment, which ends with a trace, or another cluster."""
     if not options.is_elsewhere(stack, context):
@@ -40,7 +49,7 @@ def up(
         return
     from otel_mesh_cli import clusters
 
-    clusters.run(clusters.Request(stack, context, registry, images, base_image), console())
+    clusters.run(clusters.Request(stack, context, registry, images, base_image, builder), console())
 
 
 def down(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import artefacts, carrying, ensure, golang
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh_cli import __main__ as command
+from otel_mesh_cli import main as command
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import BUILDS, artefacts, fetching, golang, hosts, on_path, origins, owner, summary
 from otel_mesh_embedded.toolchain.releases import OFFERS
