@@ -14,6 +14,7 @@ from otel_mesh_embedded.toolchain.golang import COMPILER_FLAGS, FLAGS, LINKER_FL
 from otel_mesh_embedded.toolchain.programs import TAGS
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Mapping
 
     from otel_mesh_embedded.toolchain.golang import Go
@@ -43,7 +44,7 @@ def key(build: Build, go: Go) -> str:
     """
     inputs = {
         "folder": {
-            str(path.relative_to(build.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.relative_to(build.folder)): sha256(path)
             for path in sorted(build.folder.rglob("*"))
             if path.is_file()
         },
@@ -59,6 +60,19 @@ def key(build: Build, go: Go) -> str:
 def path(program: str, build: Build, go: Go) -> Path:
     """File of a program; it exists if and only if the program was built completely."""
     return tools_dir() / program / key(build, go) / program
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file's content in hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A member of an archive without owner and time, so that archives depend on names, modes and content alone."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    return member
 
 
 def keep(built: Path, kept: Path) -> None:

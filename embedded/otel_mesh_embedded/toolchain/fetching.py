@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import shutil
 import tarfile
@@ -57,9 +56,7 @@ def fetch(offer: Offer) -> dict[str, Path]:
             return found
         url, download = release.fill(release.url, platform.machine()), Path(scratch) / "download"
         _download(url, download)
-        with download.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if digest != wanted:
+        if (digest := artefacts.sha256(download)) != wanted:
             raise NotFetchedError(f"{url}: SHA-256 is {digest}, but {wanted} is pinned: not used")
         for name in offer.programs:
             file = download

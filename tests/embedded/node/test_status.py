@@ -94,7 +94,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv(origins.SETTING, "official,modules")
     monkeypatch.setattr(building.Job, "run", never)
-    for module, name in ((fetching, "fetch"), (wheels, "unpacked")):
+    for module, name in ((fetching, "fetch"), (wheels.Wheel, "unpacked")):
         monkeypatch.setattr(module, name, never)
     return tmp_path
 

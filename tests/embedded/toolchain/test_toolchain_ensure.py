@@ -56,7 +56,7 @@ def ensure_in_another_process(build: Build) -> subprocess.Popen[str]:
     program = f"""
         import signal
         from pathlib import Path
-        from local.toolchain import Build, ensure
+        from otel_mesh_embedded.toolchain import Build, ensure
         signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored
         build = Build(Path({str(build.folder)!r}), "", {{"hello": "."}},
                       stamps=("main.greeting={{number}}",), release="v1.2.3")
