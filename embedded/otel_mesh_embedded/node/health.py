@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import httpx
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
 from otel_mesh_cli.stacks import drift, interrupted
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.node import cluster, ports, preflight, sidecars, workspace
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explain_unready
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
 from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.node.pod_sources import OfApi

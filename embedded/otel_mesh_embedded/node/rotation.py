@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
@@ -25,7 +26,6 @@ from otel_mesh_embedded.node import (
     workspace,
 )
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explain_unready
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.pod_sources import OfApi
 from otel_mesh_embedded.pki import credentials, signing_keys

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.steps import Steps
+from otel_mesh_cli.core.unready_pods import explained
 from otel_mesh_cli.smoke import demonstration
 from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.addresses import ADDRESSES
@@ -14,7 +15,6 @@ from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
 from otel_mesh_embedded.node import cluster, gateway_certificate, health, passwords, preflight, sidecars, workspace
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explained
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.pod_sources import OfApi
 from otel_mesh_embedded.supervision import machine_lock

@@ -10,7 +10,7 @@ import yaml
 
 from otel_mesh_cli import __main__ as command
 from otel_mesh_cli.clusters import Request, state
-from otel_mesh_cli.clusters.bringing_up import images_of
+from otel_mesh_cli.clusters.stack_images import images_of
 from otel_mesh_cli.clusters.state import keep, own_backend, told, workspace
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir, stacks_dir, state_dir
@@ -37,11 +37,12 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("request_", "told_", "remedy"),
     [
-        (Request("local", "there"), "stack local: belongs to the embedded", "STACK=dev"),
+        (Request("local", "there"), "stack local: belongs to the embedded", "--stack dev"),
         (Request("nowhere", "there"), "stack 'nowhere'", "dev"),
         (Request("dev", "their"), "Pulumi.dev.yaml: cluster.context: no context 'their'", "did you mean 'there'?"),
         (Request("dev"), "Pulumi.dev.yaml: cluster.context: no context 'otel-mesh-dev'", ""),
-        (Request("dev", "there", images="local", base_image="python:3.11"), "BASE_IMAGE", "one of them"),
+        (Request("dev", "there", images="local", base_image="python:3.11"), "--base-image", "one of them"),
+        (Request("dev", "there", images="local", builder="docker"), "--builder docker", "one of them"),
     ],
 )
 def test_what_cannot_be_is_refused(request_: Request, told_: str, remedy: str) -> None:
