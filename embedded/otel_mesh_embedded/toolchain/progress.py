@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +64,11 @@ class TableDisplay:
         self._progress = Progress(
             SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), *columns, console=console
         )
-        empty = {"version": "", "clock": "", "state": ""}
-        self._rows = {job.name: self._progress.add_task(job.name, total=1, **empty) for job in jobs}
-        self._total = self._progress.add_task("toolchain:", total=1, **empty)
+        self._rows = {job.name: self._row(job.name) for job in jobs}
+        self._total = self._row("toolchain:")
+
+    def _row(self, title: str) -> TaskID:
+        return self._progress.add_task(title, total=1, version="", clock="", state="")
 
     def __enter__(self) -> Self:
         self._progress.start()
