@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bench.outage.load import Load
 from bench.outage.run import RATE, Phase, dropped, phases
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.loopback.collector import LoopbackCollector
+from tests.programs.collector import LoopbackCollector
 
 if TYPE_CHECKING:
     from bench.outage.run import State

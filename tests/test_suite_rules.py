@@ -13,10 +13,10 @@ import pytest
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded import packages, toolchain
-from otel_mesh_embedded.loopback.ports import free_port
 from otel_mesh_embedded.toolchain import charts
 from tests.built import Built
 from tests.e2e import parts
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

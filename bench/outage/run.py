@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Literal
 import psutil
 
 from bench.outage.load import Load, load
-from otel_mesh_embedded.loopback.ports import free_port
-from otel_mesh_embedded.loopback.program import LoopbackProgram
+from tests.programs.ports import free_port
+from tests.programs.program import LoopbackProgram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from otel_mesh_embedded.loopback.collector import LoopbackCollector
+    from tests.programs.collector import LoopbackCollector
 
 State = Literal["up", "gone", "stalled"]
 RATE = 200.0

@@ -22,9 +22,9 @@ from otel_mesh.collector.tail_sampling import tail_sampling_config
 from otel_mesh.core.errors import InvalidSettingsError, parse
 from otel_mesh.k8s.manifests import to_yaml
 from otel_mesh_cli.core import child_processes
-from otel_mesh_embedded.loopback.collector import file_exporters
-from otel_mesh_embedded.loopback.ports import free_port
 from tests.components.scenarios import PERSISTENT
+from tests.programs.collector import file_exporters
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

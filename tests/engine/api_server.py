@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from otel_mesh_cli.core import child_processes
-from otel_mesh_embedded.loopback.ports import free_port
 from otel_mesh_embedded.pki import authorities, signing_keys
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

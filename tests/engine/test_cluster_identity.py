@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from otel_mesh_embedded.loopback.ports import free_port
 from tests.engine.api_server import ApiServer
 from tests.engine.conftest import CONTEXT
 from tests.engine.project import CANARY, Project
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,10 +1,11 @@
-"""What images there are and what goes into them: data only."""
+"""The images and what goes into them, as image_recipes/images.toml lists them."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.images import services
@@ -13,147 +14,68 @@ from otel_mesh_cli.images.references import LOCAL_REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RECIPES = Path(__file__).parent.parent / "image_recipes"
-REGISTRY = LOCAL_REGISTRY
-PAGE = "page.tar"
+RECIPES: Final = Path(__file__).parent.parent / "image_recipes"
+REGISTRY: Final = LOCAL_REGISTRY
+PAGE: Final = "page.tar"
+"""Name in a build context of the page that Prometheus shows in a browser."""
 
 
 @dataclass(frozen=True)
 class Root:
-    """A file system made of Debian packages, the base of images.
-
-    Attributes:
-        packages: installed beside the essential ones.
-        without: patterns of files that are left out, after those of `WITHOUT`.
-        prepare: shell lines run before the packages' own scripts; ``$1`` is the root.
-        finish: shell lines run at the end.
-    """
+    """A file system made of Debian packages, the base of images. Names of fields are part of the base's key."""
 
     name: str
     packages: tuple[str, ...]
+    """Packages installed beside the essential ones."""
     without: tuple[str, ...] = ()
+    """Patterns of files that are left out, beside `WITHOUT`."""
     prepare: tuple[str, ...] = ()
+    """Shell lines run before the packages' own scripts."""
     finish: tuple[str, ...] = ()
+    """Shell lines run at the end, before `FINISH`."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image and where it comes from.
-
-    Attributes:
-        dockerfile: its recipe; what it copies is looked for in `context`.
-        context: the folder that the recipe's COPY sources are relative to.
-        programs: of the toolchain, put into the context under their names.
-        root: the base that BASE_IMAGE names.
-        network: whether its RUN steps fetch packages from a Python index.
-        arguments: build arguments beside BASE_IMAGE.
-        page: whether the context has `PAGE`, what Prometheus shows in a browser.
-    """
+    """An image and what it is built from."""
 
     name: str
     dockerfile: Path
     context: Path
+    """Folder that the Dockerfile's COPY sources are relative to."""
     programs: tuple[str, ...] = ()
+    """Programs of the toolchain in the build context, under their names."""
     root: str | None = None
+    """Name of the `Root` that BASE_IMAGE stands for; None for an image without a base."""
     network: bool = False
+    """Whether RUN steps fetch packages from a Python index."""
     arguments: Mapping[str, str] = field(default_factory=dict)
+    """Build arguments beside BASE_IMAGE."""
     page: bool = False
+    """Whether the build context has `PAGE`."""
 
 
-WITHOUT = (
-    "/usr/share/bug/*",
-    "/usr/share/doc/*",
-    "/usr/share/info/*",
-    "/usr/share/lintian/*",
-    "/usr/share/locale/*",
-    "/usr/share/man/*",
-)
-FINISH = (
-    # The machine's way to its mirror is not the image's business.
-    # (mmdebstrap removes its own 00mmdebstrap afterwards.)
-    'find "$1/etc/apt" -type f ! -name 00mmdebstrap -delete',
-    'rm -f "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
-    'find "$1/var/log" "$1/var/cache" "$1/var/lib/apt" -type f -delete',
-)
-
-ROOTS = (
-    # libstdc++6: compiled wheels such as grpcio's ask for it
-    Root("python", ("ca-certificates", "libstdc++6", "python3", "python3-venv")),
-    Root(
-        "postgres",
-        ("postgresql",),
-        # Compiling queries at run time needs 130 MB of LLVM; without the files the server does without.
-        without=("/usr/lib/*/libLLVM*", "/usr/lib/postgresql/*/lib/bitcode/*", "/usr/lib/postgresql/*/lib/llvmjit*"),
-        prepare=(
-            # The public image's number, in place of whatever is free; and no cluster at installation.
-            'echo "postgres:x:999:" >> "$1/etc/group"',
-            'echo "postgres:x:999:999:PostgreSQL:/var/lib/postgresql:/bin/bash" >> "$1/etc/passwd"',
-            'mkdir -p "$1/etc/postgresql-common"',
-            'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"',
-        ),
-        finish=(
-            'ln -s "$(basename "$1"/usr/lib/postgresql/*)" "$1/usr/lib/postgresql/current"',
-            'rm -rf "$1"/usr/share/perl "$1"/usr/share/postgresql-common',
-            'rm -rf "$1"/usr/lib/*/perl "$1"/usr/lib/*/libperl.so*',
-            # made anew by every installation: a key that nobody asked for, and another image each time
-            'rm -f "$1"/etc/ssl/private/*.key "$1"/etc/ssl/certs/ssl-cert-snakeoil.pem',
-            'install -d -o 999 -g 999 -m 0755 "$1/var/lib/postgresql" "$1/var/run/postgresql"',
-        ),
-    ),
-    Root(
-        "redis",
-        ("redis-server",),
-        prepare=(
-            # The public image's number, in place of whatever is free.
-            'echo "redis:x:999:" >> "$1/etc/group"',
-            'echo "redis:x:999:999:Redis:/var/lib/redis:/usr/sbin/nologin" >> "$1/etc/passwd"',
-        ),
-    ),
-)
+def _root(**fields: Any) -> Root:  # noqa: ANN401 -- the fields of Root
+    return Root(fields.pop("name"), **{name: tuple(values) for name, values in fields.items()})
 
 
-def _program(name: str, *programs: str, root: str | None = "python", page: bool = False) -> Image:
+def _image(*, name: str, programs: tuple[str, ...] = (), network: bool = False, **fields: Any) -> Image:  # noqa: ANN401
     folder = RECIPES / name
-    return Image(name, folder / "Dockerfile", folder, programs, root, page=page)
+    context = repo_dir() if network else folder  # what RUN steps fetch is pinned by lock files of the checkout
+    return Image(name, folder / "Dockerfile", context, tuple(programs), network=network, **fields)
 
 
-def _services() -> tuple[Image, ...]:
-    """The services' images, on a base made of the machine's packages unless another is asked for."""
-    return tuple(
-        Image(
-            image.name,
-            services.dockerfile(),
-            repo_dir(),
-            root="python",
-            network=True,
-            arguments=image.arguments,
-        )
-        for image in services.service_images()
-    )
-
-
-SERVICES = _services()
-LOAD_GENERATOR = "load-generator"
-"""The image that a stack runs only where its settings ask for load."""
-IMAGES = (
-    _program("pause", "pause", root=None),
-    _program("coredns", "coredns"),
-    _program("otel-collector", "otelcol"),
-    _program("jaeger", "jaeger"),
-    _program("victoria-logs", "victoria-logs"),
-    _program("prometheus", "prometheus", "promtool", page=True),
-    _program("postgres", root="postgres"),
-    _program("redis", root="redis"),
-    _program("istio-pilot", "pilot-discovery"),
-    _program("istio-install-cni", "install-cni", "istio-cni"),
-    # Its recipe fetches Envoy by a lock of the checkout.
-    Image(
-        "istio-proxyv2",
-        RECIPES / "istio-proxyv2" / "Dockerfile",
-        repo_dir(),
-        ("pilot-agent", "envoy_bootstrap_tmpl.json"),
-        root="python",
-        network=True,
-    ),
-    *SERVICES,
+_LISTED: Final = tomllib.loads((RECIPES / "images.toml").read_text())
+WITHOUT: Final = tuple(_LISTED["without"])
+"""Patterns of files that every base is made without."""
+FINISH: Final = tuple(_LISTED["finish"])
+"""Shell lines that end the making of every base."""
+ROOTS: Final = tuple(_root(**fields) for fields in _LISTED["root"])
+SERVICES: Final = tuple(
+    Image(one.name, services.dockerfile(), repo_dir(), root="python", network=True, arguments=one.arguments)
+    for one in services.service_images()
 )
+"""Images of the services, on a base made of the machine's packages unless another is asked for."""
+IMAGES: Final = (*(_image(**fields) for fields in _LISTED["image"]), *SERVICES)
+LOAD_GENERATOR: Final = "load-generator"
+"""Image that a stack runs only if its settings ask for load."""

@@ -1,4 +1,4 @@
-"""Where a built program is kept and under which key."""
+"""Where a built program is kept, and under which key."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from otel_mesh_embedded.toolchain.golang import COMPILER_FLAGS, FLAGS, LINKER_FL
 from otel_mesh_embedded.toolchain.programs import TAGS
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Mapping
 
     from otel_mesh_embedded.toolchain.golang import Go
@@ -23,12 +24,12 @@ _KEY_LENGTH = 12
 
 
 def tools_dir() -> Path:
-    """The folder of all built programs."""
+    """Folder of all built programs."""
     return cache_dir() / "tools"
 
 
 def linker_flags(build: Build) -> str:
-    """The value of ``-ldflags``."""
+    """Value of ``-ldflags``."""
     version = build.version
     number = version.removeprefix("v")
     major, minor, *_ = number.split(".")
@@ -37,13 +38,13 @@ def linker_flags(build: Build) -> str:
 
 
 def key(build: Build, go: Go) -> str:
-    """Version and a hash of all that the programs are made from.
+    """Version and a hash of everything that the programs are made from.
 
-    That is the module folder (go.sum pins every source), the flags, what is taken out of modules, and Go's release.
+    Those are the module folder (go.sum pins every source), the flags, the files taken out of modules, and Go's release.
     """
     inputs = {
         "folder": {
-            str(path.relative_to(build.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.relative_to(build.folder)): sha256(path)
             for path in sorted(build.folder.rglob("*"))
             if path.is_file()
         },
@@ -57,8 +58,21 @@ def key(build: Build, go: Go) -> str:
 
 
 def path(program: str, build: Build, go: Go) -> Path:
-    """The file a program is kept in; it exists exactly when the program was built whole."""
+    """File of a program; it exists if and only if the program was built completely."""
     return tools_dir() / program / key(build, go) / program
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file's content in hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A member of an archive without owner and time, so that archives depend on names, modes and content alone."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    return member
 
 
 def keep(built: Path, kept: Path) -> None:
@@ -69,13 +83,13 @@ def keep(built: Path, kept: Path) -> None:
 
 
 def link_folder(programs: Mapping[str, Path]) -> Path:
-    """A folder with a link per program; the same programs give the same folder, which is never changed.
+    """A folder with a link per program; the same programs give the same folder, which never changes.
 
-    The links are hard ones: the CLI and the language host look for their companions beside their own file, as the
-    kernel names it. Programs of PATH, whose companions are beside them, get symbolic ones.
+    Our own programs get hard links: the Pulumi CLI and its language host look for their companions beside the file
+    that the kernel reports. Programs on PATH have their companions beside them and get symbolic links.
 
     Args:
-        programs: name -> file.
+        programs: file by program name.
     """
     listing = json.dumps({name: str(file) for name, file in programs.items()}, sort_keys=True)
     folder = tools_dir() / "bin" / hashlib.sha256(listing.encode()).hexdigest()[:_KEY_LENGTH]

@@ -1,8 +1,8 @@
-"""Built programs as one file, for a machine that is not to compile them again: a CI cache, or one without a network."""
+"""Built programs as one file, for machines that should not compile them again: CI, or a machine without network."""
 
 from __future__ import annotations
 
-import hashlib
+import io
 import json
 import re
 import shutil
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.files import locked
+from otel_mesh_embedded import root_only
 from otel_mesh_embedded.toolchain import artefacts, ensuring, golang
 from otel_mesh_embedded.toolchain.programs import BUILDS, expand, owner
 
@@ -29,36 +30,35 @@ _NAME: Final = re.compile(r"[\w.+-]+/[\w.+-]+/[\w.+-]+")
 
 
 def export(target: Path, names: Iterable[str] = ("all",), *, builds: Sequence[Build] = BUILDS) -> int:
-    """Write programs that were built from modules into one file, building what is missing.
+    """Write programs built from modules into one file; missing ones are built first.
 
     Args:
-        target: a ``.tar.gz`` file; it is replaced in one step.
+        target: ``.tar.gz`` file; it is replaced in one step.
         names: programs or groups.
-        builds: how programs come out of Go modules.
+        builds: builds from Go modules.
 
     Returns:
-        How many programs it holds.
+        Number of programs in the file.
 
     Raises:
         CommandError: a build failed, or the folder does not exist.
     """
+    if not target.parent.is_dir():
+        raise CommandError(f"{target.parent}: no such folder", remedy="make it, or name another file")
     programs = expand(names, builds)
     ensuring.build(programs, builds=builds)
     go = golang.find()
     files = {name: artefacts.path(name, owner(name, builds), go) for name in programs}
-    listed = {str(file.relative_to(artefacts.tools_dir())): _digest(file) for file in files.values()}
+    listed = {str(file.relative_to(artefacts.tools_dir())): artefacts.sha256(file) for file in files.values()}
     contents = json.dumps({"format": _FORMAT, "go": go.name, "files": listed}, indent=1).encode()
-    if not target.parent.is_dir():
-        raise CommandError(f"{target.parent}: no such folder", remedy="make it, or name another file")
     fresh = target.with_name(f".{target.name}.new")
     try:
         with tarfile.open(fresh, "w:gz", compresslevel=1) as tar:
-            with tempfile.NamedTemporaryFile() as stream:
-                stream.write(contents)
-                stream.flush()
-                tar.add(stream.name, _CONTENTS, filter=_plain)
+            member = artefacts.plain(tarfile.TarInfo(_CONTENTS))
+            member.size = len(contents)
+            tar.addfile(member, io.BytesIO(contents))
             for file in files.values():
-                tar.add(file, str(file.relative_to(artefacts.tools_dir())), filter=_plain)
+                tar.add(file, str(file.relative_to(artefacts.tools_dir())), filter=artefacts.plain)
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
@@ -66,15 +66,17 @@ def export(target: Path, names: Iterable[str] = ("all",), *, builds: Sequence[Bu
 
 
 def import_(source: Path) -> int:
-    """Take over the programs of an exported file, each only when its hash is the one that the file lists.
+    """Take over the programs of an exported file, each only if it has the hash that the file lists.
 
     Returns:
-        How many programs were not here before.
+        Number of programs that were not here before.
 
     Raises:
-        CommandError: the file is none of ours, damaged, or made for another architecture or Go release; programs that
-            had been taken over before the damage was met stay, as they are whole.
+        CommandError: the file was not exported by this command, is damaged, was made for another architecture or Go
+            release, or could be changed by another user while root imports it. Programs taken over before the damage
+            was found stay, as they are complete.
     """
+    root_only.require(source, remedy="copy it to a folder that only root can write, as root")
     taken = 0
     artefacts.tools_dir().mkdir(parents=True, exist_ok=True)
     try:
@@ -91,7 +93,7 @@ def import_(source: Path) -> int:
                 fresh = Path(scratch) / "program"
                 with fresh.open("wb") as written:
                     shutil.copyfileobj(stream, written, _CHUNK)
-                if _digest(fresh) != listed.pop(member.name):
+                if artefacts.sha256(fresh) != listed.pop(member.name):
                     raise _damaged(source, f"{member.name} has another hash than the one it lists")
                 kept = artefacts.tools_dir() / member.name
                 if not kept.exists():
@@ -111,29 +113,17 @@ def _contents(tar: tarfile.TarFile, source: Path) -> dict[str, str]:
     stream = tar.extractfile(first) if first and first.name == _CONTENTS and first.size < _LARGEST_LIST else None
     if stream is None:
         raise _damaged(source, "it does not begin with its list of contents")
-    told: Any = json.load(stream)
-    if not isinstance(told, dict) or told.get("format") != _FORMAT or not isinstance(told.get("files"), dict):
-        raise _damaged(source, "its list of contents is of another version")
-    if told.get("go") != (go := golang.find().name):
+    found: Any = json.load(stream)
+    if not isinstance(found, dict) or found.get("format") != _FORMAT or not isinstance(found.get("files"), dict):
+        raise _damaged(source, "its list of contents has another format")
+    if found.get("go") != (go := golang.find().name):
         raise CommandError(
-            f"{source}: built with {told.get('go')}, but this machine has {go}, whose programs are kept apart",
+            f"{source}: built with {found.get('go')}, but this machine has {go}, whose programs are kept apart",
             remedy="export it from a machine with the same Go release and architecture",
         )
-    if any(not _NAME.fullmatch(name) or ".." in name for name in told["files"]):
+    if any(not _NAME.fullmatch(name) or ".." in name for name in found["files"]):
         raise _damaged(source, "it names places outside the cache")
-    return dict(told["files"])
-
-
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    member.mtime = 0
-    return member
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return dict(found["files"])
 
 
 def _damaged(source: Path, reason: str) -> CommandError:

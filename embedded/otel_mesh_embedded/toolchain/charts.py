@@ -1,7 +1,4 @@
-"""Istio's Helm charts and the Gateway API's definitions, written out of the modules that the programs are built from.
-
-No chart repository and no release page is needed.
-"""
+"""Istio's Helm charts and the Gateway API's definitions out of Go modules, without a chart repository."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_embedded.toolchain import golang
 from otel_mesh_embedded.toolchain.programs import owner
 
-# Name in upstream's chart repository -> folder in the module.
+# Folder in the module by name in upstream's chart repository.
 CHARTS = {
     "base": "base",
     "istiod": "istio-control/istio-discovery",
@@ -27,10 +24,10 @@ CHARTS = {
 }
 _MANIFESTS = "manifests/charts"
 GATEWAY_API = "sigs.k8s.io/gateway-api"
-# Folder of the standard channel's definitions beside the charts -> folder in the module.
+# Definitions of the standard channel: folder beside the charts, and folder in the module.
 DEFINITIONS = ("gateway-api", "config/crd/standard")
 _KEY_LENGTH = 12
-# What upstream's release builder does to its sources, and no more.
+# The changes that upstream's release builder makes to its sources.
 STAMPS = {
     "Chart.yaml": (
         (r"^(version|appVersion): \S+$", r"\1: {number}"),
@@ -46,7 +43,7 @@ _DEVELOPMENT = re.compile(r"^ *(hub: \S*testing|tag: latest)$", re.MULTILINE)
 
 
 def folder() -> Path:
-    """Where `ensure` puts the charts: a folder per version of them."""
+    """Folder that `ensure` makes; each version has its own."""
     build = owner("pilot-discovery")
     pins = [(build.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
     recipe = json.dumps([CHARTS, STAMPS, DEFINITIONS]).encode()
@@ -55,20 +52,20 @@ def folder() -> Path:
 
 
 def version() -> str:
-    """Of the release that they are."""
+    """Istio release of the charts, without a v."""
     return owner("pilot-discovery").version.removeprefix("v")
 
 
 def ensure() -> Path:
-    """Have the charts in the cache, as upstream's release has them.
+    """Put the charts into the cache, as in upstream's release.
 
     Any number of processes may call this at once; nothing is compiled.
 
     Returns:
-        A folder that holds one per chart (base, istiod, cni, gateway) and one of definitions. It is never changed.
+        A folder with one folder per chart (base, istiod, cni, gateway) and one of definitions. It never changes.
 
     Raises:
-        CommandError: a module cannot be fetched, or its content looks different from what the release builder expects.
+        CommandError: a module cannot be fetched, or its sources are not what upstream's release builder expects.
     """
     build, target = owner("pilot-discovery"), folder()
     if target.is_dir():
@@ -92,19 +89,17 @@ def ensure() -> Path:
 
 
 def _stamp(chart: Path, number: str) -> None:
-    """Write the release's number and images where the sources hold places for them."""
+    """Put the release's number and images in place of the sources' placeholders."""
     for name, changes in STAMPS.items():
         text = (chart / name).read_text()
         for pattern, replacement in changes:
             text = re.sub(pattern, replacement.format(number=number), text, flags=re.MULTILINE)
         (chart / name).write_text(text)
         if found := _DEVELOPMENT.search(text):
-            reason = f"{name} names images of development builds ({found[1]})"
-            raise CommandError(
-                f"{chart.name}: {reason}", remedy="adapt embedded/otel_mesh_embedded/toolchain/charts.py"
-            )
+            raise _unexpected(chart, f"{name} names images of development builds ({found[1]})")
     if f"version: {number}\n" not in (chart / "Chart.yaml").read_text():
-        raise CommandError(
-            f"{chart.name}: Chart.yaml has no line `version:`",
-            remedy="adapt embedded/otel_mesh_embedded/toolchain/charts.py",
-        )
+        raise _unexpected(chart, "Chart.yaml has no line `version:`")
+
+
+def _unexpected(chart: Path, reason: str) -> CommandError:
+    return CommandError(f"{chart.name}: {reason}", remedy=f"adapt STAMPS in {__file__}")

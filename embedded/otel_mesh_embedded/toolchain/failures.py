@@ -1,4 +1,4 @@
-"""What the log of a failed build says, in one line and with a remedy."""
+"""Reason and remedy of a failed build, out of its log."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def explain(log: str) -> tuple[str, str]:
     """Reason and remedy of a failed build.
 
     Args:
-        log: everything the build printed.
+        log: output of the build.
 
     Returns:
-        The last line that says something (one that names an unreachable network goes first), and what to do about it.
+        The last telling line, preferably one that matches a known cause, and the remedy.
     """
     lines = [line.strip() for line in log.splitlines() if not _NOISE.match(line)]
     for pattern, remedy in _REMEDIES:
-        told = [line for line in lines if pattern.search(line)]
-        if told:
+        found = [line for line in lines if pattern.search(line)]
+        if found:
             prefix = "no network: " if pattern is _UNREACHABLE else ""
-            return _short(prefix + told[-1]), remedy
+            return _short(prefix + found[-1]), remedy
     return _short(lines[-1] if lines else "no output"), "read the log"
 
 

@@ -1,54 +1,69 @@
-"""Programs that the machine has already: which of them will do."""
+"""Programs on PATH: whether one may take the place of a pinned one."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.paths import cache_dir, state_dir
+from otel_mesh_cli.core.run import run
+from otel_mesh_embedded import root_only
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from otel_mesh_embedded.toolchain.releases import Number, Offer, OnPath
 
-_ANSWER_SECONDS = 10
-_VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)\b")
-_ELF = b"\x7fELF"
+_ANSWER_SECONDS: Final = 10
+_VERSION: Final = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)\b")
+_ELF: Final = b"\x7fELF"
 
 
 @dataclass(frozen=True)
 class Look:
-    """What PATH has of an offer: all its programs, or none with the reason if there is something."""
+    """Programs of an offer on PATH: all of them, or none."""
 
     files: Mapping[str, Path] = field(default_factory=dict)
     version: str = ""
     refused: str = ""
+    """Why programs that are on PATH are not taken; empty if there are none."""
 
 
 def look(offer: Offer) -> Look:
-    """Look for an offer's programs on PATH."""
+    """Look for the programs of an offer on PATH."""
     found = _which(offer.programs[0]) if offer.on_path else None
     if found is None or offer.on_path is None:
         return Look()
+    if reason := next(_reasons(found, offer, offer.on_path), None):
+        return Look(refused=reason)
+    return Look(_files(found, offer), ".".join(map(str, _version(found, offer.on_path) or ())))
+
+
+def _reasons(found: Path, offer: Offer, rule: OnPath) -> Iterator[str]:
+    """Why a program on PATH is not taken; whether root may run it is asked before it is run."""
+    if reason := root_only.objection(found):
+        yield f"{found} is not run by root: {reason}"
     if not _is_program(found):
-        return Look(refused=f"{found} is a script in front of the program: what it starts may depend on the folder")
-    version = _version(found, offer.on_path.ask, found.stat().st_mtime_ns)
+        yield f"{found} is a script in front of the program: what it starts may depend on the folder"
+    version = _version(found, rule)
     if version is None:
-        return Look(refused=f"{found} does not tell its version")
-    number = ".".join(map(str, version))
-    files = {name: found.resolve().with_name(name) for name in offer.programs} | {offer.programs[0]: found}
-    missing = [name for name, file in files.items() if not file.exists()]
-    refused = f"{found} has no {missing[0]} beside it" if missing else ""
-    if not fits(version, numbers(offer.version), offer.on_path):
-        refused = f"{found} is {number}, not {wanted_versions(offer)}: {offer.on_path.because}"
-    return Look({} if refused else files, number, refused)
+        yield f"{found} does not tell its version"
+    elif not fits(version, numbers(offer.version), rule):
+        yield f"{found} is {'.'.join(map(str, version))}, not {wanted_versions(offer)}: {rule.because}"
+    for name, file in _files(found, offer).items():
+        if not file.exists():
+            yield f"{found} has no {name} beside it"
+        elif reason := root_only.objection(file):
+            yield f"{file} is not run by root: {reason}"
+
+
+def _files(found: Path, offer: Offer) -> dict[str, Path]:
+    return {name: found.resolve().with_name(name) for name in offer.programs} | {offer.programs[0]: found}
 
 
 def numbers(version: str) -> Number:
@@ -58,7 +73,7 @@ def numbers(version: str) -> Number:
 
 
 def fits(version: Number, pinned: Number, rule: OnPath) -> bool:
-    """Whether a version will do in place of the pinned one."""
+    """Whether a version may take the place of the pinned one."""
     if rule.fits == "exact":
         return version == pinned
     if rule.fits == "minor":
@@ -67,7 +82,7 @@ def fits(version: Number, pinned: Number, rule: OnPath) -> bool:
 
 
 def wanted_versions(offer: Offer) -> str:
-    """The versions that will do, in words."""
+    """The accepted versions in words."""
     pinned = numbers(offer.version)
     if offer.on_path is None or offer.on_path.fits == "exact":
         return ".".join(map(str, pinned))
@@ -77,7 +92,7 @@ def wanted_versions(offer: Offer) -> str:
 
 
 def _which(name: str) -> Path | None:
-    """The first of PATH that is not ours: `make env` puts our own folders there."""
+    """First program of a name on PATH, leaving out our own folders, which `make env` puts there."""
     ours = (cache_dir().resolve(), state_dir().resolve())
     folders = [
         folder
@@ -93,18 +108,11 @@ def _is_program(file: Path) -> bool:
         return stream.read(len(_ELF)) == _ELF
 
 
+def _version(file: Path, rule: OnPath) -> Number | None:
+    return _answer(file, rule.ask, file.stat().st_mtime_ns)
+
+
 @cache
-def _version(file: Path, ask: tuple[str, ...], changed: int) -> Number | None:  # noqa: ARG001 -- another file, another answer
-    try:
-        done = subprocess.run(
-            [file, *ask],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return numbers(done.stdout) or None if done.returncode == 0 else None
+def _answer(file: Path, ask: tuple[str, ...], changed: int) -> Number | None:  # noqa: ARG001 -- another file, another answer
+    done = run([file, *ask], timeout=_ANSWER_SECONDS)
+    return numbers(done.stdout) or None if done.ok else None

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from otel_mesh_cli.core import files
 from otel_mesh_embedded.toolchain.ensuring import path
 from otel_mesh_embedded.toolchain.programs import owner
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROVIDER = "pulumi-resource-kubernetes"
 
 
 def install_pulumi_plugin(pulumi_home: Path) -> Path:
-    """Put the Kubernetes provider where the CLI looks for plugins, once.
+    """Put the Kubernetes provider where the Pulumi CLI looks for plugins, once.
 
-    Same result as ``pulumi plugin install resource kubernetes VERSION --file PROGRAM``, with a link in place of 200 MB,
-    so a PULUMI_HOME of a test costs nothing. Without it the CLI warns that it uses a provider from PATH.
+    The result is that of ``pulumi plugin install resource kubernetes VERSION --file PROGRAM``, with a link in place of
+    a copy of 200 MB. Without it the CLI warns that it uses a provider on PATH.
 
     Args:
-        pulumi_home: the folder that PULUMI_HOME names.
+        pulumi_home: folder that PULUMI_HOME names.
 
     Returns:
-        The plugin's folder.
+        Folder of the plugin.
 
     Raises:
         CommandError: the provider could not be built.
     """
     program = path(PROVIDER)
     folder = pulumi_home / "plugins" / f"resource-kubernetes-{owner(PROVIDER).version}"
-    link = folder / PROVIDER
-    if link.is_symlink() and link.readlink() == program:
-        return folder
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=pulumi_home, prefix=".plugin-") as scratch:
-        fresh = Path(scratch) / PROVIDER
-        fresh.symlink_to(program)
-        fresh.replace(link)
+    files.link(folder / PROVIDER, program)
     return folder

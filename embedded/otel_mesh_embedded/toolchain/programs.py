@@ -1,22 +1,21 @@
-"""What is built, from which module: data only. Versions stand in each folder's go.mod and nowhere else."""
+"""The programs and the Go modules that they are built from, as programs.toml lists them."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh_cli.core.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MODULES = Path(__file__).parent / "modules"
+MODULES: Final = Path(__file__).parent / "modules"
 
-# One set for all, so that a package that two programs share is compiled once. They only leave things out: gRPC's
-# request traces, generated validators, and Prometheus' service discoveries but for those of a cluster.
-TAGS = (
+TAGS: Final = (
     "grpcnotrace",
     "retrynotrace",
     "disable_pgv",
@@ -24,36 +23,37 @@ TAGS = (
     "enable_kubernetes_sd",
     "enable_dns_sd",
 )
+"""Build tags, the same for all programs, so that a package shared by two programs is compiled once.
+
+They leave out gRPC's request traces, generated validators, and the service discoveries of Prometheus that are not for
+clusters.
+"""
 
 
 @dataclass(frozen=True)
 class Build:
-    """One module folder and the programs that come out of it.
-
-    Attributes:
-        folder: holds go.mod, go.sum and, where upstream has no main package to build, main.go.
-        module: the upstream module whose version in go.mod is the programs' version.
-        packages: program -> main package; several are built by one ``go build``, so each is named like its package.
-        stamps: ``variable=value`` for the linker; ``{version}`` (with v), ``{number}`` (without), ``{major}`` and
-            ``{minor}`` are filled in.
-        release: the version people know, where the module's is a pseudo-version or counts differently.
-        files: program -> (module, path in it) of scripts and data that are taken as they are.
-        embeds: name -> (module, path in it) of files that main.go embeds.
-        minutes: on two cores, alone, with empty caches.
-    """
+    """A module folder and the programs built from it."""
 
     folder: Path
+    """Folder with go.mod, go.sum and, where upstream has no main package to build, main.go."""
     module: str
+    """Upstream module whose version in go.mod is the version of the programs; empty if there is none."""
     packages: Mapping[str, str]
+    """Main package by program; where one ``go build`` makes several programs, each is named after its package."""
     stamps: Sequence[str] = ()
+    """``variable=value`` for the linker, with ``{version}``, ``{number}`` (without v), ``{major}`` and ``{minor}``."""
     release: str = ""
+    """Version for people, where the module's is a pseudo-version or counts differently."""
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Module and path by program, for scripts and data that are copied out of a module."""
     embeds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Module and path by name, for files that main.go embeds."""
     minutes: float = 0.2
+    """Duration on two cores, alone and with empty caches."""
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Everything this build makes."""
+        """Names of everything this build makes."""
         return (*self.packages, *self.files)
 
     @property
@@ -72,193 +72,24 @@ class Build:
         return found[1]
 
 
-_SDK = "github.com/pulumi/pulumi/sdk/v3"
-_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-_PROVIDER_SDK = "github.com/pulumi/pulumi-kubernetes/sdk/v4"
-_KUBERNETES = "k8s.io/kubernetes"
-_KUBE_STAMPS = tuple(
-    f"k8s.io/{package}.{stamp}"
-    for package in ("component-base/version", "client-go/pkg/version")
-    for stamp in ("gitVersion={version}", "gitMajor={major}", "gitMinor={minor}", "gitTreeState=clean")
-)
+def _build(folder: str, **fields: Any) -> Build:  # noqa: ANN401 -- the fields of Build
+    pairs = {name: {key: tuple(pair) for key, pair in fields.pop(name, {}).items()} for name in ("files", "embeds")}
+    return Build(MODULES / folder, packages=fields.pop("packages", {}), **pairs, **fields)
 
-_ISTIO = "istio.io/istio"
-_LOGS = "github.com/VictoriaMetrics/VictoriaLogs"
 
-# In the order in which others wait for them.
-BUILDS: tuple[Build, ...] = (
-    Build(
-        MODULES / "pulumi",
-        "github.com/pulumi/pulumi/pkg/v3",
-        {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
-        stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
-        files={"pulumi-language-python-exec": (_SDK, "python/cmd/pulumi-language-python-exec")},
-        minutes=4,
-    ),
-    Build(
-        # The last module that carried the host; it drives today's SDK.
-        MODULES / "pulumi-language-python",
-        _SDK,
-        {"pulumi-language-python": f"{_SDK}/python/cmd/pulumi-language-python"},
-        stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
-        minutes=0.4,
-    ),
-    Build(
-        # For the tests only: runs programs that use the components from another language.
-        MODULES / "pulumi-language-yaml",
-        "github.com/pulumi/pulumi-yaml",
-        {"pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"},
-        stamps=(f"{_SDK}/go/common/version.Version={{version}}",),
-        minutes=1,
-    ),
-    Build(
-        MODULES / "etcd",
-        "go.etcd.io/etcd/server/v3",
-        {"etcd": "go.etcd.io/etcd/server/v3"},
-        minutes=0.6,
-    ),
-    Build(
-        # Not 1.36: its kubelet asks for containerd 2, and Debian 12 has 1.6.
-        MODULES / "kubernetes",
-        _KUBERNETES,
-        {"volume-provisioner": "./volume-provisioner"}
-        | {
-            name: f"{_KUBERNETES}/cmd/{name}"
-            for name in (
-                "kube-apiserver",
-                "kubectl",
-                "kube-controller-manager",
-                "kube-scheduler",
-                "kube-proxy",
-                "kubelet",
-            )
-        },
-        stamps=_KUBE_STAMPS,
-        minutes=5.5,
-    ),
-    Build(
-        MODULES / "pulumi-kubernetes",
-        _PROVIDER,
-        {"pulumi-resource-kubernetes": "."},
-        stamps=(f"{_PROVIDER}/pkg/version.Version={{number}}",),
-        release="v4.25.0",
-        embeds={
-            name: (_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
-            for name in ("schema.json", "terraform-mapping.json")
-        },
-        minutes=5,
-    ),
-    Build(
-        # For the tests only: which types the provider's own SDK, which it is built without, gives to objects.
-        MODULES / "pulumi-kubernetes-sdk",
-        _PROVIDER_SDK,
-        {},
-        files={"kinds.go": (_PROVIDER_SDK, "go/kubernetes/yaml/v2/kinds.go")},
-        minutes=0.1,
-    ),
-    Build(
-        MODULES / "istio",
-        _ISTIO,
-        {
-            name: f"{_ISTIO}/{folder}/cmd/{name}"
-            for folder, name in (
-                ("pilot", "pilot-discovery"),
-                ("pilot", "pilot-agent"),
-                ("cni", "install-cni"),
-                ("cni", "istio-cni"),
-            )
-        },
-        # Upstream builds the control plane with the tag vtprotobuf, which writes messages faster and is a second copy
-        # of all of Envoy's API to compile.
-        stamps=(
-            *(f"{_ISTIO}/pkg/version.{name}={{number}}" for name in ("buildVersion", "buildTag")),
-            f"{_ISTIO}/pkg/version.buildHub=docker.io/istio",
-            f"{_ISTIO}/pkg/version.buildStatus=Clean",
-            f"{_ISTIO}/pkg/version.buildGitRevision=eed52ebb66ad",
-        ),
-        release="v1.31.0",
-        # What pilot-agent makes Envoy's configuration from.
-        files={"envoy_bootstrap_tmpl.json": (_ISTIO, "tools/packaging/common/envoy_bootstrap.json")},
-        minutes=5,
-    ),
-    Build(
-        # Not 0.160: the module proxy serves no service graph connector newer than 0.159.
-        MODULES / "otelcol",
-        "go.opentelemetry.io/collector/otelcol",
-        {"otelcol": "."},
-        minutes=3,
-    ),
-    Build(
-        # The last release that is a Go module: later ones are tagged v2 without a module path of that name.
-        MODULES / "jaeger",
-        "github.com/jaegertracing/jaeger",
-        {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"},
-        stamps=("github.com/jaegertracing/jaeger/internal/version.latestVersion={version}",),
-        minutes=3,
-    ),
-    Build(
-        # Not 3.16: it asks for Go 1.26.7, and the newest 1.26 that comes as a wheel is 1.26.6.
-        MODULES / "prometheus",
-        "github.com/prometheus/prometheus",
-        {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
-        stamps=("github.com/prometheus/common/version.Version={number}",),
-        release="v3.15.0",
-        minutes=2.5,
-    ),
-    Build(
-        MODULES / "victoria-logs",
-        _LOGS,
-        {"victoria-logs": f"{_LOGS}/app/victoria-logs"},
-        stamps=("github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=victoria-logs-{version}",),
-        minutes=0.4,
-    ),
-    Build(MODULES / "coredns", "github.com/coredns/coredns", {"coredns": "."}, minutes=1.5),
-    Build(
-        # For the tests only: reads what `make compose` writes by Docker Compose's own library.
-        MODULES / "compose-check",
-        "github.com/compose-spec/compose-go/v2",
-        {"compose-check": "."},
-        minutes=0.3,
-    ),
-    Build(MODULES / "pause", "", {"pause": "."}, release="v1.0.0", minutes=0.1),
-    Build(
-        # Only for renewing modules/otelcol: no group holds it.
-        MODULES / "ocb",
-        "go.opentelemetry.io/collector/cmd/builder",
-        {"ocb": "go.opentelemetry.io/collector/cmd/builder"},
-    ),
-)
+_LISTED: Final = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
+BUILDS: Final[tuple[Build, ...]] = tuple(_build(**fields) for fields in _LISTED["build"])
 
-_PULUMI = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-kubernetes")
-_MESH = ("pilot-discovery", "pilot-agent", "install-cni", "istio-cni", "envoy_bootstrap_tmpl.json")
-_CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
-GROUPS: dict[str, tuple[str, ...]] = {
-    "engine": _PULUMI,
-    "test": (
-        *_PULUMI,
-        "pulumi-language-yaml",
-        *_CONTROL_PLANE,
-        "kube-controller-manager",
-        "otelcol",
-        "prometheus",
-        "promtool",
-        "jaeger",
-        "victoria-logs",
-        "compose-check",
-        "kinds.go",
-    ),
-    "node": (
-        *_CONTROL_PLANE,
-        "kube-controller-manager",
-        "kube-scheduler",
-        "kube-proxy",
-        "kubelet",
-        "volume-provisioner",
-    ),
-    "istio": _MESH,
-    "images": ("otelcol", "jaeger", "victoria-logs", "prometheus", "promtool", "coredns", "pause"),
+
+def _group(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for word in words for name in _LISTED["groups"].get(word, (word,)))
+
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{name: _group(words) for name, words in _LISTED["groups"].items()},
     "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),
 }
+"""Programs by the name of a group."""
 
 
 def owner(name: str, builds: Iterable[Build] = BUILDS) -> Build:

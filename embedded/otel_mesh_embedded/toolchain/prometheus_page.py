@@ -1,8 +1,8 @@
-"""Prometheus' own page, built from the same module as the program, which carries none of it.
+"""Prometheus' web page, built from the module that the program is built from, which leaves the page out.
 
-The module has the page's sources with a lock of their hashes; pnpm, pinned here by its hash, fetches what the lock
-names from the npm registry. The page is for people: without it everything works but looking at Prometheus in a browser,
-so a machine that has no way to the registry is told so and goes on.
+The module has the page's sources with a lock of hashes; pnpm, pinned by its hash, fetches what the lock names from the
+npm registry. Without the page everything but looking at Prometheus in a browser works: a machine that cannot reach the
+registry gets one line about it and an empty page.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import tarfile
 import time
@@ -25,7 +24,8 @@ from typing import TYPE_CHECKING, Final
 from otel_mesh_cli.core import child_processes, files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
-from otel_mesh_embedded.toolchain import golang
+from otel_mesh_cli.core.run import run
+from otel_mesh_embedded.toolchain import artefacts, golang
 from otel_mesh_embedded.toolchain import node as nodes
 from otel_mesh_embedded.toolchain.programs import MODULES
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MODULE: Final = "github.com/prometheus/prometheus"
 PNPM: Final = "10.34.9"
 PNPM_SHA512: Final = "9JtajqD97bRLs8DB1ldQkqU8KVDZW3rRXfEfF5dId6LeOgHAfpNOmyjOcW5RwJqUlixzBtCb4uHksYqMh2L9Mg=="
-"""As the npm registry tells it; `npm view pnpm@VERSION dist.integrity`."""
+"""Integrity that ``npm view pnpm@VERSION dist.integrity`` prints."""
 _FETCHING: Final = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
 _UNREACHABLE: Final = re.compile(r"ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ERR_SOCKET")
 _CONNECT: Final = "connect this machine to an npm registry (`npm config set registry`)"
@@ -47,13 +47,13 @@ _RETRY_S: Final = 24 * 3600
 
 
 def prometheus_page(*, built_in: bool = False, refresh: bool = False) -> Path:
-    """A tar of ``static/``, which Prometheus serves when it lies in its working directory.
+    """A tar of ``static/``, which Prometheus serves from its working directory.
 
-    Built once per version and lock. Where it cannot be built the folder in the tar is empty, one line on stderr says
-    why, and it is tried again after a day.
+    It is built once per version and lock. If it cannot be built, the folder in the tar is empty, one line on stderr
+    says why, and the next attempt is made after a day.
 
     Args:
-        built_in: the program has a page of its own, as upstream's releases have: the folder is left empty.
+        built_in: True for programs with a page of their own, as upstream's releases have: the folder is left empty.
         refresh: try again now.
 
     Raises:
@@ -70,26 +70,26 @@ def prometheus_page(*, built_in: bool = False, refresh: bool = False) -> Path:
         if empty.exists() and not refresh and time.time() - empty.stat().st_mtime < _RETRY_S:
             return empty
         stage = home / ".stage"
-        _clear(stage)  # a killed build's leavings
+        shutil.rmtree(stage, ignore_errors=True)  # left by a killed build
         stage.mkdir()
         try:
             _pack(_build(stage), made)
         except CommandError as error:
             print(
-                f"toolchain: Prometheus will have no page to look at, all else works: {error}; "
+                f"toolchain: Prometheus will have no web page, all else works: {error}; "
                 "tried again in a day, or now by `otel-mesh node images --refresh`",
                 file=sys.stderr,
                 flush=True,
             )
             return _pack(None, empty)
         finally:
-            _clear(stage)
+            shutil.rmtree(stage)
         empty.unlink(missing_ok=True)
         return made
 
 
 def _key() -> str:
-    """A hash of everything the page is made from; go.sum pins the module with the page's own lock in it."""
+    """Hash of everything the page is made from; go.sum pins the module, which holds the page's lock."""
     place = MODULES / "prometheus" / "go.sum"
     line = re.search(rf"^{re.escape(MODULE)} \S+ h1:\S+$", place.read_text(), re.MULTILINE)
     if line is None:
@@ -99,7 +99,7 @@ def _key() -> str:
 
 
 def _build(stage: Path) -> Path:
-    """The folder that a Prometheus without built-in assets looks for."""
+    """The folder ``static`` that a Prometheus without built-in assets serves."""
     place = cache_dir() / "logs" / "build-prometheus-page.log"
     place.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -110,13 +110,13 @@ def _build(stage: Path) -> Path:
         environment = {**found.environment(stage), "npm_config_store_dir": str(stage / "store")}
         environment["PATH"] = f"{stage / 'bin'}{os.pathsep}{environment['PATH']}"
 
-        def run(words: Sequence[str], folder: Path) -> str:
+        def logged(words: Sequence[str], folder: Path) -> str:
             return _run(words, folder, environment, log)
 
-        packed = run([*found.npm, "pack", "--json", *_FETCHING, f"pnpm@{PNPM}"], stage)
+        packed = logged([*found.npm, "pack", "--json", *_FETCHING, f"pnpm@{PNPM}"], stage)
         _install_pnpm(stage / json.loads(packed)[0]["filename"], found, stage)
-        run(["pnpm", "install", "--frozen-lockfile", *_FETCHING], source)
-        run(["bash", "build_ui.sh", "--mantine-ui"], source)
+        logged(["pnpm", "install", "--frozen-lockfile", *_FETCHING], source)
+        logged(["bash", "build_ui.sh", "--mantine-ui"], source)
     static = source / "static"
     if not (static / "mantine-ui" / "index.html").is_file():
         raise CommandError("Prometheus' page: the build left no index.html", remedy="read the log", log=place)
@@ -125,7 +125,7 @@ def _build(stage: Path) -> Path:
 
 
 def _source(stage: Path) -> Path:
-    """A copy of the page's sources that can be written to."""
+    """A writable copy of the page's sources."""
     source = stage / "ui"
     shutil.copytree(golang.module("Prometheus' page", MODULES / "prometheus", MODULE, stage) / "web" / "ui", source)
     for path in (source, *source.rglob("*")):  # Go's module cache is read-only
@@ -134,10 +134,10 @@ def _source(stage: Path) -> Path:
 
 
 def _install_pnpm(archive: Path, node: Node, stage: Path) -> None:
-    """Makes the command ``pnpm``, which the build's scripts call, of what the registry gave."""
+    """Make the command ``pnpm``, which the build's scripts call, out of the registry's file."""
     found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if found != PNPM_SHA512:
-        raise CommandError(f"pnpm {PNPM}: the registry gave another file than pinned", remedy="check npm's registry")
+        raise CommandError(f"pnpm {PNPM}: the registry's file is not the pinned one", remedy="check npm's registry")
     with tarfile.open(archive) as content:
         content.extractall(stage / "pnpm", filter="data")
     command = stage / "bin" / "pnpm"
@@ -148,24 +148,22 @@ def _install_pnpm(archive: Path, node: Node, stage: Path) -> None:
 
 
 def _run(words: Sequence[str], folder: Path, environment: dict[str, str], log: TextIO) -> str:
-    """What a command printed; everything goes to the log."""
+    """Standard output of a command; all output goes to the log."""
     log.write(f"$ {' '.join(words)}\n")
     log.flush()
-    command = [*child_processes.prefix(signal.SIGTERM), *words]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    log.write(done.stdout + done.stderr)
-    if done.returncode:
-        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        told = next((line for line in lines if "ERR" in line or "error" in line.lower()), (lines or ["no output"])[-1])
-        remedy = _CONNECT if _UNREACHABLE.search(done.stdout + done.stderr) else "read the log"
-        raise CommandError(f"Prometheus' page: {told}", remedy=remedy, log=Path(log.name))
+    done = run([*child_processes.prefix(signal.SIGTERM), *words], cwd=folder, env=environment)
+    output = done.stdout + done.stderr
+    log.write(output)
+    if not done.ok:
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        reason = next((line for line in lines if "ERR" in line or "error" in line.lower()), done.reason)
+        remedy = _CONNECT if _UNREACHABLE.search(output) else "read the log"
+        raise CommandError(f"Prometheus' page: {reason}", remedy=remedy, log=Path(log.name))
     return done.stdout
 
 
 def _pack(static: Path | None, target: Path) -> Path:
-    """A tar that depends on names and content only."""
+    """A tar that depends on names and content alone."""
     fresh = target.with_suffix(".new")
     with tarfile.open(fresh, "w", format=tarfile.PAX_FORMAT) as archive:
         folder = tarfile.TarInfo("static")
@@ -177,13 +175,6 @@ def _pack(static: Path | None, target: Path) -> Path:
     return fresh.replace(target)
 
 
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    info.uid = info.gid = info.mtime = 0
-    info.uname = info.gname = ""
-    info.mode = 0o755 if info.isdir() else 0o644
-    return info
-
-
-def _clear(stage: Path) -> None:
-    if stage.exists():
-        shutil.rmtree(stage)
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mode = 0o755 if member.isdir() else 0o644
+    return artefacts.plain(member)

@@ -1,8 +1,9 @@
-"""``python -m otel_mesh_embedded.toolchain.renewing``: bring what the module folders have in common to one version.
+"""``python -m otel_mesh_embedded.toolchain.renewing``: give modules that several folders share one version.
 
-A package is compiled once per version of itself and of all that it imports. So whatever two programs share stands at
-one version in both go.mod files: the newest that any of them asks for. Run it after a change of a version, and commit
-what it changes. It also counts what empty caches cost, in `modules/compilations.json`, which a test holds to a limit.
+A package is compiled once per version of itself and of everything that it imports. Therefore a module that two programs
+share has the same version in both go.mod files: the newest that either requires. Run it after changing a version, and
+commit what it changes. It also counts the compilations of a build with empty caches in `modules/compilations.json`,
+which a test limits.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.toolchain import failures, golang
 from otel_mesh_embedded.toolchain.programs import BUILDS, MODULES, TAGS, Build
 
@@ -27,15 +28,15 @@ NO_CHECKSUM: Final = (
     "github.com/pulumi/pulumi-kubernetes/provider/v4",
     "github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector",
 )
-"""Modules that the public checksum database does not know at these versions; from then on go.sum pins them."""
+"""Modules missing from the public checksum database at these versions; go.sum pins them from then on."""
 
 APART: Final[Mapping[str, Mapping[str, str]]] = {
-    # Kubernetes is built with the libraries of its own release; the programs that can be share them.
+    # Kubernetes is built with the libraries of its own release; programs that can share them do.
     "kubernetes": {"k8s.io/": "kubernetes", "sigs.k8s.io/": "kubernetes"},
     "pulumi-kubernetes": {
         "k8s.io/": "kubernetes",
         "sigs.k8s.io/": "kubernetes",
-        # Written for this release of Pulumi's Go API, which changes.
+        # Written for this release of Pulumi's Go API, which is not stable.
         "github.com/pulumi/pulumi/": "pulumi-kubernetes",
     },
     "otelcol": {
@@ -45,23 +46,23 @@ APART: Final[Mapping[str, Mapping[str, str]]] = {
         "go.opentelemetry.io/collector": "otelcol",
         "github.com/open-telemetry/opentelemetry-collector-contrib": "otelcol",
     },
-    # Written for the Collector, the Prometheus and the gRPC of its time: it shares the leaves only.
+    # Needs the Collector, Prometheus and gRPC of its time: it shares only modules that import no others.
     "jaeger": {"golang.org/x/": "", "google.golang.org/protobuf": "", "github.com/klauspost/": "", "": "jaeger"},
-    # promtool asks by the HTTP client of its time.
+    # promtool needs the HTTP client of its time.
     "prometheus": {"github.com/prometheus/": "prometheus"},
-    # Its `cloud` commands hand this library's YAML nodes to another one of the same version.
+    # Its `cloud` commands pass YAML nodes of this library to another library that needs the same version.
     "pulumi": {"github.com/pb33f/": "pulumi"},
-    # The last Python host in the SDK's module: today's SDK has none.
+    # The last release of the SDK's module with a Python language host.
     "pulumi-language-python": {"github.com/pulumi/pulumi/": "pulumi-language-python"},
 }
-"""Folder -> prefix of modules -> the group within which those modules stand at one version. All others share."""
+"""Group by prefix of modules, by folder: modules of a group have one version. All others share one unnamed group."""
 
 COUNTED: Final = MODULES / "compilations.json"
 _ROUNDS: Final = 6
 
 
 def renew(builds: tuple[Build, ...] = BUILDS) -> None:
-    """Raise shared modules in all folders until nothing changes, then tidy.
+    """Raise shared modules in all folders until nothing changes.
 
     Raises:
         CommandError: a module does not resolve.
@@ -94,11 +95,11 @@ def renew(builds: tuple[Build, ...] = BUILDS) -> None:
 
 
 def count(builds: tuple[Build, ...] = BUILDS) -> dict[str, Any]:
-    """How many packages the programs are compiled from.
+    """Count the packages that the programs are compiled from.
 
     Returns:
-        ``packages`` per folder, their ``sum``, and ``compilations``: how many of them differ, be it in what they import
-        only, and so are compiled; ``inputs`` is `inputs` of the folders that were counted.
+        ``packages`` by folder and their ``sum``; ``compilations``, the number of distinct compilations, as a package
+        with other imports is compiled again; and ``inputs``, the value of `inputs` for the counted folders.
     """
     packages: dict[str, int] = {}
     distinct: set[str] = set()
@@ -107,7 +108,7 @@ def count(builds: tuple[Build, ...] = BUILDS) -> dict[str, Any]:
         for package in _packages(build):
             module = package.get("Module", {})
             module = module.get("Replace", module)
-            # One that is replaced by a folder, or is a program of ours, has no version: it is compiled for this build.
+            # A module replaced by a folder, or one of our own, has no version: it is compiled for this build alone.
             version = module.get("Version", build.folder.name if module else "std")
             below = sorted(keys[name] for name in package.get("Imports", ()) if name in keys)
             text = json.dumps([package["ImportPath"], version, package.get("GoFiles"), below])
@@ -123,7 +124,7 @@ def count(builds: tuple[Build, ...] = BUILDS) -> dict[str, Any]:
 
 
 def inputs(builds: tuple[Build, ...] = BUILDS) -> str:
-    """A hash of all that the count depends on."""
+    """Hash of everything that the count depends on."""
     digest = hashlib.sha256(" ".join(TAGS).encode())
     for build in builds:
         digest.update(json.dumps([build.folder.name, *build.packages.values()]).encode())
@@ -134,7 +135,7 @@ def inputs(builds: tuple[Build, ...] = BUILDS) -> str:
 
 
 def _modules(build: Build) -> dict[str, str]:
-    """The modules that the build's programs have packages of, with their versions."""
+    """Version by module, for modules that the build compiles packages of."""
     found: dict[str, str] = {}
     for package in _packages(build):
         module = package.get("Module", {})
@@ -145,57 +146,47 @@ def _modules(build: Build) -> dict[str, str]:
 
 
 def _packages(build: Build) -> Iterator[dict[str, Any]]:
-    """What the build compiles, each after all that it imports."""
+    """Packages that the build compiles, each after its imports."""
     if not build.packages:
         return
     for name in build.embeds:
         (build.folder / name).touch()
     fields = "-json=ImportPath,Imports,GoFiles,Module"
     try:
-        told = _go(build.folder, "list", "-deps", fields, "-tags", ",".join(TAGS), *build.packages.values())
+        listed = _go(build.folder, "list", "-deps", fields, "-tags", ",".join(TAGS), *build.packages.values())
     finally:
         for name in build.embeds:
             (build.folder / name).unlink()
     decoder, position = json.JSONDecoder(), 0
-    while position < len(told):
-        package, position = decoder.raw_decode(told, position)
-        position = len(told) - len(told[position:].lstrip())
+    while position < len(listed):
+        package, position = decoder.raw_decode(listed, position)
+        position = len(listed) - len(listed[position:].lstrip())
         yield package
 
 
 def group(folder: str, module: str) -> str:
-    """Within which a folder's module stands at one version: one of `APART`, or all that share, which has no name."""
+    """Group in which a folder's module has one version: one of `APART`, or the unnamed one."""
     return next((group for prefix, group in APART.get(folder, {}).items() if module.startswith(prefix)), "")
 
 
 def order(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
-    """Semantic versions in their order; a pre-release comes before its release."""
+    """Sort key of semantic versions; a pre-release comes before its release."""
     found = re.match(r"v(\d+)\.(\d+)\.(\d+)(?:-([^+]+))?", version)
     if found is None:
-        raise CommandError(f"{version}: is not a module version", remedy="restore go.mod from the repository")
+        raise CommandError(f"{version}: not a module version", remedy="restore go.mod from the repository")
     numbers, before = tuple(int(found[part]) for part in (1, 2, 3)), found[4]
     parts = tuple((not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in (before or "").split("."))
     return numbers, before is None, parts
 
 
 def _go(folder: Path, *arguments: str) -> str:
-    go = golang.find()
-    done = subprocess.run(
-        [go.command, *arguments],
+    own = {"GOFLAGS": "-mod=mod", "GONOSUMDB": ",".join(NO_CHECKSUM), "GOTOOLCHAIN": "local"}
+    done = run(
+        [golang.find().command, *arguments],
         cwd=folder,
-        env={
-            **os.environ,
-            "GOFLAGS": "-mod=mod",
-            "GONOSUMDB": ",".join(NO_CHECKSUM),
-            "GOTOOLCHAIN": "local",
-            "GOWORK": "off",
-            "CGO_ENABLED": "0",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+        env={**os.environ, **own, "GOWORK": "off", "CGO_ENABLED": "0"},
     )
-    if done.returncode != 0:
+    if not done.ok:
         reason, remedy = failures.explain(done.stderr)
         raise CommandError(f"{folder / 'go.mod'}: {reason}", remedy=remedy)
     return done.stdout

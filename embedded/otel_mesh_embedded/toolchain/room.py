@@ -1,4 +1,4 @@
-"""Whether the disks have room for a build."""
+"""Disk space that builds need."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from otel_mesh_embedded.toolchain.programs import Build
 
 _GIB = 1 << 30
-# A fifth above what `du` said of caches in which every program had been built once.
+# A fifth more than `du` measured in caches in which every program had been built once.
 _OF_ALL = {"programs": 2 * _GIB, "GOMODCACHE": 5 * _GIB, "GOCACHE": 9 * _GIB}
 _MINUTES_OF_ALL = sum(build.minutes for build in BUILDS)
 
 
 def check(builds: Sequence[Build], go: Go) -> None:
-    """Refuse to start what would end with a full disk.
+    """Refuse builds that would fill a disk.
 
-    What is asked for is the share of the whole that the missing builds are, by how long each takes.
+    The space required is the builds' share of all builds, by the minutes that each takes.
 
     Args:
-        builds: that are about to run.
-        go: whose caches they fill.
+        builds: builds about to run.
+        go: Go command whose caches they fill.
 
     Raises:
-        CommandError: a file system has less room.
+        CommandError: a file system has less space.
     """
     share = sum(build.minutes for build in builds) / _MINUTES_OF_ALL
     places = {"programs": cache_dir(), **go.caches()}

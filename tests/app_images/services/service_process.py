@@ -16,9 +16,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from otel_mesh.catalog.derivations import URL_PREFIX
 from otel_mesh_cli.core import child_processes
-from otel_mesh_embedded.loopback.ports import free_port
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_telemetry.rpc import status_name
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from otel_mesh import OtelCollectorSettings, TailSamplerSettings
 from otel_mesh.collector.config import collector_config
 from otel_mesh.collector.tail_sampling import tail_sampling_config
-from otel_mesh_embedded.loopback.collector import LoopbackCollector, file_exporters, otlp_receiver
-from otel_mesh_embedded.loopback.ports import free_port
+from tests.programs.collector import LoopbackCollector, file_exporters, otlp_receiver
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

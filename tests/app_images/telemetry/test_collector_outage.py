@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.outage.run import dropped, phases
-from otel_mesh_embedded.loopback.collector import LoopbackCollector
+from tests.programs.collector import LoopbackCollector
 
 if TYPE_CHECKING:
     from pathlib import Path

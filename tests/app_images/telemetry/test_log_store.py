@@ -16,11 +16,11 @@ from otel_mesh.backends.log_queries import STREAM_FIELDS, of_trace
 from otel_mesh.backends.victoria_logs import PAGE, victoria_logs_arguments
 from otel_mesh.collector.config import collector_config
 from otel_mesh.collector.log_lines import MAX_ATTRIBUTE_BYTES, MAX_BODY_BYTES
-from otel_mesh_embedded.loopback.victoria_logs import LoopbackVictoriaLogs
 from otel_mesh_embedded.toolchain import owner
 from tests.app_images.telemetry.otlp_sending import log_request, record, send_log_request, send_records, trace_id
 from tests.app_images.telemetry.sampling_tiers import on_loopback
 from tests.components.scenarios import PERSISTENT
+from tests.programs.victoria_logs import LoopbackVictoriaLogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-    from otel_mesh_embedded.loopback.collector import LoopbackCollector
     from tests.built import Built
+    from tests.programs.collector import LoopbackCollector
 
 
 TRACE, OTHER = 7, 8

@@ -20,9 +20,9 @@ from otel_mesh.backends.prometheus.component import prometheus_config
 from otel_mesh.backends.prometheus.rules import rule_files
 from otel_mesh.backends.victoria_logs import victoria_logs_arguments
 from otel_mesh.k8s.manifests import to_yaml
-from otel_mesh_embedded.loopback.prometheus import LoopbackPrometheus
-from otel_mesh_embedded.loopback.victoria_logs import LoopbackVictoriaLogs
 from tests.app_images.telemetry.otlp_sending import log_request, record
+from tests.programs.prometheus import LoopbackPrometheus
+from tests.programs.victoria_logs import LoopbackVictoriaLogs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,16 +25,16 @@ from otel_mesh.backends.prometheus.rules import rule_files
 from otel_mesh.collector.config import collector_config
 from otel_mesh.collector.tail_sampling import tail_sampling_config
 from otel_mesh.k8s.manifests import to_yaml
-from otel_mesh_embedded.loopback.prometheus import LoopbackPrometheus
 from tests.app_images.telemetry.otlp_sending import send, span
 from tests.app_images.telemetry.sampling_tiers import on_loopback
+from tests.programs.prometheus import LoopbackPrometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from otel_mesh_embedded.loopback.collector import LoopbackCollector
     from tests.built import Built
+    from tests.programs.collector import LoopbackCollector
 
 
 BATCHING = Batching(size=100, timeout="200ms", queue_size=1000)

@@ -15,11 +15,11 @@ from otel_mesh.collector.proxy_spans import with_proxy_spans
 from otel_mesh.k8s.manifests import to_yaml
 from otel_mesh_cli.oncall import backends, service_map
 from otel_mesh_cli.oncall.prometheus import Prometheus
-from otel_mesh_embedded.loopback.collector import LoopbackCollector, file_exporters
-from otel_mesh_embedded.loopback.prometheus import LoopbackPrometheus
 from tests.app_images.telemetry.otlp_sending import send, span
 from tests.app_images.telemetry.sampling_tiers import on_loopback, tiers
 from tests.components.collector.test_proxy_spans import INBOUND, UPSTREAM
+from tests.programs.collector import LoopbackCollector, file_exporters
+from tests.programs.prometheus import LoopbackPrometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,8 +23,8 @@ BY_HAND = re.compile(r"\bPopen\([^)]")
 LISTENER = """
     import sys
     from pathlib import Path
-    from otel_mesh_embedded.loopback.ports import free_port
-    from otel_mesh_embedded.loopback.program import LoopbackProgram
+    from tests.programs.ports import free_port
+    from tests.programs.program import LoopbackProgram
 
     port = free_port()
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
@@ -110,7 +110,7 @@ def test_servers_of_tests_and_benches_are_started_in_one_place() -> None:
         repo_dir() / name
         for name in (
             "bench",
-            "embedded/otel_mesh_embedded/loopback",
+            "tests/programs",
             "tests/components",
             "tests/engine",
             "tests/app_images/services",

@@ -19,12 +19,12 @@ from otel_mesh_cli.oncall.jaeger import Jaeger
 from otel_mesh_cli.oncall.log_store import LogStore
 from otel_mesh_cli.oncall.stack_outputs import StackOutputs
 from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
-from otel_mesh_embedded.loopback.victoria_logs import LoopbackVictoriaLogs
 from otel_mesh_stack import outputs
 from otel_mesh_stack.services import CATALOG
 from tests.app_images.telemetry.otlp_sending import log_request, record
 from tests.cli.oncall import oncall_shop as shop
 from tests.cli.oncall.oncall_apis import START_US, JaegerAnswers, api, span, trace, vector
+from tests.programs.victoria_logs import LoopbackVictoriaLogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,9 +18,9 @@ from otel_mesh_cli import main as commands
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.oncall.jaeger import Jaeger
 from otel_mesh_cli.stacks.addresses import JAEGER
-from otel_mesh_embedded.loopback.ports import free_port
-from otel_mesh_embedded.loopback.program import LoopbackProgram
 from tests.app_images.telemetry.otlp_sending import send, span, trace_id
+from tests.programs.ports import free_port
+from tests.programs.program import LoopbackProgram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

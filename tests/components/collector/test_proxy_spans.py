@@ -15,8 +15,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from otel_mesh import OtelCollectorSettings
 from otel_mesh.collector.config import collector_config
 from otel_mesh.collector.proxy_spans import PROCESSOR, proxy_spans_processor, with_proxy_spans
-from otel_mesh_embedded.loopback.collector import LoopbackCollector, file_exporters, otlp_receiver
-from otel_mesh_embedded.loopback.ports import free_port
+from tests.programs.collector import LoopbackCollector, file_exporters, otlp_receiver
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from tests.built import Built

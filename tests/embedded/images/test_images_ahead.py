@@ -37,9 +37,10 @@ def making_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     monkeypatch.setattr(ahead, "repo_dir", lambda: tmp_path)
 
     def put(script: str) -> None:
-        (tmp_path / "otel_mesh_cli").mkdir()
-        (tmp_path / "otel_mesh_cli" / "__init__.py").touch()
-        (tmp_path / "otel_mesh_cli" / "__main__.py").write_text(textwrap.dedent(script))
+        package = tmp_path / "otel_mesh_cli"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        (package / "__main__.py").write_text(textwrap.dedent(script))
 
     return put
 

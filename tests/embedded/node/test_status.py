@@ -14,7 +14,7 @@ from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, GATEWAY_TLS
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.node import cluster, env, health
 from otel_mesh_embedded.node import status as screen
-from otel_mesh_embedded.toolchain import artefacts, building, fetching, golang, hosts, origins, owner, wheels
+from otel_mesh_embedded.toolchain import artefacts, building, fetching, golang, origins, owner, wheels
 from otel_mesh_embedded.toolchain.programs import expand
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv(origins.SETTING, "official,modules")
     monkeypatch.setattr(building.Job, "run", never)
-    for module, name in ((fetching, "fetch"), (wheels, "unpacked"), (hosts, "reachable")):
+    for module, name in ((fetching, "fetch"), (wheels.Wheel, "unpacked")):
         monkeypatch.setattr(module, name, never)
     return tmp_path
 

@@ -1,17 +1,20 @@
-"""A real HTTP server on the loopback with releases laid out as upstream lays them out."""
+"""A real HTTP server on loopback with releases, and the offers that name them."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import platform
 import tarfile
 import threading
 import time
-import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from otel_mesh_embedded.toolchain import owner
+from otel_mesh_embedded.toolchain.releases import Offer, Release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,29 +22,41 @@ if TYPE_CHECKING:
 
 @dataclass
 class Releases:
-    """What the server has, how it misbehaves, and what it was asked for.
-
-    Attributes:
-        files: path -> content.
-        truncated: paths of which half is sent.
-        redirects: path -> address.
-        silent_s: seconds before any answer.
-    """
+    """What the server has, how it misbehaves, and the paths it was asked for."""
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    """Content by path."""
     truncated: set[str] = field(default_factory=set)
+    """Paths whose content is sent only by half."""
     redirects: dict[str, str] = field(default_factory=dict)
+    """Address by path."""
     silent_s: float = 0
+    """Seconds before any answer."""
     asked: list[str] = field(default_factory=list)
-    answered: list[str] = field(default_factory=list)
 
-    def add(self, path: str, content: bytes, checksums: str, name: str | None = None) -> None:
-        """Publish a file with its sum, as ``name`` or, without one, as the only sum of its file."""
-        self.files[path] = content
-        digest = hashlib.sha256(content).hexdigest()
-        line = f"{digest}  {name}\n" if name else digest
-        self.files[checksums] = self.files.get(checksums, b"") + line.encode()
+    def offer(self, *programs: str, member: str = "") -> Offer:
+        """Publish a release of programs and return the offer that pins its SHA-256.
+
+        Without a member's path it is the one program itself, else an archive with all of them.
+        """
+        version = owner(programs[0]).version
+        file = "{program}" if not member else f"{programs[0]}-{{number}}-{{arch}}.tar.gz"
+        release = Release(version, f"{self.url}/{{version}}/{file.format_map(_Only(program=programs[0]))}", {}, member)
+        contents = {name: f"official {name}".encode() for name in programs}
+        machine = platform.machine()
+        content = contents[programs[0]]
+        if member:
+            content = archive({release.fill(member, machine, name): one for name, one in contents.items()})
+        self.files[release.fill(release.url, machine).removeprefix(self.url)] = content
+        return Offer(programs, release=replace(release, sha256={machine: hashlib.sha256(content).hexdigest()}))
+
+
+class _Only(dict[str, str]):
+    """Fills in some fields of a text and leaves the others."""
+
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
 
 
 @contextmanager
@@ -51,16 +66,9 @@ def serving() -> Iterator[Releases]:
     ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self._answer(with_body=False)
-
         def do_GET(self) -> None:
-            self._answer(with_body=True)
-
-        def _answer(self, *, with_body: bool) -> None:
-            releases.asked.append(f"{self.command} {self.path}")
+            releases.asked.append(self.path)
             ended.wait(releases.silent_s)
-            releases.answered.append(self.path)
             if self.path in releases.redirects:
                 self.send_response(302)
                 self.send_header("Location", releases.redirects[self.path])
@@ -71,7 +79,7 @@ def serving() -> Iterator[Releases]:
             self.send_response(404 if content is None else 200)
             self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
-            if with_body and content:
+            if content:
                 self.wfile.write(content[: len(content) // 2] if self.path in releases.truncated else content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class' name
@@ -90,19 +98,9 @@ def serving() -> Iterator[Releases]:
             thread.join()
 
 
-def archive(**members: bytes) -> bytes:
-    """A tar.gz of executables."""
-    return archive_of(members)
-
-
-def archive_of(members: dict[str, bytes], path: str = "") -> bytes:
-    """A release of the kind that its path ends with: a zip, else a compressed tar."""
+def archive(members: dict[str, bytes]) -> bytes:
+    """A compressed tar of executables."""
     stream = io.BytesIO()
-    if path.endswith(".zip"):
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as zipped:
-            for name, content in members.items():
-                zipped.writestr(name, content)
-        return stream.getvalue()
     with tarfile.open(fileobj=stream, mode="w:gz") as tar:
         for name, content in members.items():
             member = tarfile.TarInfo(name)

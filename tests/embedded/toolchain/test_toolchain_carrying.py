@@ -158,8 +158,8 @@ def test_what_the_list_does_not_name_is_refused(
     ("listed", "because"),
     [
         ({"go": "go1.1-x86_64"}, "built with go1.1-x86_64, but this machine has go"),
-        ({"format": 2}, "its list of contents is of another version"),
-        ({"files": []}, "its list of contents is of another version"),
+        ({"format": 2}, "its list of contents has another format"),
+        ({"files": []}, "its list of contents has another format"),
         ({"files": {NAME: "", "other/v1/other": ""}}, "has another hash"),
     ],
 )

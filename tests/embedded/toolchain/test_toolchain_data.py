@@ -16,6 +16,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.toolchain import BUILDS, GROUPS, failures, golang, owner
 from otel_mesh_embedded.toolchain.collector import FOLDER, MANIFEST
 from otel_mesh_embedded.toolchain.programs import MODULES, expand
+from otel_mesh_embedded.toolchain.wheels import Wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,12 +109,14 @@ def test_an_old_go_on_the_path_is_passed_over(tmp_path: Path, monkeypatch: pytes
     old = tmp_path / "go"
     old.write_text("#!/bin/sh\necho go1.20.1\n")
     old.chmod(0o755)
-    new = tmp_path / "fetched"
+    fetched = tmp_path / "fetched"
+    new = fetched / "go" / "bin" / "go"
+    new.parent.mkdir(parents=True)
     new.write_text("#!/bin/sh\necho go1.26.7\n")
     new.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(golang, "_bootstrap", lambda: new)
+    monkeypatch.setattr(Wheel, "unpacked", lambda *_, **__: fetched)
     assert golang.here() is None
     assert golang.find() == golang.Go(new, (1, 26, 7))
 

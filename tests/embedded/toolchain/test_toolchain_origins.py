@@ -1,25 +1,26 @@
-"""Where programs come from: real files on PATH, a real server with releases, and nothing that leaves the loopback."""
+"""Where programs come from: real files on PATH, a real server with releases, and nothing that leaves loopback."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from otel_mesh_cli import main as command
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.toolchain import BUILDS, artefacts, fetching, golang, hosts, on_path, origins, owner, summary
-from otel_mesh_embedded.toolchain.releases import OFFERS
-from tests.embedded.toolchain.release_server import Releases, archive_of, serving
+from otel_mesh_embedded.toolchain import BUILDS, artefacts, fetching, golang, on_path, origins, owner, summary
+from otel_mesh_embedded.toolchain.releases import ARCHITECTURES, OFFERS, Offer
+from tests.embedded.toolchain.release_server import Releases, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-    from otel_mesh_embedded.toolchain.releases import Offer
 
 MAIN = """package main
 
@@ -32,9 +33,8 @@ func main() {
 """
 KUBECTL = owner("kubectl").version
 MINOR = int(KUBECTL.split(".")[1])
-KUBE = f"/dl.k8s.io/release/{KUBECTL}/bin/linux/{{arch}}"
-ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-KUBE = KUBE.format(arch=ARCH)
+PATH_ONLY = tuple(replace(offer, release=None) for offer in OFFERS)
+"""The real offers without their releases: nothing is asked of the world."""
 
 
 @pytest.fixture(scope="session")
@@ -71,18 +71,15 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> No
     monkeypatch.setenv("PATH", str(go.parent), prepend=os.pathsep)
     monkeypatch.setenv("OTEL_MESH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv(hosts.MIRROR, "http://127.0.0.1:1")  # nobody is there, and nothing is asked of the world
     monkeypatch.delenv(origins.SETTING, raising=False)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    hosts.answering.cache_clear()
     origins._say_once.cache_clear()  # noqa: SLF001 -- said once per run; each test is one
 
 
 @pytest.fixture
-def releases(monkeypatch: pytest.MonkeyPatch) -> Iterator[Releases]:
+def releases() -> Iterator[Releases]:
     with serving() as server:
-        monkeypatch.setenv(hosts.MIRROR, server.url)
         yield server
 
 
@@ -100,19 +97,15 @@ class Builder:
             file.write_text("built")
 
 
-def choose(builder: Builder, *names: str) -> dict[str, tuple[str, str]]:
-    chosen = origins.choose(names, BUILDS, builder)
+def choose(builder: Builder, *names: str, offers: Sequence[Offer] = PATH_ONLY) -> dict[str, tuple[str, str]]:
+    chosen = origins.choose(names, BUILDS, builder, offers)
     return {choice.name: (choice.origin, choice.file.read_bytes().decode(errors="replace")[:40]) for choice in chosen}
-
-
-def publish_kubectl(releases: Releases, content: bytes = b"official kubectl") -> None:
-    releases.add(f"{KUBE}/kubectl", content, f"{KUBE}/kubectl.sha256")
 
 
 def test_a_suitable_program_of_path_is_taken_first_and_said_so(on_the_path: Callable[..., Path]) -> None:
     file = on_the_path("kubectl", f"Client Version: {KUBECTL}\n")
     builder = Builder()
-    chosen = origins.choose(["kubectl"], BUILDS, builder)
+    chosen = origins.choose(["kubectl"], BUILDS, builder, PATH_ONLY)
     assert [(choice.origin, choice.file) for choice in chosen] == [("path", file)]
     assert summary(chosen) == [f"programs: 1 from PATH (kubectl {KUBECTL[1:]})"]
     assert not builder.built
@@ -134,7 +127,7 @@ def test_another_version_of_path_is_not_taken_and_the_reason_is_said(
     program: str, says: str, because: str, on_the_path: Callable[..., Path]
 ) -> None:
     file = on_the_path(program, says)
-    chosen = origins.choose([program], BUILDS, Builder())
+    chosen = origins.choose([program], BUILDS, Builder(), PATH_ONLY)
     first, told = summary(chosen)
     assert first == "programs: 1 from Go modules"
     assert told.startswith(f"{program} of PATH is not taken: {file} ")
@@ -165,177 +158,179 @@ def test_a_script_on_path_and_our_own_programs_there_are_not_taken(
     assert on_path.look(next(offer for offer in OFFERS if "kubectl" in offer.programs)).files == {}
 
 
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
+
+
+@AS_ROOT
+@pytest.mark.parametrize("is_folder", [False, True], ids=["file", "folder"])
+def test_root_takes_nothing_of_path_that_another_user_can_change(
+    is_folder: bool,  # noqa: FBT001
+    on_the_path: Callable[..., Path],
+) -> None:
+    file = on_the_path("kubectl", f"Client Version: {KUBECTL}\n")
+    os.chown(file.parent if is_folder else file, 65534, 0)
+    _, told = summary(origins.choose(["kubectl"], BUILDS, Builder(), PATH_ONLY))
+    place = file.parent if is_folder else file
+    assert told == f"kubectl of PATH is not taken: {file} is not run by root: {place} belongs to nobody"
+
+
+@AS_ROOT
+def test_root_runs_nothing_out_of_a_cache_that_another_user_can_change() -> None:
+    choose(Builder(), "kubectl")
+    place = artefacts.path("kubectl", owner("kubectl"), golang.find())
+    os.chown(place, 65534, 0)
+    with pytest.raises(CommandError, match=rf"^{place}: root does not use it: {place} belongs to nobody; delete it"):
+        origins.present(["kubectl"], BUILDS, PATH_ONLY)
+    os.chown(place, 0, 0)
+    os.chown(artefacts.tools_dir(), 65534, 0)
+    builder = Builder()
+    with pytest.raises(CommandError, match="with OTEL_MESH_CACHE"):
+        choose(builder, "etcd")
+    assert not builder.built, "refused before anything is built"
+
+
 def test_the_pulumi_of_path_comes_with_its_language_host(on_the_path: Callable[..., Path]) -> None:
     names = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
     files = [on_the_path(name, "v3.999.1") for name in names]
-    chosen = origins.choose(names, BUILDS, Builder())
+    chosen = origins.choose(names, BUILDS, Builder(), PATH_ONLY)
     assert [choice.file.resolve() for choice in chosen] == files
     linked = artefacts.link_folder({choice.name: choice.file for choice in chosen})
     assert [(linked / name).resolve() for name in names] == files, "links, as companions are looked for beside the file"
 
 
-def test_a_release_is_fetched_once_with_its_checksum_compared(
+def test_a_release_is_fetched_once_and_is_the_pinned_one(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish_kubectl(releases)
+    offers = [releases.offer("kubectl")]
     builder = Builder()
-    assert choose(builder, "kubectl") == {"kubectl": ("official", "official kubectl")}
+    assert choose(builder, "kubectl", offers=offers) == {"kubectl": ("official", "official kubectl")}
     told = capsys.readouterr().err
-    assert f"fetching {releases.url}{KUBE}/kubectl" in told
-    assert f"kubectl {KUBECTL}: from upstream's release, its checksum compared" in told
-    before = list(releases.asked)
-    assert choose(builder, "kubectl") == {"kubectl": ("official", "official kubectl")}
-    assert releases.asked == before, "what is in the cache is not asked for again"
+    assert f"fetching {releases.url}/{KUBECTL}/kubectl" in told
+    assert f"kubectl {KUBECTL}: from upstream's release, its SHA-256 as pinned" in told
+    assert len(releases.asked) == 1
+    assert choose(builder, "kubectl", offers=offers) == {"kubectl": ("official", "official kubectl")}
+    assert len(releases.asked) == 1, "what is in the cache is not asked for again"
     assert not builder.built
 
 
-def published(offer: Offer, releases: Releases) -> None:
-    """Publish an offer as upstream does: the archive at its address, its sum in its file of checksums."""
-    official = offer.official
-    assert official is not None
-    values = {
-        "version": offer.version,
-        "number": official.number or offer.version.removeprefix("v"),
-        "arch": dict(official.arches)[platform.machine()],
-    }
-    members = {official.member.format(**values, program=name): f"official {name}".encode() for name in offer.programs}
-    path = official.url.format(**values, program=offer.programs[0]).removeprefix("https:/")
-    sums = official.checksums.format(**values, program=offer.programs[0]).removeprefix("https:/")
-    if not official.member:
-        releases.add(path, f"official {offer.programs[0]}".encode(), sums)
-        return
-    if official.sums_members:
-        for name, content in members.items():
-            releases.add(f"/unused/{name}", content, sums, name)
-        releases.files[path] = archive_of(members)
-        return
-    releases.add("/unused/other", b"other", sums, "another-file.tar.gz")
-    releases.add(path, archive_of(members, path), sums, path.rpartition("/")[2])
-
-
-@pytest.mark.parametrize("offer", [offer for offer in OFFERS if offer.official], ids=lambda offer: offer.programs[0])
-def test_each_layout_of_upstream_is_read(offer: Offer, releases: Releases) -> None:
-    published(offer, releases)
+def test_an_archive_is_fetched_once_for_all_its_programs(releases: Releases) -> None:
+    offer = releases.offer("prometheus", "promtool", member="prometheus-{number}.linux-{arch}/{program}")
     wanted = {name: ("official", f"official {name}") for name in offer.programs}
-    assert choose(Builder(), *offer.programs) == wanted
-    fetched = [path for path in releases.asked if path.startswith("GET")]
-    assert len(fetched) == len(set(fetched)) + len(offer.programs) - 1, "one archive is fetched once"
+    assert choose(Builder(), *offer.programs, offers=[offer]) == wanted
+    assert len(releases.asked) == 1
     assert all(os.access(file, os.X_OK) for file in fetching.kept(offer).values())
 
 
-def spoil_sum(releases: Releases) -> None:
-    releases.files[f"{KUBE}/kubectl.sha256"] = b"0" * 64
+def another_file(releases: Releases, path: str) -> None:
+    releases.files[path] = b"another kubectl"
 
 
-def spoil_truncate(releases: Releases) -> None:
-    releases.truncated.add(f"{KUBE}/kubectl")
+def truncated(releases: Releases, path: str) -> None:
+    releases.truncated.add(path)
 
 
-def spoil_missing(releases: Releases) -> None:
-    del releases.files[f"{KUBE}/kubectl"]
+def missing(releases: Releases, path: str) -> None:
+    del releases.files[path]
 
 
-def spoil_no_sums(releases: Releases) -> None:
-    del releases.files[f"{KUBE}/kubectl.sha256"]
-
-
-def spoil_page_for_sums(releases: Releases) -> None:
-    releases.files[f"{KUBE}/kubectl.sha256"] = b"<html>please log in</html>"
-
-
-def spoil_redirect(releases: Releases) -> None:
-    releases.redirects[f"{KUBE}/kubectl"] = "http://mirror.example.com/kubectl"
+def moved_to_another_file(releases: Releases, path: str) -> None:
+    releases.files["/other"] = b"another kubectl"
+    releases.redirects[path] = f"{releases.url}/other"
 
 
 @pytest.mark.parametrize(
     ("spoil", "because"),
     [
-        (spoil_sum, "has the checksum"),
-        (spoil_truncate, ""),
-        (spoil_missing, "status 404"),
-        (spoil_no_sums, "status 404"),
-        (spoil_page_for_sums, "do not name kubectl"),
-        (spoil_redirect, "without TLS"),
+        (another_file, "is pinned: not used"),
+        (truncated, "peer closed connection"),
+        (missing, "status 404"),
+        (moved_to_another_file, "is pinned: not used"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_release_that_is_not_right_is_not_used_and_modules_are(
-    spoil: Callable[[Releases], None], because: str, releases: Releases, capsys: pytest.CaptureFixture[str]
+def test_a_release_that_is_not_the_pinned_one_is_not_used_and_modules_are(
+    spoil: Callable[[Releases, str], None],
+    because: str,
+    releases: Releases,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    publish_kubectl(releases)
-    spoil(releases)
-    builder = Builder()
-    assert choose(builder, "kubectl") == {"kubectl": ("modules", "built")}
+    offer = releases.offer("kubectl")
+    spoil(releases, next(iter(releases.files)))
+    assert choose(Builder(), "kubectl", offers=[offer]) == {"kubectl": ("modules", "built")}
     (told,) = [line for line in capsys.readouterr().err.splitlines() if "not from upstream's releases: " in line]
     assert because in told
-    offer = next(offer for offer in OFFERS if "kubectl" in offer.programs)
     assert fetching.kept(offer) == {}
     assert not list(artefacts.tools_dir().glob(".fetch-*")), "nothing half done is left"
 
 
-def half(content: bytes) -> bytes:
-    return content[: len(content) // 2]
-
-
-@pytest.mark.parametrize(("program", "spoil"), [("etcd", half), ("victoria-logs", half)])
-def test_a_broken_archive_is_not_used(
-    program: str, spoil: Callable[[bytes], bytes], releases: Releases, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "change", [{"sha256": {"another": "0" * 64}}, {"version": "v1.0.0"}], ids=["machine", "version"]
+)
+def test_without_a_pinned_sum_of_this_version_for_this_machine_nothing_is_asked(
+    change: dict[str, object], releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    offer = next(offer for offer in OFFERS if program in offer.programs)
-    published(offer, releases)
-    path = next(path for path in releases.files if path.endswith(".tar.gz") and "unused" not in path)
-    sums = next(path for path in releases.files if path.endswith(("SHA256SUMS", "_checksums.txt")))
-    del releases.files[sums]
-    releases.add(path, spoil(releases.files[path]), sums, path.rpartition("/")[2])
-    assert choose(Builder(), program) == {program: ("modules", "built")}
-    assert "the release cannot be unpacked" in capsys.readouterr().err
+    offer = releases.offer("kubectl")
+    assert offer.release
+    offer = replace(offer, release=replace(offer.release, **change))  # type: ignore[arg-type]
+    assert choose(Builder(), "kubectl", offers=[offer]) == {"kubectl": ("modules", "built")}
+    assert f"no SHA-256 of {KUBECTL} for {platform.machine()} is pinned" in capsys.readouterr().err
+    assert not releases.asked
 
 
-def test_hosts_that_do_not_answer_are_given_up_together_and_asked_once(
+@pytest.mark.parametrize("member", ["other/{program}", "prometheus"])
+def test_an_archive_without_the_program_is_not_used(
+    member: str, releases: Releases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer = releases.offer("prometheus", member="prometheus/{program}")
+    assert offer.release
+    offer = replace(offer, release=replace(offer.release, member=member))
+    assert choose(Builder(), "prometheus", offers=[offer]) == {"prometheus": ("modules", "built")}
+    assert f"{member.format(program='prometheus')} cannot be unpacked from the release" in capsys.readouterr().err
+
+
+def test_a_host_that_does_not_answer_is_asked_once(
     releases: Releases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(hosts, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(fetching, "TIMEOUT", httpx.Timeout(0.2))
+    names = ("kubectl", "kubelet", "coredns")
+    offers = [releases.offer(name) for name in names]
     releases.silent_s = 600
-    names = ("kubectl", "etcd", "kubelet", "coredns")
-    assert {origin for origin, _ in choose(Builder(), *names).values()} == {"modules"}
-    choose(Builder(), "kube-proxy")
-    assert not releases.answered, "given up, not waited for"
-    assert [line for line in capsys.readouterr().err.splitlines() if "no answer" in line] == [
-        f"toolchain: no answer within 0 s from {releases.url}"
-    ]
-    assert set(releases.asked) <= {"HEAD /"}
-    assert len(releases.asked) <= 1
+    assert {origin for origin, _ in choose(Builder(), *names, offers=offers).values()} == {"modules"}
+    assert len(releases.asked) == 1
+    assert "not from upstream's releases: " in capsys.readouterr().err
 
 
 def test_nothing_is_asked_of_anybody_when_everything_is_there(releases: Releases) -> None:
     builder = Builder()
     builder(["kubectl", "otelcol"])
     builder.built.clear()
-    assert {origin for origin, _ in choose(builder, "kubectl", "otelcol").values()} == {"modules"}
+    offers = [releases.offer("kubectl")]
+    assert {origin for origin, _ in choose(builder, "kubectl", "otelcol", offers=offers).values()} == {"modules"}
     assert not releases.asked
     assert not builder.built
 
 
-def test_a_setting_chooses_the_places(
+def test_a_setting_chooses_the_origins(
     releases: Releases, monkeypatch: pytest.MonkeyPatch, on_the_path: Callable[..., Path]
 ) -> None:
-    publish_kubectl(releases)
+    (rule,) = [offer.on_path for offer in OFFERS if "kubectl" in offer.programs]
+    offers = [replace(releases.offer("kubectl"), on_path=rule)]
     on_the_path("kubectl", f"Client Version: {KUBECTL}\n")
     monkeypatch.setenv(origins.SETTING, "modules")
-    assert choose(Builder(), "kubectl")["kubectl"][0] == "modules"
+    assert choose(Builder(), "kubectl", offers=offers)["kubectl"][0] == "modules"
     assert not releases.asked
     monkeypatch.setenv(origins.SETTING, "official, modules")
     (artefacts.path("kubectl", owner("kubectl"), golang.find())).unlink()
-    assert choose(Builder(), "kubectl")["kubectl"][0] == "official"
+    assert choose(Builder(), "kubectl", offers=offers)["kubectl"][0] == "official"
     monkeypatch.setenv(origins.SETTING, "path")
-    assert choose(Builder(), "kubectl")["kubectl"][0] == "path"
+    assert choose(Builder(), "kubectl", offers=offers)["kubectl"][0] == "path"
     with pytest.raises(CommandError, match=r"^programs etcd: not to be had from PATH; ") as caught:
         choose(Builder(), "etcd")
     assert origins.SETTING in caught.value.remedy
 
 
 @pytest.mark.parametrize("value", ["", "paths", "path,path", "path,,modules"])
-def test_a_setting_that_names_no_place_is_refused_in_one_line(
+def test_a_setting_that_names_no_origin_is_refused_in_one_line(
     value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(origins.SETTING, value)
@@ -344,10 +339,13 @@ def test_a_setting_that_names_no_place_is_refused_in_one_line(
     assert origins.SETTING in line
 
 
-def test_a_mirror_without_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(hosts.MIRROR, "http://mirror.example.com")
-    with pytest.raises(CommandError, match="not https"):
-        choose(Builder(), "kubectl")
+def test_releases_are_pinned_for_the_version_of_the_modules_on_both_architectures() -> None:
+    for offer in OFFERS:
+        if offer.release:
+            assert offer.release.version == offer.version, "look up the sums of the new version"
+            assert set(offer.release.sha256) == set(ARCHITECTURES)
+            assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in offer.release.sha256.values())
+            assert offer.release.url.startswith("https://")
 
 
 def test_every_offer_is_of_programs_that_the_modules_make_and_each_is_offered_once() -> None:

@@ -37,7 +37,7 @@ def test_the_summary_counts_what_is_ready_and_what_is_left(jobs: list[Job]) -> N
 
 def test_plain_lines_tell_start_end_and_signs_of_life(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    shown = progress.PlainDisplay(jobs, Console(file=stream, width=200))
+    shown = progress.LineDisplay(jobs, Console(file=stream, width=200))
     shown.tick()
     shown.tick()
     lines = stream.getvalue().splitlines()
@@ -51,7 +51,7 @@ def test_plain_lines_tell_start_end_and_signs_of_life(jobs: list[Job], monkeypat
 
 def test_the_table_on_a_terminal_shows_every_program(jobs: list[Job]) -> None:
     stream = io.StringIO()
-    with progress.LiveDisplay(jobs, Console(file=stream, force_terminal=True, width=100)) as shown:
+    with progress.TableDisplay(jobs, Console(file=stream, force_terminal=True, width=100)) as shown:
         shown.tick()
     text = stream.getvalue()
     for expected in ("alpha", "1:15", "ready", "compiling (312 of at most 900 packages)", "gamma", "waiting"):
@@ -61,4 +61,4 @@ def test_the_table_on_a_terminal_shows_every_program(jobs: list[Job]) -> None:
 def test_only_a_terminal_gets_the_table(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    assert isinstance(progress.display(jobs), progress.PlainDisplay)
+    assert isinstance(progress.display(jobs), progress.LineDisplay)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from otel_mesh_cli.core import child_processes
-from otel_mesh_embedded.loopback.ports import free_port
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,9 +22,9 @@ import pytest
 import otel_mesh_telemetry
 from otel_mesh_cli.core import child_processes
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_embedded.loopback.ports import free_port
 from tests.app_images.telemetry.adoption.foreign import CALLER, CLIENT, SERVER, TRACE, TRACEPARENT, of_kind
 from tests.app_images.telemetry.otlp_receiver import Receiver, plain
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh_embedded.loopback.ports import free_port
-from otel_mesh_embedded.loopback.program import LoopbackProgram
+from tests.programs.ports import free_port
+from tests.programs.program import LoopbackProgram
 
 if TYPE_CHECKING:
     from pathlib import Path

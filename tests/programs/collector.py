@@ -6,8 +6,8 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh_embedded.loopback.ports import free_port
-from otel_mesh_embedded.loopback.program import LoopbackProgram
+from tests.programs.ports import free_port
+from tests.programs.program import LoopbackProgram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,1 +1,0 @@
-"""Real programs on loopback, each on a free port and in a folder of its own: no cluster, for tests and benchmarks."""
