@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from otel_mesh.collector.parts import OTLP_GRPC_PORT, OTLP_HTTP_PORT
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
 from otel_mesh.mesh.binding import CollectorIdentity, MeshBinding, NoMesh
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.charts import chart_values
@@ -67,10 +66,9 @@ def install(
 
 def tracing(settings: StackSettings) -> Tracing:
     """Where the mesh's proxies send spans, and of which requests."""
-    host = f"{settings.collector.name}.{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
     own = settings.mesh.tracing
     return Tracing(
-        service=host,
+        service=service_host(settings.collector.name, settings.namespaces.observability),
         port=OTLP_GRPC_PORT,
         http_port=OTLP_HTTP_PORT,
         ingress_percentage=own.ingress_percentage,
@@ -91,7 +89,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
     settings, certificate = stack.settings, stack.gateway_certificate
     services = settings.namespaces.services
     routes = tuple(
-        Route(host=f"{service.name}.{services}.svc.{CLUSTER_DOMAIN}", port=service.port)
+        Route(host=service_host(service.name, services), port=service.port)
         for service in catalog.services
         if service.exposed
     )

@@ -12,6 +12,7 @@ from otel_mesh import (
     DatabaseRoles,
     GrafanaArgs,
     GrafanaSettings,
+    JaegerArgs,
     JaegerSettings,
     LoadGeneratorArgs,
     LoadGeneratorSettings,
@@ -28,12 +29,14 @@ from otel_mesh import (
     PriorityClassSettings,
     PrometheusArgs,
     PrometheusSettings,
+    RedisArgs,
     RedisSettings,
     Scheduling,
     Service,
     Storage,
     TailSamplerArgs,
     TailSamplerSettings,
+    VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
 from otel_mesh.backends.grafana.component import grafana_manifests
@@ -114,6 +117,14 @@ def _microservice(
     return microservice_manifests(args, settings)
 
 
+def _jaeger(settings: JaegerSettings) -> list[Manifest]:
+    return jaeger_manifests(JaegerArgs(namespace="observability"), settings)
+
+
+def _victoria_logs(settings: VictoriaLogsSettings, mesh: MeshBinding | None = None) -> list[Manifest]:
+    return victoria_logs_manifests(VictoriaLogsArgs(namespace="observability", mesh=mesh or NoMesh()), settings)
+
+
 def _load_generator(settings: LoadGeneratorSettings, mesh: MeshBinding) -> list[Manifest]:
     args = LoadGeneratorArgs(
         namespace="shop",
@@ -178,19 +189,16 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         TailSamplerArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL),
         TailSamplerSettings(),
     ),
-    "jaeger": lambda: jaeger_manifests(JaegerSettings(), "observability"),
-    "jaeger-persistent": lambda: jaeger_manifests(JaegerSettings(storage=PERSISTENT, retention="2w"), "observability"),
-    "victoria-logs": lambda: victoria_logs_manifests(VictoriaLogsSettings(), "observability"),
-    "victoria-logs-persistent": lambda: victoria_logs_manifests(
+    "jaeger": lambda: _jaeger(JaegerSettings()),
+    "jaeger-persistent": lambda: _jaeger(JaegerSettings(storage=PERSISTENT, retention="2w")),
+    "victoria-logs": lambda: _victoria_logs(VictoriaLogsSettings()),
+    "victoria-logs-persistent": lambda: _victoria_logs(
         VictoriaLogsSettings(
             storage=PERSISTENT, retention="4w", max_disk_usage="6Gi", flush_interval_seconds=5, meshed=True
         ),
-        "observability",
         MESH,
     ),
-    "victoria-logs-scheduled": lambda: victoria_logs_manifests(
-        VictoriaLogsSettings(scheduling=SCHEDULED), "observability"
-    ),
+    "victoria-logs-scheduled": lambda: _victoria_logs(VictoriaLogsSettings(scheduling=SCHEDULED)),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusArgs(
@@ -240,12 +248,10 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         PostgresArgs(namespace="shop"),
         PostgresSettings(existing_secret="given", storage=Storage()),  # noqa: S106 - the Secret's name
     ),
-    "redis": lambda: redis_manifests(RedisSettings(), "shop", PASSWORD),
+    "redis": lambda: redis_manifests(RedisArgs(namespace="shop", password=PASSWORD), RedisSettings()),
     "redis-meshed": lambda: redis_manifests(
+        RedisArgs(namespace="shop", mesh=MESH),
         RedisSettings(existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
-        "shop",
-        None,
-        MESH,
     ),
     "microservice": lambda: _microservice(
         NoMesh(),
@@ -290,7 +296,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         PostgresArgs(namespace="shop"),
         PostgresSettings(existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
     ),
-    "jaeger-scheduled": lambda: jaeger_manifests(JaegerSettings(scheduling=SCHEDULED), "observability"),
+    "jaeger-scheduled": lambda: _jaeger(JaegerSettings(scheduling=SCHEDULED)),
     "load-generator": lambda: _load_generator(LoadGeneratorSettings(), NoMesh()),
     "load-generator-soak": lambda: _load_generator(
         LoadGeneratorSettings(rate_per_second=50, order_share=0, user_ids=(1, 2), meshed=False, scheduling=SCHEDULED),

@@ -8,8 +8,6 @@ from otel_mesh.collector.log_lines import storable_lines
 from otel_mesh.collector.parts import (
     ANY,
     LOGS_ENDPOINT,
-    OTLP_GRPC_PORT,
-    OTLP_HTTP_PORT,
     TRACES_ENDPOINT,
     CollectorProgram,
     counting_calls,
@@ -19,6 +17,7 @@ from otel_mesh.collector.parts import (
     own_telemetry,
     to_metric_store,
 )
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.core.values import DnsLabel  # noqa: TC001 - pydantic reads it at run time
 
 SAMPLER_HOST: Final = "SAMPLER_HOST"

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from otel_mesh.collector.parts import (
     ANY,
-    OTLP_GRPC_PORT,
     TRACES_ENDPOINT,
     CollectorProgram,
     counting_calls,
@@ -18,6 +17,7 @@ from otel_mesh.collector.parts import (
     own_telemetry,
     to_metric_store,
 )
+from otel_mesh.core.network import OTLP_GRPC_PORT
 from otel_mesh.core.values import DnsLabel, Ratio  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.k8s.resources import Resources
 
