@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes.provider import Provider
 
 from otel_mesh import (
+    Annotation,
     CacheAccess,
     DatabaseAccess,
     DatabaseLogin,
@@ -16,9 +17,6 @@ from otel_mesh import (
     GrafanaArgs,
     Jaeger,
     JaegerArgs,
-    LoadGenerator,
-    LoadGeneratorArgs,
-    LoadGeneratorSettings,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -45,11 +43,11 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
-from otel_mesh.core.labels import Annotation
 from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.dashboards import dashboards
+from otel_mesh_stack.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
 from otel_mesh_stack.rules import rule_files
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 from otel_mesh_stack.variables import variables_of
@@ -57,8 +55,7 @@ from otel_mesh_stack.variables import variables_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_mesh.catalog.model import Service
-    from otel_mesh.mesh.istio.gateway import IngressGateway
+    from otel_mesh import IngressGateway, Service
     from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import LoadSettings, StackSettings
     from otel_mesh_stack.settings import Stack

@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
-from otel_mesh.mesh.binding import CollectorIdentity, MeshBinding, NoMesh
+from otel_mesh import (
+    OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT,
+    CollectorIdentity,
+    IngressGateway,
+    IngressGatewayArgs,
+    Istio,
+    IstioArgs,
+    MeshBinding,
+    NoMesh,
+    Route,
+    TelemetryAccess,
+    TelemetryAccessArgs,
+    Tracing,
+    service_host,
+)
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.charts import chart_values
-from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs
-from otel_mesh.mesh.istio.install import Istio, IstioArgs
-from otel_mesh.mesh.istio.routes import Route
-from otel_mesh.mesh.istio.settings import Tracing
-from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
 from otel_mesh_stack import mesh_files
 from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_mesh.catalog.model import Catalog
+    from otel_mesh import Catalog
     from otel_mesh_stack.model import StackSettings
     from otel_mesh_stack.settings import Stack
 

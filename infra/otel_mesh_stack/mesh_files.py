@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh import InvalidSettingsError, Problem
 from otel_mesh.mesh.istio.charts import CHARTS, unknown_values
 from otel_mesh.mesh.istio.gateway_api import FOLDER, definition_files
 

@@ -14,11 +14,10 @@ from otel_mesh import (
     GrafanaSettings,
     JaegerArgs,
     JaegerSettings,
-    LoadGeneratorArgs,
-    LoadGeneratorSettings,
     MeshBinding,
     MicroserviceArgs,
     MicroserviceSettings,
+    NamespaceArgs,
     NamespaceSettings,
     NoMesh,
     Objectives,
@@ -26,6 +25,7 @@ from otel_mesh import (
     OtelCollectorSettings,
     PostgresArgs,
     PostgresSettings,
+    PriorityClassArgs,
     PriorityClassSettings,
     PrometheusArgs,
     PrometheusSettings,
@@ -45,12 +45,12 @@ from otel_mesh.backends.prometheus.component import prometheus_manifests
 from otel_mesh.backends.victoria_logs import OTLP_PATH, victoria_logs_manifests
 from otel_mesh.collector.component import collector_manifests
 from otel_mesh.collector.tail_sampler import tail_sampler_manifests
-from otel_mesh.k8s.namespace import namespace_manifest
-from otel_mesh.k8s.priority_class import priority_class_manifest
-from otel_mesh.services.load_generator import load_generator_manifests
+from otel_mesh.k8s.namespace import namespace_manifests
+from otel_mesh.k8s.priority_class import priority_class_manifests
 from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.redis import redis_manifests
+from otel_mesh_stack.load_generator import LoadGeneratorArgs, LoadGeneratorSettings, load_generator_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +123,14 @@ def _jaeger(settings: JaegerSettings) -> list[Manifest]:
 
 def _victoria_logs(settings: VictoriaLogsSettings, mesh: MeshBinding | None = None) -> list[Manifest]:
     return victoria_logs_manifests(VictoriaLogsArgs(namespace="observability", mesh=mesh or NoMesh()), settings)
+
+
+def _namespace(settings: NamespaceSettings, mesh: MeshBinding) -> list[Manifest]:
+    return namespace_manifests(NamespaceArgs(settings=settings, mesh=mesh), settings)
+
+
+def _priority_class(settings: PriorityClassSettings) -> list[Manifest]:
+    return priority_class_manifests(PriorityClassArgs(settings=settings), settings)
 
 
 def _load_generator(settings: LoadGeneratorSettings, mesh: MeshBinding) -> list[Manifest]:
@@ -302,10 +310,10 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         LoadGeneratorSettings(rate_per_second=50, order_share=0, user_ids=(1, 2), meshed=False, scheduling=SCHEDULED),
         MESH,
     ),
-    "priority-class": lambda: [
-        priority_class_manifest(PriorityClassSettings(name="urgent", value=1000, description="What people wait for."))
-    ],
-    "namespace": lambda: [namespace_manifest(NamespaceSettings(name="shop"), NoMesh())],
-    "namespace-meshed": lambda: [namespace_manifest(NamespaceSettings(name="shop"), MESH)],
-    "namespace-outside-the-mesh": lambda: [namespace_manifest(NamespaceSettings(name="shop", meshed=False), MESH)],
+    "priority-class": lambda: _priority_class(
+        PriorityClassSettings(name="urgent", value=1000, description="What people wait for.")
+    ),
+    "namespace": lambda: _namespace(NamespaceSettings(name="shop"), NoMesh()),
+    "namespace-meshed": lambda: _namespace(NamespaceSettings(name="shop"), MESH),
+    "namespace-outside-the-mesh": lambda: _namespace(NamespaceSettings(name="shop", meshed=False), MESH),
 }

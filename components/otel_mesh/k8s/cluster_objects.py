@@ -61,24 +61,3 @@ def namespace(
         "kind": "Namespace",
         "metadata": metadata(name, {**labels, **standard}, annotations=annotations),
     }
-
-
-def priority_class(name: str, labels: Mapping[str, str], *, value: int, preempts: bool, description: str) -> Manifest:
-    """A PriorityClass, never the cluster's default one: what names none keeps its place.
-
-    Args:
-        name: that workloads refer to.
-        labels: of the object.
-        value: the higher, the more urgent.
-        preempts: whether a pod that finds no room ends less urgent ones.
-        description: for what it is meant.
-    """
-    return {
-        "apiVersion": "scheduling.k8s.io/v1",
-        "kind": "PriorityClass",
-        "metadata": metadata(name, labels),
-        "value": value,
-        "globalDefault": False,
-        "preemptionPolicy": "PreemptLowerPriority" if preempts else "Never",
-        "description": description,
-    }

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from otel_mesh.catalog.derivations import URL_PREFIX
 from otel_mesh.catalog.model import Service  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.component import Component
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join, parse
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, parse
 from otel_mesh.core.labels import Label, Role
 from otel_mesh.core.values import DnsLabel, Environment, LogLevel, Ratio, Replicas, Settings
 from otel_mesh.k8s.containers import (
@@ -37,7 +37,7 @@ from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
 from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
-from otel_mesh.services.pod_identity import resource_attributes
+from otel_mesh.services.resource_attributes import resource_attributes
 from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin  # noqa: TC001 - a component plugin reads them at run time
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict
     taken = sorted({*values, *POD_FIELDS} & args.variables.keys())
     if taken:
         raise InvalidSettingsError(
-            [Problem(join("variables", one), "follows from the other arguments", "leave it out") for one in taken]
+            [Problem(join_path("variables", one), "follows from the other arguments", "leave it out") for one in taken]
         )
     return {**values, **args.variables}
 

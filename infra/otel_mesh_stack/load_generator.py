@@ -11,20 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 import pulumi
 from pydantic import Field
 
-from otel_mesh.core.component import Component
-from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Label, Role
-from otel_mesh.core.values import DnsLabel, Environment, LabelValue, LogLevel, Ratio, Settings
-from otel_mesh.k8s.containers import POD_FIELDS, Container, temporary_files
-from otel_mesh.k8s.render import render
-from otel_mesh.k8s.resources import Resources
-from otel_mesh.k8s.scheduling import Scheduling
-from otel_mesh.k8s.workload import JobShape, Workload
-from otel_mesh.mesh.binding import MeshBinding, NoMesh
-from otel_mesh.services.pod_identity import resource_attributes
+from otel_mesh import (
+    POD_FIELDS,
+    Component,
+    Container,
+    DnsLabel,
+    Environment,
+    JobShape,
+    Label,
+    LabelValue,
+    LogLevel,
+    MeshBinding,
+    NoMesh,
+    Ratio,
+    Resources,
+    Role,
+    Scheduling,
+    Settings,
+    Workload,
+    parse,
+    render,
+    resource_attributes,
+    temporary_files,
+)
 
 if TYPE_CHECKING:
-    from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh import Manifest
 
 _READY_SECONDS: Final = 60
 """How long the target is waited for."""
