@@ -94,7 +94,7 @@ def chart_warnings(settings: StackSettings, charts_dir: str | None) -> list[str]
 
 
 def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> IngressGateway:
-    """Declares the gateway in front of what the catalogue exposes, for a stack with a mesh."""
+    """Declares the gateway in front of what the catalog exposes, for a stack with a mesh."""
     settings, certificate = stack.settings, stack.gateway_certificate
     services = settings.namespaces.services
     routes = tuple(
@@ -118,7 +118,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
 def telemetry_access(
     settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh
 ) -> TelemetryAccess | None:
-    """Declares who may send telemetry: the catalogue's services with their proxies, and the gateway."""
+    """Declares who may send telemetry: the catalog's services with their proxies, and the gateway."""
     binding = mesh.binding
     if binding.collector is None:
         return None
