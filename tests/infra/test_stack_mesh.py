@@ -91,8 +91,8 @@ def test_the_key_of_the_gateway_is_secret_from_the_start_and_shown_nowhere(loop:
     ("content", "reason"),
     [
         (None, "No such file or directory; put it there; `make up` issues stack local's"),
-        ("\xff", "no PEM; put a PEM file with a PRIVATE KEY there"),
-        (CERTIFICATE, "no PEM; put a PEM file with a PRIVATE KEY there"),
+        ("\xff", "not PEM; put a PEM file with a PRIVATE KEY there"),
+        (CERTIFICATE, "not PEM; put a PEM file with a PRIVATE KEY there"),
     ],
 )
 def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None, reason: str) -> None:

@@ -30,7 +30,7 @@ def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("[", "not JSON"), ("[]", "the whole is not a pinned image"), ('{"a": "b"}', "a is not a pinned image")],
+    [("[", "not JSON"), ("[]", "the content is not a pinned image"), ('{"a": "b"}', "a is not a pinned image")],
 )
 def test_a_bad_image_file(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "images.json").write_text(content)
@@ -46,10 +46,7 @@ def test_a_service_without_an_image(tmp_path: Path) -> None:
     others = {name: image for name, image in IMAGES.items() if name != "api-gateway"}
     (tmp_path / "images.json").write_text(json.dumps(others))
     assert refused(changed()) == [
-        (
-            "services.api-gateway.image: there is no image to run; "
-            "name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE"
-        )
+        ("services.api-gateway.image: no image; name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE")
     ]
 
 
