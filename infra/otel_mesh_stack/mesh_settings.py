@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, Settings
+from otel_mesh.core.values import DnsLabel, Percentage, Settings
 from otel_mesh.mesh.istio.gateway import IngressGatewaySettings
-from otel_mesh.mesh.istio.settings import IstioSettings, Percentage
+from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:

@@ -44,6 +44,7 @@ from otel_mesh.collector.component import collector_manifests
 from otel_mesh.collector.tail_sampler import tail_sampler_manifests
 from otel_mesh.k8s.namespace import namespace_manifest
 from otel_mesh.k8s.priority_class import priority_class_manifest
+from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
 from otel_mesh.services.load_generator import load_generator_manifests
 from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
@@ -81,6 +82,9 @@ MESH: Final = MeshBinding(
     pod_labels={"service.istio.io/canonical-revision": "v1"},
     pod_annotations={"proxy.istio.io/config": "{}"},
     resource_attributes={"service.mesh": "istio", "service.mesh.version": "1.31.0"},
+    peer_identity="xfcc-last",
+    proxies_make_spans=True,
+    proxy_scraping=PROXY_SCRAPING,
 )
 
 

@@ -163,7 +163,7 @@ COLLECTOR = OtelCollectorArgs(namespace="ns", metrics_url="http://prometheus:909
 @pytest.mark.parametrize("given", [{}, {"traces_endpoint": "jaeger:4317", "sampler_host": "sampler"}])
 def test_a_collector_sends_traces_to_one_place(program: Program, given: dict[str, Any]) -> None:
     args = replace(COLLECTOR, **given)
-    with pytest.raises(InvalidSettingsError, match="give one of the two"):
+    with pytest.raises(InvalidSettingsError, match="set one of the two"):
         OtelCollector("collector", args)
     assert program.kinds() == []
 

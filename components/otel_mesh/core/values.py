@@ -226,6 +226,9 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Environment = Literal["production", "staging", "test", "development"]
 """``deployment.environment.name``."""
 
+Percentage = Annotated[float, Field(ge=0, le=100)]
+"""A share in percent."""
+
 Ratio = Annotated[float, Field(ge=0, le=1)]
 """A share between nothing (0) and everything (1)."""
 

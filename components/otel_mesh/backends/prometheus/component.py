@@ -34,6 +34,8 @@ from otel_mesh.mesh.binding import MeshBinding, NoMesh
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh.mesh.binding import ProxyScraping
+
 PORT: Final = 9090
 _CONFIG_DIR: Final = "/etc/prometheus"
 _DATA_DIR: Final = "/var/lib/prometheus"
@@ -116,7 +118,7 @@ class PrometheusArgs:
 
 
 def prometheus_config(
-    settings: PrometheusSettings, targets: Mapping[str, str], *, proxies: bool = False
+    settings: PrometheusSettings, targets: Mapping[str, str], proxies: ProxyScraping | None = None
 ) -> dict[str, Any]:
     """The program's configuration (``promtool check config`` reads it in a test).
 
@@ -139,7 +141,7 @@ def prometheus_config(
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
-        "scrape_configs": [*static, *([proxies_job(settings.proxy_sample_limit)] if proxies else [])],
+        "scrape_configs": [*static, *([proxies_job(proxies, settings.proxy_sample_limit)] if proxies else [])],
     }
 
 
@@ -184,7 +186,7 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         InvalidSettingsError: a file of rules has no name that Prometheus looks for, or that of another.
     """
     namespace, mesh = args.namespace, args.mesh
-    proxies = mesh.kind == "istio"
+    proxies = mesh.proxy_scraping
     labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
     access = cluster_objects.access(labels, PROXY_READER_RULES, account=settings.name, namespace=namespace)
     objects = arrangements.store(
@@ -193,14 +195,14 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         selected=selector("prometheus", settings.name),
         container=_container(settings),
         files={
-            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies=proxies)),
+            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies)),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },
         config_dir=_CONFIG_DIR,
         data_dir=_DATA_DIR,
         ports={"http": (PORT, "http")},
-        api_access=proxies,
+        api_access=proxies is not None,
         pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
         pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
     )

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Port, Replicas, Settings
+from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Percentage, Port, Replicas, Settings
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 TRACING_PROVIDER: Final = "otel-tracing"
 """Name of the mesh's extension provider for traces; Telemetry resources refer to it."""
 
-Percentage = Annotated[float, Field(ge=0, le=100)]
 TrustDomain = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$")]
 Folder = Annotated[str, Field(pattern=r"^/[^\s]*$")]
 
