@@ -38,13 +38,15 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.resources import Resources, Storage
     from otel_mesh.k8s.scheduling import Scheduling, Toleration
     from otel_mesh.mesh.attach import Platform, attach
-    from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
+    from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh, ProxyScraping
+    from otel_mesh.mesh.installer import MeshInstaller
     from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.mesh.istio.install import Istio, IstioArgs
     from otel_mesh.mesh.istio.routes import Route
-    from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.mesh.istio.settings import IstioSettings
     from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.mesh.istio.tokens import TokenSettings
+    from otel_mesh.mesh.tracing import MeshTracing, Tracing
     from otel_mesh.services.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings
@@ -79,6 +81,8 @@ __all__ = [
     "LoadGeneratorArgs",
     "LoadGeneratorSettings",
     "MeshBinding",
+    "MeshInstaller",
+    "MeshTracing",
     "Microservice",
     "MicroserviceArgs",
     "MicroserviceSettings",
@@ -102,6 +106,7 @@ __all__ = [
     "Prometheus",
     "PrometheusArgs",
     "PrometheusSettings",
+    "ProxyScraping",
     "Redis",
     "RedisArgs",
     "RedisSettings",
@@ -156,12 +161,14 @@ _HOME: Final = {
     "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "mesh.istio.install": ("Istio", "IstioArgs"),
     "mesh.istio.routes": ("Route",),
-    "mesh.istio.settings": ("IstioSettings", "Tracing"),
+    "mesh.istio.settings": ("IstioSettings",),
     "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "mesh.istio.tokens": ("TokenSettings",),
     "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
     "services.load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
-    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
+    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh", "ProxyScraping"),
+    "mesh.installer": ("MeshInstaller",),
+    "mesh.tracing": ("MeshTracing", "Tracing"),
     "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
     "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
     "collector.component": ("OtelCollector", "OtelCollectorArgs"),

@@ -91,7 +91,7 @@ MESH: Final = MeshBinding(
 def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
     args = OtelCollectorArgs(
         namespace="observability",
-        traces_endpoint=TRACES,
+        traces_target=TRACES,
         metrics_url=METRICS_URL,
         logs_url=LOGS_URL,
         settings=settings,
@@ -162,7 +162,7 @@ def _grafana(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector": lambda: _collector(OtelCollectorSettings()),
     "otel-collector-meshed": lambda: collector_manifests(
-        OtelCollectorArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL, mesh=MESH),
+        OtelCollectorArgs(namespace="observability", traces_target=TRACES, metrics_url=METRICS_URL, mesh=MESH),
         OtelCollectorSettings(),
     ),
     "otel-collector-small": lambda: _collector(
@@ -179,7 +179,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         OtelCollectorSettings(),
     ),
     "otel-sampler": lambda: tail_sampler_manifests(
-        TailSamplerArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL),
+        TailSamplerArgs(namespace="observability", traces_target=TRACES, metrics_url=METRICS_URL),
         TailSamplerSettings(),
     ),
     "jaeger": lambda: jaeger_manifests(JaegerSettings(), "observability"),

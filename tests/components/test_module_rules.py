@@ -60,3 +60,11 @@ def test_only_the_program_wires_components() -> None:
     assert (repo_dir() / "infra" / "__main__.py").read_text().count("import ") == 1
     users = {path.name for path in STACK.glob("*.py") if "otel_mesh" in set(_imports(path))}
     assert users == {"deploy.py"}
+
+
+def test_only_a_mesh_itself_asks_which_mesh_it_is() -> None:
+    """Differences between meshes are fields of `MeshBinding`; a stack asks its settings what to install."""
+    asking = re.compile(r"(mesh|binding)\.kind\b|\bkind [!=]= \"(istio|linkerd|none)\"")
+    found = {path.relative_to(repo_dir()) for path in SOURCES if asking.search(path.read_text())}
+    mesh, stack = LIBRARY.relative_to(repo_dir()) / "mesh", STACK.relative_to(repo_dir())
+    assert found <= {mesh / "binding.py", stack / "mesh.py", stack / "mesh_settings.py"}

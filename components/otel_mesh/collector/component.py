@@ -25,7 +25,7 @@ class OtelCollectorArgs:
     Attributes:
         namespace: Namespace of the Kubernetes objects.
         metrics_url: Base URL of the metric store's OTLP receiver (HTTP).
-        traces_endpoint: ``host:port`` of the trace store's OTLP receiver (gRPC); exclusive with ``sampler_host``.
+        traces_target: ``host:port`` of the trace store's OTLP receiver (gRPC); exclusive with ``sampler_host``.
         sampler_host: DNS name that resolves to the pods of a `TailSampler`; all spans of a trace go to the same pod.
         logs_url: Complete URL of the log store's OTLP receiver (HTTP), such as `VictoriaLogs.otlp_url`. Without it
             logs are accepted and dropped.
@@ -35,7 +35,7 @@ class OtelCollectorArgs:
 
     namespace: pulumi.Input[str]
     metrics_url: pulumi.Input[str]
-    traces_endpoint: pulumi.Input[str] | None = None
+    traces_target: pulumi.Input[str] | None = None
     sampler_host: pulumi.Input[str] | None = None
     logs_url: pulumi.Input[str] | None = None
     settings: OtelCollectorSettings = field(default_factory=OtelCollectorSettings)
@@ -46,13 +46,13 @@ def _traces_destination(args: OtelCollectorArgs) -> dict[str, pulumi.Input[str]]
     """The environment variable of the traces' destination.
 
     Raises:
-        InvalidSettingsError: Neither ``traces_endpoint`` nor ``sampler_host`` is set, or both are.
+        InvalidSettingsError: Neither ``traces_target`` nor ``sampler_host`` is set, or both are.
     """
-    given = {TRACES_ENDPOINT: args.traces_endpoint, SAMPLER_HOST: args.sampler_host}
+    given = {TRACES_ENDPOINT: args.traces_target, SAMPLER_HOST: args.sampler_host}
     found = {name: value for name, value in given.items() if value is not None}
     if len(found) != 1:
-        reason = "sampler_host is set too" if found else "neither traces_endpoint nor sampler_host is set"
-        raise InvalidSettingsError([Problem("traces_endpoint", reason, "set one of the two")])
+        reason = "sampler_host is set too" if found else "neither traces_target nor sampler_host is set"
+        raise InvalidSettingsError([Problem("traces_target", reason, "set one of the two")])
     return found
 
 

@@ -24,14 +24,14 @@ class TailSamplerArgs:
 
     Attributes:
         namespace: Namespace of the Kubernetes objects.
-        traces_endpoint: ``host:port`` of the trace store's OTLP receiver (gRPC).
+        traces_target: ``host:port`` of the trace store's OTLP receiver (gRPC).
         metrics_url: Base URL of the metric store's OTLP receiver (HTTP), for the sampler's own metrics.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
-    traces_endpoint: pulumi.Input[str]
+    traces_target: pulumi.Input[str]
     metrics_url: pulumi.Input[str]
     settings: TailSamplerSettings = field(default_factory=TailSamplerSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
@@ -44,7 +44,7 @@ def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings)
     config = tail_sampling_config(settings, proxy_spans=args.mesh.proxies_make_spans)
     pod = parts.pod(
         settings,
-        environment={TRACES_ENDPOINT: args.traces_endpoint, METRICS_ENDPOINT: args.metrics_url},
+        environment={TRACES_ENDPOINT: args.traces_target, METRICS_ENDPOINT: args.metrics_url},
         ports={"otlp-grpc": OTLP_GRPC_PORT},
     )
     return [
