@@ -32,11 +32,30 @@ if TYPE_CHECKING:
     from otel_mesh.collector.service_graph import ServiceGraph
     from otel_mesh.collector.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.collector.tail_sampling import TailSamplerSettings
-    from otel_mesh.core.errors import InvalidSettingsError, Problem
+    from otel_mesh.core.component import Component
+    from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, join_path, nearest, parse
+    from otel_mesh.core.labels import Annotation, Label, Role
+    from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
+    from otel_mesh.core.values import (
+        DnsLabel,
+        Environment,
+        ImageReference,
+        LabelValue,
+        LogLevel,
+        ObjectName,
+        Percentage,
+        Ratio,
+        Settings,
+        Uid,
+    )
+    from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, Volume, temporary_files
+    from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.k8s.namespace import Namespace, NamespaceArgs, NamespaceSettings
     from otel_mesh.k8s.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
+    from otel_mesh.k8s.render import render
     from otel_mesh.k8s.resources import Resources, Storage
     from otel_mesh.k8s.scheduling import Scheduling, Toleration
+    from otel_mesh.k8s.workload import DeploymentShape, JobShape, StatefulSetShape, Workload
     from otel_mesh.mesh.attach import Platform, attach
     from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh, ProxyScraping
     from otel_mesh.mesh.installer import MeshInstaller
@@ -47,26 +66,37 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.mesh.istio.tokens import TokenSettings
     from otel_mesh.mesh.tracing import MeshTracing, Tracing
-    from otel_mesh.services.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings
     from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings
+    from otel_mesh.services.resource_attributes import resource_attributes
     from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
 
 __all__ = [
+    "OTLP_GRPC_PORT",
+    "OTLP_HTTP_PORT",
+    "POD_FIELDS",
+    "Annotation",
     "Batching",
     "CacheAccess",
     "Catalog",
     "CollectorIdentity",
+    "Component",
+    "Container",
+    "ContainerPort",
     "DatabaseAccess",
     "DatabaseLogin",
     "DatabaseRoles",
+    "DeploymentShape",
+    "DnsLabel",
     "Edge",
     "EdgeStanding",
+    "Environment",
     "GatewayBinding",
     "Grafana",
     "GrafanaArgs",
     "GrafanaSettings",
+    "ImageReference",
     "IngressGateway",
     "IngressGatewayArgs",
     "IngressGatewaySettings",
@@ -77,9 +107,11 @@ __all__ = [
     "Jaeger",
     "JaegerArgs",
     "JaegerSettings",
-    "LoadGenerator",
-    "LoadGeneratorArgs",
-    "LoadGeneratorSettings",
+    "JobShape",
+    "Label",
+    "LabelValue",
+    "LogLevel",
+    "Manifest",
     "MeshBinding",
     "MeshInstaller",
     "MeshTracing",
@@ -90,10 +122,12 @@ __all__ = [
     "NamespaceArgs",
     "NamespaceSettings",
     "NoMesh",
+    "ObjectName",
     "Objectives",
     "OtelCollector",
     "OtelCollectorArgs",
     "OtelCollectorSettings",
+    "Percentage",
     "Platform",
     "Postgres",
     "PostgresArgs",
@@ -102,21 +136,26 @@ __all__ = [
     "PriorityClass",
     "PriorityClassArgs",
     "PriorityClassSettings",
+    "Probes",
     "Problem",
     "Prometheus",
     "PrometheusArgs",
     "PrometheusSettings",
     "ProxyScraping",
+    "Ratio",
     "Redis",
     "RedisArgs",
     "RedisSettings",
     "Resources",
+    "Role",
     "Route",
     "Scheduling",
     "Service",
     "ServiceGraph",
     "ServiceRuntime",
+    "Settings",
     "Signals",
+    "StatefulSetShape",
     "Storage",
     "Store",
     "TailSampler",
@@ -127,19 +166,30 @@ __all__ = [
     "TokenSettings",
     "Toleration",
     "Tracing",
+    "Uid",
     "VictoriaLogs",
     "VictoriaLogsArgs",
     "VictoriaLogsSettings",
+    "Volume",
+    "Workload",
     "attach",
     "callee_environment",
     "calls_query",
+    "collecting",
     "edge_standing",
+    "join_path",
     "log_query",
     "metric_query",
     "named_callee",
+    "nearest",
+    "parse",
+    "render",
+    "resource_attributes",
     "service_edges",
+    "service_host",
     "signal_matrix",
     "silent_edges",
+    "temporary_files",
     "topology",
 ]
 
@@ -165,7 +215,6 @@ _HOME: Final = {
     "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "mesh.istio.tokens": ("TokenSettings",),
     "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
-    "services.load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
     "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh", "ProxyScraping"),
     "mesh.installer": ("MeshInstaller",),
     "mesh.tracing": ("MeshTracing", "Tracing"),
@@ -175,7 +224,6 @@ _HOME: Final = {
     "mesh.attach": ("Platform", "attach"),
     "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings"),
     "k8s.priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
-    "core.errors": ("InvalidSettingsError", "Problem"),
     "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
     "backends.prometheus.objectives": ("Objectives",),
     "services.redis": ("Redis", "RedisArgs", "RedisSettings"),
@@ -186,6 +234,27 @@ _HOME: Final = {
     "collector.tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "collector.tail_sampling": ("TailSamplerSettings",),
     "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
+    "core.component": ("Component",),
+    "core.errors": ("InvalidSettingsError", "Problem", "collecting", "join_path", "nearest", "parse"),
+    "core.labels": ("Annotation", "Label", "Role"),
+    "core.network": ("OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "service_host"),
+    "core.values": (
+        "DnsLabel",
+        "Environment",
+        "ImageReference",
+        "LabelValue",
+        "LogLevel",
+        "ObjectName",
+        "Percentage",
+        "Ratio",
+        "Settings",
+        "Uid",
+    ),
+    "k8s.containers": ("POD_FIELDS", "Container", "ContainerPort", "Probes", "Volume", "temporary_files"),
+    "k8s.manifests": ("Manifest",),
+    "k8s.render": ("render",),
+    "k8s.workload": ("DeploymentShape", "JobShape", "StatefulSetShape", "Workload"),
+    "services.resource_attributes": ("resource_attributes",),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
 

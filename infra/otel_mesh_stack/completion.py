@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import BaseModel
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, parse
-from otel_mesh.core.values import Settings
-from otel_mesh.k8s.resources import Storage
-from otel_mesh.k8s.scheduling import Scheduling  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh import (
+    InvalidSettingsError,
+    Problem,
+    Scheduling,
+    Settings,
+    Storage,
+    collecting,
+    parse,
+)
 from otel_mesh_stack.model import ServiceSettings
 from otel_mesh_stack.services import CATALOG
 

@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes.provider import Provider
 
 from otel_mesh import (
+    Annotation,
     CacheAccess,
     DatabaseAccess,
     DatabaseLogin,
@@ -16,9 +17,6 @@ from otel_mesh import (
     GrafanaArgs,
     Jaeger,
     JaegerArgs,
-    LoadGenerator,
-    LoadGeneratorArgs,
-    LoadGeneratorSettings,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -45,15 +43,11 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
-from otel_mesh.backends.grafana.component import PORT as GRAFANA_PORT
-from otel_mesh.backends.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
-from otel_mesh.backends.victoria_logs import PORT as LOGS_PORT
-from otel_mesh.core.labels import Annotation
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.dashboards import dashboards
+from otel_mesh_stack.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
 from otel_mesh_stack.rules import rule_files
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 from otel_mesh_stack.variables import variables_of
@@ -61,8 +55,7 @@ from otel_mesh_stack.variables import variables_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_mesh.catalog.model import Service
-    from otel_mesh.mesh.istio.gateway import IngressGateway
+    from otel_mesh import IngressGateway, Service
     from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import LoadSettings, StackSettings
     from otel_mesh_stack.settings import Stack
@@ -220,13 +213,13 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
 
 def _scraped(settings: StackSettings) -> dict[str, str]:
     """What can't push its metrics: job to ``host:port``; plain, as it goes into a configuration with a checksum."""
-    domain = f"{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
+    namespace = settings.namespaces.observability
     targets = {
-        "jaeger": f"{settings.jaeger.name}.{domain}:{JAEGER_METRICS_PORT}",
-        "victoria-logs": f"{settings.victoria_logs.name}.{domain}:{LOGS_PORT}",
+        "jaeger": settings.jaeger.metrics_target(namespace),
+        "victoria-logs": settings.victoria_logs.metrics_target(namespace),
     }
     if settings.grafana is not None:
-        targets["grafana"] = f"{settings.grafana.name}.{domain}:{GRAFANA_PORT}"
+        targets["grafana"] = settings.grafana.metrics_target(namespace)
     return targets
 
 

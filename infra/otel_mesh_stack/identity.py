@@ -13,7 +13,7 @@ import pulumi
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh import InvalidSettingsError, Problem
 from otel_mesh_stack import kubeconfig
 from otel_mesh_stack.refusal import refusal
 

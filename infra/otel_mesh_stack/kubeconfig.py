@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest
+from otel_mesh import InvalidSettingsError, Problem, nearest
 
 
 def files() -> list[Path]:

@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING, Final
 
 import pulumi
 
-from otel_mesh.collector.parts import OTLP_GRPC_PORT, OTLP_HTTP_PORT
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
-from otel_mesh.mesh.binding import CollectorIdentity, MeshBinding, NoMesh
-from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs
-from otel_mesh.mesh.istio.install import Istio, IstioArgs
-from otel_mesh.mesh.istio.routes import Route
-from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
-from otel_mesh.mesh.tracing import Tracing
+from otel_mesh import (
+    OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT,
+    CollectorIdentity,
+    IngressGateway,
+    IngressGatewayArgs,
+    Istio,
+    IstioArgs,
+    MeshBinding,
+    NoMesh,
+    Route,
+    TelemetryAccess,
+    TelemetryAccessArgs,
+    Tracing,
+    service_host,
+)
 from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from otel_mesh.catalog.model import Catalog
-    from otel_mesh.mesh.installer import MeshInstaller
+    from otel_mesh import Catalog, MeshInstaller
     from otel_mesh_stack.model import StackSettings
     from otel_mesh_stack.settings import Stack
 
@@ -98,7 +105,7 @@ def install(
 
 def tracing(settings: StackSettings) -> Tracing:
     """Destination and sampling of the proxies' spans."""
-    host = f"{settings.collector.name}.{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
+    host = service_host(settings.collector.name, settings.namespaces.observability)
     return Tracing(service=host, port=OTLP_GRPC_PORT, http_port=OTLP_HTTP_PORT, **dict(settings.mesh.tracing))
 
 
@@ -114,7 +121,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
     settings, certificate = stack.settings, stack.gateway_certificate
     services = settings.namespaces.services
     routes = tuple(
-        Route(host=f"{service.name}.{services}.svc.{CLUSTER_DOMAIN}", port=service.port)
+        Route(host=service_host(service.name, services), port=service.port)
         for service in catalog.services
         if service.exposed
     )

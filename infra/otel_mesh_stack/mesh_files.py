@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings

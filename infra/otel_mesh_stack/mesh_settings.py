@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import model_validator
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, Settings
-from otel_mesh.mesh.istio.gateway import IngressGatewaySettings
-from otel_mesh.mesh.istio.settings import IstioSettings
-from otel_mesh.mesh.tracing import MeshTracing
+from otel_mesh import (
+    DnsLabel,
+    IngressGatewaySettings,
+    InvalidSettingsError,
+    IstioSettings,
+    MeshTracing,
+    Problem,
+    Settings,
+)
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:

@@ -6,20 +6,33 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from otel_mesh.backends.grafana.component import GrafanaSettings  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.backends.jaeger import JaegerSettings
-from otel_mesh.backends.prometheus.component import PrometheusSettings
-from otel_mesh.backends.victoria_logs import VictoriaLogsSettings
-from otel_mesh.collector.config import OtelCollectorSettings
-from otel_mesh.collector.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join, nearest
-from otel_mesh.core.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Ratio, Settings, Uid
-from otel_mesh.k8s.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.k8s.scheduling import Scheduling
-from otel_mesh.services.load_generator import LoadGeneratorSettings
-from otel_mesh.services.microservice import ServiceRuntime
-from otel_mesh.services.postgres import DatabaseRoles, PostgresSettings
-from otel_mesh.services.redis import RedisSettings
+from otel_mesh import (
+    DatabaseRoles,
+    DnsLabel,
+    Environment,
+    GrafanaSettings,
+    ImageReference,
+    InvalidSettingsError,
+    JaegerSettings,
+    LabelValue,
+    ObjectName,
+    OtelCollectorSettings,
+    PostgresSettings,
+    Priority,
+    Problem,
+    PrometheusSettings,
+    Ratio,
+    RedisSettings,
+    Scheduling,
+    ServiceRuntime,
+    Settings,
+    TailSamplerSettings,
+    Uid,
+    VictoriaLogsSettings,
+    join_path,
+    nearest,
+)
+from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
@@ -155,7 +168,7 @@ class StackSettings(Settings):
         problems = []
         known = {service.name for service in CATALOG.services}
         problems += [
-            Problem(join("services", name or "''"), "is not in the catalogue", nearest(name, known))
+            Problem(join_path("services", name or "''"), "is not in the catalogue", nearest(name, known))
             for name in self.services
             if name not in known
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_mesh.core.errors import InvalidSettingsError
+from otel_mesh import InvalidSettingsError
 from otel_mesh_stack.refusal import refusal
 
 

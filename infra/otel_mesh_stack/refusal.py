@@ -9,7 +9,7 @@ import pulumi
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_mesh.core.errors import Problem
+    from otel_mesh import Problem
 
 
 def refusal(problems: Sequence[Problem]) -> pulumi.RunError:

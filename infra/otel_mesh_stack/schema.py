@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.core.values import Settings
+from otel_mesh import Settings
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.services import CATALOG
 

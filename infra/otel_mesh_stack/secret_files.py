@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:
     import pulumi

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from otel_mesh.catalog.model import Catalog
-from otel_mesh.core.errors import parse
+from otel_mesh import Catalog, parse
 
 POSTGRES: Final = "postgres"
 REDIS: Final = "redis"

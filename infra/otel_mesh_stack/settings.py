@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pulumi
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, join, nearest, parse
-from otel_mesh.core.values import ImageReference
+from otel_mesh import ImageReference, InvalidSettingsError, Problem, collecting, join_path, nearest, parse
 from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
@@ -181,7 +180,7 @@ def _unknown_keys() -> list[Problem]:
     """Keys beside the settings that nobody reads; those of other projects and providers are theirs."""
     prefix = f"{NAMESPACE}:"
     names = sorted(key.removeprefix(prefix) for key in pulumi.runtime.get_config_env() if key.startswith(prefix))
-    return [Problem(join(prefix + name), "unknown key", _instead(name)) for name in names if name != KEY]
+    return [Problem(join_path(prefix + name), "unknown key", _instead(name)) for name in names if name != KEY]
 
 
 def _instead(name: str) -> str:

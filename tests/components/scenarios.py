@@ -12,12 +12,12 @@ from otel_mesh import (
     DatabaseRoles,
     GrafanaArgs,
     GrafanaSettings,
+    JaegerArgs,
     JaegerSettings,
-    LoadGeneratorArgs,
-    LoadGeneratorSettings,
     MeshBinding,
     MicroserviceArgs,
     MicroserviceSettings,
+    NamespaceArgs,
     NamespaceSettings,
     NoMesh,
     Objectives,
@@ -25,15 +25,18 @@ from otel_mesh import (
     OtelCollectorSettings,
     PostgresArgs,
     PostgresSettings,
+    PriorityClassArgs,
     PriorityClassSettings,
     PrometheusArgs,
     PrometheusSettings,
+    RedisArgs,
     RedisSettings,
     Scheduling,
     Service,
     Storage,
     TailSamplerArgs,
     TailSamplerSettings,
+    VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
 from otel_mesh.backends.grafana.component import grafana_manifests
@@ -42,13 +45,13 @@ from otel_mesh.backends.prometheus.component import prometheus_manifests
 from otel_mesh.backends.victoria_logs import OTLP_PATH, victoria_logs_manifests
 from otel_mesh.collector.component import collector_manifests
 from otel_mesh.collector.tail_sampler import tail_sampler_manifests
-from otel_mesh.k8s.namespace import namespace_manifest
-from otel_mesh.k8s.priority_class import priority_class_manifest
+from otel_mesh.k8s.namespace import namespace_manifests
+from otel_mesh.k8s.priority_class import priority_class_manifests
 from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
-from otel_mesh.services.load_generator import load_generator_manifests
 from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.redis import redis_manifests
+from otel_mesh_stack.load_generator import LoadGeneratorArgs, LoadGeneratorSettings, load_generator_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +121,22 @@ def _microservice(
     return microservice_manifests(args, settings)
 
 
+def _jaeger(settings: JaegerSettings) -> list[Manifest]:
+    return jaeger_manifests(JaegerArgs(namespace="observability"), settings)
+
+
+def _victoria_logs(settings: VictoriaLogsSettings, mesh: MeshBinding | None = None) -> list[Manifest]:
+    return victoria_logs_manifests(VictoriaLogsArgs(namespace="observability", mesh=mesh or NoMesh()), settings)
+
+
+def _namespace(settings: NamespaceSettings, mesh: MeshBinding) -> list[Manifest]:
+    return namespace_manifests(NamespaceArgs(settings=settings, mesh=mesh), settings)
+
+
+def _priority_class(settings: PriorityClassSettings) -> list[Manifest]:
+    return priority_class_manifests(PriorityClassArgs(settings=settings), settings)
+
+
 def _load_generator(settings: LoadGeneratorSettings, mesh: MeshBinding) -> list[Manifest]:
     args = LoadGeneratorArgs(
         namespace="shop",
@@ -182,19 +201,16 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         TailSamplerArgs(namespace="observability", traces_target=TRACES, metrics_url=METRICS_URL),
         TailSamplerSettings(),
     ),
-    "jaeger": lambda: jaeger_manifests(JaegerSettings(), "observability"),
-    "jaeger-persistent": lambda: jaeger_manifests(JaegerSettings(storage=PERSISTENT, retention="2w"), "observability"),
-    "victoria-logs": lambda: victoria_logs_manifests(VictoriaLogsSettings(), "observability"),
-    "victoria-logs-persistent": lambda: victoria_logs_manifests(
+    "jaeger": lambda: _jaeger(JaegerSettings()),
+    "jaeger-persistent": lambda: _jaeger(JaegerSettings(storage=PERSISTENT, retention="2w")),
+    "victoria-logs": lambda: _victoria_logs(VictoriaLogsSettings()),
+    "victoria-logs-persistent": lambda: _victoria_logs(
         VictoriaLogsSettings(
             storage=PERSISTENT, retention="4w", max_disk_usage="6Gi", flush_interval_seconds=5, meshed=True
         ),
-        "observability",
         MESH,
     ),
-    "victoria-logs-scheduled": lambda: victoria_logs_manifests(
-        VictoriaLogsSettings(scheduling=SCHEDULED), "observability"
-    ),
+    "victoria-logs-scheduled": lambda: _victoria_logs(VictoriaLogsSettings(scheduling=SCHEDULED)),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusArgs(
@@ -244,12 +260,10 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         PostgresArgs(namespace="shop"),
         PostgresSettings(existing_secret="given", storage=Storage()),  # noqa: S106 - the Secret's name
     ),
-    "redis": lambda: redis_manifests(RedisSettings(), "shop", PASSWORD),
+    "redis": lambda: redis_manifests(RedisArgs(namespace="shop", password=PASSWORD), RedisSettings()),
     "redis-meshed": lambda: redis_manifests(
+        RedisArgs(namespace="shop", mesh=MESH),
         RedisSettings(existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
-        "shop",
-        None,
-        MESH,
     ),
     "microservice": lambda: _microservice(
         NoMesh(),
@@ -294,16 +308,16 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         PostgresArgs(namespace="shop"),
         PostgresSettings(existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
     ),
-    "jaeger-scheduled": lambda: jaeger_manifests(JaegerSettings(scheduling=SCHEDULED), "observability"),
+    "jaeger-scheduled": lambda: _jaeger(JaegerSettings(scheduling=SCHEDULED)),
     "load-generator": lambda: _load_generator(LoadGeneratorSettings(), NoMesh()),
     "load-generator-soak": lambda: _load_generator(
         LoadGeneratorSettings(rate_per_second=50, order_share=0, user_ids=(1, 2), meshed=False, scheduling=SCHEDULED),
         MESH,
     ),
-    "priority-class": lambda: [
-        priority_class_manifest(PriorityClassSettings(name="urgent", value=1000, description="What people wait for."))
-    ],
-    "namespace": lambda: [namespace_manifest(NamespaceSettings(name="shop"), NoMesh())],
-    "namespace-meshed": lambda: [namespace_manifest(NamespaceSettings(name="shop"), MESH)],
-    "namespace-outside-the-mesh": lambda: [namespace_manifest(NamespaceSettings(name="shop", meshed=False), MESH)],
+    "priority-class": lambda: _priority_class(
+        PriorityClassSettings(name="urgent", value=1000, description="What people wait for.")
+    ),
+    "namespace": lambda: _namespace(NamespaceSettings(name="shop"), NoMesh()),
+    "namespace-meshed": lambda: _namespace(NamespaceSettings(name="shop"), MESH),
+    "namespace-outside-the-mesh": lambda: _namespace(NamespaceSettings(name="shop", meshed=False), MESH),
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 from typing import TYPE_CHECKING
 
+import otel_mesh
 from otel_mesh_cli.core.paths import repo_dir
 
 if TYPE_CHECKING:
@@ -58,8 +61,49 @@ def test_nobody_imports_all_of_kubernetes() -> None:
 
 def test_only_the_program_wires_components() -> None:
     assert (repo_dir() / "infra" / "__main__.py").read_text().count("import ") == 1
-    users = {path.name for path in STACK.glob("*.py") if "otel_mesh" in set(_imports(path))}
-    assert users == {"deploy.py"}
+    wiring = {path.name for path in STACK.rglob("*.py") if _components_imported(path)}
+    assert wiring == {"deploy.py", "mesh.py"}
+
+
+def _components_imported(path: Path) -> set[str]:
+    public = {name: getattr(otel_mesh, name) for name in _names(path, "otel_mesh")}
+    return {name for name, one in public.items() if _is_component(one)}
+
+
+def _names(path: Path, module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == module:
+            yield from (alias.name for alias in node.names)
+
+
+def test_the_stack_uses_public_names_of_the_library_only() -> None:
+    for path in STACK.rglob("*.py"):
+        assert not {name for name in _imports(path) if name.startswith("otel_mesh.")}, path.name
+    used = {name for path in STACK.rglob("*.py") for name in _names(path, "otel_mesh")}
+    assert used - set(otel_mesh.__all__) == set()
+
+
+def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
+    """`jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifest]` beside `Jaeger`."""
+    charts = {"Istio", "TelemetryAccess"}  # installs charts; has no settings
+    for name in otel_mesh.__all__:
+        one = getattr(otel_mesh, name)
+        if not _is_component(one) or name in charts:
+            continue
+        module = importlib.import_module(one.__module__)
+        (function,) = (made for key, made in vars(module).items() if _makes_manifests(key, made, module.__name__))
+        args, settings = inspect.signature(function).parameters.values()
+        assert (args.name.lstrip("_"), args.annotation) == ("args", f"{name}Args"), name
+        assert (settings.name, settings.annotation) == ("settings", f"{name}Settings"), name
+        assert inspect.signature(function).return_annotation == "list[Manifest]", name
+
+
+def _is_component(one: object) -> bool:
+    return isinstance(one, type) and issubclass(one, otel_mesh.Component) and one is not otel_mesh.Component
+
+
+def _makes_manifests(name: str, one: object, module: str) -> bool:
+    return name.endswith("_manifests") and inspect.isfunction(one) and one.__module__ == module
 
 
 def test_only_a_mesh_itself_asks_which_mesh_it_is() -> None:

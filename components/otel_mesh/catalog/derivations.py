@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from otel_mesh.core.network import service_host
 from otel_mesh.core.values import Settings
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
 
 if TYPE_CHECKING:
     from otel_mesh.catalog.model import Catalog, Service
@@ -42,7 +42,7 @@ def url_variable(callee: str) -> str:
 
 def url(callee: Service, namespace: str) -> str:
     """The address of a service, without a trailing slash: ``http://order-service.shop.svc.cluster.local:8082``."""
-    return f"{URL_PREFIX[callee.protocol]}{callee.name}.{namespace}.svc.{CLUSTER_DOMAIN}:{callee.port}"
+    return f"{URL_PREFIX[callee.protocol]}{service_host(callee.name, namespace)}:{callee.port}"
 
 
 def callee_environment(catalog: Catalog, caller: str, namespace: str) -> dict[str, str]:

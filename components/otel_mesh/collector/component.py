@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
 from otel_mesh.collector import parts
 from otel_mesh.collector.config import SAMPLER_HOST, OtelCollectorSettings, collector_config
-from otel_mesh.collector.parts import LOGS_ENDPOINT, METRICS_ENDPOINT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, TRACES_ENDPOINT
+from otel_mesh.collector.parts import LOGS_ENDPOINT, METRICS_ENDPOINT, TRACES_ENDPOINT
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
-from otel_mesh.k8s import arrangements, cluster_objects, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
+from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.containers import ContainerPort
+from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,39 +63,28 @@ def _traces_destination(args: OtelCollectorArgs) -> dict[str, pulumi.Input[str]]
 
 def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> list[Manifest]:
     """The Kubernetes objects of a Collector, dependencies first."""
-    namespace = args.namespace
-    labels = recommended("otel-collector", settings.name, Role.COLLECTOR, settings.version)
-    meta = metadata(settings.name, labels, namespace=namespace)
     traces = _traces_destination(args)
     logs = {} if args.logs_url is None else {LOGS_ENDPOINT: args.logs_url}
     config = collector_config(
         settings, sampled=SAMPLER_HOST in traces, logs=bool(logs), proxy_spans=args.mesh.proxies_make_spans
     )
-    pod = parts.pod(
+    workload = parts.workload(
         settings,
+        program="otel-collector",
+        role=Role.COLLECTOR,
+        namespace=args.namespace,
+        mesh=args.mesh,
+        config=config,
         environment={**traces, METRICS_ENDPOINT: args.metrics_url, **logs},
-        ports={"otlp-grpc": OTLP_GRPC_PORT, "otlp-http": OTLP_HTTP_PORT},
+        ports=(
+            ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="grpc"),
+            ContainerPort(name="otlp-http", number=OTLP_HTTP_PORT, protocol="http"),
+        ),
         api_access=settings.pod_attributes,
     )
-    access = cluster_objects.access(labels, _RULES, account=settings.name, namespace=namespace)
-    return [
-        workloads.service_account(meta),
-        *(access if settings.pod_attributes else ()),
-        workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
-        *arrangements.replicated(
-            meta,
-            selected=selector("otel-collector", settings.name),
-            pod_spec=pod,
-            replicas=settings.replicas,
-            scheduling=settings.scheduling,
-            ports={"otlp-grpc": (OTLP_GRPC_PORT, "grpc"), "otlp-http": (OTLP_HTTP_PORT, "http")},
-            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(config),
-                **args.mesh.annotations_of_pods(meshed=settings.meshed),
-            },
-        ),
-    ]
+    account, *others = render(workload)
+    access = cluster_objects.access(workload, _RULES) if settings.pod_attributes else []
+    return [account, *access, *others]
 
 
 _RULES: Final = (

@@ -8,8 +8,6 @@ from otel_mesh.collector.log_lines import LOG_LINES
 from otel_mesh.collector.parts import (
     ANY,
     LOGS_ENDPOINT,
-    OTLP_GRPC_PORT,
-    OTLP_HTTP_PORT,
     TRACES_ENDPOINT,
     CollectorProgram,
     add_service_graph,
@@ -20,6 +18,7 @@ from otel_mesh.collector.parts import (
 )
 from otel_mesh.collector.pipelines import Exporter, Pipeline, Processor, Receiver, Stage
 from otel_mesh.collector.proxy_spans import PROXY_SPANS
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.core.values import DnsLabel  # noqa: TC001 - pydantic reads it at run time
 
 SAMPLER_HOST: Final = "SAMPLER_HOST"

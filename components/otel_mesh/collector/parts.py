@@ -10,10 +10,13 @@ from otel_mesh.collector.pipelines import CollectorConfig, Exporter, Extension, 
 from otel_mesh.collector.service_graph import TAP, ServiceGraph, service_graph_pipelines
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.labels import Annotation
 from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
-from otel_mesh.k8s import pods, workloads
+from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, config_volume, http_check
+from otel_mesh.k8s.manifests import checksum, to_yaml
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import DeploymentShape, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 
     import pulumi
 
-OTLP_GRPC_PORT: Final = 4317
-OTLP_HTTP_PORT: Final = 4318
+    from otel_mesh.core.labels import Role
+    from otel_mesh.mesh.binding import MeshBinding
+
 HEALTH_PORT: Final = 13133
 TRACES_ENDPOINT: Final = "TRACES_ENDPOINT"
 """Environment variable of a Collector: ``host:port`` of the trace store's OTLP receiver (gRPC)."""
@@ -71,6 +75,7 @@ class CollectorProgram(Settings):
         memory_limit_percentage: Share of the container's memory limit at which senders are told to wait, in percent.
         metrics_interval_seconds: Interval at which the Collector's own metrics and the service graph are sent.
         service_graph: Counting of calls from spans; see `otel_mesh.collector.service_graph`.
+        meshed: Whether the pods join the mesh.
     """
 
     name: DnsLabel
@@ -84,6 +89,7 @@ class CollectorProgram(Settings):
     memory_limit_percentage: int = Field(default=75, ge=10, le=90)
     metrics_interval_seconds: int = Field(default=60, ge=1, le=3600)
     service_graph: ServiceGraph = ServiceGraph()
+    meshed: bool = True
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
@@ -201,47 +207,63 @@ def _own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
     }
 
 
-def pod(
+_POD_FIELDS: Final = {name: POD_FIELDS[name] for name in ("POD_NAME", "POD_UID", "POD_NAMESPACE", "NODE_NAME")}
+
+
+def workload(  # noqa: PLR0913 - all by keyword
     settings: CollectorProgram,
     *,
+    program: str,
+    role: Role,
+    namespace: pulumi.Input[str],
+    mesh: MeshBinding,
+    config: Mapping[str, Any],
     environment: Mapping[str, pulumi.Input[str]],
-    ports: Mapping[str, int],
+    ports: tuple[ContainerPort, ...],
     api_access: bool = False,
-) -> dict[str, Any]:
-    """The ``spec`` of a Collector's pod, whose configuration is in the ConfigMap of the same name.
+    headless: bool = False,
+) -> Workload:
+    """The workload of a Collector.
 
     Args:
         settings: Settings of the Collector.
-        environment: Variables that the configuration refers to as ``${env:...}``, beside those that name the pod.
-        ports: Ports that the Collector listens on, by name, beside the health check.
-        api_access: Whether the pod gets a token for the API server.
+        program: Name of the program, ``app.kubernetes.io/name``.
+        role: Function of the program.
+        namespace: Namespace of the objects.
+        mesh: Mesh that the namespace belongs to.
+        config: Configuration of the Collector.
+        environment: Variables that the configuration refers to as ``${env:...}``, besides those of the pod.
+        ports: Ports of the receivers.
+        api_access: Whether the Collector asks the API server.
+        headless: Whether the Service's name resolves to the pods' addresses.
     """
-    fields = {
-        "POD_NAME": "metadata.name",
-        "POD_UID": "metadata.uid",
-        "POD_NAMESPACE": "metadata.namespace",
-        "NODE_NAME": "spec.nodeName",
-    }
-    container = workloads.container(
-        "otel-collector",
-        settings.image,
-        args=[f"--config=file:{CONFIG_DIR}/config.yaml"],
-        env=[
-            *pods.env_from_fields(fields),
-            *pods.env({**environment, "GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ],
-        ports=pods.ports({**ports, "health": HEALTH_PORT}),
-        startupProbe=pods.http_probe("/", "health", period=1, failures=60),
-        livenessProbe=pods.http_probe("/", "health", period=10, failures=3),
-        readinessProbe=pods.http_probe("/", "health", period=5, failures=2),
-        resources=settings.resources.manifest(),
-        volumeMounts=[{"name": "config", "mountPath": CONFIG_DIR, "readOnly": True}],
+    container = Container(
+        name="otel-collector",
+        image=settings.image,
+        args=(f"--config=file:{CONFIG_DIR}/config.yaml",),
+        pod_fields=_POD_FIELDS,
+        env={**environment, "GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(*ports, ContainerPort(name="health", number=HEALTH_PORT)),
+        probes=Probes(live=http_check("/", "health")),
+        resources=settings.resources,
+        volumes=(config_volume("config", settings.name, CONFIG_DIR),),
     )
-    return workloads.pod(
-        [container],
-        service_account=settings.name,
-        uid=pods.DEFAULT_UID,
-        volumes=[{"name": "config", "configMap": {"name": settings.name}}],
-        api_access=api_access,
+    return Workload(
+        name=settings.name,
+        namespace=namespace,
+        program=program,
+        role=role,
+        version=settings.version,
+        containers=(container,),
+        shape=DeploymentShape(replicas=settings.replicas, disruption_budget=True),
         scheduling=settings.scheduling,
+        api_access=api_access,
+        files={"config.yaml": to_yaml(config)},
+        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations={
+            # of the mapping, not of the file: a reordered configuration rolls no pods
+            Annotation.CONFIG_CHECKSUM.value: checksum(config),
+            **mesh.annotations_of_pods(meshed=settings.meshed),
+        },
+        headless=headless,
     )

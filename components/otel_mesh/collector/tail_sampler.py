@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pulumi  # noqa: TC002 - a component plugin reads the annotations of the arguments
 
 from otel_mesh.collector import parts
-from otel_mesh.collector.parts import METRICS_ENDPOINT, OTLP_GRPC_PORT, TRACES_ENDPOINT
+from otel_mesh.collector.parts import METRICS_ENDPOINT, TRACES_ENDPOINT
 from otel_mesh.collector.tail_sampling import TailSamplerSettings, tail_sampling_config
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
-from otel_mesh.k8s import arrangements, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import OTLP_GRPC_PORT
+from otel_mesh.k8s.containers import ContainerPort
+from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,33 +43,20 @@ class TailSamplerArgs:
 
 def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings) -> list[Manifest]:
     """The Kubernetes objects of a sampler, dependencies first."""
-    labels = recommended("otel-sampler", settings.name, Role.SAMPLER, settings.version)
-    meta = metadata(settings.name, labels, namespace=args.namespace)
-    config = tail_sampling_config(settings, proxy_spans=args.mesh.proxies_make_spans)
-    pod = parts.pod(
-        settings,
-        environment={TRACES_ENDPOINT: args.traces_target, METRICS_ENDPOINT: args.metrics_url},
-        ports={"otlp-grpc": OTLP_GRPC_PORT},
-    )
-    return [
-        workloads.service_account(meta),
-        workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
-        *arrangements.replicated(
-            meta,
-            selected=selector("otel-sampler", settings.name),
-            pod_spec=pod,
-            replicas=settings.replicas,
-            scheduling=settings.scheduling,
-            # "tcp": by gRPC the mesh would balance the calls itself, but each is addressed to one pod
-            ports={"otlp-grpc": (OTLP_GRPC_PORT, "tcp")},
-            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(config),
-                **args.mesh.annotations_of_pods(meshed=settings.meshed),
-            },
+    return render(
+        parts.workload(
+            settings,
+            program="otel-sampler",
+            role=Role.SAMPLER,
+            namespace=args.namespace,
+            mesh=args.mesh,
+            config=tail_sampling_config(settings, proxy_spans=args.mesh.proxies_make_spans),
+            environment={TRACES_ENDPOINT: args.traces_target, METRICS_ENDPOINT: args.metrics_url},
+            # "tcp": with "grpc" a mesh would balance the calls, each of which is addressed to one pod
+            ports=(ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="tcp"),),
             headless=True,
-        ),
-    ]
+        )
+    )
 
 
 class TailSampler(Component):

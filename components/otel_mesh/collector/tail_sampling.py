@@ -8,7 +8,6 @@ from pydantic import Field
 
 from otel_mesh.collector.parts import (
     ANY,
-    OTLP_GRPC_PORT,
     TRACES_ENDPOINT,
     CollectorProgram,
     add_service_graph,
@@ -17,6 +16,7 @@ from otel_mesh.collector.parts import (
     memory_limiter,
 )
 from otel_mesh.collector.pipelines import Connector, Exporter, Pipeline, Processor, Receiver
+from otel_mesh.core.network import OTLP_GRPC_PORT
 from otel_mesh.core.values import DnsLabel, Percentage  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.k8s.resources import Resources
 

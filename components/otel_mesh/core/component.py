@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
+from otel_mesh.core.network import CLUSTER_DOMAIN
 from otel_mesh.k8s.manifests import Manifest, resource
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

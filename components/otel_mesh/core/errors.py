@@ -44,7 +44,7 @@ class Problem:
 
     def below(self, prefix: str) -> Problem:
         """The same mistake, seen from an enclosing value."""
-        return Problem(join(prefix, self.path), self.reason, self.remedy)
+        return Problem(join_path(prefix, self.path), self.reason, self.remedy)
 
 
 class InvalidSettingsError(ValueError):
@@ -68,8 +68,8 @@ def collecting(problems: list[Problem]) -> Iterator[None]:
         problems.extend(error.problems)
 
 
-def join(*parts: str | int) -> str:
-    """Joins parts of a path: ``join("services", 0, "port")`` is ``services[0].port``.
+def join_path(*parts: str | int) -> str:
+    """Joins parts of a path: ``join_path("services", 0, "port")`` is ``services[0].port``.
 
     What would break the line or can't be seen is escaped: a key may be anything.
     """
@@ -114,7 +114,7 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> Iterable[Proble
     for found in everything:
         if found["type"] == "too_short" and any(_inside(other, found) for other in everything):
             continue  # the members are there, but wrong, which is told already
-        path = join(*_plain(found["loc"]))
+        path = join_path(*_plain(found["loc"]))
         cause = found.get("ctx", {}).get("error")
         if isinstance(cause, InvalidSettingsError):
             yield from (problem.below(path) for problem in cause.problems)

@@ -43,12 +43,14 @@ class NamespaceArgs:
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def namespace_manifest(settings: NamespaceSettings, mesh: MeshBinding) -> Manifest:
-    """The Namespace object."""
+def namespace_manifests(args: NamespaceArgs, settings: NamespaceSettings) -> list[Manifest]:
+    """The Namespace."""
     labels = recommended(settings.name, settings.name, Role.NAMESPACE)
-    if not settings.meshed:
-        return cluster_objects.namespace(settings.name, labels, {})
-    return cluster_objects.namespace(settings.name, {**labels, **mesh.namespace_labels}, mesh.namespace_annotations)
+    annotations: dict[str, str] = {}
+    if settings.meshed:
+        labels |= args.mesh.namespace_labels
+        annotations = args.mesh.namespace_annotations
+    return [cluster_objects.namespace(settings.name, labels, annotations)]
 
 
 class Namespace(Component):
@@ -68,6 +70,6 @@ class Namespace(Component):
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(NamespaceSettings, args.settings)
         super().__init__(name, opts)
-        made = self.children([namespace_manifest(settings, args.mesh)])["Namespace"]
+        made = self.children(namespace_manifests(args, settings))["Namespace"]
         self.namespace = pulumi.Output.all(settings.name, made.urn).apply(lambda values: str(values[0]))
         self.register_outputs({"namespace": self.namespace})

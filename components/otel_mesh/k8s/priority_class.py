@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import pulumi
 from pydantic import Field
@@ -12,10 +12,7 @@ from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.core.values import ObjectName, Settings
-from otel_mesh.k8s import cluster_objects
-
-if TYPE_CHECKING:
-    from otel_mesh.k8s.manifests import Manifest
+from otel_mesh.k8s.manifests import Manifest, metadata
 
 _LABEL_LENGTH = 63
 
@@ -56,16 +53,21 @@ class PriorityClassArgs:
     settings: PriorityClassSettings
 
 
-def priority_class_manifest(settings: PriorityClassSettings) -> Manifest:
-    """The PriorityClass object."""
+def priority_class_manifests(_args: PriorityClassArgs, settings: PriorityClassSettings) -> list[Manifest]:
+    """The PriorityClass."""
     labels = recommended("priority-class", settings.name[:_LABEL_LENGTH].rstrip("-."), Role.PRIORITY)
-    return cluster_objects.priority_class(
-        settings.name,
-        labels,
-        value=settings.value,
-        preempts=settings.preempts,
-        description=settings.description,
-    )
+    return [
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": metadata(settings.name, labels),
+            "value": settings.value,
+            # never the cluster's default: workloads without a class keep their priority
+            "globalDefault": False,
+            "preemptionPolicy": "PreemptLowerPriority" if settings.preempts else "Never",
+            "description": settings.description,
+        }
+    ]
 
 
 class PriorityClass(Component):
@@ -85,6 +87,6 @@ class PriorityClass(Component):
     def __init__(self, name: str, args: PriorityClassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PriorityClassSettings, args.settings)
         super().__init__(name, opts)
-        made = self.children([priority_class_manifest(settings)])["PriorityClass"]
+        made = self.children(priority_class_manifests(args, settings))["PriorityClass"]
         self.priority_class = pulumi.Output.all(settings.name, made.urn).apply(lambda values: str(values[0]))
         self.register_outputs({"priority_class": self.priority_class})

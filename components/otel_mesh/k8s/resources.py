@@ -8,7 +8,6 @@ from pydantic import model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.values import ObjectName, Quantity, Settings, quantity
-from otel_mesh.k8s.pods import rolling_update
 
 if TYPE_CHECKING:
     from typing import Self
@@ -83,23 +82,9 @@ class Storage(Settings):
         """Whether the data outlive the pod."""
         return self.kind == "persistent"
 
-    def volume(self, name: str, claim: str) -> dict[str, Any]:
-        """The pod's volume."""
-        if self.persistent:
-            return {"name": name, "persistentVolumeClaim": {"claimName": claim}}
-        return {"name": name, "emptyDir": {"sizeLimit": self.size}}
-
     def claim_spec(self) -> dict[str, Any]:
         """The ``spec`` of the claim."""
         spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": self.size}}}
         if self.storage_class is not None:
             spec["storageClassName"] = self.storage_class
         return spec
-
-    def strategy(self) -> dict[str, Any]:
-        """How a Deployment of one pod is replaced.
-
-        A claim and the lock file on it belong to one pod at a time, so the old pod goes first; otherwise the new one
-        is ready before.
-        """
-        return {"type": "Recreate"} if self.persistent else rolling_update()

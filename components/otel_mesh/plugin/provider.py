@@ -30,7 +30,7 @@ _DISTRIBUTION: Final = "otel-mesh"
 def components() -> dict[type[Component], type]:
     """All components of the library, each with the class of its arguments."""
     public = [getattr(otel_mesh, name) for name in otel_mesh.__all__]
-    found = [one for one in public if isinstance(one, type) and issubclass(one, Component)]
+    found = [one for one in public if isinstance(one, type) and issubclass(one, Component) and one is not Component]
     return {one: inspect.get_annotations(one.__init__, eval_str=True)["args"] for one in found}
 
 

@@ -10,8 +10,7 @@ of its database up to date and ends; several may be told to at the same time.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pulumi
 from pydantic import Field, model_validator
@@ -19,22 +18,32 @@ from pydantic import Field, model_validator
 from otel_mesh.catalog.derivations import URL_PREFIX
 from otel_mesh.catalog.model import Service  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.component import Component
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join, parse
-from otel_mesh.core.labels import Label, Role, recommended, selector
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, parse
+from otel_mesh.core.labels import Label, Role
 from otel_mesh.core.values import DnsLabel, Environment, LogLevel, Ratio, Replicas, Settings
-from otel_mesh.k8s import arrangements, pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.k8s.containers import (
+    POD_FIELDS,
+    Container,
+    ContainerPort,
+    Probes,
+    Volume,
+    grpc_check,
+    http_check,
+    temporary_files,
+)
+from otel_mesh.k8s.passwords import password_file, password_volume
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
-from otel_mesh.services.pod_identity import DOWNWARD, resource_attributes
+from otel_mesh.services.resource_attributes import resource_attributes
 from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin  # noqa: TC001 - a component plugin reads them at run time
 
 if TYPE_CHECKING:
     from typing import Self
 
-SECRETS_DIR: Final = "/etc/otel-mesh/secrets"
-"""Where a service finds mounted Secrets: ``<dir>/<name of the Secret>/<key>``."""
+    from otel_mesh.k8s.manifests import Manifest
 
 OutsideContext = Literal["continue", "link", "restart"]
 
@@ -117,7 +126,7 @@ def sampler(settings: MicroserviceSettings) -> dict[str, str]:
     return {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": f"{ratio:g}"}
 
 
-def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[dict[str, Any]]:
+def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
     values: dict[str, Any] = {
         "PORT": str(settings.service.port),
         "PROTOCOL": settings.service.protocol,
@@ -147,14 +156,14 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
             "REDIS_HOST": args.cache.host,
             "REDIS_PORT": str(args.cache.port),
             "REDIS_USER": args.cache.user,
-            "REDIS_PASSWORD_FILE": f"{SECRETS_DIR}/{args.cache.secret_name}/password",
+            "REDIS_PASSWORD_FILE": password_file(args.cache.secret_name),
         }
-    taken = sorted({*values, *DOWNWARD} & args.variables.keys())
+    taken = sorted({*values, *POD_FIELDS} & args.variables.keys())
     if taken:
         raise InvalidSettingsError(
-            [Problem(join("variables", one), "follows from the other arguments", "leave it out") for one in taken]
+            [Problem(join_path("variables", one), "follows from the other arguments", "leave it out") for one in taken]
         )
-    return [*pods.env_from_fields(DOWNWARD), *pods.env({**values, **args.variables})]
+    return {**values, **args.variables}
 
 
 def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -> dict[str, Any]:
@@ -163,111 +172,82 @@ def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -
         "DATABASE_PORT": str(database.port),
         "DATABASE_NAME": database.name,
         "DATABASE_USER": login.user,
-        "DATABASE_PASSWORD_FILE": f"{SECRETS_DIR}/{login.secret_name}/password",
+        "DATABASE_PASSWORD_FILE": password_file(login.secret_name),
     }
 
 
-def _probes(service: Service) -> dict[str, Any]:
+def _probes(service: Service) -> Probes:
     if service.protocol == "grpc":
-        # Istio's sidecar asks in the kubelet's place, which it can for gRPC as for HTTP
-        probe, live, ready = partial(pods.grpc_probe, port=service.port), "liveness", "readiness"
-    else:
-        probe, live, ready = partial(pods.http_probe, port=service.protocol), "/livez", "/readyz"
-    return {
-        "startupProbe": probe(live, period=1, failures=60),
-        "livenessProbe": probe(live, period=10, failures=3),
-        "readinessProbe": probe(ready, period=5, failures=2),
-    }
+        # Istio's sidecar can answer both gRPC and HTTP probes in place of the kubelet
+        return Probes(live=grpc_check("liveness", service.port), ready=grpc_check("readiness", service.port))
+    return Probes(live=http_check("/livez", service.protocol), ready=http_check("/readyz", service.protocol))
 
 
-def _pod(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
+def _container(args: MicroserviceArgs, settings: MicroserviceSettings) -> Container:
     service = settings.service
-    volumes, mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
-    scratch = list(mounts)
-    for name, access in (("database", args.database), ("cache", args.cache)):
-        if access is not None:
-            volume, mount = _secret(name, access.secret_name)
-            volumes.append(volume)
-            mounts.append(mount)
-    migrating = []
-    if args.database is not None and args.database.migrations is not None:
-        volume, mount = _secret("migrations", args.database.migrations.secret_name)
-        volumes.append(volume)
-        migrating.append(_migration(args, settings, args.database, args.database.migrations, [*scratch, mount]))
-    container = workloads.container(
-        service.name,
-        args.image,
+    stores = {"database": args.database, "cache": args.cache}
+    passwords = (password_volume(name, one.secret_name) for name, one in stores.items() if one is not None)
+    return Container(
+        name=service.name,
+        image=args.image,
+        pod_fields=POD_FIELDS,
         env=_environment(args, settings),
-        ports=pods.ports({service.protocol: service.port}),
-        **_probes(service),
-        resources=settings.resources.manifest(),
-        volumeMounts=mounts,
-    )
-    return workloads.pod(
-        [container],
-        service_account=service.name,
-        uid=pods.DEFAULT_UID,
-        volumes=volumes,
-        init_containers=migrating,
-        scheduling=settings.scheduling,
+        ports=(ContainerPort(name=service.protocol, number=service.port, protocol=service.protocol),),
+        probes=_probes(service),
+        resources=settings.resources,
+        volumes=(temporary_files(), *passwords),
     )
 
 
-def _secret(name: str, secret: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A volume with a Secret, readable by the pod's group, which fsGroup makes ours, and where it is mounted."""
-    volume = {"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}}
-    return volume, {"name": name, "mountPath": f"{SECRETS_DIR}/{secret}", "readOnly": True}
-
-
-def _migration(
-    args: MicroserviceArgs,
-    settings: MicroserviceSettings,
-    database: DatabaseAccess,
-    login: DatabaseLogin,
-    mounts: list[dict[str, Any]],
-) -> dict[str, Any]:
-    values = {
-        "LOG_LEVEL": settings.log_level,
-        "OTEL_SERVICE_NAME": settings.service.name,
-        **_database(database, login),
-    }
-    return workloads.container(
-        "migrate",
-        args.image,
-        args=["migrate"],
-        env=pods.env(values),
-        resources=settings.resources.manifest(),
-        volumeMounts=mounts,
+def _migration(args: MicroserviceArgs, settings: MicroserviceSettings) -> tuple[Container, ...]:
+    """The init container that migrates the database, if there is a role for it."""
+    database = args.database
+    if database is None or database.migrations is None:
+        return ()
+    login = database.migrations
+    volumes: tuple[Volume, ...] = (temporary_files(), password_volume("migrations", login.secret_name))
+    return (
+        Container(
+            name="migrate",
+            image=args.image,
+            args=("migrate",),
+            env={
+                "LOG_LEVEL": settings.log_level,
+                "OTEL_SERVICE_NAME": settings.service.name,
+                **_database(database, login),
+            },
+            resources=settings.resources,
+            volumes=volumes,
+        ),
     )
 
 
 def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[Manifest]:
-    """All objects of a service, what others need first.
+    """All objects of a service, dependencies first.
 
     Raises:
-        InvalidSettingsError: a variable has two values.
+        InvalidSettingsError: A variable has two values.
     """
-    service, mesh = settings.service, args.mesh
-    labels = recommended(service.name, service.name, Role.SERVICE, service.version)
-    meta = metadata(service.name, labels, namespace=args.namespace)
-    pod_labels = {
-        Label.APP.value: service.name,
-        Label.SERVICE_VERSION.value: service.version,
-        **mesh.pod_labels,
-    }
-    return [
-        workloads.service_account(meta),
-        *arrangements.replicated(
-            meta,
-            selected=selector(service.name, service.name),
-            pod_spec=_pod(args, settings),
-            replicas=settings.replicas,
+    service = settings.service
+    return render(
+        Workload(
+            name=service.name,
+            namespace=args.namespace,
+            program=service.name,
+            role=Role.SERVICE,
+            version=service.version,
+            containers=(_container(args, settings),),
+            init_containers=_migration(args, settings),
+            shape=DeploymentShape(replicas=settings.replicas, disruption_budget=True),
             scheduling=settings.scheduling,
-            ports={service.protocol: (service.port, service.protocol)},
-            pod_labels=pod_labels,
-            pod_annotations=mesh.pod_annotations,
-        ),
-    ]
+            pod_labels={
+                Label.APP.value: service.name,
+                Label.SERVICE_VERSION.value: service.version,
+                **args.mesh.pod_labels,
+            },
+            pod_annotations=args.mesh.pod_annotations,
+        )
+    )
 
 
 class Microservice(Component):

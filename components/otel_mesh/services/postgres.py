@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import pulumi
 from pydantic import AfterValidator, Field, model_validator
@@ -11,13 +11,23 @@ from pydantic import AfterValidator, Field, model_validator
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
+from otel_mesh.core.labels import Role
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata
-from otel_mesh.k8s.passwords import require_one_password
+from otel_mesh.k8s.containers import (
+    Container,
+    ContainerPort,
+    Probes,
+    config_volume,
+    data_volume,
+    exec_check,
+    scratch_volume,
+    temporary_files,
+)
+from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import StatefulSetShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 from otel_mesh.services.postgres_scripts import SCRIPT_DIR, script_files
 
@@ -25,12 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from otel_mesh.k8s.manifests import Manifest
+
 PORT: Final = 5432
-PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 _UID: Final = 999
 _ROLES: Final = 3
 _DATA_DIR: Final = "/var/lib/postgresql/data"
-_SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
 _IDENTIFIER_LENGTH: Final = 63
 
 
@@ -102,7 +112,7 @@ class PostgresSettings(Settings):
     @property
     def secret_name(self) -> str:
         """The Secret that holds the password: the existing one, or our own."""
-        return self.existing_secret or f"{self.name}-credentials"
+        return secret_name(self.name, self.existing_secret)
 
     @property
     def migrations_secret_name(self) -> str:
@@ -136,12 +146,6 @@ class PostgresArgs:
     services_password: pulumi.Input[str] | None = None
 
 
-def _probe(settings: PostgresSettings, **timing: int) -> dict[str, Any]:
-    # by TCP: the temporary server of the first start listens on a socket only and must not count as ready
-    command = ["pg_isready", "--quiet", "--host=127.0.0.1", f"--username={settings.user}"]
-    return {"exec": {"command": [*command, f"--dbname={settings.databases[0]}"]}, "timeoutSeconds": 3, **timing}
-
-
 def _secrets(settings: PostgresSettings) -> dict[str, str]:
     """Volume to Secret."""
     names = {"credentials": settings.secret_name}
@@ -151,59 +155,42 @@ def _secrets(settings: PostgresSettings) -> dict[str, str]:
     return names
 
 
-def _password_file(secret: str) -> str:
-    return f"{_SECRET_DIR}/{secret}/{PASSWORD_KEY}"
-
-
 def _script_files(settings: PostgresSettings) -> dict[str, str]:
     if settings.roles is None:
         return script_files(settings.databases, None)
-    owner = settings.roles.migrations, _password_file(settings.migrations_secret_name)
-    user = settings.roles.services, _password_file(settings.services_secret_name)
+    owner = settings.roles.migrations, password_file(settings.migrations_secret_name)
+    user = settings.roles.services, password_file(settings.services_secret_name)
     return script_files(settings.databases, (owner, user))
 
 
-def _pod(settings: PostgresSettings) -> dict[str, Any]:
-    secrets = _secrets(settings)
-    scratch, scratch_mounts = pods.scratch_volumes({"tmp": "/tmp", "run": "/var/run/postgresql"})  # noqa: S108
-    postgres = workloads.container(
-        "postgres",
-        settings.image,
-        env=pods.env(
-            {
-                "POSTGRES_USER": settings.user,
-                "POSTGRES_DB": settings.databases[0],
-                "POSTGRES_PASSWORD_FILE": _password_file(settings.secret_name),
-                "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
-                # below the mount: a volume's root may hold lost+found, which initdb refuses
-                "PGDATA": f"{_DATA_DIR}/pgdata",
-            }
+def _container(settings: PostgresSettings) -> Container:
+    # by TCP: the temporary server of the first start listens on a socket only and must not count as ready
+    ready = ("pg_isready", "--quiet", "--host=127.0.0.1", f"--username={settings.user}")
+    passwords = (password_volume(name, secret) for name, secret in _secrets(settings).items())
+    return Container(
+        name="postgres",
+        image=settings.image,
+        env={
+            "POSTGRES_USER": settings.user,
+            "POSTGRES_DB": settings.databases[0],
+            "POSTGRES_PASSWORD_FILE": password_file(settings.secret_name),
+            "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
+            # below the mount: a volume's root may contain lost+found, which initdb rejects
+            "PGDATA": f"{_DATA_DIR}/pgdata",
+        },
+        ports=(ContainerPort(name="tcp-postgresql", number=PORT, protocol="tcp"),),
+        probes=Probes(
+            live=exec_check((*ready, f"--dbname={settings.databases[0]}"), timeout_seconds=3), start_seconds=100
         ),
-        ports=pods.ports({"tcp-postgresql": PORT}),
-        startupProbe=_probe(settings, periodSeconds=1, failureThreshold=100),
-        livenessProbe=_probe(settings, periodSeconds=10, failureThreshold=3),
-        readinessProbe=_probe(settings, periodSeconds=5, failureThreshold=2),
         lifecycle={"postStart": {"exec": {"command": ["sh", f"{SCRIPT_DIR}/create-databases.sh"]}}},
-        resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "data", "mountPath": _DATA_DIR},
-            *({"name": name, "mountPath": f"{_SECRET_DIR}/{one}", "readOnly": True} for name, one in secrets.items()),
-            {"name": "scripts", "mountPath": SCRIPT_DIR, "readOnly": True},
-            *scratch_mounts,
-        ],
-    )
-    return workloads.pod(
-        [postgres],
-        service_account=settings.name,
-        uid=_UID,
-        volumes=[
-            settings.storage.volume("data", settings.name),
-            *({"name": name, "secret": {"secretName": one, "defaultMode": 0o440}} for name, one in secrets.items()),
-            {"name": "scripts", "configMap": {"name": settings.name}},
-            *scratch,
-        ],
-        grace_seconds=60,  # a fast shutdown writes a checkpoint
-        scheduling=settings.scheduling,
+        resources=settings.resources,
+        volumes=(
+            data_volume("data", settings.storage, settings.name, _DATA_DIR),
+            *passwords,
+            config_volume("scripts", settings.name, SCRIPT_DIR),
+            temporary_files(),
+            scratch_volume("run", "/var/run/postgresql"),
+        ),
     )
 
 
@@ -230,39 +217,30 @@ def _passwords(settings: PostgresSettings, args: PostgresArgs) -> Mapping[str, p
 
 
 def postgres_manifests(args: PostgresArgs, settings: PostgresSettings) -> list[Manifest]:
-    """All objects of a Postgres, what others need first.
+    """All objects of a Postgres, dependencies first.
 
     Raises:
-        InvalidSettingsError: there are two passwords of one role, or none.
+        InvalidSettingsError: There are two passwords of one role, or none.
     """
     passwords = _passwords(settings, args)
-    mesh, namespace = args.mesh, args.namespace
-    labels = recommended("postgres", settings.name, Role.DATABASE, settings.version)
-    selected = selector("postgres", settings.name)
-    meta = metadata(settings.name, labels, namespace=namespace)
-    files = _script_files(settings)
-    manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
-    manifests += [
-        workloads.secret(metadata(name, labels, namespace=namespace), {PASSWORD_KEY: password})
-        for name, password in passwords.items()
-        if password is not None
-    ]
-    if settings.storage.persistent:
-        manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
-    manifests += [
-        workloads.stateful_set(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings),
-            pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(files),
-                **mesh.annotations_of_pods(meshed=settings.meshed),
-            },
-        ),
-        workloads.service(meta, selected=selected, ports={"tcp-postgresql": (PORT, "tcp")}),
-    ]
-    return manifests
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="postgres",
+            role=Role.DATABASE,
+            version=settings.version,
+            containers=(_container(settings),),
+            shape=StatefulSetShape(),
+            scheduling=settings.scheduling,
+            uid=_UID,
+            grace_seconds=60,  # a fast shutdown writes a checkpoint
+            files=_script_files(settings),
+            secrets={name: {PASSWORD_KEY: one} for name, one in passwords.items() if one is not None},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
+    )
 
 
 class Postgres(Component):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import pulumi
 from pydantic import Field
@@ -11,19 +11,21 @@ from pydantic import Field
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
+from otel_mesh.core.labels import Role
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, quantity
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata
-from otel_mesh.k8s.passwords import require_one_password
+from otel_mesh.k8s.containers import Container, ContainerPort, Probes, Volume, config_volume, exec_check
+from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
+
 PORT: Final = 6379
-PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 _UID: Final = 999
-_SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
 _CONFIG_DIR: Final = "/etc/otel-mesh/redis"
 _RUN_DIR: Final = "/run/redis"
 _DATA_SHARE: Final = 0.75
@@ -93,7 +95,7 @@ class RedisSettings(Settings):
     @property
     def secret_name(self) -> str:
         """The Secret that holds the password: the existing one, or our own."""
-        return self.existing_secret or f"{self.name}-credentials"
+        return secret_name(self.name, self.existing_secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,79 +138,48 @@ def redis_config(settings: RedisSettings) -> str:
     return "".join(f"{name} {value}\n" for name, value in lines.items())
 
 
-def _probe(**timing: int) -> dict[str, Any]:
-    return {"exec": {"command": ["sh", f"{_CONFIG_DIR}/ping.sh"]}, "timeoutSeconds": 3, **timing}
-
-
-def _pod(settings: RedisSettings) -> dict[str, Any]:
-    secret_dir = f"{_SECRET_DIR}/{settings.secret_name}"
-    redis = workloads.container(
-        "redis",
-        settings.image,
-        command=["sh", f"{_CONFIG_DIR}/start.sh"],
-        env=pods.env({"REDIS_USER": settings.user, "REDIS_PASSWORD_FILE": f"{secret_dir}/{PASSWORD_KEY}"}),
-        ports=pods.ports({"tcp-redis": PORT}),
-        startupProbe=_probe(periodSeconds=1, failureThreshold=60),
-        livenessProbe=_probe(periodSeconds=10, failureThreshold=3),
-        readinessProbe=_probe(periodSeconds=5, failureThreshold=2),
-        resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
-            {"name": "credentials", "mountPath": secret_dir, "readOnly": True},
-            {"name": "run", "mountPath": _RUN_DIR},
-        ],
-    )
-    return workloads.pod(
-        [redis],
-        service_account=settings.name,
-        uid=_UID,
-        volumes=[
-            {"name": "config", "configMap": {"name": settings.name}},
-            {"name": "credentials", "secret": {"secretName": settings.secret_name, "defaultMode": 0o440}},
-            {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
-        ],
-        scheduling=settings.scheduling,
+def _container(settings: RedisSettings) -> Container:
+    memory = Volume(name="run", path=_RUN_DIR, source={"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})
+    return Container(
+        name="redis",
+        image=settings.image,
+        command=("sh", f"{_CONFIG_DIR}/start.sh"),
+        env={"REDIS_USER": settings.user, "REDIS_PASSWORD_FILE": password_file(settings.secret_name)},
+        ports=(ContainerPort(name="tcp-redis", number=PORT, protocol="tcp"),),
+        probes=Probes(live=exec_check(("sh", f"{_CONFIG_DIR}/ping.sh"), timeout_seconds=3)),
+        resources=settings.resources,
+        volumes=(
+            config_volume("config", settings.name, _CONFIG_DIR),
+            password_volume("credentials", settings.secret_name),
+            memory,
+        ),
     )
 
 
-def redis_manifests(
-    settings: RedisSettings,
-    namespace: pulumi.Input[str],
-    password: pulumi.Input[str] | None,
-    mesh: MeshBinding | None = None,
-) -> list[Manifest]:
-    """All objects of a Redis, what others need first.
+def redis_manifests(args: RedisArgs, settings: RedisSettings) -> list[Manifest]:
+    """All objects of a Redis, dependencies first.
 
     Raises:
-        InvalidSettingsError: there are two passwords, or none.
+        InvalidSettingsError: There are two passwords, or none.
     """
-    require_one_password(password, settings.existing_secret)
-    mesh = mesh or NoMesh()
-    labels = recommended("redis", settings.name, Role.CACHE, settings.version)
-    selected = selector("redis", settings.name)
-    meta = metadata(settings.name, labels, namespace=namespace)
-    files = {"redis.conf": redis_config(settings), "start.sh": _START, "ping.sh": _PING}
-    manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
-    if password is not None:
-        secret_meta = metadata(settings.secret_name, labels, namespace=namespace)
-        manifests.append(workloads.secret(secret_meta, {PASSWORD_KEY: password}))
-    return [
-        *manifests,
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings),
-            replicas=1,
-            strategy=pods.rolling_update(),  # for a moment there are two: each holds a part of what is cached
+    require_one_password(args.password, settings.existing_secret)
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="redis",
+            role=Role.CACHE,
+            version=settings.version,
+            # during a rolling update there are two pods for a moment: each holds a part of the cache
+            containers=(_container(settings),),
             scheduling=settings.scheduling,
-            pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(files),
-                **mesh.annotations_of_pods(meshed=settings.meshed),
-            },
-        ),
-        workloads.service(meta, selected=selected, ports={"tcp-redis": (PORT, "tcp")}),
-    ]
+            uid=_UID,
+            files={"redis.conf": redis_config(settings), "start.sh": _START, "ping.sh": _PING},
+            secrets={} if args.password is None else {settings.secret_name: {PASSWORD_KEY: args.password}},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
+    )
 
 
 class Redis(Component):
@@ -229,7 +200,7 @@ class Redis(Component):
 
     def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(RedisSettings, args.settings)
-        manifests = redis_manifests(settings, args.namespace, args.password, args.mesh)
+        manifests = redis_manifests(args, settings)
         super().__init__(name, opts)
         self.children(manifests)
         self.host_name = self.host(settings.name, args.namespace)

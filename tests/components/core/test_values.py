@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from otel_mesh import InvalidSettingsError, MeshBinding, NoMesh, Resources, Storage
-from otel_mesh.core.errors import join, nearest, parse
+from otel_mesh.core.errors import join_path, nearest, parse
 from otel_mesh.core.values import DnsLabel, Duration, ImageReference, Quantity, Retention, hours, quantity
 
 SUFFIXES: dict[str, int | Decimal] = {
@@ -120,8 +120,8 @@ def test_identities_come_from_the_mesh() -> None:
 
 
 def test_paths_and_remedies_are_readable() -> None:
-    assert join("services", 0, "port") == "services[0].port"
-    assert join("", "a", join(1, "b")) == "a[1].b"
+    assert join_path("services", 0, "port") == "services[0].port"
+    assert join_path("", "a", join_path(1, "b")) == "a[1].b"
     assert nearest("replica", ["replicas", "image"]) == "did you mean 'replicas'?"
     assert nearest("xyz", ["replicas", "image"]) == "valid are: image, replicas"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
+from otel_mesh.core.network import CLUSTER_DOMAIN
 from otel_mesh.mesh.istio.settings import TRACING_PROVIDER
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Label, Role, recommended, selector
+from otel_mesh.core.labels import Annotation, Label, Role
 from otel_mesh.core.values import DnsLabel, Duration, Replicas, Settings
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.k8s.containers import Container
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import GatewayBinding, MeshBinding
 from otel_mesh.mesh.istio import certificates
 from otel_mesh.mesh.istio.edge import strip_untrusted_headers
@@ -31,6 +32,8 @@ from otel_mesh.mesh.tracing import Tracing  # noqa: TC001 - a component plugin r
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
+
+    from otel_mesh.k8s.manifests import Manifest
 
 HTTP_PORT: Final = 8080
 HTTPS_PORT: Final = 8443
@@ -129,30 +132,15 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
     Raises:
         InvalidSettingsError: The certificate has no key, or no name of a Secret.
     """
-    labels = recommended("gateway", settings.name, Role.GATEWAY, args.mesh.version)
-    selected = selector("gateway", settings.name)
-    meta = metadata(settings.name, labels, namespace=args.namespace)
-    ports = {"http": (HTTP_PORT, "http")} | ({"https": (HTTPS_PORT, "https")} if settings.tls_secret else {})
-    manifests = [workloads.service_account(meta)]
-    manifests += certificates.manifests(meta, settings.tls_secret, args.certificate, args.private_key)
-    manifests += [
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings, {name: number for name, (number, _) in ports.items()}),
-            replicas=settings.replicas,
-            strategy=pods.rolling_update(),
-            pod_labels={
-                Label.APP.value: settings.name,
-                _CANONICAL_NAME: settings.name,
-                _INJECT: "true",
-                **args.mesh.pod_labels,
-            },
-            pod_annotations={_TEMPLATES: "gateway", **args.mesh.pod_annotations},
-            scheduling=settings.scheduling,
-        ),
+    workload = _workload(args, settings)
+    selected, meta = workload.selector, workload.metadata()
+    account, deployment, budget = render(workload)
+    manifests = [
+        account,
+        *certificates.manifests(meta, settings.tls_secret, args.certificate, args.private_key),
+        deployment,
         _service(meta, selected, settings),
-        workloads.disruption_budget(meta, selected, settings.scheduling.max_unavailable),
+        budget,
         ingress_telemetry(settings.name, args.namespace, selected, args.tracing),
         strip_untrusted_headers(settings.name, args.namespace, selected, restart=settings.outside_context == "restart"),
         gateway_object(
@@ -187,18 +175,38 @@ def _tls(settings: IngressGatewaySettings) -> tuple[int, str] | None:
     return (HTTPS_PORT, settings.tls_secret) if settings.tls_secret else None
 
 
-def _pod(settings: IngressGatewaySettings, ports: Mapping[str, int]) -> dict[str, Any]:
-    proxy = workloads.container(
-        "istio-proxy",
-        "auto",  # the injector replaces it by the mesh's image
-        # set explicitly: for an image without a tag the API server's default is "Always"
-        imagePullPolicy="IfNotPresent",
-        ports=pods.ports(ports),
-        resources=settings.resources.manifest(),
-        readinessProbe=pods.http_probe("/healthz/ready", str(_READY_PORT), period=2, failures=4),
+def _workload(args: IngressGatewayArgs, settings: IngressGatewaySettings) -> Workload:
+    ports = {"http": HTTP_PORT} | ({"https": HTTPS_PORT} if settings.tls_secret else {})
+    ready = {"path": "/healthz/ready", "port": _READY_PORT}  # a number: the injector opens it
+    proxy = Container(
+        name="istio-proxy",
+        image="auto",  # replaced by the injector
+        further={
+            # set here: for an image without a tag the API server would fill in "Always"
+            "imagePullPolicy": "IfNotPresent",
+            "ports": [{"name": name, "containerPort": number} for name, number in ports.items()],
+            "resources": settings.resources.manifest(),
+            "readinessProbe": {"httpGet": ready, "periodSeconds": 2, "failureThreshold": 4, "timeoutSeconds": 2},
+        },
     )
-    proxy["readinessProbe"]["httpGet"]["port"] = _READY_PORT  # a number: the injector opens it
-    return workloads.pod([proxy], service_account=settings.name, uid=_PROXY_UID, scheduling=settings.scheduling)
+    return Workload(
+        name=settings.name,
+        namespace=args.namespace,
+        program="gateway",
+        role=Role.GATEWAY,
+        version=args.mesh.version,
+        containers=(proxy,),
+        shape=DeploymentShape(replicas=settings.replicas, disruption_budget=True),
+        scheduling=settings.scheduling,
+        uid=_PROXY_UID,
+        pod_labels={
+            Label.APP.value: settings.name,
+            _CANONICAL_NAME: settings.name,
+            _INJECT: "true",
+            **args.mesh.pod_labels,
+        },
+        pod_annotations={_TEMPLATES: "gateway", **args.mesh.pod_annotations},
+    )
 
 
 def _service(meta: Mapping[str, Any], selected: Mapping[str, str], settings: IngressGatewaySettings) -> Manifest:

@@ -6,21 +6,37 @@ A Deployment would begin again with every restart of its pod or node; what puts 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import pulumi
 from pydantic import Field
 
-from otel_mesh.core.component import Component
-from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Label, Role, recommended
-from otel_mesh.core.values import DnsLabel, Environment, LabelValue, LogLevel, Ratio, Settings
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata
-from otel_mesh.k8s.resources import Resources
-from otel_mesh.k8s.scheduling import Scheduling
-from otel_mesh.mesh.binding import MeshBinding, NoMesh
-from otel_mesh.services.pod_identity import DOWNWARD, resource_attributes
+from otel_mesh import (
+    POD_FIELDS,
+    Component,
+    Container,
+    DnsLabel,
+    Environment,
+    JobShape,
+    Label,
+    LabelValue,
+    LogLevel,
+    MeshBinding,
+    NoMesh,
+    Ratio,
+    Resources,
+    Role,
+    Scheduling,
+    Settings,
+    Workload,
+    parse,
+    render,
+    resource_attributes,
+    temporary_files,
+)
+
+if TYPE_CHECKING:
+    from otel_mesh import Manifest
 
 _READY_SECONDS: Final = 60
 """How long the target is waited for."""
@@ -88,8 +104,8 @@ class LoadGeneratorArgs:
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> list[dict[str, Any]]:
-    values: dict[str, Any] = {
+def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> dict[str, Any]:
+    return {
         "TARGET_URL": args.target_url,
         "RATE_PER_SECOND": f"{settings.rate_per_second:g}",
         "DURATION_SECONDS": str(settings.duration_seconds),
@@ -113,43 +129,37 @@ def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> li
         "OTEL_TRACES_SAMPLER": "parentbased_always_on",
         "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
     }
-    return [*pods.env_from_fields(DOWNWARD), *pods.env(values)]
 
 
 def load_generator_manifests(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> list[Manifest]:
     """All objects of a load generator, what others need first."""
-    labels = recommended("load-generator", settings.name, Role.LOAD, settings.version)
-    meta = metadata(settings.name, labels, namespace=args.namespace)
-    volumes, mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
-    # without probes: it serves nobody, and has ended when it fails
-    container = workloads.container(
-        "load-generator",
-        args.image,
+    # without probes: it serves no requests, and a failure ends it
+    container = Container(
+        name="load-generator",
+        image=args.image,
+        pod_fields=POD_FIELDS,
         env=_environment(args, settings),
-        resources=settings.resources.manifest(),
-        volumeMounts=mounts,
+        resources=settings.resources,
+        volumes=(temporary_files(),),
     )
-    pod = workloads.pod(
-        [container],
-        service_account=settings.name,
-        uid=pods.DEFAULT_UID,
-        volumes=volumes,
-        scheduling=settings.scheduling,
-    )
-    return [
-        workloads.service_account(meta),
-        workloads.job(
-            meta,
-            pod_spec=pod,
-            deadline_seconds=_READY_SECONDS + settings.duration_seconds + _GRACE_SECONDS,
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="load-generator",
+            role=Role.LOAD,
+            version=settings.version,
+            containers=(container,),
+            shape=JobShape(deadline_seconds=_READY_SECONDS + settings.duration_seconds + _GRACE_SECONDS),
+            scheduling=settings.scheduling,
             pod_labels={
                 Label.APP.value: settings.name,
                 Label.SERVICE_VERSION.value: settings.version,
                 **args.mesh.labels_of_pods(meshed=settings.meshed),
             },
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
-        ),
-    ]
+        )
+    )
 
 
 class LoadGenerator(Component):

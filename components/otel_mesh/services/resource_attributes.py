@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from otel_mesh.mesh.binding import MeshBinding
-
-DOWNWARD: Final = {
-    "POD_NAME": "metadata.name",
-    "POD_NAMESPACE": "metadata.namespace",
-    "POD_UID": "metadata.uid",
-    "POD_IP": "status.podIP",
-    "NODE_NAME": "spec.nodeName",
-}
-"""Variables that `resource_attributes` refers to, and the fields of the pod that they hold."""
 
 
 def resource_attributes(  # noqa: PLR0913 - all by keyword
