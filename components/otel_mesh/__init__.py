@@ -67,8 +67,8 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.istio.tokens import TokenSettings
     from otel_mesh.mesh.tracing import MeshTracing, Tracing
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
-    from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings
-    from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings
+    from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings, SqlName
+    from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings, UserName
     from otel_mesh.services.resource_attributes import resource_attributes
     from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
 
@@ -155,6 +155,7 @@ __all__ = [
     "ServiceRuntime",
     "Settings",
     "Signals",
+    "SqlName",
     "StatefulSetShape",
     "Storage",
     "Store",
@@ -167,6 +168,7 @@ __all__ = [
     "Toleration",
     "Tracing",
     "Uid",
+    "UserName",
     "VictoriaLogs",
     "VictoriaLogsArgs",
     "VictoriaLogsSettings",
@@ -222,11 +224,11 @@ _HOME: Final = {
     "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
     "collector.component": ("OtelCollector", "OtelCollectorArgs"),
     "mesh.attach": ("Platform", "attach"),
-    "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings"),
+    "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings", "SqlName"),
     "k8s.priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
     "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
     "backends.prometheus.objectives": ("Objectives",),
-    "services.redis": ("Redis", "RedisArgs", "RedisSettings"),
+    "services.redis": ("Redis", "RedisArgs", "RedisSettings", "UserName"),
     "k8s.scheduling": ("Scheduling", "Toleration"),
     "collector.service_graph": ("ServiceGraph",),
     "k8s.resources": ("Resources", "Storage"),

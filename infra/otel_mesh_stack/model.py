@@ -26,8 +26,10 @@ from otel_mesh import (
     Scheduling,
     ServiceRuntime,
     Settings,
+    SqlName,
     TailSamplerSettings,
     Uid,
+    UserName,
     VictoriaLogsSettings,
     join_path,
     nearest,
@@ -96,6 +98,42 @@ class LoadSettings(LoadGeneratorSettings):
     image: ImageReference | None = None
 
 
+class ShopRoles(DatabaseRoles):
+    """The roles of the shop's databases.
+
+    Attributes:
+        migrations: Role that owns the databases and changes their schema.
+        services: Role that reads and writes rows.
+    """
+
+    migrations: SqlName = "shop_migrations"
+    services: SqlName = "shop_services"
+
+
+class ShopPostgres(PostgresSettings):
+    """PostgreSQL of a stack.
+
+    Attributes:
+        user: Role of the server itself, which may do everything.
+        databases: Databases besides those of the services.
+        roles: Roles of the databases; by default those of `ShopRoles`.
+    """
+
+    user: SqlName = "shop"
+    databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
+    roles: ShopRoles | None = None
+
+
+class ShopRedis(RedisSettings):
+    """Redis of a stack.
+
+    Attributes:
+        user: User that clients log in as.
+    """
+
+    user: UserName = "shop"
+
+
 class StackSettings(Settings):
     """All settings of a stack: only what differs from the defaults stands in its file.
 
@@ -150,8 +188,8 @@ class StackSettings(Settings):
     victoria_logs: VictoriaLogsSettings = VictoriaLogsSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     grafana: GrafanaSettings | None = None
-    postgres: PostgresSettings = PostgresSettings()
-    redis: RedisSettings = RedisSettings()
+    postgres: ShopPostgres = ShopPostgres()
+    redis: ShopRedis = ShopRedis()
     load_generator: LoadSettings | None = None
     demonstration_payments: bool = False
     order_patience_share: Ratio = 0
@@ -161,14 +199,14 @@ class StackSettings(Settings):
     @property
     def roles(self) -> DatabaseRoles:
         """The roles of PostgreSQL that migrate and use the services' databases."""
-        return self.postgres.roles or DatabaseRoles()
+        return self.postgres.roles or ShopRoles()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = []
         known = {service.name for service in CATALOG.services}
         problems += [
-            Problem(join_path("services", name or "''"), "is not in the catalogue", nearest(name, known))
+            Problem(join_path("services", name or "''"), "is not in the catalog", nearest(name, known))
             for name in self.services
             if name not in known
         ]

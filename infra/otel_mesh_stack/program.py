@@ -10,10 +10,10 @@ def run() -> None:
     """Declares all resources of the current stack.
 
     Raises:
-        pulumi.RunError: the settings or the catalogue are wrong; nothing was declared.
+        pulumi.RunError: the settings or the catalog are wrong; nothing was declared.
     """
     try:
-        # the catalogue is read when its module is: its mistakes are told like those of the settings
+        # the catalog is read when its module is: its mistakes are told like those of the settings
         from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
         deploy()

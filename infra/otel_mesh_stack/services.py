@@ -1,4 +1,4 @@
-"""This platform's catalogue: which services there are, and which of them may call which.
+"""This platform's catalog: which services there are, and which of them may call which.
 
 Plain data, so that all mistakes in it are found and told together; the keys are the fields of `Service` and `Store`.
 """
@@ -47,7 +47,7 @@ _DATA: Final = {
 OPEN_PATHS: Final = ("/api/orders", "/livez", "/readyz")
 """Of the exposed service, those that need no token where a gateway asks for tokens: people's data need one."""
 
-CATALOG: Final = parse(Catalog, _DATA, "catalogue")
+CATALOG: Final = parse(Catalog, _DATA, "catalog")
 
 
 def database_of(service: str) -> str:

@@ -196,7 +196,7 @@ def _configured() -> object:
     try:
         value = pulumi.Config(NAMESPACE).get_object(KEY)
     except (pulumi.ConfigTypeError, ValueError):
-        raise InvalidSettingsError([Problem(path, "is no object", "write a mapping of settings")]) from None
+        raise InvalidSettingsError([Problem(path, "is not a mapping", "write a mapping of settings")]) from None
     if value is None:
         remedy = f"add it to Pulumi.{pulumi.get_stack()}.yaml, with at least environment and cluster"
         raise InvalidSettingsError([Problem(path, "required but missing", remedy)])
@@ -220,7 +220,7 @@ def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
         reason = f"{IMAGES_FILE}={place}: {error.strerror}"
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        reason = f"{IMAGES_FILE}={place}: {where or 'the whole'} is no pinned image"
+        reason = f"{IMAGES_FILE}={place}: {where or 'the whole'} is not a pinned image"
     except ValueError:
         reason = f"{IMAGES_FILE}={place}: not JSON"
     remedy = 'give a JSON object such as {"api-gateway": "registry/api-gateway:1.0"}'

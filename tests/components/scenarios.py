@@ -70,7 +70,7 @@ SCHEDULED: Final = Scheduling.model_validate(
             {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "seconds": 60},
         ],
         "priority_class": "urgent",
-        "spread_over": ["kubernetes.io/hostname", "topology.kubernetes.io/zone"],
+        "topology_keys": ["kubernetes.io/hostname", "topology.kubernetes.io/zone"],
         "spread_required": True,
         "max_unavailable": 2,
         "image_pull_secrets": ["registry"],
@@ -248,22 +248,26 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     ),
     "postgres": lambda: postgres_manifests(
         PostgresArgs(namespace="shop", password=PASSWORD),
-        PostgresSettings(databases=("user_service", "order_service")),
+        PostgresSettings(user="shop", databases=("user_service", "order_service")),
     ),
     "postgres-roles": lambda: postgres_manifests(
         PostgresArgs(
             namespace="shop", password=PASSWORD, migrations_password=PASSWORD, services_password=PASSWORD, mesh=MESH
         ),
-        PostgresSettings(databases=("user_service", "order_service"), roles=DatabaseRoles()),
+        PostgresSettings(
+            user="shop",
+            databases=("user_service", "order_service"),
+            roles=DatabaseRoles(migrations="shop_migrations", services="shop_services"),
+        ),
     ),
     "postgres-existing-secret": lambda: postgres_manifests(
         PostgresArgs(namespace="shop"),
-        PostgresSettings(existing_secret="given", storage=Storage()),  # noqa: S106 - the Secret's name
+        PostgresSettings(user="shop", databases=("shop",), existing_secret="given", storage=Storage()),  # noqa: S106 - the Secret's name
     ),
-    "redis": lambda: redis_manifests(RedisArgs(namespace="shop", password=PASSWORD), RedisSettings()),
+    "redis": lambda: redis_manifests(RedisArgs(namespace="shop", password=PASSWORD), RedisSettings(user="shop")),
     "redis-meshed": lambda: redis_manifests(
         RedisArgs(namespace="shop", mesh=MESH),
-        RedisSettings(existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
+        RedisSettings(user="shop", existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
     ),
     "microservice": lambda: _microservice(
         NoMesh(),
@@ -306,7 +310,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector-scheduled": lambda: _collector(OtelCollectorSettings(replicas=3, scheduling=SCHEDULED)),
     "postgres-scheduled": lambda: postgres_manifests(
         PostgresArgs(namespace="shop"),
-        PostgresSettings(existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
+        PostgresSettings(user="shop", databases=("shop",), existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
     ),
     "jaeger-scheduled": lambda: _jaeger(JaegerSettings(scheduling=SCHEDULED)),
     "load-generator": lambda: _load_generator(LoadGeneratorSettings(), NoMesh()),

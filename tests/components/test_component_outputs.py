@@ -291,7 +291,7 @@ def test_a_variable_of_a_microservice_does_not_replace_one_that_follows(program:
         )
         Microservice("users", args)
 
-    with pytest.raises(InvalidSettingsError, match="variables.PORT: follows from the other arguments; leave it out"):
+    with pytest.raises(InvalidSettingsError, match="variables.PORT: is set by the component; remove it"):
         make(PORT="1", SWITCH="on")
     assert program.kinds() == []
     make(SWITCH="on")

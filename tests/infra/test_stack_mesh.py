@@ -51,7 +51,7 @@ def test_production_runs_its_mesh_more_than_once_and_serves_https_only() -> None
     for part in (plane, gateway):
         assert part.replicas >= 2
         assert part.scheduling.priority_class in settings.priority_classes
-        assert part.scheduling.spread_over == settings.scheduling.spread_over
+        assert part.scheduling.topology_keys == settings.scheduling.topology_keys
     assert gateway.tls_secret is not None
     assert gateway.plain_http == "redirect"
 
@@ -68,7 +68,7 @@ def test_what_a_stack_says_once_holds_for_the_mesh_as_well() -> None:
 def test_a_drain_may_not_take_the_whole_mesh() -> None:
     values = {**_with_mesh(gateway={"replicas": 2}), "scheduling": {"max_unavailable": 2}}
     values["mesh"]["istio"] = {"control_plane": {"replicas": 2}}
-    told = "lets a drain take all 2 pods at once; make it less than 'replicas'"
+    told = "lets a drain evict all 2 pods at once; set it below 'replicas'"
     assert refused(values) == [
         f"mesh.istio.control_plane.scheduling.max_unavailable: {told}",
         f"mesh.gateway.scheduling.max_unavailable: {told}",

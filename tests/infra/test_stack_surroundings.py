@@ -27,7 +27,7 @@ def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("[", "not JSON"), ("[]", "the whole is no pinned image"), ('{"a": "b"}', "a is no pinned image")],
+    [("[", "not JSON"), ("[]", "the whole is not a pinned image"), ('{"a": "b"}', "a is not a pinned image")],
 )
 def test_a_bad_image_file(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "images.json").write_text(content)

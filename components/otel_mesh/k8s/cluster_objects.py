@@ -1,4 +1,4 @@
-"""Objects that belong to the whole cluster: namespaces, permissions, priorities."""
+"""Objects without a namespace: namespaces, cluster roles."""
 
 from __future__ import annotations
 
@@ -49,7 +49,14 @@ def access(workload: Workload, rules: Sequence[Mapping[str, Any]]) -> list[Manif
 def namespace(
     name: str, labels: Mapping[str, str], annotations: Mapping[str, str], *, security: PodSecurity = "restricted"
 ) -> Manifest:
-    """A namespace whose pods must satisfy a Pod Security Standard: the restricted one, but for parts of a node."""
+    """A Namespace that enforces a Pod Security Standard.
+
+    Args:
+        name: Name of the namespace.
+        labels: Labels of the namespace.
+        annotations: Annotations of the namespace.
+        security: Level of the standard; ``privileged`` is for agents of the node only.
+    """
     standard = {
         Label.POD_SECURITY_ENFORCE.value: security,
         Label.POD_SECURITY_ENFORCE_VERSION.value: "latest",

@@ -1,4 +1,4 @@
-"""A namespace for workloads: restricted Pod Security, and part of the mesh where there is one."""
+"""A namespace for workloads, with the restricted Pod Security Standard and in the mesh if there is one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class NamespaceSettings(Settings):
     """Settings of a `Namespace`.
 
     Attributes:
-        name: of the namespace.
-        meshed: whether its pods join the mesh.
+        name: Name of the namespace.
+        meshed: Whether the pods of the namespace join the mesh.
     """
 
     name: DnsLabel
@@ -35,8 +35,8 @@ class NamespaceArgs:
     """Arguments of a `Namespace`.
 
     Attributes:
-        settings: or a mapping that becomes one.
-        mesh: what the cluster's mesh asks of a namespace.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh of the cluster.
     """
 
     settings: NamespaceSettings
@@ -54,13 +54,13 @@ def namespace_manifests(args: NamespaceArgs, settings: NamespaceSettings) -> lis
 
 
 class Namespace(Component):
-    """A namespace that admits only restricted pods.
+    """A namespace that admits only pods of the restricted Pod Security Standard.
 
     Attributes:
-        namespace: its name, known once it exists: pass it on to have what lives in it made after it.
+        namespace: Name of the namespace, known once it exists: objects that use it are created later.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "Namespace"

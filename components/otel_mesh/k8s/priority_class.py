@@ -1,4 +1,4 @@
-"""A priority that workloads may be given by its name."""
+"""A priority class for workloads."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _LABEL_LENGTH = 63
 
 
 class Priority(Settings):
-    """How urgent a workload's pods are.
+    """The priority of pods.
 
     Attributes:
-        value: the higher, the more urgent; workloads without a class have 0.
-        preempts: whether a pod that finds no room ends less urgent ones.
-        description: for what it is meant.
+        value: Priority; pods without a class have 0.
+        preempts: Whether a pod that fits on no node evicts pods of lower priority.
+        description: Purpose of the class.
     """
 
-    # above 10^9 are the classes of the cluster's own programs
+    # values above 10^9 are reserved for the cluster itself
     value: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
     preempts: bool = True
     description: Annotated[str, Field(max_length=500)] = ""
 
 
 class PriorityClassSettings(Priority):
-    """Settings of a `PriorityClass`, beside those of `Priority`.
+    """Settings of a `PriorityClass`, besides those of `Priority`.
 
     Attributes:
-        name: that workloads refer to, in `Scheduling`.
+        name: Name of the class, for `Scheduling.priority_class`.
     """
 
     name: ObjectName
@@ -47,7 +47,7 @@ class PriorityClassArgs:
     """Arguments of a `PriorityClass`.
 
     Attributes:
-        settings: or a mapping that becomes one.
+        settings: Settings, or a mapping of their fields.
     """
 
     settings: PriorityClassSettings
@@ -71,13 +71,13 @@ def priority_class_manifests(_args: PriorityClassArgs, settings: PriorityClassSe
 
 
 class PriorityClass(Component):
-    """A PriorityClass of the whole cluster.
+    """A PriorityClass.
 
     Attributes:
-        priority_class: its name, known once it exists.
+        priority_class: Name of the class, known once it exists.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "PriorityClass"

@@ -1,10 +1,12 @@
-"""One of our services: its Deployment, Service and identity, told where to send telemetry and whom to call.
+"""A service of the catalog: Deployment, Service and ServiceAccount.
 
-A container of a service honours a few rules: it listens on PORT and speaks there what PROTOCOL says, ``http`` with
-GET /livez and /readyz or ``grpc`` with the services ``liveness`` and ``readiness`` of grpc.health.v1; it runs as any
-user with a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that
-is going away still gets requests until every node has heard of it. With the argument ``migrate`` it brings the schema
-of its database up to date and ends; several may be told to at the same time.
+Contract of the container image:
+
+- It listens on PORT and speaks PROTOCOL: ``http`` with GET /livez and /readyz, or ``grpc`` with the services
+  ``liveness`` and ``readiness`` of ``grpc.health.v1``.
+- It runs with any UID, a read-only root file system and a writable /tmp.
+- It serves requests for some seconds after SIGTERM, since a terminating pod gets requests until every node knows.
+- With the argument ``migrate`` it migrates its database and exits; several pods may do so at the same time.
 """
 
 from __future__ import annotations
@@ -49,18 +51,18 @@ OutsideContext = Literal["continue", "link", "restart"]
 
 
 class ServiceRuntime(Settings):
-    """How a service is run, whatever service it is.
+    """Settings of how a service runs, common to all services.
 
     Attributes:
-        replicas: how many pods.
-        resources: of each container.
-        scheduling: where its pods run.
-        log_level: below which records are not written.
-        metric_interval_ms: how often metrics are sent, in milliseconds.
-        sampling_ratio: share of the traces beginning here that are kept, instead of the catalogue's.
-        outside_context: what an exposed service makes of the trace context, baggage and ``x-ab-group`` of its callers:
-            ``continue`` believes them, ``link`` begins a trace linked to the caller's, ``restart`` keeps nothing.
-            Where a mesh has a gateway, that one decides, and the service believes the gateway.
+        replicas: Number of pods.
+        resources: Resource requests and limits of each container.
+        scheduling: Placement of the pods.
+        log_level: Lowest severity of the log records that are written.
+        metric_interval_ms: Export interval of metrics in milliseconds.
+        sampling_ratio: Share of the traces starting at the service that are sampled; None for the catalog's.
+        outside_context: How an exposed service treats the trace context, baggage and ``x-ab-group`` of its callers:
+            ``continue`` accepts them, ``link`` starts a trace that is linked to the caller's, ``restart`` drops them.
+            Without effect if the mesh has a gateway, which decides instead.
     """
 
     replicas: Replicas = 2
@@ -73,11 +75,11 @@ class ServiceRuntime(Settings):
 
 
 class MicroserviceSettings(ServiceRuntime):
-    """Settings of a `Microservice`, beside those of `ServiceRuntime`.
+    """Settings of a `Microservice`, besides those of `ServiceRuntime`.
 
     Attributes:
-        service: its entry in the catalogue.
-        service_namespace: name of the platform, ``service.namespace``.
+        service: The service's entry in the catalog.
+        service_namespace: Name of the platform, ``service.namespace``.
         environment: ``deployment.environment.name``.
     """
 
@@ -96,15 +98,15 @@ class MicroserviceArgs:
     """Arguments of a `Microservice`.
 
     Attributes:
-        namespace: where its objects live.
-        image: what it runs.
-        otlp_endpoint: where it sends telemetry by OTLP over gRPC.
-        settings: or a mapping that becomes one.
-        callees: addresses of the services that it calls, by environment variable.
-        database: its database, if it has one.
-        cache: its cache, if it has one.
-        mesh: the mesh that it joins.
-        variables: of its environment beside those that follow from all this, e.g. switches of its own.
+        namespace: Namespace of the Kubernetes objects.
+        image: Container image.
+        otlp_endpoint: URL of the Collector's OTLP receiver (gRPC).
+        settings: Settings, or a mapping of their fields.
+        callees: Addresses of the called services, by environment variable.
+        database: Access to the service's database; None without one.
+        cache: Access to the service's cache; None without one.
+        mesh: Mesh that the service joins.
+        variables: Further environment variables, such as feature switches.
     """
 
     namespace: pulumi.Input[str]
@@ -119,7 +121,7 @@ class MicroserviceArgs:
 
 
 def sampler(settings: MicroserviceSettings) -> dict[str, str]:
-    """The sampler's variables: what came sampled stays sampled; the ratio is for traces that begin here."""
+    """Environment variables of the sampler: a parent's decision holds; the ratio is for traces that start here."""
     ratio = settings.service.sampling_ratio if settings.sampling_ratio is None else settings.sampling_ratio
     if ratio == 1:
         return {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
@@ -161,7 +163,7 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict
     taken = sorted({*values, *POD_FIELDS} & args.variables.keys())
     if taken:
         raise InvalidSettingsError(
-            [Problem(join_path("variables", one), "follows from the other arguments", "leave it out") for one in taken]
+            [Problem(join_path("variables", one), "is set by the component", "remove it") for one in taken]
         )
     return {**values, **args.variables}
 
@@ -251,14 +253,14 @@ def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSetting
 
 
 class Microservice(Component):
-    """A service of the catalogue, running.
+    """A running service of the catalog.
 
     Attributes:
-        url: where callers inside the cluster reach it, with ``dns:///`` where it speaks gRPC.
-        service_account: that its pods run as; with the mesh's trust domain its identity.
+        url: Address inside the cluster, with the scheme ``dns:///`` for gRPC.
+        service_account: Service account of the pods, part of the mesh identity.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or a variable has two values.
+        InvalidSettingsError: The settings are invalid, or a variable has two values.
     """
 
     TYPE: ClassVar[str] = "Microservice"

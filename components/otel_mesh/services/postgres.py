@@ -1,4 +1,4 @@
-"""One PostgreSQL on a volume, for services that keep rows."""
+"""A PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -46,48 +46,48 @@ _IDENTIFIER_LENGTH: Final = 63
 
 def _identifier(name: str) -> str:
     if not (name.isascii() and name.replace("_", "a").isalnum() and name.islower() and not name[0].isdigit()):
-        raise ValueError("is no plain SQL name; use lower case letters, digits and underscores")
+        raise ValueError("is not an unquoted SQL name; use lower case letters, digits and underscores")
     if len(name) > _IDENTIFIER_LENGTH:
         raise ValueError("is too long; use at most 63 characters")
     return name
 
 
 SqlName = Annotated[str, Field(min_length=1), AfterValidator(_identifier)]
-"""A name that needs no quoting in SQL."""
+"""SQL name that needs no quotes."""
 
 
 class DatabaseRoles(Settings):
-    """Who does what in the databases of a `Postgres`.
+    """Roles of the databases of a `Postgres`.
 
-    Each has a password of its own, in a Secret that is called after the server's, ``-migrations`` and ``-services``
+    The password of each is in a Secret whose name is that of the server's Secret with ``-migrations`` or ``-services``
     appended, with the key ``password``.
 
     Attributes:
-        migrations: the role that owns the databases with their tables, and changes their schema.
-        services: the role that reads and writes rows, and can do nothing else.
+        migrations: Role that owns the databases and changes their schema.
+        services: Role that only reads and writes rows.
     """
 
-    migrations: SqlName = "shop_migrations"
-    services: SqlName = "shop_services"
+    migrations: SqlName = "app_migrations"
+    services: SqlName = "app_services"
 
 
 class PostgresSettings(Settings):
     """Settings of a `Postgres`.
 
     Attributes:
-        name: of its objects.
-        image: that honours POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE and PGDATA and runs as uid 999.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        storage: where rows are kept.
-        user: the server's own role, which may do everything. It owns the databases where there are no ``roles``.
-        databases: made at start where missing; never dropped.
-        roles: made at start where missing; what is in the databases already goes over to them. None where the server's
-            own role is the only one.
-        meshed: whether its pod joins the mesh. By default: clients prove who they are, and the passwords and rows
-            on the way are encrypted, which the server itself does not do.
-        existing_secret: name of a Secret with the key ``password``; None where the password is an argument.
+        name: Name of the Kubernetes objects.
+        image: Image that reads POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE and PGDATA and runs as UID 999.
+        version: Version of the program in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        storage: Storage of the data.
+        user: Superuser role of the server. It owns the databases if there are no ``roles``.
+        databases: Databases to create if missing; none is ever dropped.
+        roles: Roles to create if missing; existing objects of the databases are reassigned to them. None: the
+            superuser is the only role.
+        meshed: Whether the pod joins the mesh. It does by default: mTLS authenticates clients and encrypts the
+            connections, which the server itself does not.
+        existing_secret: Name of an existing Secret with the key ``password``; None if the password is an argument.
     """
 
     name: DnsLabel = "postgres"
@@ -96,8 +96,8 @@ class PostgresSettings(Settings):
     resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")
     scheduling: Scheduling = Scheduling()
     storage: Storage = Storage(kind="persistent")
-    user: SqlName = "shop"
-    databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
+    user: SqlName = "app"
+    databases: tuple[SqlName, ...] = Field(default=("app",), min_length=1)
     roles: DatabaseRoles | None = None
     meshed: bool = True
     existing_secret: ObjectName | None = None
@@ -105,23 +105,23 @@ class PostgresSettings(Settings):
     @model_validator(mode="after")
     def _each_role_is_another(self) -> Self:
         if self.roles is not None and len({self.user, self.roles.migrations, self.roles.services}) < _ROLES:
-            problem = Problem("roles", "one role would do what another is to be kept from", "give each its own name")
+            problem = Problem("roles", "two of the three roles have the same name", "give each role its own name")
             raise InvalidSettingsError([problem])
         return self
 
     @property
     def secret_name(self) -> str:
-        """The Secret that holds the password: the existing one, or our own."""
+        """Name of the Secret with the password: the existing one, or the one that is created."""
         return secret_name(self.name, self.existing_secret)
 
     @property
     def migrations_secret_name(self) -> str:
-        """The Secret with the password of ``roles.migrations``."""
+        """Name of the Secret with the password of ``roles.migrations``."""
         return f"{self.secret_name}-migrations"
 
     @property
     def services_secret_name(self) -> str:
-        """The Secret with the password of ``roles.services``."""
+        """Name of the Secret with the password of ``roles.services``."""
         return f"{self.secret_name}-services"
 
 
@@ -130,12 +130,12 @@ class PostgresArgs:
     """Arguments of a `Postgres`.
 
     Attributes:
-        namespace: where its objects live.
-        password: of the user; a secret output. Left out where ``settings.existing_secret`` names a Secret.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
-        migrations_password: of ``settings.roles.migrations``, where there are roles; as the user's.
-        services_password: of ``settings.roles.services``; the same.
+        namespace: Namespace of the Kubernetes objects.
+        password: Password of ``settings.user``, a secret output; None if ``settings.existing_secret`` is set.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
+        migrations_password: Password of ``settings.roles.migrations``, if there are roles; like ``password``.
+        services_password: Password of ``settings.roles.services``; like ``password``.
     """
 
     namespace: pulumi.Input[str]
@@ -147,7 +147,7 @@ class PostgresArgs:
 
 
 def _secrets(settings: PostgresSettings) -> dict[str, str]:
-    """Volume to Secret."""
+    """Names of the Secrets by volume."""
     names = {"credentials": settings.secret_name}
     if settings.roles is not None:
         names["migrations"] = settings.migrations_secret_name
@@ -195,16 +195,16 @@ def _container(settings: PostgresSettings) -> Container:
 
 
 def _passwords(settings: PostgresSettings, args: PostgresArgs) -> Mapping[str, pulumi.Input[str] | None]:
-    """Secret to its password; None where the Secret exists.
+    """Passwords by name of the Secret; None for an existing Secret.
 
     Raises:
-        InvalidSettingsError: there are two passwords of one role, or none.
+        InvalidSettingsError: There are two passwords of one role, or none.
     """
     require_one_password(args.password, settings.existing_secret)
     if settings.roles is None:
         if args.migrations_password is not None or args.services_password is not None:
             raise InvalidSettingsError(
-                [Problem("roles", "passwords without roles", "name the roles, or leave them out")]
+                [Problem("roles", "passwords without roles", "set the roles, or remove the passwords")]
             )
         return {settings.secret_name: args.password}
     for password in (args.migrations_password, args.services_password):
@@ -244,14 +244,14 @@ def postgres_manifests(args: PostgresArgs, settings: PostgresSettings) -> list[M
 
 
 class Postgres(Component):
-    """One PostgreSQL server whose databases exist when it is ready to serve.
+    """A PostgreSQL server; its databases exist when it is ready.
 
     Attributes:
-        host_name: its DNS name.
-        secret_name: of the Secret with the key ``password``, in the same namespace.
+        host_name: DNS name of the Service.
+        secret_name: Name of the Secret with the key ``password``, in the same namespace.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or there are two passwords of one role, or none.
+        InvalidSettingsError: The settings are invalid, or there are two passwords of one role, or none.
     """
 
     TYPE: ClassVar[str] = "Postgres"

@@ -1,4 +1,4 @@
-"""One Redis in memory, for services that would rather not ask their database twice."""
+"""A Redis server as an in-memory cache."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UID: Final = 999
 _CONFIG_DIR: Final = "/etc/otel-mesh/redis"
 _RUN_DIR: Final = "/run/redis"
 _DATA_SHARE: Final = 0.75
-"""Of the memory limit; the rest is for clients' buffers and for what the allocator can't use."""
+"""Share of the memory limit for data; the rest is for client buffers and fragmentation."""
 
 _START: Final = """\
 #!/bin/sh
@@ -62,24 +62,24 @@ EvictionPolicy = Literal[
     "noeviction",
 ]
 UserName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-"""The name of a user that needs no quoting in an access list."""
+"""User name that needs no quotes in an access control list."""
 
 
 class RedisSettings(Settings):
     """Settings of a `Redis`.
 
     Attributes:
-        name: of its objects.
-        image: with ``redis-server`` 7 or newer, ``redis-cli``, ``sh``, ``cat`` and ``sha256sum`` on PATH; its
-            entrypoint is not used, and any user may run it.
-        version: of the program in the image, as a label.
-        resources: of its container; three quarters of the memory limit are for keys and values.
-        scheduling: where its pod runs.
-        user: that clients log in as; the nameless default user is off.
-        eviction: what makes room when the memory is full.
-        meshed: whether its pod joins the mesh. By default: clients prove who they are, and the passwords and values
-            on the way are encrypted, which the server itself does not do here.
-        existing_secret: name of a Secret with the key ``password``; None where the password is an argument.
+        name: Name of the Kubernetes objects.
+        image: Image with ``redis-server`` 7 or newer, ``redis-cli``, ``sh``, ``cat`` and ``sha256sum`` on PATH; the
+            entry point is not used, and any UID must be able to run it.
+        version: Version of the program in the image, used as a label.
+        resources: Resource requests and limits of the container; three quarters of the memory limit are for data.
+        scheduling: Placement of the pod.
+        user: User that clients log in as; Redis' default user is disabled.
+        eviction: Eviction policy, ``maxmemory-policy``.
+        meshed: Whether the pod joins the mesh. It does by default: mTLS authenticates clients and encrypts the
+            connections, which the server itself does not.
+        existing_secret: Name of an existing Secret with the key ``password``; None if the password is an argument.
     """
 
     name: DnsLabel = "redis"
@@ -87,14 +87,14 @@ class RedisSettings(Settings):
     version: LabelValue = versions.REDIS
     resources: Resources = Resources(cpu="50m", memory="32Mi", memory_limit="128Mi")
     scheduling: Scheduling = Scheduling()
-    user: UserName = "shop"
+    user: UserName = "app"
     eviction: EvictionPolicy = "allkeys-lru"
     meshed: bool = True
     existing_secret: ObjectName | None = None
 
     @property
     def secret_name(self) -> str:
-        """The Secret that holds the password: the existing one, or our own."""
+        """Name of the Secret with the password: the existing one, or the one that is created."""
         return secret_name(self.name, self.existing_secret)
 
 
@@ -103,10 +103,10 @@ class RedisArgs:
     """Arguments of a `Redis`.
 
     Attributes:
-        namespace: where its objects live.
-        password: of the user; a secret output. Left out where ``settings.existing_secret`` names a Secret.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        password: Password of ``settings.user``, a secret output; None if ``settings.existing_secret`` is set.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -116,10 +116,10 @@ class RedisArgs:
 
 
 def redis_config(settings: RedisSettings) -> str:
-    """``redis.conf``: a cache, of which nothing is ever written to a disk."""
+    """The file ``redis.conf`` of a cache that never writes to disk."""
     keys = int(float(quantity(settings.resources.memory_limit)) * _DATA_SHARE)
     lines = {
-        # every address of the pod; who may come in is the access list's matter
+        # all addresses of the pod; the access control list decides who may connect
         "bind": "* -::*",
         "protected-mode": "no",
         "port": PORT,
@@ -129,7 +129,7 @@ def redis_config(settings: RedisSettings) -> str:
         "appendonly": "no",
         "maxmemory": keys,
         "maxmemory-policy": settings.eviction,
-        # clients that read slowly are cut off before keys have to go for them
+        # slow readers are disconnected before their buffers evict keys
         "maxmemory-clients": "10%",
         "tcp-keepalive": 60,
         "lazyfree-lazy-eviction": "yes",
@@ -183,14 +183,14 @@ def redis_manifests(args: RedisArgs, settings: RedisSettings) -> list[Manifest]:
 
 
 class Redis(Component):
-    """One Redis server as a cache: what it holds may be gone at any time, with its pod or to make room.
+    """A Redis server as a cache: any key may be evicted, and all are lost with the pod.
 
     Attributes:
-        host_name: its DNS name.
-        secret_name: of the Secret with the key ``password``, in the same namespace.
+        host_name: DNS name of the Service.
+        secret_name: Name of the Secret with the key ``password``, in the same namespace.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or there are two passwords, or none.
+        InvalidSettingsError: The settings are invalid, or there are two passwords, or none.
     """
 
     TYPE: ClassVar[str] = "Redis"

@@ -38,7 +38,7 @@ def test_a_text_is_a_quantity_or_is_refused_with_a_remedy(text: str) -> None:
     if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?(m|[kMGT]|[KMGT]i)?", text):
         assert quantity(text) >= 0
     else:
-        with pytest.raises(ValueError, match=r"^is no Kubernetes quantity; write one such as "):
+        with pytest.raises(ValueError, match=r"^is not a Kubernetes quantity; write one such as "):
             quantity(text)
 
 

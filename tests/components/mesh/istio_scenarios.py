@@ -89,7 +89,7 @@ SCHEDULED: Final = IstioSettings.model_validate(
                 "node_selector": {"kubernetes.io/os": "linux"},
                 "tolerations": [{"key": "dedicated"}],
                 "priority_class": "urgent",
-                "spread_over": ["topology.kubernetes.io/zone"],
+                "topology_keys": ["topology.kubernetes.io/zone"],
                 "image_pull_secrets": ["registry"],
             },
         }
