@@ -57,13 +57,15 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.scheduling import Scheduling, Toleration
     from otel_mesh.k8s.workload import DeploymentShape, JobShape, StatefulSetShape, Workload
     from otel_mesh.mesh.attach import Platform, attach
-    from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
+    from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh, ProxyScraping
+    from otel_mesh.mesh.installer import MeshInstaller
     from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.mesh.istio.install import Istio, IstioArgs
     from otel_mesh.mesh.istio.routes import Route
-    from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.mesh.istio.settings import IstioSettings
     from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.mesh.istio.tokens import TokenSettings
+    from otel_mesh.mesh.tracing import MeshTracing, Tracing
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings, SqlName
     from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings, UserName
@@ -111,6 +113,8 @@ __all__ = [
     "LogLevel",
     "Manifest",
     "MeshBinding",
+    "MeshInstaller",
+    "MeshTracing",
     "Microservice",
     "MicroserviceArgs",
     "MicroserviceSettings",
@@ -137,6 +141,7 @@ __all__ = [
     "Prometheus",
     "PrometheusArgs",
     "PrometheusSettings",
+    "ProxyScraping",
     "Ratio",
     "Redis",
     "RedisArgs",
@@ -208,11 +213,13 @@ _HOME: Final = {
     "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "mesh.istio.install": ("Istio", "IstioArgs"),
     "mesh.istio.routes": ("Route",),
-    "mesh.istio.settings": ("IstioSettings", "Tracing"),
+    "mesh.istio.settings": ("IstioSettings",),
     "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "mesh.istio.tokens": ("TokenSettings",),
     "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
-    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
+    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh", "ProxyScraping"),
+    "mesh.installer": ("MeshInstaller",),
+    "mesh.tracing": ("MeshTracing", "Tracing"),
     "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
     "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
     "collector.component": ("OtelCollector", "OtelCollectorArgs"),

@@ -26,8 +26,7 @@ _PARTS: Final = (
     *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"),
     *("postgres", "redis", "load_generator"),
 )
-_MESH_PARTS: Final = ("mesh.istio.control_plane", "mesh.gateway")
-"""Paths of the mesh's parts with pods."""
+"""Settings of the stack that have a ``scheduling``."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -50,7 +49,7 @@ def complete(settings: StackSettings) -> StackSettings:
     """
     problems: list[Problem] = []
     whole = settings
-    for path in (*_PARTS, *(_MESH_PARTS if settings.mesh.kind != "none" else ())):
+    for path in (*_PARTS, *(f"mesh.{one}" for one in settings.mesh.scheduled_parts)):
         part: Settings | None = attrgetter(path)(settings)
         if part is None:
             continue

@@ -68,8 +68,6 @@ def deploy() -> None:
         pulumi.RunError: The settings of the stack are invalid; nothing was declared.
     """
     stack = stack_settings.read()
-    for sentence in stack_mesh.chart_warnings(stack.settings, stack.charts_dir):
-        pulumi.log.warn(sentence)
     if not stack.settings.wait:
         pulumi.runtime.register_resource_transform(_without_waiting)
     opts = pulumi.ResourceOptions(provider=_provider(stack), custom_timeouts=_timeouts(stack.settings))
@@ -188,11 +186,11 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         )
         Grafana("grafana", grafana_args, opts)
     own = {"cluster_name": settings.cluster.name}
-    traces: dict[str, pulumi.Output[str]] = {"traces_endpoint": jaeger.otlp_endpoint}
+    traces: dict[str, pulumi.Output[str]] = {"traces_target": jaeger.otlp_target}
     if settings.tail_sampler is not None:
         args = TailSamplerArgs(
             namespace=namespace,
-            traces_endpoint=jaeger.otlp_endpoint,
+            traces_target=jaeger.otlp_target,
             metrics_url=prometheus.otlp_url,
             settings=settings.tail_sampler.model_copy(update=own),
             mesh=mesh.binding,

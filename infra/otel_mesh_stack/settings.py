@@ -255,7 +255,7 @@ def _password(key: str, name: str | None, *, rendering: bool) -> pulumi.Output[s
 
 def _gateway_certificate(settings: StackSettings, *, rendering: bool) -> Certificate | None:
     name = settings.mesh.gateway_certificate
-    if name is None or settings.mesh.kind == "none":
+    if name is None or not settings.mesh.installed:
         return None
     if rendering:
         return Certificate(chain=PLACEHOLDER, private_key=pulumi.Output.secret(PLACEHOLDER))

@@ -47,6 +47,7 @@ from otel_mesh.collector.component import collector_manifests
 from otel_mesh.collector.tail_sampler import tail_sampler_manifests
 from otel_mesh.k8s.namespace import namespace_manifests
 from otel_mesh.k8s.priority_class import priority_class_manifests
+from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
 from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.redis import redis_manifests
@@ -84,13 +85,16 @@ MESH: Final = MeshBinding(
     pod_labels={"service.istio.io/canonical-revision": "v1"},
     pod_annotations={"proxy.istio.io/config": "{}"},
     resource_attributes={"service.mesh": "istio", "service.mesh.version": "1.31.0"},
+    peer_identity="xfcc-last",
+    proxies_make_spans=True,
+    proxy_scraping=PROXY_SCRAPING,
 )
 
 
 def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
     args = OtelCollectorArgs(
         namespace="observability",
-        traces_endpoint=TRACES,
+        traces_target=TRACES,
         metrics_url=METRICS_URL,
         logs_url=LOGS_URL,
         settings=settings,
@@ -177,7 +181,7 @@ def _grafana(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector": lambda: _collector(OtelCollectorSettings()),
     "otel-collector-meshed": lambda: collector_manifests(
-        OtelCollectorArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL, mesh=MESH),
+        OtelCollectorArgs(namespace="observability", traces_target=TRACES, metrics_url=METRICS_URL, mesh=MESH),
         OtelCollectorSettings(),
     ),
     "otel-collector-small": lambda: _collector(
@@ -194,7 +198,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         OtelCollectorSettings(),
     ),
     "otel-sampler": lambda: tail_sampler_manifests(
-        TailSamplerArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL),
+        TailSamplerArgs(namespace="observability", traces_target=TRACES, metrics_url=METRICS_URL),
         TailSamplerSettings(),
     ),
     "jaeger": lambda: _jaeger(JaegerSettings()),

@@ -76,20 +76,9 @@ def _names(path: Path, module: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-INSTALLER_INTERNALS = {
-    ("mesh.py", "otel_mesh.mesh.istio.binding"),
-    ("mesh.py", "otel_mesh.mesh.istio.charts"),
-    ("mesh_files.py", "otel_mesh.mesh.istio.charts"),
-    ("mesh_files.py", "otel_mesh.mesh.istio.gateway_api"),
-}
-"""Imports of a mesh's installation that the component `Istio` is to answer for; none may be added."""
-
-
 def test_the_stack_uses_public_names_of_the_library_only() -> None:
-    internal = {
-        (path.name, name) for path in STACK.rglob("*.py") for name in _imports(path) if name.startswith("otel_mesh.")
-    }
-    assert internal == INSTALLER_INTERNALS
+    for path in STACK.rglob("*.py"):
+        assert not {name for name in _imports(path) if name.startswith("otel_mesh.")}, path.name
     used = {name for path in STACK.rglob("*.py") for name in _names(path, "otel_mesh")}
     assert used - set(otel_mesh.__all__) == set()
 
@@ -115,3 +104,11 @@ def _is_component(one: object) -> bool:
 
 def _makes_manifests(name: str, one: object, module: str) -> bool:
     return name.endswith("_manifests") and inspect.isfunction(one) and one.__module__ == module
+
+
+def test_only_a_mesh_itself_asks_which_mesh_it_is() -> None:
+    """Differences between meshes are fields of `MeshBinding`; a stack asks its settings what to install."""
+    asking = re.compile(r"(mesh|binding)\.kind\b|\bkind [!=]= \"(istio|linkerd|none)\"")
+    found = {path.relative_to(repo_dir()) for path in SOURCES if asking.search(path.read_text())}
+    mesh, stack = LIBRARY.relative_to(repo_dir()) / "mesh", STACK.relative_to(repo_dir())
+    assert found <= {mesh / "binding.py", stack / "mesh.py", stack / "mesh_settings.py"}

@@ -340,7 +340,7 @@ SETTINGS = (
     Mistake(
         "tokens without an issuer's keys",
         {"mesh__gateway__tokens": {"issuer": "https://issuer.example", "audiences": ["shop"]}},
-        ("mesh.gateway.tokens.jwks_uri: the issuer's keys: neither is given; set either jwks_uri or jwks",),
+        ("mesh.gateway.tokens.jwks_uri: is not set, and neither is jwks; set one of the two",),
         in_editor=False,
     ),
     Mistake(
@@ -356,7 +356,7 @@ SETTINGS = (
     Mistake(
         "keys that are none",
         {"mesh__gateway__tokens": {"issuer": "a", "audiences": ["shop"], "jwks": "[]"}},
-        (('mesh.gateway.tokens.jwks: is no JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'),),
+        (('mesh.gateway.tokens.jwks: is not a JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'),),
         in_editor=False,
     ),
     Mistake(
@@ -368,7 +368,7 @@ SETTINGS = (
                 "jwks": '{"keys": [{"kty": "RSA", "n": "a", "e": "AQAB", "d": "canary"}]}',
             }
         },
-        (("mesh.gateway.tokens.jwks: holds a key that is secret; leave it to the issuer and give public keys only"),),
+        (("mesh.gateway.tokens.jwks: contains a private or symmetric key; give public keys only"),),
         in_editor=False,
     ),
     Mistake(

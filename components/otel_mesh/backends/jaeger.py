@@ -191,7 +191,7 @@ class Jaeger(Component):
     """One Jaeger that takes traces by OTLP, keeps them and serves the query page and API.
 
     Attributes:
-        otlp_endpoint: ``host:port`` that takes OTLP over gRPC.
+        otlp_target: ``host:port`` that takes OTLP over gRPC.
         query_url: of the page and the API.
         metrics_target: ``host:port`` of its own metrics in Prometheus' format.
 
@@ -201,7 +201,7 @@ class Jaeger(Component):
 
     TYPE: ClassVar[str] = "Jaeger"
 
-    otlp_endpoint: pulumi.Output[str]
+    otlp_target: pulumi.Output[str]
     query_url: pulumi.Output[str]
     metrics_target: pulumi.Output[str]
 
@@ -210,12 +210,12 @@ class Jaeger(Component):
         super().__init__(name, opts)
         self.children(jaeger_manifests(args, settings))
         host = self.host(settings.name, args.namespace)
-        self.otlp_endpoint = pulumi.Output.concat(host, f":{OTLP_GRPC_PORT}")
+        self.otlp_target = pulumi.Output.concat(host, f":{OTLP_GRPC_PORT}")
         self.query_url = pulumi.Output.concat("http://", host, f":{QUERY_PORT}")
         self.metrics_target = pulumi.Output.concat(host, f":{METRICS_PORT}")
         self.register_outputs(
             {
-                "otlp_endpoint": self.otlp_endpoint,
+                "otlp_target": self.otlp_target,
                 "query_url": self.query_url,
                 "metrics_target": self.metrics_target,
             }

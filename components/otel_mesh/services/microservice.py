@@ -12,7 +12,7 @@ Contract of the container image:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pulumi
 from pydantic import Field, model_validator
@@ -46,14 +46,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from otel_mesh.k8s.manifests import Manifest
-
-_PEER_IDENTITY: Final = {"istio": "xfcc-last", "linkerd": "l5d-client-id"}
-"""Mesh -> OTEL_MESH_PEER_IDENTITY: the header in which its proxy names the peer, and which part of it counts.
-
-Istio's sidecar appends the peer to x-forwarded-client-cert and removes the header from plain connections; Linkerd's
-replaces l5d-client-id. Without a mesh nobody does either, and a caller could claim to be anyone.
-"""
-
 
 OutsideContext = Literal["continue", "link", "restart"]
 
@@ -155,8 +147,8 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict
         "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
         **args.callees,
     }
-    if args.mesh.kind in _PEER_IDENTITY:
-        values["OTEL_MESH_PEER_IDENTITY"] = _PEER_IDENTITY[args.mesh.kind]
+    if args.mesh.peer_identity:
+        values["OTEL_MESH_PEER_IDENTITY"] = args.mesh.peer_identity
     if settings.service.exposed and args.mesh.gateway is None:
         values["OTEL_MESH_OUTSIDE_CONTEXT"] = settings.outside_context
     if args.database is not None:

@@ -115,7 +115,7 @@ def test_identities_come_from_the_mesh() -> None:
     istio = MeshBinding(kind="istio", trust_domain="example.org")
     assert istio.identity("shop", "api-gateway") == "spiffe://example.org/ns/shop/sa/api-gateway"
     assert MeshBinding.model_validate(istio.model_dump(mode="json")) == istio
-    with pytest.raises(InvalidSettingsError, match="trust_domain: empty although the mesh is linkerd"):
+    with pytest.raises(InvalidSettingsError, match="trust_domain: is empty although the mesh is linkerd"):
         parse(MeshBinding, {"kind": "linkerd"})
 
 

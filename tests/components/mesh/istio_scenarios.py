@@ -16,8 +16,9 @@ from otel_mesh.mesh.istio.policy import (
     untraced_namespace,
 )
 from otel_mesh.mesh.istio.routes import Route
-from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh.mesh.istio.tokens import TokenSettings
+from otel_mesh.mesh.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

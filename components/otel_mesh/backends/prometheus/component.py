@@ -37,6 +37,8 @@ from otel_mesh.mesh.binding import MeshBinding, NoMesh
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh.mesh.binding import ProxyScraping
+
 PORT: Final = 9090
 _CONFIG_DIR: Final = "/etc/prometheus"
 _DATA_DIR: Final = "/var/lib/prometheus"
@@ -119,7 +121,7 @@ class PrometheusArgs:
 
 
 def prometheus_config(
-    settings: PrometheusSettings, targets: Mapping[str, str], *, proxies: bool = False
+    settings: PrometheusSettings, targets: Mapping[str, str], proxies: ProxyScraping | None = None
 ) -> dict[str, Any]:
     """The program's configuration (``promtool check config`` reads it in a test).
 
@@ -142,7 +144,7 @@ def prometheus_config(
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
-        "scrape_configs": [*static, *([proxies_job(settings.proxy_sample_limit)] if proxies else [])],
+        "scrape_configs": [*static, *([proxies_job(proxies, settings.proxy_sample_limit)] if proxies else [])],
     }
 
 
@@ -189,7 +191,7 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
     Raises:
         InvalidSettingsError: a file of rules has no name that Prometheus looks for, or that of another.
     """
-    proxies = args.mesh.kind == "istio"
+    proxies = args.mesh.proxy_scraping
     workload = Workload(
         name=settings.name,
         namespace=args.namespace,
@@ -198,9 +200,9 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         version=settings.version,
         containers=(_container(settings),),
         scheduling=settings.scheduling,
-        api_access=proxies,
+        api_access=proxies is not None,
         files={
-            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies=proxies)),
+            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies)),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },
