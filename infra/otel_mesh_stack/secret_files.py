@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pulumi
 
 SECRETS_DIR: Final = "OTEL_MESH_SECRETS_DIR"
+_MAX_PASSWORD_BYTES: Final = 4096
 _MAX_PEM_BYTES: Final = 64 * 1024
 _PEM: Final = {"crt": "CERTIFICATE", "key": "PRIVATE KEY"}
 """File extension -> suffix of the first PEM block's label."""
@@ -33,6 +34,30 @@ class Certificate:
 
     chain: str
     private_key: pulumi.Output[str] = field(repr=False)
+
+
+def password(place: Path, path: str) -> str:
+    """The password in a file.
+
+    Args:
+        place: Path of the file.
+        path: Path of the setting, for the message.
+
+    Raises:
+        InvalidSettingsError: The file is missing, or does not contain one line of text.
+    """
+    try:
+        content = place.read_bytes()[: _MAX_PASSWORD_BYTES + 1]
+        found = content.decode().rstrip("\r\n")
+    except OSError as error:
+        reason = f"{place}: {error.strerror}"
+    except UnicodeDecodeError:
+        reason = f"{place}: not UTF-8"
+    else:
+        if found and len(content) <= _MAX_PASSWORD_BYTES and found.isprintable():
+            return found
+        reason = f"{place}: empty, longer than {_MAX_PASSWORD_BYTES} bytes, or more than one line"
+    raise InvalidSettingsError([Problem(path, reason, "write the password to it, on one line")])
 
 
 def pem_pair(folder: str | None, name: str, path: str) -> tuple[str, str]:

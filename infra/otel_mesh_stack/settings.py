@@ -56,7 +56,6 @@ _PASSWORDS: Final = (
     ("redis_password", "redis_password_file", ""),
 )
 """Fields of `Stack` with a password, the setting with the name of its file, and the suffix of that name."""
-_MAX_SECRET_BYTES: Final = 4096
 RENDER_DIR: Final = "OTEL_MESH_RENDER_DIR"
 """Environment variable with a folder: the provider writes the objects there, without a cluster, images or secrets."""
 PLACEHOLDER: Final = "placeholder"
@@ -227,30 +226,13 @@ def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
 
 
 def _password(key: str, name: str | None, *, rendering: bool) -> pulumi.Output[str] | None:
-    """The password in a file as a secret output; never part of a message.
-
-    Args:
-        key: Setting with the name of the file.
-        name: Name of the file; None for an existing Secret.
-        rendering: Whether objects are only written.
-    """
+    """The password in a file as a secret output; None for an existing Secret."""
     if name is None:
         return None
     if rendering:
         return pulumi.Output.secret(PLACEHOLDER)
     place = _place(SECRETS_DIR, key, "`make up` generates it") / name
-    try:
-        content = place.read_bytes()[: _MAX_SECRET_BYTES + 1]
-        password = content.decode().rstrip("\r\n")
-    except OSError as error:
-        reason = f"{place}: {error.strerror}"
-    except UnicodeDecodeError:
-        reason = f"{place}: not UTF-8"
-    else:
-        if password and len(content) <= _MAX_SECRET_BYTES and password.isprintable():
-            return pulumi.Output.secret(password)
-        reason = f"{place}: empty, longer than {_MAX_SECRET_BYTES} bytes or of several lines"
-    raise InvalidSettingsError([Problem(key, reason, "put the password there, on one line")])
+    return pulumi.Output.secret(secret_files.password(place, key))
 
 
 def _gateway_certificate(settings: StackSettings, *, rendering: bool) -> Certificate | None:

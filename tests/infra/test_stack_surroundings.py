@@ -19,7 +19,7 @@ def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatc
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
         *(
             f"{name.partition('-')[0]}_password_file: {tmp_path}/secrets/{name}: No such file or directory; "
-            "put the password there, on one line"
+            "write the password to it, on one line"
             for name in PASSWORD_FILES
         ),
     ]
