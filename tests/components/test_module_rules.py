@@ -112,3 +112,22 @@ def test_only_a_mesh_itself_asks_which_mesh_it_is() -> None:
     found = {path.relative_to(repo_dir()) for path in SOURCES if asking.search(path.read_text())}
     mesh, stack = LIBRARY.relative_to(repo_dir()) / "mesh", STACK.relative_to(repo_dir())
     assert found <= {mesh / "binding.py", stack / "mesh.py", stack / "mesh_settings.py"}
+
+
+_SECTION = re.compile(r"^(?:Attributes|Args|Raises):\n((?: .*\n?|\n)+)", re.MULTILINE)
+_ENTRY = re.compile(r"^ {4}(\w+): (\S+)", re.MULTILINE)
+
+
+def test_entries_of_docstrings_stand_alone() -> None:
+    """`port: Port the service listens on.`, not `port: that it listens on.`"""
+    found = []
+    for path in SOURCES:
+        if "backends" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                continue
+            for section in _SECTION.findall(ast.get_docstring(node) or ""):
+                found += [(path.name, node.name, name, word) for name, word in _ENTRY.findall(section)]
+    assert len(found) > 400
+    assert [one for one in found if one[-1][0].islower()] == []
