@@ -53,7 +53,7 @@ POSTGRES: Final = "17"
 """PostgreSQL's major version; the image's tag decides the minor version."""
 
 REDIS: Final = "7.2"
-"""Redis: the last minor version under the BSD licence; version 8 and later are AGPL. Stack ``local`` runs Debian's 7.0."""
+"""Redis: the last minor version under the BSD licence; 8 and later are AGPL. Stack ``local`` runs Debian's 7.0."""
 
 COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
