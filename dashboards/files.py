@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 _ROOT: Final = Path(__file__).parent.parent
 LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "backends" / "grafana" / "dashboards"
-"""Of dashboards that go with the components, whatever services there are."""
+"""Folder of the dashboards that come with the library."""
 PLATFORM: Final = _ROOT / "infra" / "otel_mesh_stack" / "dashboards"
-"""Of dashboards that tell of this platform's services."""
+"""Folder of the dashboards for this platform's own services."""
 
 
 def made() -> dict[Path, Dashboard]:

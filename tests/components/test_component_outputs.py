@@ -58,7 +58,7 @@ def program() -> Iterator[Program]:
 def test_jaeger(program: Program) -> None:
     jaeger = Jaeger("traces", JaegerArgs(namespace="ns", settings=JaegerSettings(name="store")))
     assert jaeger.pulumi_resource_type == "otel-mesh:index:Jaeger"
-    assert program.value(jaeger.otlp_endpoint) == "store.ns.svc.cluster.local:4317"
+    assert program.value(jaeger.otlp_target) == "store.ns.svc.cluster.local:4317"
     assert program.value(jaeger.query_url) == "http://store.ns.svc.cluster.local:16686"
     assert program.value(jaeger.metrics_target) == "store.ns.svc.cluster.local:8888"
     assert program.kinds() == ["ConfigMap", "Deployment", "Jaeger", "Service", "ServiceAccount"]
@@ -100,7 +100,7 @@ def test_victoria_logs(program: Program) -> None:
 
 def test_collector(program: Program) -> None:
     args = OtelCollectorArgs(
-        namespace=pulumi.Output.from_input("ns"), traces_endpoint="jaeger:4317", metrics_url="http://prometheus:9090"
+        namespace=pulumi.Output.from_input("ns"), traces_target="jaeger:4317", metrics_url="http://prometheus:9090"
     )
     collector = OtelCollector("collector", args)
     assert program.value(collector.otlp_grpc_url) == "http://otel-collector.ns.svc.cluster.local:4317"
@@ -120,7 +120,7 @@ def test_collector(program: Program) -> None:
 
 
 def test_tail_sampler(program: Program) -> None:
-    args = TailSamplerArgs(namespace="ns", traces_endpoint="jaeger:4317", metrics_url="http://prometheus:9090")
+    args = TailSamplerArgs(namespace="ns", traces_target="jaeger:4317", metrics_url="http://prometheus:9090")
     sampler = TailSampler("sampler", args)
     assert program.value(sampler.host_name) == "otel-sampler.ns.svc.cluster.local"
     OtelCollector("collector", replace(COLLECTOR, sampler_host=sampler.host_name))
@@ -160,10 +160,10 @@ def test_grafana_needs_exactly_one_password(program: Program) -> None:
 COLLECTOR = OtelCollectorArgs(namespace="ns", metrics_url="http://prometheus:9090")
 
 
-@pytest.mark.parametrize("given", [{}, {"traces_endpoint": "jaeger:4317", "sampler_host": "sampler"}])
+@pytest.mark.parametrize("given", [{}, {"traces_target": "jaeger:4317", "sampler_host": "sampler"}])
 def test_a_collector_sends_traces_to_one_place(program: Program, given: dict[str, Any]) -> None:
     args = replace(COLLECTOR, **given)
-    with pytest.raises(InvalidSettingsError, match="give one of the two"):
+    with pytest.raises(InvalidSettingsError, match="set one of the two"):
         OtelCollector("collector", args)
     assert program.kinds() == []
 
@@ -291,7 +291,7 @@ def test_a_variable_of_a_microservice_does_not_replace_one_that_follows(program:
         )
         Microservice("users", args)
 
-    with pytest.raises(InvalidSettingsError, match="variables.PORT: follows from the other arguments; leave it out"):
+    with pytest.raises(InvalidSettingsError, match="variables.PORT: is set by the component; remove it"):
         make(PORT="1", SWITCH="on")
     assert program.kinds() == []
     make(SWITCH="on")
@@ -346,7 +346,7 @@ def test_a_namespace_is_an_output_to_wait_for(program: Program) -> None:
 
 def test_settings_may_be_a_mapping_as_another_language_passes_it(program: Program) -> None:
     args = JaegerArgs(namespace="ns", settings={"name": "store"})  # type: ignore[arg-type]
-    assert program.value(Jaeger("traces", args).otlp_endpoint) == "store.ns.svc.cluster.local:4317"
+    assert program.value(Jaeger("traces", args).otlp_target) == "store.ns.svc.cluster.local:4317"
 
 
 def test_wrong_settings_register_nothing(program: Program) -> None:

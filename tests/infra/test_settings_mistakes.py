@@ -1,4 +1,4 @@
-"""Each mistake in a stack file or the catalogue: path, reason and remedy, before anything is registered."""
+"""Each mistake in a stack file or the catalog: path, reason and remedy, before anything is registered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_mistake_in_the_settings(mistake: mistakes.Mistake) -> None:
 
 
 @pytest.mark.parametrize("mistake", mistakes.CATALOGUE, ids=lambda one: one.what)
-def test_a_mistake_in_the_catalogue(mistake: mistakes.CatalogueMistake) -> None:
+def test_a_mistake_in_the_catalog(mistake: mistakes.CatalogMistake) -> None:
     assert mistake.refusal() == list(mistake.told)
 
 
@@ -82,7 +82,7 @@ def test_the_settings_are_the_only_key_that_the_program_reads() -> None:
 def test_settings_that_are_no_json() -> None:
     use({})
     pulumi.runtime.set_all_config({"otel-mesh:settings": "{"})
-    with pytest.raises(pulumi.RunError, match="otel-mesh:settings: is no object; write a mapping of settings"):
+    with pytest.raises(pulumi.RunError, match="otel-mesh:settings: is not a mapping; write a mapping of settings"):
         read()
 
 

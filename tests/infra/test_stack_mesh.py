@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from otel_mesh.core import versions
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_stack import mesh
 from otel_mesh_stack.services import OPEN_PATHS
 from tests.infra.stack_config import CERTIFICATE, PRIVATE_KEY, accepted, changed, refused, stack_settings
 
@@ -54,7 +51,7 @@ def test_production_runs_its_mesh_more_than_once_and_serves_https_only() -> None
     for part in (plane, gateway):
         assert part.replicas >= 2
         assert part.scheduling.priority_class in settings.priority_classes
-        assert part.scheduling.spread_over == settings.scheduling.spread_over
+        assert part.scheduling.topology_keys == settings.scheduling.topology_keys
     assert gateway.tls_secret is not None
     assert gateway.plain_http == "redirect"
 
@@ -71,7 +68,7 @@ def test_what_a_stack_says_once_holds_for_the_mesh_as_well() -> None:
 def test_a_drain_may_not_take_the_whole_mesh() -> None:
     values = {**_with_mesh(gateway={"replicas": 2}), "scheduling": {"max_unavailable": 2}}
     values["mesh"]["istio"] = {"control_plane": {"replicas": 2}}
-    told = "lets a drain take all 2 pods at once; make it less than 'replicas'"
+    told = "lets a drain evict all 2 pods at once; set it below 'replicas'"
     assert refused(values) == [
         f"mesh.istio.control_plane.scheduling.max_unavailable: {told}",
         f"mesh.gateway.scheduling.max_unavailable: {told}",
@@ -91,8 +88,8 @@ def test_the_key_of_the_gateway_is_secret_from_the_start_and_shown_nowhere(loop:
     ("content", "reason"),
     [
         (None, "No such file or directory; put it there; `make up` issues stack local's"),
-        ("\xff", "no PEM; put a PEM file with a PRIVATE KEY there"),
-        (CERTIFICATE, "no PEM; put a PEM file with a PRIVATE KEY there"),
+        ("\xff", "not PEM; put a PEM file with a PRIVATE KEY there"),
+        (CERTIFICATE, "not PEM; put a PEM file with a PRIVATE KEY there"),
     ],
 )
 def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
@@ -105,23 +102,8 @@ def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None, reason: st
 
 def test_https_needs_a_name_for_its_secret_and_a_redirect_needs_https() -> None:
     assert refused(_with_mesh(gateway_certificate="gateway")) == [
-        "mesh.gateway_certificate: the Secret that it becomes has no name; set gateway.tls_secret"
+        "mesh.gateway_certificate: is set, but no name for the Secret to create from it; set gateway.tls_secret"
     ]
     assert refused(_with_mesh(gateway={"plain_http": "redirect"})) == [
-        "mesh.gateway.plain_http: redirects to HTTPS, which there is not; set tls_secret, or serve it"
+        "mesh.gateway.plain_http: redirects to HTTPS but no tls_secret is set; set tls_secret, or 'serve'"
     ]
-
-
-def test_what_a_chart_does_not_know_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values: dict[str, dict[str, Any]] = {}
-    monkeypatch.setattr(mesh, "chart_values", lambda *_: values)
-    values |= {"base": {"known": 1}, "cni": {}, "istiod": {"known": 1, "global": {"new": True}}}
-    for name in values:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "Chart.yaml").write_text(f"version: {versions.ISTIO}")
-        (tmp_path / name / "values.yaml").write_text(yaml.safe_dump({"known": 0, "global": {"old": True}}))
-    settings = accepted(_with_mesh()).settings
-    assert mesh.chart_warnings(settings, str(tmp_path)) == [
-        f"chart istiod: the one of {tmp_path} does not know global.new, which has no effect there"
-    ]
-    assert mesh.chart_warnings(settings, None) == []

@@ -73,7 +73,9 @@ class Build:
 
 
 def _build(folder: str, **fields: Any) -> Build:  # noqa: ANN401 -- the fields of Build
-    pairs = {name: {key: tuple(pair) for key, pair in fields.pop(name, {}).items()} for name in ("files", "embeds")}
+    pairs: dict[str, Any] = {
+        name: {key: tuple(pair) for key, pair in fields.pop(name, {}).items()} for name in ("files", "embeds")
+    }
     return Build(MODULES / folder, packages=fields.pop("packages", {}), **pairs, **fields)
 
 

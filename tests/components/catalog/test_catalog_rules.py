@@ -1,4 +1,4 @@
-"""The catalogue: what it refuses, and what follows from it."""
+"""The catalog: what it refuses, and what follows from it."""
 
 from __future__ import annotations
 
@@ -98,10 +98,10 @@ def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
     )
     assert mistakes == [
         "services[2].name: 'order-service' is also the name of services[1]; give each its own name",
-        "services[0].calls[0]: 'user-service' calls itself; remove it: a call to itself needs no network",
-        "services[0].calls[1]: 'oder-service' is not in the catalogue; did you mean 'order-service'?",
-        "services[1].stores[0]: 'postgres' is not in the catalogue; remove it",
-        "services[2].calls[1]: 'user-service' is named twice; remove one",
+        "services[0].calls[0]: 'user-service' calls itself; remove it",
+        "services[0].calls[1]: 'oder-service' is not in the catalog; did you mean 'order-service'?",
+        "services[1].stores[0]: 'postgres' is not in the catalog; remove it",
+        "services[2].calls[1]: 'user-service' is listed twice; remove one",
     ]
 
 
@@ -113,7 +113,7 @@ def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
         (
             {"name": "A_b", "port": 8080},
             (
-                "services[0].name: is no DNS label; use at most 63 lower case letters, digits and dashes, "
+                "services[0].name: is not a DNS label; use at most 63 lower case letters, digits and dashes, "
                 "beginning with a letter"
             ),
         ),
@@ -162,7 +162,7 @@ def _consistent(catalog: dict[str, object]) -> bool:
 
 @settings(deadline=None)
 @given(_catalogs())
-def test_exactly_the_consistent_catalogues_are_accepted_and_all_follows_from_them(catalog: dict[str, object]) -> None:
+def test_exactly_the_consistent_catalogs_are_accepted_and_all_follows_from_them(catalog: dict[str, object]) -> None:
     if not _consistent(catalog):
         assert _refusal(catalog)
         return

@@ -42,7 +42,7 @@ SHOP = Catalog(
         ("stranger", "user-service", EdgeStanding.UNDECLARED),
     ],
 )
-def test_an_edge_is_judged_by_the_catalogue(caller: str, callee: str, standing: EdgeStanding) -> None:
+def test_an_edge_is_judged_by_the_catalog(caller: str, callee: str, standing: EdgeStanding) -> None:
     assert edge_standing(SHOP, caller, callee, ("ingress",)) is standing
 
 
@@ -67,7 +67,7 @@ def test_instruments_of_a_service_s_own_are_part_of_what_it_must_emit() -> None:
         "db.client.operation.duration",
         "shop.payments",
     )
-    with pytest.raises(InvalidSettingsError, match="is no instrument's name; write lower case words with dots"):
+    with pytest.raises(InvalidSettingsError, match="is not an instrument name; write lower case words with dots"):
         parse(Service, {"name": "a", "port": 8080, "metrics": ["Shop Payments"]})
 
 

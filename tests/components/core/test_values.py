@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from otel_mesh import InvalidSettingsError, MeshBinding, NoMesh, Resources, Storage
-from otel_mesh.core.errors import join, nearest, parse
+from otel_mesh.core.errors import join_path, nearest, parse
 from otel_mesh.core.values import DnsLabel, Duration, ImageReference, Quantity, Retention, hours, quantity
 
 SUFFIXES: dict[str, int | Decimal] = {
@@ -38,7 +38,7 @@ def test_a_text_is_a_quantity_or_is_refused_with_a_remedy(text: str) -> None:
     if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?(m|[kMGT]|[KMGT]i)?", text):
         assert quantity(text) >= 0
     else:
-        with pytest.raises(ValueError, match=r"^is no Kubernetes quantity; write one such as "):
+        with pytest.raises(ValueError, match=r"^is not a Kubernetes quantity; write one such as "):
             quantity(text)
 
 
@@ -115,13 +115,13 @@ def test_identities_come_from_the_mesh() -> None:
     istio = MeshBinding(kind="istio", trust_domain="example.org")
     assert istio.identity("shop", "api-gateway") == "spiffe://example.org/ns/shop/sa/api-gateway"
     assert MeshBinding.model_validate(istio.model_dump(mode="json")) == istio
-    with pytest.raises(InvalidSettingsError, match="trust_domain: empty although the mesh is linkerd"):
+    with pytest.raises(InvalidSettingsError, match="trust_domain: is empty although the mesh is linkerd"):
         parse(MeshBinding, {"kind": "linkerd"})
 
 
 def test_paths_and_remedies_are_readable() -> None:
-    assert join("services", 0, "port") == "services[0].port"
-    assert join("", "a", join(1, "b")) == "a[1].b"
+    assert join_path("services", 0, "port") == "services[0].port"
+    assert join_path("", "a", join_path(1, "b")) == "a[1].b"
     assert nearest("replica", ["replicas", "image"]) == "did you mean 'replicas'?"
     assert nearest("xyz", ["replicas", "image"]) == "valid are: image, replicas"
 

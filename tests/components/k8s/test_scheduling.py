@@ -38,16 +38,20 @@ from tests.components.scenarios import SCENARIOS, SCHEDULED, SERVICE
         (
             {"node_selector": {"a/b/c": "x"}},
             (
-                "node_selector.a/b/c: is no label key; "
+                "node_selector.a/b/c: is not a label key; "
                 "write a name such as zone, or one with a domain such as topology.kubernetes.io/zone"
             ),
         ),
         (
             {"priority_class": "High"},
-            "priority_class: is no object name; use at most 253 lower case letters, digits, dashes and dots",
+            "priority_class: is not an object name; use at most 253 lower case letters, digits, dashes and dots",
         ),
-        ({"spread_over": ["zone", "zone"]}, "spread_over[1]: is named twice; remove one"),
-        ({"image_pull_secrets": ["a", "b", "a"]}, "image_pull_secrets[2]: is named twice; remove one"),
+        ({"topology_keys": ["zone", "zone"]}, "topology_keys[1]: is listed twice; remove one"),
+        ({"image_pull_secrets": ["a", "b", "a"]}, "image_pull_secrets[2]: is listed twice; remove one"),
+        (
+            {"spread_over": ["zone"]},
+            "spread_over: renamed to topology_keys; rename the key, the value stays",
+        ),
         ({"tolerance": []}, "tolerance: unknown key; did you mean 'tolerations'?"),
     ],
 )
@@ -70,7 +74,7 @@ def test_a_drain_never_takes_all_pods(model: type[OtelCollectorSettings], values
     with pytest.raises(InvalidSettingsError) as refused:
         parse(model, {**values, "scheduling": {"max_unavailable": 3}})
     assert str(refused.value) == (
-        "scheduling.max_unavailable: lets a drain take all 3 pods at once; make it less than 'replicas'"
+        "scheduling.max_unavailable: lets a drain evict all 3 pods at once; set it below 'replicas'"
     )
 
 

@@ -1,20 +1,11 @@
-"""What a program of ours says of itself in its telemetry."""
+"""Resource attributes of a program's telemetry."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from otel_mesh.mesh.binding import MeshBinding
-
-DOWNWARD: Final = {
-    "POD_NAME": "metadata.name",
-    "POD_NAMESPACE": "metadata.namespace",
-    "POD_UID": "metadata.uid",
-    "POD_IP": "status.podIP",
-    "NODE_NAME": "spec.nodeName",
-}
-"""Variables that `resource_attributes` refers to, and the fields of the pod that they hold."""
 
 
 def resource_attributes(  # noqa: PLR0913 - all by keyword
@@ -26,18 +17,18 @@ def resource_attributes(  # noqa: PLR0913 - all by keyword
     mesh: MeshBinding,
     owner: str = "k8s.deployment.name",
 ) -> str:
-    """OTEL_RESOURCE_ATTRIBUTES of a program's pods.
+    """The value of OTEL_RESOURCE_ATTRIBUTES in a program's pods.
 
-    The pod names itself instead of being looked up by address: the Collector doesn't know a pod in its first seconds,
-    and behind a sidecar never by its address. Kubernetes fills in the ``$(...)``.
+    The pod reports its own attributes: the Collector cannot look up a pod by address in the pod's first seconds, and
+    never behind a sidecar. Kubernetes expands ``$(...)`` from the variables of `POD_FIELDS`.
 
     Args:
-        service: ``service.name``, which is also the name of its workload and container.
+        service: ``service.name``, also the name of the workload and the container.
         version: ``service.version``.
         service_namespace: ``service.namespace``.
         environment: ``deployment.environment.name``.
-        mesh: that the pods are in.
-        owner: the attribute that names the workload.
+        mesh: Mesh of the pods.
+        owner: Attribute with the name of the workload.
     """
     attributes = {
         "service.namespace": service_namespace,
