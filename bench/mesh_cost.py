@@ -17,7 +17,7 @@ import psutil
 
 from bench.mesh import flow
 from bench.mesh.pods import MESHED, PLAIN, both, latencies
-from otel_mesh_embedded.node import sidecars
+from otel_mesh_embedded.environment import sidecars
 
 ROUNDS, COUNT, WARM_UP = 6, 1000, 200
 MIB = 2**20

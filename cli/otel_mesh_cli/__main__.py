@@ -35,7 +35,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
         clusters.run(_request(arguments), _console())
         return 0
-    from otel_mesh_embedded.node import up
+    from otel_mesh_embedded.environment import up
 
     up.run(_console())
     return 0
@@ -48,7 +48,8 @@ def _down(arguments: argparse.Namespace) -> int:
             f"stack {arguments.stack}: `make down` stops the embedded environment only and keeps its data",
             remedy=f"take away what runs elsewhere, with its data, by `make pulumi {words}`",
         )
-    from otel_mesh_embedded.node import cluster, purge
+    from otel_mesh_embedded.environment import purge
+    from otel_mesh_embedded.node import cluster
 
     if arguments.purge:
         purge.run()
@@ -71,20 +72,20 @@ def _request(arguments: argparse.Namespace) -> Request:
 
 def _rotate(arguments: argparse.Namespace) -> int:
     from otel_mesh_cli.core.steps import Steps
-    from otel_mesh_embedded.node import rotation
+    from otel_mesh_embedded.environment import rotation
 
     rotation.run(arguments.kinds, Steps(_console()))
     return 0
 
 
 def _status(_: argparse.Namespace) -> int:
-    from otel_mesh_embedded.node import status
+    from otel_mesh_embedded.environment import status
 
     return status.show(_console())
 
 
 def _env(_: argparse.Namespace) -> int:
-    from otel_mesh_embedded.node import env
+    from otel_mesh_embedded.environment import env
 
     print(env.export_lines(env.settings()))
     return 0
@@ -92,7 +93,7 @@ def _env(_: argparse.Namespace) -> int:
 
 def _smoke(_: argparse.Namespace) -> int:
     from otel_mesh_cli.smoke import demonstration
-    from otel_mesh_embedded.node import health
+    from otel_mesh_embedded.environment import health
 
     health.require_running()
     demonstration.show(health.checked(), _console())

@@ -8,8 +8,8 @@ import pytest
 
 from otel_mesh_cli import __main__ as commands
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.node import env
-from otel_mesh_embedded.node import status as screen
+from otel_mesh_embedded.environment import env
+from otel_mesh_embedded.environment import status as screen
 
 
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ import pytest
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.paths import state_dir
 from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, LOGS, Address
-from otel_mesh_embedded.node import cluster, env, sidecars
+from otel_mesh_embedded.environment import env, sidecars
+from otel_mesh_embedded.node import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

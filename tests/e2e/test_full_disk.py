@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh_embedded.node import preflight
+from otel_mesh_embedded.node.machine import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

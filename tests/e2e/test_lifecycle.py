@@ -16,8 +16,10 @@ import pytest
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.smoke import request
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import cgroups, cluster, runtime
+from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.machine import cgroups
+from otel_mesh_embedded.node.workers import runtime
 from otel_mesh_embedded.supervision import processes, supervisor
 
 if TYPE_CHECKING:

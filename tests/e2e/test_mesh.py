@@ -16,7 +16,7 @@ from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import expected, request
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded.node import sidecars
+from otel_mesh_embedded.environment import sidecars
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:

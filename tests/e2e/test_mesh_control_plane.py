@@ -11,7 +11,7 @@ import pytest
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.smoke import request
-from otel_mesh_embedded.node.sidecars import processes
+from otel_mesh_embedded.environment.sidecars import processes
 from tests.e2e.meshed_pods import PATIENCE, restarts, sidecars, until_whole
 
 if TYPE_CHECKING:

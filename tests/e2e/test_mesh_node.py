@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_embedded.node import cgroups, cluster
+from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.node.node import registry
-from otel_mesh_embedded.node.runtime import CNI_FILE
+from otel_mesh_embedded.node.workers.runtime import CNI_FILE
 from tests.e2e.meshed_pods import PATIENCE, sidecars, until_whole
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.steps import Steps
 from otel_mesh_cli.stacks import update
 from otel_mesh_embedded import images, toolchain
-from otel_mesh_embedded.node.explain import explained
-from otel_mesh_embedded.node.pod_sources import OfKubectl
+from otel_mesh_embedded.environment.explain import explained
+from otel_mesh_embedded.environment.pod_sources import OfKubectl
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import IMAGES_FILE

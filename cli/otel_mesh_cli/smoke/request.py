@@ -17,7 +17,7 @@ from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import expected, measured
 from otel_mesh_cli.stacks.addresses import ADDRESSES, COLUMN, GATEWAY, JAEGER, LOGS, PROMETHEUS
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded.node import gateway_certificate
+from otel_mesh_embedded.environment import gateway_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import cgroups, ports, preflight, starting, state_folder, stopping, storage
+from otel_mesh_embedded.node import starting, stopping
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
+from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
 from otel_mesh_embedded.node.node import assemble, registry
+from otel_mesh_embedded.node.objects import storage
 from otel_mesh_embedded.supervision import machine_lock, supervisor
 from otel_mesh_embedded.supervision.registry import Program
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_mesh_embedded.node import programs as node_programs
-from otel_mesh_embedded.node import runtime
 from otel_mesh_embedded.node.layout import layout as current_layout
-from otel_mesh_embedded.node.network import Network
-from otel_mesh_embedded.node.pods import Pods
+from otel_mesh_embedded.node.network.bridge import Network
+from otel_mesh_embedded.node.workers import runtime
+from otel_mesh_embedded.node.workers.pods import Pods
 from otel_mesh_embedded.supervision.registry import Registry
 
 if TYPE_CHECKING:

@@ -9,24 +9,15 @@ import psutil
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import (
-    admission,
-    agents,
-    cgroups,
-    control_plane,
-    encryption,
-    manifests,
-    old_volumes,
-    residue,
-    runtime,
-    storage,
-    trust,
-    waiting,
-)
+from otel_mesh_embedded.environment.explain import explain_unready
+from otel_mesh_embedded.environment.pod_sources import OfApi
+from otel_mesh_embedded.node import waiting
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explain_unready
+from otel_mesh_embedded.node.control_plane import encryption, servers
 from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
-from otel_mesh_embedded.node.pod_sources import OfApi
+from otel_mesh_embedded.node.machine import cgroups, residue
+from otel_mesh_embedded.node.objects import admission, manifests, storage, trust
+from otel_mesh_embedded.node.workers import agents, runtime
 from otel_mesh_embedded.pki import authorities, credentials
 
 if TYPE_CHECKING:
@@ -66,8 +57,8 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     node.network.up()
 
     progress("starting etcd, kube-apiserver, containerd")
-    registry.ensure(control_plane.etcd(layout, node.programs))
-    registry.ensure(control_plane.api_server(layout, node.programs))
+    registry.ensure(servers.etcd(layout, node.programs))
+    registry.ensure(servers.api_server(layout, node.programs))
     registry.ensure(runtime.containerd(layout, node.programs, references["pause"]))
     waiting.until("containerd", node.pods.runtime_answers, registry, ["containerd"], timeout=RUNTIME_TIMEOUT)
     progress("importing images")
@@ -77,15 +68,13 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
 
     if encryption.is_changing(layout):
         encryption.finish(layout, api, progress)
-        registry.ensure(control_plane.api_server(layout, node.programs))
+        registry.ensure(servers.api_server(layout, node.programs))
         waiting.until("API server", api.is_ready, registry, ["etcd", "kube-apiserver"], timeout=API_TIMEOUT)
 
     progress("starting kubelet, kube-proxy, kube-controller-manager, kube-scheduler")
     moment = _start_agents(node)
     progress("applying storage, DNS, access rules")
-    servers = agents.machine_name_servers()
-    old_volumes.retire(api, layout.volumes)
-    objects = manifests.build(coredns_image=references["coredns"], name_servers=servers)
+    objects = manifests.build(coredns_image=references["coredns"], name_servers=agents.machine_name_servers())
     manifests.apply(layout, node.programs, objects)
     registry.ensure(storage.provisioner(layout, node.programs))
     progress("waiting for the node and its DNS")
@@ -129,8 +118,8 @@ def _start_agents(node: Node) -> datetime | None:
     protects = runtime.may_lower_oom_score()
     registry.ensure(agents.kubelet(layout, node.programs, protects_oom=protects))
     registry.ensure(agents.proxy(layout, node.programs, protects_oom=protects))
-    registry.ensure(control_plane.controller_manager(layout, node.programs))
-    registry.ensure(control_plane.scheduler(layout, node.programs))
+    registry.ensure(servers.controller_manager(layout, node.programs))
+    registry.ensure(servers.scheduler(layout, node.programs))
     return moment if "kubelet" in registry.started else None
 
 

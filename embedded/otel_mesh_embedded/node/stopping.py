@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from otel_mesh_embedded.node import cgroups, residue, waiting
+from otel_mesh_embedded.node import waiting
+from otel_mesh_embedded.node.machine import cgroups, residue
 from otel_mesh_embedded.supervision import processes
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from otel_mesh_embedded.node import encryption
+from otel_mesh_embedded.node.control_plane import encryption
 from otel_mesh_embedded.node.layout import Layout
 from otel_mesh_embedded.pki import authorities, credentials
 

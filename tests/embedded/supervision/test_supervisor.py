@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh_embedded.node import cgroups
+from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import machine_lock, processes, supervisor
 from otel_mesh_embedded.supervision.registry import Program, Registry
 

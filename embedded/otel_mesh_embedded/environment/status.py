@@ -1,0 +1,143 @@
+"""`make status`: one screen that says what is true now, looked at afresh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.columns import Columns
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.stacks.addresses import ADDRESSES
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
+from otel_mesh_embedded import toolchain
+from otel_mesh_embedded.environment import health
+from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.node.api import Api
+from otel_mesh_embedded.node.layout import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from otel_mesh_cli.stacks.addresses import Address
+
+_STOPPED, _TROUBLE = 3, 1
+"""Exit statuses as of `systemctl status`: 0 is healthy, 3 is not running; 1 stands for anything in between."""
+
+_BESIDE_NAMES = 32
+"""Columns that the rest of a pod's line takes, with room for most of a word of its state."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A line about a pod."""
+
+    namespace: str
+    name: str
+    ready: bool
+    restarts: int
+    reason: str
+
+
+def pods(api: Api, namespaces: Iterable[str] = health.NAMESPACES) -> list[Pod]:
+    """The pods of the platform's namespaces, as the API server has them."""
+    found = []
+    for namespace in namespaces:
+        answer: dict[str, Any] = api.get(f"/api/v1/namespaces/{namespace}/pods") or {"items": []}
+        found += [_pod(item) for item in answer["items"]]
+    return found
+
+
+def _pod(item: dict[str, Any]) -> Pod:
+    status = item["status"]
+    containers = status.get("containerStatuses") or []
+    states = [state for container in containers for state in container["state"].items() if state[0] != "running"]
+    reasons = [detail.get("reason", name) for name, detail in states] or [status.get("reason", status["phase"])]
+    return Pod(
+        item["metadata"]["namespace"],
+        item["metadata"]["name"],
+        # what ended as it should, as a Job's pod does, is all that it will ever be
+        status["phase"] == "Succeeded" or (bool(containers) and all(container["ready"] for container in containers)),
+        sum(container["restartCount"] for container in containers),
+        "Terminating" if "deletionTimestamp" in item["metadata"] else ", ".join(dict.fromkeys(reasons)),
+    )
+
+
+def show(console: Console) -> int:
+    """Print the screen, whose last line sums it up, and return the exit status: 0 healthy, 1 trouble, 3 stopped.
+
+    It tells of the node that runs; nothing is fetched or built to find out.
+    """
+    now = cluster.status()
+    if not now.programs:
+        console.print("node: stopped; `make up` starts it")
+        return _STOPPED
+    console.print(
+        f"node: {'running' if now.is_running else 'NOT WHOLE'}, {now.memory / 2**20:.0f} MiB in pods and programs"
+    )
+    if absent := _absent():
+        console.print(f"programs: {escape(absent)}; the node runs on those it was started with", highlight=False)
+    console.print(processes(now), highlight=False)
+    if now.is_api_ready:
+        console.print(pod_table(pods(Api(layout())), console.width), highlight=False)
+    console.print(address_table((address, health.answers(address)) for address in ADDRESSES), highlight=False)
+    found = health.problems(now)
+    for problem in found[1:]:
+        console.print(f"[red]also:[/red] {escape(problem.message)}", highlight=False, soft_wrap=True)
+    if found:
+        console.print(f"[red]NOT HEALTHY:[/red] {escape(str(found[0]))}", highlight=False, soft_wrap=True)
+        return _TROUBLE
+    console.print("healthy: everything is as the last `make up` left it")
+    return 0
+
+
+def _absent() -> str:
+    """What is to be said of programs of this checkout that are not here: it is of another version than the node."""
+    try:
+        toolchain.present(stack_mesh().programs)
+    except CommandError as error:
+        return str(error)
+    return ""
+
+
+def processes(now: cluster.Status) -> Table:
+    """The node's programs with their process numbers, side by side."""
+    shown = [Text.assemble(f"{one.name} ", str(one.pid) if one.pid else ("MISSING", "red")) for one in now.programs]
+    table = Table("processes", box=None, pad_edge=False, show_header=False)
+    table.add_column(ratio=1)
+    table.add_row("processes", Columns(shown, padding=(0, 2)))
+    return table
+
+
+def pod_table(found: Sequence[Pod], width: int) -> Table:
+    """A line per pod; on a narrow terminal reasons, then names go on below themselves, so that nothing is cut off.
+
+    Args:
+        found: the pods.
+        width: columns of the terminal.
+    """
+    names = max((len(pod.namespace) + len(pod.name) for pod in found), default=0)
+    whole = ("ready", "restarts", *(("namespace", "pod") if names + _BESIDE_NAMES <= width else ()))
+    table = Table(box=None, pad_edge=False)
+    for title in ("namespace", "pod", "ready", "restarts", "state"):
+        table.add_column(title, overflow="fold", no_wrap=title in whole)
+    for pod in found:
+        cells = pod.namespace, pod.name, "yes" if pod.ready else "no", str(pod.restarts), pod.reason
+        table.add_row(*map(escape, cells), style="" if pod.ready else "red")
+    return table
+
+
+def address_table(found: Iterable[tuple[Address, str]]) -> Table:
+    """A line per address with what it says; no address is cut off, as people copy it."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("address", "url", "says"):
+        table.add_column(title, overflow="fold", no_wrap=title == "url")
+    for address, said in found:
+        style = "" if said == health.ANSWERS else "red"
+        table.add_row(address.name, address.page or address.url, escape(said), style=style)
+    return table

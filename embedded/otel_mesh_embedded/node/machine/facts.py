@@ -1,0 +1,168 @@
+"""What this machine is like: gathered once, judged by `otel_mesh_embedded.node.machine.preflight`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from otel_mesh_embedded.node.layout import BRIDGE, LISTENERS, Layout
+from otel_mesh_embedded.node.machine import memory, ports
+from otel_mesh_embedded.supervision import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MODULES = {"overlay": "overlayfs", "br_netfilter": "bridge", "veth": "veth", "nf_conntrack": "connection tracking"}
+_KERNEL_KEEPS = {
+    "br_netfilter": Path("/proc/sys/net/bridge"),
+    "nf_conntrack": Path("/proc/sys/net/netfilter"),
+}
+
+
+@dataclass(frozen=True)
+class PortUse:
+    """Someone else's program where one of ours should listen."""
+
+    address: IPv4Address
+    port: int
+    wanted_by: str
+    holder: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A machine as far as the node depends on it."""
+
+    system: str = "Linux"
+    uid: int = 0
+    missing_features: tuple[str, ...] = ()
+    missing_programs: tuple[str, ...] = ()
+    memory_free: int = 0
+    """Bytes that programs can still get."""
+    disk_free: int = 0
+    """Bytes, where the state folder is or will be."""
+    state_on: str = "ext4"
+    """Type of that file system."""
+    state: Path = Path("/")
+    taken_ports: tuple[PortUse, ...] = ()
+    routes: tuple[tuple[IPv4Network, str], ...] = field(default=())
+    """Routes of other interfaces: destination and interface."""
+    other_states: tuple[Path, ...] = ()
+    """State folders of other otel-mesh environments that run on this machine."""
+    other_kube_proxy: str | None = None
+    """A kube-proxy or k3s of someone else in the machine's own network, as ``process 12 (k3s)``."""
+    is_running: bool = False
+    """Whether our own node runs already: what it needs it has."""
+
+
+def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
+    """Look at this machine; nothing is changed but kernel modules that load on demand.
+
+    Args:
+        layout: where the state is or will be.
+        forwards: further loopback ports with the program that is to listen there.
+    """
+    system = platform.system()
+    if system != "Linux":
+        return Facts(system=system)
+    ours = processes.scan()
+    mine = {process.pid for process in ours if process.state == layout.root}
+    existing = next(folder for folder in (layout.state, *layout.state.parents) if folder.exists())
+    wanted = [*LISTENERS, *((IPv4Address("127.0.0.1"), port, name) for port, name in forwards)]
+    return Facts(
+        system=system,
+        uid=os.geteuid(),
+        missing_features=tuple(_missing_features()),
+        missing_programs=tuple(name for name in ("mount", "umount") if shutil.which(name) is None),
+        memory_free=memory.available(),
+        disk_free=shutil.disk_usage(existing).free,
+        state_on=_file_system(existing),
+        state=layout.state,
+        taken_ports=tuple(_taken(wanted, mine)),
+        routes=tuple(routes()),
+        other_states=tuple(sorted({process.state.parent for process in ours if process.state != layout.root})),
+        other_kube_proxy=_other_kube_proxy({process.pid for process in ours}),
+        is_running=bool(mine),
+    )
+
+
+def _missing_features() -> list[str]:
+    return [feature for module, feature in _MODULES.items() if not _has(module) and not _load(module)]
+
+
+def _has(module: str) -> bool:
+    if module == "overlay":
+        return "\toverlay" in Path("/proc/filesystems").read_text()
+    if module in _KERNEL_KEEPS:
+        return _KERNEL_KEEPS[module].is_dir()
+    return (Path("/sys/module") / module).is_dir() or _is_built_in(module)
+
+
+def _is_built_in(module: str) -> bool:
+    listing = Path("/lib/modules") / platform.release() / "modules.builtin"
+    if not listing.exists():
+        return not Path("/proc/modules").exists()  # a kernel without modules: making the link tells
+    return f"/{module}.ko" in listing.read_text()
+
+
+def _load(module: str) -> bool:
+    program = shutil.which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if program is None or os.geteuid() != 0:
+        return False
+    subprocess.run([program, module], capture_output=True, check=False)
+    return _has(module)
+
+
+def _file_system(folder: Path) -> str:
+    best, kind = "", "unknown"
+    for partition in psutil.disk_partitions(all=True):
+        if folder.is_relative_to(partition.mountpoint) and len(partition.mountpoint) >= len(best):
+            best, kind = partition.mountpoint, partition.fstype
+    return kind
+
+
+def _taken(wanted: list[tuple[IPv4Address, int, str]], mine: set[int]) -> list[PortUse]:
+    programs = {(address, port): program for address, port, program in wanted}
+    return [
+        PortUse(listener.address, listener.port, programs[listener.address, listener.port], str(listener))
+        for listener in ports.listeners(programs)
+        if listener.pid not in mine
+    ]
+
+
+def routes(table: str | None = None) -> list[tuple[IPv4Network, str]]:
+    """The main routing table, without our own interface; addresses in it are little-endian numbers.
+
+    Args:
+        table: the text of ``/proc/net/route``, for tests.
+    """
+    lines = (table if table is not None else Path("/proc/net/route").read_text()).splitlines()[1:]
+    rows = (line.split() for line in lines)
+    routes = (
+        (IPv4Network((int.from_bytes(bytes.fromhex(row[1]), "little"), int(row[7], 16).bit_count())), row[0])
+        for row in rows
+    )
+    return [(network, interface) for network, interface in routes if network.prefixlen and interface != BRIDGE]
+
+
+def _other_kube_proxy(ours: set[int]) -> str | None:
+    """A kube-proxy of someone else that shares the machine's network, and thus the chains' names."""
+    network = Path("/proc/self/ns/net").readlink()
+    for process in psutil.process_iter(["name"]):
+        name = process.info["name"]
+        if process.pid in ours or name not in ("kube-proxy", "k3s", "k3s-server", "kubelite", "rke2"):
+            continue
+        try:
+            if Path(f"/proc/{process.pid}/ns/net").readlink() == network:
+                return f"process {process.pid} ({name})"
+        except OSError:
+            continue
+    return None

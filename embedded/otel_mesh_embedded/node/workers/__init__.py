@@ -1,0 +1,1 @@
+"""What runs pods on the node: containerd, kubelet, kube-proxy."""

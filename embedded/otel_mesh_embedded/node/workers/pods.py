@@ -1,0 +1,118 @@
+"""Ending what runs inside pods: politely while there is a runtime to do it, by force when there is none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_mesh_embedded.node.machine import cgroups
+from otel_mesh_embedded.supervision import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh_embedded.supervision.processes import Process
+    from otel_mesh_embedded.supervision.registry import Registry
+
+GRACE = 15.0
+"""Seconds the containers get, all together, between their stop signal and SIGKILL."""
+_CTR_TIMEOUT = 10.0
+_POLL = 0.1
+_IS_CONTAINER = 'labels."io.cri-containerd.kind"==container'
+
+
+@dataclass(frozen=True)
+class Pods:
+    """The pods that run on the node."""
+
+    registry: Registry
+    ctr: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    def shims(self) -> list[Process]:
+        """What containerd started beside each pod and what outlives it."""
+        return [process for process in self.registry.processes("containerd") if not process.is_main]
+
+    def any(self) -> bool:
+        """Whether anything of a pod lives."""
+        return bool(self.shims() or cgroups.pods())
+
+    def runtime_answers(self) -> bool:
+        """Whether containerd takes requests."""
+        return self._ctr("version") is not None
+
+    def stop(self) -> None:
+        """End all pods; nobody may be left who starts them again.
+
+        Each container gets its image's stop signal (PostgreSQL writes its data out), what does not end within the
+        grace period is killed.
+        """
+        running = self._signal_containers() if self.registry.main("containerd") is not None else frozenset()
+        if not running:  # nobody knows which process is a container's first, or what signal its image names
+            running = cgroups.pods()
+            for pid in running:
+                _kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while running.intersection(cgroups.pods()) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        self.kill()
+
+    def kill(self) -> None:
+        """End whatever is left of the pods at once."""
+        for _ in range(100):  # a process may start another while we look
+            pids = cgroups.pods()
+            for pid in pids:
+                _kill(pid, signal.SIGKILL)
+            if not pids:
+                break
+            time.sleep(_POLL)
+        processes.end(self.shims(), grace=0)
+
+    def _signal_containers(self) -> frozenset[int]:
+        """Send every container its stop signal.
+
+        Returns:
+            Their first processes.
+        """
+        names = (self._ctr("containers", "list", "--quiet", _IS_CONTAINER) or "").split()
+        tasks = (self._ctr("tasks", "list") or "").splitlines()[1:]
+        running = {words[0]: int(words[1]) for words in map(str.split, tasks) if words[0] in names and words[1] != "0"}
+        # Without --signal ctr takes the one that the image names.
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda name: self._ctr("tasks", "kill", name), running))
+        return frozenset(running.values())
+
+    def _ctr(self, *words: str) -> str | None:
+        """What ctr says; None when it fails: the caller goes on with force."""
+        try:
+            done = subprocess.run(
+                [*self.ctr, *words],
+                env=dict(self.environment),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_CTR_TIMEOUT,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    """Signal a process read from our cgroup a moment ago; the pidfd is checked against the cgroup once more."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if pid in cgroups.pods():
+            signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
