@@ -19,10 +19,10 @@ pytestmark = pytest.mark.e2e
 PREAMBLE = """
 import subprocess, sys
 from pathlib import Path
-from local.errors import CommandError
-from local.node import iptables
-from local.node.layout import Layout
-from local.node.node import assemble
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_embedded.node.network import iptables
+from otel_mesh_embedded.node.layout import Layout
+from otel_mesh_embedded.node.node import assemble
 
 node = assemble(Layout(Path(sys.argv[1])), built=False)
 node.layout.make_folders()

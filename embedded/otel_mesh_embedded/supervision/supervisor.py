@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.node.layout import Layout, layout
 from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.supervision import machine_lock, processes
@@ -37,7 +36,6 @@ def program(where: Layout) -> Program:
     """The supervisor as a program of the node."""
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "PYTHONPATH": str(repo_dir()),
         "OTEL_MESH_STATE": str(where.state),
         "LANG": "C.UTF-8",
     }

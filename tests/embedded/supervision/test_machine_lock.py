@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from local import machine_lock
+from otel_mesh_embedded.supervision import machine_lock
 with machine_lock.hold("make up", Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

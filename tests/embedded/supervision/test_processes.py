@@ -46,7 +46,7 @@ def test_a_program_starts_once_and_is_adopted_by_whoever_comes_next(registry: Re
 
 def test_it_is_found_when_its_starter_was_killed_before_it_noted_anything(registry: Registry, tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from local import processes\n"
+        "import os, signal, sys; from pathlib import Path; from otel_mesh_embedded.supervision import processes\n"
         "from otel_mesh_embedded.supervision.registry import *\n"
         "cgroups.join = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
         "root = Path(sys.argv[1])\n"
