@@ -125,7 +125,8 @@ def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
     done = run(
         sys.executable,
         "-c",
-        f"from pathlib import Path; from otel_mesh_embedded import images; from otel_mesh_embedded.environment import up; from rich.console import Console;"
+        "from pathlib import Path; from rich.console import Console;"
+        "from otel_mesh_embedded import images; from otel_mesh_embedded.environment import up;"
         f"images.images_file = lambda: Path({str(broken)!r}); up.run(Console())",
     )
     assert done.returncode != 0
