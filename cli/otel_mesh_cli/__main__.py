@@ -81,7 +81,9 @@ def _rotate(arguments: argparse.Namespace) -> int:
 def _status(_: argparse.Namespace) -> int:
     from otel_mesh_embedded.environment import status
 
-    return status.show(_console())
+    answer = status.answer()
+    answer.show(_console())
+    return answer.exit_code
 
 
 def _env(_: argparse.Namespace) -> int:
@@ -141,8 +143,8 @@ def _leftovers(_: argparse.Namespace) -> int:
 
 
 def _pulumi(arguments: argparse.Namespace) -> int:
-    from otel_mesh_cli.core import secrets
-    from otel_mesh_cli.stacks import definitions, pulumi_cli, stack_file
+    from otel_mesh_cli.core import embedded, secrets
+    from otel_mesh_cli.stacks import definitions, stack_file
 
     words = [word for word in arguments.words if word != "--"]
     if _is_elsewhere(arguments):
@@ -153,7 +155,7 @@ def _pulumi(arguments: argparse.Namespace) -> int:
         return definitions.call(clusters.workspace(request), arguments.stack, words)
     stack_file.settings(arguments.stack)
     secrets.ensure()
-    return definitions.call(pulumi_cli.embedded(), arguments.stack, words)
+    return definitions.call(embedded.local().workspace(), arguments.stack, words)
 
 
 def _preview(arguments: argparse.Namespace) -> int:

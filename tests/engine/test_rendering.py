@@ -13,7 +13,7 @@ import yaml
 from otel_mesh.core import versions
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir, repo_dir
-from otel_mesh_cli.stacks import preview, render, rendering
+from otel_mesh_cli.stacks import preview, pulumi_cli, render, rendering
 from otel_mesh_embedded.toolchain import charts
 from tests.engine.project import CANARY
 from tests.infra.stack_config import PASSWORD_FILES
@@ -169,7 +169,7 @@ def test_definitions_out_of_reach_are_named_with_the_way_around_them(
 ) -> None:
     for chart in charts.CHARTS:  # and no definitions
         (tmp_path / chart).symlink_to(built.charts() / chart)
-    monkeypatch.setenv(rendering.CHARTS_DIR, str(tmp_path))
+    monkeypatch.setenv(pulumi_cli.CHARTS_DIR, str(tmp_path))
     nowhere = {"mesh": {"kind": "istio", "istio": {"gateway_api": {"files": "http://127.0.0.1:9"}}}}
     with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()

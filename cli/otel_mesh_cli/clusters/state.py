@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from otel_mesh_cli.core import files, secrets
+from otel_mesh_cli.core import embedded, files, secrets
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import stacks_dir
 from otel_mesh_cli.stacks import pulumi_cli, stack_file
@@ -70,8 +70,9 @@ def _kept(folder: Path) -> dict[str, Any]:
 
 def users() -> dict[str, str]:
     """The environment without what `make env` put there: that belongs to the embedded environment."""
-    embedded = pulumi_cli.embedded().variables
-    return {name: value for name, value in os.environ.items() if embedded.get(name) != value}
+    found = embedded.find()
+    ours = found.local.workspace().variables if found is not None else {}
+    return {name: value for name, value in os.environ.items() if ours.get(name) != value}
 
 
 def own_backend(environment: Mapping[str, str]) -> str | None:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir, state_dir
-from otel_mesh_cli.stacks import pulumi_cli
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.environment import gateway_certificate
+from otel_mesh_embedded.environment import gateway_certificate, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +35,7 @@ def settings() -> dict[str, str]:
     return {
         "PATH": os.pathsep.join(path),
         "PULUMI_STACK": "local",
-        **pulumi_cli.embedded().variables,
+        **workspace.local().variables,
         **{address.url_variable: address.url for address in ADDRESSES},
         **{address.page_variable: address.page for address in ADDRESSES if address.page},
         **({"GATEWAY_CA": str(gateway_certificate.authority())} if stack_mesh().gateway_tls else {}),

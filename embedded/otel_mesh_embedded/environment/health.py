@@ -11,10 +11,10 @@ import httpx
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.smoke import demonstration, request
-from otel_mesh_cli.stacks import drift, interrupted, pulumi_cli
+from otel_mesh_cli.stacks import drift, interrupted
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded.environment import sidecars
+from otel_mesh_embedded.environment import sidecars, workspace
 from otel_mesh_embedded.environment.explain import explain_unready
 from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster
@@ -122,7 +122,7 @@ def _volumes() -> Iterator[CommandError]:
 
 
 def _stack() -> Iterator[CommandError]:
-    file = pulumi_cli.embedded().state_file(_STACK)
+    file = workspace.local().state_file(_STACK)
     assert file is not None  # noqa: S101 -- the embedded one's backend is a folder
     state = drift.state(file)
     if not state.get("resources"):

@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.stacks import pulumi_cli, update
+from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.environment import gateway_certificate, health, passwords, status
+from otel_mesh_embedded.environment import gateway_certificate, health, passwords, status, workspace
 from otel_mesh_embedded.environment.explain import explain_unready
 from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster, starting
@@ -87,7 +87,7 @@ def _update_stack(progress: Callable[[str], None]) -> None:
     """Have the stack take what it was handed."""
     tools = toolchain.ensure(stack_mesh().programs)
     has_new_password = passwords.follow(tools, progress)
-    update.up(pulumi_cli.embedded(), "local", tools, progress)
+    update.up(workspace.local(), "local", tools, progress)
     if has_new_password:
         passwords.deliver()
 

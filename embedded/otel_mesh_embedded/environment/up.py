@@ -8,11 +8,11 @@ from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.steps import Steps
 from otel_mesh_cli.smoke import demonstration
-from otel_mesh_cli.stacks import pulumi_cli, update
+from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
-from otel_mesh_embedded.environment import gateway_certificate, health, passwords, sidecars
+from otel_mesh_embedded.environment import gateway_certificate, health, passwords, sidecars, workspace
 from otel_mesh_embedded.environment.explain import explained
 from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster
@@ -49,7 +49,7 @@ def run(console: Console) -> None:
         images.import_all(node.ctr)
         with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
-            changes = update.up(pulumi_cli.embedded(), STACK, tools, say, Api(layout()).get)
+            changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
             passwords.deliver()
         say(

@@ -15,6 +15,7 @@ from otel_mesh_cli.clusters.state import keep, own_backend, told, workspace
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir, stacks_dir, state_dir
 from otel_mesh_cli.stacks import pulumi_cli
+from otel_mesh_embedded.environment.workspace import local
 from otel_mesh_stack.model import LoadSettings
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def test_a_backend_that_encrypts_by_passphrase_needs_one(monkeypatch: pytest.Mon
 
 
 def test_what_make_env_exported_belongs_to_the_embedded_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in pulumi_cli.embedded().variables.items():
+    for name, value in local().variables.items():
         if name != "KUBECONFIG":
             monkeypatch.setenv(name, value)
     made = workspace(Request("dev", "there"))
