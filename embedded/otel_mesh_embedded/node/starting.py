@@ -14,8 +14,9 @@ from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import waiting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.control_plane import encryption, servers
-from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
+from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME, RANGES
 from otel_mesh_embedded.node.machine import cgroups, residue
+from otel_mesh_embedded.node.network import ranges
 from otel_mesh_embedded.node.objects import admission, manifests, storage, trust
 from otel_mesh_embedded.node.workers import agents, runtime
 from otel_mesh_embedded.pki import authorities, credentials
@@ -50,6 +51,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     """
     layout, registry = node.layout, node.registry
     layout.make_folders()
+    ranges.record(layout.networks, RANGES)
     renew(layout, progress)
     runtime.describe(layout)
     _recover(node, progress)

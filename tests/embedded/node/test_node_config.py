@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from otel_mesh_embedded.node.control_plane import encryption, servers
-from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, Layout
+from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, POD_NETWORK, Layout
 from otel_mesh_embedded.node.objects import coredns, manifests, storage
 from otel_mesh_embedded.node.programs import Programs
 from otel_mesh_embedded.node.workers import agents, runtime
@@ -71,7 +71,7 @@ def test_the_api_server_knows_everyone_who_asks(layout: Layout, programs: Progra
     assert given["anonymous-auth"] == "false"
     assert given["authorization-mode"] == "Node,RBAC"
     assert given["enable-admission-plugins"] == "NodeRestriction"
-    assert given["bind-address"] == given["advertise-address"] == "10.87.0.1"
+    assert given["bind-address"] == given["advertise-address"] == str(NODE_ADDRESS)
     assert given["etcd-servers"] == "https://127.0.0.1:16379"
     files = [value for value in given.values() if value.startswith("/")]
     assert len(files) > 10
@@ -156,7 +156,7 @@ def test_the_pods_network_keeps_its_leases_below_the_state(layout: Layout) -> No
     bridge, portmap = made["plugins"]
     assert (bridge["type"], bridge["bridge"], portmap["type"]) == ("bridge", "otelmesh0", "portmap")
     assert bridge["ipam"]["dataDir"] == str(layout.cni_leases)
-    assert bridge["ipam"]["ranges"] == [[{"subnet": "10.87.0.0/16", "gateway": "10.87.0.1"}]]
+    assert bridge["ipam"]["ranges"] == [[{"subnet": str(POD_NETWORK), "gateway": str(NODE_ADDRESS)}]]
 
 
 def test_name_servers_on_loopback_are_not_handed_to_pods() -> None:

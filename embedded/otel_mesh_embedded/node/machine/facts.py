@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -13,12 +12,17 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import BRIDGE, LISTENERS, Layout
 from otel_mesh_embedded.node.machine import memory, ports
+from otel_mesh_embedded.node.network import ranges
+from otel_mesh_embedded.pki import credentials
 from otel_mesh_embedded.supervision import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from otel_mesh_embedded.node.network.ranges import Ranges
 
 _MODULES = {"overlay": "overlayfs", "br_netfilter": "bridge", "veth": "veth", "nf_conntrack": "connection tracking"}
 _KERNEL_KEEPS = {
@@ -55,6 +59,10 @@ class Facts:
     taken_ports: tuple[PortUse, ...] = ()
     routes: tuple[tuple[IPv4Network, str], ...] = field(default=())
     """Routes of other interfaces: destination and interface."""
+    recorded_ranges: Ranges | None = None
+    """Address ranges of the environment in the state folder."""
+    has_other_ranges: bool = False
+    """Whether the environment in the state folder was made before its ranges were recorded."""
     other_states: tuple[Path, ...] = ()
     """State folders of other otel-mesh environments that run on this machine."""
     other_kube_proxy: str | None = None
@@ -75,6 +83,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         return Facts(system=system)
     ours = processes.scan()
     mine = {process.pid for process in ours if process.state == layout.root}
+    recorded = ranges.recorded(layout.networks)
     existing = next(folder for folder in (layout.state, *layout.state.parents) if folder.exists())
     wanted = [*LISTENERS, *((IPv4Address("127.0.0.1"), port, name) for port, name in forwards)]
     return Facts(
@@ -88,6 +97,8 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         state=layout.state,
         taken_ports=tuple(_taken(wanted, mine)),
         routes=tuple(routes()),
+        recorded_ranges=recorded,
+        has_other_ranges=recorded is None and credentials.authority(layout, credentials.CLUSTER).exists(),
         other_states=tuple(sorted({process.state.parent for process in ours if process.state != layout.root})),
         other_kube_proxy=_other_kube_proxy({process.pid for process in ours}),
         is_running=bool(mine),
@@ -117,7 +128,7 @@ def _load(module: str) -> bool:
     program = shutil.which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program is None or os.geteuid() != 0:
         return False
-    subprocess.run([program, module], capture_output=True, check=False)
+    run([program, module])
     return _has(module)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.node.layout import POD_NETWORK, SERVICE_NETWORK
 from otel_mesh_embedded.node.machine import facts as machine
+from otel_mesh_embedded.node.network import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,7 @@ MEMORY_NEEDED = 4 * 1024**3
 DISK_NEEDED = 10 * 1024**3
 DISK_RESERVE = 256 * 1024**2
 """Bytes below which a running environment counts as out of space: what etcd takes for its next log files."""
+_WIDE = 8  # prefix length of a route such as 10.0.0.0/8 of a VPN: our routes are longer and win
 _LONGEST_STATE_PATH = 60  # a socket's path has at most 107 bytes, and ours lie up to 45 below
 
 
@@ -29,7 +31,7 @@ def problems(facts: Facts) -> list[CommandError]:
         return [CommandError(f"operating system: {facts.system}, not Linux", remedy="use a Linux machine or VM")]
     if facts.uid != 0:
         return [_not_root(facts.uid)]
-    return [*_others(facts), *_kernel(facts), *_state(facts), *_resources(facts), *_ports(facts), *_routes(facts)]
+    return [*_others(facts), *_kernel(facts), *_state(facts), *_resources(facts), *_ports(facts), *_networks(facts)]
 
 
 def check_rights() -> None:
@@ -174,21 +176,30 @@ def port_remedy(name: str) -> str:
     return f"stop that program or choose another port with OTEL_MESH_PORT_{name.upper()}"
 
 
-def _routes(facts: Facts) -> list[CommandError]:
-    return [
+def _networks(facts: Facts) -> list[CommandError]:
+    purge = "`otel-mesh down --purge`"
+    if facts.has_other_ranges:
+        reason = "its pods and Services have addresses that this version does not use"
+        remedy = f"remove that environment with its data by {purge}"
+        return [CommandError(f"state folder {facts.state}: {reason}", remedy=remedy)]
+    found = []
+    if facts.recorded_ranges and (other := ranges.contradicting(facts.recorded_ranges)):
+        place = f"state folder {facts.state}"
+        remedy = f"unset the variable, or remove the environment with its data by {purge}"
+        found.append(CommandError(f"{place}: made with {other}", remedy=remedy))
+    return found + [
         CommandError(
-            f"network {network} (interface {interface}): overlaps {ours}, which the node's pods or Services use",
-            remedy="take that route away while the environment runs",
+            f"network {network} (interface {interface}): overlaps {ours}, which is for the node's {users}",
+            remedy=f"remove that route, or set {variable} to a free range"
+            + (f" after {purge}" if facts.recorded_ranges else ""),
         )
         for network, interface in facts.routes
-        for ours in (POD_NETWORK, SERVICE_NETWORK)
-        if _claims(network.overlaps(ours), network.prefixlen)
+        for ours, users, variable in (
+            (POD_NETWORK, "pods", ranges.POD_VARIABLE),
+            (SERVICE_NETWORK, "Services", ranges.SERVICE_VARIABLE),
+        )
+        if network.overlaps(ours) and network.prefixlen > _WIDE
     ]
-
-
-def _claims(overlaps: bool, prefix: int) -> bool:  # noqa: FBT001 -- the two halves of one question
-    """A route to our networks counts; one so wide that it is a default route in disguise does not."""
-    return overlaps and prefix > 8  # noqa: PLR2004 -- 10.0.0.0/8 of a VPN: our routes are longer and win
 
 
 def _gib(amount: int) -> str:

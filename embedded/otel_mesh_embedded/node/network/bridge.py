@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import BRIDGE, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
 from otel_mesh_embedded.node.network import iptables
 from otel_mesh_embedded.node.network.sysctls import KernelSettings
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.node.layout import Layout
 
-_BRIDGE_MAC = (
-    "0a:58:0a:57:00:01"  # fixed, else the bridge takes the lowest of its ports' and pods' ARP entries go stale
-)
+# Fixed, else the bridge takes the lowest of its ports' addresses and ARP entries of pods go stale.
+_BRIDGE_MAC = f"0a:58:{NODE_ADDRESS.packed.hex(':')}"
 _OTHER_NETWORKS = ("docker", "br-", "cni", "virbr", "flannel", "cali", "lxc", "podman")
 
 
@@ -106,19 +105,14 @@ class Network:
         return has_ports or "inet " in self._ip("-4", "-oneline", "address", "show", "dev", BRIDGE)
 
     def _ip(self, *words: str, check: bool = True) -> str:
-        done = subprocess.run(["ip", *words], env=dict(self.environment), capture_output=True, text=True, check=False)
-        if check and done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise CommandError(
-                f"ip {' '.join(words)}: {reason}",
-                remedy="check that this machine lets root make bridges and routes",
-            )
-        return done.stdout
+        done = run(["ip", *words], env=self.environment)
+        if not check:
+            return done.stdout
+        remedy = "check that this machine lets root make bridges and routes"
+        return done.require(f"ip {' '.join(words)}", remedy=remedy)
 
 
 def _host_iptables() -> str | None:
     """What the host's own iptables says of itself: its rules and ours are to be in the same place."""
     program = shutil.which("iptables")
-    if program is None:
-        return None
-    return subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    return run([program, "--version"]).stdout if program else None

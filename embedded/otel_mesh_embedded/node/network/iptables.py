@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import API_PORT, BRIDGE, CNI_NETWORK, KUBELET_PORT, POD_NETWORK, SERVICE_NETWORK
 
 if TYPE_CHECKING:
@@ -71,13 +70,10 @@ class Iptables:
         Raises:
             CommandError: the program does not run.
         """
-        saved = _run([str(self.programs / f"{family}-{self.variant}-save"), "-t", table], self.environment)
-        if saved is None:
-            raise CommandError(
-                f"{family} ({self.variant}): the rules of table {table} cannot be read",
-                remedy=f"see what {self.programs / f'{family}-{self.variant}-save'} -t {table} says",
-            )
-        return saved
+        program = self.programs / f"{family}-{self.variant}-save"
+        done = run([program, "-t", table], env=self.environment)
+        remedy = f"see what `{program} -t {table}` says"
+        return done.require(f"{family} ({self.variant}): the rules of table {table} cannot be read", remedy=remedy)
 
     def restore(self, text: str, family: str = "iptables") -> None:
         """Apply rules in one step, leaving everything they do not name.
@@ -87,16 +83,17 @@ class Iptables:
         """
         if not text:
             return
-        command = [str(self.programs / f"{family}-{self.variant}-restore"), "--noflush", "--wait", "5"]
-        done = subprocess.run(
-            command, input=text, env=dict(self.environment), capture_output=True, text=True, check=False
+        program = self.programs / f"{family}-{self.variant}-restore"
+        done = run([program, "--noflush", "--wait", "5"], stdin=text, env=self.environment)
+        done.require(
+            f"{family} ({self.variant})", remedy="check that the kernel has netfilter with connection tracking and NAT"
         )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-            raise CommandError(
-                f"iptables ({self.variant}): {reason}",
-                remedy="check that the kernel has netfilter with connection tracking and NAT",
-            )
+
+    def works(self) -> bool:
+        """Whether the kernel takes this variant's requests."""
+        return run(
+            [self.programs / f"iptables-{self.variant}", "-t", "nat", "-S", "POSTROUTING"], env=self.environment
+        ).ok
 
 
 def choose(programs: Path, environment: Mapping[str, str], host_version: str | None = None) -> Iptables:
@@ -112,8 +109,8 @@ def choose(programs: Path, environment: Mapping[str, str], host_version: str | N
     """
     order = VARIANTS[::-1] if host_version and "legacy" in host_version else VARIANTS
     for variant in order:
-        if _works(programs, environment, variant):
-            return Iptables(variant, programs, environment)
+        if (tool := Iptables(variant, programs, environment)).works():
+            return tool
     raise CommandError(
         "iptables: neither the nft nor the legacy variant works on this kernel",
         remedy="load the modules nf_tables and nft_compat, or ip_tables and iptable_nat",
@@ -124,7 +121,7 @@ def in_use(programs: Path, environment: Mapping[str, str], family: str = "iptabl
     """The variants that work here and may hold rules; asking the legacy one would itself load its tables."""
     legacy = _LEGACY_TABLES[family]
     variants = [v for v in VARIANTS if v == "nft" or (legacy.exists() and legacy.read_text().strip())]
-    return [Iptables(variant, programs, environment) for variant in variants if _works(programs, environment, variant)]
+    return [tool for variant in variants if (tool := Iptables(variant, programs, environment)).works()]
 
 
 def families() -> tuple[str, ...]:
@@ -167,7 +164,7 @@ def removals(table: str, saved: str, is_ours: Callable[[str], bool]) -> str:
         Empty when there is nothing to remove.
     """
     lines = saved.splitlines()
-    chains = [name for line in lines if line.startswith(":") and is_ours(name := line[1:].split()[0])]
+    chains = _chains(saved, is_ours)
     if not chains:
         return ""
     jumps = [
@@ -179,15 +176,6 @@ def removals(table: str, saved: str, is_ours: Callable[[str], bool]) -> str:
     return "\n".join([f"*{table}", *flushed, *jumps, *(f"-X {name}" for name in chains), "COMMIT", ""])
 
 
-def is_foreign_kubernetes(saved_nat: str) -> bool:
-    """Whether another Kubernetes' kube-proxy wrote the Service rules: addresses outside our network."""
-    for line in saved_nat.splitlines():
-        match = re.match(r"-A KUBE-SERVICES -d (\S+) .*-j (?!KUBE-NODEPORTS)", line)
-        if match and not IPv4Network(match[1]).subnet_of(SERVICE_NETWORK):
-            return True
-    return False
-
-
 def own_chains(saved: str, *, with_kubernetes: bool) -> Callable[[str], bool]:
     """A predicate for the chains of the node: its own, its pods' host ports, and kube-proxy's if wanted."""
     prefixes = (_OWN, "KUBE-") if with_kubernetes else (_OWN,)
@@ -196,15 +184,22 @@ def own_chains(saved: str, *, with_kubernetes: bool) -> Callable[[str], bool]:
     return lambda name: name.startswith(prefixes) or name in host_ports
 
 
+def was_up(programs: Path, environment: Mapping[str, str]) -> bool:
+    """Whether the node's own chains are there: only then are kube-proxy's ours, and not another Kubernetes'."""
+    tools = in_use(programs, environment)
+    return any(_chains(tool.save(table), lambda name: name.startswith(_OWN)) for tool in tools for table in TABLES)
+
+
 def present(programs: Path, environment: Mapping[str, str]) -> list[str]:
     """Chains of the node that exist, as ``iptables-nft nat KUBE-SERVICES``."""
+    with_kubernetes = was_up(programs, environment)
     return [
         f"{family}-{tool.variant} {table} {chain}"
         for family in families()
         for tool in in_use(programs, environment, family)
         for table in TABLES
         for saved in [tool.save(table, family)]
-        for chain in _chains(saved, own_chains(saved, with_kubernetes=not is_foreign_kubernetes(saved)))
+        for chain in _chains(saved, own_chains(saved, with_kubernetes=with_kubernetes))
     ]
 
 
@@ -215,34 +210,19 @@ def add(tool: Iptables) -> None:
 
 
 def remove(programs: Path, environment: Mapping[str, str]) -> None:
-    """Remove the node's chains from every variant and family; kube-proxy's only when they are our cluster's."""
-    for family in families():
+    """Remove the node's chains from every variant and family, and kube-proxy's with them."""
+    with_kubernetes = was_up(programs, environment)
+    for family in families()[::-1]:  # IPv4 last: our own chains are there, by which a second run knows kube-proxy's
         for tool in in_use(programs, environment, family):
-            foreign = is_foreign_kubernetes(tool.save("nat", family))
             for table in TABLES:
                 saved = tool.save(table, family)
-                script = removals(table, saved, own_chains(saved, with_kubernetes=not foreign))
-                tool.restore(script, family)
+                tool.restore(removals(table, saved, own_chains(saved, with_kubernetes=with_kubernetes)), family)
 
 
 def _chains(saved: str, is_ours: Callable[[str], bool]) -> list[str]:
     return [name for line in saved.splitlines() if line.startswith(":") and is_ours(name := line[1:].split()[0])]
 
 
-def _works(programs: Path, environment: Mapping[str, str], variant: str) -> bool:
-    probe = [str(programs / f"iptables-{variant}"), "-t", "nat", "-S", "POSTROUTING"]
-    return _run(probe, environment) is not None
-
-
 def _target(rule: str) -> str:
     match = re.search(r" -[jg] (\S+)", rule)
     return match[1] if match else ""
-
-
-def _run(command: list[str], environment: Mapping[str, str]) -> str | None:
-    """A program's output, or None when it fails."""
-    try:
-        done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return None if done.returncode else done.stdout

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.node.layout import Layout
+from otel_mesh_embedded.node.layout import NODE_ADDRESS, POD_NETWORK, RANGES, SERVICE_NETWORK, Layout
 from otel_mesh_embedded.node.machine import facts, ports, preflight
 from otel_mesh_embedded.node.machine.facts import Facts, PortUse
+from otel_mesh_embedded.node.network import ranges
+from otel_mesh_embedded.node.network.ranges import Ranges
 from tests.ending import ending
 
 GIB = 1024**3
@@ -53,14 +55,19 @@ def test_a_good_machine_has_no_problem() -> None:
         ({"other_states": (Path("/srv/mesh"),)}, "its state is in /srv/mesh", "OTEL_MESH_STATE=/srv/mesh make down"),
         ({"other_kube_proxy": "process 12 (k3s)"}, "another Kubernetes: process 12 (k3s)", "CONTEXT="),
         (
-            {"routes": ((IPv4Network("10.87.3.0/24"), "tun0"),)},
-            "network 10.87.3.0/24 (interface tun0): overlaps 10.87.0.0/16",
-            "route away",
+            {"routes": ((IPv4Network((POD_NETWORK[768], 24)), "tun0"),)},
+            f"network {POD_NETWORK[768]}/24 (interface tun0): overlaps {POD_NETWORK}, which is for the node's pods",
+            "remove that route, or set OTEL_MESH_POD_CIDR to a free range",
         ),
         (
-            {"routes": ((IPv4Network("10.88.0.0/14"), "wg0"),)},
-            "network 10.88.0.0/14 (interface wg0): overlaps 10.88.0.0/16",
-            "route away",
+            {"routes": ((SERVICE_NETWORK, "wg0"),), "recorded_ranges": RANGES},
+            f"network {SERVICE_NETWORK} (interface wg0): overlaps {SERVICE_NETWORK}, which is for the node's Services",
+            "set OTEL_MESH_SERVICE_CIDR to a free range after `otel-mesh down --purge`",
+        ),
+        (
+            {"has_other_ranges": True},
+            "state folder /srv/otel-mesh: its pods and Services have addresses that this version does not use",
+            "by `otel-mesh down --purge`",
         ),
         (
             {"taken_ports": (PortUse(IPv4Address("127.0.0.1"), 18080, "gateway", "process 4711 (nginx)"),)},
@@ -68,8 +75,8 @@ def test_a_good_machine_has_no_problem() -> None:
             "OTEL_MESH_PORT_GATEWAY",
         ),
         (
-            {"taken_ports": (PortUse(IPv4Address("10.87.0.1"), 16443, "kube-apiserver", "process 9 (java)"),)},
-            "port 10.87.0.1:16443 (for kube-apiserver): in use by process 9 (java)",
+            {"taken_ports": (PortUse(NODE_ADDRESS, 16443, "kube-apiserver", "process 9 (java)"),)},
+            f"port {NODE_ADDRESS}:16443 (for kube-apiserver): in use by process 9 (java)",
             "stop that program",
         ),
     ],
@@ -103,7 +110,7 @@ def test_a_listener_is_found_with_its_program(tmp_path: Path) -> None:
         (found,) = ports.listeners([(IPv4Address("127.0.0.1"), port)])
         assert (found.pid, found.port) == (os.getpid(), port)
         assert str(found).startswith(f"process {os.getpid()} (")
-        assert ports.listeners([(IPv4Address("10.87.0.1"), port)]) == []
+        assert ports.listeners([(NODE_ADDRESS, port)]) == []
         taken = facts.gather(Layout(tmp_path), [(port, "gateway")]).taken_ports
     assert [(use.port, use.wanted_by) for use in taken if use.wanted_by == "gateway"] == [(port, "gateway")]
     assert ports.listeners([(IPv4Address("127.0.0.1"), port)]) == []
@@ -115,7 +122,7 @@ def test_a_listener_on_every_address_is_in_the_way_of_each() -> None:
     with ending(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)) as child:
         assert child.stdout is not None
         port = int(child.stdout.readline())
-        (found,) = ports.listeners([(IPv4Address("10.87.0.1"), port)])
+        (found,) = ports.listeners([(NODE_ADDRESS, port)])
         assert found.pid == child.pid
         child.communicate(b"\n")
 
@@ -125,13 +132,36 @@ def test_routes_are_read_as_the_kernel_writes_them() -> None:
         "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
         "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
         "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
-        "otelmesh0\t0000570A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
+        "otelmesh0\t0000F60A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
         "tun0\t0000580A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
     )
     assert facts.routes(table) == [
         (IPv4Network("192.0.2.0/24"), "eth0"),
         (IPv4Network("10.88.0.0/16"), "tun0"),
     ]
+
+
+def test_an_environment_keeps_its_ranges_and_a_variable_that_says_otherwise_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Ranges(IPv4Network("10.20.0.0/16"), IPv4Network("10.21.0.0/16"))
+    monkeypatch.setenv("OTEL_MESH_POD_CIDR", "10.20.0.0/16")
+    assert preflight.problems(replace(GOOD, recorded_ranges=made)) == []
+    monkeypatch.setenv("OTEL_MESH_SERVICE_CIDR", "10.22.0.0/16")
+    error = only(replace(GOOD, recorded_ranges=made))
+    assert error.message.endswith("made with 10.21.0.0/16, not with OTEL_MESH_SERVICE_CIDR=10.22.0.0/16")
+    assert "unset the variable" in error.remedy
+
+
+def test_an_environment_without_recorded_ranges_is_seen(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert not facts.gather(layout).has_other_ranges
+    layout.make_folders()
+    (layout.pki / "ca.crt").touch()
+    assert facts.gather(layout).has_other_ranges
+    ranges.record(layout.networks, RANGES)
+    found = facts.gather(layout)
+    assert (found.has_other_ranges, found.recorded_ranges) == (False, RANGES)
 
 
 def test_only_root_may_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def test_only_mounts_below_the_state_are_ours_and_the_inner_ones_come_first(layo
 
 
 def test_a_sweep_removes_leases_sockets_and_notes_of_our_pods_only(layout: Layout) -> None:
-    lease = layout.cni_leases / "otel-mesh" / "10.87.0.7"
+    lease = layout.cni_leases / "otel-mesh" / "10.246.0.7"
     lease.parent.mkdir()
     bundle = layout.containerd_state / "io.containerd.runtime.v2.task" / "k8s.io" / "pod1"
     bundle.mkdir(parents=True)

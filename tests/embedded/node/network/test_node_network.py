@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_embedded.node.layout import POD_NETWORK
 from otel_mesh_embedded.node.network import iptables
-from otel_mesh_embedded.node.network.iptables import Iptables, additions, is_foreign_kubernetes, own_chains, removals
+from otel_mesh_embedded.node.network.iptables import Iptables, additions, own_chains, removals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,10 +33,10 @@ NAT = """\
 -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
 -A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"otel-mesh\\" id: \\"1\\"" -j CNI-DN-ours
 -A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"podman\\" id: \\"2\\"" -j CNI-DN-theirs
--A KUBE-SERVICES -d 10.88.0.1/32 -p tcp -m tcp --dport 443 -j KUBE-SVC-ABC
--A KUBE-SERVICES -d 10.87.0.1/32 -m comment --comment "must be last" -j KUBE-NODEPORTS
+-A KUBE-SERVICES -d 10.247.0.1/32 -p tcp -m tcp --dport 443 -j KUBE-SVC-ABC
+-A KUBE-SERVICES -d 10.246.0.1/32 -m comment --comment "must be last" -j KUBE-NODEPORTS
 -A KUBE-SVC-ABC -j KUBE-SEP-X
--A OTEL-MESH-POSTROUTING -s 10.87.0.0/16 ! -d 10.87.0.0/16 -j MASQUERADE
+-A OTEL-MESH-POSTROUTING -s 10.246.0.0/16 ! -d 10.246.0.0/16 -j MASQUERADE
 COMMIT
 """
 
@@ -43,7 +44,7 @@ COMMIT
 def test_our_chains_come_first_and_are_added_once() -> None:
     script = additions("filter", EMPTY)
     assert "-I FORWARD 1 -j OTEL-MESH-FORWARD" in script
-    assert "-A OTEL-MESH-INPUT -s 10.87.0.0/16 -i otelmesh0 -p tcp -m tcp --dport 16443 -j ACCEPT" in script
+    assert f"-A OTEL-MESH-INPUT -s {POD_NETWORK} -i otelmesh0 -p tcp -m tcp --dport 16443 -j ACCEPT" in script
     done = EMPTY.replace("COMMIT\n", "") + "\n".join(
         line.replace("-I FORWARD 1", "-A FORWARD").replace("-I INPUT 1", "-A INPUT")
         for line in script.splitlines()
@@ -75,15 +76,6 @@ def test_only_ours_is_removed() -> None:
     assert ":POSTROUTING" not in script
 
 
-def test_another_kubernetes_keeps_its_chains() -> None:
-    foreign = NAT.replace("10.88.0.1/32", "10.96.0.1/32")
-    assert is_foreign_kubernetes(foreign)
-    assert not is_foreign_kubernetes(NAT)
-    script = removals("nat", foreign, own_chains(foreign, with_kubernetes=False))
-    assert "KUBE" not in script
-    assert "-X OTEL-MESH-POSTROUTING" in script
-
-
 def test_nothing_is_done_where_there_is_nothing() -> None:
     assert removals("filter", EMPTY, own_chains(EMPTY, with_kubernetes=True)) == ""
 
@@ -97,6 +89,30 @@ def program(folder: Path, name: str, script: str) -> None:
 @pytest.fixture
 def environment() -> dict[str, str]:
     return {"PATH": os.environ["PATH"]}
+
+
+@pytest.mark.parametrize(("own", "kubernetes_goes"), [("OTEL-MESH-POSTROUTING", True), ("OTHER-POSTROUTING", False)])
+def test_another_kubernetes_keeps_its_chains(
+    tmp_path: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    own: str,
+    kubernetes_goes: bool,  # noqa: FBT001
+) -> None:
+    """Where the node was never up, or is down already, kube-proxy's chains are somebody else's."""
+    monkeypatch.setattr(iptables, "_LEGACY_TABLES", dict.fromkeys(("iptables", "ip6tables"), tmp_path / "names"))
+    saved = NAT.replace("OTEL-MESH-POSTROUTING", own)
+    for family in ("iptables", "ip6tables"):
+        program(tmp_path, f"{family}-nft", "exit 0")
+        program(tmp_path, f"{family}-nft-restore", f"cat >> {tmp_path / 'script'}")
+        text = saved if family == "iptables" else NAT.replace(":OTEL-MESH-POSTROUTING - [0:0]\n", "")
+        (tmp_path / family).write_text(text)
+        program(tmp_path, f"{family}-nft-save", f"[ $2 != nat ] || cat {tmp_path / family}")
+    assert any(" KUBE-" in line for line in iptables.present(tmp_path, environment)) is kubernetes_goes
+    iptables.remove(tmp_path, environment)
+    script = (tmp_path / "script").read_text()
+    assert ("KUBE" in script) is kubernetes_goes
+    assert "-X CNI-DN-ours" in script
 
 
 @pytest.mark.parametrize(
