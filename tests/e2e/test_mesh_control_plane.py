@@ -11,8 +11,7 @@ import pytest
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.smoke import request
-from otel_mesh_embedded.environment.sidecars import processes
-from tests.e2e.meshed_pods import PATIENCE, restarts, sidecars, until_whole
+from tests.e2e.meshed_pods import PATIENCE, proxy_processes, restarts, sidecars, until_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
 def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable[..., str]) -> None:
     [pod] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
     killed = restarts(kubectl, pod)
-    pids = processes(pod)
+    pids = proxy_processes(pod)
     assert len(pids) == len(["pilot-agent", "envoy"])
     for pid in pids:
         os.kill(pid, signal.SIGKILL)

@@ -13,9 +13,9 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.smoke import demonstration, request
 from otel_mesh_cli.stacks import drift, interrupted
 from otel_mesh_cli.stacks.addresses import ADDRESSES
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.environment import sidecars, workspace
 from otel_mesh_embedded.environment.explain import explain_unready
+from otel_mesh_embedded.environment.namespaces import NAMESPACES
 from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from otel_mesh_cli.stacks.addresses import Address
     from otel_mesh_embedded.node.cluster import Status
-
-NAMESPACES = ("kube-system", "observability", "shop", *stack_mesh().namespaces)
-"""Where the platform's pods are."""
 
 ANSWERS = "answers"
 """What `answers` says of an address that is well."""
@@ -110,8 +107,7 @@ def _node(now: Status) -> Iterator[CommandError]:
 
 def _volumes() -> Iterator[CommandError]:
     """Volumes without room: what is on them may go on answering while it loses what it is sent."""
-    listed = Api(layout()).get("/api/v1/persistentvolumes") or {"items": []}
-    for item in listed["items"]:
+    for item in Api(layout()).items("/api/v1/persistentvolumes"):
         claim = item["spec"].get("claimRef")
         folder = Path((item["spec"].get("local") or item["spec"].get("hostPath") or {}).get("path", ""))
         if claim and folder.is_absolute() and folder.is_dir() and shutil.disk_usage(folder).free < _NO_ROOM:

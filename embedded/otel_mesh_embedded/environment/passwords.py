@@ -8,15 +8,18 @@ holds nothing that can't be had again, is started anew.
 from __future__ import annotations
 
 import base64
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh import DatabaseRoles
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import last_line, run
+from otel_mesh_embedded.environment.explain import is_settled
+from otel_mesh_embedded.environment.namespaces import SERVICES
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.waiting import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.node.layout import Layout
 
-_NAMESPACE, _SERVER, _SECRET, _KEY = "shop", "postgres", "postgres-credentials", "password"
+_SERVER, _SECRET, _KEY = "postgres", "postgres-credentials", "password"
+_OBJECTS = f"/api/v1/namespaces/{SERVICES}"
+_PODS = f"{_OBJECTS}/pods"
+_NO_POD: dict[str, Any] = {"status": {}}
 _ROLES = {
     _SECRET: "",
     f"{_SECRET}-migrations": DatabaseRoles().migrations,
@@ -37,8 +43,8 @@ _FILES = {
     f"{_SECRET}-services": secrets.SERVICES_PASSWORD,
     "redis-credentials": secrets.REDIS_PASSWORD,
 }
-_REDIS_PODS = f"/api/v1/namespaces/{_NAMESPACE}/pods?labelSelector=app.kubernetes.io/name%3Dredis"
-_READY_S, _DELIVERY_S, _POLL_S = 120, 120.0, 0.2
+_REDIS_PODS = f"{_PODS}?labelSelector=app.kubernetes.io/name%3Dredis"
+_READY_TIMEOUT_S, _DELIVERY_TIMEOUT_S = 120.0, 120.0
 _ANNOTATION = "otel-mesh.local/password-renewed"
 # The passwords come by standard input, so that no list of processes shows them. The database may have the server's new
 # one already: from a run that was killed before it changed the stack.
@@ -80,7 +86,7 @@ def follow(tools: Path, progress: Callable[[str], None]) -> bool:
     api = Api(where)
     present = {}
     for secret in _ROLES:
-        stored = api.get(f"/api/v1/namespaces/{_NAMESPACE}/secrets/{secret}")
+        stored = api.get(f"{_OBJECTS}/secrets/{secret}")
         if stored is not None:  # else its role is made with the password of the file
             present[secret] = base64.b64decode(stored["data"][_KEY]).decode()
     files = {secret: secrets.secrets_dir() / _FILES[secret] for secret in present}
@@ -93,20 +99,20 @@ def follow(tools: Path, progress: Callable[[str], None]) -> bool:
                 f"{files[secret]}: no password of printable characters on one line", remedy="write one into it"
             )
     progress("telling the database its new password")
-    kubectl = [str(tools / "kubectl"), f"--kubeconfig={where.kubeconfig}", f"--namespace={_NAMESPACE}"]
-    ready = [*kubectl, "wait", f"pod/{_SERVER}-0", "--for=condition=Ready", f"--timeout={_READY_S}s"]
+    place = f"database {SERVICES}/{_SERVER}"
+    remedy = "see `otel-mesh status`, then run `otel-mesh up`"
+    if not poll(lambda: is_settled(api.get(f"{_PODS}/{_SERVER}-0") or _NO_POD), _READY_TIMEOUT_S):
+        raise CommandError(f"{place}: not ready within {_READY_TIMEOUT_S:.0f} s", remedy=remedy)
     own = (secrets.secrets_dir() / secrets.POSTGRES_PASSWORD).read_text()
     statements = [statement(_ROLES[secret], wanted[secret]) for secret in present]
-    alter = [*kubectl, "exec", "--stdin", f"{_SERVER}-0", f"--container={_SERVER}", "--", "sh", "-c", SCRIPT]
-    for command, text in ((ready, ""), (alter, "\n".join([present.get(_SECRET, own), own, *statements, ""]))):
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-        if done.returncode:
-            told = [line for line in done.stderr.splitlines() if line.strip() and "command terminated" not in line]
-            reason = told[-1] if told else "no reason given"
-            raise CommandError(
-                f"database {_NAMESPACE}/{_SERVER}: does not take the passwords in {secrets.secrets_dir()}: {reason}",
-                remedy="see `make status`, then run `make up`",
-            )
+    # kubectl, because exec needs a WebSocket
+    kubectl = [str(tools / "kubectl"), f"--kubeconfig={where.kubeconfig}", f"--namespace={SERVICES}"]
+    psql = ["exec", "--stdin", f"{_SERVER}-0", f"--container={_SERVER}", "--", "sh", "-c", SCRIPT]
+    done = run([*kubectl, *psql], stdin="\n".join([present.get(_SECRET, own), own, *statements, ""]))
+    if not done.ok:
+        said = "\n".join(line for line in done.stderr.splitlines() if "command terminated" not in line)
+        reason = last_line(said) or done.reason
+        raise CommandError(f"{place}: refuses the passwords in {secrets.secrets_dir()}: {reason}", remedy=remedy)
     return True
 
 
@@ -128,16 +134,13 @@ def deliver() -> None:
     """
     where = layout()
     api = Api(where)
-    for pod in (api.get(_REDIS_PODS) or {"items": []})["items"]:
-        api.delete(f"/api/v1/namespaces/{_NAMESPACE}/pods/{pod['metadata']['name']}")
-    pods: dict[str, Any] = api.get(f"/api/v1/namespaces/{_NAMESPACE}/pods") or {"items": []}
-    late = [(pod["metadata"], path, wanted) for pod in pods["items"] for path, wanted in _mounted(where, pod)]
+    for pod in api.items(_REDIS_PODS):
+        api.delete(f"{_PODS}/{pod['metadata']['name']}")
+    late = [(pod["metadata"], path, wanted) for pod in api.items(_PODS) for path, wanted in _mounted(where, pod)]
     for meta, _, _ in late:
         seen = {"metadata": {"annotations": {_ANNOTATION: f"{time.time():.0f}"}}}
-        api.merge(f"/api/v1/namespaces/{_NAMESPACE}/pods/{meta['name']}", seen)
-    deadline = time.monotonic() + _DELIVERY_S
-    while any(_holds_other(path, wanted) for _, path, wanted in late) and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
+        api.merge(f"{_PODS}/{meta['name']}", seen)
+    poll(lambda: not any(_holds_other(path, wanted) for _, path, wanted in late), _DELIVERY_TIMEOUT_S)
 
 
 def _holds_other(path: Path, wanted: str) -> bool:

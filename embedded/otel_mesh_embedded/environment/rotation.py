@@ -6,21 +6,22 @@ same command, or by the next `make up`.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.environment import gateway_certificate, health, passwords, status, workspace
+from otel_mesh_embedded.environment import gateway_certificate, passwords, status, workspace
 from otel_mesh_embedded.environment.explain import explain_unready
+from otel_mesh_embedded.environment.namespaces import NAMESPACES
 from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster, starting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.control_plane import encryption
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.machine import preflight
+from otel_mesh_embedded.node.waiting import poll
 from otel_mesh_embedded.pki import credentials, signing_keys
 from otel_mesh_embedded.supervision import machine_lock
 
@@ -44,8 +45,7 @@ CERTIFICATES, AUTHORITIES, TOKENS, ENCRYPTION, PASSWORDS = KINDS = (
 ``encryption``: the key of the Secrets in the cluster's database; every Secret is written anew.
 ``passwords``: of the services at PostgreSQL, where connections that are open go on, and at Redis, which starts empty.
 """
-_READY_TIMEOUT = 180.0
-_POLL = 1.0
+_READY_TIMEOUT_S = 180.0
 
 
 def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
@@ -106,12 +106,9 @@ def _wait_for_pods(where: Layout, progress: Callable[[str], None]) -> None:
     """Wait until every pod of the platform is ready again."""
     progress("waiting for the pods")
     api = Api(where)
-    deadline = time.monotonic() + _READY_TIMEOUT
-    while late := [f"{pod.namespace}/{pod.name}" for pod in status.pods(api) if not pod.ready]:
-        if time.monotonic() > deadline:
-            causes = explain_unready(OfApi(api), health.NAMESPACES)
-            raise CommandError(
-                f"not ready after {_READY_TIMEOUT:.0f} s: {'; '.join(causes) or ', '.join(late)}",
-                remedy="see `make status`, then run `make up`",
-            )
-        time.sleep(_POLL)
+    if not poll(lambda: all(pod.ready for pod in status.pods(api)), _READY_TIMEOUT_S, every=1.0):
+        causes = explain_unready(OfApi(api), NAMESPACES)
+        raise CommandError(
+            f"pods: not ready after {_READY_TIMEOUT_S:.0f} s: {'; '.join(causes)}",
+            remedy="see `otel-mesh status`, then run `otel-mesh up`",
+        )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from otel_mesh_embedded.node.machine import cgroups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +16,14 @@ INJECT = "sidecar.istio.io/inject"
 
 def without_sidecar(api: Api) -> list[tuple[str, str]]:
     """Namespace and name of each such pod, as the API server has them now."""
-    namespaces: dict[str, Any] = api.get("/api/v1/namespaces") or {"items": []}
-    meshed = [one["metadata"]["name"] for one in namespaces["items"] if _REVISION in one["metadata"].get("labels", {})]
-    found = []
-    for namespace in meshed:
-        pods: dict[str, Any] = api.get(f"/api/v1/namespaces/{namespace}/pods") or {"items": []}
-        found += [(namespace, pod["metadata"]["name"]) for pod in pods["items"] if lacks_sidecar(pod)]
-    return found
+    namespaces = (one["metadata"] for one in api.items("/api/v1/namespaces"))
+    return [
+        (meta["name"], pod["metadata"]["name"])
+        for meta in namespaces
+        if _REVISION in meta.get("labels", {})
+        for pod in api.items(f"/api/v1/namespaces/{meta['name']}/pods")
+        if lacks_sidecar(pod)
+    ]
 
 
 def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
@@ -39,16 +37,3 @@ def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
 def remedy(namespace: str, name: str) -> str:
     """The command that makes the pod again, with its sidecar."""
     return f"kubectl -n {namespace} delete pod {name}"
-
-
-def processes(pod: str) -> list[int]:
-    """The processes of a pod's proxy (its agent and Envoy), as the node numbers them."""
-    found = []
-    for pid in cgroups.pods():
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:  # it has ended meanwhile
-            continue
-        if f"POD_NAME={pod}".encode() in environment and b"PILOT_CERT_PROVIDER=istiod" in environment:
-            found.append(pid)
-    return found

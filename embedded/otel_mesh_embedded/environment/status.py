@@ -16,6 +16,7 @@ from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.environment import health
+from otel_mesh_embedded.environment.namespaces import NAMESPACES
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
@@ -42,13 +43,9 @@ class Pod:
     reason: str
 
 
-def pods(api: Api, namespaces: Iterable[str] = health.NAMESPACES) -> list[Pod]:
+def pods(api: Api, namespaces: Iterable[str] = NAMESPACES) -> list[Pod]:
     """The pods of the platform's namespaces, as the API server has them."""
-    found = []
-    for namespace in namespaces:
-        answer: dict[str, Any] = api.get(f"/api/v1/namespaces/{namespace}/pods") or {"items": []}
-        found += [_pod(item) for item in answer["items"]]
-    return found
+    return [_pod(item) for namespace in namespaces for item in api.items(f"/api/v1/namespaces/{namespace}/pods")]
 
 
 def _pod(item: dict[str, Any]) -> Pod:

@@ -14,6 +14,7 @@ from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
 from otel_mesh_embedded.environment import gateway_certificate, health, passwords, sidecars, workspace
 from otel_mesh_embedded.environment.explain import explained
+from otel_mesh_embedded.environment.namespaces import NAMESPACES
 from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
@@ -47,7 +48,7 @@ def run(console: Console) -> None:
         node = cluster.start(say)
         gateway_certificate.hand_over()
         images.import_all(node.ctr)
-        with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
+        with explained(STACK, OfApi(Api(layout())), NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
@@ -59,7 +60,7 @@ def run(console: Console) -> None:
         for address in ADDRESSES:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
         say("sending a request and an order through the gateway")
-        with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
+        with explained(STACK, OfApi(Api(layout())), NAMESPACES):
             result = health.checked()
         demonstration.show(result, console)
 

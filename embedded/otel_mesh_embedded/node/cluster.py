@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import starting, stopping
+from otel_mesh_embedded.node import starting, stopping, waiting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
 from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
@@ -174,16 +173,13 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
     )
     with machine_lock.hold("make up"):
         node.registry.ensure(Program(program, argv, node.programs.environment))
-    deadline = time.monotonic() + _FORWARD_TIMEOUT
-    while not ports.listeners([(LOOPBACK, listen_port)]):
-        node.registry.require_alive(program)
-        if time.monotonic() > deadline:
-            raise CommandError(
-                f"port {LOOPBACK}:{listen_port} (for {name}): socat does not listen",
-                remedy="run `make up` again",
-                log=node.registry.log(program),
-            )
-        time.sleep(0.05)
+    waiting.until(
+        f"port {LOOPBACK}:{listen_port} (for {name})",
+        lambda: bool(ports.listeners([(LOOPBACK, listen_port)])),
+        node.registry,
+        [program],
+        timeout=_FORWARD_TIMEOUT,
+    )
 
 
 @contextmanager

@@ -21,7 +21,6 @@ BUILT = (
     "kube-scheduler",
     "kubelet",
     "kube-proxy",
-    "kubectl",
     "volume-provisioner",
 )
 _VARIABLES = ("LD_LIBRARY_PATH", "XTABLES_LIBDIR")

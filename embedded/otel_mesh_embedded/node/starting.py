@@ -77,7 +77,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     moment = _start_agents(node)
     progress("applying storage, DNS, access rules")
     objects = manifests.build(coredns_image=references["coredns"], name_servers=agents.machine_name_servers())
-    manifests.apply(layout, node.programs, objects)
+    manifests.apply(api, objects)
     registry.ensure(storage.provisioner(layout, node.programs))
     progress("waiting for the node and its DNS")
     everything = (*_ALL_CONTROL, "containerd", "kube-proxy", storage.PROGRAM, "kubelet")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from otel_mesh_embedded.node import waiting
@@ -18,7 +17,7 @@ SUPERVISOR = "supervisor"
 FORWARD_PREFIX = "forward-"
 _CLUSTER = ("volume-provisioner", "kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 _ETCD_GRACE = 20.0
-_RUNTIME_TIMEOUT = 15.0
+_RUNTIME_TIMEOUT_S = 15.0
 
 
 def stop(node: Node, progress: Callable[[str], None]) -> None:
@@ -67,6 +66,4 @@ def _have_runtime(node: Node) -> None:
     if node.pods.shims() and node.registry.main("containerd") is None:
         if node.registry.restore("containerd") is None:
             return
-        deadline = time.monotonic() + _RUNTIME_TIMEOUT
-        while not node.pods.runtime_answers() and time.monotonic() < deadline:
-            time.sleep(waiting.POLL)
+        waiting.poll(node.pods.runtime_answers, _RUNTIME_TIMEOUT_S)

@@ -21,6 +21,17 @@ _LOOK_AT_PROGRAMS = 10  # every so many polls
 _RCODE = 0x0F
 
 
+def poll(is_there: Callable[[], bool], timeout: float, *, every: float = POLL) -> bool:
+    """Wait until a condition holds; whether it did within ``timeout`` seconds.
+
+    Not stamina: what is waited for is a state, not a call that raises, and nobody wants it logged ten times a second.
+    """
+    deadline = time.monotonic() + timeout
+    while not (found := is_there()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return found
+
+
 def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Sequence[str], *, timeout: float) -> None:
     """Wait until something is there.
 

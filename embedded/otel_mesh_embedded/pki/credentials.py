@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import ssl
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,13 @@ def key(layout: Layout, leaf: authorities.Leaf) -> Path:
 def authority(layout: Layout, name: str) -> Path:
     """The file with an authority's certificate."""
     return authorities.certificate_path(layout.pki, name)
+
+
+def tls_context(layout: Layout, authority_name: str, leaf: authorities.Leaf) -> ssl.SSLContext:
+    """TLS settings of a client that shows its certificate and trusts one authority only."""
+    context = ssl.create_default_context(cafile=authority(layout, authority_name))
+    context.load_cert_chain(certificate(layout, leaf), key(layout, leaf))
+    return context
 
 
 def kubeconfig_path(layout: Layout, leaf: authorities.Leaf) -> Path:

@@ -115,7 +115,7 @@ def test_a_program_is_another_one_when_its_certificate_or_configuration_changes(
 
 
 def test_kubelet_asks_the_api_server_who_may_use_it(layout: Layout) -> None:
-    made = agents.kubelet_configuration(layout, protects_oom=False)
+    made = yaml.safe_load(agents.kubelet_configuration(layout, protects_oom=False))
     assert made["authentication"] == {
         "anonymous": {"enabled": False},
         "webhook": {"enabled": True},

@@ -66,9 +66,9 @@ def finish(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
     Raises:
         CommandError: a Secret cannot be written, or is not encrypted with the new key afterwards.
     """
-    listed: dict[str, Any] = api.get(_ALL) or {"items": []}
-    progress(f"encrypting {len(listed['items'])} Secrets with a new key")
-    for item in listed["items"]:
+    secrets = api.items(_ALL)
+    progress(f"encrypting {len(secrets)} Secrets with a new key")
+    for item in secrets:
         meta = item["metadata"]
         # Someone who changed it meanwhile has written it with the new key.
         api.replace(f"/api/v1/namespaces/{meta['namespace']}/secrets/{meta['name']}", _whole(item))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from otel_mesh_cli.core import files
+from otel_mesh_embedded.node import templates
 from otel_mesh_embedded.node.control_plane import encryption
 from otel_mesh_embedded.node.layout import (
     API_PORT,
@@ -148,7 +147,7 @@ def controller_manager(layout: Layout, programs: Programs) -> Program:
 def scheduler(layout: Layout, programs: Programs) -> Program:
     """The scheduler."""
     path = layout.config / "scheduler.yaml"
-    files.write(path, yaml.safe_dump(scheduler_configuration(layout), sort_keys=False))
+    files.write(path, scheduler_configuration(layout))
     flags = _client(layout, credentials.SCHEDULER)
     kubeconfig = flags.pop("kubeconfig")  # named by the configuration, its content counts all the same
     del flags["profiling"]
@@ -162,13 +161,7 @@ def scheduler(layout: Layout, programs: Programs) -> Program:
     return _program(programs, "kube-scheduler", flags)
 
 
-def scheduler_configuration(layout: Layout) -> dict[str, object]:
-    """What `kube-scheduler --config` reads."""
-    kubeconfig: Path = credentials.kubeconfig_path(layout, credentials.SCHEDULER)
-    return {
-        "apiVersion": "kubescheduler.config.k8s.io/v1",
-        "kind": "KubeSchedulerConfiguration",
-        "clientConnection": {"kubeconfig": str(kubeconfig), "qps": 100, "burst": 200},
-        "leaderElection": {"leaderElect": False},
-        "enableProfiling": False,
-    }
+def scheduler_configuration(layout: Layout) -> str:
+    """The file for `kube-scheduler --config`."""
+    kubeconfig = credentials.kubeconfig_path(layout, credentials.SCHEDULER)
+    return templates.filled("kube-scheduler.yaml", kubeconfig=str(kubeconfig))

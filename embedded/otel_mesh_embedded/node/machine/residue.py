@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import CNI_NETWORK
 
 if TYPE_CHECKING:
@@ -61,20 +61,17 @@ def unmount(layout: Layout) -> None:
         points = mounts(layout)
         if not points:
             return
-        subprocess.run(["umount", "--lazy", *points], capture_output=True, check=False)
+        run(["umount", "--lazy", *points])
 
 
 def tidy(layout: Layout) -> None:
     """Remove what the programs keep in folders that they share with others, after the node has stopped."""
     for link in _links(layout):
         link.unlink(missing_ok=True)
-    for path in _deserted_sockets():
+    for path in _sockets(_SHIM_SOCKETS, served=False):
         path.unlink(missing_ok=True)
-    if not _other_kubelet():
-        for name in _DEVICE_FILES:
-            (_DEVICE_PLUGINS / name).unlink(missing_ok=True)
-        for name in _MESH_FILES:
-            (_MESH_AGENT / name).unlink(missing_ok=True)
+    for path in [*_deserted(_DEVICE_PLUGINS, _DEVICE_FILES), *_deserted(_MESH_AGENT, _MESH_FILES)]:
+        path.unlink(missing_ok=True)
     for folder in (_SHIM_SOCKETS, _CNI_CACHE, _LOG_LINKS, _DEVICE_PLUGINS, _MESH_AGENT):
         _remove_empty(folder)
 
@@ -83,8 +80,7 @@ def leftovers(layout: Layout) -> list[str]:
     """What of this node lies in shared folders or is still mounted."""
     found = [f"mount {point}" for point in mounts(layout)]
     found += [f"file {path}" for path in _cni_results(layout)]
-    if not _other_kubelet():
-        found += [f"file {path}" for name in _MESH_FILES if (path := _MESH_AGENT / name).exists()]
+    found += [f"file {path}" for path in _deserted(_MESH_AGENT, _MESH_FILES)]
     return found + [f"link {path}" for path in _links(layout)]
 
 
@@ -95,17 +91,26 @@ def _cni_results(layout: Layout) -> list[Path]:
     return [*_CNI_CACHE.glob(f"{CNI_NETWORK}-*"), *(path for path in loopback if path.exists())]
 
 
-def _deserted_sockets() -> list[Path]:
-    """Sockets that a killed shim left after its pod was forgotten: nobody listens, so nobody misses them."""
+def _deserted(folder: Path, names: tuple[str, ...]) -> list[Path]:
+    """Files of a kubelet or a mesh's agent; none while another cluster's serves a socket in the folder."""
+    return [] if _sockets(folder, served=True) else [path for name in names if (path := folder / name).exists()]
+
+
+def _sockets(folder: Path, *, served: bool) -> list[Path]:
+    """Sockets of a folder at which a program listens, or none does; a killed one leaves them."""
     found = []
-    for path in _SHIM_SOCKETS.iterdir() if _SHIM_SOCKETS.is_dir() else ():
+    for path in folder.iterdir() if folder.is_dir() else ():
         with socket.socket(socket.AF_UNIX) as connection:
             try:
                 connection.connect(str(path))
             except ConnectionRefusedError:
-                found.append(path)
-            except OSError:  # gone meanwhile, or not to be asked: not ours to judge
+                is_served = False
+            except OSError:  # gone meanwhile, or no stream socket
                 continue
+            else:
+                is_served = True
+        if path.is_socket() and is_served == served:
+            found.append(path)
     return found
 
 
@@ -115,16 +120,6 @@ def _links(layout: Layout) -> list[Path]:
         return []
     links = (path for path in _LOG_LINKS.iterdir() if path.is_symlink())
     return [link for link in links if link.readlink().is_relative_to(layout.pod_logs)]
-
-
-def _other_kubelet() -> bool:
-    for name in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if name.read_text().strip() == "kubelet":
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def _remove_empty(folder: Path) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_mesh_embedded.node.waiting import POLL
+from otel_mesh_embedded.node.waiting import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,18 +15,21 @@ _CONNECT_SECONDS = 1.0
 
 
 class Reader(Protocol):
-    """Whoever reads the API server's objects."""
+    """The reading half of `otel_mesh_embedded.node.api.Api`."""
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """An object or a list, or None where there is none."""
+        """An object; None if it does not exist."""
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """Objects of a list."""
 
 
 def services(api: Reader) -> dict[str, tuple[str, int]]:
     """The Services behind webhooks without whose answer objects are refused: name -> address and port."""
     found: dict[str, tuple[str, int]] = {}
     for kind in _KINDS:
-        listed = api.get(f"/apis/admissionregistration.k8s.io/v1/{kind}") or {"items": []}
-        for webhook in (webhook for item in listed["items"] for webhook in item.get("webhooks", [])):
+        listed = api.items(f"/apis/admissionregistration.k8s.io/v1/{kind}")
+        for webhook in (webhook for item in listed for webhook in item.get("webhooks", [])):
             service = webhook["clientConfig"].get("service")
             if service is None or webhook.get("failurePolicy", "Fail") != "Fail":
                 continue
@@ -57,14 +59,11 @@ def wait(api: Reader, progress: Callable[[str], None], timeout: float) -> list[s
     Returns:
         Names of the Services that do not answer.
     """
-    deadline = time.monotonic() + timeout
     closed = _closed(services(api))
     if closed:
         progress(f"waiting for {', '.join(closed)} to admit objects")
-    while closed and time.monotonic() < deadline:
-        time.sleep(POLL)
-        closed = _closed(services(api))
-    return closed
+        poll(lambda: not _closed(services(api)), timeout)
+    return _closed(services(api))
 
 
 def _closed(found: dict[str, tuple[str, int]]) -> list[str]:

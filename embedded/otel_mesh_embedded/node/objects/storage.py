@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh_embedded.node import templates
 from otel_mesh_embedded.node.layout import NODE_NAME
 from otel_mesh_embedded.pki import credentials
 from otel_mesh_embedded.supervision.registry import Program
@@ -34,31 +35,7 @@ def provisioner(layout: Layout, programs: Programs) -> Program:
 
 
 def manifests() -> list[dict[str, Any]]:
-    """The storage classes, and what the provisioner may do."""
-    return [_storage_class(STORAGE_CLASS, "Retain", default=True), _storage_class(DELETING_CLASS, "Delete"), _access()]
-
-
-def _storage_class(name: str, policy: str, *, default: bool = False) -> dict[str, Any]:
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {
-            "name": name,
-            "annotations": {"storageclass.kubernetes.io/is-default-class": str(default).lower()},
-        },
-        "provisioner": PROVISIONER,
-        "volumeBindingMode": "WaitForFirstConsumer",
-        "reclaimPolicy": policy,
-    }
-
-
-def _access() -> dict[str, Any]:
+    """The storage classes, and the rights of the provisioner."""
     user = credentials.VOLUME_PROVISIONER.common_name
-    group = "rbac.authorization.k8s.io"
-    return {
-        "apiVersion": f"{group}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": user},
-        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:persistent-volume-provisioner"},
-        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
-    }
+    values = {"retaining": STORAGE_CLASS, "deleting": DELETING_CLASS, "provisioner": PROVISIONER, "user": user}
+    return templates.objects("storage.yaml", **values)

@@ -7,11 +7,11 @@ new one into each namespace, but nobody tells the programs: their pods are repla
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_embedded.node.waiting import poll
 from otel_mesh_embedded.pki import credentials
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _CONFIG_MAP = "kube-root-ca.crt"
 _ALL_CONFIG_MAPS = f"/api/v1/configmaps?fieldSelector=metadata.name%3D{_CONFIG_MAP}"
 _ALL_PODS = "/api/v1/pods"
-_TIMEOUT = 60.0
-_POLL = 0.5
+_TIMEOUT_S = 60.0
 
 
 def _note(layout: Layout) -> Path:
@@ -38,7 +37,7 @@ def _digest(layout: Layout) -> str:
 
 
 def before_change(layout: Layout) -> None:
-    """Note which authority the pods know, in an environment from before this was noted."""
+    """Note which authority the pods know, if the first start was killed before `spread`."""
     if not _note(layout).exists() and credentials.authority(layout, credentials.CLUSTER).exists():
         files.write(_note(layout), _digest(layout))
 
@@ -59,8 +58,7 @@ def spread(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
         return
     if _note(layout).exists():
         _wait_for_config_maps(layout, api)
-        pods: dict[str, Any] = api.get(_ALL_PODS) or {"items": []}
-        for meta in (pod["metadata"] for pod in pods["items"] if _uses_api(pod)):
+        for meta in (pod["metadata"] for pod in api.items(_ALL_PODS) if _uses_api(pod)):
             progress(f"replacing pod {meta['namespace']}/{meta['name']}: it knows the former authority")
             api.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
     files.write(_note(layout), digest)
@@ -68,18 +66,16 @@ def spread(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
 
 def _wait_for_config_maps(layout: Layout, api: Api) -> None:
     wanted = credentials.authority(layout, credentials.CLUSTER).read_text().strip()
-    deadline = time.monotonic() + _TIMEOUT
-    while True:
-        listed: dict[str, Any] = api.get(_ALL_CONFIG_MAPS) or {"items": []}
-        late = [item["metadata"]["namespace"] for item in listed["items"] if item["data"]["ca.crt"].strip() != wanted]
-        if listed["items"] and not late:
-            return
-        if time.monotonic() > deadline:
-            raise CommandError(
-                f"authority: namespaces {', '.join(late) or 'without exception'} do not have the new one",
-                remedy="run `make up` again",
-            )
-        time.sleep(_POLL)
+
+    def known() -> dict[str, bool]:
+        return {
+            item["metadata"]["namespace"]: item["data"]["ca.crt"].strip() == wanted
+            for item in api.items(_ALL_CONFIG_MAPS)
+        }
+
+    if not poll(lambda: all((found := known()).values()) and bool(found), _TIMEOUT_S):
+        late = ", ".join(name for name, is_new in known().items() if not is_new) or "all"
+        raise CommandError(f"new cluster authority: not in namespaces: {late}", remedy="run `otel-mesh up` again")
 
 
 def _uses_api(pod: dict[str, Any]) -> bool:

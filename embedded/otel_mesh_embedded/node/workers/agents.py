@@ -6,9 +6,8 @@ import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from otel_mesh_cli.core import files
+from otel_mesh_embedded.node import templates
 from otel_mesh_embedded.node.layout import (
     CGROUP,
     CLUSTER_DOMAIN,
@@ -53,77 +52,43 @@ def machine_name_servers() -> list[str]:
     return name_servers(path.read_text() for path in _RESOLVERS if path.exists())
 
 
-def kubelet_configuration(layout: Layout, *, protects_oom: bool) -> dict[str, object]:
-    """What `kubelet --config` reads.
+def kubelet_configuration(layout: Layout, *, protects_oom: bool) -> str:
+    """The file for `kubelet --config`.
 
     Args:
-        layout: where everything lies.
-        protects_oom: whether kubelet may make itself safe from the out-of-memory killer.
+        layout: paths of the environment.
+        protects_oom: whether kubelet may protect itself from the out-of-memory killer.
     """
-    client_authority = credentials.authority(layout, credentials.CLUSTER)
-    return {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
-        "kind": "KubeletConfiguration",
-        "address": str(NODE_ADDRESS),
-        "port": KUBELET_PORT,
-        "readOnlyPort": 0,
-        "healthzPort": 0,  # it would answer anybody; the other port asks who it is
-        "authentication": {
-            "anonymous": {"enabled": False},
-            "webhook": {"enabled": True},
-            "x509": {"clientCAFile": str(client_authority)},
-        },
-        "authorization": {"mode": "Webhook"},
-        "tlsCertFile": str(credentials.certificate(layout, credentials.KUBELET_SERVING)),
-        "tlsPrivateKeyFile": str(credentials.key(layout, credentials.KUBELET_SERVING)),
-        "rotateCertificates": False,  # the certificates are renewed at every start
-        "containerRuntimeEndpoint": f"unix://{layout.containerd_socket}",
-        "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{CGROUP}",
-        "failCgroupV1": False,
-        "failSwapOn": False,
-        "oomScoreAdj": _PROTECTED_OOM_SCORE if protects_oom else 0,
-        "makeIPTablesUtilChains": False,  # kube-proxy makes the chains it needs
-        "seccompDefault": True,
-        "clusterDomain": CLUSTER_DOMAIN,
-        "clusterDNS": [str(DNS_SERVICE_ADDRESS)],
-        "resolvConf": str(layout.config / "resolv.conf"),
-        "podLogsDir": str(layout.pod_logs),
-        "containerLogMaxSize": "10Mi",
-        "containerLogMaxFiles": 3,
-        "volumePluginDir": str(layout.kubelet / "volume-plugins"),
-        "imageGCHighThresholdPercent": 100,  # never: the images here cannot be pulled again
-        "evictionHard": {"memory.available": "200Mi"},
-        "kubeAPIQPS": 50,
-        "kubeAPIBurst": 100,
-    }
+    return templates.filled(
+        "kubelet.yaml",
+        address=str(NODE_ADDRESS),
+        port=KUBELET_PORT,
+        client_authority=str(credentials.authority(layout, credentials.CLUSTER)),
+        certificate=str(credentials.certificate(layout, credentials.KUBELET_SERVING)),
+        key=str(credentials.key(layout, credentials.KUBELET_SERVING)),
+        runtime=f"unix://{layout.containerd_socket}",
+        cgroup=f"/{CGROUP}",
+        oom_score=_PROTECTED_OOM_SCORE if protects_oom else 0,
+        domain=CLUSTER_DOMAIN,
+        dns=str(DNS_SERVICE_ADDRESS),
+        resolv_conf=str(layout.config / "resolv.conf"),
+        pod_logs=str(layout.pod_logs),
+        volume_plugins=str(layout.kubelet / "volume-plugins"),
+    )
 
 
-def proxy_configuration(layout: Layout, *, protects_oom: bool) -> dict[str, object]:
-    """What `kube-proxy --config` reads.
-
-    Args:
-        layout: where everything lies.
-        protects_oom: whether kube-proxy may make itself safe from the out-of-memory killer.
-    """
-    return {
-        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-        "kind": "KubeProxyConfiguration",
-        "mode": "iptables",
-        "hostnameOverride": NODE_NAME,
-        "bindAddress": str(NODE_ADDRESS),
-        "healthzBindAddress": f"{LOOPBACK}:{PROXY_HEALTH_PORT}",
-        "metricsBindAddress": f"{LOOPBACK}:{PROXY_METRICS_PORT}",
-        "clientConnection": {"kubeconfig": str(credentials.kubeconfig_path(layout, credentials.PROXY))},
-        "clusterCIDR": str(POD_NETWORK),
-        "detectLocalMode": "ClusterCIDR",
-        "nodePortAddresses": ["primary"],
-        "oomScoreAdj": _PROTECTED_OOM_SCORE if protects_oom else 0,
-        # The machine's limits stay as they are, they may not even be writable.
-        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
-        # A Service answers again this soon after its pod was replaced.
-        "iptables": {"minSyncPeriod": "100ms", "syncPeriod": "30s", "localhostNodePorts": False},
-    }
+def proxy_configuration(layout: Layout, *, protects_oom: bool) -> str:
+    """The file for `kube-proxy --config`; arguments as of `kubelet_configuration`."""
+    return templates.filled(
+        "kube-proxy.yaml",
+        node=NODE_NAME,
+        address=str(NODE_ADDRESS),
+        health=f"{LOOPBACK}:{PROXY_HEALTH_PORT}",
+        metrics=f"{LOOPBACK}:{PROXY_METRICS_PORT}",
+        kubeconfig=str(credentials.kubeconfig_path(layout, credentials.PROXY)),
+        pods=str(POD_NETWORK),
+        oom_score=_PROTECTED_OOM_SCORE if protects_oom else 0,
+    )
 
 
 def kubelet(layout: Layout, programs: Programs, *, protects_oom: bool) -> Program:
@@ -132,7 +97,7 @@ def kubelet(layout: Layout, programs: Programs, *, protects_oom: bool) -> Progra
     # No search domains: a pod's short names stay inside the cluster.
     files.write(layout.config / "resolv.conf", servers, mode=0o644)
     path = layout.config / "kubelet.yaml"
-    files.write(path, yaml.safe_dump(kubelet_configuration(layout, protects_oom=protects_oom), sort_keys=False))
+    files.write(path, kubelet_configuration(layout, protects_oom=protects_oom))
     kubeconfig = credentials.kubeconfig_path(layout, credentials.KUBELET)
     argv = (
         programs.tool("kubelet"),
@@ -153,7 +118,7 @@ def kubelet(layout: Layout, programs: Programs, *, protects_oom: bool) -> Progra
 def proxy(layout: Layout, programs: Programs, *, protects_oom: bool) -> Program:
     """What leads Service addresses to pods; writes what it reads."""
     path = layout.config / "proxy.yaml"
-    files.write(path, yaml.safe_dump(proxy_configuration(layout, protects_oom=protects_oom), sort_keys=False))
+    files.write(path, proxy_configuration(layout, protects_oom=protects_oom))
     argv = (programs.tool("kube-proxy"), f"--config={path}")
     reads = (path, credentials.kubeconfig_path(layout, credentials.PROXY))
     return Program("kube-proxy", argv, programs.environment, reads)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.machine import cgroups
+from otel_mesh_embedded.node.waiting import poll
 from otel_mesh_embedded.supervision import processes
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 GRACE = 15.0
 """Seconds the containers get, all together, between their stop signal and SIGKILL."""
-_CTR_TIMEOUT = 10.0
-_POLL = 0.1
+_CTR_TIMEOUT_S = 10.0
+_KILL_TIMEOUT_S = 10.0
 _IS_CONTAINER = 'labels."io.cri-containerd.kind"==container'
 
 
@@ -57,20 +57,19 @@ class Pods:
             running = cgroups.pods()
             for pid in running:
                 _kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
-        while running.intersection(cgroups.pods()) and time.monotonic() < deadline:
-            time.sleep(_POLL)
+        poll(lambda: not running.intersection(cgroups.pods()), GRACE)
         self.kill()
 
     def kill(self) -> None:
         """End whatever is left of the pods at once."""
-        for _ in range(100):  # a process may start another while we look
+
+        def none_left() -> bool:  # a process may start another while we look
             pids = cgroups.pods()
             for pid in pids:
                 _kill(pid, signal.SIGKILL)
-            if not pids:
-                break
-            time.sleep(_POLL)
+            return not pids
+
+        poll(none_left, _KILL_TIMEOUT_S)
         processes.end(self.shims(), grace=0)
 
     def _signal_containers(self) -> frozenset[int]:
@@ -89,18 +88,8 @@ class Pods:
 
     def _ctr(self, *words: str) -> str | None:
         """What ctr says; None when it fails: the caller goes on with force."""
-        try:
-            done = subprocess.run(
-                [*self.ctr, *words],
-                env=dict(self.environment),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_CTR_TIMEOUT,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout if done.returncode == 0 else None
+        done = run([*self.ctr, *words], env=self.environment, timeout=_CTR_TIMEOUT_S)
+        return done.stdout if done.ok else None
 
 
 def _kill(pid: int, number: signal.Signals) -> None:

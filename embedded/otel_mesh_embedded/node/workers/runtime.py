@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
+from otel_mesh_embedded.node import templates
 from otel_mesh_embedded.node.layout import BRIDGE, CNI_NETWORK, NODE_ADDRESS, POD_NETWORK, Layout
 from otel_mesh_embedded.supervision.registry import Program
 
@@ -15,48 +16,6 @@ if TYPE_CHECKING:
 
 CNI_FILE = "10-bridge.conflist"
 _CAP_SYS_RESOURCE = 24
-
-_CONFIG = """\
-version = 2
-root = {root}
-state = {state}
-oom_score = 0
-disabled_plugins = [
-  "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs",
-]
-
-[grpc]
-  address = {socket}
-
-[plugins."io.containerd.internal.v1.opt"]
-  path = {opt}
-
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = {pause}
-  restrict_oom_score_adj = {restrict_oom}
-  netns_mounts_under_state_dir = true
-  enable_unprivileged_ports = true
-  enable_unprivileged_icmp = true
-
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = {cni_bin}
-  conf_dir = {cni_config}
-
-[plugins."io.containerd.grpc.v1.cri".containerd]
-  snapshotter = "overlayfs"
-  default_runtime_name = "runc"
-
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-  BinaryName = {runc}
-  Root = {runc_root}
-  SystemdCgroup = false
-"""
 
 
 def may_lower_oom_score(status: str | None = None) -> bool:
@@ -79,17 +38,18 @@ def configuration(layout: Layout, programs: Programs, pause_image: str, *, restr
         pause_image: reference of the image that holds a pod's namespaces; it must have been imported.
         restrict_oom: without the right to lower scores every pod would fail with "can't get final child's PID".
     """
-    return _CONFIG.format(
-        root=_quoted(layout.containerd),
-        state=_quoted(layout.containerd_state),
-        socket=_quoted(layout.containerd_socket),
-        opt=_quoted(layout.containerd / "opt"),
-        pause=_quoted(pause_image),
-        restrict_oom=str(restrict_oom).lower(),
-        cni_bin=_quoted(layout.cni_bin),
-        cni_config=_quoted(layout.cni_config),
-        runc=_quoted(programs.packaged("runc")),
-        runc_root=_quoted(layout.containerd_state / "runc"),
+    return templates.filled(
+        "containerd.toml",
+        root=str(layout.containerd),
+        state=str(layout.containerd_state),
+        socket=str(layout.containerd_socket),
+        opt=str(layout.containerd / "opt"),
+        pause=pause_image,
+        restrict_oom=restrict_oom,
+        cni_bin=str(layout.cni_bin),
+        cni_config=str(layout.cni_config),
+        runc=programs.packaged("runc"),
+        runc_root=str(layout.containerd_state / "runc"),
     )
 
 
@@ -141,7 +101,3 @@ def write_network_configuration(layout: Layout) -> None:
 def ctr(layout: Layout, programs: Programs) -> tuple[str, ...]:
     """The command that talks to this containerd about Kubernetes' images and containers."""
     return (programs.packaged("ctr"), "--address", str(layout.containerd_socket), "--namespace", "k8s.io")
-
-
-def _quoted(value: Path | str) -> str:
-    return json.dumps(str(value), ensure_ascii=False)  # a TOML basic string escapes as JSON does

@@ -21,7 +21,6 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
         folder = tmp_path / "host" / name.strip("_") / "inner"
         folder.mkdir(parents=True)
         monkeypatch.setattr(residue, name, folder)
-    monkeypatch.setattr(residue, "_other_kubelet", lambda: False)
     return made
 
 
@@ -68,20 +67,40 @@ def test_shared_folders_go_only_when_nobody_else_uses_them(layout: Layout) -> No
     assert not residue._SHIM_SOCKETS.parent.exists()  # noqa: SLF001
 
 
-def test_what_a_mesh_agent_left_goes_unless_another_cluster_may_use_it(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
+def test_what_a_mesh_agent_left_goes_unless_another_clusters_agent_serves_there(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(residue, "_MESH_AGENT", tmp_path / "m" / "m")
+    residue._MESH_AGENT.mkdir(parents=True)  # noqa: SLF001
     token = residue._MESH_AGENT / "istio-cni-kubeconfig"  # noqa: SLF001
     token.touch()
-    with monkeypatch.context() as context:
-        context.setattr(residue, "_other_kubelet", lambda: True)
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(token.with_name("log.sock")))
+        agent.listen()
         residue.tidy(layout)
         assert token.exists()
         assert residue.leftovers(layout) == []
+    token.with_name("log.sock").unlink()
     assert residue.leftovers(layout) == [f"file {token}"]
     residue.tidy(layout)
     assert not token.parent.exists()
     assert residue.leftovers(layout) == []
+
+
+def test_what_a_kubelet_left_goes_unless_another_one_runs(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "d" / "d"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(residue, "_DEVICE_PLUGINS", folder)
+    (folder / "DEPRECATION").touch()
+    with socket.socket(socket.AF_UNIX) as kubelet:
+        kubelet.bind(str(folder / "kubelet.sock"))
+        kubelet.listen()
+        residue.tidy(layout)
+        assert sorted(path.name for path in folder.iterdir()) == ["DEPRECATION", "kubelet.sock"]
+    residue.tidy(layout)
+    assert not folder.parent.exists()
 
 
 def test_a_file_is_replaced_whole_and_only_when_it_differs(tmp_path: Path) -> None:
