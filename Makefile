@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # Which environment: the embedded one, or with CONTEXT a stack on any other cluster of your kubeconfig.
 STACK ?= $(if $(CONTEXT),dev,local)
 TARGET = --stack '$(STACK)' $(if $(CONTEXT),--context '$(CONTEXT)')
-IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)')
+IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)') $(if $(BUILDER),--builder '$(BUILDER)')
 WHICH = $(if $(SERVICE),--service='$(SERVICE)') $(if $(SINCE),--since='$(SINCE)') $(if $(LIMIT),--limit='$(LIMIT)')
 
 # Charts from a folder with one folder each, where their repositories are out of reach.

@@ -66,7 +66,9 @@ def _is_elsewhere(arguments: argparse.Namespace) -> bool:
 def _request(arguments: argparse.Namespace) -> Request:
     from otel_mesh_cli import clusters
 
-    given = {name: getattr(arguments, name, None) for name in ("context", "registry", "images", "base_image")}
+    given = {
+        name: getattr(arguments, name, None) for name in ("context", "registry", "images", "base_image", "builder")
+    }
     return clusters.Request(arguments.stack, **{name: value for name, value in given.items() if value})
 
 
@@ -252,6 +254,8 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--registry", help="host and path of the registry that another cluster pulls from")
     up.add_argument("--images", choices=("public", "local"), help="what upstream publishes, or everything made here")
     up.add_argument("--base-image", help="what the services are built on for another cluster")
+    builders = ("auto", "docker", "podman", "buildah", "embedded")
+    up.add_argument("--builder", choices=builders, help="what builds the services' images for another cluster")
     up.set_defaults(action=_up)
     down = commands.add_parser("down", help="stop everything; the data stays", parents=[target])
     down.add_argument("--purge", action="store_true", help="remove the data too: all but the cache of programs")

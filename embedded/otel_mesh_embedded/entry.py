@@ -52,6 +52,11 @@ class _Images:
 
         return Skopeo().digest(reference)
 
+    def archive(self, reference: str) -> Path:
+        from otel_mesh_embedded import images
+
+        return images.archive(reference)
+
     def store_versions(self) -> dict[str, str]:
         from otel_mesh_embedded import images
 

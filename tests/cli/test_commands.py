@@ -13,10 +13,10 @@ from otel_mesh_embedded.environment import status as screen
 
 
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    def show(_: object) -> None:
+    def answer() -> None:
         raise error
 
-    monkeypatch.setattr(screen, "show", show)
+    monkeypatch.setattr(screen, "answer", answer)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from otel_mesh.k8s.manifests import to_yaml
 from otel_mesh_cli.compose.objects import declared
 from otel_mesh_cli.compose.project import Published, translate
 from otel_mesh_cli.core import output_folder, secrets
-from otel_mesh_cli.core.paths import state_dir
+from otel_mesh_cli.core.paths import repo_dir, state_dir
+from otel_mesh_cli.images import services
 from otel_mesh_cli.stacks import addresses
-from otel_mesh_embedded import images
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ def secrets_dir() -> Path:
 def builds(target: Path) -> dict[str, dict[str, Any]]:
     """How each of our services' images is made, by the service's name."""
     made = {}
-    for image in images.SERVICES:
-        context = os.path.relpath(image.context, target)
-        dockerfile = str(image.dockerfile.relative_to(image.context))
-        made[image.name] = {"context": context, "dockerfile": dockerfile, "args": dict(image.arguments)}
+    context = os.path.relpath(repo_dir(), target)
+    dockerfile = str(services.dockerfile().relative_to(repo_dir()))
+    for image in services.service_images():
+        made[image.name] = {"context": context, "dockerfile": dockerfile, "args": image.arguments}
     return made
 
 

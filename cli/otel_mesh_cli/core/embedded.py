@@ -104,6 +104,13 @@ class Images(Protocol):
             CommandError: the registry does not answer.
         """
 
+    def archive(self, reference: str) -> Path:
+        """Image that was made, as a file in the format of `docker save`.
+
+        Args:
+            reference: local reference, as `make` returns them.
+        """
+
     def store_versions(self) -> dict[str, str]:
         """Major versions of PostgreSQL and Redis in the images made here, by image name."""
 

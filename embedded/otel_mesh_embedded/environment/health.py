@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
 from otel_mesh_cli.stacks import drift, interrupted
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_embedded.environment import sidecars, workspace
-from otel_mesh_embedded.environment.explain import explain_unready
 from otel_mesh_embedded.environment.namespaces import NAMESPACES
-from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
@@ -132,7 +131,7 @@ def _stack() -> Iterator[CommandError]:
         yield CommandError(f"stack {_STACK}: {difference}", remedy=_UP)
     for pod in sidecars.without_sidecar(Api(layout())):
         yield CommandError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
-    for cause in explain_unready(OfApi(Api(layout())), NAMESPACES):
+    for cause in explain_unready(Api(layout()), NAMESPACES):
         full = _FULL in cause.lower()
         yield CommandError(cause, remedy="free space on its volume, then run `make up`" if full else _UP)
 

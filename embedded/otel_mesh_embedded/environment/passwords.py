@@ -15,7 +15,7 @@ from otel_mesh import DatabaseRoles
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import last_line, run
-from otel_mesh_embedded.environment.explain import is_settled
+from otel_mesh_cli.core.unready_pods import is_settled
 from otel_mesh_embedded.environment.namespaces import SERVICES
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout

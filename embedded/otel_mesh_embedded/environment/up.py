@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.steps import Steps
+from otel_mesh_cli.core.unready_pods import explained
 from otel_mesh_cli.smoke import demonstration
 from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
 from otel_mesh_embedded.environment import gateway_certificate, health, passwords, sidecars, workspace
-from otel_mesh_embedded.environment.explain import explained
 from otel_mesh_embedded.environment.namespaces import NAMESPACES
-from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
@@ -48,7 +47,7 @@ def run(console: Console) -> None:
         node = cluster.start(say)
         gateway_certificate.hand_over()
         images.import_all(node.ctr)
-        with explained(STACK, OfApi(Api(layout())), NAMESPACES):
+        with explained(STACK, Api(layout()), NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
@@ -60,7 +59,7 @@ def run(console: Console) -> None:
         for address in ADDRESSES:
             cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
         say("sending a request and an order through the gateway")
-        with explained(STACK, OfApi(Api(layout())), NAMESPACES):
+        with explained(STACK, Api(layout()), NAMESPACES):
             result = health.checked()
         demonstration.show(result, console)
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir, state_dir
+from otel_mesh_cli.images import contexts
 from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.images import contexts, pip_settings, roots
+from otel_mesh_embedded.images import pip_settings, roots
 from otel_mesh_embedded.images.buildah import Buildah
 from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
 from otel_mesh_embedded.toolchain.prometheus_page import prometheus_page

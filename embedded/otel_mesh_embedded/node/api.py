@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -19,6 +20,7 @@ from otel_mesh_embedded.node.layout import API_SERVER
 from otel_mesh_embedded.pki import credentials
 
 if TYPE_CHECKING:
+    from otel_mesh_cli.core.pod_sources import Kind
     from otel_mesh_embedded.node.layout import Layout
 
 _TIMEOUT_S = 5.0
@@ -48,6 +50,23 @@ class Api:
         """Objects of a list; none if there is no answer."""
         found: list[dict[str, Any]] = (self.get(path) or {"items": []})["items"]
         return found
+
+    def listed(self, namespace: str, kind: Kind) -> list[dict[str, Any]]:
+        """Pods or events of a namespace.
+
+        Raises:
+            CommandError: the API server does not answer.
+        """
+        found = self.get(f"/api/v1/namespaces/{namespace}/{kind}")
+        if found is None:
+            raise CommandError("API server: no answer", remedy="run `otel-mesh up`")
+        items: list[dict[str, Any]] = found["items"]
+        return items
+
+    def last_line(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
+        """Last line of a container's log, of this run or the one before; empty if there is none."""
+        query = urlencode({"container": container, "tailLines": 1, "previous": str(previous).lower()})
+        return (self.text(f"/api/v1/namespaces/{namespace}/pods/{pod}/log?{query}") or "").strip()
 
     def text(self, path: str) -> str | None:
         """An answer as text, such as a log; None if there is nothing at the path or no answer."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_embedded import images
-from otel_mesh_embedded.environment.explain import explain_unready
-from otel_mesh_embedded.environment.pod_sources import OfApi
 from otel_mesh_embedded.node import waiting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.control_plane import encryption, servers
@@ -86,7 +85,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     try:
         waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
     except CommandError as error:
-        reasons = explain_unready(OfApi(api), ["kube-system"])
+        reasons = explain_unready(api, ["kube-system"])
         remedy = _FIREWALLD if _firewalld_runs() else error.remedy
         raise CommandError("; ".join(["DNS: does not answer", *reasons]), remedy=remedy, log=error.log) from error
     for name in admission.wait(api, progress, ADMISSION_TIMEOUT):

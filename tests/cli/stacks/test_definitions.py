@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import stat
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import definitions, pulumi_cli, stack_file
-from otel_mesh_embedded import toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +156,7 @@ def test_after_a_destroy_it_says_what_stayed_and_how_it_goes(
         file.write_text(json.dumps({"checkpoint": {"latest": {"resources": []}}}))
         return 0
 
-    monkeypatch.setattr(toolchain, "ensure", lambda _: tools)
+    monkeypatch.setattr(embedded, "programs", lambda: SimpleNamespace(folder=lambda _: tools))
     monkeypatch.setattr(pulumi_cli, "ensure_stack", lambda *_: workspace.project)
     monkeypatch.setattr(pulumi_cli, "call", destroy)
     assert definitions.call(workspace, STACK, ["destroy", "--yes"]) == 0

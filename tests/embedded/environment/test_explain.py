@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.environment.explain import explain_unready, is_settled, reasons
-from otel_mesh_embedded.environment.pod_sources import OfApi, OfKubectl
+from otel_mesh_cli.core.pod_sources import OfKubectl
+from otel_mesh_cli.core.unready_pods import explain_unready, is_settled, reasons
+from otel_mesh_embedded.node.api import Api
+from otel_mesh_embedded.node.layout import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,19 +111,6 @@ def test_a_pod_is_settled_when_ready_or_done(phase: str, ready: str, *, settled:
     assert is_settled(pod(phase=phase, conditions=[{"type": "Ready", "status": ready}])) is settled
 
 
-class Answers:
-    """An API server's answers, by path."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self._answers = answers
-
-    def get(self, path: str) -> dict[str, Any] | None:
-        return self._answers.get(path)
-
-    def text(self, path: str) -> str | None:
-        return self._answers.get(path)
-
-
 def kubectl(folder: Path, answers: dict[str, object]) -> str:
     """A kubectl that answers `get KIND` from a table and `logs` with one line."""
     for kind, answer in answers.items():
@@ -153,18 +142,22 @@ def test_a_silent_api_server_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("previous", ["false", "true"])
-def test_the_embedded_node_is_asked_itself_and_no_program_is_needed(previous: str) -> None:
+def test_the_embedded_node_is_asked_itself_and_no_program_is_needed(
+    previous: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crashing = pod(waiting("CrashLoopBackOff", lastState={"terminated": {"exitCode": 1, "reason": "Error"}}))
     place = "/api/v1/namespaces/shop"
     answers = {
-        f"{place}/pods": {"items": [crashing]},
-        f"{place}/events": {"items": []},
+        f"{place}/pods": json.dumps({"items": [crashing]}),
+        f"{place}/events": json.dumps({"items": []}),
         f"{place}/pods/web-1/log?container=web&tailLines=1&previous={previous}": "panic: no database\n",
     }
-    (line,) = explain_unready(OfApi(Answers(answers)), ["shop"])
+    monkeypatch.setattr(Api, "text", lambda _self, path: answers.get(path))
+    (line,) = explain_unready(Api(Layout(tmp_path)), ["shop"])
     assert line.endswith("(ended with exit code 1, Error); its last line: panic: no database")
 
 
-def test_an_api_server_of_the_node_that_is_silent_is_an_error() -> None:
-    with pytest.raises(CommandError, match="API server: no answer; run `make up`"):
-        explain_unready(OfApi(Answers({})), ["shop"])
+def test_an_api_server_of_the_node_that_is_silent_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Api, "text", lambda *_: None)
+    with pytest.raises(CommandError, match="API server: no answer; run `otel-mesh up`"):
+        explain_unready(Api(Layout(tmp_path)), ["shop"])
