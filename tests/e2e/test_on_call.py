@@ -83,17 +83,17 @@ def test_a_collector_scaled_to_nothing(
     kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]
 ) -> None:
     kubectl("scale", "-n", "observability", "deploy/otel-collector", "--replicas=0")
-    assert "run `make up`" in status("Deployment observability/otel-collector: scaled to 0, not 1")
+    assert "run `otel-mesh up`" in status("Deployment observability/otel-collector: scaled to 0, not 1")
     line = refused("smoke")
     assert "did not arrive" in line
-    assert "Deployment observability/otel-collector: scaled to 0, not 1; run `make up`" in line
+    assert "Deployment observability/otel-collector: scaled to 0, not 1; run `otel-mesh up`" in line
 
 
 @pytest.mark.usefixtures("mended")
 def test_jaeger_deleted(kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]) -> None:
     kubectl("delete", "-n", "observability", "deploy/jaeger")
-    assert "run `make up`" in status("Deployment observability/jaeger is not there")
-    assert "Deployment observability/jaeger is not there; run `make up`" in refused("smoke").replace(
+    assert "run `otel-mesh up`" in status("Deployment observability/jaeger is not there")
+    assert "Deployment observability/jaeger is not there; run `otel-mesh up`" in refused("smoke").replace(
         " (and 1 more: `make status`)", ""
     )
 
@@ -111,7 +111,7 @@ def test_a_wrong_image_beside_pods_that_still_serve(
 @pytest.mark.usefixtures("mended")
 def test_a_secret_deleted_under_running_pods(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
     kubectl("delete", "-n", "shop", "secret/postgres-credentials")
-    assert "run `make up`" in status("Secret shop/postgres-credentials is not there")
+    assert "run `otel-mesh up`" in status("Secret shop/postgres-credentials is not there")
 
 
 @pytest.mark.usefixtures("mended")
@@ -139,7 +139,7 @@ def _end(name: str) -> None:
 @pytest.mark.usefixtures("mended")
 def test_a_program_of_the_node_and_its_supervisor_dead(status: Callable[[str], str]) -> None:
     _end("kube-scheduler")
-    assert "run `make up`" in status("node: kube-scheduler does not run")
+    assert "run `otel-mesh up`" in status("node: kube-scheduler does not run")
 
 
 @pytest.mark.usefixtures("mended")
@@ -148,7 +148,7 @@ def test_a_port_taken_by_another_program(status: Callable[[str], str], refused: 
     with socket.create_server(("127.0.0.1", GATEWAY.port)):
         words = f"port 127.0.0.1:{GATEWAY.port} (for gateway): in use by process {os.getpid()}"
         screen = status("forward-gateway does not run")
-        assert "run `make up`" in screen
+        assert "run `otel-mesh up`" in screen
         assert GATEWAY.variable in refused("up")
         assert words in refused("up")
 

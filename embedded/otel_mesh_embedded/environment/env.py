@@ -23,12 +23,12 @@ def settings() -> dict[str, str]:
     """Names and values, without any secret: those are read from files that the values name.
 
     Raises:
-        CommandError: `make up` has not made the environment yet, or not with this checkout's programs: every shell asks
-            for the settings, so they are never fetched or built here.
+        CommandError: `otel-mesh up` never ran, or ran with other programs than this checkout's. Every shell asks for
+            the variables, so programs are never fetched or built here.
     """
     kubeconfig = state_dir() / "kubeconfig"
     if not kubeconfig.exists():
-        raise CommandError(f"{kubeconfig}: not there, the environment was never up", remedy="run `make up` first")
+        raise CommandError(f"{kubeconfig}: not there, the environment was never up", remedy="run `otel-mesh up` first")
     tools = toolchain.link(toolchain.present(stack_mesh().programs))
     path = [str(_commands()), str(repo_dir() / ".venv" / "bin"), str(tools)]
     path += [part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in path]

@@ -33,13 +33,13 @@ ANSWERS = "answers"
 """What `answers` says of an address that is well."""
 
 _STACK = "local"
-_UP = "run `make up`, it puts that right"
+_UP = "run `otel-mesh up`, it puts that right"
 _NO_ROOM = 16 * 1024**2
 _FULL = "no space left on device"
 
 
 def problems(now: Status) -> list[CommandError]:
-    """What is wrong at this moment; nothing when everything is as the last `make up` left it.
+    """What is wrong at this moment; nothing when everything is as the last `otel-mesh up` left it.
 
     Args:
         now: the node's status.
@@ -55,7 +55,7 @@ def require_running() -> None:
         CommandError: the node is stopped.
     """
     if not cluster.status().programs:
-        raise CommandError("node: stopped", remedy="run `make up`")
+        raise CommandError("node: stopped", remedy="run `otel-mesh up`")
 
 
 def checked() -> demonstration.Result:
@@ -75,7 +75,7 @@ def explained(error: CommandError) -> CommandError:
     found = problems(cluster.status())
     if not found:
         return error
-    more = f" (and {len(found) - 1} more: `make status`)" if len(found) > 1 else ""
+    more = f" (and {len(found) - 1} more: `otel-mesh status`)" if len(found) > 1 else ""
     return CommandError(f"{error.message}; {found[0].message}{more}", remedy=found[0].remedy, log=found[0].log)
 
 
@@ -96,7 +96,7 @@ def _machine() -> Iterator[CommandError]:
 
 def _node(now: Status) -> Iterator[CommandError]:
     for name, reason in credentials.untimely(layout()).items():
-        yield CommandError(f"certificate {name}: {reason}", remedy="run `make up`, it renews it")
+        yield CommandError(f"certificate {name}: {reason}", remedy="run `otel-mesh up`, it renews it")
     for program in now.programs:
         if program.pid is None:
             yield CommandError(f"node: {program.name} does not run", remedy=_UP)
@@ -112,7 +112,7 @@ def _volumes() -> Iterator[CommandError]:
         if claim and folder.is_absolute() and folder.is_dir() and shutil.disk_usage(folder).free < _NO_ROOM:
             yield CommandError(
                 f"volume of {claim['namespace']}/{claim['name']} ({folder}): no space left on it",
-                remedy="free space on its disk, then run `make up`",
+                remedy="free space on its disk, then run `otel-mesh up`",
             )
 
 
@@ -121,11 +121,11 @@ def _stack() -> Iterator[CommandError]:
     assert file is not None  # noqa: S101 -- the embedded one's backend is a folder
     state = drift.state(file)
     if not state.get("resources"):
-        yield CommandError(f"stack {_STACK}: nothing is deployed", remedy="run `make up`")
+        yield CommandError(f"stack {_STACK}: nothing is deployed", remedy="run `otel-mesh up`")
     if unfinished := state.get("pending_operations"):
         yield CommandError(
             f"stack {_STACK}: an update was interrupted while {', '.join(map(interrupted.describe, unfinished))}",
-            remedy="run `make up`, it goes on from there",
+            remedy="run `otel-mesh up`, it goes on from there",
         )
     for difference in drift.differences(state, Api(layout()).get):
         yield CommandError(f"stack {_STACK}: {difference}", remedy=_UP)
@@ -133,7 +133,7 @@ def _stack() -> Iterator[CommandError]:
         yield CommandError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
     for cause in explain_unready(Api(layout()), NAMESPACES):
         full = _FULL in cause.lower()
-        yield CommandError(cause, remedy="free space on its volume, then run `make up`" if full else _UP)
+        yield CommandError(cause, remedy="free space on its volume, then run `otel-mesh up`" if full else _UP)
 
 
 def _addresses() -> Iterator[CommandError]:

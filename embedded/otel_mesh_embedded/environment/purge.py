@@ -1,4 +1,4 @@
-"""`make down PURGE=1`: the environment is taken away whole, with its data."""
+"""`otel-mesh down --purge`: the environment is taken away whole, with its data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(progress: Callable[[str], None] = print) -> None:
     """
     preflight.check_rights()
     folder = state_dir()
-    with machine_lock.hold("make down"):
+    with machine_lock.hold("otel-mesh down"):
         if folder.exists():
             state_folder.check(folder)
             cluster.stop(progress)

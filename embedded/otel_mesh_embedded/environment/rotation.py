@@ -1,7 +1,7 @@
-"""`make rotate`: other keys and certificates than before, while the pods go on and nothing of the data is lost.
+"""`otel-mesh node rotate`: new keys and certificates, while pods keep running and no data is lost.
 
-Each kind can be renewed at any time, while the environment is up or down. A run that was killed is finished by the
-same command, or by the next `make up`.
+Each kind can be renewed at any time, whether the environment is up or down. A killed run is finished by the same
+command or by the next `otel-mesh up`.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
     preflight.check_rights()
     where = layout()
     wanted = frozenset(kinds) or {CERTIFICATES}
-    with machine_lock.hold("make rotate"):
+    with machine_lock.hold("otel-mesh node rotate"):
         if not credentials.authority(where, credentials.CLUSTER).exists():
-            raise CommandError(f"{where.state}: no environment was ever up", remedy="run `make up` first")
+            raise CommandError(f"{where.state}: no environment was ever up", remedy="run `otel-mesh up` first")
         starting.renew(where, progress, _names(wanted))
         if TOKENS in wanted:
             signing_keys.replace(where.pki, credentials.SERVICE_ACCOUNT)
@@ -73,7 +73,7 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
         if PASSWORDS in wanted:
             passwords.renew()
         if not cluster.status().programs:
-            progress("renewed: the next `make up` uses it")
+            progress("renewed: the next `otel-mesh up` uses it")
             return
         cluster.start(progress)
         is_shown = gateway_certificate.hand_over() and stack_mesh().gateway_tls

@@ -1,4 +1,4 @@
-"""`make status`: one screen that says what is true now, looked at afresh."""
+"""`otel-mesh status`: one screen that says what is true now, looked at afresh."""
 
 from __future__ import annotations
 

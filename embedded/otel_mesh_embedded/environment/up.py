@@ -1,4 +1,4 @@
-"""`make up`: from whatever state the machine is in to a request whose trace was read back."""
+"""`otel-mesh up`: from whatever state the machine is in to a request whose trace was read back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(console: Console) -> None:
         CommandError: something is missing or did not start; what was done before stays for the next run.
     """
     say = Steps(console)
-    with machine_lock.hold("make up"):
+    with machine_lock.hold("otel-mesh up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
         with images.ahead():
             programs = toolchain.choices(stack_mesh().programs)

@@ -91,7 +91,7 @@ def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] |
     """
     where = layout()
     preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
-    with machine_lock.hold("make up"), _named_errors():
+    with machine_lock.hold("otel-mesh up"), _named_errors():
         state_folder.mark(where.state)
         progress("providing programs and images")
         references = images.ensure(["pause", "coredns"])
@@ -108,7 +108,7 @@ def stop(progress: Callable[[str], None] = print) -> None:
         CommandError: not root, or something resists.
     """
     preflight.check_rights()
-    with machine_lock.hold("make down"), _named_errors():
+    with machine_lock.hold("otel-mesh down"), _named_errors():
         if not layout().root.exists():
             return
         stopping.stop(assemble(built=False), progress)
@@ -157,7 +157,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
     node = assemble(built=False)
     found = Api(node.layout).get(f"/api/v1/namespaces/{namespace}/services/{service}")
     if found is None:
-        raise CommandError(f"service {namespace}/{service}: not there", remedy="run `make up`")
+        raise CommandError(f"service {namespace}/{service}: not there", remedy="run `otel-mesh up`")
     program = stopping.FORWARD_PREFIX + name
     mine = {process.pid for process in node.registry.processes(program)}
     for listener in ports.listeners([(LOOPBACK, listen_port)]):
@@ -171,7 +171,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
         f"TCP4-LISTEN:{listen_port},bind={LOOPBACK},reuseaddr,fork,backlog=128",
         f"TCP4:{found['spec']['clusterIP']}:{port},connect-timeout=5",
     )
-    with machine_lock.hold("make up"):
+    with machine_lock.hold("otel-mesh up"):
         node.registry.ensure(Program(program, argv, node.programs.environment))
     waiting.until(
         f"port {LOOPBACK}:{listen_port} (for {name})",

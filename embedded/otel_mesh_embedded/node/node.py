@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_embedded.node import programs as node_programs
 from otel_mesh_embedded.node.layout import layout as current_layout
+from otel_mesh_embedded.node.machine import state_folder
 from otel_mesh_embedded.node.network.bridge import Network
 from otel_mesh_embedded.node.workers import runtime
 from otel_mesh_embedded.node.workers.pods import Pods
@@ -46,9 +47,10 @@ def assemble(layout: Layout | None = None, *, built: bool = True) -> Node:
         built: also the programs from Go modules, which only starting needs.
 
     Raises:
-        CommandError: a program cannot be provided.
+        CommandError: a program cannot be provided, or others than root can write to the state folder.
     """
     where = layout or current_layout()
+    state_folder.require_trusted(where)
     programs = node_programs.find(where, built=built)
     processes = registry(where)
     network = Network(where, programs.iptables, programs.environment)

@@ -54,7 +54,7 @@ def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Se
         if time.monotonic() > deadline:
             raise CommandError(
                 f"{what}: not there after {timeout:.0f} s; {needs[-1]} says: {registry.last_line(needs[-1])}",
-                remedy="see the log, then run `make up` again",
+                remedy="see the log, then run `otel-mesh up` again",
                 log=registry.log(needs[-1]),
             )
         polls += 1

@@ -120,7 +120,7 @@ class Registry:
         if self.main(name) is None:
             raise CommandError(
                 f"{name}: ended right after its start: {self.last_line(name)}",
-                remedy="mend what it complains about and run `make up` again",
+                remedy="mend what it complains about and run `otel-mesh up` again",
                 log=self.log(name),
             )
 
@@ -145,7 +145,7 @@ class Registry:
         except OSError as error:
             raise CommandError(
                 f"{program.argv[0]}: cannot be started: {error.strerror}",
-                remedy="delete it, so that the next `make up` makes it again",
+                remedy="delete it, so that the next `otel-mesh up` makes it again",
             ) from error
         cgroups.join(pid)
         self.started.add(program.name)

@@ -1,7 +1,7 @@
 """Starts a program of the node again when it has ended, and keeps logs from filling the disk.
 
 One process, started with the node. It does nothing while a command is at work on the machine, and whatever happens to
-it, the next `make up` heals the node and starts it again.
+it, the next `otel-mesh up` heals the node and starts it again.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def finish(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
     if left:
         raise CommandError(
             f"secrets at rest: {len(left)} are not encrypted with {newest['name']}, the first is {left[0]}",
-            remedy="run `make up` again; both keys are kept until then",
+            remedy="run `otel-mesh up` again; both keys are kept until then",
         )
     _write(layout, [newest])
 

@@ -14,7 +14,7 @@ import psutil
 
 from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import BRIDGE, LISTENERS, Layout
-from otel_mesh_embedded.node.machine import memory, ports
+from otel_mesh_embedded.node.machine import memory, ports, state_folder
 from otel_mesh_embedded.node.network import ranges
 from otel_mesh_embedded.pki import credentials
 from otel_mesh_embedded.supervision import processes
@@ -56,6 +56,8 @@ class Facts:
     state_on: str = "ext4"
     """Type of that file system."""
     state: Path = Path("/")
+    untrusted: str = ""
+    """Why root must not run what is in the state folder, with the place; empty if it may."""
     taken_ports: tuple[PortUse, ...] = ()
     routes: tuple[tuple[IPv4Network, str], ...] = field(default=())
     """Routes of other interfaces: destination and interface."""
@@ -95,6 +97,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         disk_free=shutil.disk_usage(existing).free,
         state_on=_file_system(existing),
         state=layout.state,
+        untrusted=state_folder.untrusted(layout),
         taken_ports=tuple(_taken(wanted, mine)),
         routes=tuple(routes()),
         recorded_ranges=recorded,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.node.layout import POD_NETWORK, SERVICE_NETWORK
 from otel_mesh_embedded.node.machine import facts as machine
+from otel_mesh_embedded.node.machine import state_folder
 from otel_mesh_embedded.node.network import ranges
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _others(facts: Facts) -> list[CommandError]:
     found = [
         CommandError(
             f"otel-mesh: another environment runs on this machine, its state is in {state}",
-            remedy=f"stop it with OTEL_MESH_STATE={state} make down",
+            remedy=f"stop it with OTEL_MESH_STATE={state} otel-mesh down",
         )
         for state in facts.other_states
     ]
@@ -83,7 +84,7 @@ def _others(facts: Facts) -> list[CommandError]:
         found.append(
             CommandError(
                 f"another Kubernetes: {facts.other_kube_proxy} writes the same packet filter chains",
-                remedy="stop it, or use that cluster with make up CONTEXT=... REGISTRY=...",
+                remedy="stop it, or use that cluster with `otel-mesh up --stack ... --context ... --registry ...`",
             )
         )
     return found
@@ -113,6 +114,9 @@ def _state(facts: Facts) -> list[CommandError]:
                 remedy="set OTEL_MESH_STATE to a shorter one",
             )
         )
+    if facts.untrusted:
+        reason = f"{facts.untrusted}, and root runs what is there"
+        found.append(CommandError(reason, remedy=state_folder.untrusted_remedy(facts.state)))
     if facts.state_on in ("overlay", "nfs", "nfs4", "9p", "tmpfs", "ecryptfs"):
         found.append(
             CommandError(
@@ -166,7 +170,7 @@ def full_disk(state: Path, free: int) -> list[CommandError]:
     return [
         CommandError(
             f"disk of {state}: full ({free / 1024**2:.0f} MiB free), the database and the pods cannot write",
-            remedy="free space there, then run `make up`: nothing that was written is lost",
+            remedy="free space there, then run `otel-mesh up`: nothing that was written is lost",
         )
     ]
 

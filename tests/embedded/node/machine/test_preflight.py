@@ -52,8 +52,12 @@ def test_a_good_machine_has_no_problem() -> None:
         ),
         ({"state_on": "overlay"}, "on overlay, which cannot hold container images", "OTEL_MESH_STATE"),
         ({"state": Path("/" + "x" * 70)}, "longer than 60 characters", "shorter"),
-        ({"other_states": (Path("/srv/mesh"),)}, "its state is in /srv/mesh", "OTEL_MESH_STATE=/srv/mesh make down"),
-        ({"other_kube_proxy": "process 12 (k3s)"}, "another Kubernetes: process 12 (k3s)", "CONTEXT="),
+        (
+            {"other_states": (Path("/srv/mesh"),)},
+            "its state is in /srv/mesh",
+            "OTEL_MESH_STATE=/srv/mesh otel-mesh down",
+        ),
+        ({"other_kube_proxy": "process 12 (k3s)"}, "another Kubernetes: process 12 (k3s)", "--context"),
         (
             {"routes": ((IPv4Network((POD_NETWORK[768], 24)), "tun0"),)},
             f"network {POD_NETWORK[768]}/24 (interface tun0): overlaps {POD_NETWORK}, which is for the node's pods",

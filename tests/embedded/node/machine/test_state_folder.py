@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,10 @@ import pytest
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_embedded.node.machine import state_folder
+from otel_mesh_embedded.node.layout import Layout
+from otel_mesh_embedded.node.machine import preflight, state_folder
+from otel_mesh_embedded.node.machine.facts import Facts
+from otel_mesh_embedded.node.node import assemble
 
 
 def environment(folder: Path) -> Path:
@@ -73,3 +77,41 @@ def test_the_command_refuses_in_one_line_and_touches_nothing(tmp_path: Path, mon
     (line,) = done.stderr.splitlines()
     assert f"state folder {tmp_path}" in line
     assert (tmp_path / "thesis.tex").exists()
+
+
+def trusted(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path / "parent" / "state")
+    layout.make_folders()
+    return layout
+
+
+def test_a_folder_that_only_its_owner_can_change_may_be_run_from(tmp_path: Path) -> None:
+    assert state_folder.untrusted(trusted(tmp_path), os.geteuid()) == ""
+
+
+@pytest.mark.parametrize("name", ["", "node", "node/bin", "node/config", "node/processes", "node/cni/bin"])
+def test_a_folder_that_others_can_write_to_is_named(tmp_path: Path, name: str) -> None:
+    layout = trusted(tmp_path)
+    (layout.state / name).chmod(0o720)
+    assert state_folder.untrusted(layout, os.geteuid()) == f"{layout.state / name}: writable by others than root"
+
+
+def test_a_folder_of_somebody_else_is_named(tmp_path: Path) -> None:
+    layout = trusted(tmp_path)
+    assert state_folder.untrusted(layout, os.geteuid() + 1) == f"{layout.state}: owned by uid {os.geteuid()}"
+    assert "and root runs what is there" in str(preflight.problems(Facts(untrusted="/srv: owned by uid 7"))[0])
+
+
+def test_a_parent_that_others_can_write_to_is_named_unless_it_is_sticky(tmp_path: Path) -> None:
+    layout = trusted(tmp_path)
+    layout.state.parent.chmod(0o777)
+    assert state_folder.untrusted(layout, os.geteuid()) == f"{layout.state.parent}: writable by others than root"
+    layout.state.parent.chmod(0o1777)
+    assert state_folder.untrusted(layout, os.geteuid()) == ""
+
+
+def test_nothing_is_run_from_a_folder_that_others_can_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = trusted(tmp_path)
+    monkeypatch.setattr(state_folder, "untrusted", lambda _: f"{layout.bin}: owned by uid 7")
+    with pytest.raises(CommandError, match=r"node/bin: owned by uid 7, and root runs what is there; `chown -R root: "):
+        assemble(layout, built=False)
