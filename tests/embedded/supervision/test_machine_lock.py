@@ -48,6 +48,16 @@ def test_the_holder_may_take_it_again(tmp_path: Path) -> None:
         pass
 
 
+def test_who_removed_the_file_with_the_environment_does_not_hold_the_next_one(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with machine_lock.hold("otel-mesh down", lock):
+        lock.unlink()
+        with ending(subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE)) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            holder.kill()
+
+
 def test_what_is_started_under_it_does_not_keep_it(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with machine_lock.hold("otel-mesh up", lock):
@@ -62,9 +72,10 @@ def test_what_is_started_under_it_does_not_keep_it(tmp_path: Path) -> None:
         child.wait()
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with (
         pytest.raises(CommandError, match="cannot be opened"),
-        machine_lock.hold("otel-mesh up", tmp_path / "missing" / "lock"),
+        machine_lock.hold("otel-mesh up", tmp_path / "file" / "lock"),
     ):
         pytest.fail("held")
