@@ -1,4 +1,4 @@
-"""The shell settings with which a person works on the embedded environment by hand."""
+"""Environment variables for a shell that works on the embedded environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def settings() -> dict[str, str]:
-    """Names and values, without any secret: those are read from files that the values name.
+    """Variables, none of them secret: some name files with secrets.
 
     Raises:
         CommandError: `otel-mesh up` never ran, or ran with other programs than this checkout's. Every shell asks for
@@ -43,7 +43,7 @@ def settings() -> dict[str, str]:
 
 
 def _commands() -> Path:
-    """The folder of our own `pulumi`, which works from any folder and never writes a salt into the checkout."""
+    """Folder of a `pulumi` script that works from any folder and never writes a salt into the checkout."""
     folder = state_dir() / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "pulumi"

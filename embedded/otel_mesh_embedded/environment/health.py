@@ -1,4 +1,4 @@
-"""Everything that is wrong with the running environment, causes before what follows from them, each with its remedy."""
+"""Problems of the running environment with their remedies, causes before consequences."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FULL = "no space left on device"
 
 
 def problems(now: Status) -> list[CommandError]:
-    """What is wrong at this moment; nothing when everything is as the last `otel-mesh up` left it.
+    """Problems of the environment; none if everything is as the last `otel-mesh up` left it.
 
     Args:
         now: the node's status.
@@ -49,7 +49,7 @@ def problems(now: Status) -> list[CommandError]:
 
 
 def require_running() -> None:
-    """Refuse at once what would wait for an environment that is stopped.
+    """Refuse a command at once that would wait for a stopped environment.
 
     Raises:
         CommandError: the node is stopped.
@@ -71,7 +71,7 @@ def checked() -> demonstration.Result:
 
 
 def explained(error: CommandError) -> CommandError:
-    """A failure together with the first thing that is wrong, which most likely is its cause."""
+    """A failure together with its likely cause: the first problem of the environment."""
     found = problems(cluster.status())
     if not found:
         return error
@@ -80,7 +80,7 @@ def explained(error: CommandError) -> CommandError:
 
 
 def answers(address: Address) -> str:
-    """What an address says when asked now: ``answers``, a status code, or why there was no answer."""
+    """Answer of an address now: ``answers``, a status code, or why there was none."""
     try:
         with request.client() as http:
             code = http.get(f"{address.url}{address.ready_path}", timeout=3, headers=request.UNSAMPLED).status_code

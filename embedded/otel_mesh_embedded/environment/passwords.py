@@ -73,14 +73,14 @@ def follow(tools: Path, progress: Callable[[str], None]) -> bool:
     """Have the database take the passwords of the files before the stack gives them to the services.
 
     Args:
-        tools: the folder with kubectl.
-        progress: told when there is something to do.
+        tools: Folder of kubectl.
+        progress: Called if a password changes.
 
     Returns:
         Whether there was: then :func:`deliver` is due when the stack has it.
 
     Raises:
-        CommandError: one of them cannot be one, or the database does not take it.
+        CommandError: a file holds no usable password, or the database refuses one.
     """
     where = layout()
     api = Api(where)
@@ -117,7 +117,7 @@ def follow(tools: Path, progress: Callable[[str], None]) -> bool:
 
 
 def statement(role: str, password: str) -> str:
-    """What psql reads to give a role a password; nothing happens where the role is not there yet."""
+    """SQL for psql that changes a role's password, if the role exists."""
     name = f"'{role}'" if role else "current_user"
     quoted = password.replace("'", "''")
     return (

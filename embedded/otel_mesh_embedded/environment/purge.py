@@ -1,4 +1,4 @@
-"""`otel-mesh down --purge`: the environment is taken away whole, with its data."""
+"""`otel-mesh down --purge`: the whole environment is removed, with its data."""
 
 from __future__ import annotations
 
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
 
 def run(progress: Callable[[str], None] = print) -> None:
-    """Stop the environment and remove all that is left of it; without one nothing happens.
-
-    Args:
-        progress: told what is removed, and what is not.
+    """Stop the environment, if there is one, and remove everything but the cache of programs and images.
 
     Raises:
-        CommandError: something in the state folder is not the environment's, or cannot be removed.
+        CommandError: the state folder holds something else, or cannot be removed.
     """
     preflight.check_rights()
     folder = state_dir()

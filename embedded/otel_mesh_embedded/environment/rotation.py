@@ -51,11 +51,11 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
     """Renew and, where the environment is up, have everything use it.
 
     Args:
-        kinds: of :data:`KINDS`; none means the certificates.
-        progress: told each step.
+        kinds: Members of `KINDS`; none means certificates.
+        progress: Called with each step.
 
     Raises:
-        CommandError: there is no environment, or something does not come back.
+        CommandError: there is no environment, or a pod does not become ready again.
     """
     if unknown := sorted(set(kinds) - set(KINDS)):
         raise CommandError(f"rotate {' '.join(unknown)}: no such kind", remedy=f"use {', '.join(KINDS)}")

@@ -27,7 +27,7 @@ def without_sidecar(api: Api) -> list[tuple[str, str]]:
 
 
 def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod of a meshed namespace ought to have a sidecar and has none."""
+    """True if a pod of a meshed namespace should have a sidecar but has none."""
     if pod["metadata"].get("labels", {}).get(INJECT) == "false" or "deletionTimestamp" in pod["metadata"]:
         return False
     spec = pod["spec"]

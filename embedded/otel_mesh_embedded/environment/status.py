@@ -1,4 +1,4 @@
-"""`otel-mesh status`: one screen that says what is true now, looked at afresh."""
+"""`otel-mesh status`: one screen about the environment at this moment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BESIDE_NAMES = 32
 
 @dataclass(frozen=True)
 class Pod:
-    """A line about a pod."""
+    """Row of the table of pods."""
 
     namespace: str
     name: str
@@ -87,7 +87,7 @@ class Screen:
 
     now: cluster.Status
     absent: str
-    """Which of this checkout's programs are not on this machine; empty if none."""
+    """Programs of this checkout that are missing on this machine, as a sentence; empty if none."""
     pods: Sequence[Pod]
     addresses: Sequence[tuple[Address, str]]
     """Each address with what it says."""
@@ -127,7 +127,7 @@ class Screen:
 
 
 def _absent() -> str:
-    """What is to be said of programs of this checkout that are not here: it is of another version than the node."""
+    """Programs missing because the checkout has another version than the running node, as a sentence."""
     try:
         toolchain.present(stack_mesh().programs)
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""`otel-mesh up`: from whatever state the machine is in to a request whose trace was read back."""
+"""`otel-mesh up`: from any state of the machine to a request whose trace was read back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(console: Console) -> None:
     """Bring everything up; where it is up already, nothing changes.
 
     Raises:
-        CommandError: something is missing or did not start; what was done before stays for the next run.
+        CommandError: something is missing or did not start; the next run continues from there.
     """
     say = Steps(console)
     with machine_lock.hold("otel-mesh up"):

@@ -1,4 +1,4 @@
-"""The embedded cluster: start, stop, status."""
+"""Start, stop and status of the embedded cluster."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ __all__ = [
 ]
 
 PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM]))
-"""Every program of the node, without the supervisor and the forwards."""
+"""Programs of the node, without the supervisor and forwards."""
 NODE_IP = str(NODE_ADDRESS)
-"""The node's address: that of its bridge, which no packet from another machine reaches."""
+"""Address of the node's bridge, which no packet from another machine reaches."""
 _FORWARD_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster."""
+    """Cluster that runs on this machine."""
 
     kubeconfig: Path
     context: str
     ctr: tuple[str, ...]
-    """The command that talks to its container runtime."""
+    """Command line of ctr for the node's containerd."""
 
 
 @dataclass(frozen=True)
@@ -60,34 +60,34 @@ class ProgramStatus:
 
     name: str
     pid: int | None
-    """None: it should run and does not."""
+    """Process number; None if the program should run but does not."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is true of the node at this moment."""
+    """State of the node at this moment."""
 
     programs: tuple[ProgramStatus, ...]
-    """Empty when the node is stopped."""
+    """Programs that should run; empty if the node is stopped."""
     is_api_ready: bool
     memory: int
-    """Bytes that pods and programs hold."""
+    """Memory of pods and programs, in bytes."""
 
     @property
     def is_running(self) -> bool:
-        """Whether everything that should run does."""
+        """True if every program runs and the API server is ready."""
         return self.is_api_ready and all(program.pid is not None for program in self.programs)
 
 
 def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] | None = None) -> Cluster:
-    """Have the cluster running; whatever is there and fits is left as it is.
+    """Start the cluster; programs that run already with the right arguments stay as they are.
 
     Args:
-        progress: told each step.
-        forwards: names and loopback ports that :func:`forward` will be asked for, checked before anything is made.
+        progress: Called with each step.
+        forwards: Loopback ports that `forward` will use, by name; checked before anything is created.
 
     Raises:
-        CommandError: this machine cannot carry it, or a part does not come up.
+        CommandError: this machine is not suitable, or a program does not start.
     """
     where = layout()
     preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
@@ -102,10 +102,10 @@ def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] |
 
 
 def stop(progress: Callable[[str], None] = print) -> None:
-    """Take the cluster down; its data stays. Without a cluster nothing happens.
+    """Stop the cluster, if there is one, and keep its data.
 
     Raises:
-        CommandError: not root, or something resists.
+        CommandError: the user is not root, or something cannot be stopped.
     """
     preflight.check_rights()
     with machine_lock.hold("otel-mesh down"), _named_errors():
@@ -115,12 +115,12 @@ def stop(progress: Callable[[str], None] = print) -> None:
 
 
 def leftovers() -> list[str]:
-    """What of the node is on this machine beside files in the state folder; empty after :func:`stop`."""
+    """Remains of the node outside the state folder, one line each; empty after `stop`."""
     return stopping.leftovers(assemble(built=False))
 
 
 def status() -> Status:
-    """Look at the node without changing anything."""
+    """State of the node; nothing is changed."""
     where = layout()
     mains = {process.name: process.pid for process in registry(where).processes() if process.is_main}
     names = [*PROGRAMS, *sorted(set(registry(where).specified()) - set(PROGRAMS))] if mains else []
@@ -136,23 +136,23 @@ def process_ids() -> frozenset[int]:
 
 
 def doubles() -> list[str]:
-    """Names of programs that run more than once, which must never be."""
+    """Names of programs that run more than once, which is a bug."""
     names = [process.name for process in registry(layout()).processes() if process.is_main]
     return sorted({name for name in names if names.count(name) > 1})
 
 
 def forward(name: str, listen_port: int, namespace: str, service: str, port: int) -> None:
-    """Make a Service reachable at a port of 127.0.0.1; it stays so whatever happens to the pods behind it.
+    """Make a Service reachable at a port of 127.0.0.1, even while its pods are replaced.
 
     Args:
-        name: of the address, as in ``OTEL_MESH_PORT_<NAME>``.
-        listen_port: the loopback port.
-        namespace: of the Service.
-        service: its name.
-        port: its port.
+        name: Name of the address, as in ``OTEL_MESH_PORT_<NAME>``.
+        listen_port: Port on loopback.
+        namespace: Namespace of the Service.
+        service: Name of the Service.
+        port: Port of the Service.
 
     Raises:
-        CommandError: the port is someone else's, or the Service is not there.
+        CommandError: another program uses the port, or the Service does not exist.
     """
     node = assemble(built=False)
     found = Api(node.layout).get(f"/api/v1/namespaces/{namespace}/services/{service}")

@@ -1,4 +1,4 @@
-"""The parts of the node that starting and stopping both need, put together once."""
+"""The node's parts, assembled for starting and stopping."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Node:
 
     @property
     def ctr(self) -> tuple[str, ...]:
-        """The command that talks to the node's containerd."""
+        """Command line of ctr for the node's containerd."""
         return runtime.ctr(self.layout, self.programs)
 
 
@@ -43,8 +43,8 @@ def assemble(layout: Layout | None = None, *, built: bool = True) -> Node:
     """The node of the current state folder, with its programs provided.
 
     Args:
-        layout: another node, for tests.
-        built: also the programs from Go modules, which only starting needs.
+        layout: Layout of another state folder, for tests.
+        built: Provide programs from Go modules too, which only starting needs.
 
     Raises:
         CommandError: a program cannot be provided, or others than root can write to the state folder.

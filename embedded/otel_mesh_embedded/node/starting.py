@@ -1,4 +1,4 @@
-"""Bringing the node up from whatever state it is in: never started, stopped, half started, partly or wholly killed."""
+"""Starting the node from any state: never started, stopped, half started, partly or wholly killed."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     """Have every program running and the cluster's own objects in place.
 
     Args:
-        node: what to start.
-        references: image references by name; ``pause`` and ``coredns`` are used.
-        progress: told each step.
+        node: Node to start.
+        references: Image references by name; ``pause`` and ``coredns`` are used.
+        progress: Called with each step.
 
     Raises:
-        CommandError: a part does not come up.
+        CommandError: a program does not start.
     """
     layout, registry = node.layout, node.registry
     layout.make_folders()
@@ -96,9 +96,9 @@ def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str
     """Have credentials that are valid now; programs that run with others are replaced by the next start.
 
     Args:
-        layout: where they lie.
-        progress: told which ones were not valid, and why.
-        asked: names of authorities and certificates to renew before they are due.
+        layout: Paths of the environment.
+        progress: Called with the names and reasons of certificates that were not valid.
+        asked: Names of authorities and certificates to issue in any case.
     """
     trust.before_change(layout)
     issued = credentials.ensure(layout, renew=asked)
@@ -142,7 +142,7 @@ def _recover(node: Node, progress: Callable[[str], None]) -> None:
 
 
 def _is_node_ready(api: Api, since: datetime | None) -> bool:
-    """Whether kubelet itself says so: after a start the API server still holds what it said before."""
+    """True once kubelet has reported Ready since its start: until then the API server has an older report."""
     found = api.get(f"/api/v1/nodes/{NODE_NAME}")
     if found is None:
         return False
@@ -157,5 +157,5 @@ def _dns_answers() -> bool:
 
 
 def _firewalld_runs() -> bool:
-    """Its own tables stand beside those of iptables: our rules there cannot open what it closes."""
+    """True if firewalld runs: rules of iptables cannot open what its own tables close."""
     return any(process.info["name"] == "firewalld" for process in psutil.process_iter(["name"]))

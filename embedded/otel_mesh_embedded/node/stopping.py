@@ -1,4 +1,4 @@
-"""Taking the node down, from whatever state it is in, and telling what is left of it."""
+"""Stopping the node from any state, and listing its remains."""
 
 from __future__ import annotations
 
@@ -21,12 +21,7 @@ _RUNTIME_TIMEOUT_S = 15.0
 
 
 def stop(node: Node, progress: Callable[[str], None]) -> None:
-    """End everything that was started; images, volumes, certificates and the cluster's database stay.
-
-    Args:
-        node: what to stop.
-        progress: told each step.
-    """
+    """End everything that was started; images, volumes, certificates and the cluster's database stay."""
     registry = node.registry
     node.layout.make_folders()
     registry.stop(SUPERVISOR)

@@ -36,14 +36,14 @@ def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Se
     """Wait until something is there.
 
     Args:
-        what: its name, for the message.
-        is_there: asked ten times a second.
-        registry: of the programs.
-        needs: the programs without which it will never be there.
+        what: Name for the message.
+        is_there: Condition, evaluated ten times a second.
+        registry: Programs of the node.
+        needs: Programs that must run for it; waiting stops if one has ended.
         timeout: seconds.
 
     Raises:
-        CommandError: a program has ended, or the time is over.
+        CommandError: a program has ended, or the time is up.
     """
     deadline = time.monotonic() + timeout
     polls = 0
@@ -62,7 +62,7 @@ def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Se
 
 
 def dns_answers(server: IPv4Address, name: str, timeout: float = 1.0) -> bool:
-    """Whether a DNS server knows an address for a name."""
+    """True if a DNS server has an address for a name."""
     question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
     query = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + question + struct.pack(">2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:

@@ -1,4 +1,4 @@
-"""Who the node's programs are to each other: authorities, certificates, keys and kubeconfigs."""
+"""Identities of the node's programs: authorities, certificates, keys and kubeconfigs."""
 
 from __future__ import annotations
 
@@ -109,11 +109,11 @@ TOKENS_RENEWED = dt.timedelta(hours=2)
 
 
 def ensure(layout: Layout, *, renew: Collection[str] = ()) -> Mapping[str, str]:
-    """Issue or renew everything that is due and write the kubeconfigs.
+    """Issue every certificate that is due and write the kubeconfigs.
 
     Args:
-        layout: where everything lies.
-        renew: names of authorities and certificates to renew before they are due.
+        layout: Paths of the environment.
+        renew: Names of authorities and certificates to issue in any case.
 
     Returns:
         The authorities and certificates that were issued, with the reason.
@@ -128,22 +128,22 @@ def ensure(layout: Layout, *, renew: Collection[str] = ()) -> Mapping[str, str]:
 
 
 def untimely(layout: Layout) -> Mapping[str, str]:
-    """Authorities and certificates that nobody accepts at this moment, with the reason."""
+    """Authorities and certificates that are not valid now, with the reason."""
     return authorities.untimely(layout.pki, [*AUTHORITIES, *(leaf.name for leaf in LEAVES)])
 
 
 def certificate(layout: Layout, leaf: authorities.Leaf) -> Path:
-    """The file with a program's certificate."""
+    """File of a program's certificate."""
     return authorities.certificate_path(layout.pki, leaf.name)
 
 
 def key(layout: Layout, leaf: authorities.Leaf) -> Path:
-    """The file with a program's private key."""
+    """File of a program's private key."""
     return authorities.key_path(layout.pki, leaf.name)
 
 
 def authority(layout: Layout, name: str) -> Path:
-    """The file with an authority's certificate."""
+    """File of an authority's certificate."""
     return authorities.certificate_path(layout.pki, name)
 
 
@@ -155,12 +155,12 @@ def tls_context(layout: Layout, authority_name: str, leaf: authorities.Leaf) -> 
 
 
 def kubeconfig_path(layout: Layout, leaf: authorities.Leaf) -> Path:
-    """The file with which a program talks to the API server."""
+    """Kubeconfig file of a program."""
     return layout.config / f"{leaf.name}.kubeconfig"
 
 
 def kubeconfig(layout: Layout, leaf: authorities.Leaf) -> str:
-    """A kubeconfig with everything embedded, so that it works wherever it is copied."""
+    """Kubeconfig with certificates and key embedded, usable wherever it is copied."""
 
     def embedded(path: Path) -> str:
         return base64.b64encode(path.read_bytes()).decode()

@@ -21,8 +21,8 @@ def ensure(folder: Path, name: str) -> bool:
     """Make a key pair for signing tokens once: tokens in use depend on it.
 
     Args:
-        folder: an existing folder.
-        name: of the files ``<name>.key`` and ``<name>.pub``.
+        folder: Existing folder of the files.
+        name: Name of the files ``<name>.key`` and ``<name>.pub``.
 
     Returns:
         Whether the key was made now.
@@ -39,9 +39,9 @@ def replace(folder: Path, name: str, *, now: dt.datetime | None = None) -> None:
     """Sign with a new key from now on; what the old one signed can still be verified.
 
     Args:
-        folder: where the key lies.
-        name: of its files; the old one's public half goes to ``<name>.<moment>.pub``.
-        now: the current time, for tests.
+        folder: Folder of the files.
+        name: Name of the files; the old public key goes to ``<name>.<moment>.pub``.
+        now: Current time, for tests.
     """
     moment = now or dt.datetime.now(dt.UTC)
     if key_path(folder, name).exists():
@@ -62,10 +62,10 @@ def forget_old(folder: Path, name: str, kept: dt.timedelta, *, now: dt.datetime 
     """Let what old keys signed no longer be verified.
 
     Args:
-        folder: where the keys lie.
-        name: of their files.
-        kept: how long an old key is kept after it was replaced.
-        now: the current time, for tests.
+        folder: Folder of the files.
+        name: Name of the files.
+        kept: Time that a key is kept after its replacement.
+        now: Current time, for tests.
 
     Returns:
         Names of the files that were removed.

@@ -1,4 +1,4 @@
-"""What the node's programs are started with, and the one place that starts and stops them."""
+"""Programs of one node: how they are started, found again and stopped."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _LOG_LIMIT = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Program:
-    """A program that is meant to run."""
+    """Program that should run."""
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     reads: tuple[Path, ...] = ()
-    """Files it reads at its start only: another content means another process."""
+    """Files that are read only at the start: a change of their content restarts the program."""
 
     def stamp(self) -> str:
-        """A digest of everything the process depends on."""
+        """Digest of arguments, environment and content of the files."""
         digest = hashlib.sha256(json.dumps([self.argv, sorted(self.environment.items())]).encode())
         for path in self.reads:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -43,12 +43,12 @@ class Registry:
     """The programs of one node."""
 
     state: Path
-    """The node's folder."""
+    """Folder of the node."""
     specifications: Path
-    """One file per program that is meant to run: what the supervisor restores."""
+    """Folder with one file per program that should run, for the supervisor."""
     logs: Path
     started: set[str] = field(default_factory=set)
-    """Names of the programs that this registry started itself, as opposed to finding them running."""
+    """Names of programs that this object started, in contrast to those it found running."""
 
     def processes(self, name: str | None = None) -> list[Process]:
         """This node's processes, of one program or all."""
@@ -59,7 +59,7 @@ class Registry:
         return next((process for process in self.processes(name) if process.is_main), None)
 
     def log(self, name: str) -> Path:
-        """Where a program's output goes."""
+        """Log file of a program."""
         return self.logs / f"{name}.log"
 
     def ensure(self, program: Program, *, grace: float = GRACE) -> Process:
@@ -68,8 +68,8 @@ class Registry:
         One that runs already is adopted; one that was started with something else is replaced.
 
         Args:
-            program: what is to run.
-            grace: seconds the one that is replaced gets to end.
+            program: Program that should run.
+            grace: Seconds that a replaced process gets to end.
 
         Returns:
             Its process; whether it stays alive is for the caller to watch.
@@ -91,11 +91,11 @@ class Registry:
         return self._start(Program(name, tuple(wanted["argv"]), wanted["environment"]), wanted["stamp"])
 
     def specified(self) -> list[str]:
-        """Names of the programs that are meant to run."""
+        """Names of programs that should run."""
         return sorted(path.stem for path in self.specifications.glob("[!.]*.json"))
 
     def forget(self, name: str) -> None:
-        """Let the supervisor no longer restore the program."""
+        """Stop the supervisor from restarting the program."""
         (self.specifications / f"{name}.json").unlink(missing_ok=True)
 
     def stop(self, name: str, *, grace: float = GRACE, with_children: bool = True) -> None:
@@ -104,7 +104,7 @@ class Registry:
         Args:
             name: the program.
             grace: seconds between SIGTERM and SIGKILL.
-            with_children: also what it started; containerd's shims are to outlive containerd.
+            with_children: End its children too; containerd's shims must outlive containerd.
         """
         self.forget(name)
         processes.end([process for process in self.processes(name) if process.is_main], grace)
@@ -115,7 +115,7 @@ class Registry:
         """Raise when a program that should run has ended.
 
         Raises:
-            CommandError: it has; the message holds the last line it wrote.
+            CommandError: the program has ended; the message has the last line of its log.
         """
         if self.main(name) is None:
             raise CommandError(
@@ -125,7 +125,7 @@ class Registry:
             )
 
     def last_line(self, name: str) -> str:
-        """The last thing a program wrote, for messages."""
+        """Last line of a program's log, for messages."""
         try:
             lines = self.log(name).read_text(errors="replace").splitlines()
         except FileNotFoundError:

@@ -54,14 +54,14 @@ class Supervisor:
         self._started: dict[str, float] = {}
 
     def wanted(self) -> list[str]:
-        """The programs that are meant to run, without the supervisor itself."""
+        """Names of programs that should run, without the supervisor."""
         return [name for name in self._registry.specified() if name != NAME]
 
     def look(self, now: float) -> list[Process]:
         """Start again what has ended.
 
         Args:
-            now: of the monotonic clock, seconds.
+            now: Monotonic clock, in seconds.
 
         Returns:
             The programs that run.
@@ -92,7 +92,7 @@ class Supervisor:
         return restored
 
     def _attempt(self, name: str, now: float) -> int:
-        """How often the program ended soon after its start."""
+        """Number of times in a row that the program ended soon after its start."""
         lived = now - self._started.get(name, -_STABLE)
         self._attempts[name] = 0 if lived >= _STABLE else self._attempts.get(name, 0) + 1
         self._started[name] = now

@@ -1,4 +1,4 @@
-"""Secrets at rest: what etcd holds of them is encrypted with a key of this environment's own.
+"""Secrets at rest: etcd stores them encrypted with a key of this environment.
 
 Changing the key takes three steps: a new key is put before the old one, every Secret is written anew, the old key goes.
 The file says how far that is: as long as it names two keys, the next start goes on from there.
@@ -29,12 +29,12 @@ _ALL = "/api/v1/secrets"
 
 
 def path(layout: Layout) -> Path:
-    """The file that says how Secrets are encrypted in etcd."""
+    """Encryption configuration of the API server."""
     return layout.config / "encryption.yaml"
 
 
 def ensure(layout: Layout) -> None:
-    """Make a key once: what etcd holds can be read with this key only."""
+    """Create a key once: Secrets in etcd can be read with this key only."""
     if not path(layout).exists():
         _write(layout, [_key("key1")])
 
@@ -51,17 +51,12 @@ def add_key(layout: Layout) -> None:
 
 
 def is_changing(layout: Layout) -> bool:
-    """Whether Secrets are still encrypted with an older key."""
+    """True if Secrets may still be encrypted with an older key."""
     return len(_keys(layout)) > 1
 
 
 def finish(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
     """Write every Secret anew, look at what etcd holds now, and forget the older key.
-
-    Args:
-        layout: where the keys lie.
-        api: of an API server that was started with both keys.
-        progress: told how many.
 
     Raises:
         CommandError: a Secret cannot be written, or is not encrypted with the new key afterwards.

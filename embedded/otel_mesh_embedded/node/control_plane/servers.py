@@ -1,4 +1,4 @@
-"""The cluster's brain: etcd, API server, controller manager, scheduler."""
+"""Programs of the control plane: etcd, API server, controller manager, scheduler."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _QUOTA_BYTES = 2 * 1024**3
 
 
 def _program(programs: Programs, name: str, flags: Mapping[str, object]) -> Program:
-    """A program whose flags name files: their content is part of what it is started with."""
+    """Program that is restarted when the content of a file named by a flag changes."""
     pairs = [(flag, one) for flag, value in flags.items() for one in (value if isinstance(value, tuple) else (value,))]
     argv = [f"--{flag}={value}" for flag, value in pairs]
     reads = tuple(value for _, value in pairs if isinstance(value, Path) and value.is_file())

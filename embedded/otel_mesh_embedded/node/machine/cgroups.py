@@ -44,7 +44,7 @@ def hierarchies(mounts: str | None = None) -> tuple[Hierarchy, ...]:
 
 
 def is_unified(trees: Iterable[Hierarchy]) -> bool:
-    """Whether the controllers are those of version 2: no tree of version 1 holds one."""
+    """True if version 2 has the controllers: no tree of version 1 has one."""
     return not any(tree.version == 1 and "memory" in tree.controllers for tree in trees)
 
 
@@ -52,7 +52,7 @@ def prepare() -> None:
     """Create the branch in every tree, with what pods need to be accounted below it.
 
     Raises:
-        CommandError: the machine does not let root make cgroups.
+        CommandError: root may not create cgroups here.
     """
     trees = hierarchies()
     if not trees:

@@ -1,4 +1,4 @@
-"""What this machine is like: gathered once, judged by `otel_mesh_embedded.node.machine.preflight`."""
+"""Facts about this machine, gathered once for `otel_mesh_embedded.node.machine.preflight`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _KERNEL_KEEPS = {
 
 @dataclass(frozen=True)
 class PortUse:
-    """Someone else's program where one of ours should listen."""
+    """Another program's listener on an address and port of ours."""
 
     address: IPv4Address
     port: int
@@ -43,42 +43,42 @@ class PortUse:
 
 @dataclass(frozen=True)
 class Facts:
-    """A machine as far as the node depends on it."""
+    """Properties of this machine that the node depends on."""
 
     system: str = "Linux"
     uid: int = 0
     missing_features: tuple[str, ...] = ()
     missing_programs: tuple[str, ...] = ()
     memory_free: int = 0
-    """Bytes that programs can still get."""
+    """Memory available to programs, in bytes."""
     disk_free: int = 0
-    """Bytes, where the state folder is or will be."""
+    """Free disk space of the state folder, in bytes."""
     state_on: str = "ext4"
-    """Type of that file system."""
+    """File system type of the state folder."""
     state: Path = Path("/")
     untrusted: str = ""
     """Why root must not run what is in the state folder, with the place; empty if it may."""
     taken_ports: tuple[PortUse, ...] = ()
     routes: tuple[tuple[IPv4Network, str], ...] = field(default=())
-    """Routes of other interfaces: destination and interface."""
+    """Routes of other interfaces: destination, interface."""
     recorded_ranges: Ranges | None = None
     """Address ranges of the environment in the state folder."""
     has_other_ranges: bool = False
     """Whether the environment in the state folder was made before its ranges were recorded."""
     other_states: tuple[Path, ...] = ()
-    """State folders of other otel-mesh environments that run on this machine."""
+    """State folders of other running otel-mesh environments."""
     other_kube_proxy: str | None = None
-    """A kube-proxy or k3s of someone else in the machine's own network, as ``process 12 (k3s)``."""
+    """Another Kubernetes' kube-proxy or k3s in this network namespace, as ``process 12 (k3s)``."""
     is_running: bool = False
-    """Whether our own node runs already: what it needs it has."""
+    """True if this environment runs already, and so has its memory and disk."""
 
 
 def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
     """Look at this machine; nothing is changed but kernel modules that load on demand.
 
     Args:
-        layout: where the state is or will be.
-        forwards: further loopback ports with the program that is to listen there.
+        layout: Paths of the environment, which need not exist.
+        forwards: Loopback ports that are used later, with their names.
     """
     system = platform.system()
     if system != "Linux":
@@ -168,7 +168,7 @@ def routes(table: str | None = None) -> list[tuple[IPv4Network, str]]:
 
 
 def _other_kube_proxy(ours: set[int]) -> str | None:
-    """A kube-proxy of someone else that shares the machine's network, and thus the chains' names."""
+    """Another kube-proxy in this network namespace, which would write chains of the same names."""
     network = Path("/proc/self/ns/net").readlink()
     for process in psutil.process_iter(["name"]):
         name = process.info["name"]

@@ -23,7 +23,7 @@ def available() -> int:
 
 
 def _below_limits() -> Iterator[int]:
-    """What is left of the limit of each cgroup with memory accounting that this process is in."""
+    """Bytes left below the limit of each cgroup of this process."""
     places: dict[str, str] = {}
     for line in _OWN.read_text().splitlines():
         _, controllers, own = line.split(":", 2)

@@ -1,4 +1,4 @@
-"""Whether this machine can carry the node: asked before anything is made."""
+"""Checks of this machine before anything is created on it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LONGEST_STATE_PATH = 60  # a socket's path has at most 107 bytes, and ours lie 
 
 
 def problems(facts: Facts) -> list[CommandError]:
-    """Everything that keeps the node from running here, the most basic first."""
+    """Everything that prevents the node from running here, the most basic first."""
     if facts.system != "Linux":
         return [CommandError(f"operating system: {facts.system}, not Linux", remedy="use a Linux machine or VM")]
     if facts.uid != 0:
@@ -46,14 +46,14 @@ def check_rights() -> None:
 
 
 def check(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> None:
-    """Refuse a machine that cannot carry the node.
+    """Refuse a machine that is not suitable.
 
     Args:
-        layout: where the state is or will be.
-        forwards: loopback ports that will be used later, with what listens there.
+        layout: Paths of the environment, which need not exist.
+        forwards: Loopback ports that are used later, with their names.
 
     Raises:
-        CommandError: the first problem, and how many more there are.
+        CommandError: the first problem together with all others.
     """
     found = problems(machine.gather(layout, forwards))
     if not found:
@@ -159,7 +159,7 @@ def _ports(facts: Facts) -> list[CommandError]:
 
 
 def full_disk(state: Path, free: int) -> list[CommandError]:
-    """What a running environment has to be told about the disk of its state folder.
+    """Error of an environment whose disk is full; none if there is room.
 
     Args:
         state: the folder.
@@ -176,7 +176,7 @@ def full_disk(state: Path, free: int) -> list[CommandError]:
 
 
 def port_remedy(name: str) -> str:
-    """What to do about an address for people whose port is taken."""
+    """Remedy for an address whose port is in use."""
     return f"stop that program or choose another port with OTEL_MESH_PORT_{name.upper()}"
 
 

@@ -29,7 +29,7 @@ def mounts(layout: Layout, mountinfo: str | None = None) -> list[str]:
     """Mount points below the state folder, the innermost first.
 
     Args:
-        layout: where everything lies.
+        layout: Paths of the environment.
         mountinfo: the text of ``/proc/self/mountinfo``, for tests.
     """
     text = mountinfo if mountinfo is not None else Path("/proc/self/mountinfo").read_text()
@@ -77,7 +77,7 @@ def tidy(layout: Layout) -> None:
 
 
 def leftovers(layout: Layout) -> list[str]:
-    """What of this node lies in shared folders or is still mounted."""
+    """Remains of this node: mounts, and files in folders shared with other programs."""
     found = [f"mount {point}" for point in mounts(layout)]
     found += [f"file {path}" for path in _cni_results(layout)]
     found += [f"file {path}" for path in _deserted(_MESH_AGENT, _MESH_FILES)]
@@ -85,7 +85,7 @@ def leftovers(layout: Layout) -> list[str]:
 
 
 def _cni_results(layout: Layout) -> list[Path]:
-    """What the network plugins noted about our pods: in our network, and about every pod's loopback interface."""
+    """CNI result files of this node's pods: of its network, and of every pod's loopback interface."""
     pods = (layout.containerd / "io.containerd.grpc.v1.cri" / "sandboxes").glob("*")
     loopback = (_CNI_CACHE / f"cni-loopback-{pod.name}-lo" for pod in pods)
     return [*_CNI_CACHE.glob(f"{CNI_NETWORK}-*"), *(path for path in loopback if path.exists())]

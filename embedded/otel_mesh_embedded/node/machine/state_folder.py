@@ -30,7 +30,7 @@ def mark(folder: Path) -> None:
     """Mark a folder as an environment's state, unless it holds something else.
 
     Args:
-        folder: of the state; it may not be there yet.
+        folder: State folder, which need not exist yet.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _foreign(folder):
@@ -41,7 +41,7 @@ def check(folder: Path) -> None:
     """Refuse a folder whose removal would take something else along.
 
     Raises:
-        CommandError: it says what.
+        CommandError: the folder is not an environment's, or holds something else.
     """
     place = f"state folder {folder}"
     if folder.is_symlink():
@@ -83,7 +83,7 @@ def require_trusted(layout: Layout) -> None:
     """Refuse a state folder that somebody else than root can change.
 
     Raises:
-        CommandError: it names the folder and the reason.
+        CommandError: others than root can write to the folder.
     """
     if reason := untrusted(layout):
         raise CommandError(f"{reason}, and root runs what is there", remedy=untrusted_remedy(layout.state))
@@ -108,5 +108,5 @@ def _foreign(folder: Path) -> list[str]:
 
 
 def _is_scratch(name: str) -> bool:
-    """A file of ours that was not whole yet when its writer was killed."""
+    """True for a temporary file whose writer was killed."""
     return any(name.startswith(f".{own}.") for own in OWN)

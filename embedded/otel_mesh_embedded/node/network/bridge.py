@@ -36,7 +36,7 @@ class Network:
         """Make what is missing; what is there already is left alone.
 
         Raises:
-            CommandError: the kernel refuses something.
+            CommandError: the kernel refuses a step.
         """
         if not self.bridge_is_ours():
             self._ip("link", "add", "name", BRIDGE, "address", _BRIDGE_MAC, "type", "bridge")
@@ -66,7 +66,7 @@ class Network:
         """Whether the bridge is there and was made for this state folder.
 
         Raises:
-            CommandError: an interface of that name belongs to someone else.
+            CommandError: another program owns an interface of that name.
         """
         alias = Path("/sys/class/net") / BRIDGE / "ifalias"
         if not alias.exists():
@@ -93,7 +93,7 @@ class Network:
         return [*sorted(port.name for port in (folder / "brif").iterdir()), BRIDGE]
 
     def leftovers(self) -> list[str]:
-        """What of the node's network is still there."""
+        """Interfaces and chains of the node that exist."""
         chains = iptables.present(self.iptables_programs, self.environment)
         return [f"network interface {name}" for name in self.links()] + [f"chain {name}" for name in chains]
 
@@ -113,6 +113,6 @@ class Network:
 
 
 def _host_iptables() -> str | None:
-    """What the host's own iptables says of itself: its rules and ours are to be in the same place."""
+    """Version of the host's own iptables, whose variant the node should use too; None if not installed."""
     program = shutil.which("iptables")
     return run([program, "--version"]).stdout if program else None

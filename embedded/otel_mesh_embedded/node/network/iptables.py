@@ -1,4 +1,4 @@
-"""Packet filter rules: adding the node's own chains, and removing chains without touching anyone else's rules."""
+"""Packet filter rules: the node's own chains, added and removed without touching other rules."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class Iptables:
 
     variant: str
     programs: Path
-    """The folder that holds ``iptables-nft`` and the like."""
+    """Folder with ``iptables-nft``, ``iptables-legacy`` and so on."""
     environment: Mapping[str, str]
 
     def save(self, table: str, family: str = "iptables") -> str:
-        """A table's rules as text.
+        """Rules of a table, as iptables-save prints them.
 
         Raises:
-            CommandError: the program does not run.
+            CommandError: the program fails.
         """
         program = self.programs / f"{family}-{self.variant}-save"
         done = run([program, "-t", table], env=self.environment)
@@ -90,7 +90,7 @@ class Iptables:
         )
 
     def works(self) -> bool:
-        """Whether the kernel takes this variant's requests."""
+        """True if the kernel supports this variant."""
         return run(
             [self.programs / f"iptables-{self.variant}", "-t", "nat", "-S", "POSTROUTING"], env=self.environment
         ).ok
@@ -100,12 +100,12 @@ def choose(programs: Path, environment: Mapping[str, str], host_version: str | N
     """The variant this machine uses: the host's own, else nft, else legacy, whichever works.
 
     Args:
-        programs: the folder with the programs of both variants.
-        environment: to run them with.
-        host_version: what the host's own ``iptables --version`` says, if it has one.
+        programs: Folder of both variants.
+        environment: Environment variables of the programs.
+        host_version: Output of the host's own ``iptables --version``; None if not installed.
 
     Raises:
-        CommandError: neither works.
+        CommandError: neither variant works.
     """
     order = VARIANTS[::-1] if host_version and "legacy" in host_version else VARIANTS
     for variant in order:
@@ -133,8 +133,8 @@ def additions(table: str, saved: str) -> str:
     """Input for iptables-restore that gives a table our chains, first in the built-in ones.
 
     Args:
-        table: its name.
-        saved: what iptables-save says now.
+        table: Name of the table.
+        saved: Output of iptables-save.
 
     Returns:
         Empty when there is nothing to do.
@@ -156,9 +156,9 @@ def removals(table: str, saved: str, is_ours: Callable[[str], bool]) -> str:
     """Input for iptables-restore that removes chains and every rule that leads to them.
 
     Args:
-        table: its name.
-        saved: what iptables-save says now.
-        is_ours: tells a chain that is to go by its name.
+        table: Name of the table.
+        saved: Output of iptables-save.
+        is_ours: Predicate for names of chains to remove.
 
     Returns:
         Empty when there is nothing to remove.
@@ -177,7 +177,7 @@ def removals(table: str, saved: str, is_ours: Callable[[str], bool]) -> str:
 
 
 def own_chains(saved: str, *, with_kubernetes: bool) -> Callable[[str], bool]:
-    """A predicate for the chains of the node: its own, its pods' host ports, and kube-proxy's if wanted."""
+    """Predicate for names of the node's chains: its own, those of host ports, and kube-proxy's if wanted."""
     prefixes = (_OWN, "KUBE-") if with_kubernetes else (_OWN,)
     # The portmap plugin names the network in the rule that leads to a pod's chain, and shares that rule's chain.
     host_ports = set(re.findall(rf'"dnat name: \\"{CNI_NETWORK}\\".* -j (CNI-DN-\S+)', saved))
@@ -204,7 +204,7 @@ def present(programs: Path, environment: Mapping[str, str]) -> list[str]:
 
 
 def add(tool: Iptables) -> None:
-    """Have our chains in place."""
+    """Create or repair the node's own chains."""
     for table in TABLES:
         tool.restore(additions(table, tool.save(table)))
 

@@ -1,4 +1,4 @@
-"""Kernel settings that the node needs, and those from before its first start."""
+"""Kernel settings of the node, and restoring those from before its first start."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class KernelSettings:
         """Remember what is there, whoever is killed afterwards, and set what the node needs.
 
         Raises:
-            CommandError: the machine does not let us.
+            CommandError: root may not change the setting.
         """
         if not self.before.exists():
             names = [name for name in (*WANTED, *AT_LEAST, *CHANGED_BY_KUBELET) if (self.folder / name).exists()]
@@ -56,7 +56,7 @@ class KernelSettings:
             others_need_network: whether those of the network stay as they are.
 
         Raises:
-            CommandError: the machine does not let us.
+            CommandError: root may not change the setting.
         """
         if not self.before.exists():
             return

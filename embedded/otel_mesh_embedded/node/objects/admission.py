@@ -1,4 +1,4 @@
-"""Who else decides on objects: webhooks that run in pods, and refuse everything while those are not up again."""
+"""Admission webhooks, which refuse every object while their pods are not ready."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def wait(api: Reader, progress: Callable[[str], None], timeout: float) -> list[s
     After a start the API server takes them for ready, from before, so the connection itself is what counts.
 
     Args:
-        api: tells which there are.
-        progress: told what is waited for.
-        timeout: seconds; then the caller goes on, since an update may be what mends them.
+        api: Source of the webhooks.
+        progress: Called if there is something to wait for.
+        timeout: Seconds; the caller goes on afterwards, because an update may repair the webhooks.
 
     Returns:
         Names of the Services that do not answer.

@@ -32,7 +32,7 @@ def apply(api: Api, objects: Iterable[dict[str, Any]]) -> None:
     """Apply the objects; an API server that has just started may still be making the namespaces they are in.
 
     Raises:
-        CommandError: the API server refuses one.
+        CommandError: the API server refuses an object.
     """
     for item in objects:
         name = f"{item['kind']} {item['metadata']['name']}"

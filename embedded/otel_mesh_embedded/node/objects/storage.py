@@ -1,4 +1,4 @@
-"""Persistent volumes: folders of the machine, made on demand by a program of the node."""
+"""Persistent volumes: folders on this machine, created on demand by a program of the node."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 PROGRAM = "volume-provisioner"
 PROVISIONER = "otel-mesh.local/folder"
-"""Its name in storage classes; stands in its main.go too."""
+"""Name of the provisioner in storage classes; its main.go has the same."""
 STORAGE_CLASS = "local"
-"""The default class: what a deleted claim leaves is kept until its volume is deleted by hand (``Retain``)."""
+"""Default class: data of a deleted claim is kept until its volume is deleted by hand (``Retain``)."""
 DELETING_CLASS = "local-delete"
-"""The folder goes with the claim (``Delete``)."""
+"""Class whose folders are deleted with their claims (``Delete``)."""
 
 
 def provisioner(layout: Layout, programs: Programs) -> Program:

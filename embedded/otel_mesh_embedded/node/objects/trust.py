@@ -1,4 +1,4 @@
-"""After the cluster's authority was replaced: pods that talk to the API server have to learn the new one.
+"""Pods that talk to the API server are replaced after the cluster's authority has changed.
 
 A program reads the authority's certificate when it starts and refuses every other from then on. Kubernetes writes the
 new one into each namespace, but nobody tells the programs: their pods are replaced. All other pods go on.
@@ -45,11 +45,6 @@ def before_change(layout: Layout) -> None:
 def spread(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
     """Replace the pods that know a former authority; without such a change nothing happens.
 
-    Args:
-        layout: where the authority lies.
-        api: of a cluster whose controller manager and kubelet run with the new authority.
-        progress: told which pods.
-
     Raises:
         CommandError: the new authority does not reach the namespaces.
     """
@@ -79,7 +74,7 @@ def _wait_for_config_maps(layout: Layout, api: Api) -> None:
 
 
 def _uses_api(pod: dict[str, Any]) -> bool:
-    """Whether the authority is mounted into a pod that goes on and that somebody makes anew."""
+    """True if a controller owns the pod, nobody is deleting it, and it mounts the authority's certificate."""
     sources = [
         source for volume in pod["spec"].get("volumes", []) for source in volume.get("projected", {}).get("sources", [])
     ]

@@ -1,4 +1,4 @@
-"""What serves the pods on this node: kubelet and kube-proxy."""
+"""kubelet and kube-proxy."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def proxy_configuration(layout: Layout, *, protects_oom: bool) -> str:
 
 
 def kubelet(layout: Layout, programs: Programs, *, protects_oom: bool) -> Program:
-    """The node's agent; writes what it reads."""
+    """kubelet, with its configuration files written."""
     servers = "".join(f"nameserver {server}\n" for server in machine_name_servers())
     # No search domains: a pod's short names stay inside the cluster.
     files.write(layout.config / "resolv.conf", servers, mode=0o644)
@@ -116,7 +116,7 @@ def kubelet(layout: Layout, programs: Programs, *, protects_oom: bool) -> Progra
 
 
 def proxy(layout: Layout, programs: Programs, *, protects_oom: bool) -> Program:
-    """What leads Service addresses to pods; writes what it reads."""
+    """kube-proxy, with its configuration file written."""
     path = layout.config / "proxy.yaml"
     files.write(path, proxy_configuration(layout, protects_oom=protects_oom))
     argv = (programs.tool("kube-proxy"), f"--config={path}")

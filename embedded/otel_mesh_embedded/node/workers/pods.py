@@ -1,4 +1,4 @@
-"""Ending what runs inside pods: politely while there is a runtime to do it, by force when there is none."""
+"""Stopping pods: with their stop signals while containerd runs, else by killing their processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Pods:
     environment: Mapping[str, str]
 
     def shims(self) -> list[Process]:
-        """What containerd started beside each pod and what outlives it."""
+        """Shims: processes started by containerd for each pod, which outlive containerd."""
         return [process for process in self.registry.processes("containerd") if not process.is_main]
 
     def any(self) -> bool:
@@ -43,7 +43,7 @@ class Pods:
         return bool(self.shims() or cgroups.pods())
 
     def runtime_answers(self) -> bool:
-        """Whether containerd takes requests."""
+        """True if containerd answers."""
         return self._ctr("version") is not None
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class Pods:
         return frozenset(running.values())
 
     def _ctr(self, *words: str) -> str | None:
-        """What ctr says; None when it fails: the caller goes on with force."""
+        """Output of ctr; None if it fails, and the caller kills processes instead."""
         done = run([*self.ctr, *words], env=self.environment, timeout=_CTR_TIMEOUT_S)
         return done.stdout if done.ok else None
 

@@ -19,7 +19,7 @@ _CAP_SYS_RESOURCE = 24
 
 
 def may_lower_oom_score(status: str | None = None) -> bool:
-    """Whether this process may protect others from the out-of-memory killer (CAP_SYS_RESOURCE).
+    """True if this process may lower OOM scores (CAP_SYS_RESOURCE).
 
     Args:
         status: the text of ``/proc/self/status``, for tests.
@@ -33,8 +33,8 @@ def configuration(layout: Layout, programs: Programs, pause_image: str, *, restr
     """The configuration file of containerd.
 
     Args:
-        layout: where everything lies.
-        programs: where runc is.
+        layout: Paths of the environment.
+        programs: Paths of programs, for runc.
         pause_image: reference of the image that holds a pod's namespaces; it must have been imported.
         restrict_oom: without the right to lower scores every pod would fail with "can't get final child's PID".
     """
@@ -70,7 +70,7 @@ def network_configuration(layout: Layout) -> dict[str, object]:
 
 
 def containerd(layout: Layout, programs: Programs, pause_image: str) -> Program:
-    """The runtime's program; writes what it reads."""
+    """containerd, with its configuration file written."""
     path = layout.config / "containerd.toml"
     files.write(path, configuration(layout, programs, pause_image, restrict_oom=not may_lower_oom_score()))
     for plugin in programs.cni.iterdir():
@@ -99,5 +99,5 @@ def write_network_configuration(layout: Layout) -> None:
 
 
 def ctr(layout: Layout, programs: Programs) -> tuple[str, ...]:
-    """The command that talks to this containerd about Kubernetes' images and containers."""
+    """Command line of ctr for this containerd, in Kubernetes' namespace."""
     return (programs.packaged("ctr"), "--address", str(layout.containerd_socket), "--namespace", "k8s.io")
