@@ -78,6 +78,20 @@ def test_the_api_server_knows_everyone_who_asks(layout: Layout, programs: Progra
     assert [value for value in files if not Path(value).is_file()] == []
 
 
+def test_every_file_that_the_control_plane_is_given_is_there_and_part_of_what_it_depends_on(
+    layout: Layout, programs: Programs
+) -> None:
+    made_by_the_program = {"data-dir", "flex-volume-plugin-dir"}
+    for program in every(layout, programs)[:4]:
+        named = {
+            Path(value)
+            for flag, value in flags(program).items()
+            if value[:1] == "/" and flag not in made_by_the_program
+        }
+        assert len(named) >= 5
+        assert named == set(program.reads)
+
+
 def test_secrets_are_encrypted_before_anything_else_is_tried(layout: Layout) -> None:
     (rule,) = yaml.safe_load(encryption.path(layout).read_text())["resources"]
     assert rule["resources"] == ["secrets"]
