@@ -108,7 +108,8 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     done = _run(tmp_path / "home", "render", "--stack", "local", "--out", str(tmp_path / "theirs"))
     assert done.returncode == 2
     assert done.stderr == (
-        f"otel-mesh: OUT={tmp_path}/theirs: holds something that `make render` did not write; name another folder\n"
+        f"otel-mesh: --out {tmp_path}/theirs: holds something that `otel-mesh render` did not write; "
+        "name another folder\n"
     )
     assert (tmp_path / "theirs" / "file").read_text() == "theirs"
     assert rendered[0].exists()
@@ -129,7 +130,7 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         assert f"{told} {versions.ISTIO}" in text
     unchecked = text[text.index("No cluster was asked") :]
     for expected in (
-        "what is there already, and so what would change: make preview STACK=prod CONTEXT=...",
+        "what is there already, and so what would change: otel-mesh preview --stack prod --context NAME",
         "placeholder.invalid/api-gateway:0.1.0",
         "Secret shop/postgres-credentials",
         "Secret shop/postgres-credentials-migrations",
@@ -193,5 +194,5 @@ def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CommandError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
     ):
-        preview.show("prd")
+        preview.answer("prd")
     assert capsys.readouterr().out == ""

@@ -85,7 +85,8 @@ def refuse_loss(
         raise CommandError(
             f"stack {stack}: its definitions would be deleted (mesh.istio.crds: delete), and with them what it did not "
             f"make: {', '.join(found[:_SHOWN])}{more}; nothing was done",
-            remedy="have their owners delete those first, or set mesh.istio.crds to keep and run `make up` before",
+            remedy="have their owners delete those first, or set mesh.istio.crds to keep and run "
+            f"`otel-mesh up --stack {stack}` before",
         )
 
 

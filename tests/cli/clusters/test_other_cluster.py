@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from otel_mesh_cli import __main__ as command
+from otel_mesh_cli import main as command
 from otel_mesh_cli.clusters import Request, state
 from otel_mesh_cli.clusters.stack_images import images_of
 from otel_mesh_cli.clusters.state import location, own_backend, record, workspace

@@ -112,7 +112,8 @@ def test_what_others_wrote_is_named_before_anything_is_done(
     assert str(refused.value) == (
         "stack test: its definitions would be deleted (mesh.istio.crds: delete), and with them what it did not make: "
         "Gateway team/a, Gateway team/b, Gateway team/c and 1 more; nothing was done; "
-        "have their owners delete those first, or set mesh.istio.crds to keep and run `make up` before"
+        "have their owners delete those first, or set mesh.istio.crds to keep and run `otel-mesh up --stack test` "
+        "before"
     )
     asked = (tools / "kubectl.log").read_text().splitlines()
     assert all(line.startswith("--context=theirs ") and "--all-namespaces" in line for line in asked)
