@@ -10,7 +10,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import images
 from otel_mesh_embedded.node import starting, stopping, waiting
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
+from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, layout
 from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
 from otel_mesh_embedded.node.node import assemble, registry
 from otel_mesh_embedded.node.objects import storage
@@ -23,24 +23,8 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.node.node import Node
 
-__all__ = [
-    "NODE_IP",
-    "Cluster",
-    "ProgramStatus",
-    "Status",
-    "doubles",
-    "forward",
-    "leftovers",
-    "process_ids",
-    "start",
-    "status",
-    "stop",
-]
-
 PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM]))
 """Programs of the node, without the supervisor and forwards."""
-NODE_IP = str(NODE_ADDRESS)
-"""Address of the node's bridge, which no packet from another machine reaches."""
 _FORWARD_TIMEOUT = 5.0
 
 
@@ -128,17 +112,6 @@ def status() -> Status:
     return Status(
         tuple(ProgramStatus(name, mains.get(name)) for name in names), api_ready, cgroups.memory() if mains else 0
     )
-
-
-def process_ids() -> frozenset[int]:
-    """Process numbers of the node's programs, the supervisor and the forwards; without what they started."""
-    return frozenset(process.pid for process in registry(layout()).processes() if process.is_main)
-
-
-def doubles() -> list[str]:
-    """Names of programs that run more than once, which is a bug."""
-    names = [process.name for process in registry(layout()).processes() if process.is_main]
-    return sorted({name for name in names if names.count(name) > 1})
 
 
 def forward(name: str, listen_port: int, namespace: str, service: str, port: int) -> None:

@@ -38,10 +38,6 @@ class Pods:
         """Shims: processes started by containerd for each pod, which outlive containerd."""
         return [process for process in self.registry.processes("containerd") if not process.is_main]
 
-    def any(self) -> bool:
-        """Whether anything of a pod lives."""
-        return bool(self.shims() or cgroups.pods())
-
     def runtime_answers(self) -> bool:
         """True if containerd answers."""
         return self._ctr("version") is not None
