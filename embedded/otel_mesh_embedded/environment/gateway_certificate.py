@@ -1,4 +1,4 @@
-"""The certificate that the gateway shows on this machine, on its way to the stack that makes a Secret of it."""
+"""The gateway's certificate on this machine, handed to the stack as files of the secrets folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "gateway"
-"""What ``mesh.gateway_certificate`` of stack ``local`` names."""
+"""Name of the certificate in ``mesh.gateway_certificate`` of stack ``local``."""
 
 
 def hand_over() -> bool:
-    """Put the node's newest into the folder of secrets; whether that changed anything there."""
+    """Copy the current certificate and key into the folder of secrets; True if that changed anything."""
     where, folder = layout(), secrets.secrets_dir()
     pair = {
         "crt": credentials.certificate(where, credentials.GATEWAY_SERVING),
@@ -27,5 +27,5 @@ def hand_over() -> bool:
 
 
 def authority() -> Path:
-    """The file with the authority that clients have to trust (``curl --cacert``)."""
+    """Certificate file of the authority that clients must trust (``curl --cacert``)."""
     return credentials.authority(layout(), credentials.GATEWAY)

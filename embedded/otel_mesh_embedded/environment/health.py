@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from otel_mesh_embedded.node.cluster import Status
 
 ANSWERS = "answers"
-"""What `answers` says of an address that is well."""
+"""Result of `answers` for a healthy address."""
 
 _STACK = "local"
 _UP = "run `otel-mesh up`, it puts that right"
@@ -59,7 +59,7 @@ def require_running() -> None:
 
 
 def checked() -> demonstration.Result:
-    """The smoke check, whose failure names its cause where that can be seen.
+    """The smoke check; a failure names its likely cause.
 
     Raises:
         CommandError: as of `demonstration.run`.
@@ -105,7 +105,7 @@ def _node(now: Status) -> Iterator[CommandError]:
 
 
 def _volumes() -> Iterator[CommandError]:
-    """Volumes without room: what is on them may go on answering while it loses what it is sent."""
+    """Full volumes, whose owners may go on answering while they lose data."""
     for item in Api(layout()).items("/api/v1/persistentvolumes"):
         claim = item["spec"].get("claimRef")
         folder = Path((item["spec"].get("local") or item["spec"].get("hostPath") or {}).get("path", ""))

@@ -36,7 +36,7 @@ _ROLES = {
     f"{_SECRET}-migrations": DatabaseRoles().migrations,
     f"{_SECRET}-services": DatabaseRoles().services,
 }
-"""Secret to the role whose password it holds; the server's own has no name here."""
+"""Database role by the Secret with its password; empty for the superuser."""
 _FILES = {
     _SECRET: secrets.POSTGRES_PASSWORD,
     f"{_SECRET}-migrations": secrets.MIGRATIONS_PASSWORD,
@@ -60,7 +60,7 @@ exit 1
 
 
 def renew() -> None:
-    """Put new passwords into the files; the old ones are nowhere afterwards but in the stores and their Secrets."""
+    """Replace the passwords in the files; afterwards only the stores and their Secrets have the old ones."""
     for name in _FILES.values():
         path = secrets.secrets_dir() / name
         fresh = path.with_name(f".{path.name}.new")
@@ -70,7 +70,7 @@ def renew() -> None:
 
 
 def follow(tools: Path, progress: Callable[[str], None]) -> bool:
-    """Have the database take the passwords of the files before the stack gives them to the services.
+    """Change passwords in the database to those of the files, before the stack hands them to the services.
 
     Args:
         tools: Folder of kubectl.
@@ -127,7 +127,7 @@ def statement(role: str, password: str) -> str:
 
 
 def deliver() -> None:
-    """Have the pods see the new passwords at once; kubelet by itself would take up to a minute and a half.
+    """Deliver new passwords to the pods at once; kubelet by itself takes up to 90 s.
 
     A changed pod is looked at by kubelet without delay, with all that is mounted into it. Whatever fails here comes
     right by itself.
@@ -151,7 +151,7 @@ def _holds_other(path: Path, wanted: str) -> bool:
 
 
 def _mounted(where: Layout, pod: dict[str, Any]) -> list[tuple[Path, str]]:
-    """The files of a pod that hold a password, as kubelet keeps them, with what they have to hold."""
+    """Password files of a pod in kubelet's folder, with the content they should have."""
     volumes = where.kubelet / "pods" / pod["metadata"]["uid"] / "volumes" / "kubernetes.io~secret"
     named = [(one["name"], one.get("secret", {}).get("secretName")) for one in pod["spec"]["volumes"]]
     return [

@@ -36,7 +36,7 @@ CERTIFICATES, AUTHORITIES, TOKENS, ENCRYPTION, PASSWORDS = KINDS = (
     "encryption",
     "passwords",
 )
-"""What can be renewed.
+"""Kinds of credentials that can be renewed.
 
 ``certificates``: of every program and of the kubeconfigs; those that are lost sight of stay valid until they end.
 ``authorities``: those that sign them, and so all certificates: nothing that was signed before is accepted any more.
@@ -48,7 +48,7 @@ _READY_TIMEOUT_S = 180.0
 
 
 def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
-    """Renew and, where the environment is up, have everything use it.
+    """Renew credentials and, if the environment is up, bring them into use.
 
     Args:
         kinds: Members of `KINDS`; none means certificates.
@@ -83,7 +83,7 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
 
 
 def _update_stack(progress: Callable[[str], None]) -> None:
-    """Have the stack take what it was handed."""
+    """Update the stack with new passwords and certificates."""
     tools = toolchain.ensure(stack_mesh().programs)
     has_new_password = passwords.follow(tools, progress)
     update.up(workspace.local(), "local", tools, progress)
@@ -92,7 +92,7 @@ def _update_stack(progress: Callable[[str], None]) -> None:
 
 
 def _names(wanted: Collection[str]) -> frozenset[str]:
-    """The authorities and certificates that are issued anew; an authority takes its certificates with it."""
+    """Names of authorities and certificates to issue; a new authority issues all its certificates again."""
     names: set[str] = set()
     if CERTIFICATES in wanted:
         names.update(leaf.name for leaf in credentials.LEAVES)

@@ -1,4 +1,4 @@
-"""Pods of the mesh that came up without their sidecar: nothing that they send or take is secured or seen."""
+"""Pods of the mesh without their sidecar, whose traffic is neither secured nor observed."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
 
 
 def remedy(namespace: str, name: str) -> str:
-    """The command that makes the pod again, with its sidecar."""
+    """Command that replaces the pod by one with a sidecar."""
     return f"kubectl -n {namespace} delete pod {name}"

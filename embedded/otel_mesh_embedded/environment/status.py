@@ -83,14 +83,14 @@ def answer() -> Answer:
 
 @dataclass(frozen=True)
 class Screen:
-    """All that `otel-mesh status` tells of a node that runs."""
+    """Content of `otel-mesh status` while the node runs."""
 
     now: cluster.Status
     absent: str
     """Programs of this checkout that are missing on this machine, as a sentence; empty if none."""
     pods: Sequence[Pod]
     addresses: Sequence[tuple[Address, str]]
-    """Each address with what it says."""
+    """Addresses with their answers."""
     problems: Sequence[CommandError]
 
     def data(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def processes(now: cluster.Status) -> Table:
 
 
 def pod_table(found: Sequence[Pod], width: int) -> Table:
-    """A line per pod; on a narrow terminal reasons, then names go on below themselves, so that nothing is cut off.
+    """A row per pod; on a narrow terminal long reasons and names wrap, and nothing is cut off.
 
     Args:
         found: the pods.
@@ -163,7 +163,7 @@ def pod_table(found: Sequence[Pod], width: int) -> Table:
 
 
 def address_table(found: Iterable[tuple[Address, str]]) -> Table:
-    """A line per address with what it says; no address is cut off, as people copy it."""
+    """A row per address with its answer; URLs are never cut off, because people copy them."""
     table = Table(box=None, pad_edge=False)
     for title in ("address", "url", "says"):
         table.add_column(title, overflow="fold", no_wrap=title == "url")

@@ -35,7 +35,7 @@ class Api:
     layout: Layout
 
     def is_ready(self) -> bool:
-        """Whether it serves requests."""
+        """True if it serves requests."""
         return self.text("/readyz") is not None
 
     def get(self, path: str) -> dict[str, Any] | None:
@@ -135,7 +135,7 @@ class Api:
 
 
 def _place(content: dict[str, Any]) -> str:
-    """The path of an object."""
+    """Path of an object."""
     meta = content["metadata"]
     group, _, plural = collection(content["apiVersion"], content["kind"]).rpartition("/")
     namespace = f"/namespaces/{meta['namespace']}" if "namespace" in meta else ""
@@ -143,7 +143,7 @@ def _place(content: dict[str, Any]) -> str:
 
 
 def _reason(response: httpx.Response) -> str:
-    """The API server's words about a refusal, on one line."""
+    """Message of a refusal, on one line."""
     try:
         message = str(response.json()["message"])
     except (ValueError, KeyError, TypeError):

@@ -157,7 +157,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
 
 @contextmanager
 def _named_errors() -> Iterator[None]:
-    """Turn what the machine refuses (a full disk, a read-only file system) into one line."""
+    """Report errors of the operating system, such as a full disk, as one line."""
     try:
         yield
     except OSError as error:

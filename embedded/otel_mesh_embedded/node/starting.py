@@ -38,7 +38,7 @@ _ALL_CONTROL = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sched
 
 
 def start(node: Node, references: Mapping[str, str], progress: Callable[[str], None]) -> None:
-    """Have every program running and the cluster's own objects in place.
+    """Start every program and apply the cluster's own objects.
 
     Args:
         node: Node to start.
@@ -93,7 +93,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
 
 
 def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str] = ()) -> None:
-    """Have credentials that are valid now; programs that run with others are replaced by the next start.
+    """Issue credentials that are due; the next start replaces programs that run with older ones.
 
     Args:
         layout: Paths of the environment.
@@ -125,7 +125,7 @@ def _start_agents(node: Node) -> datetime | None:
 
 
 def _recover(node: Node, progress: Callable[[str], None]) -> None:
-    """Clear away what a killed node left, when nothing of it can go on."""
+    """Clear the remains of a killed node that cannot continue."""
     runtime_lives = node.registry.main("containerd") is not None
     if node.pods.shims() and not node.network.bridge_is_ours():
         # Pods whose bridge is gone have no network and would not get one again.

@@ -21,7 +21,7 @@ _RUNTIME_TIMEOUT_S = 15.0
 
 
 def stop(node: Node, progress: Callable[[str], None]) -> None:
-    """End everything that was started; images, volumes, certificates and the cluster's database stay."""
+    """End all processes; images, volumes, certificates and the cluster's database stay."""
     registry = node.registry
     node.layout.make_folders()
     registry.stop(SUPERVISOR)
@@ -48,7 +48,7 @@ def stop(node: Node, progress: Callable[[str], None]) -> None:
 
 
 def leftovers(node: Node) -> list[str]:
-    """Everything of the node that is on the machine beside its files, one line each."""
+    """Remains of the node outside its folders, one line each."""
     found = [f"process {process.pid} ({process.name})" for process in node.registry.processes()]
     found += [f"process {pid} (in a pod)" for pid in sorted(cgroups.pods())]
     found += residue.leftovers(node.layout)
@@ -57,7 +57,7 @@ def leftovers(node: Node) -> list[str]:
 
 
 def _have_runtime(node: Node) -> None:
-    """Start a containerd that was killed once more: it knows with which signal each container ends well."""
+    """Start a killed containerd again, because it knows the stop signal of each container."""
     if node.pods.shims() and node.registry.main("containerd") is None:
         if node.registry.restore("containerd") is None:
             return

@@ -1,4 +1,4 @@
-"""Waiting for the node's parts, with an eye on the programs that are to bring them."""
+"""Waiting for conditions, and for programs that must stay alive meanwhile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RCODE = 0x0F
 
 
 def poll(is_there: Callable[[], bool], timeout: float, *, every: float = POLL) -> bool:
-    """Wait until a condition holds; whether it did within ``timeout`` seconds.
+    """Wait until a condition holds; True if it did within ``timeout`` seconds.
 
     Not stamina: what is waited for is a state, not a call that raises, and nobody wants it logged ten times a second.
     """
@@ -33,7 +33,7 @@ def poll(is_there: Callable[[], bool], timeout: float, *, every: float = POLL) -
 
 
 def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Sequence[str], *, timeout: float) -> None:
-    """Wait until something is there.
+    """Wait until a condition holds, as long as the programs that it depends on run.
 
     Args:
         what: Name for the message.

@@ -29,7 +29,7 @@ AUTHORITY_LIFETIME = dt.timedelta(days=3650)
 LEAF_LIFETIME = dt.timedelta(days=365)
 RENEW_BEFORE = dt.timedelta(days=30)
 MISSING, ASKED = "not there", "as asked"
-"""Two of the reasons why a certificate is issued."""
+"""Two reasons to issue a certificate."""
 _BACKDATED = dt.timedelta(days=1)  # a clock that is set back a little does not make a certificate invalid
 
 
@@ -95,7 +95,7 @@ def ensure(  # noqa: PLR0913 -- the last three by keyword
     renew: Collection[str] = (),
     now: dt.datetime | None = None,
 ) -> Mapping[str, str]:
-    """Issue what is missing, does not fit, is not valid at this moment or ends within 30 days.
+    """Issue certificates that are missing, differ from the wanted ones, are invalid now or end within 30 days.
 
     A pair of which only one half was written when its writer was killed does not fit together and is issued anew.
     An authority that is replaced takes all its certificates with it.
@@ -133,7 +133,7 @@ def ensure(  # noqa: PLR0913 -- the last three by keyword
 
 
 def issue(folder: Path, leaf: Leaf, now: dt.datetime) -> None:
-    """Issue one certificate as of a moment, whatever is there.
+    """Issue one certificate as of a moment, in any case.
 
     Raises:
         FileNotFoundError: the authority does not exist.

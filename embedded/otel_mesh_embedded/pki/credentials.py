@@ -37,7 +37,7 @@ AUTHORITIES = (CLUSTER, ETCD, FRONT_PROXY, GATEWAY)
 that a browser may trust the gateway's without trusting the others."""
 
 PERMITTED = {GATEWAY: (x509.DNSName("localhost"), x509.IPAddress(IPv4Network("127.0.0.0/8")))}
-"""Whoever trusts the gateway's authority trusts it for this machine's own addresses only."""
+"""Name constraints: clients trust the gateway's authority for addresses of this machine only."""
 
 SERVICE_ACCOUNT = "service-account"
 
@@ -87,7 +87,7 @@ PROXY = authorities.Leaf("proxy", CLUSTER, "system:kube-proxy", client=True)
 VOLUME_PROVISIONER = authorities.Leaf("volume-provisioner", CLUSTER, "otel-mesh:volume-provisioner", client=True)
 
 CLIENTS = (CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, VOLUME_PROVISIONER)
-"""Those who talk to the API server with a kubeconfig of their own."""
+"""Clients of the API server with a kubeconfig of their own."""
 
 LEAVES = (
     API_SERVER_SERVING,
@@ -105,7 +105,7 @@ LEAVES = (
 )
 
 TOKENS_RENEWED = dt.timedelta(hours=2)
-"""After this long no pod holds a token that a replaced key has signed: kubelet renews them within 50 minutes."""
+"""Time after which no pod has a token of a replaced key: kubelet renews tokens within 50 minutes."""
 
 
 def ensure(layout: Layout, *, renew: Collection[str] = ()) -> Mapping[str, str]:

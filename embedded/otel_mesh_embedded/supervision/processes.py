@@ -1,4 +1,4 @@
-"""The node's programs as processes: found again after any accident, never started twice, never mistaken.
+"""Processes of the node's programs: found again after any crash, never started twice, never confused with others.
 
 Every process carries in its environment which program of which state folder it is and a digest of all that it was
 started with. The process table itself is thus the record: nothing can get out of step with it, whoever was killed
@@ -59,7 +59,7 @@ def _stat(pid: int) -> tuple[str, int, int] | None:
 
 
 def look(pid: int) -> Process | None:
-    """The process of that number, if it lives and carries our mark."""
+    """Process of that number, if it runs and has our variables in its environment."""
     stat = _stat(pid)
     if stat is None or stat[0] in "ZX":
         return None
@@ -127,7 +127,7 @@ def _open(process: Process) -> int | None:
 
 
 def send(process: Process, number: signal.Signals) -> bool:
-    """Signal the process, and only it.
+    """Signal this process, and never another one with its number.
 
     Returns:
         Whether it was there to be signalled.
@@ -145,7 +145,7 @@ def send(process: Process, number: signal.Signals) -> bool:
 
 
 def handles(processes: Iterable[Process]) -> dict[int, Process]:
-    """Handles that become readable when their process ends; those of ended ones are left out. Close them all."""
+    """Pidfds of running processes, readable when a process ends; the caller closes them."""
     return {handle: process for process in processes if (handle := _open(process)) is not None}
 
 
@@ -192,7 +192,7 @@ def end(processes: Sequence[Process], grace: float = GRACE) -> None:
 
 
 def marks(state: Path, name: str, stamp: str) -> dict[str, str]:
-    """The environment variables by which a process is found again."""
+    """Environment variables by which a process is found again."""
     return {_MARK_STATE: str(state), _MARK_NAME: name, _MARK_STAMP: stamp}
 
 

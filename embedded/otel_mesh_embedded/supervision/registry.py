@@ -63,7 +63,7 @@ class Registry:
         return self.logs / f"{name}.log"
 
     def ensure(self, program: Program, *, grace: float = GRACE) -> Process:
-        """Have the program running exactly once, as described.
+        """Make sure that the program runs exactly once, as described.
 
         One that runs already is adopted; one that was started with something else is replaced.
 
@@ -83,7 +83,7 @@ class Registry:
         return keep or self._start(program, stamp)
 
     def restore(self, name: str) -> Process | None:
-        """Start a program again as it was specified; None when it is not meant to run."""
+        """Start a program again as specified; None if it should not run."""
         try:
             wanted = json.loads((self.specifications / f"{name}.json").read_text())
         except FileNotFoundError:
@@ -112,7 +112,7 @@ class Registry:
             processes.end(self.processes(name), grace)
 
     def require_alive(self, name: str) -> None:
-        """Raise when a program that should run has ended.
+        """Refuse to go on if a program has ended.
 
         Raises:
             CommandError: the program has ended; the message has the last line of its log.

@@ -1,4 +1,4 @@
-"""Starts a program of the node again when it has ended, and keeps logs from filling the disk.
+"""The supervisor: restarts programs of the node that have ended, and keeps logs from filling the disk.
 
 One process, started with the node. It does nothing while a command is at work on the machine, and whatever happens to
 it, the next `otel-mesh up` heals the node and starts it again.
@@ -44,7 +44,7 @@ def program(where: Layout) -> Program:
 
 
 class Supervisor:
-    """Watches the programs that are meant to run."""
+    """Watches the programs that should run."""
 
     def __init__(self, programs: Registry, lock: Path | None = None) -> None:
         self._registry = programs
@@ -100,7 +100,7 @@ class Supervisor:
 
 
 def trim(log: Path, limit: int = _LOG_LIMIT, kept: int = _LOG_KEPT) -> None:
-    """Cut a log that a program holds open, keeping its end beside it.
+    """Truncate a log that a program holds open, and keep its end in another file.
 
     Args:
         log: opened by its writer for appending, so that what it writes next lands at the new end.
@@ -117,7 +117,7 @@ def trim(log: Path, limit: int = _LOG_LIMIT, kept: int = _LOG_KEPT) -> None:
 
 
 def _say(text: str) -> None:
-    """Log a line; a full disk, on which programs end, must not end their supervisor too."""
+    """Log a line, unless the disk is full: the supervisor must outlive that."""
     with contextlib.suppress(OSError):
         print(text, flush=True)
 

@@ -40,7 +40,7 @@ def ensure(layout: Layout) -> None:
 
 
 def add_key(layout: Layout) -> None:
-    """Begin to change the key: what is written from the API server's next start on is encrypted with a new one.
+    """Begin to change the key: from its next start on, the API server encrypts with a new one.
 
     A change that was begun already is not begun a second time.
     """
@@ -56,7 +56,7 @@ def is_changing(layout: Layout) -> bool:
 
 
 def finish(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
-    """Write every Secret anew, look at what etcd holds now, and forget the older key.
+    """Write every Secret again, check the values in etcd, and remove the older key.
 
     Raises:
         CommandError: a Secret cannot be written, or is not encrypted with the new key afterwards.
@@ -83,7 +83,7 @@ def finish(layout: Layout, api: Api, progress: Callable[[str], None]) -> None:
 
 
 def _whole(item: dict[str, Any]) -> dict[str, Any]:
-    """Items of a list lack what the list says once for all."""
+    """A Secret of a list, with the kind and version that list items lack."""
     return {"apiVersion": "v1", "kind": "Secret", **item}
 
 
@@ -92,7 +92,7 @@ def _key(name: str) -> dict[str, str]:
 
 
 def _keys(layout: Layout) -> list[dict[str, str]]:
-    """The keys, the one that encrypts first."""
+    """Keys of the configuration; the first encrypts."""
     configuration = yaml.safe_load(path(layout).read_text())
     keys: list[dict[str, str]] = configuration["resources"][0]["providers"][0]["secretbox"]["keys"]
     return keys

@@ -28,7 +28,7 @@ class Hierarchy:
 
 
 def hierarchies(mounts: str | None = None) -> tuple[Hierarchy, ...]:
-    """Every cgroup tree that is mounted.
+    """Mounted cgroup trees.
 
     Args:
         mounts: the text of ``/proc/self/mounts``, for tests.
@@ -49,7 +49,7 @@ def is_unified(trees: Iterable[Hierarchy]) -> bool:
 
 
 def prepare() -> None:
-    """Create the branch in every tree, with what pods need to be accounted below it.
+    """Create the branch in every tree, with the controllers that pods need.
 
     Raises:
         CommandError: root may not create cgroups here.
@@ -87,7 +87,7 @@ def join(pid: int) -> None:
 
 
 def branches() -> list[Path]:
-    """The branch's folders that exist, deepest first."""
+    """Existing folders of the branch, deepest first."""
     found: list[Path] = []
     for tree in hierarchies():
         top = tree.path / CGROUP
@@ -111,7 +111,7 @@ def remove() -> None:
 
 
 def memory() -> int:
-    """Bytes that the pods and the node's programs hold, file cache included."""
+    """Memory of pods and programs in bytes, file cache included."""
     for tree in hierarchies():
         for name in ("memory.current", "memory.usage_in_bytes"):
             usage = tree.path / CGROUP / name

@@ -57,14 +57,14 @@ class Facts:
     """File system type of the state folder."""
     state: Path = Path("/")
     untrusted: str = ""
-    """Why root must not run what is in the state folder, with the place; empty if it may."""
+    """Reason why root must not run programs from the state folder; empty if there is none."""
     taken_ports: tuple[PortUse, ...] = ()
     routes: tuple[tuple[IPv4Network, str], ...] = field(default=())
     """Routes of other interfaces: destination, interface."""
     recorded_ranges: Ranges | None = None
     """Address ranges of the environment in the state folder."""
     has_other_ranges: bool = False
-    """Whether the environment in the state folder was made before its ranges were recorded."""
+    """True if an environment exists whose address ranges were never recorded."""
     other_states: tuple[Path, ...] = ()
     """State folders of other running otel-mesh environments."""
     other_kube_proxy: str | None = None
@@ -74,7 +74,7 @@ class Facts:
 
 
 def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
-    """Look at this machine; nothing is changed but kernel modules that load on demand.
+    """Gather the facts; nothing is changed, except that missing kernel modules are loaded.
 
     Args:
         layout: Paths of the environment, which need not exist.

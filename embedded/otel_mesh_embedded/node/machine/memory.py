@@ -1,4 +1,4 @@
-"""How much memory a command of ours may still take: the machine's, or less where its cgroup has a limit."""
+"""Memory available to this process: the machine's, or less if its cgroup has a limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max
 
 
 def available() -> int:
-    """Bytes that are free or can be freed, below every limit that holds for this process."""
+    """Bytes that are free or can be freed, within the limits of this process."""
     return min([psutil.virtual_memory().available, *_below_limits()])
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MEMORY_NEEDED = 4 * 1024**3
 DISK_NEEDED = 10 * 1024**3
 DISK_RESERVE = 256 * 1024**2
-"""Bytes below which a running environment counts as out of space: what etcd takes for its next log files."""
+"""Free bytes below which a running environment is out of space: etcd's next log files need them."""
 _WIDE = 8  # prefix length of a route such as 10.0.0.0/8 of a VPN: our routes are longer and win
 _LONGEST_STATE_PATH = 60  # a socket's path has at most 107 bytes, and ours lie up to 45 below
 

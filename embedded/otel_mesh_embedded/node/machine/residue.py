@@ -1,4 +1,4 @@
-"""What dead pods and programs leave on the machine: mounts, sockets, links, leases."""
+"""Remains of dead pods and programs on the machine: mounts, sockets, links, leases."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def mounts(layout: Layout, mountinfo: str | None = None) -> list[str]:
 
 
 def sweep(layout: Layout) -> None:
-    """Remove what dead pods left; only when no pod and no containerd lives.
+    """Remove the remains of dead pods; only while no pod and no containerd runs.
 
     containerd and kubelet recover from missing files as after a reboot, but not always from stale ones.
     """
@@ -56,7 +56,7 @@ def sweep(layout: Layout) -> None:
 
 
 def unmount(layout: Layout) -> None:
-    """Undo every mount below the state folder, as often as one is stacked on another."""
+    """Undo every mount below the state folder, including stacked ones."""
     for _ in range(10):
         points = mounts(layout)
         if not points:
@@ -65,7 +65,7 @@ def unmount(layout: Layout) -> None:
 
 
 def tidy(layout: Layout) -> None:
-    """Remove what the programs keep in folders that they share with others, after the node has stopped."""
+    """Remove the files of the stopped node in folders shared with other programs."""
     for link in _links(layout):
         link.unlink(missing_ok=True)
     for path in _sockets(_SHIM_SOCKETS, served=False):
@@ -134,5 +134,5 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _unescaped(path: str) -> str:
-    """The kernel writes blanks and backslashes as octal numbers."""
+    """Path with the kernel's octal escapes of blanks and backslashes replaced."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)

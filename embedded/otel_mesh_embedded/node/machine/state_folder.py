@@ -1,4 +1,4 @@
-"""The state folder as a whole: which one is an environment's, and may thus be removed.
+"""The state folder as a whole: whether it may be removed, and whether root may run programs from it.
 
 Only a folder that carries our mark is removed, and only when nothing but the environment's own is in it: one that was
 pointed at somebody's home stays as it is.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARK = ".otel-mesh-state"
 _MARK_TEXT = "State of an otel-mesh environment: `otel-mesh down --purge` removes this folder.\n"
 OWN = frozenset({MARK, "bin", "images.json", "kubeconfig", "logs", "node", "node.json", "pulumi", "secrets", "volumes"})
-"""All that an environment makes in its state folder."""
+"""Names that an environment creates in its state folder."""
 
 
 def mark(folder: Path) -> None:
@@ -38,7 +38,7 @@ def mark(folder: Path) -> None:
 
 
 def check(folder: Path) -> None:
-    """Refuse a folder whose removal would take something else along.
+    """Refuse to remove a folder that holds something else.
 
     Raises:
         CommandError: the folder is not an environment's, or holds something else.
@@ -61,7 +61,7 @@ def check(folder: Path) -> None:
 
 
 def untrusted(layout: Layout, owner: int = 0) -> str:
-    """Who else than root can change what root runs and reads from the state folder, and where; empty if nobody.
+    """Folder that others than root can change, with the reason; empty if there is none.
 
     Args:
         layout: paths of the environment.
@@ -90,7 +90,7 @@ def require_trusted(layout: Layout) -> None:
 
 
 def untrusted_remedy(state: Path) -> str:
-    """Command that makes the folder root's own."""
+    """Remedy for an untrusted state folder."""
     return f"`chown -R root: {state}` and `chmod go-w` that folder, or set OTEL_MESH_STATE to another"
 
 

@@ -26,14 +26,14 @@ _OTHER_NETWORKS = ("docker", "br-", "cni", "virbr", "flannel", "cali", "lxc", "p
 
 @dataclass(frozen=True)
 class Network:
-    """The machine's network tools, and what the node needs of the network."""
+    """The node's network below one state folder."""
 
     layout: Layout
     iptables_programs: Path
     environment: Mapping[str, str]
 
     def up(self) -> None:
-        """Make what is missing; what is there already is left alone.
+        """Create what is missing; the rest stays as it is.
 
         Raises:
             CommandError: the kernel refuses a step.
@@ -63,7 +63,7 @@ class Network:
         KernelSettings(self.layout.sysctls).restore(others_need_network=others)
 
     def bridge_is_ours(self) -> bool:
-        """Whether the bridge is there and was made for this state folder.
+        """True if the bridge exists and was made for this state folder.
 
         Raises:
             CommandError: another program owns an interface of that name.
@@ -83,7 +83,7 @@ class Network:
         )
 
     def links(self) -> list[str]:
-        """Our bridge and the pods' interfaces at it, those first."""
+        """Interfaces of pods at the node's bridge, then the bridge."""
         folder = Path("/sys/class/net") / BRIDGE
         try:
             if not self.bridge_is_ours():

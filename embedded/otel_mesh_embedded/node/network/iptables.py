@@ -185,7 +185,7 @@ def own_chains(saved: str, *, with_kubernetes: bool) -> Callable[[str], bool]:
 
 
 def was_up(programs: Path, environment: Mapping[str, str]) -> bool:
-    """Whether the node's own chains are there: only then are kube-proxy's ours, and not another Kubernetes'."""
+    """True if the node's own chains exist: only then are kube-proxy's chains ours, not another Kubernetes'."""
     tools = in_use(programs, environment)
     return any(_chains(tool.save(table), lambda name: name.startswith(_OWN)) for tool in tools for table in TABLES)
 

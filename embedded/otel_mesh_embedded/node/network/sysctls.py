@@ -33,7 +33,7 @@ class KernelSettings:
     folder: Path = SYSCTLS
 
     def change(self) -> None:
-        """Remember what is there, whoever is killed afterwards, and set what the node needs.
+        """Record the present values, before anything else, and set those that the node needs.
 
         Raises:
             CommandError: root may not change the setting.
@@ -50,7 +50,7 @@ class KernelSettings:
                     (self.folder / name).write_text(str(least))
 
     def restore(self, *, others_need_network: bool) -> None:
-        """Set what was there before.
+        """Set the recorded values again.
 
         Args:
             others_need_network: whether those of the network stay as they are.

@@ -25,7 +25,7 @@ class Reader(Protocol):
 
 
 def services(api: Reader) -> dict[str, tuple[str, int]]:
-    """The Services behind webhooks without whose answer objects are refused: name -> address and port."""
+    """Address and port by name of the Services of webhooks that must answer (``failurePolicy: Fail``)."""
     found: dict[str, tuple[str, int]] = {}
     for kind in _KINDS:
         listed = api.items(f"/apis/admissionregistration.k8s.io/v1/{kind}")
@@ -40,7 +40,7 @@ def services(api: Reader) -> dict[str, tuple[str, int]]:
 
 
 def _address(api: Reader, service: dict[str, Any]) -> str | None:
-    """The Service's own address; None where it has none, as then nobody decides for this cluster."""
+    """Address of a Service; None if it has none."""
     known = api.get(f"/api/v1/namespaces/{service['namespace']}/services/{service['name']}")
     address = known["spec"].get("clusterIP") if known else None
     return None if address in (None, "", "None") else str(address)

@@ -28,7 +28,7 @@ _TIMEOUT_S = 60.0
 
 
 def _note(layout: Layout) -> Path:
-    """Digest of the authority that the pods were given: what differs from it has to be spread."""
+    """File with the digest of the authority that running pods know."""
     return layout.pki / "spread"
 
 

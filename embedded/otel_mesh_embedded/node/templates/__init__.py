@@ -1,4 +1,4 @@
-"""Configuration files and Kubernetes objects as they are written, with ``${names}`` for what differs per machine."""
+"""Configuration files and Kubernetes objects with ``${placeholders}`` for paths and addresses."""
 
 from __future__ import annotations
 

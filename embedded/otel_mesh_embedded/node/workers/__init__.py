@@ -1,1 +1,1 @@
-"""What runs pods on the node: containerd, kubelet, kube-proxy."""
+"""Programs that run pods on the node: containerd, kubelet, kube-proxy."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_mesh_embedded.supervision.registry import Registry
 
 GRACE = 15.0
-"""Seconds the containers get, all together, between their stop signal and SIGKILL."""
+"""Seconds between stop signals and SIGKILL, for all containers together."""
 _CTR_TIMEOUT_S = 10.0
 _KILL_TIMEOUT_S = 10.0
 _IS_CONTAINER = 'labels."io.cri-containerd.kind"==container'
@@ -43,7 +43,7 @@ class Pods:
         return self._ctr("version") is not None
 
     def stop(self) -> None:
-        """End all pods; nobody may be left who starts them again.
+        """End all pods; kubelet must have ended before.
 
         Each container gets its image's stop signal (PostgreSQL writes its data out), what does not end within the
         grace period is killed.
@@ -57,7 +57,7 @@ class Pods:
         self.kill()
 
     def kill(self) -> None:
-        """End whatever is left of the pods at once."""
+        """Kill the remaining processes of pods at once."""
 
         def none_left() -> bool:  # a process may start another while we look
             pids = cgroups.pods()

@@ -80,7 +80,7 @@ def containerd(layout: Layout, programs: Programs, pause_image: str) -> Program:
 
 
 def describe(layout: Layout) -> None:
-    """Tell the stack where a mesh's network plugin and its configuration go on this node."""
+    """Write the folders of CNI plugins and configuration for the stack."""
     places = {
         "cni_bin_dir": str(layout.cni_bin),
         "cni_conf_dir": str(layout.cni_config),
@@ -90,7 +90,7 @@ def describe(layout: Layout) -> None:
 
 
 def write_network_configuration(layout: Layout) -> None:
-    """Put the pods' network configuration in place, without what a mesh may have chained onto it.
+    """Write the pods' network configuration, without plugins that a mesh has chained to it.
 
     A mesh's agent chains itself on again when it starts. What it left there when it was killed holds a token that
     has expired, and no pod could start.
