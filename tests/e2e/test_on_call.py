@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from otel_mesh.catalog.derivations import service_edges
-from otel_mesh_cli.smoke import request
+from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, TOOLS
 from otel_mesh_embedded.node.layout import layout
@@ -221,7 +221,7 @@ def test_b10_questions_are_answered_through_the_api_server_of_another_cluster(
 ) -> None:
     shop_traffic.send(http)
     trace_id = request.request(http)
-    request.wait_for_trace(http, trace_id, request.problems)
+    arrival.wait_for_trace(http, trace_id, request.problems)
 
     def says(*words: str, told: tuple[str, ...]) -> str:
         end = time.monotonic() + _PATIENCE_S
