@@ -17,7 +17,7 @@ import psutil
 
 from bench.mesh import flow
 from bench.mesh.pods import MESHED, PLAIN, both, latencies
-from otel_mesh_embedded.node import sidecars
+from tests.e2e.meshed_pods import proxy_processes
 
 ROUNDS, COUNT, WARM_UP = 6, 1000, 200
 MIB = 2**20
@@ -36,7 +36,7 @@ def pair() -> str:
             # each goes first as often as the other
             for namespace in (PLAIN, MESHED) if number % 2 else (MESHED, PLAIN):
                 rounds[namespace].append(latencies(namespace, WARM_UP + COUNT)[WARM_UP:])
-        memory = [psutil.Process(pid).memory_full_info() for pid in sidecars.processes("server")]
+        memory = [psutil.Process(pid).memory_full_info() for pid in proxy_processes("server")]
     all_of = {namespace: [one for chunk in chunks for one in chunk] for namespace, chunks in rounds.items()}
     for namespace, values in all_of.items():
         print(

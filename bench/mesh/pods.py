@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.k8s import pod_security
-from otel_mesh_embedded.node import env
+from otel_mesh_embedded.environment import env
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -102,6 +102,6 @@ def rotate(
 ) -> None:
     """Renew certificates and keys; pods go on and the data stays."""
     from otel_mesh_cli.core.steps import Steps
-    from otel_mesh_embedded.node import rotation
+    from otel_mesh_embedded.environment import rotation
 
     rotation.run(kinds or [], Steps(console()))

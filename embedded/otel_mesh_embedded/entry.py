@@ -65,18 +65,18 @@ class _Images:
 
 class _Local:
     def workspace(self) -> Workspace:
-        from otel_mesh_embedded.node import workspace
+        from otel_mesh_embedded.environment import workspace
 
         return workspace.local()
 
     def up(self, console: Console) -> None:
-        from otel_mesh_embedded.node import up
+        from otel_mesh_embedded.environment import up
 
         up.run(console)
 
     def down(self, say: Callable[[str], None], *, purge: bool) -> None:
+        from otel_mesh_embedded.environment import purge as purging
         from otel_mesh_embedded.node import cluster
-        from otel_mesh_embedded.node import purge as purging
 
         if purge:
             purging.run(say)
@@ -84,27 +84,27 @@ class _Local:
             cluster.stop(say)
 
     def status(self) -> Answer:
-        from otel_mesh_embedded.node import status
+        from otel_mesh_embedded.environment import status
 
         return status.answer()
 
     def env(self) -> Mapping[str, str]:
-        from otel_mesh_embedded.node import env
+        from otel_mesh_embedded.environment import env
 
         return env.settings()
 
     def require_running(self) -> None:
-        from otel_mesh_embedded.node import health
+        from otel_mesh_embedded.environment import health
 
         health.require_running()
 
     def explained(self, error: CommandError) -> CommandError:
-        from otel_mesh_embedded.node import health
+        from otel_mesh_embedded.environment import health
 
         return health.explained(error)
 
     def gateway_authority(self) -> Path:
-        from otel_mesh_embedded.node import gateway_certificate
+        from otel_mesh_embedded.environment import gateway_certificate
 
         return gateway_certificate.authority()
 

@@ -19,8 +19,8 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.main import main
 from otel_mesh_cli.stacks.shell import export_lines
-from otel_mesh_embedded.node import env
-from otel_mesh_embedded.node import status as screen
+from otel_mesh_embedded.environment import env
+from otel_mesh_embedded.environment import status as screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,7 +202,7 @@ def test_the_distribution_registers_itself() -> None:
 
 def test_an_environment_that_was_never_up_has_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path))
-    with pytest.raises(CommandError, match="the environment was never up; run `make up` first"):
+    with pytest.raises(CommandError, match="the environment was never up; run `otel-mesh up` first"):
         env.settings()
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_mesh_cli.main import main as run_command
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import workspace
+from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node.node import assemble
 from otel_mesh_stack.settings import IMAGES_FILE
 

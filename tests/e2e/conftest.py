@@ -16,7 +16,7 @@ import pytest
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded.node import env
+from otel_mesh_embedded.environment import env
 from tests.e2e import parts
 
 if TYPE_CHECKING:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from otel_mesh_embedded.node.machine import cgroups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,3 +41,16 @@ def restarts(kubectl: Callable[..., str], pod: str) -> int:
     """How often a pod's proxy was started again."""
     statuses = json.loads(kubectl("get", "pod", "-n", "shop", pod, "-o", "json"))["status"]["initContainerStatuses"]
     return next(int(status["restartCount"]) for status in statuses if status["name"] == "istio-proxy")
+
+
+def proxy_processes(pod: str) -> list[int]:
+    """The processes of a pod's proxy (its agent and Envoy), as the node numbers them."""
+    found = []
+    for pid in cgroups.pods():
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        if f"POD_NAME={pod}".encode() in environment and b"PILOT_CERT_PROVIDER=istiod" in environment:
+            found.append(pid)
+    return found

@@ -13,6 +13,7 @@ import pytest
 
 from otel_mesh_embedded.node.layout import (
     API_PORT,
+    API_SERVICE_ADDRESS,
     CONTROLLER_MANAGER_PORT,
     ETCD_CLIENT_PORT,
     ETCD_PEER_PORT,
@@ -116,11 +117,11 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
 
 def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[..., str], stranger: str) -> None:
     urls = [f"https://{NODE_ADDRESS}:{port}/metrics" for _, port, _ in LISTENERS]
-    urls.append("https://10.88.0.1:443/version")
+    urls.append(f"https://{API_SERVICE_ADDRESS}:443/version")
     command = ("python3", "-c", _FROM_A_POD, *urls)
     told = json.loads(kubectl("exec", "-n", "default", stranger, "--", *command))
     for url, answer in told.items():
-        on_bridge = f":{API_PORT}/" in url or f":{KUBELET_PORT}/" in url or "10.88.0.1" in url
+        on_bridge = f":{API_PORT}/" in url or f":{KUBELET_PORT}/" in url or str(API_SERVICE_ADDRESS) in url
         assert answer == 401 if on_bridge else isinstance(answer, str), (url, answer)
     assert [url for url, answer in told.items() if answer == 401]
 

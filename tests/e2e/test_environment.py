@@ -19,7 +19,10 @@ from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.paths import state_dir
 from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, LOGS, Address
 from otel_mesh_cli.stacks.shell import export_lines
-from otel_mesh_embedded.node import cluster, sidecars
+from otel_mesh_embedded.environment import sidecars
+from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.node.layout import NODE_ADDRESS
+from tests.e2e import node_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -102,7 +105,7 @@ def test_keys_and_secrets_are_readable_by_their_owner_only() -> None:
 
 def test_nothing_listens_outside_this_machine() -> None:
     """Loopback, or the bridge's own address, which no packet from outside the machine reaches."""
-    ours = cluster.process_ids()
+    ours = node_processes.process_ids()
     assert ours
     listeners = [
         connection.laddr[0]
@@ -111,7 +114,7 @@ def test_nothing_listens_outside_this_machine() -> None:
     ]
     assert listeners
     for address in map(ip_address, listeners):
-        assert address.is_loopback or str(address) == cluster.NODE_IP
+        assert address.is_loopback or str(address) == str(NODE_ADDRESS)
 
 
 def test_workload_namespaces_refuse_what_restricted_pod_security_forbids(
@@ -155,12 +158,12 @@ def test_make_up_again_changes_nothing(
             for pod in pods()
         }
 
-    before, processes = identities(), cluster.process_ids()
+    before, processes = identities(), node_processes.process_ids()
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "api-gateway  GET /api/users/{id}" in done.stdout
     assert identities() == before
-    assert cluster.process_ids() == processes
+    assert node_processes.process_ids() == processes
     assert run("pulumi", "preview", "--expect-no-changes").returncode == 0
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh_embedded.node import preflight
+from otel_mesh_embedded.node.machine import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_up_is_named_and_with_room_again_everything_goes_on(
     assert refused.returncode == 2
     line = next(line for line in refused.stderr.splitlines() if line.startswith("otel-mesh: "))
     assert f"disk of {state}: full (" in line
-    assert "free space there, then run `make up`" in line
+    assert "free space there, then run `otel-mesh up`" in line
     assert "Traceback" not in refused.stderr
     status = run("make", "-s", "status", env=own)
     assert status.returncode != 0

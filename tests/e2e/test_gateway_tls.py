@@ -13,7 +13,7 @@ import pytest
 
 from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.addresses import GATEWAY_TLS
-from otel_mesh_embedded.node import gateway_certificate
+from otel_mesh_embedded.environment import gateway_certificate
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.pki import credentials
 

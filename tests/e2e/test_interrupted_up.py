@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.node import assemble
+from tests.e2e import node_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,4 +99,4 @@ def test_up_killed_at_a_step_is_finished_by_the_next(  # noqa: PLR0913, PLR0917
         "killed", f"SEED={SEED} make up: {who}, {later_s} s after {said.strip()!r} | make up {seconds:.1f} s"
     )
     assert objects(kubectl) == before
-    assert cluster.doubles() == []
+    assert node_processes.doubles() == []

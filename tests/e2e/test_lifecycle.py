@@ -16,9 +16,12 @@ import pytest
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.smoke import request
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import cgroups, cluster, runtime
+from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.machine import cgroups
+from otel_mesh_embedded.node.workers import runtime
 from otel_mesh_embedded.supervision import processes, supervisor
+from tests.e2e import node_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +56,7 @@ def test_down_leaves_nothing_running_and_up_brings_the_data_back(
 def test_killed_processes_of_the_node_are_started_again(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str]
 ) -> None:
-    for process in cluster.process_ids():
+    for process in node_processes.process_ids():
         os.kill(process, signal.SIGKILL)
     # as the agent of a mesh leaves it that was killed too: no pod could start
     network = layout().cni_config / runtime.CNI_FILE
@@ -76,12 +79,12 @@ def test_one_killed_program_is_started_again_without_anybody_doing_anything(
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     deadline = time.monotonic() + 120
-    while not cluster.status().is_running or killed in cluster.process_ids():
+    while not cluster.status().is_running or killed in node_processes.process_ids():
         assert time.monotonic() < deadline, cluster.status()
         time.sleep(0.5)
     request.run()
     assert note() == "1"
-    assert cluster.doubles() == []
+    assert node_processes.doubles() == []
     assert {pod["metadata"]["uid"] for pod in pods()} == before
 
 
@@ -101,7 +104,7 @@ def test_everything_killed_at_once_with_all_that_runs_in_pods_comes_back(
     """As when the power fails: programs, what watches over pods, and every process in them."""
     before = objects(kubectl)
     everything = {process.pid for process in processes.scan()} | cgroups.pods()
-    assert len(everything) > len(cluster.process_ids()) + 10
+    assert len(everything) > len(node_processes.process_ids()) + 10
     for pid in everything:
         with contextlib.suppress(ProcessLookupError):  # ended with another one
             os.kill(pid, signal.SIGKILL)
@@ -109,7 +112,7 @@ def test_everything_killed_at_once_with_all_that_runs_in_pods_comes_back(
     assert done.returncode == 0, done.stdout + done.stderr
     assert note() == "1"
     assert objects(kubectl) == before
-    assert cluster.doubles() == []
+    assert node_processes.doubles() == []
 
 
 @pytest.mark.full
@@ -124,7 +127,7 @@ def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
         sys.executable,
         "-c",
         "from pathlib import Path; from rich.console import Console;"
-        "from otel_mesh_embedded import images; from otel_mesh_embedded.node import up;"
+        "from otel_mesh_embedded import images; from otel_mesh_embedded.environment import up;"
         f"images.images_file = lambda: Path({str(broken)!r}); up.run(Console())",
     )
     assert done.returncode != 0
@@ -142,4 +145,4 @@ def test_of_two_ups_at_once_one_works_and_the_other_says_so(run: Callable[..., C
     results = sorted([(first.returncode, output), (second.returncode, second.stdout + second.stderr)])
     assert [code for code, _ in results] == [0, 2], results
     assert "is at work on this machine; wait until it ends" in results[1][1]
-    assert cluster.doubles() == []
+    assert node_processes.doubles() == []

@@ -11,8 +11,7 @@ import pytest
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.smoke import request
-from otel_mesh_embedded.node.sidecars import processes
-from tests.e2e.meshed_pods import PATIENCE, restarts, sidecars, until_whole
+from tests.e2e.meshed_pods import PATIENCE, proxy_processes, restarts, sidecars, until_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
 def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable[..., str]) -> None:
     [pod] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
     killed = restarts(kubectl, pod)
-    pids = processes(pod)
+    pids = proxy_processes(pod)
     assert len(pids) == len(["pilot-agent", "envoy"])
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -92,7 +91,7 @@ def test_destroy_ends_and_keeps_the_definitions_and_up_brings_everything_back(
         assert f"customresourcedefinition.apiextensions.k8s.io/{name}" in definitions
     done = run("pulumi", "destroy", *QUIETLY, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "kept in the cluster" in done.stdout
+    assert "stay in the cluster" in done.stdout
     assert "delete crd" in done.stdout
     left = kubectl("get", "crd", "-o", "name").split()
     assert [name for name in definitions if name not in left] == []

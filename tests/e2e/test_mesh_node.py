@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_embedded.node import cgroups, cluster
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.node.node import registry
-from otel_mesh_embedded.node.runtime import CNI_FILE
+from otel_mesh_embedded.node.workers.runtime import CNI_FILE
+from tests.e2e import node_processes
 from tests.e2e.meshed_pods import PATIENCE, sidecars, until_whole
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
     assert plugins()[-1] == "istio-cni"
     assert plugins().count("istio-cni") == 1
     assert len(sidecars(kubectl)) == len(before)
-    assert cluster.doubles() == []
+    assert node_processes.doubles() == []
 
 
 @pytest.mark.usefixtures("_without_agent")

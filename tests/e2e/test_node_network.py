@@ -20,8 +20,8 @@ PREAMBLE = """
 import subprocess, sys
 from pathlib import Path
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.node import iptables
-from otel_mesh_embedded.node.layout import Layout
+from otel_mesh_embedded.node.network import iptables
+from otel_mesh_embedded.node.layout import NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK, Layout
 from otel_mesh_embedded.node.node import assemble
 
 node = assemble(Layout(Path(sys.argv[1])), built=False)
@@ -58,17 +58,17 @@ def test_it_is_made_once_healed_and_removed_whole(tmp_path: Path) -> None:
         """
 network.up()
 first = rules()
-assert "-A OTEL-MESH-PREROUTING -d 10.87.0.0/16 -j DROP" in first
+assert f"-A OTEL-MESH-PREROUTING -d {POD_NETWORK} -j DROP" in first
 assert "-A INPUT -j OTEL-MESH-INPUT" in first
-assert "inet 10.87.0.1/16" in tool("ip", "address", "show", "dev", "otelmesh0")
-assert "10.88.0.0/16 dev otelmesh0" in tool("ip", "route")
+assert f"inet {NODE_ADDRESS}/{POD_NETWORK.prefixlen}" in tool("ip", "address", "show", "dev", "otelmesh0")
+assert f"{SERVICE_NETWORK} dev otelmesh0" in tool("ip", "route")
 network.up()
 assert [l for l in rules().splitlines() if l[:1] == "-"] == [l for l in first.splitlines() if l[:1] == "-"]
 tool("ip", "address", "flush", "dev", "otelmesh0")
 tool(f"{node.layout.bin}/iptables", "-D", "FORWARD", "-j", "OTEL-MESH-FORWARD")
 network.up()
 assert "-A FORWARD -j OTEL-MESH-FORWARD" in rules()
-assert "10.88.0.0/16 dev otelmesh0" in tool("ip", "route")
+assert f"{SERVICE_NETWORK} dev otelmesh0" in tool("ip", "route")
 tool("ip", "link", "add", "pod0", "type", "veth", "peer", "name", "pod1")
 tool("ip", "link", "set", "pod0", "master", "otelmesh0")
 assert "network interface pod0" in network.leftovers()

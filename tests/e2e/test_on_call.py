@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from otel_mesh.catalog.derivations import service_edges
-from otel_mesh_cli.smoke import request
+from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, TOOLS
 from otel_mesh_embedded.node.layout import layout
@@ -93,18 +93,18 @@ def test_a_collector_scaled_to_nothing(
     kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]
 ) -> None:
     kubectl("scale", "-n", "observability", "deploy/otel-collector", "--replicas=0")
-    assert "run `make up`" in status("Deployment observability/otel-collector: scaled to 0, not 1")
+    assert "run `otel-mesh up`" in status("Deployment observability/otel-collector: scaled to 0, not 1")
     line = refused("smoke")
     assert "did not arrive" in line
-    assert "Deployment observability/otel-collector: scaled to 0, not 1; run `make up`" in line
+    assert "Deployment observability/otel-collector: scaled to 0, not 1; run `otel-mesh up`" in line
 
 
 @pytest.mark.usefixtures("mended")
 def test_jaeger_deleted(kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]) -> None:
     kubectl("delete", "-n", "observability", "deploy/jaeger")
-    assert "run `make up`" in status("Deployment observability/jaeger is not there")
-    assert "Deployment observability/jaeger is not there; run `make up`" in refused("smoke").replace(
-        " (and 1 more: `make status`)", ""
+    assert "run `otel-mesh up`" in status("Deployment observability/jaeger does not exist")
+    assert "Deployment observability/jaeger does not exist; run `otel-mesh up`" in refused("smoke").replace(
+        " (and 1 more: `otel-mesh status`)", ""
     )
 
 
@@ -121,7 +121,7 @@ def test_a_wrong_image_beside_pods_that_still_serve(
 @pytest.mark.usefixtures("mended")
 def test_a_secret_deleted_under_running_pods(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
     kubectl("delete", "-n", "shop", "secret/postgres-credentials")
-    assert "run `make up`" in status("Secret shop/postgres-credentials is not there")
+    assert "run `otel-mesh up`" in status("Secret shop/postgres-credentials does not exist")
 
 
 @pytest.mark.usefixtures("mended")
@@ -149,7 +149,7 @@ def _end(name: str) -> None:
 @pytest.mark.usefixtures("mended")
 def test_a_program_of_the_node_and_its_supervisor_dead(status: Callable[[str], str]) -> None:
     _end("kube-scheduler")
-    assert "run `make up`" in status("node: kube-scheduler does not run")
+    assert "run `otel-mesh up`" in status("node: kube-scheduler does not run")
 
 
 @pytest.mark.usefixtures("mended")
@@ -158,7 +158,7 @@ def test_a_port_taken_by_another_program(status: Callable[[str], str], refused: 
     with socket.create_server(("127.0.0.1", GATEWAY.port)):
         words = f"port 127.0.0.1:{GATEWAY.port} (for gateway): in use by process {os.getpid()}"
         screen = status("forward-gateway does not run")
-        assert "run `make up`" in screen
+        assert "run `otel-mesh up`" in screen
         assert GATEWAY.variable in refused("up")
         assert words in refused("up")
 
@@ -221,7 +221,7 @@ def test_b10_questions_are_answered_through_the_api_server_of_another_cluster(
 ) -> None:
     shop_traffic.send(http)
     trace_id = request.request(http)
-    request.wait_for_trace(http, trace_id, request.problems)
+    arrival.wait_for_trace(http, trace_id, request.problems)
 
     def says(*words: str, told: tuple[str, ...]) -> str:
         end = time.monotonic() + _PATIENCE_S

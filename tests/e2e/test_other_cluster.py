@@ -24,7 +24,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.images import roots
 from otel_mesh_embedded.images.recipes import ROOTS
 from otel_mesh_embedded.images.skopeo import Skopeo
-from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.node.layout import NODE_ADDRESS
 from otel_mesh_embedded.node.node import assemble
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import IMAGE_KEYS
@@ -179,7 +179,7 @@ def test_what_is_missing_is_refused_before_anything_is_registered(
         clone.local(*up[:3], "--context", "elswhere", *up[5:]), "no context 'elswhere'", "did you mean 'elsewhere'?"
     )
     refused(clone.local(*up[:5], "--registry", f"{nobody}/shop"), f"registry {nobody}: is unreachable")
-    with running(tmp_path / "registry", address=cluster.NODE_IP) as plain:
+    with running(tmp_path / "registry", address=str(NODE_ADDRESS)) as plain:
         refused(clone.local(*up[:5], "--registry", f"{plain}/shop"), f"registry {plain}: speaks plain HTTP")
     kubeconfig = yaml.safe_load(Path(clone.environment["KUBECONFIG"]).read_text())
     kubeconfig["clusters"][0]["cluster"]["server"] = f"https://{nobody}"
@@ -237,6 +237,10 @@ def test_a_stack_comes_up_from_the_registry_and_answers(
     assert all(pinned.fullmatch(image) for image in images), images
     path = f"/api/v1/namespaces/{NAMESPACES['services']}/services/api-gateway:8080/proxy/api/users/123"
     assert json.loads(kubectl("get", "--raw", path))["id"] == 123
+    for words in (("errors",), ("map",)):
+        answered = clone.local(*words, "--stack", "dev", "--context", CONTEXT)
+        assert answered.returncode == 0, answered.stderr
+        assert "in the last 15m" in answered.stdout or "calls of the last 15m" in answered.stdout
 
     again = clone.local(*up)
     assert f"stack dev: {created[1]} same" in again.stdout, again.stdout + again.stderr

@@ -11,8 +11,10 @@ import psutil
 import pytest
 
 from otel_mesh_cli.core.paths import state_dir
-from otel_mesh_embedded.node import cgroups, programs, sysctls
+from otel_mesh_embedded.node import programs
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.machine import cgroups
+from otel_mesh_embedded.node.network import sysctls
 from otel_mesh_embedded.supervision import machine_lock
 
 if TYPE_CHECKING:

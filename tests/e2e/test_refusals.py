@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.stacks.addresses import GATEWAY
-from otel_mesh_embedded.node import cluster
+from tests.e2e import node_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 def test_a_port_of_another_program_is_named_with_that_program(
     run: Callable[..., CompletedProcess[str]], http: httpx.Client
 ) -> None:
-    before = cluster.process_ids()
+    before = node_processes.process_ids()
     with socket.create_server(("127.0.0.1", 0)) as foreign:
         port = foreign.getsockname()[1]
         done = run(sys.executable, "-m", "otel_mesh_cli", "up", env={GATEWAY.variable: str(port)})
@@ -35,7 +35,7 @@ def test_a_port_of_another_program_is_named_with_that_program(
     assert f"port 127.0.0.1:{port}" in line
     assert str(os.getpid()) in line
     assert GATEWAY.variable in line
-    assert cluster.process_ids() == before
+    assert node_processes.process_ids() == before
     assert http.get(f"{GATEWAY.url}{GATEWAY.ready_path}").status_code == HTTPStatus.OK
 
 

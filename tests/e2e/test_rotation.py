@@ -13,8 +13,8 @@ import pytest
 from cryptography import x509
 
 from otel_mesh_cli.core import secrets
-from otel_mesh_cli.smoke import request
-from otel_mesh_embedded.node import encryption, etcd
+from otel_mesh_cli.smoke import arrival, request
+from otel_mesh_embedded.node.control_plane import encryption, stored_values
 from otel_mesh_embedded.node.layout import API_PORT, KUBELET_PORT, NODE_ADDRESS, layout
 from otel_mesh_embedded.pki import authorities, credentials
 
@@ -160,15 +160,15 @@ def test_secrets_lie_encrypted_in_the_database_and_their_key_can_be_changed(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], canary: str
 ) -> None:
     def stored() -> dict[str, bytes]:
-        return dict(etcd.values(layout(), etcd.SECRETS))
+        return dict(stored_values.values(layout(), stored_values.SECRETS))
 
     def key_names() -> set[bytes]:
         assert all(value.startswith(b"k8s:enc:secretbox:v1:") for value in stored().values())
         return {value.split(b":")[4] for value in stored().values()}
 
-    assert etcd.values(layout(), "/registry/namespaces/shop")["/registry/namespaces/shop"].startswith(b"k8s\0"), (
-        "what is no Secret is readable there, so that the test looks at the right place"
-    )
+    assert stored_values.values(layout(), "/registry/namespaces/shop")["/registry/namespaces/shop"].startswith(
+        b"k8s\0"
+    ), "what is no Secret is readable there, so that the test looks at the right place"
     assert len(stored()) > 1
     old = key_names()
     said = rotate(run, "encryption")
@@ -261,7 +261,7 @@ def test_the_cache_takes_a_new_password_with_its_services(
     # a new connection logs in with what is mounted now, and the cache is used again without anybody's help
     end = time.monotonic() + 60
     while True:
-        spans = request.wait_for_trace(http, request.request(http), request.problems)
+        spans = arrival.wait_for_trace(http, request.request(http), request.problems)
         outcomes = {span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags}
         if outcomes == {"hit"}:
             break

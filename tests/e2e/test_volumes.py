@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import cluster, storage
-from otel_mesh_embedded.node.layout import NODE_NAME, layout
+from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.objects import storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from subprocess import CompletedProcess
 
 pytestmark = pytest.mark.e2e
 
@@ -159,58 +159,3 @@ def test_a_provisioner_killed_again_and_again_leaves_one_volume_per_claim(
     assert len(volumes) == len(names)
     assert set(kubectl("get", "pv", "-o", "name").split()) - before == {f"persistentvolume/{name}" for name in volumes}
     assert {path.name for path in layout().volumes.iterdir()} - folders == volumes
-
-
-@pytest.mark.full
-def test_volumes_of_the_former_pool_keep_their_data(
-    apply: Callable[..., None], kubectl: Callable[..., str], run: Callable[..., CompletedProcess[str]]
-) -> None:
-    """An environment as it was before there was a provisioner: held, free and given back volumes of a fixed pool."""
-    kubectl("delete", "storageclass", storage.STORAGE_CLASS)
-    old_class = {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": storage.STORAGE_CLASS},
-        "provisioner": "kubernetes.io/no-provisioner",
-        "volumeBindingMode": "WaitForFirstConsumer",
-        "reclaimPolicy": "Retain",
-    }
-    node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}
-    pool = []
-    for number in (90, 91, 92):
-        path = layout().volumes / f"local-{number}"
-        path.mkdir()
-        spec = {
-            "capacity": {"storage": "1Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": storage.STORAGE_CLASS,
-            "local": {"path": str(path)},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [node]}]}},
-        }
-        pool.append({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": path.name}, "spec": spec})
-    apply(old_class, *pool)
-    old = {"storageClassName": storage.STORAGE_CLASS}
-    apply(claim("held", **old, volumeName="local-90"), claim("gone", **old, volumeName="local-91"))
-    apply(pod("user", "held", "gone"))
-    ready(kubectl, "user")
-    write = "[open(f'/data/{name}/x', 'w').write(name) for name in ('held', 'gone')]"
-    kubectl("exec", "-n", NAMESPACE, "user", "--", "python3", "-c", write)
-    kubectl("delete", "-n", NAMESPACE, "pod/user", "pvc/gone", "--wait=true")
-    until(lambda: kubectl("get", "pv", "local-91", "-o", "jsonpath={.status.phase}") == "Released")
-
-    done = run("make", "up")
-    assert done.returncode == 0, done.stdout + done.stderr
-    kept = [name for name in kubectl("get", "pv", "-o", "name").split() if "/local-9" in name]
-    assert kept == ["persistentvolume/local-90"]
-    apply(pod("user", "held"))
-    ready(kubectl, "user")
-    read = "print(open('/data/held/x').read())"
-    assert kubectl("exec", "-n", NAMESPACE, "user", "--", "python3", "-c", read).strip() == "held"
-    (aside,) = (layout().volumes / "released").glob("local-91.*")
-    assert (aside / "x").read_text() == "gone"
-    assert not (layout().volumes / "local-92").exists()
-    kubectl("delete", "-n", NAMESPACE, "pod/user", "pvc/held", "--wait=true")
-    until(lambda: kubectl("get", "pv", "local-90", "-o", "jsonpath={.status.phase}") == "Released")
-    assert run("make", "up").returncode == 0
-    assert not [name for name in kubectl("get", "pv", "-o", "name").split() if "/local-9" in name]

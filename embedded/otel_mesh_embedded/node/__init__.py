@@ -1,1 +1,1 @@
-"""What the node is made of: addresses, files, configurations of its programs."""
+"""A single-node Kubernetes: its paths and addresses, start, stop and status."""

@@ -1,18 +1,19 @@
-"""The embedded cluster: start, stop, status."""
+"""Start, stop and status of the embedded cluster."""
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import cgroups, ports, preflight, starting, state_folder, stopping, storage
+from otel_mesh_embedded.node import starting, stopping, waiting
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, NODE_ADDRESS, layout
+from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, layout
+from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
 from otel_mesh_embedded.node.node import assemble, registry
+from otel_mesh_embedded.node.objects import storage
 from otel_mesh_embedded.supervision import machine_lock, supervisor
 from otel_mesh_embedded.supervision.registry import Program
 
@@ -22,35 +23,19 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.node.node import Node
 
-__all__ = [
-    "NODE_IP",
-    "Cluster",
-    "ProgramStatus",
-    "Status",
-    "doubles",
-    "forward",
-    "leftovers",
-    "process_ids",
-    "start",
-    "status",
-    "stop",
-]
-
 PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM]))
-"""Every program of the node, without the supervisor and the forwards."""
-NODE_IP = str(NODE_ADDRESS)
-"""The node's address: that of its bridge, which no packet from another machine reaches."""
+"""Programs of the node, without the supervisor and forwards."""
 _FORWARD_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster."""
+    """Cluster that runs on this machine."""
 
     kubeconfig: Path
     context: str
     ctr: tuple[str, ...]
-    """The command that talks to its container runtime."""
+    """Command line of ctr for the node's containerd."""
 
 
 @dataclass(frozen=True)
@@ -59,38 +44,38 @@ class ProgramStatus:
 
     name: str
     pid: int | None
-    """None: it should run and does not."""
+    """Process number; None if the program should run but does not."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is true of the node at this moment."""
+    """State of the node at this moment."""
 
     programs: tuple[ProgramStatus, ...]
-    """Empty when the node is stopped."""
+    """Programs that should run; empty if the node is stopped."""
     is_api_ready: bool
     memory: int
-    """Bytes that pods and programs hold."""
+    """Memory of pods and programs, in bytes."""
 
     @property
     def is_running(self) -> bool:
-        """Whether everything that should run does."""
+        """True if every program runs and the API server is ready."""
         return self.is_api_ready and all(program.pid is not None for program in self.programs)
 
 
 def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] | None = None) -> Cluster:
-    """Have the cluster running; whatever is there and fits is left as it is.
+    """Start the cluster; programs that run already with the right arguments stay as they are.
 
     Args:
-        progress: told each step.
-        forwards: names and loopback ports that :func:`forward` will be asked for, checked before anything is made.
+        progress: Called with each step.
+        forwards: Loopback ports that `forward` will use, by name; checked before anything is created.
 
     Raises:
-        CommandError: this machine cannot carry it, or a part does not come up.
+        CommandError: this machine is not suitable, or a program does not start.
     """
     where = layout()
     preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
-    with machine_lock.hold("make up"), _named_errors():
+    with machine_lock.hold("otel-mesh up"), _named_errors():
         state_folder.mark(where.state)
         progress("providing programs and images")
         references = images.ensure(["pause", "coredns"])
@@ -101,25 +86,25 @@ def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] |
 
 
 def stop(progress: Callable[[str], None] = print) -> None:
-    """Take the cluster down; its data stays. Without a cluster nothing happens.
+    """Stop the cluster, if there is one, and keep its data.
 
     Raises:
-        CommandError: not root, or something resists.
+        CommandError: the user is not root, or something cannot be stopped.
     """
     preflight.check_rights()
-    with machine_lock.hold("make down"), _named_errors():
+    with machine_lock.hold("otel-mesh down"), _named_errors():
         if not layout().root.exists():
             return
         stopping.stop(assemble(built=False), progress)
 
 
 def leftovers() -> list[str]:
-    """What of the node is on this machine beside files in the state folder; empty after :func:`stop`."""
+    """Remains of the node outside the state folder, one line each; empty after `stop`."""
     return stopping.leftovers(assemble(built=False))
 
 
 def status() -> Status:
-    """Look at the node without changing anything."""
+    """State of the node; nothing is changed."""
     where = layout()
     mains = {process.name: process.pid for process in registry(where).processes() if process.is_main}
     names = [*PROGRAMS, *sorted(set(registry(where).specified()) - set(PROGRAMS))] if mains else []
@@ -129,34 +114,23 @@ def status() -> Status:
     )
 
 
-def process_ids() -> frozenset[int]:
-    """Process numbers of the node's programs, the supervisor and the forwards; without what they started."""
-    return frozenset(process.pid for process in registry(layout()).processes() if process.is_main)
-
-
-def doubles() -> list[str]:
-    """Names of programs that run more than once, which must never be."""
-    names = [process.name for process in registry(layout()).processes() if process.is_main]
-    return sorted({name for name in names if names.count(name) > 1})
-
-
 def forward(name: str, listen_port: int, namespace: str, service: str, port: int) -> None:
-    """Make a Service reachable at a port of 127.0.0.1; it stays so whatever happens to the pods behind it.
+    """Make a Service reachable at a port of 127.0.0.1, even while its pods are replaced.
 
     Args:
-        name: of the address, as in ``OTEL_MESH_PORT_<NAME>``.
-        listen_port: the loopback port.
-        namespace: of the Service.
-        service: its name.
-        port: its port.
+        name: Name of the address, as in ``OTEL_MESH_PORT_<NAME>``.
+        listen_port: Port on loopback.
+        namespace: Namespace of the Service.
+        service: Name of the Service.
+        port: Port of the Service.
 
     Raises:
-        CommandError: the port is someone else's, or the Service is not there.
+        CommandError: another program uses the port, or the Service does not exist.
     """
     node = assemble(built=False)
     found = Api(node.layout).get(f"/api/v1/namespaces/{namespace}/services/{service}")
     if found is None:
-        raise CommandError(f"service {namespace}/{service}: not there", remedy="run `make up`")
+        raise CommandError(f"service {namespace}/{service}: not there", remedy="run `otel-mesh up`")
     program = stopping.FORWARD_PREFIX + name
     mine = {process.pid for process in node.registry.processes(program)}
     for listener in ports.listeners([(LOOPBACK, listen_port)]):
@@ -170,23 +144,20 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
         f"TCP4-LISTEN:{listen_port},bind={LOOPBACK},reuseaddr,fork,backlog=128",
         f"TCP4:{found['spec']['clusterIP']}:{port},connect-timeout=5",
     )
-    with machine_lock.hold("make up"):
+    with machine_lock.hold("otel-mesh up"):
         node.registry.ensure(Program(program, argv, node.programs.environment))
-    deadline = time.monotonic() + _FORWARD_TIMEOUT
-    while not ports.listeners([(LOOPBACK, listen_port)]):
-        node.registry.require_alive(program)
-        if time.monotonic() > deadline:
-            raise CommandError(
-                f"port {LOOPBACK}:{listen_port} (for {name}): socat does not listen",
-                remedy="run `make up` again",
-                log=node.registry.log(program),
-            )
-        time.sleep(0.05)
+    waiting.until(
+        f"port {LOOPBACK}:{listen_port} (for {name})",
+        lambda: bool(ports.listeners([(LOOPBACK, listen_port)])),
+        node.registry,
+        [program],
+        timeout=_FORWARD_TIMEOUT,
+    )
 
 
 @contextmanager
 def _named_errors() -> Iterator[None]:
-    """Turn what the machine refuses (a full disk, a read-only file system) into one line."""
+    """Report errors of the operating system, such as a full disk, as one line."""
     try:
         yield
     except OSError as error:

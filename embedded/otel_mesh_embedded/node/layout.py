@@ -2,161 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.paths import state_dir
+from otel_mesh_embedded.node.network import ranges
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NODE_NAME = "otel-mesh-local"
-CONTEXT = "otel-mesh-local"
-CLUSTER_DOMAIN = "cluster.local"
-BRIDGE = "otelmesh0"
-CNI_NETWORK = "otel-mesh"
-CGROUP = "otel-mesh"
-"""The node's own branch of every cgroup hierarchy: ``node`` below it holds programs, ``kubepods`` the pods."""
-
-POD_NETWORK = IPv4Network("10.87.0.0/16")
-SERVICE_NETWORK = IPv4Network("10.88.0.0/16")
-NODE_ADDRESS = IPv4Address("10.87.0.1")
-"""The bridge's own address: nothing of the node listens on an address that other machines reach."""
-API_SERVICE_ADDRESS = IPv4Address("10.88.0.1")
-DNS_SERVICE_ADDRESS = IPv4Address("10.88.0.10")
-LOOPBACK = IPv4Address("127.0.0.1")
-
-API_PORT = 16443
-KUBELET_PORT = 16250
-# On loopback. Own numbers, because another Kubernetes may hold the customary ones.
-ETCD_CLIENT_PORT = 16379
-ETCD_PEER_PORT = 16380
-PROXY_METRICS_PORT = 16249
-PROXY_HEALTH_PORT = 16256
-CONTROLLER_MANAGER_PORT = 16257
-SCHEDULER_PORT = 16259
-
-LISTENERS: tuple[tuple[IPv4Address, int, str], ...] = (
-    (NODE_ADDRESS, API_PORT, "kube-apiserver"),
-    (NODE_ADDRESS, KUBELET_PORT, "kubelet"),
-    (LOOPBACK, ETCD_CLIENT_PORT, "etcd"),
-    (LOOPBACK, ETCD_PEER_PORT, "etcd"),
-    (LOOPBACK, PROXY_METRICS_PORT, "kube-proxy"),
-    (LOOPBACK, PROXY_HEALTH_PORT, "kube-proxy"),
-    (LOOPBACK, CONTROLLER_MANAGER_PORT, "kube-controller-manager"),
-    (LOOPBACK, SCHEDULER_PORT, "kube-scheduler"),
-)
-"""Every address the node's programs listen on, with the program that does."""
-
-API_SERVER = f"https://{NODE_ADDRESS}:{API_PORT}"
+NODE_NAME: Final = "otel-mesh-local"
+CONTEXT: Final = "otel-mesh-local"
+CLUSTER_DOMAIN: Final = "cluster.local"
+BRIDGE: Final = "otelmesh0"
+CNI_NETWORK: Final = "otel-mesh"
+CGROUP: Final = "otel-mesh"
+"""The node's branch of every cgroup hierarchy: ``node`` below it holds the programs, ``kubepods`` the pods."""
 
 
-@dataclass(frozen=True)
 class Layout:
-    """Where the node keeps its files: all below one folder, readable by its owner only."""
+    """Paths of one environment's files; only their owner can enter the folders."""
 
-    state: Path
-    """What :func:`otel_mesh_cli.core.paths.state_dir` returns."""
-
-    @property
-    def root(self) -> Path:
-        """Everything that only the node's programs use."""
-        return self.state / "node"
-
-    @property
-    def kubeconfig(self) -> Path:
-        """For people and for Pulumi: cluster administrator, certificates embedded."""
-        return self.state / "kubeconfig"
-
-    @property
-    def node_file(self) -> Path:
-        """What a mesh that chains itself onto the pods' network has to know of this node (OTEL_MESH_NODE_FILE)."""
-        return self.state / "node.json"
-
-    @property
-    def volumes(self) -> Path:
-        """One folder per persistent volume of the pool."""
-        return self.state / "volumes"
-
-    @property
-    def pki(self) -> Path:
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        """State folder, as `otel_mesh_cli.core.paths.state_dir` returns it."""
+        self.root = state / "node"
+        """Files that only the node's programs use."""
+        self.kubeconfig = state / "kubeconfig"
+        """Kubeconfig of the cluster administrator, for people and for Pulumi."""
+        self.node_file = state / "node.json"
+        """Folders of network plugins, for a mesh that chains its own plugin (OTEL_MESH_NODE_FILE)."""
+        self.volumes = state / "volumes"
+        """One folder per persistent volume."""
+        self.networks = self.root / "networks.json"
+        """Address ranges of pods and Services, fixed at the first start."""
+        self.pki = self.root / "pki"
         """Authorities, certificates, keys."""
-        return self.root / "pki"
-
-    @property
-    def config(self) -> Path:
+        self.config = self.root / "config"
         """Configuration files of the programs."""
-        return self.root / "config"
+        self.logs = self.root / "logs"
+        """Per program: its log and the log before it."""
+        self.processes = self.root / "processes"
+        """One file per program that should run."""
+        self.etcd = self.root / "etcd"
+        """Database of the cluster."""
+        self.containerd = self.root / "containerd"
+        """Images, containers and snapshots, which outlive a stop."""
+        self.containerd_state = self.root / "run"
+        """Sockets, mounts and network namespaces of running pods."""
+        self.containerd_socket = self.containerd_state / "containerd.sock"
+        """Socket of containerd for kubelet and ``ctr``."""
+        self.kubelet = self.root / "kubelet"
+        """Volumes of pods."""
+        self.pod_logs = self.root / "pod-logs"
+        """Output of containers, rotated by kubelet."""
+        self.cni_config = self.root / "cni" / "net.d"
+        """CNI configuration for containerd; a mesh's plugin may chain itself on here."""
+        self.cni_bin = self.root / "cni" / "bin"
+        """CNI plugins; a mesh may add its own."""
+        self.cni_leases = self.root / "cni" / "leases"
+        """Addresses assigned to pods."""
+        self.bin = self.root / "bin"
+        """Links to the iptables variant chosen for this machine; first on the programs' PATH."""
+        self.sysctls = self.root / "sysctls.json"
+        """Kernel settings from before the first start."""
 
-    @property
-    def logs(self) -> Path:
-        """One file per program, and its predecessor."""
-        return self.root / "logs"
-
-    @property
-    def processes(self) -> Path:
-        """What is meant to run: one file per program."""
-        return self.root / "processes"
-
-    @property
-    def etcd(self) -> Path:
-        """The cluster's database."""
-        return self.root / "etcd"
-
-    @property
-    def containerd(self) -> Path:
-        """Images, containers and snapshots: they outlive a stop."""
-        return self.root / "containerd"
-
-    @property
-    def containerd_state(self) -> Path:
-        """Sockets, mounts and network namespaces of what runs now."""
-        return self.root / "run"
-
-    @property
-    def containerd_socket(self) -> Path:
-        """Where kubelet and ``ctr`` find containerd."""
-        return self.containerd_state / "containerd.sock"
-
-    @property
-    def kubelet(self) -> Path:
-        """Pods' volumes."""
-        return self.root / "kubelet"
-
-    @property
-    def pod_logs(self) -> Path:
-        """Containers' output, rotated by kubelet."""
-        return self.root / "pod-logs"
-
-    @property
-    def cni_config(self) -> Path:
-        """The network configuration that containerd reads; a mesh's plugin may chain itself on here."""
-        return self.root / "cni" / "net.d"
-
-    @property
-    def cni_bin(self) -> Path:
-        """Network plugins; a mesh may add its own."""
-        return self.root / "cni" / "bin"
-
-    @property
-    def cni_leases(self) -> Path:
-        """Addresses given to pods."""
-        return self.root / "cni" / "leases"
-
-    @property
-    def bin(self) -> Path:
-        """Links to the variants of programs chosen for this machine; first on the programs' PATH."""
-        return self.root / "bin"
-
-    @property
-    def sysctls(self) -> Path:
-        """Kernel settings as they were before the first start."""
-        return self.root / "sysctls.json"
-
-    def folders(self) -> tuple[Path, ...]:
-        """Every folder that must exist before a program starts."""
-        return (
+    def make_folders(self) -> None:
+        """Create the folders that programs need; only the owner may enter."""
+        for folder in (
             self.root,
             self.volumes,
             self.pki,
@@ -172,11 +85,7 @@ class Layout:
             self.cni_bin,
             self.cni_leases,
             self.bin,
-        )
-
-    def make_folders(self) -> None:
-        """Create what is missing; only the owner may enter."""
-        for folder in self.folders():
+        ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
 
@@ -184,3 +93,38 @@ class Layout:
 def layout() -> Layout:
     """The layout below the current state folder."""
     return Layout(state_dir())
+
+
+RANGES: Final = ranges.recorded(layout().networks) or ranges.configured()
+"""Address ranges for the whole run: an existing environment keeps its own, whatever the variables say now."""
+POD_NETWORK: Final = RANGES.pods
+SERVICE_NETWORK: Final = RANGES.services
+NODE_ADDRESS: Final = RANGES.node
+"""Address of the bridge: no program of the node listens on an address that other machines reach."""
+API_SERVICE_ADDRESS: Final = RANGES.api_service
+DNS_SERVICE_ADDRESS: Final = RANGES.dns_service
+LOOPBACK: Final = IPv4Address("127.0.0.1")
+
+API_PORT: Final = 16443
+KUBELET_PORT: Final = 16250
+# On loopback. Unusual numbers, because another Kubernetes may use the usual ones.
+ETCD_CLIENT_PORT: Final = 16379
+ETCD_PEER_PORT: Final = 16380
+PROXY_METRICS_PORT: Final = 16249
+PROXY_HEALTH_PORT: Final = 16256
+CONTROLLER_MANAGER_PORT: Final = 16257
+SCHEDULER_PORT: Final = 16259
+
+LISTENERS: Final = (
+    (NODE_ADDRESS, API_PORT, "kube-apiserver"),
+    (NODE_ADDRESS, KUBELET_PORT, "kubelet"),
+    (LOOPBACK, ETCD_CLIENT_PORT, "etcd"),
+    (LOOPBACK, ETCD_PEER_PORT, "etcd"),
+    (LOOPBACK, PROXY_METRICS_PORT, "kube-proxy"),
+    (LOOPBACK, PROXY_HEALTH_PORT, "kube-proxy"),
+    (LOOPBACK, CONTROLLER_MANAGER_PORT, "kube-controller-manager"),
+    (LOOPBACK, SCHEDULER_PORT, "kube-scheduler"),
+)
+"""Every address and port that a program of the node listens on."""
+
+API_SERVER: Final = f"https://{NODE_ADDRESS}:{API_PORT}"

@@ -1,4 +1,4 @@
-"""The parts of the node that starting and stopping both need, put together once."""
+"""The node's parts, assembled for starting and stopping."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_mesh_embedded.node import programs as node_programs
-from otel_mesh_embedded.node import runtime
 from otel_mesh_embedded.node.layout import layout as current_layout
-from otel_mesh_embedded.node.network import Network
-from otel_mesh_embedded.node.pods import Pods
+from otel_mesh_embedded.node.machine import state_folder
+from otel_mesh_embedded.node.network.bridge import Network
+from otel_mesh_embedded.node.workers import runtime
+from otel_mesh_embedded.node.workers.pods import Pods
 from otel_mesh_embedded.supervision.registry import Registry
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Node:
 
     @property
     def ctr(self) -> tuple[str, ...]:
-        """The command that talks to the node's containerd."""
+        """Command line of ctr for the node's containerd."""
         return runtime.ctr(self.layout, self.programs)
 
 
@@ -42,13 +43,14 @@ def assemble(layout: Layout | None = None, *, built: bool = True) -> Node:
     """The node of the current state folder, with its programs provided.
 
     Args:
-        layout: another node, for tests.
-        built: also the programs from Go modules, which only starting needs.
+        layout: Layout of another state folder, for tests.
+        built: Provide programs from Go modules too, which only starting needs.
 
     Raises:
-        CommandError: a program cannot be provided.
+        CommandError: a program cannot be provided, or others than root can write to the state folder.
     """
     where = layout or current_layout()
+    state_folder.require_trusted(where)
     programs = node_programs.find(where, built=built)
     processes = registry(where)
     network = Network(where, programs.iptables, programs.environment)

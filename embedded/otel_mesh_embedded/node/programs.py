@@ -1,4 +1,4 @@
-"""Where the node's programs are and what they run with."""
+"""Paths and environment of the node's programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ BUILT = (
     "kube-scheduler",
     "kubelet",
     "kube-proxy",
-    "kubectl",
     "volume-provisioner",
 )
 _VARIABLES = ("LD_LIBRARY_PATH", "XTABLES_LIBDIR")
@@ -33,18 +32,18 @@ class Programs:
     """The programs of one version set."""
 
     tools: Path
-    """The folder with what was built from Go modules."""
+    """Folder of programs built from Go modules."""
     prefix: Path
-    """The folder with what was unpacked from Debian packages."""
+    """Folder of unpacked Debian packages."""
     environment: Mapping[str, str]
-    """The same for every caller, whatever shell he came from: a changed environment would restart the programs."""
+    """Environment of the programs, the same for every caller: a change would restart them."""
 
     def tool(self, name: str) -> str:
-        """A program built from Go modules, by a path that changes with its own version only."""
+        """Path of a program built from Go modules; it changes only with that program's version."""
         return str((self.tools / name).resolve())
 
     def packaged(self, name: str) -> str:
-        """A program of a Debian package."""
+        """Path of a program from a Debian package."""
         for folder in ("usr/bin", "usr/sbin"):
             if (path := self.prefix / folder / name).exists():
                 return str(path)
@@ -52,24 +51,24 @@ class Programs:
 
     @property
     def iptables(self) -> Path:
-        """The folder with both variants of iptables."""
+        """Folder of both iptables variants."""
         return self.prefix / "usr" / "sbin"
 
     @property
     def cni(self) -> Path:
-        """The folder with the network plugins."""
+        """Folder of the CNI plugins."""
         return self.prefix / "usr" / "lib" / "cni"
 
 
 def find(layout: Layout, *, built: bool = True) -> Programs:
-    """Have all programs there and tell where.
+    """Provide all programs.
 
     Args:
-        layout: of the node.
-        built: also those from Go modules; stopping a node must not build any.
+        layout: Paths of the environment.
+        built: Provide programs from Go modules too; stopping the node must not build any.
 
     Raises:
-        CommandError: one cannot be provided.
+        CommandError: a program cannot be provided.
     """
     tools = toolchain.ensure(BUILT) if built else layout.bin
     prefix = packages.ensure()

@@ -1,4 +1,4 @@
-"""Bringing the node up from whatever state it is in: never started, stopped, half started, partly or wholly killed."""
+"""Starting the node from any state: never started, stopped, half started, partly or wholly killed."""
 
 from __future__ import annotations
 
@@ -10,23 +10,14 @@ import psutil
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import (
-    admission,
-    agents,
-    cgroups,
-    control_plane,
-    encryption,
-    manifests,
-    old_volumes,
-    residue,
-    runtime,
-    storage,
-    trust,
-    waiting,
-)
+from otel_mesh_embedded.node import waiting
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
-from otel_mesh_embedded.node.pod_sources import OfApi
+from otel_mesh_embedded.node.control_plane import encryption, servers
+from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME, RANGES
+from otel_mesh_embedded.node.machine import cgroups, residue
+from otel_mesh_embedded.node.network import ranges
+from otel_mesh_embedded.node.objects import admission, manifests, storage, trust
+from otel_mesh_embedded.node.workers import agents, runtime
 from otel_mesh_embedded.pki import authorities, credentials
 
 if TYPE_CHECKING:
@@ -47,18 +38,19 @@ _ALL_CONTROL = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sched
 
 
 def start(node: Node, references: Mapping[str, str], progress: Callable[[str], None]) -> None:
-    """Have every program running and the cluster's own objects in place.
+    """Start every program and apply the cluster's own objects.
 
     Args:
-        node: what to start.
-        references: image references by name; ``pause`` and ``coredns`` are used.
-        progress: told each step.
+        node: Node to start.
+        references: Image references by name; ``pause`` and ``coredns`` are used.
+        progress: Called with each step.
 
     Raises:
-        CommandError: a part does not come up.
+        CommandError: a program does not start.
     """
     layout, registry = node.layout, node.registry
     layout.make_folders()
+    ranges.record(layout.networks, RANGES)
     renew(layout, progress)
     runtime.describe(layout)
     _recover(node, progress)
@@ -66,8 +58,8 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     node.network.up()
 
     progress("starting etcd, kube-apiserver, containerd")
-    registry.ensure(control_plane.etcd(layout, node.programs))
-    registry.ensure(control_plane.api_server(layout, node.programs))
+    registry.ensure(servers.etcd(layout, node.programs))
+    registry.ensure(servers.api_server(layout, node.programs))
     registry.ensure(runtime.containerd(layout, node.programs, references["pause"]))
     waiting.until("containerd", node.pods.runtime_answers, registry, ["containerd"], timeout=RUNTIME_TIMEOUT)
     progress("importing images")
@@ -77,16 +69,14 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
 
     if encryption.is_changing(layout):
         encryption.finish(layout, api, progress)
-        registry.ensure(control_plane.api_server(layout, node.programs))
+        registry.ensure(servers.api_server(layout, node.programs))
         waiting.until("API server", api.is_ready, registry, ["etcd", "kube-apiserver"], timeout=API_TIMEOUT)
 
     progress("starting kubelet, kube-proxy, kube-controller-manager, kube-scheduler")
     moment = _start_agents(node)
     progress("applying storage, DNS, access rules")
-    servers = agents.machine_name_servers()
-    old_volumes.retire(api, layout.volumes)
-    objects = manifests.build(coredns_image=references["coredns"], name_servers=servers)
-    manifests.apply(layout, node.programs, objects)
+    objects = manifests.build(coredns_image=references["coredns"], name_servers=agents.machine_name_servers())
+    manifests.apply(api, objects)
     registry.ensure(storage.provisioner(layout, node.programs))
     progress("waiting for the node and its DNS")
     everything = (*_ALL_CONTROL, "containerd", "kube-proxy", storage.PROGRAM, "kubelet")
@@ -95,7 +85,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     try:
         waiting.until("DNS", _dns_answers, registry, everything, timeout=DNS_TIMEOUT)
     except CommandError as error:
-        reasons = explain_unready(OfApi(api), ["kube-system"])
+        reasons = explain_unready(api, ["kube-system"])
         remedy = _FIREWALLD if _firewalld_runs() else error.remedy
         raise CommandError("; ".join(["DNS: does not answer", *reasons]), remedy=remedy, log=error.log) from error
     for name in admission.wait(api, progress, ADMISSION_TIMEOUT):
@@ -103,12 +93,12 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
 
 
 def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str] = ()) -> None:
-    """Have credentials that are valid now; programs that run with others are replaced by the next start.
+    """Issue credentials that are due; the next start replaces programs that run with older ones.
 
     Args:
-        layout: where they lie.
-        progress: told which ones were not valid, and why.
-        asked: names of authorities and certificates to renew before they are due.
+        layout: Paths of the environment.
+        progress: Called with the names and reasons of certificates that were not valid.
+        asked: Names of authorities and certificates to issue in any case.
     """
     trust.before_change(layout)
     issued = credentials.ensure(layout, renew=asked)
@@ -129,13 +119,13 @@ def _start_agents(node: Node) -> datetime | None:
     protects = runtime.may_lower_oom_score()
     registry.ensure(agents.kubelet(layout, node.programs, protects_oom=protects))
     registry.ensure(agents.proxy(layout, node.programs, protects_oom=protects))
-    registry.ensure(control_plane.controller_manager(layout, node.programs))
-    registry.ensure(control_plane.scheduler(layout, node.programs))
+    registry.ensure(servers.controller_manager(layout, node.programs))
+    registry.ensure(servers.scheduler(layout, node.programs))
     return moment if "kubelet" in registry.started else None
 
 
 def _recover(node: Node, progress: Callable[[str], None]) -> None:
-    """Clear away what a killed node left, when nothing of it can go on."""
+    """Clear the remains of a killed node that cannot continue."""
     runtime_lives = node.registry.main("containerd") is not None
     if node.pods.shims() and not node.network.bridge_is_ours():
         # Pods whose bridge is gone have no network and would not get one again.
@@ -152,7 +142,7 @@ def _recover(node: Node, progress: Callable[[str], None]) -> None:
 
 
 def _is_node_ready(api: Api, since: datetime | None) -> bool:
-    """Whether kubelet itself says so: after a start the API server still holds what it said before."""
+    """True once kubelet has reported Ready since its start: until then the API server has an older report."""
     found = api.get(f"/api/v1/nodes/{NODE_NAME}")
     if found is None:
         return False
@@ -167,5 +157,5 @@ def _dns_answers() -> bool:
 
 
 def _firewalld_runs() -> bool:
-    """Its own tables stand beside those of iptables: our rules there cannot open what it closes."""
+    """True if firewalld runs: rules of iptables cannot open what its own tables close."""
     return any(process.info["name"] == "firewalld" for process in psutil.process_iter(["name"]))

@@ -1,11 +1,11 @@
-"""Taking the node down, from whatever state it is in, and telling what is left of it."""
+"""Stopping the node from any state, and listing its remains."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from otel_mesh_embedded.node import cgroups, residue, waiting
+from otel_mesh_embedded.node import waiting
+from otel_mesh_embedded.node.machine import cgroups, residue
 from otel_mesh_embedded.supervision import processes
 
 if TYPE_CHECKING:
@@ -17,16 +17,11 @@ SUPERVISOR = "supervisor"
 FORWARD_PREFIX = "forward-"
 _CLUSTER = ("volume-provisioner", "kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 _ETCD_GRACE = 20.0
-_RUNTIME_TIMEOUT = 15.0
+_RUNTIME_TIMEOUT_S = 15.0
 
 
 def stop(node: Node, progress: Callable[[str], None]) -> None:
-    """End everything that was started; images, volumes, certificates and the cluster's database stay.
-
-    Args:
-        node: what to stop.
-        progress: told each step.
-    """
+    """End all processes; images, volumes, certificates and the cluster's database stay."""
     registry = node.registry
     node.layout.make_folders()
     registry.stop(SUPERVISOR)
@@ -53,7 +48,7 @@ def stop(node: Node, progress: Callable[[str], None]) -> None:
 
 
 def leftovers(node: Node) -> list[str]:
-    """Everything of the node that is on the machine beside its files, one line each."""
+    """Remains of the node outside its folders, one line each."""
     found = [f"process {process.pid} ({process.name})" for process in node.registry.processes()]
     found += [f"process {pid} (in a pod)" for pid in sorted(cgroups.pods())]
     found += residue.leftovers(node.layout)
@@ -62,10 +57,8 @@ def leftovers(node: Node) -> list[str]:
 
 
 def _have_runtime(node: Node) -> None:
-    """Start a containerd that was killed once more: it knows with which signal each container ends well."""
+    """Start a killed containerd again, because it knows the stop signal of each container."""
     if node.pods.shims() and node.registry.main("containerd") is None:
         if node.registry.restore("containerd") is None:
             return
-        deadline = time.monotonic() + _RUNTIME_TIMEOUT
-        while not node.pods.runtime_answers() and time.monotonic() < deadline:
-            time.sleep(waiting.POLL)
+        waiting.poll(node.pods.runtime_answers, _RUNTIME_TIMEOUT_S)

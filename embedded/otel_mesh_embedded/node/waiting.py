@@ -1,4 +1,4 @@
-"""Waiting for the node's parts, with an eye on the programs that are to bring them."""
+"""Waiting for conditions, and for programs that must stay alive meanwhile."""
 
 from __future__ import annotations
 
@@ -21,18 +21,29 @@ _LOOK_AT_PROGRAMS = 10  # every so many polls
 _RCODE = 0x0F
 
 
+def poll(is_there: Callable[[], bool], timeout: float, *, every: float = POLL) -> bool:
+    """Wait until a condition holds; True if it did within ``timeout`` seconds.
+
+    Not stamina: what is waited for is a state, not a call that raises, and nobody wants it logged ten times a second.
+    """
+    deadline = time.monotonic() + timeout
+    while not (found := is_there()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return found
+
+
 def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Sequence[str], *, timeout: float) -> None:
-    """Wait until something is there.
+    """Wait until a condition holds, as long as the programs that it depends on run.
 
     Args:
-        what: its name, for the message.
-        is_there: asked ten times a second.
-        registry: of the programs.
-        needs: the programs without which it will never be there.
+        what: Name for the message.
+        is_there: Condition, evaluated ten times a second.
+        registry: Programs of the node.
+        needs: Programs that must run for it; waiting stops if one has ended.
         timeout: seconds.
 
     Raises:
-        CommandError: a program has ended, or the time is over.
+        CommandError: a program has ended, or the time is up.
     """
     deadline = time.monotonic() + timeout
     polls = 0
@@ -43,7 +54,7 @@ def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Se
         if time.monotonic() > deadline:
             raise CommandError(
                 f"{what}: not there after {timeout:.0f} s; {needs[-1]} says: {registry.last_line(needs[-1])}",
-                remedy="see the log, then run `make up` again",
+                remedy="see the log, then run `otel-mesh up` again",
                 log=registry.log(needs[-1]),
             )
         polls += 1
@@ -51,7 +62,7 @@ def until(what: str, is_there: Callable[[], bool], registry: Registry, needs: Se
 
 
 def dns_answers(server: IPv4Address, name: str, timeout: float = 1.0) -> bool:
-    """Whether a DNS server knows an address for a name."""
+    """True if a DNS server has an address for a name."""
     question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
     query = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + question + struct.pack(">2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:

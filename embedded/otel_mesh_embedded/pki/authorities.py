@@ -29,22 +29,22 @@ AUTHORITY_LIFETIME = dt.timedelta(days=3650)
 LEAF_LIFETIME = dt.timedelta(days=365)
 RENEW_BEFORE = dt.timedelta(days=30)
 MISSING, ASKED = "not there", "as asked"
-"""Two of the reasons why a certificate is issued."""
+"""Two reasons to issue a certificate."""
 _BACKDATED = dt.timedelta(days=1)  # a clock that is set back a little does not make a certificate invalid
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A certificate that a program shows to others."""
+    """Certificate of a program, with its private key."""
 
     name: str
-    """Of its files: ``<name>.crt`` and ``<name>.key``."""
+    """Name of the files ``<name>.crt`` and ``<name>.key``."""
     authority: str
-    """Which authority signs it."""
+    """Name of the authority that signs the certificate."""
     common_name: str
-    """Kubernetes' user name when it is a client's."""
+    """Common name; for a client, also its Kubernetes user name."""
     organization: str | None = None
-    """Kubernetes' group when it is a client's."""
+    """Organization; for a client, also its Kubernetes group."""
     server: bool = False
     client: bool = False
     dns_names: tuple[str, ...] = ()
@@ -60,12 +60,12 @@ class Leaf:
 
     @property
     def alternative_names(self) -> list[x509.GeneralName]:
-        """What a client may call the server."""
+        """DNS names and addresses of the server."""
         return [*map(x509.DNSName, self.dns_names), *map(x509.IPAddress, self.addresses)]
 
     @property
     def usages(self) -> list[x509.ObjectIdentifier]:
-        """What the certificate may be used for."""
+        """Extended key usages."""
         wanted = ((self.server, ExtendedKeyUsageOID.SERVER_AUTH), (self.client, ExtendedKeyUsageOID.CLIENT_AUTH))
         return [usage for is_wanted, usage in wanted if is_wanted]
 
@@ -77,12 +77,12 @@ class _Pair:
 
 
 def certificate_path(folder: Path, name: str) -> Path:
-    """Where a certificate lies."""
+    """File of a certificate."""
     return folder / f"{name}.crt"
 
 
 def key_path(folder: Path, name: str) -> Path:
-    """Where its private key lies."""
+    """File of a private key."""
     return folder / f"{name}.key"
 
 
@@ -95,18 +95,18 @@ def ensure(  # noqa: PLR0913 -- the last three by keyword
     renew: Collection[str] = (),
     now: dt.datetime | None = None,
 ) -> Mapping[str, str]:
-    """Issue what is missing, does not fit, is not valid at this moment or ends within 30 days.
+    """Issue certificates that are missing, differ from the wanted ones, are invalid now or end within 30 days.
 
     A pair of which only one half was written when its writer was killed does not fit together and is issued anew.
     An authority that is replaced takes all its certificates with it.
 
     Args:
-        folder: an existing folder.
-        authorities: names of the self-signed authorities.
-        leaves: the certificates wanted.
-        permitted: what an authority may vouch for, by its name; one that is not named here for everything.
-        renew: names of authorities and leaves to issue whatever is there.
-        now: the current time, for tests.
+        folder: Existing folder of the files.
+        authorities: Names of self-signed authorities.
+        leaves: Certificates to issue.
+        permitted: Name constraints by authority; others have none.
+        renew: Names of authorities and certificates to issue in any case.
+        now: Current time, for tests.
 
     Returns:
         What was issued, by name, with the reason.
@@ -133,10 +133,10 @@ def ensure(  # noqa: PLR0913 -- the last three by keyword
 
 
 def issue(folder: Path, leaf: Leaf, now: dt.datetime) -> None:
-    """Issue one certificate as of a moment, whatever is there.
+    """Issue one certificate as of a moment, in any case.
 
     Raises:
-        FileNotFoundError: its authority is not there.
+        FileNotFoundError: the authority does not exist.
     """
     issuer = _load(folder, leaf.authority)
     if issuer is None:
@@ -148,9 +148,9 @@ def untimely(folder: Path, names: Iterable[str], *, now: dt.datetime | None = No
     """Certificates that no one accepts at this moment, by name, with the reason.
 
     Args:
-        folder: where they lie.
-        names: of authorities and leaves; those that are not there are left out.
-        now: the current time, for tests.
+        folder: Folder of the files.
+        names: Names of authorities and certificates; missing ones are left out.
+        now: Current time, for tests.
     """
     moment = now or dt.datetime.now(dt.UTC)
     found = ((name, _load(folder, name)) for name in names)
@@ -158,7 +158,7 @@ def untimely(folder: Path, names: Iterable[str], *, now: dt.datetime | None = No
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """A private key as its file holds it, without a passphrase."""
+    """PEM of a private key, without a passphrase."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -179,7 +179,7 @@ def _load(folder: Path, name: str) -> _Pair | None:
 
 
 def _untimely(certificate: x509.Certificate, moment: dt.datetime) -> str | None:
-    """Why a certificate is not accepted at a moment."""
+    """Reason why a certificate is not valid at a moment."""
     first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if moment < first:
         return f"valid from {first:%Y-%m-%d %H:%M}, the clock says {moment:%Y-%m-%d %H:%M}: was it set back?"
@@ -187,7 +187,7 @@ def _untimely(certificate: x509.Certificate, moment: dt.datetime) -> str | None:
 
 
 def _flaw(pair: _Pair | None, moment: dt.datetime) -> str | None:
-    """What is wrong with a certificate whatever it is for."""
+    """Reason to issue a certificate again, whatever its purpose."""
     if pair is None:
         return MISSING
     last = pair.certificate.not_valid_after_utc
@@ -196,7 +196,7 @@ def _flaw(pair: _Pair | None, moment: dt.datetime) -> str | None:
 
 
 def _misfit(pair: _Pair | None, leaf: Leaf, issuer: x509.Certificate) -> str | None:
-    """What keeps a certificate from being the one that is wanted."""
+    """Difference between an existing certificate and the wanted one."""
     if pair is None:
         return MISSING
     certificate = pair.certificate

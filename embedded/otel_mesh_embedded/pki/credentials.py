@@ -1,9 +1,10 @@
-"""Who the node's programs are to each other: authorities, certificates, keys and kubeconfigs."""
+"""Identities of the node's programs: authorities, certificates, keys and kubeconfigs."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
+import ssl
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ AUTHORITIES = (CLUSTER, ETCD, FRONT_PROXY, GATEWAY)
 that a browser may trust the gateway's without trusting the others."""
 
 PERMITTED = {GATEWAY: (x509.DNSName("localhost"), x509.IPAddress(IPv4Network("127.0.0.0/8")))}
-"""Whoever trusts the gateway's authority trusts it for this machine's own addresses only."""
+"""Name constraints: clients trust the gateway's authority for addresses of this machine only."""
 
 SERVICE_ACCOUNT = "service-account"
 
@@ -86,7 +87,7 @@ PROXY = authorities.Leaf("proxy", CLUSTER, "system:kube-proxy", client=True)
 VOLUME_PROVISIONER = authorities.Leaf("volume-provisioner", CLUSTER, "otel-mesh:volume-provisioner", client=True)
 
 CLIENTS = (CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, VOLUME_PROVISIONER)
-"""Those who talk to the API server with a kubeconfig of their own."""
+"""Clients of the API server with a kubeconfig of their own."""
 
 LEAVES = (
     API_SERVER_SERVING,
@@ -104,15 +105,15 @@ LEAVES = (
 )
 
 TOKENS_RENEWED = dt.timedelta(hours=2)
-"""After this long no pod holds a token that a replaced key has signed: kubelet renews them within 50 minutes."""
+"""Time after which no pod has a token of a replaced key: kubelet renews tokens within 50 minutes."""
 
 
 def ensure(layout: Layout, *, renew: Collection[str] = ()) -> Mapping[str, str]:
-    """Issue or renew everything that is due and write the kubeconfigs.
+    """Issue every certificate that is due and write the kubeconfigs.
 
     Args:
-        layout: where everything lies.
-        renew: names of authorities and certificates to renew before they are due.
+        layout: Paths of the environment.
+        renew: Names of authorities and certificates to issue in any case.
 
     Returns:
         The authorities and certificates that were issued, with the reason.
@@ -127,32 +128,39 @@ def ensure(layout: Layout, *, renew: Collection[str] = ()) -> Mapping[str, str]:
 
 
 def untimely(layout: Layout) -> Mapping[str, str]:
-    """Authorities and certificates that nobody accepts at this moment, with the reason."""
+    """Authorities and certificates that are not valid now, with the reason."""
     return authorities.untimely(layout.pki, [*AUTHORITIES, *(leaf.name for leaf in LEAVES)])
 
 
 def certificate(layout: Layout, leaf: authorities.Leaf) -> Path:
-    """The file with a program's certificate."""
+    """File of a program's certificate."""
     return authorities.certificate_path(layout.pki, leaf.name)
 
 
 def key(layout: Layout, leaf: authorities.Leaf) -> Path:
-    """The file with a program's private key."""
+    """File of a program's private key."""
     return authorities.key_path(layout.pki, leaf.name)
 
 
 def authority(layout: Layout, name: str) -> Path:
-    """The file with an authority's certificate."""
+    """File of an authority's certificate."""
     return authorities.certificate_path(layout.pki, name)
 
 
+def tls_context(layout: Layout, authority_name: str, leaf: authorities.Leaf) -> ssl.SSLContext:
+    """TLS settings of a client that shows its certificate and trusts one authority only."""
+    context = ssl.create_default_context(cafile=authority(layout, authority_name))
+    context.load_cert_chain(certificate(layout, leaf), key(layout, leaf))
+    return context
+
+
 def kubeconfig_path(layout: Layout, leaf: authorities.Leaf) -> Path:
-    """The file with which a program talks to the API server."""
+    """Kubeconfig file of a program."""
     return layout.config / f"{leaf.name}.kubeconfig"
 
 
 def kubeconfig(layout: Layout, leaf: authorities.Leaf) -> str:
-    """A kubeconfig with everything embedded, so that it works wherever it is copied."""
+    """Kubeconfig with certificates and key embedded, usable wherever it is copied."""
 
     def embedded(path: Path) -> str:
         return base64.b64encode(path.read_bytes()).decode()

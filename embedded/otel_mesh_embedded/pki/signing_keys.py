@@ -1,4 +1,4 @@
-"""The key that signs service accounts' tokens, and the keys before it that still verify some."""
+"""Key for service account tokens, and former keys whose tokens are still valid."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _MOMENT = "%Y%m%dT%H%M%SZ"
 
 
 def ensure(folder: Path, name: str) -> bool:
-    """Make a key pair for signing tokens once: tokens in use depend on it.
+    """Create the key pair once: tokens in use depend on it.
 
     Args:
-        folder: an existing folder.
-        name: of the files ``<name>.key`` and ``<name>.pub``.
+        folder: Existing folder of the files.
+        name: Name of the files ``<name>.key`` and ``<name>.pub``.
 
     Returns:
         Whether the key was made now.
@@ -36,12 +36,12 @@ def ensure(folder: Path, name: str) -> bool:
 
 
 def replace(folder: Path, name: str, *, now: dt.datetime | None = None) -> None:
-    """Sign with a new key from now on; what the old one signed can still be verified.
+    """Replace the key; tokens of the old one stay valid.
 
     Args:
-        folder: where the key lies.
-        name: of its files; the old one's public half goes to ``<name>.<moment>.pub``.
-        now: the current time, for tests.
+        folder: Folder of the files.
+        name: Name of the files; the old public key goes to ``<name>.<moment>.pub``.
+        now: Current time, for tests.
     """
     moment = now or dt.datetime.now(dt.UTC)
     if key_path(folder, name).exists():
@@ -51,7 +51,7 @@ def replace(folder: Path, name: str, *, now: dt.datetime | None = None) -> None:
 
 
 def verifying(folder: Path, name: str) -> tuple[Path, ...]:
-    """The public halves that verify a token: the signing key's, and those of the keys before it."""
+    """Public keys that verify tokens: the current one, then former ones."""
     current = folder / f"{name}.pub"
     # Whoever was killed while replacing the key may have left the current one in both places.
     former = (path for path in sorted(folder.glob(f"{name}.*.pub")) if path.read_bytes() != current.read_bytes())
@@ -59,13 +59,13 @@ def verifying(folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def forget_old(folder: Path, name: str, kept: dt.timedelta, *, now: dt.datetime | None = None) -> list[str]:
-    """Let what old keys signed no longer be verified.
+    """Remove former keys, which invalidates their tokens.
 
     Args:
-        folder: where the keys lie.
-        name: of their files.
-        kept: how long an old key is kept after it was replaced.
-        now: the current time, for tests.
+        folder: Folder of the files.
+        name: Name of the files.
+        kept: Time that a key is kept after its replacement.
+        now: Current time, for tests.
 
     Returns:
         Names of the files that were removed.

@@ -1,4 +1,4 @@
-"""The node's programs as processes: found again after any accident, never started twice, never mistaken.
+"""Processes of the node's programs: found again after any crash, never started twice, never confused with others.
 
 Every process carries in its environment which program of which state folder it is and a digest of all that it was
 started with. The process table itself is thus the record: nothing can get out of step with it, whoever was killed
@@ -26,7 +26,7 @@ _MARK_NAME = "OTEL_MESH_NODE_PROGRAM"
 _MARK_STAMP = "OTEL_MESH_NODE_STAMP"
 
 GRACE = 10.0
-"""Seconds a program gets between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL."""
 _PROC = Path("/proc")
 _MOMENT, _MOMENTS = 0.001, 1000  # seconds, and how many of them
 
@@ -35,21 +35,21 @@ _children: list[subprocess.Popen[bytes]] = []  # ours until we end: kept so that
 
 @dataclass(frozen=True)
 class Process:
-    """A living process that carries our mark."""
+    """Running process with our variables in its environment."""
 
     pid: int
     started: int
-    """Clock ticks between the machine's start and the process's: tells it from a later one with the same number."""
+    """Start time in clock ticks since boot, by which a later process with the same number is told apart."""
     name: str
     stamp: str
     is_main: bool
-    """The program itself, not one that it started."""
+    """True for the program itself; false for its children."""
     state: Path
-    """The node's folder it belongs to."""
+    """Folder of the node that the process belongs to."""
 
 
 def _stat(pid: int) -> tuple[str, int, int] | None:
-    """A process's state letter, session and start, if it is there."""
+    """State letter, session and start time of a process; None if it does not exist."""
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -59,7 +59,7 @@ def _stat(pid: int) -> tuple[str, int, int] | None:
 
 
 def look(pid: int) -> Process | None:
-    """The process of that number, if it lives and carries our mark."""
+    """Process of that number, if it runs and has our variables in its environment."""
     stat = _stat(pid)
     if stat is None or stat[0] in "ZX":
         return None
@@ -77,7 +77,7 @@ def look(pid: int) -> Process | None:
 
 
 def appeared(pid: int) -> Process | None:
-    """A process just spawned, once the kernel shows its environment; None when it has ended already."""
+    """A process just spawned, once the kernel shows its environment; None if it has ended."""
     for _ in range(_MOMENTS):
         found = look(pid)
         stat = _stat(pid)
@@ -104,13 +104,13 @@ def scan() -> list[Process]:
 
 
 def is_alive(process: Process) -> bool:
-    """Whether this very process still runs."""
+    """True if this process still runs, and not another one with its number."""
     stat = _stat(process.pid)
     return stat is not None and stat[0] not in "ZX" and stat[2] == process.started
 
 
 def _open(process: Process) -> int | None:
-    """A handle on the process, or None when it is gone.
+    """A pidfd of the process; None if it has ended.
 
     One whose first thread has ended is not gone: the other threads of a killed program hold its ports for a moment.
     The handle becomes readable when the last one has ended.
@@ -127,7 +127,7 @@ def _open(process: Process) -> int | None:
 
 
 def send(process: Process, number: signal.Signals) -> bool:
-    """Signal the process, and only it.
+    """Signal this process, and never another one with its number.
 
     Returns:
         Whether it was there to be signalled.
@@ -145,7 +145,7 @@ def send(process: Process, number: signal.Signals) -> bool:
 
 
 def handles(processes: Iterable[Process]) -> dict[int, Process]:
-    """Handles that become readable when their process ends; those of ended ones are left out. Close them all."""
+    """Pidfds of running processes, readable when a process ends; the caller closes them."""
     return {handle: process for process in processes if (handle := _open(process)) is not None}
 
 
@@ -159,8 +159,8 @@ def wait(processes: Iterable[Process], timeout: float) -> list[Process]:
     """Wait until the processes have ended.
 
     Args:
-        processes: what to wait for.
-        timeout: seconds, for all together.
+        processes: Processes to wait for.
+        timeout: Seconds for all processes together.
 
     Returns:
         Those that still run.
@@ -192,7 +192,7 @@ def end(processes: Sequence[Process], grace: float = GRACE) -> None:
 
 
 def marks(state: Path, name: str, stamp: str) -> dict[str, str]:
-    """The environment variables by which a process is found again."""
+    """Environment variables by which a process is found again."""
     return {_MARK_STATE: str(state), _MARK_NAME: name, _MARK_STAMP: stamp}
 
 
@@ -200,15 +200,15 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> int
     """Start a process in a session of its own, so that it outlives whoever started it.
 
     Args:
-        argv: the program and its arguments.
-        environment: all of it, with the marks.
-        log: where its output goes, at the end.
+        argv: Program and arguments.
+        environment: Whole environment, with `marks`.
+        log: File that the output is appended to.
 
     Returns:
         Its number.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the program cannot be started.
     """
     with log.open("ab") as output:
         child = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What the node's programs are started with, and the one place that starts and stops them."""
+"""Programs of one node: how they are started, found again and stopped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.node import cgroups
+from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import processes
 from otel_mesh_embedded.supervision.processes import GRACE, Process
 
@@ -22,16 +22,16 @@ _LOG_LIMIT = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Program:
-    """A program that is meant to run."""
+    """Program that should run."""
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     reads: tuple[Path, ...] = ()
-    """Files it reads at its start only: another content means another process."""
+    """Files that are read only at the start: a change of their content restarts the program."""
 
     def stamp(self) -> str:
-        """A digest of everything the process depends on."""
+        """Digest of arguments, environment and content of the files."""
         digest = hashlib.sha256(json.dumps([self.argv, sorted(self.environment.items())]).encode())
         for path in self.reads:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -43,12 +43,12 @@ class Registry:
     """The programs of one node."""
 
     state: Path
-    """The node's folder."""
+    """Folder of the node."""
     specifications: Path
-    """One file per program that is meant to run: what the supervisor restores."""
+    """Folder with one file per program that should run, for the supervisor."""
     logs: Path
     started: set[str] = field(default_factory=set)
-    """Names of the programs that this registry started itself, as opposed to finding them running."""
+    """Names of programs that this object started, in contrast to those it found running."""
 
     def processes(self, name: str | None = None) -> list[Process]:
         """This node's processes, of one program or all."""
@@ -59,17 +59,17 @@ class Registry:
         return next((process for process in self.processes(name) if process.is_main), None)
 
     def log(self, name: str) -> Path:
-        """Where a program's output goes."""
+        """Log file of a program."""
         return self.logs / f"{name}.log"
 
     def ensure(self, program: Program, *, grace: float = GRACE) -> Process:
-        """Have the program running exactly once, as described.
+        """Make sure that the program runs exactly once, as described.
 
         One that runs already is adopted; one that was started with something else is replaced.
 
         Args:
-            program: what is to run.
-            grace: seconds the one that is replaced gets to end.
+            program: Program that should run.
+            grace: Seconds that a replaced process gets to end.
 
         Returns:
             Its process; whether it stays alive is for the caller to watch.
@@ -83,7 +83,7 @@ class Registry:
         return keep or self._start(program, stamp)
 
     def restore(self, name: str) -> Process | None:
-        """Start a program again as it was specified; None when it is not meant to run."""
+        """Start a program again as specified; None if it should not run."""
         try:
             wanted = json.loads((self.specifications / f"{name}.json").read_text())
         except FileNotFoundError:
@@ -91,11 +91,11 @@ class Registry:
         return self._start(Program(name, tuple(wanted["argv"]), wanted["environment"]), wanted["stamp"])
 
     def specified(self) -> list[str]:
-        """Names of the programs that are meant to run."""
+        """Names of programs that should run."""
         return sorted(path.stem for path in self.specifications.glob("[!.]*.json"))
 
     def forget(self, name: str) -> None:
-        """Let the supervisor no longer restore the program."""
+        """Stop the supervisor from restarting the program."""
         (self.specifications / f"{name}.json").unlink(missing_ok=True)
 
     def stop(self, name: str, *, grace: float = GRACE, with_children: bool = True) -> None:
@@ -104,7 +104,7 @@ class Registry:
         Args:
             name: the program.
             grace: seconds between SIGTERM and SIGKILL.
-            with_children: also what it started; containerd's shims are to outlive containerd.
+            with_children: End its children too; containerd's shims must outlive containerd.
         """
         self.forget(name)
         processes.end([process for process in self.processes(name) if process.is_main], grace)
@@ -112,20 +112,20 @@ class Registry:
             processes.end(self.processes(name), grace)
 
     def require_alive(self, name: str) -> None:
-        """Raise when a program that should run has ended.
+        """Refuse to go on if a program has ended.
 
         Raises:
-            CommandError: it has; the message holds the last line it wrote.
+            CommandError: the program has ended; the message has the last line of its log.
         """
         if self.main(name) is None:
             raise CommandError(
                 f"{name}: ended right after its start: {self.last_line(name)}",
-                remedy="mend what it complains about and run `make up` again",
+                remedy="mend what it complains about and run `otel-mesh up` again",
                 log=self.log(name),
             )
 
     def last_line(self, name: str) -> str:
-        """The last thing a program wrote, for messages."""
+        """Last line of a program's log, for messages."""
         try:
             lines = self.log(name).read_text(errors="replace").splitlines()
         except FileNotFoundError:
@@ -145,7 +145,7 @@ class Registry:
         except OSError as error:
             raise CommandError(
                 f"{program.argv[0]}: cannot be started: {error.strerror}",
-                remedy="delete it, so that the next `make up` makes it again",
+                remedy="delete it, so that the next `otel-mesh up` makes it again",
             ) from error
         cgroups.join(pid)
         self.started.add(program.name)

@@ -1,7 +1,7 @@
-"""Starts a program of the node again when it has ended, and keeps logs from filling the disk.
+"""The supervisor: restarts programs of the node that have ended, and keeps logs from filling the disk.
 
 One process, started with the node. It does nothing while a command is at work on the machine, and whatever happens to
-it, the next `make up` heals the node and starts it again.
+it, the next `otel-mesh up` heals the node and starts it again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.node.layout import Layout, layout
 from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.supervision import machine_lock, processes
@@ -37,7 +36,6 @@ def program(where: Layout) -> Program:
     """The supervisor as a program of the node."""
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "PYTHONPATH": str(repo_dir()),
         "OTEL_MESH_STATE": str(where.state),
         "LANG": "C.UTF-8",
     }
@@ -46,7 +44,7 @@ def program(where: Layout) -> Program:
 
 
 class Supervisor:
-    """Watches the programs that are meant to run."""
+    """Watches the programs that should run."""
 
     def __init__(self, programs: Registry, lock: Path | None = None) -> None:
         self._registry = programs
@@ -56,14 +54,14 @@ class Supervisor:
         self._started: dict[str, float] = {}
 
     def wanted(self) -> list[str]:
-        """The programs that are meant to run, without the supervisor itself."""
+        """Names of programs that should run, without the supervisor."""
         return [name for name in self._registry.specified() if name != NAME]
 
     def look(self, now: float) -> list[Process]:
         """Start again what has ended.
 
         Args:
-            now: of the monotonic clock, seconds.
+            now: Monotonic clock, in seconds.
 
         Returns:
             The programs that run.
@@ -94,7 +92,7 @@ class Supervisor:
         return restored
 
     def _attempt(self, name: str, now: float) -> int:
-        """How often the program ended soon after its start."""
+        """Number of times in a row that the program ended soon after its start."""
         lived = now - self._started.get(name, -_STABLE)
         self._attempts[name] = 0 if lived >= _STABLE else self._attempts.get(name, 0) + 1
         self._started[name] = now
@@ -102,7 +100,7 @@ class Supervisor:
 
 
 def trim(log: Path, limit: int = _LOG_LIMIT, kept: int = _LOG_KEPT) -> None:
-    """Cut a log that a program holds open, keeping its end beside it.
+    """Truncate a log that a program holds open, and keep its end in another file.
 
     Args:
         log: opened by its writer for appending, so that what it writes next lands at the new end.
@@ -119,7 +117,7 @@ def trim(log: Path, limit: int = _LOG_LIMIT, kept: int = _LOG_KEPT) -> None:
 
 
 def _say(text: str) -> None:
-    """Log a line; a full disk, on which programs end, must not end their supervisor too."""
+    """Log a line, unless the disk is full: the supervisor must outlive that."""
     with contextlib.suppress(OSError):
         print(text, flush=True)
 

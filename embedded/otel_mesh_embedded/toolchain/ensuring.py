@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh_embedded.node import memory
+from otel_mesh_embedded.node.machine import memory
 from otel_mesh_embedded.toolchain import artefacts, golang, origins, progress, room
 from otel_mesh_embedded.toolchain.building import InterruptedBuildError, Job
 from otel_mesh_embedded.toolchain.programs import BUILDS, expand, owner

@@ -15,7 +15,7 @@ from otel_mesh_cli.clusters.state import location, own_backend, record, workspac
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir, stacks_dir, state_dir
 from otel_mesh_cli.stacks import pulumi_cli
-from otel_mesh_embedded.node.workspace import local
+from otel_mesh_embedded.environment.workspace import local
 from otel_mesh_stack.model import LoadSettings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from otel_mesh_cli.core import waiting
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.smoke import demonstration, order, request
+from otel_mesh_cli.smoke import arrival, demonstration, order, request
 from otel_mesh_cli.stacks import local_stack
 
 if TYPE_CHECKING:
@@ -113,11 +113,11 @@ def test_a_request_that_is_never_counted_fails_the_check(monkeypatch: pytest.Mon
 
 def test_a_trace_with_something_wrong_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     running(monkeypatch, Environment(storing=frozenset()))
-    monkeypatch.setattr(request, "wait_for_trace", _within(0.05))
+    monkeypatch.setattr(arrival, "wait_for_trace", _within(0.05))
     with pytest.raises(CommandError, match="trace [0-9a-f]{32}: missing a database span of user-service within"):
         demonstration.run()
 
 
 def _within(deadline_s: float) -> Any:  # noqa: ANN401 -- a function
-    original = request.wait_for_trace
+    original = arrival.wait_for_trace
     return lambda http, trace_id, wrong: original(http, trace_id, wrong, deadline_s)

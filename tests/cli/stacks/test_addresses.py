@@ -12,7 +12,7 @@ from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.addresses import ADDRESSES, COLUMN, GATEWAY, LOGS
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.node import env
+from otel_mesh_embedded.environment import env
 from tests.cli.oncall import oncall_shop as shop
 
 if TYPE_CHECKING:

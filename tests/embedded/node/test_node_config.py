@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import base64
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from otel_mesh_embedded.node import agents, control_plane, coredns, encryption, manifests, old_volumes, runtime, storage
-from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, Layout
+from otel_mesh_embedded.node.control_plane import encryption, servers
+from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, POD_NETWORK, Layout
+from otel_mesh_embedded.node.objects import coredns, manifests, storage
 from otel_mesh_embedded.node.programs import Programs
+from otel_mesh_embedded.node.workers import agents, runtime
 from otel_mesh_embedded.pki import credentials
 from otel_mesh_embedded.toolchain.programs import MODULES
 
@@ -45,10 +46,10 @@ def flags(program: Program) -> dict[str, str]:
 
 def every(layout: Layout, programs: Programs) -> list[Program]:
     return [
-        control_plane.etcd(layout, programs),
-        control_plane.api_server(layout, programs),
-        control_plane.controller_manager(layout, programs),
-        control_plane.scheduler(layout, programs),
+        servers.etcd(layout, programs),
+        servers.api_server(layout, programs),
+        servers.controller_manager(layout, programs),
+        servers.scheduler(layout, programs),
         runtime.containerd(layout, programs, "otel-mesh.local/pause:1"),
         agents.kubelet(layout, programs, protects_oom=True),
         agents.proxy(layout, programs, protects_oom=True),
@@ -66,15 +67,29 @@ def test_nothing_listens_where_other_machines_reach_it(layout: Layout, programs:
 
 
 def test_the_api_server_knows_everyone_who_asks(layout: Layout, programs: Programs) -> None:
-    given = flags(control_plane.api_server(layout, programs))
+    given = flags(servers.api_server(layout, programs))
     assert given["anonymous-auth"] == "false"
     assert given["authorization-mode"] == "Node,RBAC"
     assert given["enable-admission-plugins"] == "NodeRestriction"
-    assert given["bind-address"] == given["advertise-address"] == "10.87.0.1"
+    assert given["bind-address"] == given["advertise-address"] == str(NODE_ADDRESS)
     assert given["etcd-servers"] == "https://127.0.0.1:16379"
     files = [value for value in given.values() if value.startswith("/")]
     assert len(files) > 10
     assert [value for value in files if not Path(value).is_file()] == []
+
+
+def test_every_file_that_the_control_plane_is_given_is_there_and_part_of_what_it_depends_on(
+    layout: Layout, programs: Programs
+) -> None:
+    made_by_the_program = {"data-dir", "flex-volume-plugin-dir"}
+    for program in every(layout, programs)[:4]:
+        named = {
+            Path(value)
+            for flag, value in flags(program).items()
+            if value[:1] == "/" and flag not in made_by_the_program
+        }
+        assert len(named) >= 5
+        assert named == set(program.reads)
 
 
 def test_secrets_are_encrypted_before_anything_else_is_tried(layout: Layout) -> None:
@@ -86,7 +101,7 @@ def test_secrets_are_encrypted_before_anything_else_is_tried(layout: Layout) -> 
 
 
 def test_etcd_takes_certificates_only(layout: Layout, programs: Programs) -> None:
-    given = flags(control_plane.etcd(layout, programs))
+    given = flags(servers.etcd(layout, programs))
     assert given["client-cert-auth"] == given["peer-client-cert-auth"] == "true"
     assert given["trusted-ca-file"] != str(credentials.authority(layout, credentials.CLUSTER))
     assert given["cert-file"] != given["peer-cert-file"]
@@ -114,7 +129,7 @@ def test_a_program_is_another_one_when_its_certificate_or_configuration_changes(
 
 
 def test_kubelet_asks_the_api_server_who_may_use_it(layout: Layout) -> None:
-    made = agents.kubelet_configuration(layout, protects_oom=False)
+    made = yaml.safe_load(agents.kubelet_configuration(layout, protects_oom=False))
     assert made["authentication"] == {
         "anonymous": {"enabled": False},
         "webhook": {"enabled": True},
@@ -155,7 +170,7 @@ def test_the_pods_network_keeps_its_leases_below_the_state(layout: Layout) -> No
     bridge, portmap = made["plugins"]
     assert (bridge["type"], bridge["bridge"], portmap["type"]) == ("bridge", "otelmesh0", "portmap")
     assert bridge["ipam"]["dataDir"] == str(layout.cni_leases)
-    assert bridge["ipam"]["ranges"] == [[{"subnet": "10.87.0.0/16", "gateway": "10.87.0.1"}]]
+    assert bridge["ipam"]["ranges"] == [[{"subnet": str(POD_NETWORK), "gateway": str(NODE_ADDRESS)}]]
 
 
 def test_name_servers_on_loopback_are_not_handed_to_pods() -> None:
@@ -198,16 +213,6 @@ def test_one_storage_class_is_the_default_and_keeps_what_is_in_it() -> None:
 def test_the_provisioners_name_is_the_one_in_its_source() -> None:
     source = (MODULES / "kubernetes" / storage.PROGRAM / "main.go").read_text()
     assert f'name = "{storage.PROVISIONER}"' in source
-
-
-def test_the_data_of_a_volume_of_the_former_pool_is_set_aside_once(tmp_path: Path) -> None:
-    (tmp_path / "local-00").mkdir()
-    (tmp_path / "local-00" / "data").write_text("precious")
-    for second in (0, 1):  # killed before it deleted the volume, it comes again
-        old_volumes.set_aside(tmp_path, "local-00", datetime(2026, 11, 21, 12, 0, second, tzinfo=UTC))
-    (kept,) = (tmp_path / "released").iterdir()
-    assert kept.name == "local-00.20261121T120000Z"
-    assert (kept / "data").read_text() == "precious"
 
 
 def test_the_cluster_has_no_object_twice() -> None:

@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from otel_mesh_embedded.node import encryption
-from otel_mesh_embedded.node.layout import Layout
+from otel_mesh_embedded.node.control_plane import encryption
+from otel_mesh_embedded.node.layout import API_SERVICE_ADDRESS, NODE_ADDRESS, Layout
 from otel_mesh_embedded.pki import authorities, credentials
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def test_a_leaf_with_another_name_is_issued_anew(tmp_path: Path) -> None:
         "kubernetes.default.svc",
         "kubernetes.default.svc.cluster.local",
         "localhost",
-        "10.88.0.1",
+        str(API_SERVICE_ADDRESS),
         "127.0.0.1",
-        "10.87.0.1",
+        str(NODE_ADDRESS),
     ],
 )
 def test_clients_verify_the_api_server_by_every_name_it_is_called(cluster_pki: Layout, name: str) -> None:

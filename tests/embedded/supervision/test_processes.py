@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.node import cgroups
+from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import processes
 from otel_mesh_embedded.supervision import registry as registry_module
 from otel_mesh_embedded.supervision.registry import Program, Registry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh_embedded.node import cgroups
+from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import machine_lock, processes, supervisor
 from otel_mesh_embedded.supervision.registry import Program, Registry
 
@@ -62,7 +62,7 @@ def test_nothing_is_started_while_a_command_is_at_work(registry: Registry, tmp_p
     watcher = supervisor.Supervisor(registry, tmp_path / "lock")
     child = os.fork()
     if child == 0:  # another process holds the lock
-        with machine_lock.hold("make up", tmp_path / "lock"):
+        with machine_lock.hold("otel-mesh up", tmp_path / "lock"):
             (tmp_path / "held").touch()
             signal.pause()
         os._exit(0)

@@ -1,0 +1,1 @@
+"""Commands of the embedded environment: up, down --purge, status, env, rotate."""

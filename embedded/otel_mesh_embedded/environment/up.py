@@ -1,0 +1,74 @@
+"""`otel-mesh up`: from any state of the machine to a request whose trace was read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.core import secrets
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.steps import Steps
+from otel_mesh_cli.core.unready_pods import explained
+from otel_mesh_cli.smoke import demonstration
+from otel_mesh_cli.stacks import update
+from otel_mesh_cli.stacks.addresses import ADDRESSES
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
+from otel_mesh_embedded import images, toolchain
+from otel_mesh_embedded.environment import gateway_certificate, health, passwords, sidecars, workspace
+from otel_mesh_embedded.environment.namespaces import NAMESPACES
+from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.node.api import Api
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.node.machine import preflight
+from otel_mesh_embedded.supervision import machine_lock
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STACK = "local"
+
+
+def run(console: Console) -> None:
+    """Bring everything up; where it is up already, nothing changes.
+
+    Raises:
+        CommandError: something is missing or did not start; the next run continues from there.
+    """
+    say = Steps(console)
+    with machine_lock.hold("otel-mesh up"):
+        preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
+        with images.ahead():
+            programs = toolchain.choices(stack_mesh().programs)
+        tools = toolchain.link(programs)
+        for line in toolchain.summary(programs):
+            say(line)
+        built = images.ensure()
+        say(f"{len(built)} images")
+        secrets.ensure()
+        node = cluster.start(say)
+        gateway_certificate.hand_over()
+        images.import_all(node.ctr)
+        with explained(STACK, Api(layout()), NAMESPACES):
+            has_new_password = passwords.follow(tools, say)
+            changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
+        if has_new_password:
+            passwords.deliver()
+        say(
+            "stack local: " + (", ".join(f"{number} {kind}" for kind, number in sorted(changes.items())) or "no change")
+        )
+        _require_sidecars()
+        for address in ADDRESSES:
+            place = address.place
+            cluster.forward(address.name, address.port, place.namespace, place.name, place.port)
+        say("sending a request and an order through the gateway")
+        with explained(STACK, Api(layout()), NAMESPACES):
+            result = health.checked()
+        demonstration.show(result, console)
+
+
+def _require_sidecars() -> None:
+    bare = sidecars.without_sidecar(Api(layout()))
+    if bare:
+        raise CommandError(
+            f"stack {STACK}: without their sidecar: {', '.join('/'.join(pod) for pod in bare)}",
+            remedy="; ".join(sidecars.remedy(*pod) for pod in bare),
+        )

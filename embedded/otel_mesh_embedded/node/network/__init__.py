@@ -1,0 +1,1 @@
+"""The node's network: bridge, routes, packet filter rules, kernel settings."""

@@ -1,0 +1,1 @@
+"""Programs that run pods on the node: containerd, kubelet, kube-proxy."""

@@ -1,0 +1,72 @@
+"""Webhooks after a start: listeners on loopback, and a reader that holds their objects."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+from otel_mesh_embedded.node.objects import admission
+
+
+class Cluster:
+    """The objects of a cluster with webhooks, by path."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        return self.objects.get(path)
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.objects.get(path, {"items": []})["items"]
+        return found
+
+    def webhook(self, kind: str, service: str, *, port: int = 443, address: str = "127.0.0.1", **more: Any) -> None:  # noqa: ANN401
+        path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
+        where = {"name": service, "namespace": "mesh", "port": port}
+        listed = self.objects.setdefault(path, {"items": []})
+        listed["items"].append({"webhooks": [{"clientConfig": {"service": where}, **more}]})
+        self.objects[f"/api/v1/namespaces/mesh/services/{service}"] = {"spec": {"clusterIP": address}}
+
+
+def listener() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def test_only_services_that_can_refuse_count() -> None:
+    cluster = Cluster()
+    cluster.webhook("mutating", "injector", port=8443)
+    cluster.webhook("validating", "injector", port=8443)
+    cluster.webhook("validating", "advisor", failurePolicy="Ignore")
+    cluster.webhook("validating", "headless", address="None")
+    outside = {"webhooks": [{"clientConfig": {"url": "https://example.com"}}]}
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    cluster.objects[path]["items"] += [outside, {"metadata": {}}]
+    assert admission.services(cluster) == {"injector.mesh": ("127.0.0.1", 8443)}
+    assert admission.services(Cluster()) == {}
+
+
+def test_waits_until_the_service_takes_connections() -> None:
+    with listener() as free:
+        port = free.getsockname()[1]
+    cluster, said = Cluster(), list[str]()
+    cluster.webhook("mutating", "injector", port=port)
+    opened: list[socket.socket] = []
+    asked = threading.Timer(0.5, lambda: opened.append(socket.create_server(("127.0.0.1", port))))
+    asked.start()
+    try:
+        assert admission.wait(cluster, said.append, timeout=30) == []
+    finally:
+        asked.join()
+        opened[0].close()
+    assert said == ["waiting for injector.mesh to admit objects"]
+
+
+def test_says_nothing_where_all_answer_and_names_who_does_not() -> None:
+    cluster, said = Cluster(), list[str]()
+    with listener() as there:
+        cluster.webhook("validating", "injector", port=there.getsockname()[1])
+        assert admission.wait(cluster, said.append, timeout=0) == []
+    assert said == []
+    assert admission.wait(cluster, said.append, timeout=0.1) == ["injector.mesh"]
