@@ -1,4 +1,4 @@
-"""Which images are missing, and making them."""
+"""Making the images that are missing."""
 
 from __future__ import annotations
 
@@ -31,52 +31,55 @@ if TYPE_CHECKING:
     from otel_mesh_embedded.images.recipes import Image
 
 _ROOTS = {root.name: root for root in ROOTS}
-_STORES = {"postgres": "postgresql", "redis": "redis-server"}  # image -> package
-_KEPT = 3  # archives per image: switching between two branches builds nothing
+_STORES = {"postgres": "postgresql", "redis": "redis-server"}  # package by image
+_KEPT = 3  # archives per image, so that switching between two branches builds nothing
 _GIB = 1 << 30
 _ROOM_GIB = 4
 
 
 def images_file() -> Path:
-    """Where `ensure` writes name -> reference, for the stack (OTEL_MESH_IMAGES_FILE)."""
+    """File with the reference by image name, for the stack (OTEL_MESH_IMAGES_FILE)."""
     return state_dir() / "images.json"
 
 
 def archive(reference: str) -> Path:
-    """The docker-archive of an image."""
+    """File of an image in the format of ``docker save``."""
     name, tag = reference.removeprefix(f"{REGISTRY}/").split(":")
     return cache_dir() / "images" / "archives" / f"{name}-{tag}.tar"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An image as it would be built now; one with a base but without a root has its base from a registry."""
+    """An image as it would be built now."""
 
     image: Image
     content: Mapping[str, Path]
+    """File by path in the build context."""
     reference: str
     base: str | None
+    """Reference of the base image; None for an image without one."""
     root: roots.Base | None
+    """File system of the base image; None if the base comes from a registry."""
 
 
 def ensure(
     names: Iterable[str] | None = None, *, refresh: bool = False, service_base: str | None = None
 ) -> dict[str, str]:
-    """Make the images that are missing and write all references to `images_file`.
+    """Make the images that are missing.
 
-    An image's tag is a hash of all that goes into it: as long as nothing changes, nothing is built.
+    An image's tag is a hash of everything that goes into it: as long as nothing changes, nothing is built.
 
     Args:
-        names: images; by default all that the local stack runs, and only then the file is written.
+        names: images; by default all that stack ``local`` runs, whose references are written to `images_file`.
         refresh: make the base file systems again from the newest packages.
-        service_base: image of a registry, named by its digest, that the services are built on; by default they have
-            one made of the machine's packages like all others.
+        service_base: image of a registry, named by its digest, that the services are built on; by default their base
+            is made of the machine's packages, as for all other images.
 
     Returns:
-        name -> reference; each one's archive is in the cache.
+        Reference by image name; each image's archive is in the cache.
 
     Raises:
-        CommandError: a part cannot be made, or something is missing and this process is not root.
+        CommandError: an image cannot be made, or one is missing and this process is not root.
     """
     chosen = _of_stack() if names is None else set(names)
     wanted = [image for image in IMAGES if image.name in chosen]
@@ -93,7 +96,7 @@ def ensure(
         for root in needed:
             if bases[root.name] is None:
                 store = store or _open_store()
-                with _told(f"base {root.name}"):
+                with _reported(f"base {root.name}"):
                     bases[root.name] = roots.make(root, store, _log(f"base-{root.name}"))
         plans = [
             _plan(
@@ -107,7 +110,7 @@ def ensure(
         for plan in plans:
             if not archive(plan.reference).exists():
                 store = store or _open_store()
-                with _told(plan.image.name):
+                with _reported(plan.image.name):
                     _make(plan, store)
         if store and names is None:
             store.clean({name for plan in plans for name in (plan.reference, plan.base) if name}, _log("images"))
@@ -119,25 +122,22 @@ def ensure(
 
 
 def _of_stack() -> set[str]:
-    """Names of the images that the local stack may run: what its file does without is not made."""
+    """Names of the images that stack ``local`` may run, by what its file switches off."""
     programs = set(toolchain.GROUPS["istio"])
-    spared: set[str] = set()
-    if not stack_mesh().installed:
-        spared |= {image.name for image in IMAGES if programs.intersection(image.programs)}
-    if stack_file.settings(stack_file.LOCAL).get("load_generator") is None:
-        spared.add(LOAD_GENERATOR)
-    return {image.name for image in IMAGES} - spared
+    names = {image.name for image in IMAGES if stack_mesh().installed or not programs.intersection(image.programs)}
+    has_load = stack_file.settings(stack_file.LOCAL).get("load_generator") is not None
+    return names if has_load else names - {LOAD_GENERATOR}
 
 
 def without_programs() -> list[str]:
-    """Images of the local stack that none of the toolchain's programs goes into, if one of them was never made."""
+    """Images of stack ``local`` without programs of the toolchain; none if all of them were made before."""
     names = [image.name for image in IMAGES if image.name in _of_stack() and not image.programs]
     folder = cache_dir() / "images" / "archives"
     return [] if os.geteuid() != 0 or all(any(folder.glob(f"{name}-*.tar")) for name in names) else names
 
 
 def store_versions() -> dict[str, str]:
-    """The major versions of the stores in our images, by the images' names; only of those that were made before."""
+    """Major versions of the stores by image name, for images that were made before."""
     found = {name: roots.major_version(_ROOTS[name], package) for name, package in _STORES.items()}
     return {name: version for name, version in found.items() if version is not None}
 
@@ -145,11 +145,13 @@ def store_versions() -> dict[str, str]:
 def _plan(image: Image, files: Mapping[str, Path], root: roots.Base | None, base: str | None) -> Plan:
     given = {name: files[name] for name in (*image.programs, *([PAGE] if image.page else []))}
     content = contexts.files(image.dockerfile, image.context, given, image.arguments)
-    # A program's folder is named after a hash of all it was made from.
+    # A program's folder is named after a hash of everything it was made from.
     known = {name: files[name].parent.name for name in image.programs}
     if root:
         base = f"{REGISTRY}/base-{image.root}:{root.identity}"
-    identity = root.identity if root else (base or "").partition("@")[2]  # the same content, wherever it came from
+    identity = (
+        root.identity if root else (base or "").partition("@")[2]
+    )  # the same content has the same identity in every registry
     tag = contexts.tag(image.dockerfile, content, known, identity, image.arguments)
     return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", base, root)
 
@@ -205,7 +207,7 @@ def _write(references: Mapping[str, str]) -> None:
 
 
 def _log(name: str) -> Path:
-    """A new log; the one before it is gone."""
+    """An empty log in place of the previous one."""
     log = cache_dir() / "logs" / f"image-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
@@ -213,8 +215,8 @@ def _log(name: str) -> Path:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Say on stderr what is being made and how long it took."""
+def _reported(what: str) -> Iterator[None]:
+    """Report start and end on stderr."""
     started = time.monotonic()
     print(f"images: {what}: started", file=sys.stderr, flush=True)
     yield
