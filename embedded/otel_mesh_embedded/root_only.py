@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_OTHER_CACHE = "delete it, or name a folder that only root can write with OTEL_MESH_CACHE"
+
 
 def objection(path: Path) -> str | None:
     """Why root should not run or read a file: a user who could change it; None if there is none.
@@ -29,12 +31,12 @@ def objection(path: Path) -> str | None:
     return next((reason for place in _passed(path.absolute()) if (reason := _objection(place))), None)
 
 
-def require(path: Path, *, remedy: str) -> None:
+def require(path: Path, *, remedy: str = _OTHER_CACHE) -> None:
     """Refuse a file that a user other than root could change.
 
     Args:
         path: file or folder; if it does not exist yet, its nearest existing parent is looked at.
-        remedy: as of `CommandError`.
+        remedy: as of `CommandError`; by default that of a file in the cache.
 
     Raises:
         CommandError: this process is root and another user could change the file.

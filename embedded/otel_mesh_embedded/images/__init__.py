@@ -1,4 +1,4 @@
-"""Images of the embedded environment: built by buildah from Dockerfiles, kept as archives, imported into containerd."""
+"""Images of the embedded environment: built by buildah, stored as archives, imported into containerd."""
 
 from otel_mesh_embedded.images.ahead import ahead
 from otel_mesh_embedded.images.importing import import_all

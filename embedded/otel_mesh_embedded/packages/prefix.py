@@ -33,7 +33,6 @@ PACKAGES = (
     "socat",
 )
 _STATUS = Path("/var/lib/dpkg/status")
-_OTHER_CACHE = "delete it, or name a folder that only root can write with OTEL_MESH_CACHE"
 _KEY_LENGTH = 12
 _GIB = 1 << 30
 # Links that Debian's alternatives would make: iptables over nftables.
@@ -57,11 +56,11 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
     wanted = sorted(set(packages))
     home = cache_dir() / "debian"
     record = _record(wanted)
-    root_only.require(home, remedy=_OTHER_CACHE)
+    root_only.require(home)
     with files.locked(home / ".lock"):
         state = _machine()
         if not refresh and (known := _recorded(record, state)):
-            root_only.require(known, remedy=_OTHER_CACHE)
+            root_only.require(known)
             return known
         apt = Apt()
         if refresh or not apt.has_lists():

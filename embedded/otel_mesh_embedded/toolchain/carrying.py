@@ -95,9 +95,9 @@ def import_(source: Path) -> int:
                     shutil.copyfileobj(stream, written, _CHUNK)
                 if artefacts.sha256(fresh) != listed.pop(member.name):
                     raise _damaged(source, f"{member.name} has another hash than the one it lists")
-                kept = artefacts.tools_dir() / member.name
-                if not kept.exists():
-                    artefacts.keep(fresh, kept)
+                target = artefacts.tools_dir() / member.name
+                if not target.exists():
+                    artefacts.store(fresh, target)
                     taken += 1
             if listed:
                 raise _damaged(source, f"{len(listed)} programs that it lists are missing")
@@ -118,7 +118,7 @@ def _contents(tar: tarfile.TarFile, source: Path) -> dict[str, str]:
         raise _damaged(source, "its list of contents has another format")
     if found.get("go") != (go := golang.find().name):
         raise CommandError(
-            f"{source}: built with {found.get('go')}, but this machine has {go}, whose programs are kept apart",
+            f"{source}: built with {found.get('go')}, but this machine has {go}, whose programs have other keys",
             remedy="export it from a machine with the same Go release and architecture",
         )
     if any(not _NAME.fullmatch(name) or ".." in name for name in found["files"]):

@@ -80,7 +80,7 @@ def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
 def _run(jobs: Sequence[Job]) -> None:
     """Run the jobs in order; the first failure, or an interrupt, stops the others."""
     workers = 2 if (os.cpu_count() or 1) > 1 and memory.available() >= _MEMORY_FOR_TWO else 1
-    with ThreadPoolExecutor(workers, thread_name_prefix="build") as pool, progress.display(jobs) as shown:
+    with ThreadPoolExecutor(workers, thread_name_prefix="build") as pool, progress.display(jobs) as display:
         futures: dict[Future[None], Job] = {pool.submit(job.run): job for job in jobs}
         try:
             pending = set(futures)
@@ -88,7 +88,7 @@ def _run(jobs: Sequence[Job]) -> None:
                 done, pending = wait(pending, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
                 if any(future.exception() for future in done):
                     break
-                shown.tick()
+                display.tick()
         finally:
             for future, job in futures.items():
                 if not future.done() and not future.cancel():

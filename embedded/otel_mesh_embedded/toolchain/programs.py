@@ -79,16 +79,16 @@ def _build(fields: dict[str, Any]) -> Build:
     return Build(**given)
 
 
-_LISTED: Final = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
-BUILDS: Final[tuple[Build, ...]] = tuple(_build(fields) for fields in _LISTED["build"])
+LISTED: Final = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
+BUILDS: Final[tuple[Build, ...]] = tuple(_build(fields) for fields in LISTED["build"])
 
 
 def _group(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name for word in words for name in _LISTED["groups"].get(word, (word,)))
+    return tuple(name for word in words for name in LISTED["groups"].get(word, (word,)))
 
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: _group(words) for name, words in _LISTED["groups"].items()},
+    **{name: _group(words) for name, words in LISTED["groups"].items()},
     "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),
 }
 """Programs by the name of a group."""
