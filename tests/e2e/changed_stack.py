@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh_cli import __main__
+from otel_mesh_cli.main import main as run_command
 from otel_mesh_embedded import images
 from otel_mesh_embedded.node import workspace
 from otel_mesh_embedded.node.node import assemble
@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
         variables = {**here.variables, **images_of(changes, Path(folder))}
         changed = dataclasses.replace(here, changes={"local": changes}, variables=variables)
         workspace.local = lambda: changed
-        return __main__.main(words[1:])
+        return run_command(words[1:])
 
 
 if __name__ == "__main__":

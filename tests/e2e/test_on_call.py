@@ -92,7 +92,7 @@ def test_a_collector_scaled_to_nothing(
 @pytest.mark.usefixtures("mended")
 def test_jaeger_deleted(kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]) -> None:
     kubectl("delete", "-n", "observability", "deploy/jaeger")
-    assert "run `make up`" in status("Deployment observability/jaeger is not there")
+    assert "run `make up`" in status("Deployment observability/jaeger does not exist")
     assert "Deployment observability/jaeger is not there; run `make up`" in refused("smoke").replace(
         " (and 1 more: `make status`)", ""
     )
@@ -111,7 +111,7 @@ def test_a_wrong_image_beside_pods_that_still_serve(
 @pytest.mark.usefixtures("mended")
 def test_a_secret_deleted_under_running_pods(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
     kubectl("delete", "-n", "shop", "secret/postgres-credentials")
-    assert "run `make up`" in status("Secret shop/postgres-credentials is not there")
+    assert "run `make up`" in status("Secret shop/postgres-credentials does not exist")
 
 
 @pytest.mark.usefixtures("mended")

@@ -108,7 +108,7 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     done = _run(tmp_path / "home", "render", "--stack", "local", "--out", str(tmp_path / "theirs"))
     assert done.returncode == 2
     assert done.stderr == (
-        f"otel-mesh: OUT={tmp_path}/theirs: holds something that `make render` did not write; name another folder\n"
+        f"otel-mesh: --out {tmp_path}/theirs: holds files that `otel-mesh render` did not write; name another folder\n"
     )
     assert (tmp_path / "theirs" / "file").read_text() == "theirs"
     assert rendered[0].exists()
@@ -129,7 +129,7 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         assert f"{told} {versions.ISTIO}" in text
     unchecked = text[text.index("No cluster was asked") :]
     for expected in (
-        "what is there already, and so what would change: make preview STACK=prod CONTEXT=...",
+        "what exists already and so what would change: otel-mesh preview --stack prod --context NAME",
         "placeholder.invalid/api-gateway:0.1.0",
         "Secret shop/postgres-credentials",
         "Secret shop/postgres-credentials-migrations",
@@ -138,7 +138,7 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         "Secret istio-ingress/gateway-certificate",
         "Secret observability/registry-credentials",
         "StorageClass ssd",
-        f"what came from the shell: OTEL_MESH_CHARTS_DIR={folder}",
+        f"variable of the shell: OTEL_MESH_CHARTS_DIR={folder}",
     ):
         assert expected in unchecked
     assert "PriorityClass" not in unchecked  # the stack makes its own
@@ -185,7 +185,7 @@ def test_mistakes_are_told_together_and_readably() -> None:
         "settings of stack 'prod': 2 mistakes, nothing was changed",
         "  jaeger.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",
         "  colector: unknown key; did you mean 'collector'?",
-        "  all of it in Pulumi.prod.yaml; mend it there",
+        "  all of it in Pulumi.prod.yaml; fix it there",
     ]
 
 
@@ -193,5 +193,5 @@ def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CommandError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
     ):
-        preview.show("prd")
+        preview.answer("prd")
     assert capsys.readouterr().out == ""

@@ -12,8 +12,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.pod_sources import OfKubectl
 from otel_mesh_cli.core.steps import Steps
 from otel_mesh_cli.core.unready_pods import explained
-from otel_mesh_cli.images import builder as builders
-from otel_mesh_cli.images import choosing
+from otel_mesh_cli.images import choosing, registry_checks
 from otel_mesh_cli.stacks import update
 from otel_mesh_stack.services import CATALOG
 
@@ -37,13 +36,13 @@ def run(request: Request, console: Console) -> None:
     builds = bool(request.registry) or nodes is not None
     builder = _builder(request, say, needed=builds)
     if builder is not None and request.registry:
-        builders.require_answer(builder, request.registry)
+        registry_checks.require_answer(builder, request.registry)
     tools = embedded.programs().folder(["engine", "kubectl"], say)
     kube = Kube(tools / "kubectl", settings.cluster.context)
     kube.require_answer()
     prerequisites.require_secrets(settings, kube)
     workspace = state.workspace(request)
-    say(f"stack {request.stack} on context {kube.context}, its state {state.told(workspace)}")
+    say(f"stack {request.stack} on context {kube.context}, its state {state.location(workspace)}")
     if builder is not None:
         if builds:
             stack_images.Delivery(request, builder, nodes, kube, say).provide(settings, workspace)

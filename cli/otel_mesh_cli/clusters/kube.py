@@ -87,20 +87,20 @@ class Kube:
         create = f"create secret tls {name} --cert=<PEM file> --key=<PEM file of its key>"
         self._require(namespace, name, "tls.crt", f"kubectl --context {self.context} -n {namespace} {create}")
 
-    def _require(self, namespace: str, name: str, key: str, make: str) -> None:
+    def _require(self, namespace: str, name: str, key: str, create: str) -> None:
         template = f'-o=go-template={{{{if index .data "{key}"}}}}yes{{{{end}}}}'
         done = self._run("get", "secret", name, f"--namespace={namespace}", template)
         if done.ok and done.stdout == "yes":
             return
         place = f"secret {namespace}/{name} (context {self.context})"
         if done.ok:
-            raise CommandError(f"{place}: has no key {key}", remedy=f"delete it and make it anew: {make}")
+            raise CommandError(f"{place}: has no key {key}", remedy=f"delete it, then create it again: {create}")
         reason = done.reason
         if "NotFound" not in reason:
-            raise CommandError(f"{place}: {reason}", remedy="get the right to read it")
+            raise CommandError(f"{place}: {reason}", remedy="get permission to read it")
         if not self._run("get", "namespace", namespace).ok:
-            make = f"kubectl --context {self.context} create namespace {namespace} && {make}"
-        raise CommandError(f"{place}: not there", remedy=f"make it: {make}")
+            create = f"kubectl --context {self.context} create namespace {namespace} && {create}"
+        raise CommandError(f"{place}: not found", remedy=f"create it: {create}")
 
     def _run(self, *words: str) -> Done:
         return run([*self._command, *words])

@@ -13,8 +13,7 @@ from otel_mesh_cli.clusters import state
 from otel_mesh_cli.clusters.request import NOT_MADE, PUBLIC
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.images import builder as builders
-from otel_mesh_cli.images import local_nodes, references, services
+from otel_mesh_cli.images import local_nodes, references, registry_checks, services
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.settings import IMAGE_KEYS, IMAGES_FILE
@@ -36,7 +35,7 @@ def nodes(request: Request, settings: StackSettings) -> LocalNodes | None:
     Raises:
         CommandError: images are built here, and there is no way to the cluster for them.
     """
-    if request.registry or not settings.images_from_file or IMAGES_FILE in state.users():
+    if request.registry or not settings.images_from_file or IMAGES_FILE in state.user_environment():
         return None
     found = local_nodes.of_context(settings.cluster.context)
     if found is None:
@@ -86,14 +85,14 @@ class Delivery:
             self.say(f"without {', '.join(NOT_MADE)}: only a public image of it exists")
             versions = embedded.require("--images local").images.store_versions()
             changes = {**NOT_MADE, **{store: {"version": one} for store, one in versions.items()}}
-        state.keep(workspace, provided, changes)
+        state.record(workspace, provided, changes)
 
     def _wanted(self, settings: StackSettings) -> tuple[list[str], str | None]:
         """Names of the images to build, and the base of the services' images."""
         names = images_of(settings)
         if self.request.images != PUBLIC:
             return names, None
-        base = builders.pinned(self.builder, self.request.base_image or services.default_base())
+        base = registry_checks.pinned(self.builder, self.request.base_image or services.default_base())
         self.say(f"services are built on {base}")
         ours = {image.name for image in services.service_images()}
         return [name for name in names if name in ours], base
@@ -141,7 +140,7 @@ def require(settings: StackSettings, workspace: Workspace, builder: Builder, *, 
     named += [given[service.name] for service in CATALOG.services if service.name in given]
     named += [service.image for service in settings.services.values() if service.image]
     known = set(given.values()) if provided else set()
-    builders.require(builder, (reference for reference in named if reference not in known))
+    registry_checks.require(builder, (reference for reference in named if reference not in known))
 
 
 def images_of(settings: StackSettings) -> list[str]:

@@ -13,7 +13,7 @@ from otel_mesh_cli.images.programs import PROGRAMS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_mesh_cli.images.programs import ImageProgram
+    from otel_mesh_cli.images.program import ImageProgram
 
 BuilderName = Literal["auto", "docker", "podman", "buildah", "embedded"]
 NAMES: Final[tuple[BuilderName, ...]] = get_args(BuilderName)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.paths import cache_dir, state_dir
+from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_cli.images import contexts
 from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
@@ -23,6 +22,8 @@ from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.images import pip_settings, roots
 from otel_mesh_embedded.images.buildah import Buildah
 from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
+from otel_mesh_embedded.places import images_file
+from otel_mesh_embedded.toolchain import disk_space
 from otel_mesh_embedded.toolchain.prometheus_page import prometheus_page
 
 if TYPE_CHECKING:
@@ -33,13 +34,7 @@ if TYPE_CHECKING:
 _ROOTS = {root.name: root for root in ROOTS}
 _STORES = {"postgres": "postgresql", "redis": "redis-server"}  # package by image
 _KEPT = 3  # archives per image, so that switching between two branches builds nothing
-_GIB = 1 << 30
-_ROOM_GIB = 4
-
-
-def images_file() -> Path:
-    """File with the reference by image name, for the stack (OTEL_MESH_IMAGES_FILE)."""
-    return state_dir() / "images.json"
+_SIZE = 4 * disk_space.GIB
 
 
 def archive(reference: str) -> Path:
@@ -181,14 +176,7 @@ def _open_store() -> Buildah:
         raise CommandError(
             "images: building them needs root (mounts and file ownership)", remedy="run the command again as root"
         )
-    cache = cache_dir()
-    cache.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(cache).free / _GIB
-    if free < _ROOM_GIB:
-        raise CommandError(
-            f"{cache}: {free:.1f} GiB free, building images takes up to {_ROOM_GIB}",
-            remedy="free space, or name another place with OTEL_MESH_CACHE",
-        )
+    disk_space.require(cache_dir(), _SIZE, "building images")
     return Buildah()
 
 

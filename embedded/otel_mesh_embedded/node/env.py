@@ -15,7 +15,6 @@ from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.node import gateway_certificate, workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -52,8 +51,3 @@ cd {shlex.quote(str(repo_dir()))} && exec .venv/bin/otel-mesh pulumi --stack "${
 """
     files.write(script, text, mode=0o755)
     return folder
-
-
-def export_lines(values: Mapping[str, str]) -> str:
-    """The settings as a POSIX shell reads them."""
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())

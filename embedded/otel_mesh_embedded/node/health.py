@@ -12,9 +12,8 @@ import httpx
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
-from otel_mesh_cli.stacks import drift, interrupted
+from otel_mesh_cli.stacks import drift, local_stack, recovery
 from otel_mesh_cli.stacks.addresses import ADDRESSES
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.node import cluster, ports, preflight, sidecars, workspace
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.stacks.addresses import Address
     from otel_mesh_embedded.node.cluster import Status
 
-NAMESPACES = ("kube-system", "observability", "shop", *stack_mesh().namespaces)
+NAMESPACES = ("kube-system", *local_stack.namespaces())
 """Where the platform's pods are."""
 
 ANSWERS = "answers"
@@ -127,7 +126,7 @@ def _stack() -> Iterator[CommandError]:
         yield CommandError(f"stack {_STACK}: nothing is deployed", remedy="run `make up`")
     if unfinished := state.get("pending_operations"):
         yield CommandError(
-            f"stack {_STACK}: an update was interrupted while {', '.join(map(interrupted.describe, unfinished))}",
+            f"stack {_STACK}: an update was interrupted while {', '.join(map(recovery.describe, unfinished))}",
             remedy="run `make up`, it goes on from there",
         )
     for difference in drift.differences(state, Api(layout()).get):

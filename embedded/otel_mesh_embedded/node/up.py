@@ -55,7 +55,8 @@ def run(console: Console) -> None:
         )
         _require_sidecars()
         for address in ADDRESSES:
-            cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
+            place = address.place
+            cluster.forward(address.name, address.port, place.namespace, place.name, place.port)
         say("sending a request and an order through the gateway")
         with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
             result = health.checked()

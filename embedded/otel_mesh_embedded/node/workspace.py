@@ -8,8 +8,8 @@ from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.paths import state_dir
 from otel_mesh_cli.stacks import pulumi_cli
 from otel_mesh_cli.stacks.pulumi_cli import Workspace
-from otel_mesh_embedded import images
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain import charts
 
 
@@ -21,7 +21,7 @@ def local() -> Workspace:
         **pulumi_cli.own_home(folder / "home"),
         "PULUMI_BACKEND_URL": f"file://{backend}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(secrets.secrets_dir() / secrets.PASSPHRASE),
-        "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
+        "OTEL_MESH_IMAGES_FILE": str(images_file()),
         "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
         "OTEL_MESH_CHARTS_DIR": os.environ.get("OTEL_MESH_CHARTS_DIR") or str(charts.folder()),
         "OTEL_MESH_NODE_FILE": str(layout().node_file),

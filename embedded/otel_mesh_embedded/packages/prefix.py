@@ -15,6 +15,7 @@ from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_cli.core.run import run
 from otel_mesh_embedded import root_only
 from otel_mesh_embedded.packages.apt import Apt, distribution
+from otel_mesh_embedded.toolchain import disk_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +35,6 @@ PACKAGES = (
 )
 _STATUS = Path("/var/lib/dpkg/status")
 _KEY_LENGTH = 12
-_GIB = 1 << 30
 # Links that Debian's alternatives would make: iptables over nftables.
 _IPTABLES = tuple(f"{family}{action}" for family in ("iptables", "ip6tables") for action in ("", "-save", "-restore"))
 
@@ -102,7 +102,7 @@ def _unpacked(apt: Apt, packages: Sequence[str], prefixes: Path) -> Path:
     scratch = prefixes / ".unpack"
     shutil.rmtree(scratch, ignore_errors=True)  # left by a killed run
     scratch.mkdir(parents=True)
-    _check_room(scratch, archives)
+    disk_space.require(scratch, 6 * sum(archive.size for archive in archives), "unpacking Debian packages")
     apt.download(packages, scratch / "archives")
     tree = scratch / "tree"
     for archive in sorted((scratch / "archives").glob("*.deb")):
@@ -120,16 +120,6 @@ def _unpack(archive: Path, tree: Path) -> None:
     run(["dpkg-deb", "-x", archive, tree]).require(
         f"Debian packages: {archive.name}", remedy="free space or repair dpkg, then repeat"
     )
-
-
-def _check_room(folder: Path, archives: Sequence[Archive]) -> None:
-    needed = 6 * sum(archive.size for archive in archives)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise CommandError(
-            f"{folder.parent}: {free / _GIB:.1f} GiB free, Debian packages take {needed / _GIB:.1f}",
-            remedy="free space, or name another place with OTEL_MESH_CACHE",
-        )
 
 
 def _record(wanted: Sequence[str]) -> Path:

@@ -102,7 +102,9 @@ def import_(source: Path) -> int:
             if listed:
                 raise _damaged(source, f"{len(listed)} programs that it lists are missing")
     except FileNotFoundError:
-        raise CommandError(f"{source}: no such file", remedy="name a file that `make toolchain-export` wrote") from None
+        raise CommandError(
+            f"{source}: no such file", remedy="name a file that `otel-mesh node toolchain --export` wrote"
+        ) from None
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise _damaged(source, str(error) or type(error).__name__) from None
     return taken
@@ -127,4 +129,6 @@ def _contents(tar: tarfile.TarFile, source: Path) -> dict[str, str]:
 
 
 def _damaged(source: Path, reason: str) -> CommandError:
-    return CommandError(f"{source}: damaged, or not from `make toolchain-export`: {reason}", remedy="export it again")
+    return CommandError(
+        f"{source}: damaged, or not from `otel-mesh node toolchain --export`: {reason}", remedy="export it again"
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh_embedded.node import memory
-from otel_mesh_embedded.toolchain import artefacts, golang, origins, progress, room
+from otel_mesh_embedded.toolchain import artefacts, disk_space, golang, origins, progress
 from otel_mesh_embedded.toolchain.building import InterruptedBuildError, Job
 from otel_mesh_embedded.toolchain.programs import BUILDS, expand, owner
 
@@ -73,7 +73,7 @@ def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
     missing = [name for name in names if not artefacts.path(name, owner(name, builds), go).exists()]
     jobs = [Job(one, go, own) for one in builds if (own := [name for name in one.programs if name in missing])]
     if jobs:
-        room.check([job.build for job in jobs], go)
+        disk_space.require_for([job.build for job in jobs], go)
         _run(jobs)
 
 

@@ -113,7 +113,7 @@ def present(programs: Sequence[str], builds: Sequence[Build], offers: Sequence[O
         names = ", ".join([*absent[:_NAMED], *(["..."] if len(absent) > _NAMED else [])])
         raise CommandError(
             f"{len(absent)} of this checkout's {len(programs)} programs are not here ({names})",
-            remedy="run `make up`, which provides them",
+            remedy="run `otel-mesh up`, which provides them",
         )
     return _checked(chosen[name] for name in programs)
 

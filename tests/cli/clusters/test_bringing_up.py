@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
+from otel_mesh_cli import main as command
 from otel_mesh_cli.clusters import Request, run, stack_images
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
@@ -173,3 +174,11 @@ def test_an_image_file_of_the_user_s_is_checked_where_a_program_can(
     said(Request("dev", "kind-mine"))
     assert updates == ["dev", "dev"]
     assert not programs.calls("docker", "build")
+
+
+def test_the_command_hands_its_options_on(capsys: pytest.CaptureFixture[str], updates: list[str]) -> None:
+    words = ["up", "--stack", "dev", "--context", "there", "--registry", "r.example/shop", "--builder", "podman"]
+    assert command.main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == ("otel-mesh: --builder podman: podman is not on PATH; install it, or leave --builder out")
+    assert not updates

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.images import builder as builders
-from otel_mesh_cli.images import contexts, services
+from otel_mesh_cli.images import contexts, registry_checks, services
 from otel_mesh_cli.images.builder import ProgramBuilder
-from otel_mesh_cli.images.programs import PROGRAMS, ImageProgram
+from otel_mesh_cli.images.programs import PROGRAMS
 from otel_mesh_embedded.images import IMAGES
 
 if TYPE_CHECKING:
+    from otel_mesh_cli.images.program import ImageProgram
     from tests.cli.images.stand_ins import Programs
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -83,10 +83,10 @@ def test_an_archive_is_there_while_it_is_used(builder: ProgramBuilder) -> None:
 
 def test_a_base_is_pinned_by_what_the_registry_has(builder: ProgramBuilder, programs: Programs) -> None:
     programs.set("registry", {"docker.io/library/python:3.11-slim": DIGEST})
-    assert builders.pinned(builder, services.default_base()) == BASE
-    assert builders.pinned(builder, f"r.example/python:3@{DIGEST}") == f"r.example/python@{DIGEST}"
+    assert registry_checks.pinned(builder, services.default_base()) == BASE
+    assert registry_checks.pinned(builder, f"r.example/python:3@{DIGEST}") == f"r.example/python@{DIGEST}"
     with pytest.raises(CommandError, match="image r.example/python:3: .*--base-image"):
-        builders.pinned(builder, "r.example/python:3")
+        registry_checks.pinned(builder, "r.example/python:3")
 
 
 def test_without_a_base_only_the_embedded_distribution_builds(builder: ProgramBuilder) -> None:
@@ -96,13 +96,13 @@ def test_without_a_base_only_the_embedded_distribution_builds(builder: ProgramBu
 
 def test_images_that_no_registry_has_are_refused_with_the_login(builder: ProgramBuilder, programs: Programs) -> None:
     programs.set("registry", {"r.example/a:1": DIGEST})
-    builders.require(builder, ["r.example/a:1", "r.example/a:1"])
+    registry_checks.require(builder, ["r.example/a:1", "r.example/a:1"])
     with pytest.raises(CommandError, match=f"^image r.example/b:1: .*{builder.name} login r.example"):
-        builders.require(builder, ["r.example/a:1", "r.example/b:1"])
-    builders.require_answer(builder, "r.example/shop")
+        registry_checks.require(builder, ["r.example/a:1", "r.example/b:1"])
+    registry_checks.require_answer(builder, "r.example/shop")
     programs.fails(builder.name, "manifest", "dial tcp: connection refused")
     with pytest.raises(CommandError, match="^registry r.example: is unreachable"):
-        builders.require_answer(builder, "r.example/shop")
+        registry_checks.require_answer(builder, "r.example/shop")
 
 
 def test_every_service_has_an_image_of_its_name() -> None:

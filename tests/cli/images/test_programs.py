@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.images.programs import PROGRAMS, ImageProgram
+from otel_mesh_cli.images.programs import PROGRAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from otel_mesh_cli.images.program import ImageProgram
     from tests.cli.images.stand_ins import Programs
 
 IMAGE = "r.example/shop/api:1"

@@ -14,6 +14,7 @@ from otel_mesh_cli.images import contexts
 from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.images import IMAGES, making, pip_settings, roots
 from otel_mesh_embedded.images.recipes import PAGE, ROOTS, Root
+from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain import Choice
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def test_images_without_root_are_refused_before_anything_is_made(
     monkeypatch.setattr(making, "prometheus_page", lambda **_: tmp_path / "page.tar")
     with pytest.raises(CommandError, match="needs root"):
         making.ensure()
-    assert not making.images_file().exists()
+    assert not images_file().exists()
     assert not (tmp_path / "cache" / "images" / "archives").exists()
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.images.builder import EmbeddedBuilder, pinned, require, require_answer
+from otel_mesh_cli.images.builder import EmbeddedBuilder
+from otel_mesh_cli.images.registry_checks import pinned, require, require_answer
 from otel_mesh_embedded.entry import ENTRY
 from otel_mesh_embedded.images import publish
 from otel_mesh_embedded.images.skopeo import Skopeo

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import artefacts, carrying, ensure, golang
 
@@ -48,7 +48,7 @@ def taken_over() -> list[Path]:
 
 def refused(file: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The one line by which the command refuses a file."""
-    assert commands.main(["toolchain", "--import", str(file)]) == 2
+    assert commands.main(["node", "toolchain", "--import", str(file)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"otel-mesh: {file}: ")
     assert taken_over() == []
@@ -87,7 +87,7 @@ def test_the_same_programs_make_the_same_file(exported: Path, small_build: Build
 
 def test_the_command_says_how_many_it_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = packed(tmp_path / "programs.tar.gz", {NAME: CONTENT})
-    assert commands.main(["toolchain", "--import", str(file)]) == 0
+    assert commands.main(["node", "toolchain", "--import", str(file)]) == 0
     assert capsys.readouterr().out == f"{file}: 1 programs that were not here before\n"
     (kept,) = taken_over()
     assert kept.read_bytes() == CONTENT
@@ -109,7 +109,7 @@ def test_a_byte_flipped_on_the_way_is_refused(
     content = bytearray(exported.read_bytes())
     content[int(place * len(content))] ^= 1
     exported.write_bytes(content)
-    assert "damaged, or not from `make toolchain-export`" in refused(exported, capsys)
+    assert "damaged, or not from `otel-mesh node toolchain --export`" in refused(exported, capsys)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 200, 5000])
@@ -182,13 +182,15 @@ def test_listed_programs_that_are_missing_are_told(tmp_path: Path, capsys: pytes
 def test_another_file_is_refused(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "programs.tar.gz"
     file.write_bytes(content)
-    assert "damaged, or not from `make toolchain-export`" in refused(file, capsys)
+    assert "damaged, or not from `otel-mesh node toolchain --export`" in refused(file, capsys)
 
 
 def test_no_such_file_and_no_such_folder_are_told(
     small_build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "no such file; name a file that `make toolchain-export` wrote" in refused(tmp_path / "none.tar.gz", capsys)
+    assert "no such file; name a file that `otel-mesh node toolchain --export` wrote" in refused(
+        tmp_path / "none.tar.gz", capsys
+    )
     with pytest.raises(CommandError, match="nowhere: no such folder; make it, or name another file"):
         carrying.export(tmp_path / "nowhere" / "programs.tar.gz", ["hello"], builds=[small_build])
 

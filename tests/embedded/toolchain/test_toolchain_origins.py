@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from otel_mesh_cli import __main__ as command
+from otel_mesh_cli import main as command
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import BUILDS, artefacts, fetching, golang, on_path, origins, owner, summary
 from otel_mesh_embedded.toolchain.releases import ARCHITECTURES, OFFERS, Offer
@@ -334,7 +334,7 @@ def test_a_setting_that_names_no_origin_is_refused_in_one_line(
     value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(origins.SETTING, value)
-    assert command.main(["toolchain", "kubectl"]) == 2
+    assert command.main(["node", "toolchain", "kubectl"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert origins.SETTING in line
 
