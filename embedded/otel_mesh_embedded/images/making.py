@@ -83,8 +83,9 @@ def ensure(
     given = {name: choice.file for name, choice in choices.items()}
     if any(image.page for image in wanted):
         given[PAGE] = prometheus_page(built_in=choices["prometheus"].origin != "modules", refresh=refresh)
-    own_base = {image.name: image.root for image in wanted if not (service_base and image in SERVICES)}
-    needed = [_ROOTS[name] for name in dict.fromkeys(own_base.values()) if name]
+    on_public = SERVICES if service_base else ()
+    own = [image for image in wanted if image not in on_public]
+    needed = [_ROOTS[name] for name in dict.fromkeys(image.root for image in own) if name]
     with files.locked(cache_dir() / "images" / ".lock"):
         bases = {root.name: None if refresh else roots.known(root) for root in needed}
         store: Buildah | None = None
@@ -94,13 +95,7 @@ def ensure(
                 with _reported(f"base {root.name}"):
                     bases[root.name] = roots.make(root, store, _log(f"base-{root.name}"))
         plans = [
-            _plan(
-                image,
-                given,
-                bases.get(own_base.get(image.name) or ""),
-                None if image.name in own_base else service_base,
-            )
-            for image in wanted
+            _plan(image, given, service_base if image in on_public else bases.get(image.root or "")) for image in wanted
         ]
         for plan in plans:
             if not archive(plan.reference).exists():
@@ -112,7 +107,8 @@ def ensure(
             _forget_old(plans)
     references = {plan.image.name: plan.reference for plan in plans}
     if names is None:
-        _write(references)
+        images_file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.write(images_file(), json.dumps(references, indent=2, sort_keys=True) + "\n", mode=0o644)
     return references
 
 
@@ -137,18 +133,17 @@ def store_versions() -> dict[str, str]:
     return {name: version for name, version in found.items() if version is not None}
 
 
-def _plan(image: Image, files: Mapping[str, Path], root: roots.Base | None, base: str | None) -> Plan:
+def _plan(image: Image, files: Mapping[str, Path], base: roots.Base | str | None) -> Plan:
     given = {name: files[name] for name in (*image.programs, *([PAGE] if image.page else []))}
     content = contexts.files(image.dockerfile, image.context, given, image.arguments)
     # A program's folder is named after a hash of everything it was made from.
     known = {name: files[name].parent.name for name in image.programs}
-    if root:
-        base = f"{REGISTRY}/base-{image.root}:{root.identity}"
-    identity = (
-        root.identity if root else (base or "").partition("@")[2]
-    )  # the same content has the same identity in every registry
+    root = base if isinstance(base, roots.Base) else None
+    name = f"{REGISTRY}/base-{image.root}:{root.identity}" if root else str(base or "")
+    # A public base is identified by its digest: the same content in every registry.
+    identity = root.identity if root else name.partition("@")[2]
     tag = contexts.tag(image.dockerfile, content, known, identity, image.arguments)
-    return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", base, root)
+    return Plan(image, content, f"{REGISTRY}/{image.name}:{tag}", name or None, root)
 
 
 def _make(plan: Plan, store: Buildah) -> None:
@@ -186,12 +181,6 @@ def _forget_old(plans: Iterable[Plan]) -> None:
         others = [path for path in current.parent.glob(f"{plan.image.name}-*.tar") if path != current]
         for path in sorted(others, key=lambda other: other.stat().st_mtime)[: -(_KEPT - 1)]:
             path.unlink()
-
-
-def _write(references: Mapping[str, str]) -> None:
-    target = images_file()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.write(target, json.dumps(references, indent=2, sort_keys=True) + "\n", mode=0o644)
 
 
 def _log(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Where each program comes from: PATH, upstream's releases or Go modules, in the order that a setting gives."""
+"""Origins of programs: PATH, upstream's releases or Go modules, in the order that a setting gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may take the place of a build from Go modules: programs on PATH and upstream's releases, by programs.toml.
+"""Origins other than Go modules: programs on PATH and upstream's releases, as programs.toml lists them.
 
 The version is always the one that go.mod pins. A release is named together with its SHA-256: what upstream published
 later, or what a mirror gives, is not used. Programs without an entry come from Go modules, which go.sum pins.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Number = tuple[int, ...]
 ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Architecture as `platform.machine` names it -> upstream's name."""
+"""Upstream's name of an architecture by the name that `platform.machine` returns."""
 
 
 @dataclass(frozen=True)
