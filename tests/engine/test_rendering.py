@@ -127,7 +127,7 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
     for chart in ("base", "cni", "istiod"):
         told = f"warning: chart {chart}: {folder} has version {charts.version()}, the stack's settings pin"
         assert f"{told} {versions.ISTIO}" in text
-    unchecked = text[text.index("No cluster was asked") :]
+    unchecked = text[text.index("Without a cluster and without secrets") :]
     for expected in (
         "what exists already and so what would change: otel-mesh preview --stack prod --context NAME",
         "placeholder.invalid/api-gateway:0.1.0",
@@ -161,7 +161,7 @@ def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
     with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
     assert "http://127.0.0.1:9" in str(refused.value)
-    assert "CHARTS=" in str(refused.value)
+    assert f"{pulumi_cli.CHARTS_DIR} to a folder" in str(refused.value)
 
 
 def test_definitions_out_of_reach_are_named_with_the_way_around_them(
@@ -174,7 +174,7 @@ def test_definitions_out_of_reach_are_named_with_the_way_around_them(
     with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
     assert "http://127.0.0.1:9/v" in str(refused.value)
-    assert "CHARTS=" in str(refused.value)
+    assert f"{pulumi_cli.CHARTS_DIR} to a folder" in str(refused.value)
 
 
 def test_mistakes_are_told_together_and_readably() -> None:

@@ -148,10 +148,15 @@ def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _other_charts() -> str:
-    """What to do where a chart's repository does not answer."""
-    remedy = f"set {pulumi_cli.CHARTS_DIR} to a folder that holds the charts and the Gateway API's definitions"
+    """Remedy if the repository of a chart does not answer."""
+    remedy = f"set {pulumi_cli.CHARTS_DIR} to a folder with the charts and the Gateway API's definitions"
     charts = embedded.charts()
-    return remedy if charts is None else f"{remedy}: {charts.ensure()} has those of Istio {charts.version()}"
+    if charts is None:
+        return remedy
+    try:
+        return f"{remedy}; {charts.ensure()} has those of Istio {charts.version()}"
+    except CommandError:  # out of reach too
+        return remedy
 
 
 def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -210,7 +210,7 @@ def _workload(**pod: object) -> Manifest:
     ("pod", "told"),
     [
         ({"hostNetwork": True}, "a: hostNetwork: not translated"),
-        ({"automountServiceAccountToken": True}, "a: asks Kubernetes' API server"),
+        ({"automountServiceAccountToken": True}, "a: needs the Kubernetes API"),
         ({"containers": [{}, {}]}, "a: 2 containers"),
     ],
 )
@@ -231,7 +231,7 @@ def test_kinds_volumes_and_probes_that_are_new_are_refused_too(tmp_path: Path) -
         of(mounting)
     with pytest.raises(CommandError, match="a probe by grpc, periodSeconds: not translated"):
         Client(python=False).command({"grpc": {}, "periodSeconds": 1}, 1)
-    with pytest.raises(CommandError, match="Service shop/none: not there"):
+    with pytest.raises(CommandError, match="Service shop/none: not deployed"):
         translate([], builds={}, published=[Published("shop/none", 1, "PORT", 1)], secrets_dir=tmp_path)
 
 
