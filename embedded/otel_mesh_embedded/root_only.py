@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_OTHER_CACHE = "delete it, or name a folder that only root can write with OTEL_MESH_CACHE"
+
 
 def objection(path: Path) -> str | None:
     """Why root should not run or read a file: a user who could change it; None if there is none.
 
     Every folder and symbolic link on the way to the file counts, as whoever can rename one of them can replace the
-    file. Where this process is not root, nothing is objected to: a user may run what that user can change.
+    file. The user who called sudo counts as root. Where this process is not root, nothing is objected to: users may run
+    what they can change themselves.
 
     Args:
         path: an existing file or folder.
@@ -29,12 +32,12 @@ def objection(path: Path) -> str | None:
     return next((reason for place in _passed(path.absolute()) if (reason := _objection(place))), None)
 
 
-def require(path: Path, *, remedy: str) -> None:
+def require(path: Path, *, remedy: str = _OTHER_CACHE) -> None:
     """Refuse a file that a user other than root could change.
 
     Args:
         path: file or folder; if it does not exist yet, its nearest existing parent is looked at.
-        remedy: as of `CommandError`.
+        remedy: as of `CommandError`; by default that of a file in the cache.
 
     Raises:
         CommandError: this process is root and another user could change the file.
@@ -54,7 +57,7 @@ def _passed(path: Path) -> Iterator[Path]:
 
 def _objection(place: Path) -> str | None:
     status = place.lstat()
-    if status.st_uid != 0:
+    if status.st_uid not in (0, _caller()):
         return f"{place} belongs to {_user(status.st_uid)}"
     # The mode of a link means nothing. In a sticky folder such as /tmp only owners rename their files.
     if stat.S_ISLNK(status.st_mode) or (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX):
@@ -64,6 +67,11 @@ def _objection(place: Path) -> str | None:
     if status.st_mode & stat.S_IWGRP and (members := _members(status.st_gid)):
         return f"{place} is writable by {', '.join(members)}"
     return None
+
+
+def _caller() -> int:
+    """User who called sudo, else root."""
+    return int(os.environ.get("SUDO_UID", "0"))
 
 
 def _user(uid: int) -> str:
@@ -80,4 +88,4 @@ def _members(gid: int) -> list[str]:
     except KeyError:
         named = []
     primary = [user.pw_name for user in pwd.getpwall() if user.pw_gid == gid]
-    return sorted({*named, *primary} - {"root"})
+    return sorted({*named, *primary} - {"root", _user(_caller())})

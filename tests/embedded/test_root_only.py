@@ -18,6 +18,11 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fi
 OTHER = 65534
 
 
+@pytest.fixture(autouse=True)
+def _without_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUDO_UID", raising=False)
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     """A program two folders below, with a link to it beside."""
@@ -79,6 +84,14 @@ def test_an_ordinary_user_runs_what_that_user_can_change(program: Path, monkeypa
     os.chown(program, OTHER, 0)
     monkeypatch.setattr(os, "geteuid", lambda: OTHER)
     assert root_only.objection(program) is None
+
+
+def test_the_user_who_called_sudo_counts_as_root(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.chown(program.parent, OTHER, 0)
+    monkeypatch.setenv("SUDO_UID", str(OTHER))
+    assert root_only.objection(program) is None
+    monkeypatch.setenv("SUDO_UID", str(OTHER - 1))
+    assert root_only.objection(program) == f"{program.parent} belongs to nobody"
 
 
 def test_a_place_that_is_not_there_yet_is_judged_by_its_folder(tmp_path: Path) -> None:

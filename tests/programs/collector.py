@@ -1,4 +1,4 @@
-"""The real Collector as a process, writing what it gets into files."""
+"""The real Collector as a process that writes telemetry into files."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ SIGNALS = ("traces", "metrics", "logs")
 
 
 def file_exporters(folder: Path) -> dict[str, Any]:
-    """Exporters ``file/traces``, ``file/metrics`` and ``file/logs``, which `LoopbackCollector` reads."""
+    """Exporters ``file/traces``, ``file/metrics`` and ``file/logs``, whose files `LoopbackCollector` reads."""
     return {f"file/{name}": {"path": str(folder / f"{name}.json"), "append": True} for name in SIGNALS}
 
 
 def otlp_receiver(port: int) -> dict[str, Any]:
-    """A receiver of OTLP over gRPC on loopback."""
+    """Receiver for OTLP over gRPC on loopback."""
     return {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{port}"}}}}
 
 
 class LoopbackCollector(LoopbackProgram):
-    """One Collector; started again it listens on the same port and goes on with the same files.
+    """A Collector; after a restart it has the same port and files.
 
     Args:
-        program: the Collector.
-        folder: for its configuration, files and log.
-        configuration: all of it; by default OTLP over gRPC into files.
-        port: where the configuration makes it listen for OTLP over gRPC.
-        environment: its whole environment; None for this process's.
+        program: file of the Collector.
+        folder: folder for configuration, files and log.
+        configuration: whole configuration; by default OTLP over gRPC into files.
+        port: port for OTLP over gRPC in the configuration.
+        environment: whole environment; None for that of this process.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class LoopbackCollector(LoopbackProgram):
     def _batches(self, signal_name: str) -> Iterator[dict[str, Any]]:
         path = self._folder / f"{signal_name}.json"
         for line in path.read_text().splitlines() if path.exists() else ():
-            with contextlib.suppress(json.JSONDecodeError):  # the line that a killed process did not finish
+            with contextlib.suppress(json.JSONDecodeError):  # a line that a killed process did not finish
                 yield json.loads(line)
 
     def spans(self) -> list[dict[str, Any]]:
-        """Spans that were written, as OTLP's JSON has them."""
+        """Exported spans in OTLP's JSON encoding."""
         return [
             span
             for batch in self._batches("traces")
@@ -80,7 +80,7 @@ class LoopbackCollector(LoopbackProgram):
         ]
 
     def points(self, metric: str) -> list[dict[str, Any]]:
-        """Points of a metric that were written, as OTLP's JSON has them."""
+        """Exported data points of a metric in OTLP's JSON encoding."""
         return [
             point
             for batch in self._batches("metrics")

@@ -1,4 +1,4 @@
-"""A program as a process that listens, and does not outlive this one."""
+"""A server process that does not outlive this process."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _ANSWER_SECONDS = 10
 
 
 class LoopbackProgram:
-    """A program that listens on a port of loopback while the ``with`` block runs.
+    """A program that listens on a loopback port while the ``with`` block runs.
 
     Args:
         command: program and arguments.
-        port: where it listens once it is ready.
+        port: port the program listens on.
         log: file that its output is appended to.
-        environment: its whole environment; None for this process's.
+        environment: its whole environment; None for that of this process.
     """
 
     def __init__(
@@ -42,22 +42,22 @@ class LoopbackProgram:
 
     @property
     def pid(self) -> int:
-        """Of the running process.
+        """Process ID.
 
         Raises:
-            RuntimeError: it does not run.
+            RuntimeError: the program is not running.
         """
         return self._running().pid
 
     def log(self) -> str:
-        """What it wrote so far."""
+        """Output so far."""
         return self._log.read_text() if self._log.exists() else ""
 
     def start(self) -> None:
-        """Start it, again if it was ended, and wait until it listens.
+        """Start or restart the program and wait until it listens.
 
         Raises:
-            RuntimeError: it ended, or does not listen after 90 s; the message holds its output.
+            RuntimeError: it ended, or does not listen after 90 s; the message has its output.
         """
         with self._log.open("ab") as log:
             self._process = child_processes.start(self._command, stdout=log, stderr=log, env=self._environment)
@@ -73,10 +73,10 @@ class LoopbackProgram:
                 return
 
     def wait_until_ready(self, url: str) -> None:
-        """Wait until an address answers with success: a program may listen before it can be asked.
+        """Wait until an address answers with success, as a program may listen before it can answer.
 
         Raises:
-            RuntimeError: it does not within 30 s; the message holds the program's output.
+            RuntimeError: it does not within 30 s; the message has the program's output.
         """
         end = time.monotonic() + _READY_SECONDS
         while True:
@@ -90,7 +90,7 @@ class LoopbackProgram:
                 return
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; wait for its end where the signal ends it."""
+        """Send a signal; wait for the end of the program if the signal ends it."""
         process = self._running()
         process.send_signal(number)
         if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
@@ -99,7 +99,7 @@ class LoopbackProgram:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise RuntimeError(f"{self._command[0]} does not run")
+            raise RuntimeError(f"{self._command[0]} is not running")
         return self._process
 
     def __enter__(self) -> Self:

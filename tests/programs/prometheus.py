@@ -1,4 +1,4 @@
-"""The real Prometheus as a process, asked by its API."""
+"""The real Prometheus as a process, queried by its API."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SECONDS = 10
 
 
 class LoopbackPrometheus(LoopbackProgram):
-    """One Prometheus that takes OTLP over HTTP.
+    """A Prometheus that receives OTLP over HTTP.
 
     Args:
-        program: Prometheus.
-        config: its configuration.
-        folder: for its data and log.
+        program: file of Prometheus.
+        config: configuration file.
+        folder: folder for data and log.
     """
 
     def __init__(self, program: Path, config: Path, folder: Path) -> None:
@@ -38,7 +38,7 @@ class LoopbackPrometheus(LoopbackProgram):
         self.otlp_url = f"{self.url}/api/v1/otlp"
 
     def start(self) -> None:
-        """Start it, again if it was ended, and wait until it can be asked: it listens before that.
+        """Start or restart it and wait until it answers queries.
 
         Raises:
             RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
@@ -46,12 +46,12 @@ class LoopbackPrometheus(LoopbackProgram):
         super().start()
         self.wait_until_ready(f"{self.url}/-/ready")
 
-    def ask(self, path: str, **query: str) -> Any:  # noqa: ANN401 - of its API
-        """The ``data`` of an answer of its API.
+    def ask(self, path: str, **query: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Field ``data`` of an API response.
 
         Args:
-            path: below ``/api/v1``.
-            query: parameters.
+            path: path below ``/api/v1``.
+            query: query parameters.
 
         Raises:
             OSError: it does not answer, or not with success.
@@ -61,6 +61,6 @@ class LoopbackPrometheus(LoopbackProgram):
             return json.load(answer)["data"]
 
     def series(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of what an expression gives now."""
+        """Labels and current value of each series of an expression."""
         found = self.ask("query", query=expression)["result"]
         return [(one["metric"], float(one["value"][1])) for one in found]

@@ -1,4 +1,4 @@
-"""The real VictoriaLogs as a process, asked by its API."""
+"""The real VictoriaLogs as a process, queried by its API."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SECONDS = 10
 
 
 class LoopbackVictoriaLogs(LoopbackProgram):
-    """One VictoriaLogs; started again it listens on the same port and goes on with the same data.
+    """A VictoriaLogs; after a restart it has the same port and data.
 
     Args:
-        program: VictoriaLogs.
-        arguments: of a deployed one; address and folder are changed to loopback and ``folder``.
-        folder: for its data and log.
+        program: file of VictoriaLogs.
+        arguments: arguments of a deployed one, whose address and folder are replaced.
+        folder: folder for data and log.
     """
 
     def __init__(self, program: Path, arguments: Sequence[str], folder: Path) -> None:
@@ -39,7 +39,7 @@ class LoopbackVictoriaLogs(LoopbackProgram):
         self.otlp_url = f"{self.url}{OTLP_PATH}"
 
     def start(self) -> None:
-        """Start it, again if it was ended, and wait until it is ready.
+        """Start or restart it and wait until it is ready.
 
         Raises:
             RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
@@ -48,21 +48,21 @@ class LoopbackVictoriaLogs(LoopbackProgram):
         self.wait_until_ready(f"{self.url}/health")
 
     def change(self, former: str, argument: str) -> None:
-        """Give it another argument from its next start on.
+        """Replace an argument for the next start.
 
         Raises:
-            ValueError: it does not have the former one.
+            ValueError: it does not have the argument.
         """
         command = list(self._command)
         command[command.index(former)] = argument
         self._command = command
 
     def get(self, path: str, **query: str) -> str:
-        """What it answers.
+        """Body of a response.
 
         Args:
-            path: of the address.
-            query: parameters.
+            path: path of the URL.
+            query: query parameters.
 
         Raises:
             OSError: it does not answer, or not with success.
@@ -70,11 +70,11 @@ class LoopbackVictoriaLogs(LoopbackProgram):
         return self._ask(urllib.request.Request(f"{self.url}{path}?{urllib.parse.urlencode(query)}"))  # noqa: S310 - loopback
 
     def push(self, body: bytes, *, findable: bool = True) -> None:
-        """Hand over an OTLP request of log records.
+        """Send an OTLP request with log records.
 
         Args:
-            body: the request.
-            findable: whether they can be found when this returns; within a second they can by themselves.
+            body: encoded request.
+            findable: True: queries find the records when this returns; false: within about a second.
 
         Raises:
             OSError: as of `get`.
@@ -85,7 +85,7 @@ class LoopbackVictoriaLogs(LoopbackProgram):
             self.get("/internal/force_flush")
 
     def metric(self, name: str, /, **labels: str) -> float:
-        """The sum of its own metric's series that have these labels.
+        """Sum of the series with these labels of one of its own metrics.
 
         Raises:
             OSError: as of `get`.
@@ -95,10 +95,10 @@ class LoopbackVictoriaLogs(LoopbackProgram):
         return sum(float(line.rpartition(" ")[2]) for line in lines if all(one in line for one in wanted))
 
     def lines(self, query: str) -> list[dict[str, str]]:
-        """The fields of each line that a query finds, oldest first; ``_msg`` is its text.
+        """Fields of each log line that a query finds, oldest first; ``_msg`` is the text.
 
         Args:
-            query: in LogsQL, of lines.
+            query: LogsQL query.
 
         Raises:
             OSError: as of `get`.
@@ -107,7 +107,7 @@ class LoopbackVictoriaLogs(LoopbackProgram):
         return [json.loads(line) for line in answer.splitlines()]
 
     def streams(self, query: str = "*") -> list[str]:
-        """The streams that lines are in which a query finds.
+        """Streams of the log lines that a query finds.
 
         Raises:
             OSError: as of `get`.
@@ -122,7 +122,7 @@ class LoopbackVictoriaLogs(LoopbackProgram):
 
 
 def on_loopback(arguments: Sequence[str], data: Path, port: int) -> list[str]:
-    """A deployed one's arguments with a port of loopback and its data in a folder."""
+    """Arguments of a deployed one, with a loopback port and another data folder."""
     own = {"-httpListenAddr": f"{_HOST}:{port}", "-storageDataPath": str(data)}
     others = [one for one in arguments if one.partition("=")[0] not in own]
     return [*others, *(f"{name}={value}" for name, value in own.items())]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import tempfile
 from contextlib import contextmanager
@@ -11,7 +13,9 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+_KEY_LENGTH = 12
 
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
@@ -60,6 +64,29 @@ def place(fresh: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():
             raise
+
+
+def folder_of_links(
+    home: Path, targets: Mapping[str, Path], make: Callable[[Path, Path], None] = Path.symlink_to
+) -> Path:
+    """A folder with a link per file; the same files give the same folder, which never changes.
+
+    Args:
+        home: folder that holds such folders.
+        targets: file by the name of its link.
+        make: makes a link, given its path and the file.
+    """
+    listing = json.dumps({name: str(file) for name, file in targets.items()}, sort_keys=True)
+    folder = home / hashlib.sha256(listing.encode()).hexdigest()[:_KEY_LENGTH]
+    if not folder.is_dir():
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home, prefix=".new-") as scratch:
+            fresh = Path(scratch) / "links"
+            fresh.mkdir()
+            for name, file in targets.items():
+                make(fresh / name, file)
+            place(fresh, folder)
+    return folder
 
 
 @contextmanager

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,7 +26,6 @@ _INSTALL: Final[Mapping[str, str]] = {
     "pulumi-language-python-exec": "https://www.pulumi.com/docs/install (its archive holds all of the engine)",
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
 }
-_KEY_LENGTH: Final = 12
 
 
 class PathPrograms:
@@ -41,17 +37,7 @@ class PathPrograms:
         found = {name: _found(name) for name in wanted}
         if say is not None:
             say(f"programs from PATH: {', '.join(found)}")
-        listing = json.dumps({name: str(file) for name, file in found.items()}, sort_keys=True)
-        folder = cache_dir() / "links" / hashlib.sha256(listing.encode()).hexdigest()[:_KEY_LENGTH]
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
-                fresh = Path(scratch) / "bin"
-                fresh.mkdir()
-                for name, file in found.items():
-                    (fresh / name).symlink_to(file)
-                files.place(fresh, folder)
-        return folder
+        return files.folder_of_links(cache_dir() / "links", found)
 
     def install_plugin(self, pulumi_home: Path) -> None:
         """As of `Programs.install_plugin`: from PATH or the user's own plugins, else by `pulumi plugin install`."""

@@ -1,17 +1,15 @@
-"""Images of the embedded environment: built by buildah from Dockerfiles, kept as archives, imported into containerd."""
+"""Images of the embedded environment: built by buildah, stored as archives, imported into containerd."""
 
 from otel_mesh_embedded.images.ahead import ahead
 from otel_mesh_embedded.images.importing import import_all
 from otel_mesh_embedded.images.making import archive, ensure, store_versions
 from otel_mesh_embedded.images.publishing import publish
-from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, REGISTRY, SERVICES
+from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR
 from otel_mesh_embedded.places import images_file
 
 __all__ = [
     "IMAGES",
     "LOAD_GENERATOR",
-    "REGISTRY",
-    "SERVICES",
     "ahead",
     "archive",
     "ensure",

@@ -1,4 +1,4 @@
-"""Making the images that need none of the toolchain's programs while those compile."""
+"""Making images without programs of the toolchain while those programs compile."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def ahead() -> Iterator[None]:
-    """Have another process make them, where one was never made; leaving waits for it, or on an error ends it.
+    """Make the images in another process, if one of them was never made.
 
-    What goes wrong there is not an error yet: `making.ensure` meets the same afterwards and says it.
+    Leaving the context waits for that process; an error in the context ends it. Its own errors are not raised:
+    `making.ensure` meets and reports them afterwards.
     """
     names = making.without_programs()
     if not names:
@@ -45,14 +46,14 @@ def ahead() -> Iterator[None]:
             yield
         except BaseException:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)  # what it started, too: that holds the pipe that is read
+                os.killpg(process.pid, signal.SIGTERM)  # with its children, which hold the pipe open
             raise
         finally:
             relay.join()
 
 
 def _relay(process: subprocess.Popen[str]) -> None:
-    """Print its lines through this process, whose display may have to make room for them."""
+    """Print the process's lines through this one, whose display may have to make room for them."""
     for line in process.stderr or ():
         if line.startswith("images: "):
             print(line, end="", file=sys.stderr, flush=True)

@@ -1,15 +1,14 @@
-"""buildah with storage, policy and registries of our own; nothing of it outlives its process but files in the cache."""
+"""buildah with private storage, policy and registries; only files in the cache outlive its process."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_cli.core.run import run
 from otel_mesh_cli.images.references import is_loopback
 from otel_mesh_embedded import packages
 
@@ -18,13 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("buildah", "mmdebstrap")
-# Builds mount file systems and start helpers: in namespaces of their own both end with the build, even if it is killed.
-# (KILL, as unshare ignores TERM while it waits.)
+# Builds mount file systems and start helpers. In namespaces of their own, both end with the build, even a killed one.
+# (The signal is KILL because unshare ignores TERM while it waits.)
 CONFINED = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
     *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
 )
-# buildah starts itself anew without its environment: its libraries have to be found without LD_LIBRARY_PATH.
+# buildah re-executes itself without its environment and has to find its libraries without LD_LIBRARY_PATH.
 _WITH_LIBRARIES = ("sh", "-c", 'mount --bind "$0" /etc/ld.so.cache && exec "$@"')
 _LAYERS_KEPT = 150
 _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
@@ -33,16 +32,16 @@ _STORAGE = '[storage]\ndriver = "{driver}"\nrunroot = "{runroot}"\ngraphroot = "
 
 
 class Buildah:
-    """One private image store; one process at a time has it.
+    """A private image store, for one process at a time.
 
     Raises:
-        CommandError: buildah or its packages cannot be had.
+        CommandError: Debian's package is not available.
     """
 
     def __init__(self) -> None:
         self._prefix = packages.ensure(PACKAGES)
         self._home = cache_dir() / "images"
-        for name in ("tmp", "run"):  # with a killed build's leavings
+        for name in ("tmp", "run"):  # also removes what a killed build left
             shutil.rmtree(self._home / name, ignore_errors=True)
             (self._home / name).mkdir(parents=True)
         self._driver = self._pick_driver()
@@ -52,41 +51,37 @@ class Buildah:
         self._write("policy.json", _POLICY)
         self._write("registries.conf", _REGISTRIES)
         self._write("storage.conf", _STORAGE.format(driver=self._driver, runroot=self._home / "run", root=root))
-
         self._index_libraries()
 
     def _index_libraries(self) -> None:
-        """An ld.so.cache that knows the prefix's libraries beside the machine's."""
+        """Write an ld.so.cache with the prefix's libraries beside the machine's."""
         folders = packages.environment(self._prefix)["LD_LIBRARY_PATH"].split(os.pathsep)
         self._write("ld.so.conf", "\n".join(["include /etc/ld.so.conf", *folders, ""]))
         configuration = self._configuration
-        subprocess.run(
+        run(
             ["ldconfig", "-X", "-C", configuration / "ld.so.cache", "-f", configuration / "ld.so.conf"],
             env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"},
-            capture_output=True,
-            check=True,
-        )
+        ).require("images: ldconfig", remedy="make `ldconfig -X` work")
 
     def _write(self, name: str, text: str) -> None:
         (self._configuration / name).write_text(text)
 
     def _pick_driver(self) -> str:
-        """``overlay`` where the cache's file system carries one, else plain copies."""
+        """``overlay`` if the cache's file system supports it, else ``vfs``, which copies."""
         test = self._home / ".overlay"
-        if test.exists():
-            shutil.rmtree(test)
+        shutil.rmtree(test, ignore_errors=True)
         folders = {name: test / name for name in ("lower", "upper", "work", "merged")}
         for folder in folders.values():
             folder.mkdir(parents=True)
         options = ",".join(f"{name}dir={folders[name]}" for name in ("lower", "upper", "work"))
         mount = ["mount", "-t", "overlay", "overlay", "-o", options, str(folders["merged"])]
-        done = subprocess.run([*CONFINED, *mount], capture_output=True, check=False)
+        done = run([*CONFINED, *mount])
         shutil.rmtree(test)
-        return "overlay" if done.returncode == 0 else "vfs"
+        return "overlay" if done.ok else "vfs"
 
     @property
     def environment(self) -> dict[str, str]:
-        """For programs of the prefix: ours, and the store's configuration."""
+        """Environment of the prefix's programs: this process's, with the store's configuration."""
         return {
             **os.environ,
             **packages.environment(self._prefix),
@@ -97,7 +92,7 @@ class Buildah:
         }
 
     def program(self, name: str) -> Path:
-        """A program of the prefix."""
+        """File of a program in the prefix."""
         return self._prefix / "usr" / "bin" / name
 
     def build(
@@ -112,27 +107,17 @@ class Buildah:
         """Build an image from the Dockerfile in a context.
 
         Args:
-            context: everything the recipe copies.
-            reference: the image's name and tag.
-            log: everything the build says.
-            arguments: of the recipe, such as BASE_IMAGE.
-            volumes: mounts of RUN steps.
+            context: folder with the Dockerfile and what it copies.
+            reference: name and tag of the image.
+            log: file for the output.
+            arguments: build arguments such as BASE_IMAGE.
+            volumes: mounts during RUN steps, as values of ``--volume``.
 
         Raises:
             CommandError: a step failed.
         """
-        options = [
-            "--isolation",
-            "chroot",
-            "--network",
-            "host",
-            "--layers",
-            "--pull-never",
-            "--timestamp",
-            "0",
-            "--tag",
-            reference,
-        ]
+        options = ["--isolation=chroot", "--network=host", "--layers", "--pull-never", "--timestamp=0"]
+        options.append(f"--tag={reference}")
         options += [f"--volume={volume}" for volume in volumes]
         options += [f"--build-arg={name}={value}" for name, value in (arguments or {}).items()]
         self._run(["build", *options, str(context)], reference, log)
@@ -141,37 +126,30 @@ class Buildah:
         """Fetch an image from its registry.
 
         Raises:
-            CommandError: it cannot be had.
+            CommandError: the registry does not answer or does not have it.
         """
         tls = ["--tls-verify=false"] if is_loopback(reference) else []
         self._run(["pull", "--quiet", *tls, reference], reference, log)
 
     def save(self, reference: str, archive: Path, log: Path) -> None:
-        """Write an image as a docker-archive, whole or not at all."""
+        """Write an image in the format of ``docker save``, in one step."""
         fresh = archive.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         self._run(["push", reference, f"docker-archive:{fresh}:{reference}"], reference, log)
         fresh.replace(archive)
 
     def has(self, reference: str) -> bool:
-        """Whether the store holds an image."""
-        command = self._command(["images", "--quiet", reference])
-        return bool(subprocess.run(command, env=self.environment, capture_output=True, check=False).stdout.strip())
+        """Whether the store has an image."""
+        return bool(run(self._command(["images", "--quiet", reference]), env=self.environment).stdout.strip())
 
     def clean(self, wanted: Collection[str], log: Path) -> None:
-        """Remove what a killed build left and images that are not wanted.
+        """Remove images that are not wanted, and what a killed build left.
 
         Intermediate layers stay for the next build of a changed service, up to a limit.
         """
-        self._run(["rm", "--all"], "leavings", log)
-        done = subprocess.run(
-            self._command(["images", "--all", "--json"]),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        images: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
+        self._run(["rm", "--all"], "storage", log)
+        listed = run(self._command(["images", "--all", "--json"]), env=self.environment).stdout
+        images: list[dict[str, Any]] = json.loads(listed or "[]") or []
         for image in images:
             names = image["names"] or []
             for name in names:
@@ -180,7 +158,7 @@ class Buildah:
             if names and not any(map(_is_tagged, names)):  # pulled by its digest
                 self._run(["rmi", "--force", image["id"]], names[0], log)
         if sum(not image["names"] for image in images) > _LAYERS_KEPT:
-            self._run(["rmi", "--prune", "--force"], "leavings", log)
+            self._run(["rmi", "--prune", "--force"], "storage", log)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         reads_images = arguments[0] in ("build", "pull", "push")
@@ -189,22 +167,9 @@ class Buildah:
         return [*CONFINED, *libraries, str(self.program("buildah")), arguments[0], *policy, *arguments[1:]]
 
     def _run(self, arguments: Sequence[str], subject: str, log: Path) -> None:
-        with log.open("a") as stream:
-            done = subprocess.run(
-                self._command(arguments),
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if done.returncode != 0:
-            told = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-            raise CommandError(
-                f"image {subject}: {told[-1] if told else 'buildah failed'}", remedy="read the log", log=log
-            )
+        run(self._command(arguments), env=self.environment, log=log).require(f"image {subject}", remedy="read the log")
 
 
 def _is_tagged(name: str) -> bool:
-    """Whether a name has a tag to be called by, rather than a digest."""
+    """Whether a name has a tag rather than a digest."""
     return "@" not in name and not name.endswith(":<none>")

@@ -1,15 +1,16 @@
-"""How this machine's pip reaches its index, lent to a build without leaving anything in the image."""
+"""Settings by which pip reaches its index, for use during a build; nothing of them stays in the image."""
 
 from __future__ import annotations
 
 import ast
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-# Where to look and how to get there; nothing of how pip behaves.
-_LENT = (
+from otel_mesh_cli.core.run import run
+
+# Where the index is and how to reach it; not how pip behaves.
+_SHARED = (
     "cert",
     "client-cert",
     "extra-index-url",
@@ -26,10 +27,10 @@ _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.
 
 
 def volumes(scratch: Path) -> tuple[str, ...]:
-    """Read-only mounts by which pip in a build finds what pip here finds.
+    """Read-only mounts that give pip in a build the settings of pip on this machine.
 
     Args:
-        scratch: an existing private folder for the generated pip.conf, which may hold an index's credentials.
+        scratch: existing private folder for the generated pip.conf, which may hold credentials for the index.
 
     Returns:
         Values of ``--volume``.
@@ -47,15 +48,14 @@ def volumes(scratch: Path) -> tuple[str, ...]:
 
 
 def _settings() -> dict[str, str]:
-    """What `pip config list` tells, the environment's variables winning over files."""
+    """Settings of `pip config list`; environment variables take precedence over files."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    talking = {key: value for key, value in os.environ.items() if key not in ("PIP_QUIET", "PIP_VERBOSE")}
-    done = subprocess.run(command, env=talking, capture_output=True, text=True, check=False)
+    environment = {key: value for key, value in os.environ.items() if key not in ("PIP_QUIET", "PIP_VERBOSE")}
     found: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
-    for line in done.stdout.splitlines():
+    for line in run(command, env=environment).stdout.splitlines():
         key, _, value = line.partition("=")
         section, _, option = key.rpartition(".")
         option = option.removeprefix("default-")
-        if section in found and option in _LENT:
+        if section in found and option in _SHARED:
             found[section][option] = str(ast.literal_eval(value))
     return found["global"] | found["install"] | found[":env:"]

@@ -1,4 +1,4 @@
-"""Bringing images to a registry that another cluster pulls from."""
+"""Pushing images to a registry that another cluster pulls from."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _MIB = 1 << 20
 
 
 def publish(references: Mapping[str, str], registry: str, say: Callable[[str], None]) -> dict[str, str]:
-    """Push what the registry lacks.
+    """Push images that a registry lacks.
 
     Args:
-        references: name -> reference of images that were made here.
-        registry: host and path below which each image has its repository.
-        say: takes one line per image that is pushed.
+        references: local reference by image name.
+        registry: host and path that each image's repository goes below.
+        say: called with a line per image that is pushed.
 
     Returns:
-        name -> reference in the registry, with the content's tag and the digest that the registry knows.
+        Reference with tag and digest in the registry, by image name.
 
     Raises:
-        CommandError: the registry does not answer or does not take an image.
+        CommandError: the registry does not answer or refuses an image.
     """
     skopeo = Skopeo()
     published = {}

@@ -1,4 +1,4 @@
-"""Base file systems made of Debian packages by mmdebstrap, once per recipe."""
+"""Base file systems made of Debian packages by mmdebstrap."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 import tarfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_cli.core.run import run
 from otel_mesh_embedded import packages
 from otel_mesh_embedded.images.buildah import CONFINED, Buildah
 from otel_mesh_embedded.images.recipes import FINISH, WITHOUT
@@ -24,32 +24,30 @@ if TYPE_CHECKING:
 
 _KEY_LENGTH = 12
 _STATUS = "./var/lib/dpkg/status"
-_UNREACHABLE = re.compile(r"Temporary failure resolving|Could not connect|Could not resolve|Network is unreachable")
 
 
 @dataclass(frozen=True)
 class Base:
-    """A finished base: its file system, and an identity made of recipe and package versions."""
+    """A finished base."""
 
     archive: Path
+    """Tar archive of the file system."""
     identity: str
+    """Hash of the definition and the versions of the packages."""
 
 
 def known(root: Root) -> Base | None:
-    """The base of a recipe if it was made already."""
+    """The base of a definition, if it was made before."""
     folder = _folder(root)
     record = folder / "packages.txt"
     return Base(folder / "rootfs.tar", _identity(root, record.read_text())) if record.exists() else None
 
 
 def major_version(root: Root, package: str) -> str | None:
-    """The first number of a package's version in a base that was made: ``15`` of ``15+248``."""
+    """Major version of a package in a base that was made before: ``15`` of ``15+248``."""
     record = _folder(root) / "packages.txt"
-    found = (
-        re.search(rf"^{re.escape(package)} (?:\d+:)?(\d+)", record.read_text(), re.MULTILINE)
-        if record.exists()
-        else None
-    )
+    installed = record.read_text() if record.exists() else ""
+    found = re.search(rf"^{re.escape(package)} (?:\d+:)?(\d+)", installed, re.MULTILINE)
     return found[1] if found else None
 
 
@@ -57,12 +55,11 @@ def make(root: Root, buildah: Buildah, log: Path) -> Base:
     """Make a base from the newest packages of the machine's sources.
 
     Raises:
-        CommandError: a package cannot be had, or no network.
+        CommandError: a package is not available, or there is no network.
     """
     folder = _folder(root)
     scratch = folder.with_name(f".{folder.name}")
-    if scratch.exists():  # a killed run's leavings
-        shutil.rmtree(scratch)
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a killed run
     scratch.mkdir(parents=True)
     apt = packages.Apt()
     if not apt.has_lists():
@@ -75,8 +72,7 @@ def make(root: Root, buildah: Buildah, log: Path) -> Base:
     for name in ("sources.list", "apt.conf"):
         (scratch / name).unlink()
     (scratch / "packages.txt").write_text(installed)
-    if folder.exists():
-        shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     scratch.rename(folder)
     return Base(folder / "rootfs.tar", _identity(root, installed))
 
@@ -89,7 +85,7 @@ def _bootstrap(root: Root, buildah: Buildah, scratch: Path, log: Path) -> None:
         "--format=tar",
         f"--hook-dir={hooks}",
         f"--include={','.join(('usr-is-merged', *root.packages))}",
-        # Nobody but root may enter the folder; and a half-written root is never used, so nothing needs syncing.
+        # Only root may enter the folder. A half-written root is never used, so nothing has to be synced.
         '--aptopt=APT::Sandbox::User "root"',
         f"--aptopt={scratch / 'apt.conf'}",
         "--dpkgopt=force-unsafe-io",
@@ -97,34 +93,24 @@ def _bootstrap(root: Root, buildah: Buildah, scratch: Path, log: Path) -> None:
         *(f"--essential-hook={line}" for line in root.prepare),
         *(f"--customize-hook={line}" for line in (*root.finish, *FINISH)),
     ]
-    # An empty suite: the sources say which. Perl by name: its modules and itself must come from one place.
+    # The empty suite is taken from the sources. Perl by name: it and its modules must come from the same place.
     command = ["perl", str(buildah.program("mmdebstrap")), *options, "", "rootfs.tar", "sources.list"]
-    with log.open("a") as stream:
-        done = subprocess.run(
-            [*CONFINED, *command],
-            cwd=scratch,
-            # Fixed times: the same packages give the same archive.
-            env={**buildah.environment, "SOURCE_DATE_EPOCH": "0"},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode != 0:
+    # The fixed time makes the same packages give the same archive.
+    environment = {**buildah.environment, "SOURCE_DATE_EPOCH": "0"}
+    if not run([*CONFINED, *command], cwd=scratch, env=environment, log=log).ok:
         raise _failure(root, log)
 
 
 def _failure(root: Root, log: Path) -> CommandError:
-    told = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    if any(_UNREACHABLE.search(line) for line in told):
-        remedy = "connect this machine to a mirror of its distribution (/etc/apt), then run the command again"
-        return CommandError(f"base {root.name}: no network", remedy=remedy, log=log)
-    errors = [line for line in told if line.startswith("E:")] or told[-1:] or ["mmdebstrap failed"]
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    if any(packages.UNREACHABLE.search(line) for line in lines):
+        return CommandError(f"base {root.name}: no network", remedy=packages.CONNECT, log=log)
+    errors = [line for line in lines if line.startswith("E:")] or lines[-1:] or ["mmdebstrap failed"]
     return CommandError(f"base {root.name}: {errors[0]}", remedy="read the log", log=log)
 
 
 def _packages(archive: Path) -> str:
-    """Lines ``name version`` of what is installed in a root."""
+    """Lines ``name version`` of the packages installed in a root."""
     with tarfile.open(archive) as tar:
         status = tar.extractfile(_STATUS)
         text = status.read().decode() if status else ""

@@ -1,37 +1,37 @@
-"""skopeo: what a registry has, and what is brought there. Credentials are the user's own, as its tools keep them."""
+"""skopeo: asks registries for digests and pushes images, with the user's own credentials for registries."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from otel_mesh_cli.core.run import run
 from otel_mesh_cli.images import registry_errors
-from otel_mesh_cli.images.references import host, is_loopback, one_name
+from otel_mesh_cli.images.references import host, is_loopback, pinned
 from otel_mesh_embedded import packages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from otel_mesh_cli.core.run import Done
 
-PACKAGES = ("skopeo",)
-_POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'  # what is copied is ours, or named by its digest
-_ANSWER_SECONDS = 30
-_MESSAGE = re.compile(r'level=fatal msg="(?P<text>(?:[^"\\]|\\.)*)"')
-_PREFIX = re.compile(
+PACKAGES: Final = ("skopeo",)
+_POLICY: Final = '{"default": [{"type": "insecureAcceptAnything"}]}\n'  # images are our own, or named by their digest
+_ANSWER_SECONDS: Final = 30
+_MESSAGE: Final = re.compile(r'level=fatal msg="(?P<text>(?:[^"\\]|\\.)*)"')
+_PREFIX: Final = re.compile(
     r'^[^":]+ "docker://[^"]*": |^initializing source docker://\S+: |^trying to reuse blob .*? destination: '
 )
-_LONGEST = 200
+_LONGEST: Final = 200
 
 
 class Skopeo:
-    """The program, from Debian's package, in a private prefix.
+    """The program from Debian's package, in a private prefix.
 
     Raises:
-        CommandError: the package cannot be had.
+        CommandError: the package is not available.
     """
 
     def __init__(self) -> None:
@@ -40,55 +40,54 @@ class Skopeo:
         self._environment = {**os.environ, **packages.environment(prefix), "LC_ALL": "C.UTF-8"}
 
     def digest(self, reference: str) -> str | None:
-        """The digest under which a registry has an image.
+        """Digest of an image in its registry.
 
         Args:
-            reference: with a tag or a digest; of the two the digest counts.
+            reference: image with a tag, a digest or both; a digest takes precedence.
 
         Returns:
-            ``sha256:...``, or None where the registry says that it has none, or none for us.
+            ``sha256:...``, or None if the registry has no such image for this user.
 
         Raises:
-            CommandError: the registry does not answer, or not as one.
+            CommandError: the registry does not answer, or is not a registry.
         """
+        _, at, digest = reference.partition("@")
+        name = pinned(reference, digest) if at else reference
         words = ["--command-timeout", f"{_ANSWER_SECONDS}s", "inspect", "--raw", *_tls(reference, "")]
-        done = self._run([*words, f"docker://{one_name(reference)}"])
-        if done.returncode == 0:
-            return f"sha256:{hashlib.sha256(done.stdout).hexdigest()}"
-        told = message(done.stderr.decode(errors="replace"))
-        if registry_errors.is_absent(told):
+        done = self._run(*words, f"docker://{name}")
+        if done.ok:
+            return f"sha256:{hashlib.sha256(done.stdout.encode()).hexdigest()}"
+        reason = message(done.stderr)
+        if registry_errors.is_absent(reason):
             return None
-        raise registry_errors.described(f"registry {host(reference)}", host(reference), told, "skopeo")
+        raise registry_errors.described(f"registry {host(reference)}", host(reference), reason, "skopeo")
 
     def push(self, archive: Path, reference: str) -> str:
-        """Copy an image from its archive to a registry and return its digest there.
+        """Copy an image from its archive to a registry.
+
+        Returns:
+            Digest of the image in the registry.
 
         Raises:
-            CommandError: the registry does not answer or does not take it.
+            CommandError: the registry does not answer or refuses the image.
         """
         with tempfile.TemporaryDirectory() as scratch:
             policy, digest = Path(scratch) / "policy.json", Path(scratch) / "digest"
             policy.write_text(_POLICY)
             words = ["--policy", str(policy), "copy", "--quiet", "--retry-times", "2", *_tls(reference, "dest-")]
             words += ["--digestfile", str(digest), f"docker-archive:{archive}", f"docker://{reference}"]
-            done = self._run(words)
-            if done.returncode != 0:
-                told = message(done.stderr.decode(errors="replace"))
-                raise registry_errors.described(f"image {reference}", host(reference), told, "skopeo")
+            done = self._run(*words)
+            if not done.ok:
+                reason = message(done.stderr)
+                raise registry_errors.described(f"image {reference}", host(reference), reason, "skopeo")
             return digest.read_text().strip()
 
-    def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [self._program, *words],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+    def _run(self, *words: str) -> Done:
+        return run([self._program, *words], env=self._environment)
 
 
 def message(stderr: str) -> str:
-    """The reason in what skopeo wrote."""
+    """The reason in skopeo's output."""
     found = _MESSAGE.search(stderr)
     text = found["text"].replace('\\"', '"').replace("\\n", " ") if found else stderr.strip() or "skopeo failed"
     text = _PREFIX.sub("", text).strip()

@@ -1,4 +1,4 @@
-"""Debian packages unpacked side by side in a private folder: nothing is installed, no script of a package runs."""
+"""Debian packages unpacked into a private folder: nothing is installed, and no script of a package runs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_cli.core.run import run
+from otel_mesh_embedded import root_only
 from otel_mesh_embedded.packages.apt import Apt, distribution
+from otel_mesh_embedded.toolchain import disk_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,30 +35,32 @@ PACKAGES = (
 )
 _STATUS = Path("/var/lib/dpkg/status")
 _KEY_LENGTH = 12
-_GIB = 1 << 30
-# What Debian's alternatives would link: iptables over nftables.
+# Links that Debian's alternatives would make: iptables over nftables.
 _IPTABLES = tuple(f"{family}{action}" for family in ("iptables", "ip6tables") for action in ("", "-save", "-restore"))
 
 
 def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path:
-    """Unpack packages with whatever the machine lacks to run them, once.
+    """Unpack packages, and the dependencies that the machine lacks, once.
 
     Args:
         packages: names of Debian packages.
-        refresh: look for newer versions; else what was unpacked stays until the machine's own packages change.
+        refresh: look for newer versions; otherwise the unpacked ones stay until the machine's own packages change.
 
     Returns:
-        A folder with usr/bin, usr/sbin, usr/lib and so on; a new set of versions has a new one.
+        A folder with usr/bin, usr/sbin, usr/lib and so on; each set of versions has its own.
 
     Raises:
-        CommandError: no apt, no network, or the machine's sources lack a package.
+        CommandError: apt is not installed, there is no network, the machine's sources lack a package, or another user
+            could change the programs that root is about to run.
     """
     wanted = sorted(set(packages))
     home = cache_dir() / "debian"
     record = _record(wanted)
+    root_only.require(home)
     with files.locked(home / ".lock"):
         state = _machine()
         if not refresh and (known := _recorded(record, state)):
+            root_only.require(known)
             return known
         apt = Apt()
         if refresh or not apt.has_lists():
@@ -64,7 +68,7 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
         try:
             prefix = _unpacked(apt, wanted, home / "prefix")
         except CommandError:
-            # A mirror drops a version when it gets a newer one: our lists may be older than the mirror.
+            # A mirror drops a version when it gets a newer one, and our lists may be older than the mirror.
             apt.update()
             prefix = _unpacked(apt, wanted, home / "prefix")
         record.parent.mkdir(parents=True, exist_ok=True)
@@ -73,12 +77,12 @@ def ensure(packages: Iterable[str] = PACKAGES, *, refresh: bool = False) -> Path
 
 
 def here(packages: Iterable[str]) -> Path | None:
-    """The folder that `ensure` gave for these packages, if it would give it again without asking apt."""
+    """The folder that `ensure` returns if it need not ask apt; None otherwise."""
     return _recorded(_record(sorted(set(packages))), _machine())
 
 
 def environment(prefix: Path) -> dict[str, str]:
-    """The variables that programs of a prefix need: PATH, libraries, iptables' extensions, Perl's modules."""
+    """Environment variables of programs in a prefix: PATH, libraries, iptables' extensions, Perl's modules."""
     libraries = [str(path) for top in ("usr/lib", "lib") for path in sorted((prefix / top).glob("*-linux-gnu*"))]
     perl = [*prefix.glob("usr/share/perl/5.*"), *prefix.glob("usr/lib/*/perl/5.*"), *prefix.glob("usr/lib/*/perl-base")]
     path = [str(prefix / "usr" / "sbin"), str(prefix / "usr" / "bin"), os.environ.get("PATH", os.defpath)]
@@ -96,10 +100,9 @@ def _unpacked(apt: Apt, packages: Sequence[str], prefixes: Path) -> Path:
     if prefix.is_dir():
         return prefix
     scratch = prefixes / ".unpack"
-    if scratch.exists():  # a killed run's leavings
-        shutil.rmtree(scratch)
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a killed run
     scratch.mkdir(parents=True)
-    _check_room(scratch, archives)
+    disk_space.require(scratch, 6 * sum(archive.size for archive in archives), "unpacking Debian packages")
     apt.download(packages, scratch / "archives")
     tree = scratch / "tree"
     for archive in sorted((scratch / "archives").glob("*.deb")):
@@ -114,22 +117,9 @@ def _unpacked(apt: Apt, packages: Sequence[str], prefixes: Path) -> Path:
 
 
 def _unpack(archive: Path, tree: Path) -> None:
-    done = subprocess.run(["dpkg-deb", "-x", archive, tree], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reason = (done.stderr.strip() or "dpkg-deb failed").splitlines()[-1]
-        raise CommandError(
-            f"Debian packages: {archive.name}: {reason}", remedy="free space or repair dpkg, then repeat"
-        )
-
-
-def _check_room(folder: Path, archives: Sequence[Archive]) -> None:
-    needed = 6 * sum(archive.size for archive in archives)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise CommandError(
-            f"{folder.parent}: {free / _GIB:.1f} GiB free, Debian packages take {needed / _GIB:.1f}",
-            remedy="free space, or name another place with OTEL_MESH_CACHE",
-        )
+    run(["dpkg-deb", "-x", archive, tree]).require(
+        f"Debian packages: {archive.name}", remedy="free space or repair dpkg, then repeat"
+    )
 
 
 def _record(wanted: Sequence[str]) -> Path:
@@ -142,11 +132,11 @@ def _recorded(record: Path, state: str) -> Path | None:
         prefix = record.parent.parent / "prefix" / known["prefix"]
         return prefix if known["machine"] == state and prefix.is_dir() else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # none, or not one of ours: made again
+        return None  # missing or damaged: made again
 
 
 def _machine() -> str:
-    """What tells that the machine's own packages may have changed."""
+    """Text that changes when the machine's own packages may have changed."""
     status = _STATUS.stat() if _STATUS.exists() else None
     release = distribution()
     return f"{release.get('ID')} {release.get('VERSION_ID')} {status.st_mtime_ns if status else 0}"

@@ -1,4 +1,4 @@
-"""The programs of the embedded environment: from PATH, upstream's releases or Go modules, kept in the user's cache."""
+"""The programs of the embedded environment: from PATH, upstream's releases or Go modules, in the user's cache."""
 
 from otel_mesh_embedded.toolchain.ensuring import choices, ensure, link, path, present
 from otel_mesh_embedded.toolchain.origins import Choice, summary

@@ -1,11 +1,9 @@
-"""Where a built program is kept, and under which key."""
+"""Files of built programs in the cache, and their keys."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
@@ -16,6 +14,7 @@ from otel_mesh_embedded.toolchain.programs import TAGS
 if TYPE_CHECKING:
     import tarfile
     from collections.abc import Mapping
+    from pathlib import Path
 
     from otel_mesh_embedded.toolchain.golang import Go
     from otel_mesh_embedded.toolchain.programs import Build
@@ -75,11 +74,11 @@ def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def keep(built: Path, kept: Path) -> None:
+def store(built: Path, target: Path) -> None:
     """Move a finished file to its place in one step, executable for all."""
     built.chmod(0o755)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    built.replace(kept)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    built.replace(target)
 
 
 def link_folder(programs: Mapping[str, Path]) -> Path:
@@ -91,18 +90,11 @@ def link_folder(programs: Mapping[str, Path]) -> Path:
     Args:
         programs: file by program name.
     """
-    listing = json.dumps({name: str(file) for name, file in programs.items()}, sort_keys=True)
-    folder = tools_dir() / "bin" / hashlib.sha256(listing.encode()).hexdigest()[:_KEY_LENGTH]
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
-        fresh = Path(scratch) / "bin"
-        fresh.mkdir()
-        for name, file in programs.items():
-            if file.is_relative_to(tools_dir()):
-                (fresh / name).hardlink_to(file)
-            else:
-                (fresh / name).symlink_to(file)
-        files.place(fresh, folder)
-    return folder
+    return files.folder_of_links(tools_dir() / "bin", programs, _link)
+
+
+def _link(place: Path, file: Path) -> None:
+    if file.is_relative_to(tools_dir()):
+        place.hardlink_to(file)
+    else:
+        place.symlink_to(file)

@@ -1,4 +1,4 @@
-"""One ``go build``: staged outside the checkout, logged, and kept only if it succeeds."""
+"""One ``go build``: staged outside the checkout, logged, and stored only if it succeeds."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ class Job:
         self.started = time.monotonic()
         try:
             with self._locked(self.name, "another process builds it"):
-                missing = [name for name in self.programs if not self._kept(name).exists()]
+                missing = [name for name in self.programs if not self._file(name).exists()]
                 if missing:
                     self._build(missing)
         finally:
             self.ended = time.monotonic()
         self.state = "ready"
 
-    def _kept(self, program: str) -> Path:
+    def _file(self, program: str) -> Path:
         return artefacts.path(program, self.build, self.go)
 
     @contextlib.contextmanager
@@ -132,7 +132,7 @@ class Job:
                 with self.log.open("w") as log:
                     self._compile(programs, stage, log)
                 for name in programs:
-                    artefacts.keep(stage / "out" / name, self._kept(name))
+                    artefacts.store(stage / "out" / name, self._file(name))
             self._record()
         finally:
             shutil.rmtree(stages, ignore_errors=True)

@@ -95,14 +95,16 @@ def import_(source: Path) -> int:
                     shutil.copyfileobj(stream, written, _CHUNK)
                 if artefacts.sha256(fresh) != listed.pop(member.name):
                     raise _damaged(source, f"{member.name} has another hash than the one it lists")
-                kept = artefacts.tools_dir() / member.name
-                if not kept.exists():
-                    artefacts.keep(fresh, kept)
+                target = artefacts.tools_dir() / member.name
+                if not target.exists():
+                    artefacts.store(fresh, target)
                     taken += 1
             if listed:
                 raise _damaged(source, f"{len(listed)} programs that it lists are missing")
     except FileNotFoundError:
-        raise CommandError(f"{source}: no such file", remedy="name a file that `make toolchain-export` wrote") from None
+        raise CommandError(
+            f"{source}: no such file", remedy="name a file that `otel-mesh node toolchain --export` wrote"
+        ) from None
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise _damaged(source, str(error) or type(error).__name__) from None
     return taken
@@ -118,7 +120,7 @@ def _contents(tar: tarfile.TarFile, source: Path) -> dict[str, str]:
         raise _damaged(source, "its list of contents has another format")
     if found.get("go") != (go := golang.find().name):
         raise CommandError(
-            f"{source}: built with {found.get('go')}, but this machine has {go}, whose programs are kept apart",
+            f"{source}: built with {found.get('go')}, but this machine has {go}, whose programs have other keys",
             remedy="export it from a machine with the same Go release and architecture",
         )
     if any(not _NAME.fullmatch(name) or ".." in name for name in found["files"]):
@@ -127,4 +129,6 @@ def _contents(tar: tarfile.TarFile, source: Path) -> dict[str, str]:
 
 
 def _damaged(source: Path, reason: str) -> CommandError:
-    return CommandError(f"{source}: damaged, or not from `make toolchain-export`: {reason}", remedy="export it again")
+    return CommandError(
+        f"{source}: damaged, or not from `otel-mesh node toolchain --export`: {reason}", remedy="export it again"
+    )

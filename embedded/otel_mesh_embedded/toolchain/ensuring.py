@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh_embedded.node.machine import memory
-from otel_mesh_embedded.toolchain import artefacts, golang, origins, progress, room
+from otel_mesh_embedded.toolchain import artefacts, disk_space, golang, origins, progress
 from otel_mesh_embedded.toolchain.building import InterruptedBuildError, Job
 from otel_mesh_embedded.toolchain.programs import BUILDS, expand, owner
 
@@ -73,14 +73,14 @@ def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
     missing = [name for name in names if not artefacts.path(name, owner(name, builds), go).exists()]
     jobs = [Job(one, go, own) for one in builds if (own := [name for name in one.programs if name in missing])]
     if jobs:
-        room.check([job.build for job in jobs], go)
+        disk_space.require_for([job.build for job in jobs], go)
         _run(jobs)
 
 
 def _run(jobs: Sequence[Job]) -> None:
     """Run the jobs in order; the first failure, or an interrupt, stops the others."""
     workers = 2 if (os.cpu_count() or 1) > 1 and memory.available() >= _MEMORY_FOR_TWO else 1
-    with ThreadPoolExecutor(workers, thread_name_prefix="build") as pool, progress.display(jobs) as shown:
+    with ThreadPoolExecutor(workers, thread_name_prefix="build") as pool, progress.display(jobs) as display:
         futures: dict[Future[None], Job] = {pool.submit(job.run): job for job in jobs}
         try:
             pending = set(futures)
@@ -88,7 +88,7 @@ def _run(jobs: Sequence[Job]) -> None:
                 done, pending = wait(pending, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
                 if any(future.exception() for future in done):
                     break
-                shown.tick()
+                display.tick()
         finally:
             for future, job in futures.items():
                 if not future.done() and not future.cancel():

@@ -26,7 +26,7 @@ def explain(log: str) -> tuple[str, str]:
         log: output of the build.
 
     Returns:
-        The last telling line, preferably one that matches a known cause, and the remedy.
+        The last line with a reason, preferably one that matches a known cause, and the remedy.
     """
     lines = [line.strip() for line in log.splitlines() if not _NOISE.match(line)]
     for pattern, remedy in _REMEDIES:

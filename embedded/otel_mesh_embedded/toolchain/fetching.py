@@ -25,14 +25,14 @@ _KEY_LENGTH: Final = 12
 
 
 class NotFetchedError(Exception):
-    """A release could not be fetched, with the reason; nothing of it was kept."""
+    """A release could not be fetched, with the reason; nothing of it is in the cache."""
 
 
 class HostSilentError(NotFetchedError):
     """The host of a release cannot be reached."""
 
 
-def kept(offer: Offer) -> dict[str, Path]:
+def here(offer: Offer) -> dict[str, Path]:
     """Programs of a release that was fetched before; empty unless all are here."""
     files = {name: _place(offer, name) for name in offer.programs} if _digest(offer) else {}
     return files if all(file.exists() for file in files.values()) else {}
@@ -52,7 +52,7 @@ def fetch(offer: Offer) -> dict[str, Path]:
         locked(artefacts.tools_dir() / ".locks" / f"official-{offer.programs[0]}"),
         tempfile.TemporaryDirectory(dir=artefacts.tools_dir(), prefix=".fetch-") as scratch,
     ):
-        if found := kept(offer):
+        if found := here(offer):
             return found
         url, download = release.fill(release.url, platform.machine()), Path(scratch) / "download"
         _download(url, download)
@@ -63,8 +63,8 @@ def fetch(offer: Offer) -> dict[str, Path]:
             if release.member:
                 file = Path(scratch) / name
                 _extract(download, release.fill(release.member, platform.machine(), name), file)
-            artefacts.keep(file, _place(offer, name))
-    return kept(offer)
+            artefacts.store(file, _place(offer, name))
+    return here(offer)
 
 
 def _digest(offer: Offer) -> str:

@@ -1,4 +1,4 @@
-"""Where each program comes from: PATH, upstream's releases or Go modules, in the order that a setting gives."""
+"""Origins of programs: PATH, upstream's releases or Go modules, in the order that a setting gives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ Origin = Literal["path", "official", "modules"]
 ORDER: Final[tuple[Origin, ...]] = get_args(Origin)
 _NAMED: Final = 3  # missing programs that a message names
 _TITLES: Final = {"path": "PATH", "official": "upstream's releases", "modules": "Go modules"}
-_OTHER_CACHE: Final = "delete it, or name a folder that only root can write with OTEL_MESH_CACHE"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def choose(
             could change what root is about to run.
     """
     wanted = order()
-    root_only.require(artefacts.tools_dir(), remedy=_OTHER_CACHE)
+    root_only.require(artefacts.tools_dir())
     chosen, missing = _found(wanted, programs, builds, offers)
     for origin in wanted:
         got: dict[str, Choice] = {}
@@ -114,7 +113,7 @@ def present(programs: Sequence[str], builds: Sequence[Build], offers: Sequence[O
         names = ", ".join([*absent[:_NAMED], *(["..."] if len(absent) > _NAMED else [])])
         raise CommandError(
             f"{len(absent)} of this checkout's {len(programs)} programs are not here ({names})",
-            remedy="run `make up`, which provides them",
+            remedy="run `otel-mesh up`, which provides them",
         )
     return _checked(chosen[name] for name in programs)
 
@@ -135,7 +134,7 @@ def summary(choices: Iterable[Choice]) -> list[str]:
 def _checked(choices: Iterable[Choice]) -> tuple[Choice, ...]:
     choices = tuple(choices)
     for choice in choices:
-        root_only.require(choice.file, remedy=_OTHER_CACHE)
+        root_only.require(choice.file)
     return choices
 
 
@@ -166,7 +165,7 @@ def _here(
         return seen.version, seen.files
     version = owner(names[0], builds).version
     if origin == "official":
-        return version, fetching.kept(offer)
+        return version, fetching.here(offer)
     if not all((artefacts.tools_dir() / name).is_dir() for name in names) or not (go := golang.here()):
         return version, {}  # a Go that would have to be fetched has built nothing yet
     built = {name: artefacts.path(name, owner(name, builds), go) for name in names}

@@ -72,23 +72,23 @@ class Build:
         return found[1]
 
 
-def _build(folder: str, **fields: Any) -> Build:  # noqa: ANN401 -- the fields of Build
-    pairs: dict[str, Any] = {
-        name: {key: tuple(pair) for key, pair in fields.pop(name, {}).items()} for name in ("files", "embeds")
-    }
-    return Build(MODULES / folder, packages=fields.pop("packages", {}), **pairs, **fields)
+def _build(fields: dict[str, Any]) -> Build:
+    given = {"packages": {}, **fields, "folder": MODULES / fields["folder"]}
+    for name in ("files", "embeds"):
+        given[name] = {key: tuple(pair) for key, pair in fields.get(name, {}).items()}
+    return Build(**given)
 
 
-_LISTED: Final = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
-BUILDS: Final[tuple[Build, ...]] = tuple(_build(**fields) for fields in _LISTED["build"])
+LISTED: Final = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
+BUILDS: Final[tuple[Build, ...]] = tuple(_build(fields) for fields in LISTED["build"])
 
 
 def _group(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name for word in words for name in _LISTED["groups"].get(word, (word,)))
+    return tuple(name for word in words for name in LISTED["groups"].get(word, (word,)))
 
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: _group(words) for name, words in _LISTED["groups"].items()},
+    **{name: _group(words) for name, words in LISTED["groups"].items()},
     "all": tuple(program for build in BUILDS for program in build.programs if program != "ocb"),
 }
 """Programs by the name of a group."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
@@ -16,17 +16,8 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 30.0
 
 
-class Display(Protocol):
-    """Shows jobs; ``tick`` is called about once a second while any of them runs."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *error: object) -> None: ...
-    def tick(self) -> None:
-        """Bring the display up to date."""
-
-
-def display(jobs: Sequence[Job]) -> Display:
-    """The display for a terminal or for a file, whichever stderr is."""
+def display(jobs: Sequence[Job]) -> TableDisplay | LineDisplay:
+    """The display for a terminal or for a file, whichever stderr is; its ``tick`` brings it up to date."""
     console = Console(stderr=True)
     return TableDisplay(jobs, console) if console.is_terminal else LineDisplay(jobs, console)
 

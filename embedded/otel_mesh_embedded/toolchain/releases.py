@@ -1,4 +1,4 @@
-"""What may take the place of a build from Go modules: programs on PATH and upstream's releases. Data only.
+"""Origins other than Go modules: programs on PATH and upstream's releases, as programs.toml lists them.
 
 The version is always the one that go.mod pins. A release is named together with its SHA-256: what upstream published
 later, or what a mirror gives, is not used. Programs without an entry come from Go modules, which go.sum pins.
@@ -6,18 +6,17 @@ later, or what a mirror gives, is not used. Programs without an entry come from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from otel_mesh_embedded.toolchain.programs import owner
+from otel_mesh_embedded.toolchain.programs import LISTED, owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Number = tuple[int, ...]
-_STATE_OUTLIVES: Final = "the node's data outlive it: an update of the machine's packages must not change the node"
 ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Architecture as `platform.machine` names it -> upstream's name."""
+"""Upstream's name of an architecture by the name that `platform.machine` returns."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +25,9 @@ class OnPath:
 
     ask: tuple[str, ...]
     """Arguments that print the program's version."""
-    fits: Literal["exact", "minor", "major"]
+    fits: Literal["exact", "minor", "major"] = "exact"
     """Same version; same or adjacent minor version; or same major version and not older."""
-    because: str
+    because: str = "the node's data outlive it: an update of the machine's packages must not change the node"
     """Why other versions are refused."""
 
 
@@ -57,8 +56,8 @@ class Offer:
 
     programs: tuple[str, ...]
     on_path: OnPath | None = None
-    """Accepted versions on PATH; None for programs in images, which must not depend on what this machine has."""
-    release: Release | None = field(default=None, compare=False)
+    """Accepted versions on PATH; None if PATH is no origin."""
+    release: Release | None = None
 
     @property
     def version(self) -> str:
@@ -66,57 +65,16 @@ class Offer:
         return owner(self.programs[0]).version
 
 
-_NODE: Final = OnPath(("--version",), "exact", _STATE_OUTLIVES)
-_KUBERNETES: Final = "https://dl.k8s.io/release/{version}/bin/linux/{arch}/"
+def _offer(fields: dict[str, Any]) -> Offer:
+    rule, release = fields.get("on_path"), fields.get("release")
+    return Offer(
+        tuple(fields["programs"]),
+        OnPath(**{**rule, "ask": tuple(rule["ask"])}) if rule else None,
+        Release(**release) if release else None,
+    )
 
-OFFERS: Final[tuple[Offer, ...]] = (
-    Offer(
-        # One of these without the others of its release would be a mixture that nobody has tested.
-        ("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
-        OnPath(("version",), "major", "older ones lack what is used here, and a new major version may break it"),
-    ),
-    Offer(
-        ("kubectl",),
-        OnPath(("version", "--client"), "minor", "kubectl supports API servers one minor version away"),
-        Release(
-            "v1.35.4",
-            f"{_KUBERNETES}kubectl",
-            {
-                "x86_64": "b529430df69a688fd61b64ad2299edb5fd71cb58be2a4779dba624c7d3510efd",
-                "aarch64": "6a5a4cc4e396d7626a7a693a3044b51c75520f81db30fe6816c2554e53be336f",
-            },
-        ),
-    ),
-    Offer(
-        ("kubelet",),
-        _NODE,
-        Release(
-            "v1.35.4",
-            f"{_KUBERNETES}kubelet",
-            {
-                "x86_64": "983a6ba5a49823dcdd745c674e5e2416377dd27d6ad1b42d2befa0fb961a19f6",
-                "aarch64": "d710eef03bb4ad164bb77af9be5b11b44f874e2fc08153c7d383420d685f73e8",
-            },
-        ),
-    ),
-    *(
-        Offer((name,), _NODE)
-        for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
-    ),
-    Offer(
-        ("prometheus", "promtool"),
-        release=Release(
-            "v3.15.0",
-            "https://github.com/prometheus/prometheus/releases/download/{version}/prometheus-{number}.linux-{arch}.tar.gz",
-            {
-                "x86_64": "2a542df32eac02ee17b9d844fb2aa1de00dafa5476579ba8a3ba862e9d572ea0",
-                "aarch64": "f1f90ec08e849d494ca66c611470afc50192f0355f1a61c33f2cbde02d067823",
-            },
-            "prometheus-{number}.linux-{arch}/{program}",
-        ),
-    ),
-)
-"""Sums as the Kubespray project lists them for Kubernetes, and as Prometheus' release page has them."""
+
+OFFERS: Final = tuple(_offer(fields) for fields in LISTED["offer"])
 
 
 def offers_of(programs: Iterable[str], offers: Iterable[Offer] = OFFERS) -> tuple[Offer, ...]:

@@ -118,7 +118,7 @@ def test_env_names_programs_that_are_not_here_and_provides_none(
     number = len(expand(stack_mesh().programs))
     begins = f"otel-mesh: {number} of this checkout's {number} programs are not here (pulumi, "
     assert said.err.startswith(begins)
-    assert said.err.endswith(", ...); run `make up`, which provides them\n")
+    assert said.err.endswith(", ...); run `otel-mesh up`, which provides them\n")
     assert (said.err.count("\n"), said.out) == (1, "")
     assert not (places / "cache").exists()
 
@@ -138,7 +138,9 @@ def test_env_after_an_update_of_the_checkout_names_what_is_new(
     programs = expand(stack_mesh().programs)
     build(tuple(name for name in programs if name != "coredns"))
     assert commands.main(["env"]) == 2
-    told = f"1 of this checkout's {len(programs)} programs are not here (coredns); run `make up`, which provides them"
+    told = (
+        f"1 of this checkout's {len(programs)} programs are not here (coredns); run `otel-mesh up`, which provides them"
+    )
     assert capsys.readouterr().err == f"otel-mesh: {told}\n"
     assert not (places / "cache" / "tools" / "bin").exists()
 
@@ -167,7 +169,9 @@ def test_the_screen_tells_of_the_running_node_whatever_programs_are_here(
     assert commands.main(["status"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert said.startswith("node: running, 1024 MiB in pods and programs ")
-    absent = "programs are not here (pulumi, pulumi-language-python-exec, pulumi-language-python, ...); run `make up`"
+    absent = (
+        "programs are not here (pulumi, pulumi-language-python-exec, pulumi-language-python, ...); run `otel-mesh up`"
+    )
     assert (absent in said) is not is_built
     assert ("the node runs on those it was started with" in said) is not is_built
     assert said.endswith("healthy: everything is as the last `otel-mesh up` left it")

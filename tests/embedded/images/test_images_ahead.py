@@ -1,6 +1,6 @@
 """Making images beside the compiling: another process's lines, its end, and what an error does to it.
 
-What makes the images is a script in the place of `python -m otel_mesh_cli images`; real images need root and minutes.
+What makes the images is a script in the place of `otel-mesh node images`; real images need root and minutes.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.images import contexts
 from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.images import IMAGES, making, pip_settings, roots
-from otel_mesh_embedded.images.recipes import PAGE, ROOTS, Root
+from otel_mesh_embedded.images.recipes import PAGE, ROOTS, SERVICES, Root
 from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain import Choice
 
@@ -99,3 +99,16 @@ def test_a_base_is_known_by_recipe_and_package_versions(tmp_path: Path, monkeypa
     assert second
     assert first.identity != second.identity
     assert roots.known(Root(root.name, (*root.packages, "curl"))) is None
+
+
+def test_a_public_base_is_known_by_its_digest_in_whatever_registry() -> None:
+    def plan(base: str) -> making.Plan:
+        return making._plan(SERVICES[0], {}, base)  # noqa: SLF001 - building takes root and minutes
+
+    first, moved, other = (
+        plan("a.example/python@sha256:1"),
+        plan("b.example/x@sha256:1"),
+        plan("a.example/python@sha256:2"),
+    )
+    assert first.reference == moved.reference != other.reference
+    assert (first.base, first.root) == ("a.example/python@sha256:1", None)

@@ -109,7 +109,7 @@ def test_a_byte_flipped_on_the_way_is_refused(
     content = bytearray(exported.read_bytes())
     content[int(place * len(content))] ^= 1
     exported.write_bytes(content)
-    assert "damaged, or not from `make toolchain-export`" in refused(exported, capsys)
+    assert "damaged, or not from `otel-mesh node toolchain --export`" in refused(exported, capsys)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 200, 5000])
@@ -182,13 +182,15 @@ def test_listed_programs_that_are_missing_are_told(tmp_path: Path, capsys: pytes
 def test_another_file_is_refused(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "programs.tar.gz"
     file.write_bytes(content)
-    assert "damaged, or not from `make toolchain-export`" in refused(file, capsys)
+    assert "damaged, or not from `otel-mesh node toolchain --export`" in refused(file, capsys)
 
 
 def test_no_such_file_and_no_such_folder_are_told(
     small_build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "no such file; name a file that `make toolchain-export` wrote" in refused(tmp_path / "none.tar.gz", capsys)
+    assert "no such file; name a file that `otel-mesh node toolchain --export` wrote" in refused(
+        tmp_path / "none.tar.gz", capsys
+    )
     with pytest.raises(CommandError, match="nowhere: no such folder; make it, or name another file"):
         carrying.export(tmp_path / "nowhere" / "programs.tar.gz", ["hello"], builds=[small_build])
 

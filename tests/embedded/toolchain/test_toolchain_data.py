@@ -14,9 +14,9 @@ import yaml
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.toolchain import BUILDS, GROUPS, failures, golang, owner
-from otel_mesh_embedded.toolchain.collector import FOLDER, MANIFEST
 from otel_mesh_embedded.toolchain.programs import MODULES, expand
 from otel_mesh_embedded.toolchain.wheels import Wheel
+from requirements.collector_sources import FOLDER, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,9 @@ def test_the_collectors_sources_are_those_of_its_manifest() -> None:
     manifest = yaml.safe_load(MANIFEST.read_text())
     wanted = {entry["gomod"] for key, entries in manifest.items() if key != "dist" for entry in entries}
     generated = "".join((FOLDER / name).read_text() for name in ("components.go", "main.go"))
-    assert {found for found in GOMOD.findall(generated) if "/" in found} == wanted
+    assert {found for found in GOMOD.findall(generated) if "/" in found} == wanted, (
+        "run `python -m requirements.collector_sources` and commit what it changes"
+    )
     required = (FOLDER / "go.mod").read_text()
     assert all(f"\t{entry}\n" in required for entry in wanted)
     assert f'Version:     "{manifest["dist"]["version"]}"' in generated

@@ -20,7 +20,7 @@ import pytest
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
-from otel_mesh_embedded.toolchain import BUILDS, Build, artefacts, ensure, golang, room
+from otel_mesh_embedded.toolchain import BUILDS, Build, artefacts, disk_space, ensure, golang
 from otel_mesh_embedded.toolchain.building import Job
 from tests.embedded.toolchain.small_module import MAIN
 from tests.ending import ending
@@ -255,7 +255,7 @@ def test_the_room_that_is_asked_for_is_what_the_missing_builds_take(
     monkeypatch.setenv("OTEL_MESH_CACHE", "/")
     refused = pytest.raises(CommandError, match=rf"{free_gib}\.0 GiB free, building") if not enough else nullcontext()
     with refused:
-        room.check(builds, golang.find())
+        disk_space.require_for(builds, golang.find())
 
 
 def wait_for(condition: object, seconds: float = 90) -> None:

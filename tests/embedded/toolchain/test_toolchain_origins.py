@@ -218,7 +218,7 @@ def test_an_archive_is_fetched_once_for_all_its_programs(releases: Releases) -> 
     wanted = {name: ("official", f"official {name}") for name in offer.programs}
     assert choose(Builder(), *offer.programs, offers=[offer]) == wanted
     assert len(releases.asked) == 1
-    assert all(os.access(file, os.X_OK) for file in fetching.kept(offer).values())
+    assert all(os.access(file, os.X_OK) for file in fetching.here(offer).values())
 
 
 def another_file(releases: Releases, path: str) -> None:
@@ -259,7 +259,7 @@ def test_a_release_that_is_not_the_pinned_one_is_not_used_and_modules_are(
     assert choose(Builder(), "kubectl", offers=[offer]) == {"kubectl": ("modules", "built")}
     (told,) = [line for line in capsys.readouterr().err.splitlines() if "not from upstream's releases: " in line]
     assert because in told
-    assert fetching.kept(offer) == {}
+    assert fetching.here(offer) == {}
     assert not list(artefacts.tools_dir().glob(".fetch-*")), "nothing half done is left"
 
 

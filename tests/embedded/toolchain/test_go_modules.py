@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from otel_mesh_embedded.toolchain import BUILDS, renewing
-from otel_mesh_embedded.toolchain.renewing import COUNTED, inputs
+from otel_mesh_embedded.toolchain import BUILDS
+from requirements import go_modules
+from requirements.go_modules import COUNTED, inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,15 +68,13 @@ def differing(builds: tuple[Build, ...]) -> dict[str, dict[str, str]]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for build in builds:
         for module, version in modules_of(build).items() if build.packages else ():
-            group = renewing.group(build.folder.name, module)
+            group = go_modules.group(build.folder.name, module)
             found.setdefault((group, module), {})[build.folder.name] = version
     return {module: versions for (_, module), versions in found.items() if len(set(versions.values())) > 1}
 
 
 def test_the_count_is_of_these_folders() -> None:
-    assert counted()["inputs"] == inputs(), (
-        "run `python -m otel_mesh_embedded.toolchain.renewing` and commit what it changes"
-    )
+    assert counted()["inputs"] == inputs(), "run `python -m requirements.go_modules` and commit what it changes"
     assert list(counted()["packages"]) == [build.folder.name for build in BUILDS]
 
 
@@ -89,7 +88,7 @@ def test_a_cold_start_compiles_no_more_than_it_did() -> None:
 
 def test_what_two_folders_require_stands_at_one_version() -> None:
     found = {module: versions for module, versions in differing(BUILDS).items() if module not in UNCOMPILED}
-    assert found == {}, "run `python -m otel_mesh_embedded.toolchain.renewing`, or set them APART with the reason"
+    assert found == {}, "run `python -m requirements.go_modules`, or set them APART with the reason"
 
 
 def test_go_mod_files_are_read_whole() -> None:
@@ -104,8 +103,8 @@ def test_go_mod_files_are_read_whole() -> None:
 
 def test_what_is_set_apart_is_used() -> None:
     names = {build.folder.name for build in BUILDS}
-    assert set(renewing.APART) <= names
-    for folder, prefixes in renewing.APART.items():
+    assert set(go_modules.APART) <= names
+    for folder, prefixes in go_modules.APART.items():
         (build,) = [one for one in BUILDS if one.folder.name == folder]
         for prefix in prefixes:
             assert any(module.startswith(prefix) for module in modules_of(build)), (folder, prefix)
@@ -147,7 +146,7 @@ def test_the_hash_knows_programs_and_tags(two: tuple[Build, Build], monkeypatch:
         inputs(two[:1]),
         inputs((two[0], dataclasses.replace(two[1], packages={"other": "example.com/other"}))),
     }
-    monkeypatch.setattr(renewing, "TAGS", ("another",))
+    monkeypatch.setattr(go_modules, "TAGS", ("another",))
     hashes.add(inputs(two))
     assert len(hashes) == 4
 
@@ -170,4 +169,4 @@ VERSIONS: Final = (
 
 def test_the_newest_of_two_versions_is_the_one_that_go_takes() -> None:
     for older, newer in itertools.combinations(VERSIONS, 2):
-        assert renewing.order(older) < renewing.order(newer), (older, newer)
+        assert go_modules.order(older) < go_modules.order(newer), (older, newer)

@@ -1,8 +1,8 @@
-"""``python -m otel_mesh_embedded.toolchain.renewing``: give modules that several folders share one version.
+"""``python -m requirements.go_modules``: give modules that several folders share one version.
 
 A package is compiled once per version of itself and of everything that it imports. Therefore a module that two programs
 share has the same version in both go.mod files: the newest that either requires. Run it after changing a version, and
-commit what it changes. It also counts the compilations of a build with empty caches in `modules/compilations.json`,
+commit what it changes. It also counts the compilations of a build with empty caches in `compilations.json`,
 which a test limits.
 """
 

@@ -1,6 +1,6 @@
-"""``python -m otel_mesh_embedded.toolchain.collector``: generates the Collector's sources from its builder manifest.
+"""``python -m requirements.collector_sources``: generates the Collector's sources from its builder manifest.
 
-Run it after editing modules/otelcol/builder.yaml, and commit what it changes.
+Run it after editing `MANIFEST`, and commit what it changes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.toolchain import golang
 from otel_mesh_embedded.toolchain.ensuring import path
 from otel_mesh_embedded.toolchain.programs import MODULES
-from otel_mesh_embedded.toolchain.renewing import NO_CHECKSUM
+from requirements.go_modules import NO_CHECKSUM
 
 FOLDER = MODULES / "otelcol"
 MANIFEST = FOLDER / "builder.yaml"
