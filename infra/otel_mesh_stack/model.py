@@ -155,9 +155,9 @@ class StackSettings(Settings):
         collector: the OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
         tail_sampler: the Collectors that keep traces with errors, slow ones and a share of the others; without it all
             are kept that the services record. With it they should record all: what they leave out nobody can keep.
-        jaeger: the trace store.
-        victoria_logs: the log store.
-        prometheus: the metric store.
+        jaeger: the trace backend.
+        victoria_logs: the log backend.
+        prometheus: the metrics backend.
         grafana: the page for people; None for a stack without.
         postgres: the services' database; the services' own databases are added, and roles where none are named.
         redis: the services' cache.
