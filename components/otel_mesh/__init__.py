@@ -1,7 +1,7 @@
 """Typed Pulumi components for an observable service mesh.
 
-Every public name is imported when it is first used: ``import otel_mesh`` costs next to nothing, and a program that
-needs one component doesn't pay for the others.
+Every public name is imported when it is first used: ``import otel_mesh`` costs almost nothing, and a program that
+needs one component does not load the others.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ if TYPE_CHECKING:
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings, SqlName
     from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings, UserName
-    from otel_mesh.services.resource_attributes import resource_attributes
     from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
+    from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 __all__ = [
     "OTLP_GRPC_PORT",
@@ -164,6 +164,7 @@ __all__ = [
     "TailSamplerSettings",
     "TelemetryAccess",
     "TelemetryAccessArgs",
+    "TelemetryEnvironment",
     "TokenSettings",
     "Toleration",
     "Tracing",
@@ -186,7 +187,6 @@ __all__ = [
     "nearest",
     "parse",
     "render",
-    "resource_attributes",
     "service_edges",
     "service_host",
     "signal_matrix",
@@ -196,10 +196,11 @@ __all__ = [
 ]
 
 _HOME: Final = {
-    "catalog.model": ("Catalog", "Edge", "Service", "Store"),
-    "collector.config": ("OtelCollectorSettings",),
-    "collector.parts": ("Batching",),
-    "catalog.derivations": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "backends.grafana.component": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
+    "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
+    "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
+    "backends.prometheus.objectives": ("Objectives",),
+    "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
     "catalog.contract": (
         "EdgeStanding",
         "calls_query",
@@ -209,33 +210,14 @@ _HOME: Final = {
         "named_callee",
         "silent_edges",
     ),
-    "backends.grafana.component": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
-    "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
-    "mesh.istio.install": ("Istio", "IstioArgs"),
-    "mesh.istio.routes": ("Route",),
-    "mesh.istio.settings": ("IstioSettings",),
-    "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
-    "mesh.istio.tokens": ("TokenSettings",),
-    "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
-    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh", "ProxyScraping"),
-    "mesh.installer": ("MeshInstaller",),
-    "mesh.tracing": ("MeshTracing", "Tracing"),
-    "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
-    "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
+    "catalog.derivations": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "catalog.model": ("Catalog", "Edge", "Service", "Store"),
     "collector.component": ("OtelCollector", "OtelCollectorArgs"),
-    "mesh.attach": ("Platform", "attach"),
-    "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings", "SqlName"),
-    "k8s.priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
-    "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
-    "backends.prometheus.objectives": ("Objectives",),
-    "services.redis": ("Redis", "RedisArgs", "RedisSettings", "UserName"),
-    "k8s.scheduling": ("Scheduling", "Toleration"),
+    "collector.config": ("OtelCollectorSettings",),
+    "collector.parts": ("Batching",),
     "collector.service_graph": ("ServiceGraph",),
-    "k8s.resources": ("Resources", "Storage"),
-    "services.store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
     "collector.tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "collector.tail_sampling": ("TailSamplerSettings",),
-    "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
     "core.component": ("Component",),
     "core.errors": ("InvalidSettingsError", "Problem", "collecting", "join_path", "nearest", "parse"),
     "core.labels": ("Annotation", "Label", "Role"),
@@ -252,11 +234,29 @@ _HOME: Final = {
         "Settings",
         "Uid",
     ),
-    "k8s.containers": ("POD_FIELDS", "Container", "ContainerPort", "Probes", "Volume", "temporary_files"),
+    "k8s.containers": ("Container", "ContainerPort", "POD_FIELDS", "Probes", "Volume", "temporary_files"),
     "k8s.manifests": ("Manifest",),
+    "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
+    "k8s.priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
     "k8s.render": ("render",),
+    "k8s.resources": ("Resources", "Storage"),
+    "k8s.scheduling": ("Scheduling", "Toleration"),
     "k8s.workload": ("DeploymentShape", "JobShape", "StatefulSetShape", "Workload"),
-    "services.resource_attributes": ("resource_attributes",),
+    "mesh.attach": ("Platform", "attach"),
+    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh", "ProxyScraping"),
+    "mesh.installer": ("MeshInstaller",),
+    "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
+    "mesh.istio.install": ("Istio", "IstioArgs"),
+    "mesh.istio.routes": ("Route",),
+    "mesh.istio.settings": ("IstioSettings",),
+    "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
+    "mesh.istio.tokens": ("TokenSettings",),
+    "mesh.tracing": ("MeshTracing", "Tracing"),
+    "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
+    "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings", "SqlName"),
+    "services.redis": ("Redis", "RedisArgs", "RedisSettings", "UserName"),
+    "services.telemetry_environment": ("TelemetryEnvironment",),
+    "services.store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""Fills in, for every workload of a stack, what the stack says once for all of them."""
+"""Completes the settings of each part with the settings of the stack as a whole."""
 
 from __future__ import annotations
 
@@ -39,10 +39,13 @@ class _Scheduled(Settings):
 
 
 def complete(settings: StackSettings) -> StackSettings:
-    """The settings of every part and every service, each complete in itself.
+    """The settings with every part and every service complete.
+
+    Args:
+        settings: Settings of a stack.
 
     Raises:
-        InvalidSettingsError: settings that are fine where they stand can't be used together; with every mistake.
+        InvalidSettingsError: Settings contradict each other; the error lists every problem.
     """
     problems: list[Problem] = []
     whole = settings
@@ -63,7 +66,7 @@ def complete(settings: StackSettings) -> StackSettings:
 
 
 def replaced(model: ModelT, path: str, value: object) -> ModelT:
-    """The model with another value at a place inside it, e.g. ``mesh.gateway``."""
+    """A copy of the model with another value at a path, such as ``mesh.gateway``."""
     name, _, rest = path.partition(".")
     return model.model_copy(update={name: replaced(getattr(model, name), rest, value) if rest else value})
 
@@ -83,7 +86,7 @@ def _service(settings: StackSettings, name: str) -> ServiceSettings:
 
 
 def _on_its_class(part: BaseModel, settings: StackSettings) -> BaseModel:
-    """The part with the stack's storage class, where it has a claim that names none."""
+    """The part with the stack's storage class, if it has a claim without a class of its own."""
     storage = getattr(part, "storage", None)
     if settings.storage_class is None or not isinstance(storage, Storage):
         return part

@@ -1,6 +1,6 @@
-"""Requests at a steady rate and for a bounded time, as people outside would send them: a Job that runs once.
+"""The load generator: requests to the shop at a steady rate for a limited time.
 
-A Deployment would begin again with every restart of its pod or node; what puts load on a platform has to end by itself.
+It is a Job, since a Deployment would start again with every restart of its pod or node, and load has to end by itself.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from otel_mesh import (
     Role,
     Scheduling,
     Settings,
+    TelemetryEnvironment,
     Workload,
     parse,
     render,
-    resource_attributes,
     temporary_files,
 )
 
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from otel_mesh import Manifest
 
 _READY_SECONDS: Final = 60
-"""How long the target is waited for."""
+"""Time that the load generator waits for the target."""
 _GRACE_SECONDS: Final = 60
-"""For the start, the last answers and what is left of telemetry."""
+"""Time for the start, the last responses and the export of the remaining telemetry."""
 
 UserId = Annotated[int, Field(ge=1)]
 
@@ -50,19 +50,20 @@ class LoadGeneratorSettings(Settings):
     """Settings of a `LoadGenerator`.
 
     Attributes:
-        name: of its objects, and its ``service.name``.
-        version: of the program in the image, its ``service.version``.
-        rate_per_second: requests that are due in a second, answered or not.
-        duration_seconds: after which none is sent any more.
-        max_in_flight: requests that wait for an answer at a time; what is due above that is skipped, and counted.
-        order_share: of the requests that place an order, each with an ``Idempotency-Key`` of its own; the others ask
-            for a user.
-        user_ids: users that there are, asked for in turn.
-        resources: of its container.
-        scheduling: where its pod runs.
-        log_level: below which records are not written.
-        metric_interval_ms: how often metrics are sent, in milliseconds.
-        meshed: whether its pod joins the mesh. By default: a Collector in the mesh takes telemetry from there only.
+        name: Name of the Kubernetes objects, ``service.name``.
+        version: Version of the program in the image, ``service.version``.
+        rate_per_second: Requests per second, independent of the response times.
+        duration_seconds: Time during which requests are sent.
+        max_in_flight: Number of requests that may wait for a response at a time; further ones are skipped and counted.
+        order_share: Share of the requests that place an order, each with its own ``Idempotency-Key``; the others read a
+            user.
+        user_ids: IDs of existing users, used in turn.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        log_level: Lowest severity of the log records that are written.
+        metric_interval_ms: Export interval of metrics in milliseconds.
+        meshed: Whether the pod joins the mesh. It does by default: a Collector in the mesh accepts telemetry from
+            pods in the mesh only.
     """
 
     name: DnsLabel = "load-generator"
@@ -84,14 +85,14 @@ class LoadGeneratorArgs:
     """Arguments of a `LoadGenerator`.
 
     Attributes:
-        namespace: where its objects live.
-        image: what it runs.
-        target_url: where requests are sent, without a slash at its end.
-        otlp_endpoint: where it sends telemetry by OTLP over gRPC.
-        service_namespace: name of the platform, ``service.namespace``.
+        namespace: Namespace of the Kubernetes objects.
+        image: Container image.
+        target_url: Base URL of the requests, without a trailing slash.
+        otlp_endpoint: URL of the Collector's OTLP receiver (gRPC).
+        service_namespace: Name of the platform, ``service.namespace``.
         environment: ``deployment.environment.name``.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -105,6 +106,16 @@ class LoadGeneratorArgs:
 
 
 def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> dict[str, Any]:
+    telemetry = TelemetryEnvironment(
+        service=settings.name,
+        version=settings.version,
+        service_namespace=args.service_namespace,
+        environment=args.environment,
+        otlp_endpoint=args.otlp_endpoint,
+        metric_interval_ms=settings.metric_interval_ms,
+        mesh=args.mesh,
+        owner="k8s.job.name",
+    )
     return {
         "TARGET_URL": args.target_url,
         "RATE_PER_SECOND": f"{settings.rate_per_second:g}",
@@ -114,25 +125,12 @@ def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> di
         "USER_IDS": ",".join(str(one) for one in settings.user_ids),
         "READY_TIMEOUT_SECONDS": str(_READY_SECONDS),
         "LOG_LEVEL": settings.log_level,
-        "OTEL_SERVICE_NAME": settings.name,
-        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(
-            service=settings.name,
-            version=settings.version,
-            service_namespace=args.service_namespace,
-            environment=args.environment,
-            mesh=args.mesh,
-            owner="k8s.job.name",
-        ),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": args.otlp_endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-        # each of its requests begins a trace: whoever comes after decides what is kept
-        "OTEL_TRACES_SAMPLER": "parentbased_always_on",
-        "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
+        **telemetry.variables(),
     }
 
 
 def load_generator_manifests(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> list[Manifest]:
-    """All objects of a load generator, what others need first."""
+    """All objects of a load generator, dependencies first."""
     # without probes: it serves no requests, and a failure ends it
     container = Container(
         name="load-generator",
@@ -163,13 +161,13 @@ def load_generator_manifests(args: LoadGeneratorArgs, settings: LoadGeneratorSet
 
 
 class LoadGenerator(Component):
-    """A bounded load that runs once for each change of its settings.
+    """A Job that generates load once for each change of its settings.
 
     Attributes:
-        service_account: that its pod runs as; with the mesh's trust domain its identity.
+        service_account: Service account of the pod, part of the mesh identity.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "LoadGenerator"

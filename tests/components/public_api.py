@@ -35,7 +35,7 @@ def _signature(function: Any) -> str:  # noqa: ANN401 - any callable
     return text.replace("'", "")
 
 
-def _value(one: object) -> object:
+def _value(one: Any) -> object:  # noqa: ANN401 - a constant or a type
     """A constant as it is; a type of settings as the JSON schema of its values."""
     return one if isinstance(one, int | str | dict) else TypeAdapter(one).json_schema()
 

@@ -74,7 +74,7 @@ def test_what_the_stack_needs_from_outside(project: Project) -> None:
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
         *(
             f"{name.partition('-')[0]}_password_file: {project.secrets_dir}/none/{name}: No such file or directory; "
-            "put the password there, on one line"
+            "write the password to it, on one line"
             for name in PASSWORD_FILES
         ),
     ]

@@ -286,7 +286,7 @@ SETTINGS = (
         {"postgres__user": "shop_services"},
         (
             (
-                "postgres.user: 'shop_services' is the name of a role that is to do less; "
+                "postgres.user: 'shop_services' is also the name of a restricted role; "
                 "give it another name, or set postgres.roles"
             ),
         ),
@@ -316,7 +316,7 @@ SETTINGS = (
     Mistake(
         "one namespace for both",
         {"namespaces": {"services": "observability"}},
-        ("namespaces.services: is the namespace of observability too; use two namespaces",),
+        ("namespaces.services: is also the observability namespace; use two namespaces",),
         in_editor=False,
     ),
     Mistake(

@@ -19,7 +19,7 @@ def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatc
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
         *(
             f"{name.partition('-')[0]}_password_file: {tmp_path}/secrets/{name}: No such file or directory; "
-            "put the password there, on one line"
+            "write the password to it, on one line"
             for name in PASSWORD_FILES
         ),
     ]
@@ -27,7 +27,7 @@ def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("[", "not JSON"), ("[]", "the whole is not a pinned image"), ('{"a": "b"}', "a is not a pinned image")],
+    [("[", "not JSON"), ("[]", "the content is not a pinned image"), ('{"a": "b"}', "a is not a pinned image")],
 )
 def test_a_bad_image_file(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "images.json").write_text(content)
@@ -43,15 +43,12 @@ def test_a_service_without_an_image(tmp_path: Path) -> None:
     others = {name: image for name, image in IMAGES.items() if name != "api-gateway"}
     (tmp_path / "images.json").write_text(json.dumps(others))
     assert refused(changed()) == [
-        (
-            "services.api-gateway.image: there is no image to run; "
-            "name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE"
-        )
+        ("services.api-gateway.image: no image; name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE")
     ]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe", b"x" * 4097], ids=repr)
-def test_a_bad_password_file_is_refused_without_a_word_of_it(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_password_file_is_rejected_without_its_content(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secrets" / "postgres-password").write_bytes(content)
     (mistake,) = refused(changed())
     assert mistake.startswith(f"postgres_password_file: {tmp_path}/secrets/postgres-password: ")
@@ -66,7 +63,7 @@ def test_a_password_file_lies_in_its_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["contexts: [", "- a", "contexts: 3", "contexts: [1, {}]", ""])
-def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str) -> None:
+def test_an_unreadable_kubeconfig(tmp_path: Path, content: str) -> None:
     (tmp_path / "kubeconfig").write_text(content)
     (mistake,) = refused(changed())
     assert mistake.startswith("cluster.context: ")
@@ -106,7 +103,7 @@ def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> No
     assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `make up`, which writes it"
 
 
-def test_a_folder_of_charts_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_folder_of_charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "nowhere"))
     (mistake,) = refused({**changed(), **MESHED})
     assert mistake.startswith(f"mesh: OTEL_MESH_CHARTS_DIR={tmp_path}/nowhere: no such folder; ")

@@ -1,4 +1,4 @@
-"""Settings keys that have been renamed: the old name is rejected, and the message tells the new one."""
+"""Renamed keys of settings: the old name is rejected, and the message contains the new one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RENAMED: Final[Mapping[str, tuple[str, str]]] = {
     "slow_ms": ("threshold_ms", "rename the key, the value stays"),
     "ordinary_ratio": ("sampling_percentage", "rename the key and write percent: 10 in place of 0.1"),
 }
-"""Old key -> new key and what to do."""
+"""Old key -> new key and remedy."""
 
 
 def renamed(key: str, valid: Collection[str]) -> tuple[str, str] | None:
