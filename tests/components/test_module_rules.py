@@ -1,4 +1,4 @@
-"""Rules of the code's own structure."""
+"""Rules of the code's structure."""
 
 from __future__ import annotations
 
