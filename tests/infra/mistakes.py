@@ -1,4 +1,4 @@
-"""Mistakes that people make in stack files and in the catalog, and what they are told.
+"""Problems in stack files and the catalog, with the messages of the program.
 
 ``python -m tests.infra.mistakes`` prints the table with what the program really says.
 """
@@ -457,7 +457,7 @@ def _environment() -> Iterator[None]:
 
 
 def table() -> str:
-    """The mistakes with what the program says of them, as Markdown."""
+    """The problems with the messages of the program, as Markdown."""
     rows = ["| mistake | what is said |", "|---|---|"]
     with _environment():
         said = [(mistake.what, refused(changed(**mistake.changes), mistake.beside)) for mistake in SETTINGS]

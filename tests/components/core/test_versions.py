@@ -1,4 +1,4 @@
-"""The defaults name what the embedded environment builds and the tests run, and README says so."""
+"""The default versions are those that the embedded environment builds, the tests run and README names."""
 
 from __future__ import annotations
 
