@@ -69,8 +69,8 @@ if TYPE_CHECKING:
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings, SqlName
     from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings, UserName
-    from otel_mesh.services.resource_attributes import resource_attributes
     from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
+    from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 __all__ = [
     "OTLP_GRPC_PORT",
@@ -164,6 +164,7 @@ __all__ = [
     "TailSamplerSettings",
     "TelemetryAccess",
     "TelemetryAccessArgs",
+    "TelemetryEnvironment",
     "TokenSettings",
     "Toleration",
     "Tracing",
@@ -186,7 +187,6 @@ __all__ = [
     "nearest",
     "parse",
     "render",
-    "resource_attributes",
     "service_edges",
     "service_host",
     "signal_matrix",
@@ -255,7 +255,7 @@ _HOME: Final = {
     "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
     "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings", "SqlName"),
     "services.redis": ("Redis", "RedisArgs", "RedisSettings", "UserName"),
-    "services.resource_attributes": ("resource_attributes",),
+    "services.telemetry_environment": ("TelemetryEnvironment",),
     "services.store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}

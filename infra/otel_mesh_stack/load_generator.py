@@ -28,10 +28,10 @@ from otel_mesh import (
     Role,
     Scheduling,
     Settings,
+    TelemetryEnvironment,
     Workload,
     parse,
     render,
-    resource_attributes,
     temporary_files,
 )
 
@@ -106,6 +106,16 @@ class LoadGeneratorArgs:
 
 
 def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> dict[str, Any]:
+    telemetry = TelemetryEnvironment(
+        service=settings.name,
+        version=settings.version,
+        service_namespace=args.service_namespace,
+        environment=args.environment,
+        otlp_endpoint=args.otlp_endpoint,
+        metric_interval_ms=settings.metric_interval_ms,
+        mesh=args.mesh,
+        owner="k8s.job.name",
+    )
     return {
         "TARGET_URL": args.target_url,
         "RATE_PER_SECOND": f"{settings.rate_per_second:g}",
@@ -115,20 +125,7 @@ def _environment(args: LoadGeneratorArgs, settings: LoadGeneratorSettings) -> di
         "USER_IDS": ",".join(str(one) for one in settings.user_ids),
         "READY_TIMEOUT_SECONDS": str(_READY_SECONDS),
         "LOG_LEVEL": settings.log_level,
-        "OTEL_SERVICE_NAME": settings.name,
-        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(
-            service=settings.name,
-            version=settings.version,
-            service_namespace=args.service_namespace,
-            environment=args.environment,
-            mesh=args.mesh,
-            owner="k8s.job.name",
-        ),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": args.otlp_endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-        # every request starts a trace: the services behind decide about sampling
-        "OTEL_TRACES_SAMPLER": "parentbased_always_on",
-        "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
+        **telemetry.variables(),
     }
 
 

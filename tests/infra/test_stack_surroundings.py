@@ -1,4 +1,4 @@
-"""What a stack needs from the files and variables around it, and how it says what is missing."""
+"""Files and environment variables of a stack, and the messages if they are missing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_service_without_an_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe", b"x" * 4097], ids=repr)
-def test_a_bad_password_file_is_refused_without_a_word_of_it(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_password_file_is_rejected_without_its_content(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secrets" / "postgres-password").write_bytes(content)
     (mistake,) = refused(changed())
     assert mistake.startswith(f"postgres_password_file: {tmp_path}/secrets/postgres-password: ")
@@ -63,7 +63,7 @@ def test_a_password_file_lies_in_its_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["contexts: [", "- a", "contexts: 3", "contexts: [1, {}]", ""])
-def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str) -> None:
+def test_an_unreadable_kubeconfig(tmp_path: Path, content: str) -> None:
     (tmp_path / "kubeconfig").write_text(content)
     (mistake,) = refused(changed())
     assert mistake.startswith("cluster.context: ")
@@ -103,7 +103,7 @@ def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> No
     assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `make up`, which writes it"
 
 
-def test_a_folder_of_charts_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_folder_of_charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "nowhere"))
     (mistake,) = refused({**changed(), **MESHED})
     assert mistake.startswith(f"mesh: OTEL_MESH_CHARTS_DIR={tmp_path}/nowhere: no such folder; ")

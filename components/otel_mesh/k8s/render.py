@@ -221,7 +221,7 @@ def _service(workload: Workload) -> Manifest:
         "spec": {
             "type": "ClusterIP",
             **({"clusterIP": "None"} if workload.headless else {}),
-            "selector": workload.selector,
+            "selector": dict(workload.service_selector or workload.selector),
             "ports": [
                 {
                     "name": port.name,

@@ -39,8 +39,8 @@ from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
 from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
-from otel_mesh.services.resource_attributes import resource_attributes
 from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin  # noqa: TC001 - a component plugin reads them at run time
+from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 if TYPE_CHECKING:
     from typing import Self
@@ -120,31 +120,23 @@ class MicroserviceArgs:
     variables: dict[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
-def sampler(settings: MicroserviceSettings) -> dict[str, str]:
-    """Environment variables of the sampler: a parent's decision holds; the ratio is for traces that start here."""
-    ratio = settings.service.sampling_ratio if settings.sampling_ratio is None else settings.sampling_ratio
-    if ratio == 1:
-        return {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
-    return {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": f"{ratio:g}"}
-
-
 def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
+    service, own_ratio = settings.service, settings.sampling_ratio
+    telemetry = TelemetryEnvironment(
+        service=service.name,
+        version=service.version,
+        service_namespace=settings.service_namespace,
+        environment=settings.environment,
+        otlp_endpoint=args.otlp_endpoint,
+        metric_interval_ms=settings.metric_interval_ms,
+        mesh=args.mesh,
+        sampling_ratio=service.sampling_ratio if own_ratio is None else own_ratio,
+    )
     values: dict[str, Any] = {
-        "PORT": str(settings.service.port),
-        "PROTOCOL": settings.service.protocol,
+        "PORT": str(service.port),
+        "PROTOCOL": service.protocol,
         "LOG_LEVEL": settings.log_level,
-        "OTEL_SERVICE_NAME": settings.service.name,
-        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(
-            service=settings.service.name,
-            version=settings.service.version,
-            service_namespace=settings.service_namespace,
-            environment=settings.environment,
-            mesh=args.mesh,
-        ),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": args.otlp_endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-        **sampler(settings),
-        "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
+        **telemetry.variables(),
         **args.callees,
     }
     if args.mesh.peer_identity:

@@ -58,7 +58,7 @@ def _pod(workload: Workload) -> dict[str, Any]:
     return spec
 
 
-def test_objects_come_after_those_that_they_refer_to() -> None:
+def test_objects_follow_their_dependencies() -> None:
     data = data_volume("data", Storage(kind="persistent"), "shop-front", "/data")
     everything = dataclasses.replace(
         WORKLOAD,
@@ -99,12 +99,18 @@ def test_a_sidecar_adds_its_ports_and_shares_volumes_of_the_same_name() -> None:
     assert [port["name"] for port in service["spec"]["ports"]] == ["http", "grpc"]
 
 
-def test_a_second_version_is_another_controller_behind_the_same_service() -> None:
+def test_versions_of_a_service_share_its_service() -> None:
+    stable = dataclasses.replace(WORKLOAD, service_selector={"app.kubernetes.io/name": "front"})
     canary = dataclasses.replace(WORKLOAD, name="shop-front-v2", version="v2")
-    stable, second = controller(WORKLOAD), controller(canary)
-    assert stable["metadata"]["name"] != second["metadata"]["name"]
-    assert stable["spec"]["selector"] != second["spec"]["selector"], "neither adopts the other's pods"
-    assert second["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"] == "v2"
+    deployments = [controller(stable), controller(canary)]
+    pods = [one["spec"]["template"]["metadata"]["labels"] for one in deployments]
+    assert [labels["app.kubernetes.io/version"] for labels in pods] == ["v1", "v2"]
+    service = next(one for one in render(stable) if one["kind"] == "Service")
+    for labels in pods:
+        assert service["spec"]["selector"].items() <= labels.items()
+    first, second = (one["spec"]["selector"]["matchLabels"] for one in deployments)
+    assert not first.items() <= pods[1].items(), "neither Deployment adopts the pods of the other"
+    assert not second.items() <= pods[0].items()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +161,7 @@ def test_files_in_folders_keep_their_paths() -> None:
     ]
 
 
-def test_probes_default_to_the_check_of_life() -> None:
+def test_probes_default_to_the_liveness_check() -> None:
     live, ready = grpc_check("liveness", 8080), exec_check(["ready"], timeout_seconds=3)
     probes = Probes(live=live, ready=ready, start_seconds=90).manifest()
     assert probes["startupProbe"] == {**live, "periodSeconds": 1, "failureThreshold": 90, "timeoutSeconds": 2}
@@ -163,7 +169,7 @@ def test_probes_default_to_the_check_of_life() -> None:
     assert probes["livenessProbe"]["grpc"] == {"port": 8080, "service": "liveness"}
 
 
-def test_one_container_may_have_fields_that_the_library_does_not_know() -> None:
+def test_further_fields_of_a_container_are_passed_on() -> None:
     container = Container(name="main", image="auto", further={"imagePullPolicy": "IfNotPresent"})
     (made,) = _pod(dataclasses.replace(WORKLOAD, containers=(container,)))["containers"]
     assert made["imagePullPolicy"] == "IfNotPresent"
