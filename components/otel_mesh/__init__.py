@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.scheduling import Scheduling, Toleration
     from otel_mesh.mesh.attach import Platform, attach
     from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
+    from otel_mesh.mesh.istio.binding import istio_binding
     from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.mesh.istio.install import Istio, IstioArgs
     from otel_mesh.mesh.istio.routes import Route
@@ -129,6 +130,7 @@ __all__ = [
     "callee_environment",
     "calls_query",
     "edge_standing",
+    "istio_binding",
     "log_query",
     "metric_query",
     "named_callee",
@@ -153,6 +155,7 @@ _HOME: Final = {
         "silent_edges",
     ),
     "backends.grafana.component": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
+    "mesh.istio.binding": ("istio_binding",),
     "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "mesh.istio.install": ("Istio", "IstioArgs"),
     "mesh.istio.routes": ("Route",),

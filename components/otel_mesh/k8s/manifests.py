@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Manifest = dict[str, Any]
-"""A Kubernetes object; values may be `pulumi.Input`s where the caller passed some."""
+"""A Kubernetes object; values may be `pulumi.Input` where the caller passed some."""
 
 _SECRET_FIELDS: Final = ("data", "stringData")
 

@@ -1,4 +1,4 @@
-"""The defaults name what the embedded environment builds and the tests run, and README says so."""
+"""The defaults name what the embedded environment builds and the tests run, and docs/versions.md says so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.toolchain import charts, owner
 from otel_mesh_embedded.toolchain.programs import Build
 
-README = (repo_dir() / "README.md").read_text()
+SUPPORTED = (repo_dir() / "docs" / "versions.md").read_text()
 
 
 def _built(program: str) -> str:
@@ -80,7 +80,7 @@ def test_the_gateway_api_is_the_one_that_istio_is_made_for() -> None:
 
 
 def _supported(component: str) -> str:
-    (found,) = re.findall(rf"^\| {re.escape(component)} \| ([^|]+) \|", README, re.MULTILINE)
+    (found,) = re.findall(rf"^\| {re.escape(component)} \| ([^|]+) \|", SUPPORTED, re.MULTILINE)
     return str(found).strip()
 
 
