@@ -1,11 +1,12 @@
-# The commands of the README. Every recipe first sets up .venv (requirements/bootstrap.sh), which is a no-op once done.
+# The README's names for `otel-mesh` commands, and the tools of development. Every recipe first sets up .venv (requirements/bootstrap.sh), which is a no-op once done.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
+OTEL_MESH := .venv/bin/otel-mesh
 # Which environment: the embedded one, or with CONTEXT a stack on any other cluster of your kubeconfig.
 STACK ?= $(if $(CONTEXT),dev,local)
 TARGET = --stack '$(STACK)' $(if $(CONTEXT),--context '$(CONTEXT)')
-IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)')
+IMAGE_SOURCES = $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(IMAGES),--images '$(IMAGES)') $(if $(BASE_IMAGE),--base-image '$(BASE_IMAGE)') $(if $(BUILDER),--builder '$(BUILDER)')
 WHICH = $(if $(SERVICE),--service='$(SERVICE)') $(if $(SINCE),--since='$(SINCE)') $(if $(LIMIT),--limit='$(LIMIT)')
 
 # Charts from a folder with one folder each, where their repositories are out of reach.
@@ -19,34 +20,34 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/ready ## bring up the embedded environment (root), or: make up STACK=dev CONTEXT=... REGISTRY=...
-	@exec $(PY) -m otel_mesh_cli up $(TARGET) $(IMAGE_SOURCES)
+	@exec $(OTEL_MESH) up $(TARGET) $(IMAGE_SOURCES)
 
 down: .venv/ready ## stop everything that `make up` started; the data stays, but with PURGE=1
-	@exec $(PY) -m otel_mesh_cli down $(if $(PURGE),--purge) $(TARGET)
+	@exec $(OTEL_MESH) down $(if $(PURGE),--purge) $(TARGET)
 
 rotate: .venv/ready ## renew certificates, or WHAT="authorities tokens encryption passwords"; data and pods stay
-	@exec $(PY) -m otel_mesh_cli rotate $(WHAT)
+	@exec $(OTEL_MESH) node rotate $(WHAT)
 
 status: .venv/ready ## one screen: node, pods, addresses, stack
-	@exec $(PY) -m otel_mesh_cli status
+	@exec $(OTEL_MESH) status
 
 env: .venv/ready ## shell settings: eval "$$(make -s env)"
-	@exec $(PY) -m otel_mesh_cli env
+	@exec $(OTEL_MESH) env
 
 smoke: .venv/ready ## one request and one order, their traces as trees, their counts
-	@exec $(PY) -m otel_mesh_cli smoke
+	@exec $(OTEL_MESH) smoke
 
 trace: .venv/ready ## on call: one trace with its logs: make trace ID=...
-	@exec $(PY) -m otel_mesh_cli trace --id='$(ID)'
+	@exec $(OTEL_MESH) trace '$(ID)'
 
 slow: .venv/ready ## on call: the slowest requests and where their time went; SERVICE= ROUTE= SINCE= LIMIT=
-	@exec $(PY) -m otel_mesh_cli slow $(WHICH) $(if $(ROUTE),--route='$(ROUTE)')
+	@exec $(OTEL_MESH) slow $(WHICH) $(if $(ROUTE),--route='$(ROUTE)')
 
 errors: .venv/ready ## on call: failing traces by what failed first; SERVICE= SINCE= LIMIT=
-	@exec $(PY) -m otel_mesh_cli errors $(WHICH)
+	@exec $(OTEL_MESH) errors $(WHICH)
 
 map: .venv/ready ## on call: who called whom, beside what is declared; SINCE=
-	@exec $(PY) -m otel_mesh_cli map $(if $(SINCE),--since='$(SINCE)')
+	@exec $(OTEL_MESH) map $(if $(SINCE),--since='$(SINCE)')
 
 test: .venv/ready ## unit, golden, property and engine tests (no root, no running environment)
 	@exec $(PY) -m tests.phases $(PYTEST_ARGS)
@@ -55,19 +56,19 @@ test-versions: .venv/ready ## the telemetry library on every supported Python in
 	@exec $(PY) -m pytest -p no:randomly -m versions tests/app_images/telemetry/adoption $(PYTEST_ARGS)
 
 e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
-	@$(PY) -m otel_mesh_cli up
+	@$(OTEL_MESH) up
 	@exec $(PY) -m pytest -p no:randomly -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
 
 # Whatever a test broke and did not mend: the environment is whole afterwards, or the last line says why it is not.
 e2e-full: .venv/ready ## those and the long and destructive ones; PART= one part of them; the environment is healthy afterwards
-	@$(PY) -m otel_mesh_cli up
-	@$(PY) -m pytest -p no:randomly -m e2e $(if $(PART),--part='$(PART)') tests/e2e $(PYTEST_ARGS); code=$$?; $(PY) -m otel_mesh_cli up && $(PY) -m otel_mesh_cli status && exit $$code
+	@$(OTEL_MESH) up
+	@$(PY) -m pytest -p no:randomly -m e2e $(if $(PART),--part='$(PART)') tests/e2e $(PYTEST_ARGS); code=$$?; $(OTEL_MESH) up && $(OTEL_MESH) status && exit $$code
 
 toolchain-export: .venv/ready ## the built programs as one file, for another machine or a CI cache: FILE=
-	@exec $(PY) -m otel_mesh_cli toolchain --export '$(FILE)'
+	@exec $(OTEL_MESH) node toolchain --export '$(FILE)'
 
 toolchain-import: .venv/ready ## take them from that file, hashes compared, in place of compiling: FILE=
-	@exec $(PY) -m otel_mesh_cli toolchain --import '$(FILE)'
+	@exec $(OTEL_MESH) node toolchain --import '$(FILE)'
 
 lint: .venv/ready ## ruff, mypy --strict, import contracts, links of the documentation
 	@.venv/bin/ruff check .
@@ -83,16 +84,16 @@ format: .venv/ready ## let ruff format and fix what it can
 	@.venv/bin/ruff check --fix .
 
 preview: .venv/ready ## what an update would change; of another stack without CONTEXT: all it makes, no cluster needed
-	@exec $(PY) -m otel_mesh_cli preview $(TARGET)
+	@exec $(OTEL_MESH) preview $(TARGET)
 
 render: .venv/ready ## a stack's objects as files, without secrets: make render STACK=prod OUT=dir
-	@exec $(PY) -m otel_mesh_cli render --stack '$(STACK)' --out '$(OUT)'
+	@exec $(OTEL_MESH) render --stack '$(STACK)' --out '$(OUT)'
 
 compose: .venv/ready ## the stack as a Docker Compose project, for a machine with Docker: make compose OUT=dir
-	@exec $(PY) -m otel_mesh_cli compose --out '$(OUT)'
+	@exec $(OTEL_MESH) compose --out '$(OUT)'
 
 pulumi: .venv/ready ## any command of the Pulumi CLI: make pulumi STACK=dev CONTEXT=... ARGS=destroy
-	@exec $(PY) -m otel_mesh_cli pulumi $(TARGET) -- $(ARGS)
+	@exec $(OTEL_MESH) pulumi $(TARGET) -- $(ARGS)
 
 schema: .venv/ready ## renew the JSON schema of stack files (infra/schema) after a change of settings
 	@$(PY) -m otel_mesh_stack.schema > infra/schema/stack.schema.json.new
@@ -115,11 +116,11 @@ bench-request-overhead: .venv/bench/ready ## what telemetry adds to a request, b
 	@exec $(PY) -m bench.request_overhead
 
 bench-collector-outage: .venv/ready ## a service under load while its Collector is gone, then stalled
-	@$(PY) -m otel_mesh_cli toolchain test
+	@$(OTEL_MESH) node toolchain test
 	@exec $(PY) -m bench.collector_outage
 
 bench-engine: .venv/ready ## components beside the same objects registered flat: time and memory
-	@$(PY) -m otel_mesh_cli toolchain test
+	@$(OTEL_MESH) node toolchain test
 	@exec $(PY) -m bench.engine $(BENCH_ARGS)
 
 bench-mesh: .venv/ready ## what a sidecar pair adds to a request, beside none; and whether traces get lost (environment up)

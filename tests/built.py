@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import packages, toolchain
-from otel_mesh_embedded.images import skopeo
+from otel_mesh_embedded.images import buildah, skopeo
 from otel_mesh_embedded.toolchain import charts, golang
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 GROUP: Final = "test"
-DEBIAN: Final = (("docker-registry",), ("redis-server",), skopeo.PACKAGES)
+DEBIAN: Final = (("docker-registry",), ("redis-server",), skopeo.PACKAGES, buildah.PACKAGES)
 REMEDY: Final = "run `make test`, which gets it first (alone: .venv/bin/python -m tests.built)"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from otel_mesh_cli.oncall import traces
-from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.smoke import expected, measured, request
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def incomplete(trace_ids: Iterable[str]) -> dict[str, list[str]]:
 
 def _lacks(spans: Sequence[Span]) -> list[str]:
     """What a trace lacks; requests that come together share one look into cache and database, in one's trace."""
-    return [lack for lack in request.missing(spans) if lack != request.NO_DATABASE]
+    return [one for one in request.problems(spans) if not one.startswith(expected.MISSING_STORE)]
 
 
 def dropped() -> dict[str, float]:

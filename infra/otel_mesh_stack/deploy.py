@@ -50,7 +50,7 @@ from otel_mesh.backends.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
 from otel_mesh.backends.victoria_logs import PORT as LOGS_PORT
 from otel_mesh.core.labels import Annotation
 from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
-from otel_mesh_stack import identity
+from otel_mesh_stack import identity, outputs
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.dashboards import dashboards
@@ -117,6 +117,8 @@ def deploy() -> None:
     pulumi.export("service_edges", [list(edge) for edge in service_edges(CATALOG)])
     pulumi.export("signal_matrix", {name: one.model_dump(mode="json") for name, one in signal_matrix(CATALOG).items()})
     pulumi.export("topology", topology(CATALOG))
+    pulumi.export(outputs.TELEMETRY, outputs.telemetry(stack.settings).model_dump(mode="json"))
+    pulumi.export(outputs.CATALOG, CATALOG.model_dump(mode="json"))
 
 
 def _provider(stack: Stack) -> Provider:

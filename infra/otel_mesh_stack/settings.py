@@ -172,7 +172,7 @@ def _render_dir() -> Path | None:
         return None
     folder = Path(value)
     if not folder.is_absolute() or not folder.is_dir():
-        problem = Problem("", f"{RENDER_DIR}={value}: no such folder", "unset it, or use `make render`")
+        problem = Problem("", f"{RENDER_DIR}={value}: no such folder", "unset it, or use `otel-mesh render`")
         raise InvalidSettingsError([problem])
     return folder
 

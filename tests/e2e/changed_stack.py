@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh_cli import __main__
-from otel_mesh_cli.stacks import pulumi_cli
+from otel_mesh_cli.main import main as run_command
 from otel_mesh_embedded import images
+from otel_mesh_embedded.node import workspace
 from otel_mesh_embedded.node.node import assemble
 from otel_mesh_stack.settings import IMAGES_FILE
 
@@ -37,12 +37,12 @@ def images_of(changes: Mapping[str, Any], folder: Path) -> dict[str, str]:
 def main(words: list[str]) -> int:
     """Run a command with the changes that the first word holds, and return its exit status."""
     changes = json.loads(words[0])
-    workspace = pulumi_cli.embedded()
+    here = workspace.local()
     with tempfile.TemporaryDirectory(prefix="otel-mesh-images-") as folder:
-        variables = {**workspace.variables, **images_of(changes, Path(folder))}
-        changed = dataclasses.replace(workspace, changes={"local": changes}, variables=variables)
-        pulumi_cli.embedded = lambda: changed
-        return __main__.main(words[1:])
+        variables = {**here.variables, **images_of(changes, Path(folder))}
+        changed = dataclasses.replace(here, changes={"local": changes}, variables=variables)
+        workspace.local = lambda: changed
+        return run_command(words[1:])
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import psutil
 
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import engine_processes, interrupted, pulumi_cli
+from otel_mesh_embedded.node.workspace import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ def command(changes: Mapping[str, Any], *words: str) -> tuple[str, ...]:
 
 def events() -> list[str]:
     """What the engine of the newest update has said, an event a line."""
-    log = pulumi_cli.embedded().logs / f"pulumi-{STACK}.log"
+    log = local().logs / f"pulumi-{STACK}.log"
     return [line.strip() for line in log.read_text().splitlines() if line.strip().startswith(("+", "~", "-"))]
 
 
@@ -142,7 +143,7 @@ def state() -> dict[str, Any]:
 
 
 def _backend() -> Path:
-    backend = pulumi_cli.embedded().backend
+    backend = local().backend
     assert backend is not None
     return backend / ".pulumi"
 
@@ -156,7 +157,7 @@ def residue() -> list[str]:
     """Locks, half-written files and processes that an update must not leave; nothing when it ended well."""
     found = [f"lock {path.name}" for path in (_backend() / "locks").rglob("*") if path.is_file()]
     found += [f"file {path.name}" for path in _backend().rglob("*.tmp")]
-    project = pulumi_cli.embedded().project
+    project = local().project
     return found + [f"process {one.pid} {one.name()}" for one in engine_processes.abandoned(project, STACK)]
 
 

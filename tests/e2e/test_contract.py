@@ -9,11 +9,14 @@ import pytest
 
 from otel_mesh import EdgeStanding, calls_query, edge_standing, log_query, metric_query, named_callee
 from otel_mesh.catalog.derivations import service_edges, signal_matrix
-from otel_mesh_cli.oncall import options, service_map, sources
+from otel_mesh_cli.oncall import options, service_map
+from otel_mesh_cli.oncall.backends import at_address
+from otel_mesh_cli.oncall.jaeger import Jaeger
 from otel_mesh_cli.oncall.log_store import LogStore
+from otel_mesh_cli.oncall.prometheus import Prometheus
 from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_stack.services import CATALOG
 from tests.e2e import shop_traffic
 
@@ -28,7 +31,7 @@ pytestmark = pytest.mark.e2e
 
 SIGNAL_MATRIX = signal_matrix(CATALOG)
 SERVICE_EDGES = service_edges(CATALOG)
-ENTRANCES = (stack_mesh().gateway,) if stack_mesh().installed else ()
+ENTRANCES = tuple(name for name in (local_stack.gateway(),) if name)
 _DEADLINE_S = 90.0
 _WINDOW = "10m"
 
@@ -51,7 +54,7 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 )
 def test_each_service_makes_its_kinds_of_spans(http: httpx.Client, service: str, kind: str) -> None:
     def made() -> bool:
-        newest = sources.Jaeger(http, JAEGER).search(service, options.window(_WINDOW))
+        newest = Jaeger(at_address(http, JAEGER)).search(service, options.window(_WINDOW))
         own = [span for spans in newest for span in spans if span.service == service and span.proxy is None]
         return any(span.kind == kind.lower() for span in own)
 
@@ -63,12 +66,12 @@ def test_each_service_makes_its_kinds_of_spans(http: httpx.Client, service: str,
 )
 def test_each_service_s_instruments_are_in_prometheus(http: httpx.Client, service: str, instrument: str) -> None:
     query = metric_query(service, instrument)
-    eventually(lambda: bool(sources.Prometheus(http, PROMETHEUS).samples(query)), f"nothing for {query}")
+    eventually(lambda: bool(Prometheus(at_address(http, PROMETHEUS)).samples(query)), f"nothing for {query}")
 
 
 @pytest.mark.parametrize("service", [name for name, signals in SIGNAL_MATRIX.items() if signals.logs])
 def test_each_service_logs_within_traces(http: httpx.Client, service: str) -> None:
-    logs, query = LogStore(http, LOGS), log_query(service)
+    logs, query = LogStore(at_address(http, LOGS)), log_query(service)
 
     def logged() -> bool:
         window = options.window(_WINDOW)
@@ -78,7 +81,7 @@ def test_each_service_logs_within_traces(http: httpx.Client, service: str) -> No
 
 
 def seen(http: httpx.Client) -> set[Pair]:
-    samples = sources.Prometheus(http, PROMETHEUS).samples(calls_query())
+    samples = Prometheus(at_address(http, PROMETHEUS)).samples(calls_query())
     pairs = ((labels["client"], labels["server"]) for labels, _ in samples)
     return {(caller, named_callee(CATALOG, caller, callee)) for caller, callee in pairs}
 
@@ -97,7 +100,7 @@ def test_the_service_map_is_the_catalogue_s(http: httpx.Client) -> None:
 
 def test_traces_show_no_call_that_is_not_declared(http: httpx.Client) -> None:
     """By the trees of traces, where the map counts pairs: a service below another one's span was called by it."""
-    jaeger = sources.Jaeger(http, JAEGER)
+    jaeger = Jaeger(at_address(http, JAEGER))
     pairs = set()
     for service in SIGNAL_MATRIX:
         for spans in jaeger.search(service, options.window(_WINDOW)):
@@ -116,7 +119,7 @@ def test_traces_show_no_call_that_is_not_declared(http: httpx.Client) -> None:
 @pytest.mark.full  # it waits until nothing more is counted, before and after
 def test_the_numbers_of_the_map_are_those_of_the_requests(http: httpx.Client) -> None:
     """S2.12: ten requests are ten calls of each edge on their way, with proxies between the services and without."""
-    api = sources.Prometheus(http, PROMETHEUS)
+    api = Prometheus(at_address(http, PROMETHEUS))
     edge = request.SERVICES[0], request.SERVICES[1]
     query = f'sum(traces_service_graph_request_total{{client="{edge[0]}",server="{edge[1]}"}})'
 

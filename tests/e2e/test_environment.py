@@ -18,7 +18,8 @@ import pytest
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.paths import state_dir
 from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, LOGS, Address
-from otel_mesh_embedded.node import cluster, env, sidecars
+from otel_mesh_cli.stacks.shell import export_lines
+from otel_mesh_embedded.node import cluster, sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,8 +41,8 @@ def test_an_address_answers_again_within_5_s_after_its_pod_was_deleted(
 ) -> None:
     url = f"{address.url}{address.ready_path}"
     assert http.get(url).status_code == HTTPStatus.OK
-    selector = f"app.kubernetes.io/name={address.service}"
-    kubectl("delete", "pod", "-n", address.namespace, "-l", selector, "--wait=true")
+    selector = f"app.kubernetes.io/name={address.place.name}"
+    kubectl("delete", "pod", "-n", address.place.namespace, "-l", selector, "--wait=true")
     gone = time.monotonic()
     while True:
         try:
@@ -54,7 +55,7 @@ def test_an_address_answers_again_within_5_s_after_its_pod_was_deleted(
 
 
 def test_the_shell_settings_hold_no_secret_and_name_files_that_exist(settings: Mapping[str, str]) -> None:
-    text = env.export_lines(settings)
+    text = export_lines(settings)
     for name in secrets.NAMES:
         assert (secrets.secrets_dir() / name).read_text() not in text
     for name in ("KUBECONFIG", "PULUMI_CONFIG_PASSPHRASE_FILE", "OTEL_MESH_IMAGES_FILE", "OTEL_MESH_SECRETS_DIR"):

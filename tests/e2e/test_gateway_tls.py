@@ -69,7 +69,7 @@ def test_old_versions_of_tls_are_refused(
 def test_a_renewed_certificate_is_shown_without_a_restart(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
-    of = ("get", "pods", "-n", GATEWAY_TLS.namespace, "-o", "jsonpath={.items[*].metadata.uid}")
+    of = ("get", "pods", "-n", GATEWAY_TLS.place.namespace, "-o", "jsonpath={.items[*].metadata.uid}")
     before, pods = shown(), kubectl(*of)
     assert before == issued()
     done = run("make", "rotate", "WHAT=certificates", timeout=600)

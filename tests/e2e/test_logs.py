@@ -12,6 +12,7 @@ import pytest
 
 from otel_mesh.backends.log_queries import STREAM_FIELDS, of_trace
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.oncall.backends import at_address
 from otel_mesh_cli.oncall.log_store import LogStore
 from otel_mesh_cli.smoke import measured, request
 from otel_mesh_cli.stacks.addresses import LOGS
@@ -39,7 +40,7 @@ def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Seque
     while True:
         now = time.time_ns() // 1000
         with contextlib.suppress(CommandError):
-            found = LogStore(http, LOGS).lines(of_trace(trace_id), now - HOUR_US, now)
+            found = LogStore(at_address(http, LOGS)).lines(of_trace(trace_id), now - HOUR_US, now)
         if {line.fields["service.name"] for line in found} >= services:
             return found
         assert time.monotonic() < end, found
@@ -56,7 +57,7 @@ def _outcomes(lines: Sequence[Line]) -> set[tuple[str, str, str]]:
 
 def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(http: httpx.Client) -> None:
     trace_id = request.request(http)
-    spans = request.wait_for_trace(http, trace_id, request.missing)
+    spans = request.wait_for_trace(http, trace_id, request.problems)
     found = _of_services(http, trace_id, set(request.SERVICES))
     assert _outcomes(found) == {("api-gateway", "request", "200"), ("user-service", "call", "OK")}
     made = {span.span_id for span in spans if span.proxy is None}

@@ -13,9 +13,9 @@ import pytest
 
 from otel_mesh.mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh_cli.oncall import traces
-from otel_mesh_cli.smoke import expected, request
+from otel_mesh_cli.smoke import request
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.node import sidecars
 from otel_mesh_stack.services import CATALOG
 
@@ -89,7 +89,7 @@ def test_plaintext_into_the_mesh_is_refused(
 
 
 def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -> None:
-    spans = request.wait_for_trace(http, request.request(http), request.missing)
+    spans = request.wait_for_trace(http, request.request(http), request.problems)
     peers = {
         span.service: span.tags.get("mesh.peer.spiffe_id")
         for span in spans
@@ -105,16 +105,24 @@ def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: htt
     for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
         assert callee in CATALOG.service(caller).calls
     trace_id = request.request(http)
-    request.wait_for_trace(http, trace_id, request.missing)
+    request.wait_for_trace(http, trace_id, request.problems)
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
     spans = traces.fetch(http, JAEGER.url, trace_id)
-    hops = expected.hops(request.SERVICES, stack_mesh())
-    assert expected.differences(spans, hops) == []
-    assert [hop.proxy for hop in hops] == [True, True, True, False, False, True, True, False]
+    assert request.problems(spans) == []
+    assert [span.proxy for span in request.tree(local_stack.gateway()).spans()] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
-    spans = request.wait_for_trace(http, request.request(http), request.missing)
+    spans = request.wait_for_trace(http, request.request(http), request.problems)
     proxies = [span for span in spans if span.proxy]
     assert {span.proxy for span in proxies} == {"gateway", "sidecar"}
     for span in proxies:
@@ -141,7 +149,7 @@ def test_an_unsampled_request_is_left_alone_by_every_proxy(http: httpx.Client) -
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
     assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
-    request.wait_for_trace(http, request.request(http), request.missing)
+    request.wait_for_trace(http, request.request(http), request.problems)
     assert traces.fetch(http, JAEGER.url, unsampled) == []
 
 
@@ -295,12 +303,12 @@ def test_a_pod_without_its_sidecar_is_found_and_named(
 
 @pytest.mark.full
 def test_an_idle_mesh_makes_no_traces(http: httpx.Client) -> None:
-    request.wait_for_trace(http, request.request(http), request.missing)
+    request.wait_for_trace(http, request.request(http), request.problems)
     time.sleep(15)
     since = time.time_ns() // 1000
     time.sleep(120)
     services: Sequence[str] = http.get(f"{JAEGER.url}/api/services").json()["data"]
-    assert {"api-gateway", "user-service", stack_mesh().gateway} <= set(services)
+    assert {"api-gateway", "user-service", local_stack.gateway()} <= set(services)
     for service in services:
         window: dict[str, str | int] = {"service": service, "start": since, "end": time.time_ns() // 1000, "limit": 20}
         found = http.get(f"{JAEGER.url}/api/traces", params=window).json()["data"]

@@ -1,4 +1,4 @@
-"""`make up STACK=dev CONTEXT=... REGISTRY=...` from a clone that does not own the cluster, with a registry beside it.
+"""`otel-mesh up --stack dev --context NAME` from a clone that does not own the cluster, with a registry beside it.
 
 The embedded cluster plays the other one: to the clone it is a context of a kubeconfig.
 """
@@ -172,7 +172,9 @@ def test_what_is_missing_is_refused_before_anything_is_registered(
 ) -> None:
     before = names(kubectl)
     nobody = f"127.0.0.1:{free_port()}"
-    refused(clone.local(*up[:5]), "no registry to bring them to", "REGISTRY=")
+    refused(
+        clone.local(*up[:5]), f"context {CONTEXT} is not a cluster of kind, k3d or minikube", "--registry HOST/PATH"
+    )
     refused(
         clone.local(*up[:3], "--context", "elswhere", *up[5:]), "no context 'elswhere'", "did you mean 'elsewhere'?"
     )
@@ -185,8 +187,8 @@ def test_what_is_missing_is_refused_before_anything_is_registered(
     refused(clone.local(*up, KUBECONFIG=str(tmp_path / "kubeconfig")), f"context {CONTEXT}: ", "refused")
     kubeconfig["current-context"] = "gone"
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-    told = ("kubeconfig: its current context 'gone' is not in it", f"use-context {CONTEXT}")
-    refused(clone.local(*up, KUBECONFIG=str(tmp_path / "kubeconfig")), *told)
+    reasons = ("kubeconfig: its current context 'gone' is not in it", f"use-context {CONTEXT}")
+    refused(clone.local(*up, KUBECONFIG=str(tmp_path / "kubeconfig")), *reasons)
     refused(clone.local(*up), f"secret {NAMESPACES['services']}/postgres-credentials", "kubectl", "/dev/stdin")
     assert names(kubectl) == before
     assert not list(clone.state.glob("**/stacks/**/*.json"))
@@ -196,8 +198,8 @@ def test_the_secret_is_made_by_the_command_that_the_refusal_names(
     clone: Clone, up: tuple[str, ...], settings: Mapping[str, str], tmp_path: Path
 ) -> None:
     for secret in SECRETS:
-        line = refused(clone.local(*up), f"/{secret} ", "not there; make it: ")
-        command = line.partition("make it: ")[2]
+        line = refused(clone.local(*up), f"/{secret} ", "not found; create it: ")
+        command = line.partition("create it: ")[2]
         made = clone.run("bash", "-euo", "pipefail", "-c", command, PATH=settings["PATH"])
         assert made.returncode == 0, made.stderr
     with running(tmp_path / "registry", storage={"maintenance": {"readonly": {"enabled": True}}}) as full:
@@ -279,9 +281,9 @@ def test_own_backend_own_images_and_a_base_from_a_registry(
     backend.mkdir()
     mine = {"PULUMI_BACKEND_URL": f"file://{backend}", "PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
     up = ["up", "--stack", "dev", "--context", CONTEXT, "--registry", f"{registry}/shop"]
-    up += ["--base-image", f"{registry}/library/python:3.11"]
+    up += ["--base-image", f"{registry}/library/python:3.11", "--builder", "embedded"]
     for _ in SECRETS:
-        command = refused(clone.local(*up, **mine), "not there; make it: ").partition("make it: ")[2]
+        command = refused(clone.local(*up, **mine), "not found; create it: ").partition("create it: ")[2]
         assert clone.run("bash", "-c", command, PATH=settings["PATH"]).returncode == 0
     done = clone.local(*up, **mine)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -54,7 +54,7 @@ def test_without_a_network_the_toolchain_says_so_at_once(
 ) -> None:
     """In a network namespace without interfaces, with empty caches."""
     caches = {name: str(tmp_path / name) for name in ("OTEL_MESH_CACHE", "GOMODCACHE", "GOCACHE")}
-    command = ("unshare", "--net", sys.executable, "-m", "otel_mesh_cli", "toolchain", "coredns")
+    command = ("unshare", "--net", sys.executable, "-m", "otel_mesh_cli", "node", "toolchain", "coredns")
     done = run(*command, env={**caches, "GOFLAGS": "-modcacherw"}, timeout=120)
     assert done.returncode == 2
     assert "network" in done.stderr.splitlines()[-1]

@@ -261,7 +261,7 @@ def test_the_cache_takes_a_new_password_with_its_services(
     # a new connection logs in with what is mounted now, and the cache is used again without anybody's help
     end = time.monotonic() + 60
     while True:
-        spans = request.wait_for_trace(http, request.request(http), request.missing)
+        spans = request.wait_for_trace(http, request.request(http), request.problems)
         outcomes = {span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags}
         if outcomes == {"hit"}:
             break

@@ -18,8 +18,8 @@ import pytest
 
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import JAEGER
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def lacks(spans: Sequence[Span]) -> list[str]:
         return [f"the parent of {one.service} {one.name}" for one in tops if one.service != NAME] or ["its root"]
     servers = {(one.service, one.proxy is not None) for one in spans if one.kind == "server"}
     wanted = {(service, False) for service in path_of(tops[0])}
-    if stack_mesh().installed:
-        wanted |= {(service, True) for service in (*path_of(tops[0]), stack_mesh().gateway)}
+    if gateway := local_stack.gateway():
+        wanted |= {(service, True) for service in (*path_of(tops[0]), gateway)}
     return [f"a server span of {'the proxy of ' * is_proxy}{service}" for service, is_proxy in sorted(wanted - servers)]
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.oncall import traces
-from otel_mesh_cli.smoke import expected, measured, request
+from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 
@@ -51,7 +52,7 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: ht
         ("api-gateway", METHOD, "client"),
         ("user-service", METHOD, "server"),
     ]
-    assert len(line) == len(expected.hops(request.SERVICES, stack_mesh()))
+    assert len(line) == len(list(request.tree(local_stack.gateway()).spans()))
     server = next(span for span in spans if span.name == METHOD and span.kind == "server")
     stores = [span for span in spans if span.is_database]
     assert {span.parent_id for span in stores} == {server.span_id}
@@ -65,7 +66,7 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: ht
 def test_s2_9_the_second_request_of_a_user_asks_the_cache_and_not_the_database(http: httpx.Client) -> None:
     for _ in range(3):  # an entry may end between two requests, once a minute
         request.request(http)
-        spans = request.wait_for_trace(http, request.request(http), request.missing)
+        spans = request.wait_for_trace(http, request.request(http), request.problems)
         (outcome,) = (span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags)
         if outcome == "hit":
             break
@@ -76,7 +77,7 @@ def test_s2_1_the_collector_adds_what_only_it_can_know(http: httpx.Client) -> No
     trace_id = request.request(http)
 
     def lacks(spans: Sequence[Span]) -> list[str]:
-        return request.missing(spans) + [
+        return request.problems(spans) + [
             f"{key} on {span.service} {span.name}"
             for span in spans
             for key in ("k8s.pod.start_time", "k8s.cluster.name", "deployment.environment.name", "service.namespace")
@@ -90,7 +91,7 @@ def test_s1_7_an_unsampled_request_leaves_no_trace_and_a_later_sampled_one_does(
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
     assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
-    request.wait_for_trace(http, request.request(http), request.missing)
+    request.wait_for_trace(http, request.request(http), request.problems)
     assert traces.fetch(http, JAEGER.url, unsampled) == []
 
 
@@ -115,7 +116,7 @@ def test_s1_8_a_missing_user_is_404_and_no_error_of_the_server(http: httpx.Clien
     trace_id = request.request(http, "/api/users/999999999", expect=HTTPStatus.NOT_FOUND)
 
     def lacks(spans: Sequence[Span]) -> list[str]:
-        return [lack for lack in request.missing(spans) if not lack.startswith("k8s")]
+        return [lack for lack in request.problems(spans) if not lack.startswith("missing k8s")]
 
     spans = request.wait_for_trace(http, trace_id, lacks)
     servers = [span for span in spans if span.kind == "server"]

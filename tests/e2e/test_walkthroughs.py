@@ -45,7 +45,7 @@ def says(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
 
 def test_one_trace_across_services_with_its_logs(http: httpx.Client, says: Callable[..., str]) -> None:
     trace_id = request.request(http)
-    request.wait_for_trace(http, trace_id, request.missing)
+    request.wait_for_trace(http, trace_id, request.problems)
     said = says("trace", f"ID={trace_id}", words=(*request.SERVICES, f"trace {trace_id}"))
     page = traces.page(http, JAEGER.url, trace_id)
     assert (f"{JAEGER.url}/trace/{trace_id}" in said) is (page is not None)
@@ -56,7 +56,7 @@ def test_one_trace_across_services_with_its_logs(http: httpx.Client, says: Calla
 
 def test_the_slow_hop(http: httpx.Client, says: Callable[..., str]) -> None:
     trace_id = request.request(http)
-    request.wait_for_trace(http, trace_id, request.missing)
+    request.wait_for_trace(http, trace_id, request.problems)
     said = says("slow", "SINCE=5m", "LIMIT=100", "ROUTE=/api/users/{id}", words=(trace_id,))
     assert said.splitlines()[0].startswith("slowest ")
     assert "its own" in said

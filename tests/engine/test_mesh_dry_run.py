@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_cli.stacks import rendering
+from otel_mesh_cli.stacks import pulumi_cli, rendering
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def objects(
     mesh = content["config"]["otel-mesh:settings"].get("mesh", {})
     changes = {"namespaces": namespaces, "mesh": {**mesh, "kind": "istio"}}
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv(rendering.CHARTS_DIR, str(built.charts()))
+        environment.setenv(pulumi_cli.CHARTS_DIR, str(built.charts()))
         found = _rendered(stack, changes)
     for kind in (_DEFINITION, *_FIRST):
         needed = [one for one in found if one["kind"] == kind]

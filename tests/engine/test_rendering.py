@@ -13,7 +13,7 @@ import yaml
 from otel_mesh.core import versions
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir, repo_dir
-from otel_mesh_cli.stacks import preview, render, rendering
+from otel_mesh_cli.stacks import preview, pulumi_cli, render, rendering
 from otel_mesh_embedded.toolchain import charts
 from tests.engine.project import CANARY
 from tests.infra.stack_config import PASSWORD_FILES
@@ -108,7 +108,8 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     done = _run(tmp_path / "home", "render", "--stack", "local", "--out", str(tmp_path / "theirs"))
     assert done.returncode == 2
     assert done.stderr == (
-        f"otel-mesh: OUT={tmp_path}/theirs: holds something that `make render` did not write; name another folder\n"
+        f"otel-mesh: --out {tmp_path}/theirs: holds something that `otel-mesh render` did not write; "
+        "name another folder\n"
     )
     assert (tmp_path / "theirs" / "file").read_text() == "theirs"
     assert rendered[0].exists()
@@ -129,7 +130,7 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         assert f"{told} {versions.ISTIO}" in text
     unchecked = text[text.index("No cluster was asked") :]
     for expected in (
-        "what is there already, and so what would change: make preview STACK=prod CONTEXT=...",
+        "what is there already, and so what would change: otel-mesh preview --stack prod --context NAME",
         "placeholder.invalid/api-gateway:0.1.0",
         "Secret shop/postgres-credentials",
         "Secret shop/postgres-credentials-migrations",
@@ -169,7 +170,7 @@ def test_definitions_out_of_reach_are_named_with_the_way_around_them(
 ) -> None:
     for chart in charts.CHARTS:  # and no definitions
         (tmp_path / chart).symlink_to(built.charts() / chart)
-    monkeypatch.setenv(rendering.CHARTS_DIR, str(tmp_path))
+    monkeypatch.setenv(pulumi_cli.CHARTS_DIR, str(tmp_path))
     nowhere = {"mesh": {"kind": "istio", "istio": {"gateway_api": {"files": "http://127.0.0.1:9"}}}}
     with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
@@ -193,5 +194,5 @@ def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CommandError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
     ):
-        preview.show("prd")
+        preview.answer("prd")
     assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""Any cluster but the embedded one: images go to a registry, and the same program runs against a named context."""
+"""Any cluster but the embedded one: bring images to it and run the stack's program against a kubeconfig context."""
 
 from otel_mesh_cli.clusters.bringing_up import run
 from otel_mesh_cli.clusters.request import Request

@@ -1,33 +1,26 @@
-"""`make up STACK=dev CONTEXT=... REGISTRY=...`: refuse what cannot work, push images, run the stack's program."""
+"""`otel-mesh up --stack dev --context NAME`: refuse what cannot work, bring the images, run the stack's program."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
-from otel_mesh.backends.grafana import component
-from otel_mesh.core.values import ImageReference
-from otel_mesh.services import postgres, redis
-from otel_mesh_cli.clusters import state
+from otel_mesh_cli.clusters import prerequisites, stack_images, state
 from otel_mesh_cli.clusters.kube import Kube
-from otel_mesh_cli.clusters.request import NOT_MADE, PUBLIC
+from otel_mesh_cli.clusters.request import PUBLIC
+from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.pod_sources import OfKubectl
 from otel_mesh_cli.core.steps import Steps
+from otel_mesh_cli.core.unready_pods import explained
+from otel_mesh_cli.images import choosing, registry_checks
 from otel_mesh_cli.stacks import update
-from otel_mesh_embedded import images, toolchain
-from otel_mesh_embedded.node.explain import explained
-from otel_mesh_embedded.node.pod_sources import OfKubectl
-from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
-from otel_mesh_stack.settings import IMAGES_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from otel_mesh_cli.clusters.request import Request
-    from otel_mesh_cli.stacks.pulumi_cli import Workspace
+    from otel_mesh_cli.images.builder import Builder
     from otel_mesh_stack.model import StackSettings
 
 
@@ -39,26 +32,22 @@ def run(request: Request, console: Console) -> None:
     """
     say = Steps(console)
     settings = request.settings()
-    if request.registry:
-        images.check_registry(request.registry)
-    elif settings.images_from_file and IMAGES_FILE not in state.users():
-        raise CommandError(
-            f"stack {request.stack}: its images are made here and there is no registry to bring them to",
-            remedy=f"name one that the cluster pulls from with REGISTRY=..., or an image file with {IMAGES_FILE}",
-        )
-    programs = toolchain.choices(["engine", "kubectl"])
-    tools = toolchain.link(programs)
-    for line in toolchain.summary(programs):
-        say(line)
+    nodes = stack_images.nodes(request, settings)
+    builds = bool(request.registry) or nodes is not None
+    builder = _builder(request, say, needed=builds)
+    if builder is not None and request.registry:
+        registry_checks.require_answer(builder, request.registry)
+    tools = embedded.programs().folder(["engine", "kubectl"], say)
     kube = Kube(tools / "kubectl", settings.cluster.context)
     kube.require_answer()
-    _require_secrets(settings, kube)
+    prerequisites.require_secrets(settings, kube)
     workspace = state.workspace(request)
-    say(f"stack {request.stack} on context {kube.context}, its state {state.told(workspace)}")
-    if settings.images_from_file:
-        _provide_images(request, settings, kube, workspace, say)
-        workspace = state.workspace(request)  # with what was kept just now
-    _require_images(request, settings, workspace)
+    say(f"stack {request.stack} on context {kube.context}, its state {state.location(workspace)}")
+    if builder is not None:
+        if builds:
+            stack_images.Delivery(request, builder, nodes, kube, say).provide(settings, workspace)
+            workspace = state.workspace(request)  # with the settings that follow from the images
+        stack_images.require(settings, workspace, builder, provided=builds)
     source = OfKubectl(str(tools / "kubectl"), kube.context)
     with explained(request.stack, source, _namespaces(settings)):
         changes = update.up(workspace, request.stack, tools, say)
@@ -71,93 +60,15 @@ def run(request: Request, console: Console) -> None:
             )
 
 
-def _require_secrets(settings: StackSettings, kube: Kube) -> None:
-    """Refuse a cluster without the Secrets that the stack's file names."""
-    spaces, shown = settings.namespaces, settings.grafana
-    for namespace, secret, key in (
-        *((spaces.services, secret, postgres.PASSWORD_KEY) for secret in _postgres_secrets(settings)),
-        (spaces.services, settings.redis.existing_secret, redis.PASSWORD_KEY),
-        (spaces.observability, shown and shown.existing_secret, component.PASSWORD_KEY),
-    ):
-        if secret:
-            kube.require_secret(namespace, secret, key)
-    mesh = settings.mesh
-    if mesh.kind != "none" and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
-        kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
-
-
-def _postgres_secrets(settings: StackSettings) -> tuple[str, ...]:
-    """Those that exist before PostgreSQL does."""
-    own = settings.postgres
-    names = own.secret_name, own.migrations_secret_name, own.services_secret_name
-    return () if own.existing_secret is None else names
-
-
-def _provide_images(request: Request, settings: StackSettings, kube: Kube, workspace: Workspace, say: Steps) -> None:
-    """Push what the stack's image file is to name, and write that file; or take the file that the user gave."""
-    if request.registry is None:
-        return
-    kube.require_machines()
-    if images.is_loopback(request.registry):
-        say(f"registry {request.registry} is on the loopback of this machine: nodes elsewhere will not find it")
-    base, names = None, images_of(settings)
-    if request.images == PUBLIC:
-        base = images.pinned(request.base_image or images.default_base())
-        say(f"services are built on {base}")
-        ours = {image.name for image in images.SERVICES}
-        names = [name for name in names if name in ours]  # no registry has those but the user's own
-    made = images.ensure(names, service_base=base)
-    pushed = images.publish(made, request.registry, say)
-    say(f"{len(pushed)} images in {request.registry}")
-    changes: dict[str, Any] = {}
-    if request.images != PUBLIC:
-        say(f"without {', '.join(NOT_MADE)}: there are public images of it only")
-        changes = {**NOT_MADE, **{store: {"version": one} for store, one in images.store_versions().items()}}
-    state.keep(workspace, pushed, changes)
-
-
-def _require_images(request: Request, settings: StackSettings, workspace: Workspace) -> None:
-    """Refuse images that are in no registry; what was just pushed is."""
-    given: dict[str, str] = {}
-    if settings.images_from_file:
-        given = _read(Path(workspace.variables[IMAGES_FILE]))
-    complete = stack_settings.with_images(settings, given)
-    parts = (_part(complete, path) for path in stack_settings.IMAGE_KEYS)
-    named = [part.image for part in parts if part is not None and part.image]  # without one: what its chart names
-    named += [given[service.name] for service in CATALOG.services if service.name in given]
-    named += [service.image for service in settings.services.values() if service.image]
-    pushed = given.values() if request.registry else ()
-    images.require(reference for reference in named if reference not in pushed)
-
-
-def images_of(settings: StackSettings) -> list[str]:
-    """Names of the images that a stack runs: its parts' and its services'."""
-    keys = stack_settings.IMAGE_KEYS.items()
-    parts = [name for path, name in keys if _part(settings, path) is not None]
-    return list(dict.fromkeys([*parts, *(service.name for service in CATALOG.services)]))
-
-
-def _part(settings: StackSettings, path: str) -> Any:  # noqa: ANN401 -- of several classes, each with an image
-    """A part of the settings by its dotted path; None where the stack does without it, as without another mesh."""
-    room, _, rest = path.partition(".")
-    if room == "mesh" and rest.partition(".")[0] != settings.mesh.kind:
-        return None
-    part: object = settings
-    for name in path.split("."):
-        part = getattr(part, name) if part is not None else None
-    return part
-
-
-def _read(file: Path) -> dict[str, str]:
+def _builder(request: Request, say: Steps, *, needed: bool) -> Builder | None:
+    """Who builds images and asks registries; None where nothing is to be built and nobody can ask."""
     try:
-        return TypeAdapter(dict[str, ImageReference]).validate_json(file.read_bytes())
-    except OSError as error:
-        raise CommandError(f"{IMAGES_FILE}={file}: {error.strerror}", remedy="name a file that is there") from None
-    except ValidationError:
-        raise CommandError(
-            f"{IMAGES_FILE}={file}: no JSON object of names to pinned images",
-            remedy='write one such as {"api-gateway": "registry/api-gateway:1.0"}',
-        ) from None
+        return choosing.choose(request.builder, say, everything=request.images != PUBLIC)
+    except CommandError as error:
+        if needed or request.builder != "auto" or request.images != PUBLIC:
+            raise
+        say(f"{error.message}: registries are not asked whether they have the stack's images")
+        return None
 
 
 def _namespaces(settings: StackSettings) -> tuple[str, ...]:

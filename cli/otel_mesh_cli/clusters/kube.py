@@ -1,12 +1,13 @@
-"""What a cluster must have before anything is registered for it, asked with kubectl."""
+"""State of another cluster before an update, read with kubectl."""
 
 from __future__ import annotations
 
+import json
 import platform
-import subprocess
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import Done, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,79 +24,83 @@ class Kube:
         self.context = context
 
     def require_answer(self) -> None:
-        """Refuse a cluster that does not answer, or not to this user.
+        """Refuse a cluster that does not answer this user.
 
         Raises:
-            CommandError: as said; or the kubeconfig is one that the provider cannot read.
+            CommandError: no answer, access denied, or a kubeconfig that the Kubernetes provider cannot read.
         """
         current = self._run("config", "current-context").stdout.strip()
         if current and current not in self._run("config", "get-contexts", "--output=name").stdout.split():
-            raise CommandError(  # kubectl does not mind when another one is asked for, the Kubernetes provider does
+            raise CommandError(  # kubectl accepts this when --context is given, the Kubernetes provider does not
                 f"kubeconfig: its current context {current!r} is not in it",
-                remedy=f"choose one that is: kubectl config use-context {self.context}",
+                remedy=f"choose one that exists: kubectl config use-context {self.context}",
             )
         done = self._run("get", "--raw", "/version")
-        if done.returncode != 0:
+        if not done.ok:
             raise CommandError(
-                f"context {self.context}: {_reason(done)}",
+                f"context {self.context}: {done.reason}",
                 remedy=f"make `kubectl --context {self.context} version` work, then run it again",
             )
 
     def require_machines(self) -> None:
-        """Refuse nodes that cannot run what is built here; a user who may not list nodes is taken at their word.
+        """Refuse nodes that cannot run images built here; without the right to list nodes nothing is checked.
 
         Raises:
             CommandError: no node has this machine's architecture.
         """
         done = self._run("get", "nodes", "-o", "jsonpath={.items[*].status.nodeInfo.architecture}")
         ours = _MACHINES.get(platform.machine(), platform.machine())
-        theirs = set(done.stdout.split()) if done.returncode == 0 else set()
+        theirs = set(done.stdout.split()) if done.ok else set()
         if theirs and ours not in theirs:
             raise CommandError(
                 f"context {self.context}: its nodes are {', '.join(sorted(theirs))}, images built here are {ours}",
-                remedy="run it on a machine of theirs, and name its images with OTEL_MESH_IMAGES_FILE here",
+                remedy="run it on a machine of their architecture, or name images for it with OTEL_MESH_IMAGES_FILE",
             )
 
+    def images_on_all_nodes(self) -> set[str]:
+        """Names of images that every node has; a node lists its largest ones only, and only to who may read nodes."""
+        done = self._run("get", "nodes", "--output=json")
+        if not done.ok:
+            return set()
+        listed = [
+            {name for image in node["status"].get("images", []) for name in image.get("names") or []}
+            for node in json.loads(done.stdout)["items"]
+        ]
+        return set.intersection(*listed) if listed else set()
+
     def require_secret(self, namespace: str, name: str, key: str) -> None:
-        """Refuse a cluster without a Secret that the stack expects; its value is not looked at.
+        """Refuse a cluster without a Secret that the stack expects; the value is not read.
 
         Raises:
-            CommandError: it is not there or lacks the key; the remedy is a command that makes one.
+            CommandError: the Secret is missing or lacks the key; the remedy is a command that creates it.
         """
         kubectl = f"kubectl --context {self.context}"
         create = f"{kubectl} -n {namespace} create secret generic {name} --from-file={key}=/dev/stdin"
         self._require(namespace, name, key, f"openssl rand -hex 24 | tr -d '\\n' | {create}")
 
     def require_certificate(self, namespace: str, name: str) -> None:
-        """Refuse a cluster without the certificate that a gateway is to show.
+        """Refuse a cluster without the gateway's certificate.
 
         Raises:
-            CommandError: as of `require_secret`.
+            CommandError: the Secret is missing or lacks the key; the remedy is a command that creates it.
         """
-        create = f"create secret tls {name} --cert=<its PEM file> --key=<its key's>"
+        create = f"create secret tls {name} --cert=<PEM file> --key=<PEM file of its key>"
         self._require(namespace, name, "tls.crt", f"kubectl --context {self.context} -n {namespace} {create}")
 
-    def _require(self, namespace: str, name: str, key: str, make: str) -> None:
+    def _require(self, namespace: str, name: str, key: str, create: str) -> None:
         template = f'-o=go-template={{{{if index .data "{key}"}}}}yes{{{{end}}}}'
         done = self._run("get", "secret", name, f"--namespace={namespace}", template)
-        if done.returncode == 0 and done.stdout == "yes":
+        if done.ok and done.stdout == "yes":
             return
         place = f"secret {namespace}/{name} (context {self.context})"
-        if done.returncode == 0:
-            raise CommandError(f"{place}: has no key {key}", remedy=f"delete it and make it anew: {make}")
-        reason = _reason(done)
+        if done.ok:
+            raise CommandError(f"{place}: has no key {key}", remedy=f"delete it, then create it again: {create}")
+        reason = done.reason
         if "NotFound" not in reason:
-            raise CommandError(f"{place}: {reason}", remedy="get the right to read it")
-        if self._run("get", "namespace", namespace).returncode != 0:
-            make = f"kubectl --context {self.context} create namespace {namespace} && {make}"
-        raise CommandError(f"{place}: not there", remedy=f"make it: {make}")
+            raise CommandError(f"{place}: {reason}", remedy="get permission to read it")
+        if not self._run("get", "namespace", namespace).ok:
+            create = f"kubectl --context {self.context} create namespace {namespace} && {create}"
+        raise CommandError(f"{place}: not found", remedy=f"create it: {create}")
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self._command, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-
-
-def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else "kubectl failed"
+    def _run(self, *words: str) -> Done:
+        return run([*self._command, *words])

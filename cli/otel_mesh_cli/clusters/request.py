@@ -1,4 +1,4 @@
-"""What a person asks for with STACK, CONTEXT, REGISTRY, IMAGES and BASE_IMAGE, checked before anything is made."""
+"""What `otel-mesh up --stack NAME` is given for another cluster, checked before anything is built."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from otel_mesh_stack.model import StackSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh_cli.images.choosing import BuilderName
+
 EMBEDDED: Final = "local"
-"""The stack that belongs to the embedded environment."""
+"""Stack of the embedded environment."""
 PUBLIC: Final = "public"
 NOT_MADE: Final[Mapping[str, Any]] = {"grafana": None}
-"""Parts that a stack does without where all its images are made here: of these there is a public one only."""
+"""Settings of parts that only a public image exists of: a stack whose images are all made here runs without them."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,14 @@ class Request:
     """A stack for another cluster.
 
     Attributes:
-        stack: whose file the checkout has.
-        context: of the kubeconfig; by default the one that the stack's file names.
-        registry: host and path where this cluster finds images that were made here.
-        images: ``public`` takes what upstream publishes for everything but our services; ``local`` makes everything
-            from the machine's packages and our programs, for a cluster without a way to public registries, and leaves
-            out what can't be made (`NOT_MADE`).
-        base_image: what the services are built on, instead of the public image that their Dockerfiles name.
+        stack: name of a stack file in the checkout.
+        context: context of the kubeconfig; by default the one that the stack file names.
+        registry: host and path of the registry that the cluster pulls images from that are built here.
+        images: ``public`` takes upstream's published images for all but the services. ``local`` makes every image
+            from this machine's Debian packages and programs, for a cluster that reaches no public registry, and runs
+            the stack without what cannot be made (`NOT_MADE`).
+        base_image: base of the services' images, in place of the public image that their Dockerfile names.
+        builder: program that builds the services' images; ``auto`` takes the first that works.
     """
 
     stack: str
@@ -40,22 +43,24 @@ class Request:
     registry: str | None = None
     images: Literal["public", "local"] = PUBLIC
     base_image: str | None = None
+    builder: BuilderName = "auto"
 
     def changes(self) -> dict[str, Any]:
-        """What takes the place of settings in the stack's file."""
+        """Settings that replace those of the stack file."""
         changes: dict[str, Any] = {} if self.images == PUBLIC else {**NOT_MADE}
         return {**changes, "cluster": {"context": self.context}} if self.context else changes
 
     def settings(self) -> StackSettings:
-        """The stack's settings as its program will read them.
+        """Settings of the stack as its program will read them.
 
         Raises:
-            CommandError: the stack is not for another cluster, its file is wrong, or no kubeconfig has the context.
+            CommandError: the stack is the embedded environment's, its file is wrong, no kubeconfig has the context, or
+                options contradict each other.
         """
         if self.stack == EMBEDDED:
             raise CommandError(
                 f"stack {EMBEDDED}: belongs to the embedded environment",
-                remedy="name another one for another cluster, e.g. STACK=dev",
+                remedy="name another stack for another cluster, e.g. --stack dev",
             )
         file = stack_file.require(self.stack)
         configured = pulumi_cli.merged(stack_file.settings(self.stack), self.changes())
@@ -71,12 +76,18 @@ class Request:
         return settings
 
     def _check_images(self, settings: StackSettings) -> None:
-        if self.base_image and self.images != PUBLIC:
+        if self.images != PUBLIC and self.base_image:
             raise CommandError(
-                "BASE_IMAGE: is of no use with IMAGES=local, which makes its own base", remedy="leave one of them out"
+                "--base-image: has no effect with --images local, which makes its own base",
+                remedy="leave out one of them",
+            )
+        if self.images != PUBLIC and self.builder not in ("auto", "embedded"):
+            raise CommandError(
+                f"--builder {self.builder}: cannot make all images with --images local, which needs Debian's packages",
+                remedy="leave out one of them",
             )
         if self.registry and not settings.images_from_file:
             raise CommandError(
-                f"REGISTRY: stack {self.stack} names all its images itself, nothing is pushed",
-                remedy="leave REGISTRY out, or set images_from_file in the stack's file",
+                f"--registry: stack {self.stack} names all its images itself, nothing is pushed",
+                remedy="leave it out, or set images_from_file in the stack file",
             )

@@ -11,7 +11,7 @@ from unittest import mock
 import pulumi
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.stacks import pulumi_cli, stack_file
+from otel_mesh_cli.stacks import local_stack, pulumi_cli, stack_file
 from otel_mesh_cli.stacks.drift import MARK
 from otel_mesh_cli.stacks.without_engine import Recorder, event_loop, settle
 from otel_mesh_stack.settings import IMAGES_FILE, RENDER_DIR
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh_stack.model import StackSettings
 
-_STACK: Final = "local"
+_STACK: Final = stack_file.LOCAL
 _WITHOUT_KUBERNETES: Final = {
     "cluster": {"name": "compose"},
     "mesh": {"kind": "none"},
@@ -30,6 +31,19 @@ _WITHOUT_KUBERNETES: Final = {
 }
 """Settings in place of the stack's own: nobody is there who knows pods or puts proxies beside them, and Grafana's image
 is to be had."""
+
+
+def settings() -> StackSettings:
+    """Settings of stack ``local`` as they are here.
+
+    Raises:
+        CommandError: The stack's file is wrong.
+    """
+    return local_stack.checked(_settings())
+
+
+def _settings() -> dict[str, Any]:
+    return pulumi_cli.merged(stack_file.settings(_STACK), _WITHOUT_KUBERNETES)
 
 
 def declared() -> list[Manifest]:
@@ -41,8 +55,7 @@ def declared() -> list[Manifest]:
     # here and not above: the catalogue is read when the module is, and its mistakes are told like those of settings
     from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
-    settings = pulumi_cli.merged(stack_file.settings(_STACK), _WITHOUT_KUBERNETES)
-    config = stack_file.content(stack_file.require(_STACK))["config"] | {stack_file.SETTINGS: settings}
+    config = stack_file.content(stack_file.require(_STACK))["config"] | {stack_file.SETTINGS: _settings()}
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -6,28 +6,27 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh.k8s.manifests import to_yaml
-from otel_mesh_cli.compose.objects import declared
+from otel_mesh_cli.compose.objects import declared, settings
 from otel_mesh_cli.compose.project import Published, translate
 from otel_mesh_cli.core import output_folder, secrets
-from otel_mesh_cli.core.paths import state_dir
-from otel_mesh_cli.stacks import addresses
-from otel_mesh_embedded import images
-from otel_mesh_stack.services import CATALOG
+from otel_mesh_cli.core.paths import repo_dir, state_dir
+from otel_mesh_cli.images import services
+from otel_mesh_cli.stacks import addresses, local_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from otel_mesh_cli.compose.project import Project
 
 FILE = "docker-compose.yaml"
-_COMMAND = "make compose"
+_COMMAND = "otel-mesh compose"
 _HEAD = """\
  from the objects of stack local: change those, not this.
 # One container of each; what a cluster does by replicas, budgets, network policies and a mesh is not here.
 # Needs Docker Compose 2.30 (hooks after a container's start) and Docker Engine 25 (checks while one starts).
 """
 _READABLE_BY_CONTAINERS = 0o444
+_OPENED = (addresses.GATEWAY, *addresses.TOOLS, addresses.GRAFANA)
 
 
 def run(out: str) -> str:
@@ -39,14 +38,14 @@ def run(out: str) -> str:
     Raises:
         CommandError: the folder holds something else, or the stack has something that Compose has no counterpart for.
     """
-    target = output_folder.named(out, _COMMAND, FILE, f"{_COMMAND} OUT=compose")
+    target = output_folder.named(out, _COMMAND, FILE, f"{_COMMAND} --out compose")
     project = project_for(target)
     content = f"{output_folder.mark(_COMMAND)}{_HEAD}{to_yaml(project.content)}"
     output_folder.replace(target, {FILE: content, **project.files})
     for name in project.secret_files:
         _make_secret(secrets_dir() / name)
     started = f"docker compose --file {target / FILE} up --build --detach"
-    opened = [f"  {one.name:<{addresses.COLUMN}}{one.page or one.url}" for one in _opened()]
+    opened = [f"  {one.name:<{addresses.COLUMN}}{one.page or one.url}" for one in _OPENED]
     opened.append(f"passwords are in {secrets_dir()}; Grafana's user is admin")
     return "\n".join(
         [f"{len(project.content['services'])} services in {target}; start them by", f"  {started}", *opened]
@@ -70,26 +69,21 @@ def secrets_dir() -> Path:
 def builds(target: Path) -> dict[str, dict[str, Any]]:
     """How each of our services' images is made, by the service's name."""
     made = {}
-    for image in images.SERVICES:
-        context = os.path.relpath(image.context, target)
-        dockerfile = str(image.dockerfile.relative_to(image.context))
-        made[image.name] = {"context": context, "dockerfile": dockerfile, "args": dict(image.arguments)}
+    context = os.path.relpath(repo_dir(), target)
+    dockerfile = str(services.dockerfile().relative_to(repo_dir()))
+    for image in services.service_images():
+        made[image.name] = {"context": context, "dockerfile": dockerfile, "args": image.arguments}
     return made
 
 
 def published() -> list[Published]:
-    """The ports that people open: those of the embedded environment, by the same variables."""
+    """The ports that people open, with the variables and defaults of the embedded environment."""
+    places = local_stack.places(settings())
     return [
-        Published(f"{one.namespace}/{one.service}", one.service_port, one.variable, one.default_port)
-        for one in _opened()
+        Published(f"{place.namespace}/{place.name}", place.port, address.variable, address.default_port)
+        for address in _OPENED
+        for place in (places[address.name],)
     ]
-
-
-def _opened() -> Iterator[addresses.Address]:
-    for service in CATALOG.services:
-        if service.exposed:
-            yield addresses.entrance(CATALOG.name, service.name, service.port)
-    yield from (*addresses.TOOLS, addresses.GRAFANA)
 
 
 def _make_secret(path: Path) -> None:

@@ -22,11 +22,11 @@ def mark(command: str) -> str:
 
 
 def named(out: str, command: str, index: str, example: str) -> Path:
-    """The folder of a command's OUT, which it may replace.
+    """The folder of a command's option `--out`, which it may replace.
 
     Args:
-        out: what OUT holds.
-        command: such as ``make render``.
+        out: value of the option.
+        command: such as ``otel-mesh render``.
         index: the file that it writes with its `mark`.
         example: the whole command, for somebody who named none.
 
@@ -34,13 +34,13 @@ def named(out: str, command: str, index: str, example: str) -> Path:
         CommandError: none is named, or it holds something that somebody else put there.
     """
     if not out:
-        raise CommandError("OUT: not given", remedy=f"name the folder to write: {example}")
+        raise CommandError("--out: not given", remedy=f"name the folder to write: {example}")
     target = Path(out).absolute()
     if target.is_dir() and (not any(target.iterdir()) or _is_ours(target / index, command)):
         return target
     if target.exists() or target.is_symlink():
         raise CommandError(
-            f"OUT={target}: holds something that `{command}` did not write", remedy="name another folder"
+            f"--out {target}: holds something that `{command}` did not write", remedy="name another folder"
         )
     return target
 

@@ -1,4 +1,4 @@
-"""What a trace tells by arithmetic: where its time went, and where its failing began."""
+"""A trace as calls within calls: where its time went, and where its failure began."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _CLIENT_ERRORS = range(400, 500)
 
 
 def is_fault(span: Span) -> bool:
-    """Whether something failed here, and not merely a caller was told no.
+    """Whether a span is a failure of the callee.
 
-    A client's span calls every answer from 400 on an error; one below 500 is an answer, as the service map has it.
+    The status of a client span is ERROR for every response from 400 on; responses below 500 are not failures here, as
+    in the service map.
     """
     if not span.failed:
         return False
@@ -32,23 +33,25 @@ def is_fault(span: Span) -> bool:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where the failing of a trace began."""
+    """Where the failure of a trace began."""
 
     span: Span
+    """The failed span."""
     culprit: str
-    """Service or store that failed first."""
+    """Name of the service or store that failed first."""
     reason: str
+    """Status code, error type, and what the spans below say."""
 
 
 class CallTree:
-    """The spans of one trace as calls within calls.
+    """The spans of one trace by their parents.
 
     Args:
-        spans: of the trace, at least one, in any order.
+        spans: Spans of the trace, at least one, in any order.
     """
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        # a Collector that sends again after an outage may send a span twice
+        # a Collector that retries after an outage may send a span twice
         once = {span.span_id: span for span in spans}
         self.spans: Sequence[Span] = sorted(once.values(), key=lambda span: span.start_us)
         self.roots = traces.roots(self.spans)
@@ -58,15 +61,15 @@ class CallTree:
 
     @property
     def trace_id(self) -> str:
-        """32 hexadecimal digits."""
+        """Trace id: 32 hexadecimal digits."""
         return self.spans[0].trace_id
 
     def children(self, span: Span) -> Sequence[Span]:
-        """What was called from within, in the order of its beginning."""
+        """Child spans by start time."""
         return self._children.get(span.span_id, ())
 
     def below(self, span: Span) -> Iterator[Span]:
-        """A span and everything that was called from within."""
+        """A span and all its descendants."""
         todo, seen = [span], {span.span_id}
         while todo:
             yield (one := todo.pop())
@@ -75,7 +78,7 @@ class CallTree:
             todo += reversed(more)
 
     def self_us(self, span: Span) -> int:
-        """Microseconds of a span in which nothing below it ran; what ran after its end is not its time."""
+        """Microseconds of a span in which none of its children ran."""
         spent, until = 0, span.start_us
         for child in self.children(span):
             begins, ends = max(child.start_us, until), min(child.end_us, span.end_us)
@@ -84,7 +87,7 @@ class CallTree:
         return span.duration_us - spent
 
     def entry(self, service: str, operation: str | None = None) -> Span | None:
-        """The first request that a service served in this trace, by its own word or, of a gateway, its proxy's."""
+        """The first server span of a service in this trace: its own, or for a gateway its proxy's."""
         served = [
             span
             for span in self.spans
@@ -94,23 +97,23 @@ class CallTree:
         return next(own, served[0] if served else None)
 
     def slowest_hop(self, span: Span) -> Span:
-        """Where most of a span's time went: it, or one below it."""
+        """Where most of a span's time went: the span itself or a descendant."""
         return max(self.below(span), key=self.self_us)
 
     def hop(self, span: Span) -> str:
-        """A span as a hop: ``payment-service  POST /payments``, or ``a → b  POST /x`` for the way from a to b."""
+        """A span as text: ``payment-service  POST /payments``, or ``a → b  POST /x`` for a call from a to b."""
         if span.kind != "client":
             who = f"{span.service} ({span.proxy})" if span.proxy else span.service
             return f"{who}  {span.name}"
         return f"{span.service}{f' ({span.proxy})' if span.proxy else ''} → {self.callee(span)}  {span.name}"
 
     def callee(self, span: Span) -> str:
-        """Whom a client's span called: as it says itself, else who answered."""
+        """Callee of a client span: as the span says, else the service that answered."""
         answered = (child.service for child in self.children(span) if child.service != span.service)
         return span.callee or next(answered, "unknown")
 
     def first_failure(self) -> Failure | None:
-        """The failing that no failing below explains, the earliest where there are several; None where none failed."""
+        """The earliest failed span without a failed child; None where no span failed."""
         origins = [
             span for span in self.spans if is_fault(span) and not any(is_fault(one) for one in self.children(span))
         ]
@@ -123,7 +126,9 @@ class CallTree:
             return Failure(first, first.service, reason)
         answers = [one for one in self.children(first) if one.kind in ("server", "client")]
         if not answers:
-            return Failure(first, self.callee(first), reason if first.is_database else f"{reason}, no span of its own")
+            return Failure(
+                first, self.callee(first), reason if first.is_database else f"{reason}, no span of the callee"
+            )
         if any(one.end_us > first.end_us for one in answers):
-            return Failure(first, self.callee(first), f"{reason}, still at work when its caller gave up")
-        return Failure(first, first.service, f"{reason}, although it was answered well")
+            return Failure(first, self.callee(first), f"{reason}, callee still working when its caller gave up")
+        return Failure(first, first.service, f"{reason}, although the callee succeeded")

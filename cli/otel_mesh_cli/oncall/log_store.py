@@ -1,4 +1,4 @@
-"""Asks the log store by its HTTP API; its language is `otel_mesh.backends.log_queries`' business."""
+"""VictoriaLogs' query API. Queries are written by `otel_mesh.backends.log_queries`."""
 
 from __future__ import annotations
 
@@ -8,74 +8,61 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.oncall.sources import answered
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
-
-    from otel_mesh_cli.stacks.addresses import Address
+    from otel_mesh_cli.oncall.backends import Backend
 
 _TIME = re.compile(r"(.+?)(?:\.(\d+))?Z")
-"""RFC 3339 as it is told: in UTC, with as many digits as are not 0."""
+"""RFC 3339 in UTC, without trailing zeros of the fraction."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A log line.
-
-    Attributes:
-        when_ns: nanoseconds since the epoch.
-        text: what was logged, of one line or several.
-        fields: all else that is known of it, by the names of OpenTelemetry.
-    """
+    """One log record."""
 
     when_ns: int
+    """Time in nanoseconds since the epoch."""
     text: str
+    """Body, of one line or several."""
     fields: Mapping[str, str]
+    """Attributes by their OpenTelemetry names, with ``span_id``, ``severity_text`` and ``service.name``."""
 
 
 class LogStore:
-    """The log store's query API.
+    """VictoriaLogs' query API.
 
     Args:
-        http: the client.
-        address: where it is.
+        backend: Where VictoriaLogs is.
     """
 
     LIMIT = 1000
-    """Lines that are asked for at most."""
+    """Records requested at most."""
 
-    def __init__(self, http: httpx.Client, address: Address) -> None:
-        self._http = http
-        self._address = address
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
     def lines(self, query: str, start_us: int, end_us: int) -> list[Line]:
-        """The first lines of a time that a query finds, oldest first, `LIMIT` at most.
+        """The first records that match a query, oldest first, `LIMIT` at most.
 
         Args:
-            query: in the store's language.
-            start_us: microseconds since the epoch.
-            end_us: the same.
+            query: Query in LogsQL.
+            start_us: Beginning in microseconds since the epoch.
+            end_us: End in microseconds since the epoch.
 
         Raises:
-            CommandError: it does not answer, or not as a log store does.
+            CommandError: The log store does not answer, or with something else than log records.
         """
         parameters = {
             "query": f"{query} | sort by (_time) limit {self.LIMIT}",
             "start": str(1000 * start_us),
             "end": str(1000 * end_us),
         }
-        text = answered(self._http, self._address, "/select/logsql/query", parameters).text
+        text = self._backend.get("/select/logsql/query", parameters).text
         try:
             return [_line(json.loads(one)) for one in text.splitlines()]
         except (ValueError, KeyError, TypeError) as error:
-            raise CommandError(
-                f"{self._address.name} at {self._address.url}: answers no log lines ({type(error).__name__})",
-                remedy="see `make status`",
-            ) from None
+            raise self._backend.error(f"answers no log lines ({type(error).__name__})") from None
 
 
 def _line(fields: dict[str, str]) -> Line:

@@ -1,4 +1,4 @@
-"""What the commands are asked for, checked before anybody is asked."""
+"""Values of on-call commands' options, checked before any backend is asked."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from otel_mesh_cli.core.errors import CommandError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 30 * 86400
-_MOST = 100
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
 class Window:
-    """How far a command looks back."""
+    """The time that a command looks at."""
 
-    text: str
-    """As it was asked for, e.g. ``15m``; so PromQL takes it too."""
+    since: str
+    """Its length as it was given, e.g. ``15m``; PromQL takes it as it is."""
     start_us: int
-    """Microseconds since the epoch."""
+    """Beginning in microseconds since the epoch."""
     end_us: int
-    """Microseconds since the epoch."""
+    """End in microseconds since the epoch."""
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Length in seconds."""
         return (self.end_us - self.start_us) / 1e6
 
 
@@ -37,56 +36,46 @@ class Question:
     """Which traces a command is about."""
 
     window: Window
-    number: int
-    """How many lines of an answer at most."""
+    """Time in which they began."""
+    limit: int
+    """Number of results at most."""
     service: str = ""
-    """That they went through; any where it is empty."""
+    """Name of a service that they went through; empty for any."""
     route: str = ""
-    """Of the service's requests, with or without its method; any where it is empty."""
+    """Route of the service's requests, with or without the method; empty for any."""
 
 
-def window(text: str, end_us: int | None = None) -> Window:
-    """The window that ``SINCE`` names.
+def window(since: str, end_us: int | None = None) -> Window:
+    """The window that ``--since`` names.
 
     Args:
-        text: e.g. ``15m``.
-        end_us: microseconds since the epoch; now by default.
+        since: Length, e.g. ``15m``.
+        end_us: End in microseconds since the epoch; now by default.
 
     Raises:
-        CommandError: it names none, or one longer than anything is kept.
+        CommandError: It is not a duration, or longer than any backend keeps telemetry.
     """
-    number, unit = text[:-1], text[-1:]
+    number, unit = since[:-1], since[-1:]
     if unit in _SECONDS and number.isascii() and number.isdecimal() and len(number) < len(str(_LONGEST_S)):
         seconds = int(number) * _SECONDS[unit]
         if 0 < seconds <= _LONGEST_S:
             end = time.time_ns() // 1000 if end_us is None else end_us
-            return Window(text, end - 1_000_000 * seconds, end)
-    raise CommandError(f"SINCE={text}: not a time to look back", remedy="give one from 1s to 30d, e.g. SINCE=15m or 2h")
-
-
-def limit(text: str) -> int:
-    """The number that ``LIMIT`` names.
-
-    Raises:
-        CommandError: it is none from 1 to 100.
-    """
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST)) and 1 <= int(text) <= _MOST:
-        return int(text)
-    raise CommandError(f"LIMIT={text}: not a number of traces", remedy=f"give one from 1 to {_MOST}")
+            return Window(since, end - 1_000_000 * seconds, end)
+    raise CommandError(f"--since {since}: not a duration", remedy="give one from 1s to 30d, e.g. 15m or 2h")
 
 
 def trace_id(text: str) -> str:
-    """The trace id in ``ID``: 32 hexadecimal digits, alone or in a whole ``traceparent``.
+    """The trace id in a command's argument: 32 hexadecimal digits, alone or in a ``traceparent``.
 
     Raises:
-        CommandError: there is none.
+        CommandError: There is none.
     """
-    remedy = "give the 32 hexadecimal digits of a log line, a traceparent, `make slow` or `make errors`: make trace ID="
+    remedy = "give the 32 hexadecimal digits of a log line, a traceparent, `otel-mesh slow` or `otel-mesh errors`"
     given = text.strip().lower()
     if not given:
-        raise CommandError("ID: not given", remedy=remedy)
+        raise CommandError("trace id: not given", remedy=remedy)
     inside = _TRACEPARENT.fullmatch(given)
     found = inside[1] if inside else given
     if not _TRACE_ID.fullmatch(found) or not int(found, 16):
-        raise CommandError(f"ID={text}: not a trace id", remedy=remedy)
+        raise CommandError(f"{text}: not a trace id", remedy=remedy)
     return found

@@ -1,4 +1,4 @@
-"""`make map`: who called whom, how often, how well and how fast, beside what the catalogue declares."""
+"""`otel-mesh map`: who called whom, how often, how well and how fast, compared with the catalogue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.model import Catalog
     from otel_mesh_cli.oncall.options import Window
-    from otel_mesh_cli.oncall.sources import Prometheus
+    from otel_mesh_cli.oncall.prometheus import Prometheus
+    from otel_mesh_cli.oncall.sources import Sources
 
 _METRIC = "traces_service_graph_request"
 _QUANTILE = 0.95
@@ -29,20 +30,34 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge of the map."""
+    """Calls from one service to another, or to a store."""
 
     caller: str
+    """Name of the caller."""
     callee: str
+    """Name of the callee."""
     standing: EdgeStanding
+    """What the catalogue says of the edge."""
     calls: float = 0.0
+    """Number of calls."""
     failed: float = 0.0
-    """Of the calls, those that the callee failed."""
-    p95_s: float = math.nan
-    """Seconds, as the caller saw them; not a number where nothing was measured."""
+    """Number of calls that the callee failed."""
+    p95_s: float | None = None
+    """95th percentile of the duration in seconds, as measured by the caller; None where nothing was measured."""
+
+
+@dataclass(frozen=True)
+class ServiceMap:
+    """Answer of `otel-mesh map`."""
+
+    window: Window
+    """Time of the calls."""
+    edges: tuple[Edge, ...]
+    """Edges that were used, and declared edges that were not, by the catalogue's order of callers."""
 
 
 def increase(selector: str, window: str) -> str:
-    """PromQL of what counters grew by; one that was not there at the window's beginning grew from nothing."""
+    """PromQL of the increase of counters; one that did not exist when the window began has increased from zero."""
     return (
         f"((last_over_time({selector}[{window}]) unless {selector} offset {window}) or increase({selector}[{window}]))"
     )
@@ -53,15 +68,15 @@ def _quantile(side: str, window: str) -> str:
     return f"histogram_quantile({_QUANTILE}, sum by (client, server, le) ({grown}))"
 
 
-def observed(prometheus: Prometheus, window: str) -> list[tuple[Pair, float, float, float]]:
+def observed(prometheus: Prometheus, window: str) -> list[tuple[Pair, float, float, float | None]]:
     """Caller and callee, calls, failed calls and p95 in seconds of every edge that was used.
 
     Args:
-        prometheus: which holds the service map's series.
-        window: how far back, e.g. ``15m``.
+        prometheus: Metric store with the series of the service map.
+        window: Length of the window, e.g. ``15m``.
 
     Raises:
-        CommandError: it could not be asked.
+        CommandError: Prometheus does not answer.
     """
     calls: dict[Pair, float] = {}
     failed: dict[Pair, float] = {}
@@ -73,25 +88,26 @@ def observed(prometheus: Prometheus, window: str) -> list[tuple[Pair, float, flo
             failed[pair] = failed.get(pair, 0.0) + value
     seen = {side: _by_pair(prometheus.samples(_quantile(side, window))) for side in ("client", "server")}
     return [
-        # who is outside makes no span, so that only the callee measured
-        (pair, number, failed.get(pair, 0.0), seen["server" if pair[0] == OUTSIDE else "client"].get(pair, math.nan))
+        # callers outside send no spans: only the callee measured
+        (pair, number, failed.get(pair, 0.0), seen["server" if pair[0] == OUTSIDE else "client"].get(pair))
         for pair, number in sorted(calls.items())
     ]
 
 
 def _by_pair(samples: Iterable[tuple[Mapping[str, str], float]]) -> dict[Pair, float]:
-    return {(labels["client"], labels["server"]): value for labels, value in samples}
+    """Values by edge, without those that are not a number: quantiles of nothing."""
+    return {(labels["client"], labels["server"]): value for labels, value in samples if not math.isnan(value)}
 
 
 def compared(
-    found: Iterable[tuple[Pair, float, float, float]], catalog: Catalog, entrances: Collection[str] = ()
+    found: Iterable[tuple[Pair, float, float, float | None]], catalog: Catalog, entrances: Collection[str] = ()
 ) -> list[Edge]:
-    """The edges of the map with what the catalogue says of them, declared and silent ones among them.
+    """The edges of the map with what the catalogue says of them; unused declared edges are added.
 
     Args:
-        found: as of `observed`.
-        catalog: that declares the edges.
-        entrances: callers that stand for the outside, beside those without a name: a mesh's gateway.
+        found: Edges that were used, as `observed` returns them.
+        catalog: Catalogue that declares the edges.
+        entrances: Callers that count as outside, beside those without a name: a mesh's gateway.
     """
     edges: dict[Pair, Edge] = {}
     for (caller, called), calls, failed, p95 in found:
@@ -106,30 +122,44 @@ def compared(
 
 
 def _added(one: Edge, more: Edge) -> Edge:
-    """Two lots of calls along the same edge; the quantile is that of the larger."""
+    """Sum of two edges between the same services; the quantile is that of the one with more calls."""
     p95 = max(one, more, key=lambda edge: edge.calls).p95_s
     return replace(one, calls=one.calls + more.calls, failed=one.failed + more.failed, p95_s=p95)
 
 
-def show(console: Console, edges: Iterable[Edge], window: Window) -> None:
-    """Print the edges, and in the last line what differs from the catalogue."""
-    edges = list(edges)
+def ask(sources: Sources, window: Window) -> ServiceMap:
+    """Reads the service map and compares it with the stack's catalogue.
+
+    Args:
+        sources: The stack's backends and its catalogue.
+        window: Time of the calls.
+
+    Raises:
+        CommandError: Prometheus does not answer, or the stack's outputs cannot be read.
+    """
+    entrances = (sources.gateway,) if sources.gateway else ()
+    found = observed(sources.prometheus, window.since)
+    return ServiceMap(window, tuple(compared(found, sources.catalog, entrances)))
+
+
+def show(console: Console, answer: ServiceMap) -> None:
+    """Prints the edges, and below them those that differ from the catalogue."""
     table = Table("caller", "callee", box=None, pad_edge=False)
     for name in ("calls", "per s", "failed", "p95"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("catalogue", no_wrap=True)
-    for edge in edges:
-        table.add_row(*_row(edge, window))
-    console.print(f"calls of the last {window.text}", style="bold", highlight=False)
+    for edge in answer.edges:
+        table.add_row(*_row(edge, answer.window))
+    console.print(f"calls of the last {answer.window.since}", style="bold", highlight=False)
     console.print(table)
     for standing, words in (
         (EdgeStanding.UNDECLARED, "[red]not declared[/red] in the catalogue"),
         (EdgeStanding.SILENT, "[yellow]declared, not called[/yellow]"),
     ):
-        if names := [f"{edge.caller} → {edge.callee}" for edge in edges if edge.standing is standing]:
+        if names := [f"{edge.caller} → {edge.callee}" for edge in answer.edges if edge.standing is standing]:
             console.print(f"{words}: {', '.join(names)}", highlight=False)
-    if not any(edge.calls for edge in edges):
-        console.print("no call was counted; `make smoke` makes one, and it is counted some 20 s later")
+    if not any(edge.calls for edge in answer.edges):
+        console.print("no calls counted; a call is counted some 20 s after it was made")
 
 
 def _row(edge: Edge, window: Window) -> list[Text | str]:
@@ -139,6 +169,6 @@ def _row(edge: Edge, window: Window) -> list[Text | str]:
     if not edge.calls:
         return [*names, "-", "-", "-", "-", standing]
     share = edge.failed / edge.calls
-    p95 = "-" if math.isnan(edge.p95_s) else f"{1000 * edge.p95_s:.1f} ms"
+    p95 = "-" if edge.p95_s is None else f"{1000 * edge.p95_s:.1f} ms"
     failed = Text(f"{share:.1%}", "red" if edge.failed else "green")
     return [*names, f"{edge.calls:.0f}", f"{edge.calls / window.seconds:.2f}", failed, p95, standing]

@@ -1,213 +1,145 @@
-"""Asks Jaeger and Prometheus by their HTTP APIs, at the loopback addresses or wherever they are told to be."""
+"""What an on-call command asks: the telemetry backends and the catalogue of one stack.
+
+Each backend is reached by the URL that the user gives, else for stack ``local`` by its loopback address, else through
+the API server of the stack's cluster. Nothing is looked up before it is needed: a command that gets along with URLs
+needs neither a kubeconfig nor the Pulumi CLI.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import httpx
-
-from otel_mesh.core.errors import nearest
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.oncall import backends
+from otel_mesh_cli.oncall.jaeger import Jaeger
+from otel_mesh_cli.oncall.log_store import LogStore
+from otel_mesh_cli.oncall.prometheus import Prometheus
+from otel_mesh_cli.stacks import stack_file
+from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator
 
-    from otel_mesh_cli.oncall.options import Window
-    from otel_mesh_cli.oncall.traces import Span
+    import httpx
+
+    from otel_mesh.catalog.model import Catalog
+    from otel_mesh_cli.oncall.api_server import ApiServer
+    from otel_mesh_cli.oncall.backends import Backend
+    from otel_mesh_cli.oncall.stack_outputs import StackOutputs
     from otel_mesh_cli.stacks.addresses import Address
 
-T = TypeVar("T")
 
-_TIMEOUT_S = 30.0
+@dataclass(frozen=True)
+class Target:
+    """The stack that a command is about, and how its backends are reached."""
 
+    stack: str = stack_file.LOCAL
+    """Name of the stack."""
+    context: str | None = None
+    """Context of the kubeconfig; by default the one in the stack's file."""
+    jaeger_url: str | None = None
+    """Base URL of Jaeger's query API."""
+    prometheus_url: str | None = None
+    """Base URL of Prometheus' API."""
+    logs_url: str | None = None
+    """Base URL of VictoriaLogs' API."""
 
-def client() -> httpx.Client:
-    """A client for loopback: no proxy of the user's environment is asked."""
-    return httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether the backends have loopback addresses: those of the embedded environment."""
+        return self.stack == stack_file.LOCAL and self.context is None
 
-
-def get(http: httpx.Client, address: Address, path: str, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 -- JSON
-    """What an API answers.
-
-    Raises:
-        CommandError: as of `answered`, or it is not JSON.
-    """
-    try:
-        return answered(http, address, path, parameters).json()
-    except json.JSONDecodeError as error:
-        raise _unanswered(address, f"no answer ({type(error).__name__})") from None
-
-
-def answered(http: httpx.Client, address: Address, path: str, parameters: Mapping[str, str]) -> httpx.Response:
-    """An API's answer, which tells of success.
-
-    Raises:
-        CommandError: it does not answer, or not with success.
-    """
-    try:
-        answer = http.get(f"{address.url}{path}", params=dict(parameters))
-        answer.raise_for_status()
-    except httpx.HTTPStatusError as error:
-        reason = f"answers {error.response.status_code}: {' '.join(error.response.text.split())[:200]}"
-    except httpx.HTTPError as error:
-        reason = f"no answer ({type(error).__name__})"
-    else:
-        return answer
-    raise _unanswered(address, reason)
+    @property
+    def flags(self) -> str:
+        """The options that name this target, for a command that a person is to type; begins with a space."""
+        options = {
+            "--stack": None if self.stack == stack_file.LOCAL else self.stack,
+            "--context": self.context,
+            "--jaeger-url": self.jaeger_url,
+            "--logs-url": self.logs_url,
+        }
+        return "".join(f" {name} {value}" for name, value in options.items() if value)
 
 
-def _unanswered(address: Address, reason: str) -> CommandError:
-    return CommandError(f"{address.name} at {address.url}: {reason}", remedy="see `make status`")
+@dataclass
+class Sources:
+    """The backends and the catalogue of a target, each looked up on first use."""
 
-
-class Jaeger:
-    """Jaeger's query API.
-
-    Args:
-        http: the client.
-        address: where Jaeger is.
-    """
-
-    def __init__(self, http: httpx.Client, address: Address) -> None:
-        self._http = http
-        self._address = address
-
-    def page(self, trace_id: str) -> str | None:
-        """The address of a trace's page, where this Jaeger has pages.
-
-        Raises:
-            CommandError: it could not be asked.
-        """
-        return f"{self._pages}/{trace_id}" if self._pages else None
+    target: Target
+    closing: ExitStack = field(repr=False)
 
     @cached_property
-    def _pages(self) -> str | None:
-        return self._asked(lambda: traces.pages(self._http, self._address.url))
+    def jaeger(self) -> Jaeger:
+        """The trace store."""
+        return Jaeger(self._backend("jaeger", self.target.jaeger_url, JAEGER, "jaeger"))
 
-    def trace(self, trace_id: str) -> list[Span]:
-        """The spans of a trace, none where Jaeger does not know it.
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        """The metric store."""
+        return Prometheus(self._backend("prometheus", self.target.prometheus_url, PROMETHEUS, "prometheus"))
 
-        Raises:
-            CommandError: it could not be asked.
-        """
-        return self._asked(lambda: traces.fetch(self._http, self._address.url, trace_id))
+    @cached_property
+    def logs(self) -> LogStore:
+        """The log store."""
+        return LogStore(self._backend("victoria-logs", self.target.logs_url, LOGS, "logs"))
 
-    def _asked(self, ask: Callable[[], T]) -> T:
-        try:
-            return ask()
-        except httpx.HTTPStatusError as error:
-            reason = f"answers {error.response.status_code}"
-        except httpx.HTTPError as error:
-            reason = f"no answer ({type(error).__name__})"
-        raise CommandError(f"{self._address.name} at {self._address.url}: {reason}", remedy="see `make status`")
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue of services that the stack was deployed with."""
+        return self._outputs.catalog
 
-    def services(self) -> list[str]:
-        """Names of all that made spans.
+    @property
+    def gateway(self) -> str | None:
+        """``service.name`` of the mesh's gateway; None without a mesh."""
+        place = self._outputs.telemetry.gateway
+        return place.name if place else None
 
-        Raises:
-            CommandError: as of `get`.
-        """
-        return sorted(get(self._http, self._address, "/api/services", {})["data"] or [])
-
-    def require(self, service: str) -> None:
-        """See that there is such a service.
-
-        Raises:
-            CommandError: there is none, or as of `get`.
-        """
-        known = self.services()
-        if service not in known:
+    def _backend(self, name: str, url: str | None, address: Address, part: str) -> Backend:
+        flag = f"--{part}-url"
+        if url:
+            return backends.at_url(self._http, name, url, flag)
+        if self.target.is_on_loopback:
+            return backends.at_address(self._loopback_http, address)
+        server = self._api_server  # first: a context that does not exist is found without asking the Pulumi CLI
+        place = getattr(self._outputs.telemetry, part)
+        if place is None:
             raise CommandError(
-                f"SERVICE={service}: Jaeger has no spans of it",
-                remedy=nearest(service, known) if known else "send it a request first: make smoke",
+                f"stack {self.target.stack}: deploys no {name}", remedy=f"give the URL of your own with {flag}"
             )
+        return server.backend(name, place)
 
-    def operation(self, service: str, route: str) -> str:
-        """The name of a service's spans that a route stands for, with or without its method.
+    @cached_property
+    def _outputs(self) -> StackOutputs:
+        # each is imported where it is needed: settings and the Kubernetes client take a second together
+        from otel_mesh_cli.oncall import stack_outputs  # noqa: PLC0415
 
-        Raises:
-            CommandError: there is none, or as of `get`.
-        """
-        answer = get(self._http, self._address, "/api/operations", {"service": service, "spanKind": "server"})
-        names = sorted({str(one["name"]) for one in answer["data"] or []})
-        fitting = [name for name in names if route == name] or [name for name in names if name.endswith(f" {route}")]
-        if len(fitting) != 1:
-            what = "stands for several" if fitting else "not one of them"
-            raise CommandError(
-                f"ROUTE={route}: {what}", remedy=f"give one of: {', '.join(fitting or names) or 'none yet'}"
-            )
-        return fitting[0]
+        return stack_outputs.read(self.target.stack, self.target.context)
 
-    PAGE = 100
-    """Traces that are asked for at a time: no Jaeger of ours keeps fewer, and more than it keeps it refuses."""
-    _SHORTEST_US = 1000
+    @cached_property
+    def _api_server(self) -> ApiServer:
+        from otel_mesh_cli.oncall.api_server import api_server  # noqa: PLC0415
 
-    def search(self, service: str, window: Window, **more: str) -> list[list[Span]]:
-        """The newest traces in which a service has a fitting span, `PAGE` at most.
+        return self.closing.enter_context(api_server(self.target.context or self._context_of_stack()))
 
-        Args:
-            service: its name.
-            window: in which the span began.
-            more: ``operation`` or ``minDuration`` as Jaeger takes them.
+    def _context_of_stack(self) -> str:
+        file = stack_file.require(self.target.stack)
+        settings = stack_file.settings(self.target.stack)
+        return stack_file.value(file, settings, "cluster", "context", kind=str, default=None)
 
-        Raises:
-            CommandError: as of `get`.
-        """
-        asked = {"start": str(window.start_us), "end": str(window.end_us), "limit": str(self.PAGE), **more}
-        answer = get(self._http, self._address, "/api/traces", {"service": service, **asked})
-        return [spans for one in answer["data"] or [] if (spans := traces.parse(one))]
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return self.closing.enter_context(backends.client())
 
-    def newest(self, service: str, window: Window, most: int) -> tuple[list[list[Span]], bool]:
-        """All traces that went through a service, or the newest of them, and whether there were more.
-
-        A time with more traces than Jaeger gives at once is asked for in halves. (A search for failing ones would
-        spare that, but Jaeger 2.13's memory takes the tag ``error=true`` for its opposite.)
-
-        Args:
-            service: its name.
-            window: in which its spans began.
-            most: traces after which no more are asked for.
-
-        Raises:
-            CommandError: as of `get`.
-        """
-        found: dict[str, list[Span]] = {}
-        todo, cut = [window], False
-        while todo and len(found) < most:
-            part = todo.pop()
-            answer = self.search(service, part)
-            found.update((spans[0].trace_id, spans) for spans in answer)
-            if len(answer) < self.PAGE:
-                continue
-            if part.end_us - part.start_us <= self._SHORTEST_US:
-                cut = True
-                continue
-            middle = (part.start_us + part.end_us) // 2
-            todo += [replace(part, end_us=middle), replace(part, start_us=middle)]
-        return list(found.values()), cut or bool(todo)
+    @cached_property
+    def _loopback_http(self) -> httpx.Client:
+        return self.closing.enter_context(backends.loopback_client())
 
 
-class Prometheus:
-    """Prometheus' query API.
-
-    Args:
-        http: the client.
-        address: where Prometheus is.
-    """
-
-    def __init__(self, http: httpx.Client, address: Address) -> None:
-        self._http = http
-        self._address = address
-
-    def samples(self, expression: str) -> list[tuple[Mapping[str, str], float]]:
-        """Labels and values that an expression has now.
-
-        Raises:
-            CommandError: as of `get`.
-        """
-        answer = get(self._http, self._address, "/api/v1/query", {"query": expression})
-        return [(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
+@contextmanager
+def sources(target: Target) -> Iterator[Sources]:
+    """The sources of a target, whose connections are closed in the end."""
+    with ExitStack() as closing:
+        yield Sources(target, closing)

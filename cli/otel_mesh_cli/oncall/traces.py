@@ -1,4 +1,4 @@
-"""Traces as Jaeger's query API returns them, and their picture as a tree."""
+"""Spans of a trace, as Jaeger's query API returns them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-from rich.tree import Tree
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     import httpx
 
 _IN_CLUSTER = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+\.svc(\..*)?)?")
-"""Host of a Service, as short as a pod of its namespace may call it."""
-
-_DEEP = 8
-_NARROW, _NARROW_ASCII = ("  ", "│ ", "├╴", "└╴"), ("  ", "| ", "+-", "`-")
-"""With a mesh, each call is four levels: they have to fit on a screen."""
+"""Host name of a Service: its short name, or with its namespace and ``.svc``."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +27,20 @@ class Span:
     service: str
     name: str
     start_us: int
-    """Microseconds since the epoch."""
+    """Start in microseconds since the epoch."""
     duration_us: int
+    """Duration in microseconds."""
     tags: Mapping[str, Any] = field(default_factory=dict)
     resource: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
-        """``server``, ``client``, ``internal``, ``producer``, ``consumer``."""
+        """``server``, ``client``, ``internal``, ``producer`` or ``consumer``."""
         return str(self.tags.get("span.kind", "internal"))
 
     @property
     def proxy(self) -> str | None:
-        """Which proxy made it, ``gateway`` or ``sidecar``; None for a service's own span."""
+        """``gateway`` or ``sidecar`` for a span of a mesh proxy; None for a service's own span."""
         return self.tags.get("otel_mesh.proxy")
 
     @property
@@ -56,7 +50,7 @@ class Span:
 
     @property
     def outcome(self) -> str:
-        """What a person wants to see behind the name: status code, error type or datastore."""
+        """Status code, error type and datastore, as far as the span has them."""
         parts = [
             str(self.tags[key])
             for key in ("http.response.status_code", "rpc.response.status_code", "db.system.name", "error.type")
@@ -66,12 +60,12 @@ class Span:
 
     @property
     def end_us(self) -> int:
-        """Microseconds since the epoch."""
+        """End in microseconds since the epoch."""
         return self.start_us + self.duration_us
 
     @property
     def callee(self) -> str | None:
-        """Whom a client's span calls, by its name in the catalogue; a store by its host's, else by its system's."""
+        """Callee of a client span by its name in the catalogue; a store by its host, else by its system."""
         for key in ("service.peer.name", "peer.service"):
             if key in self.tags:
                 return str(self.tags[key])
@@ -88,10 +82,10 @@ class Span:
 
 
 def fetch(client: httpx.Client, jaeger_url: str, trace_id: str) -> list[Span]:
-    """The spans of a trace that Jaeger holds now, by start time; none while it does not know the trace.
+    """The spans of a trace in Jaeger now, by start time; empty while Jaeger has none.
 
     Raises:
-        httpx.HTTPError: Jaeger could not be asked, or answered with a server error.
+        httpx.HTTPError: Jaeger does not answer, or with an error.
     """
     response = client.get(f"{jaeger_url}/api/traces/{trace_id}")
     if response.status_code == HTTPStatus.NOT_FOUND:
@@ -101,35 +95,26 @@ def fetch(client: httpx.Client, jaeger_url: str, trace_id: str) -> list[Span]:
 
 
 def repeated(spans: Iterable[Span]) -> bool:
-    """Whether a proxy of the mesh sent a request more than once: the first try met a pod on its way."""
+    """Whether a proxy of the mesh retried a request: the first attempt met a pod that was not ready."""
     sent = Counter((span.service, span.parent_id) for span in spans if span.proxy and span.kind == "client")
     return any(number > 1 for number in sent.values())
 
 
-_NO_PAGES = "not compiled with the UI assets"
-"""What a Jaeger built from its Go module shows in place of its pages."""
-
-
-def pages(client: httpx.Client, jaeger_url: str) -> str | None:
-    """Where a Jaeger has its traces' pages, each below its trace id; None where it has none.
-
-    Raises:
-        httpx.HTTPError: Jaeger could not be asked.
-    """
-    return None if _NO_PAGES in client.get(f"{jaeger_url}/").text else f"{jaeger_url}/trace"
+NO_PAGES = "not compiled with the UI assets"
+"""Text that a Jaeger built from its Go module serves in place of its web pages."""
 
 
 def page(client: httpx.Client, jaeger_url: str, trace_id: str) -> str | None:
-    """The address of a trace's page; None where that Jaeger shows no pages.
+    """URL of a trace's page; None where this Jaeger has no web pages.
 
     Raises:
-        httpx.HTTPError: Jaeger could not be asked.
+        httpx.HTTPError: Jaeger does not answer.
     """
-    return f"{home}/{trace_id}" if (home := pages(client, jaeger_url)) else None
+    return None if NO_PAGES in client.get(f"{jaeger_url}/").text else f"{jaeger_url}/trace/{trace_id}"
 
 
 def parse(trace: Mapping[str, Any]) -> list[Span]:
-    """The spans of one element of ``data`` in Jaeger's answer, by start time."""
+    """The spans of one element of ``data`` in Jaeger's response, by start time."""
     processes = trace["processes"]
     spans = []
     for raw in trace["spans"]:
@@ -156,50 +141,7 @@ def _tags(tags: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
 
 
 def roots(spans: Iterable[Span]) -> list[Span]:
-    """The spans whose parent is not among them."""
+    """Spans whose parent is not among them."""
     spans = list(spans)
     known = {span.span_id for span in spans}
     return [span for span in spans if span.parent_id not in known]
-
-
-def tree(spans: Iterable[Span], below: Mapping[str, Sequence[Text]] | None = None) -> Tree:
-    """The trace as a person reads it: who called whom, how long it took, how it ended.
-
-    Args:
-        spans: of the trace, at least one.
-        below: what stands directly below a span, by its id.
-    """
-    spans = list(spans)
-    known = {span.span_id for span in spans}
-    children: dict[str | None, list[Span]] = {}
-    for span in spans:
-        children.setdefault(span.parent_id if span.parent_id in known else None, []).append(span)
-    start = min(span.start_us for span in spans)
-    total = max(span.start_us + span.duration_us for span in spans) - start
-    head = Text.assemble("trace ", (spans[0].trace_id, "bold"), f"  {len(spans)} spans  {total / 1000:.1f} ms")
-    picture = Tree(head)
-    todo = [(picture, span, 1) for span in reversed(children.get(None, []))]
-    deepest = 0
-    while todo:
-        branch, span, depth = todo.pop()
-        deepest = max(deepest, depth)
-        node = branch.add(_line(span, start))
-        for line in (below or {}).get(span.span_id, ()):
-            node.add(line)
-        todo += [(node, child, depth + 1) for child in reversed(children.get(span.span_id, []))]
-    if deepest > _DEEP:
-        picture.TREE_GUIDES = [_NARROW] * len(Tree.TREE_GUIDES)
-        picture.ASCII_GUIDES = _NARROW_ASCII
-    return picture
-
-
-def _line(span: Span, start_us: int) -> Text:
-    return Text.assemble(
-        (span.service, "cyan"),
-        (f" ({span.proxy})" if span.proxy else "", "magenta"),
-        "  ",
-        (span.name, "bold"),
-        f"  {span.kind}",
-        f"  {span.duration_us / 1000:.1f} ms at +{(span.start_us - start_us) / 1000:.1f}",
-        (f"  {span.outcome}" if span.outcome else "", "red" if span.failed else "green"),
-    )

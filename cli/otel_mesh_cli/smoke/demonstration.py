@@ -1,4 +1,4 @@
-"""What `make up` and `make smoke` end with: a user is asked for, then an order is placed."""
+"""The smoke check that `otel-mesh up` ends with: a request for a user, and an order."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What both left behind."""
+    """What both requests left behind."""
 
     user: request.Result
     order: order.Result
 
 
 def run() -> Result:
-    """Do both.
+    """Sends both requests, then waits for what must follow from them.
+
+    Both are sent first: their spans and metrics then wait for the same exports of the services.
 
     Raises:
-        CommandError: one of them did not go as it has to.
+        CommandError: One of them failed, or its telemetry did not arrive.
     """
-    return Result(request.run(), order.run())
+    with request.client() as http:
+        request.wait_for_addresses(http)
+        user, placed = request.send(http), order.send(http)
+        return Result(request.finish(http, user), order.finish(http, placed))
 
 
 def show(result: Result, console: Console) -> None:
-    """Print both, the order first: the addresses to go on with stand last."""
+    """Prints both, the order first: the addresses to go on with stand last."""
     order.show(result.order, console)
     request.show(result.user, console)

@@ -1,4 +1,7 @@
-"""The tree that the trace of a chain of calls has to be, with the mesh's proxies where there is one."""
+"""The trace that a request must leave behind, with the spans of the mesh's proxies where there is a mesh.
+
+``gateway`` is always the ``service.name`` of the mesh's gateway; None without a mesh.
+"""
 
 from __future__ import annotations
 
@@ -11,73 +14,100 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_mesh_cli.oncall.traces import Span
-    from otel_mesh_cli.stacks.stack_mesh import StackMesh
 
 
 @dataclass(frozen=True)
-class Hop:
-    """One span on the way down."""
+class Branch:
+    """One span with its children."""
 
     service: str
+    """``service.name`` of the span."""
     kind: str
     """``server``, ``client`` or ``internal``."""
+    children: tuple[Branch, ...] = ()
+    """Child spans in any order; calls to stores are left out."""
     proxy: bool = False
-    """Whether the service's proxy makes it, and not the service."""
+    """Whether the span is the proxy's, and not the service's own."""
+    name: str = ""
+    """Name of the span, where it tells siblings apart."""
 
     def __str__(self) -> str:
-        """As a person says it."""
+        """The span in words."""
         who = f"the proxy of {self.service}" if self.proxy else self.service
-        return f"a{'n' if self.kind == 'internal' else ''} {self.kind} span of {who}"
+        named = f" named {self.name!r}" if self.name else ""
+        return f"a{'n' if self.kind == 'internal' else ''} {self.kind} span of {who}{named}"
 
     def matches(self, span: Span) -> bool:
-        """Whether a span is this one."""
-        made = (span.service, span.kind, span.proxy is not None)
-        return made == (self.service, self.kind, self.proxy) and not span.is_database
+        """Whether a span is this one, whatever its children are."""
+        if span.is_database or self.name not in ("", span.name):
+            return False
+        return (span.service, span.kind, span.proxy is not None) == (self.service, self.kind, self.proxy)
+
+    def spans(self) -> Iterator[Branch]:
+        """This span and all its descendants, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.spans()
 
 
-def hops(services: Sequence[str], mesh: StackMesh) -> list[Hop]:
-    """The spans of a request that goes down a chain of services, each the parent of the next."""
-    return list(_hops(services, mesh))
+def served(service: str, gateway: str | None, *children: Branch) -> Branch:
+    """A request as its service serves it, behind the service's proxy."""
+    own = Branch(service, "server", children)
+    return Branch(service, "server", (own,), proxy=True) if gateway else own
 
 
-def _hops(services: Sequence[str], mesh: StackMesh) -> Iterator[Hop]:
-    if mesh.installed:
-        yield Hop(mesh.gateway, "server", proxy=True)
-        yield Hop(mesh.gateway, "client", proxy=True)
-    for number, service in enumerate(services):
-        if mesh.installed:
-            yield Hop(service, "server", proxy=True)
-        yield Hop(service, "server")
-        if number < len(services) - 1:
-            yield Hop(service, "client")
-            if mesh.installed:
-                yield Hop(service, "client", proxy=True)
+def step(service: str, name: str, *children: Branch) -> Branch:
+    """A step of what a service does."""
+    return Branch(service, "internal", children, name=name)
 
 
-def differences(spans: Sequence[Span], expected: Sequence[Hop]) -> list[str]:
-    """What keeps a trace from being exactly that chain, in words; nothing when it is.
+def call(caller: str, callee: Branch, gateway: str | None) -> Branch:
+    """A call from one service to another, through the caller's proxy."""
+    sent = Branch(caller, "client", (callee,), proxy=True) if gateway else callee
+    return Branch(caller, "client", (sent,))
 
-    Calls to stores are left out of it: their number is the service's own affair, but each must hang below the last
-    service's server span.
+
+def entered(first: Branch, gateway: str | None) -> Branch:
+    """A request from outside, through the mesh's gateway."""
+    if not gateway:
+        return first
+    return Branch(gateway, "server", (Branch(gateway, "client", (first,), proxy=True),), proxy=True)
+
+
+def problems(spans: Sequence[Span], expected: Branch, storing: frozenset[str]) -> list[str]:
+    """What is wrong with a trace, in words; empty if it is exactly the expected one.
+
+    The number of calls to stores is not checked; each must be a child of the service's own span.
+
+    Args:
+        spans: Spans of the trace.
+        expected: The root span.
+        storing: Services that must have called a store; no other may.
     """
     line = [span for span in spans if not span.is_database]
-    found: list[str] = []
-    at = traces.roots(line)
-    for hop in expected:
-        fitting = [span for span in at if hop.matches(span)]
-        if len(fitting) != 1:
-            above = f" below {expected[expected.index(hop) - 1]}" if hop is not expected[0] else ""
-            found.append(f"{hop}{above}")
-            break
-        at = [span for span in line if span.parent_id == fitting[0].span_id]
-    more = len(line) - len(expected)
-    if not found and more > 0:
-        found.append(f"reasons for {more} more spans than expected")
-    if not found:
-        last = next(span for span in line if expected[-1].matches(span))
-        found += [f"a parent in {last.service} for {one.name}" for one in spans if _strays(one, last)]
-    return found
+    found = [f"missing {one}" for one in _missing(line, traces.roots(line), expected, "")]
+    if not found and (more := len(line) - len(list(expected.spans()))) > 0:
+        found.append(f"{more} unexpected span{'s' if more > 1 else ''}")
+    parents = {span.span_id: span.service for span in line if span.proxy is None}
+    stores = [span for span in spans if span.is_database]
+    found += [
+        f"span {span.name} of {span.service} is no child of a span of {span.service} that may call a store"
+        for span in stores
+        if parents.get(span.parent_id or "") != span.service or span.service not in storing
+    ]
+    missing = storing - {span.service for span in stores}
+    return found + [f"{MISSING_STORE} of {service}" for service in sorted(missing)]
 
 
-def _strays(span: Span, server: Span) -> bool:
-    return span.is_database and (span.service, span.parent_id) != (server.service, server.span_id)
+MISSING_STORE = "missing a database span"
+"""Beginning of what `problems` says of a service without a call to any store."""
+
+
+def _missing(line: Sequence[Span], at: Sequence[Span], expected: Branch, above: str) -> Iterator[str]:
+    matching = [span for span in at if expected.matches(span)]
+    if len(matching) != 1:
+        yield f"{expected}{above}"
+        return
+    below = [span for span in line if span.parent_id == matching[0].span_id]
+    for branch in expected.children:
+        yield from _missing(line, below, branch, f" below {expected}")

@@ -12,10 +12,13 @@ import httpx
 from otel_mesh_cli.core import waiting
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.oncall.call_tree import CallTree
+from otel_mesh_cli.oncall.picture import picture
 from otel_mesh_cli.smoke import measured, request
-from otel_mesh_cli.smoke.call_tree import Branch, call, differences, entered, served, step
+from otel_mesh_cli.smoke.expected import call, entered, served, step
+from otel_mesh_cli.smoke.expected import problems as problems_with
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from otel_mesh_cli.oncall.traces import Span
-    from otel_mesh_cli.stacks.stack_mesh import StackMesh
+    from otel_mesh_cli.smoke.expected import Branch
 
 PATH = "/api/orders"
 ORDER: Mapping[str, object] = {
@@ -33,10 +36,20 @@ ORDER: Mapping[str, object] = {
 """109.97 in all."""
 
 COUNTED = 'sum(shop_orders_total{order_outcome="paid"})'
-"""Orders that were paid, over all pods of the last minutes."""
+"""Paid orders, over all pods of the last minutes."""
 
 STORING = frozenset({"user-service", "order-service", "payment-service"})
-"""The services that must have asked their database."""
+"""Services that must have called a store."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An order that was paid; its telemetry is on its way."""
+
+    trace_id: str
+    """32 hexadecimal digits."""
+    order_id: int
+    """Id of the order."""
 
 
 @dataclass(frozen=True)
@@ -44,90 +57,119 @@ class Result:
     """What the order left behind."""
 
     trace_id: str
+    """32 hexadecimal digits."""
     order_id: int
+    """Id of the order."""
     spans: Sequence[Span]
+    """Spans of the trace."""
     paid: float
-    """Orders paid, as Prometheus has counted them by now: this one may be on its way yet."""
+    """Paid orders that Prometheus has counted by now: this one may not be among them yet."""
     page: str | None
-    """Of the trace in Jaeger."""
+    """URL of the trace's page in Jaeger."""
 
 
 def place(http: httpx.Client, order: Mapping[str, object] = ORDER, key: str | None = None) -> tuple[str, int]:
-    """Place an order through the gateway, to be repeated at will under its key.
+    """Places an order through the gateway; the same key places it once, however often it is called.
 
     Returns:
         The trace id (32 hexadecimal digits) and the order's id.
 
     Raises:
-        CommandError: it was not paid.
+        CommandError: The order was not paid.
     """
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01", "idempotency-key": key or trace_id}
     try:
         response = http.post(f"{GATEWAY.url}{PATH}", json=dict(order), headers=headers)
     except httpx.HTTPError as error:
-        raise CommandError(f"{GATEWAY.url}{PATH}: {error}", remedy="see `make status`") from error
+        raise CommandError(f"{GATEWAY.url}{PATH}: {error}", remedy="see `otel-mesh status`") from error
     if response.status_code != HTTPStatus.CREATED or response.json()["status"] != "paid":
         raise CommandError(
             f"{GATEWAY.url}{PATH}: answered {response.status_code}: {response.text[:200]}",
-            remedy="see `make status` and `kubectl -n shop logs deploy/order-service`",
+            remedy=request.service_remedy("order-service"),
         )
     return trace_id, int(response.json()["order_id"])
 
 
-def expected(mesh: StackMesh) -> Branch:
-    """The trace of an order that is paid."""
-    user = call("api-gateway", served("user-service", mesh), mesh)
-    payment = call("order-service", served("payment-service", mesh), mesh)
-    order = served("order-service", mesh, step("order-service", "take payment", payment))
-    gateway = served(
-        "api-gateway",
-        mesh,
-        step("api-gateway", "validate user", user),
-        step("api-gateway", "create order", call("api-gateway", order, mesh)),
-    )
-    return entered(gateway, mesh)
-
-
-def missing(spans: Sequence[Span], mesh: StackMesh | None = None) -> list[str]:
-    """What the trace of an order still lacks, in words; nothing when it is exactly what it has to be.
+def tree(gateway: str | None) -> Branch:
+    """The trace of a paid order, without calls to stores.
 
     Args:
-        spans: of the trace.
-        mesh: whose proxies make spans too; by default the stack's.
+        gateway: ``service.name`` of the mesh's gateway; None without a mesh.
     """
-    lacks = differences(spans, expected(mesh or stack_mesh()))
-    asking = {span.service for span in spans if span.is_database}
-    return lacks + [f"a database span of {service}" for service in sorted(STORING - asking)]
+    user = call("api-gateway", served("user-service", gateway), gateway)
+    payment = call("order-service", served("payment-service", gateway), gateway)
+    order = served("order-service", gateway, step("order-service", "take payment", payment))
+    first = served(
+        "api-gateway",
+        gateway,
+        step("api-gateway", "validate user", user),
+        step("api-gateway", "create order", call("api-gateway", order, gateway)),
+    )
+    return entered(first, gateway)
+
+
+def problems(spans: Sequence[Span]) -> list[str]:
+    """What is wrong with the trace of a paid order on stack ``local``, in words; empty if nothing is."""
+    return problems_in(spans, local_stack.gateway())
+
+
+def problems_in(spans: Sequence[Span], gateway: str | None) -> list[str]:
+    """What is wrong with the trace of a paid order, in words; empty if nothing is.
+
+    Args:
+        spans: Spans of the trace.
+        gateway: ``service.name`` of the mesh's gateway; None without a mesh.
+    """
+    return problems_with(spans, tree(gateway), STORING)
 
 
 def run() -> Result:
-    """Place the order and wait for its trace.
+    """Places the order and waits for its trace.
 
     Raises:
-        CommandError: it was not paid, or its trace did not arrive; it names what is missing.
+        CommandError: It was not paid, or its trace did not arrive; the message names what is missing.
     """
     with request.client() as http:
-        order_id = 0
+        return finish(http, send(http))
 
-        def send() -> str:
-            nonlocal order_id
-            key = secrets.token_hex(16)  # one order, however often it is tried: a pod may be on its way back
-            trace_id, order_id = waiting.wait(
-                lambda: place(http, key=key),
-                request.ANSWER_DEADLINE_S,
-                lambda: "no order was paid",
-                "see `make status` and `kubectl -n shop logs deploy/order-service`",
-            )
-            return trace_id
 
-        trace_id, spans = request.traced(http, send, missing)
-        page = traces.page(http, JAEGER.url, trace_id)
-        return Result(trace_id, order_id, spans, measured.query(http, COUNTED), page)
+def send(http: httpx.Client) -> Sent:
+    """Places the order, again under the same key until it is paid: a pod may be on its way back.
+
+    Raises:
+        CommandError: It is not paid.
+    """
+    key = secrets.token_hex(16)
+    trace_id, order_id = waiting.wait(
+        lambda: place(http, key=key),
+        request.ANSWER_DEADLINE_S,
+        lambda: "no order was paid",
+        request.service_remedy("order-service"),
+    )
+    return Sent(trace_id, order_id)
+
+
+def finish(http: httpx.Client, sent: Sent) -> Result:
+    """Waits for the trace of the order.
+
+    Raises:
+        CommandError: It did not arrive; the message names what is missing.
+    """
+    last = sent
+
+    def send_again() -> str:
+        nonlocal last
+        last = send(http)
+        return last.trace_id
+
+    trace_id, spans = request.traced(http, sent.trace_id, send_again, problems)
+    page = traces.page(http, JAEGER.url, trace_id)
+    return Result(trace_id, last.order_id, spans, measured.query(http, COUNTED), page)
 
 
 def show(result: Result, console: Console) -> None:
-    """Print the trace as a tree, and where to look further."""
-    console.print(traces.tree(result.spans))
+    """Prints the trace as a tree, and where to look further."""
+    console.print(picture(CallTree(result.spans)))
     console.print(f"order {result.order_id} of 109.97 is paid; orders paid counted by Prometheus: {result.paid:g}")
     request.show_trace(result.trace_id, result.page, console)

@@ -1,35 +1,44 @@
-"""The addresses people open: loopback ports that lead to Services of the cluster."""
+"""The addresses people open: loopback ports that are forwarded to Services of the cluster."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
+
+if TYPE_CHECKING:
+    from otel_mesh_stack.outputs import ServicePort
 
 _LOWEST, _HIGHEST = 1024, 65535
 
 
 @dataclass(frozen=True)
 class Address:
-    """A Service made reachable at a port of 127.0.0.1."""
+    """Port of 127.0.0.1 that is forwarded to a Service of the embedded cluster."""
 
     name: str
-    """What it is called in output, and in ``OTEL_MESH_PORT_<NAME>``."""
-    namespace: str
-    service: str
-    service_port: int
+    """Name in output and in ``OTEL_MESH_PORT_<NAME>``."""
     default_port: int
     ready_path: str
-    """Answers 200 once the program behind it serves."""
+    """Path that answers 200 once the program serves requests."""
     scheme: str = "http"
     page_path: str = ""
-    """What people open in a browser, where that is another place than the address itself."""
+    """Path of the page for a browser, where it is not the address itself."""
+
+    @property
+    def place(self) -> ServicePort:
+        """The Service that the port is forwarded to."""
+        # here and not above: the settings take half a second to import, and `otel-mesh env` runs in every shell
+        from otel_mesh_cli.stacks import local_stack  # noqa: PLC0415
+
+        return local_stack.places(local_stack.settings())[self.name]
 
     @property
     def variable(self) -> str:
-        """The variable that chooses another port."""
+        """Environment variable that sets another port."""
         return f"OTEL_MESH_PORT_{self._variable_name}"
 
     @property
@@ -37,7 +46,7 @@ class Address:
         """The loopback port.
 
         Raises:
-            CommandError: the variable holds no port number.
+            CommandError: The variable does not hold a port number.
         """
         value = os.environ.get(self.variable, "")
         if not value:
@@ -51,22 +60,22 @@ class Address:
 
     @property
     def url(self) -> str:
-        """Without a slash at its end."""
+        """URL without a trailing slash."""
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def page(self) -> str:
-        """What people open in a browser; empty where that is the address itself, or nothing."""
+        """URL for a browser; empty where it is the address itself, or nothing."""
         return f"{self.url}{self.page_path}" if self.page_path else ""
 
     @property
     def url_variable(self) -> str:
-        """The variable that ``make env`` exports."""
+        """Environment variable for `url` that ``otel-mesh env`` prints."""
         return f"{self._variable_name}_URL"
 
     @property
     def page_variable(self) -> str:
-        """The variable for `page`."""
+        """Environment variable for `page` that ``otel-mesh env`` prints."""
         return f"{self._variable_name}_PAGE"
 
     @property
@@ -74,32 +83,20 @@ class Address:
         return self.name.upper().replace("-", "_")
 
 
-def _gateway() -> Address:
-    """Where requests enter: the mesh's gateway, or without a mesh the service itself."""
-    mesh = stack_mesh()
-    place = (mesh.gateway_namespace, mesh.gateway, 80) if mesh.installed else ("shop", "api-gateway", 8080)
-    return entrance(*place)
-
-
-def entrance(namespace: str, service: str, port: int) -> Address:
-    """The address at which requests enter, wherever it leads."""
-    return Address("gateway", namespace, service, port, 18080, "/readyz")
-
-
-GATEWAY = _gateway()
-GATEWAY_TLS = Address("gateway-tls", GATEWAY.namespace, GATEWAY.service, 443, 18443, GATEWAY.ready_path, "https")
-"""Served where the stack has a mesh and its gateway a certificate."""
-JAEGER = Address("jaeger", "observability", "jaeger", 16686, 16686, "/")
-PROMETHEUS = Address("prometheus", "observability", "prometheus", 9090, 19090, "/-/ready")
-LOGS = Address("victoria-logs", "observability", "victoria-logs", 9428, 19428, "/health", page_path="/select/vmui/")
-
-GRAFANA = Address("grafana", "observability", "grafana", 3000, 13000, "/api/health")
-"""Where its program is to be had: not in what `make up` builds."""
+GATEWAY = Address("gateway", 18080, "/readyz")
+"""The mesh's gateway; without a mesh, the exposed service itself."""
+GATEWAY_TLS = Address("gateway-tls", 18443, GATEWAY.ready_path, "https")
+"""Served where the stack has a mesh whose gateway has a certificate."""
+JAEGER = Address("jaeger", 16686, "/")
+PROMETHEUS = Address("prometheus", 19090, "/-/ready")
+LOGS = Address("victoria-logs", 19428, "/health", page_path="/select/vmui/")
+GRAFANA = Address("grafana", 13000, "/api/health")
+"""Deployed by stacks with Grafana only: the embedded environment cannot build its image."""
 
 TOOLS = (JAEGER, PROMETHEUS, LOGS)
-"""What people look at telemetry with; without the mesh."""
+"""Addresses of the telemetry backends."""
 
 ADDRESSES = (GATEWAY, *([GATEWAY_TLS] if stack_mesh().gateway_tls else []), *TOOLS)
 
 COLUMN = 2 + max(len(one.name) for one in ADDRESSES)
-"""How wide names are where they stand before their addresses."""
+"""Width of the column of names in lists of addresses."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import drift, pulumi_cli
 from otel_mesh_cli.stacks.stack_kubectl import StackKubectl
-from otel_mesh_embedded import toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
     command = next((word for word in words if not word.startswith("-")), "")
     if command not in (*_UPDATES, _DESTROY):
         return pulumi_cli.call(workspace, stack, words)
-    tools = toolchain.ensure(["engine", "kubectl"])
+    tools = embedded.programs().folder(["engine", "kubectl"])
     pulumi_cli.ensure_stack(workspace, stack, tools)
     before = _resources(workspace, stack, tools)
     refuse_loss(workspace, stack, tools, before, destroys=command == _DESTROY)
@@ -85,7 +85,8 @@ def refuse_loss(
         raise CommandError(
             f"stack {stack}: its definitions would be deleted (mesh.istio.crds: delete), and with them what it did not "
             f"make: {', '.join(found[:_SHOWN])}{more}; nothing was done",
-            remedy="have their owners delete those first, or set mesh.istio.crds to keep and run `make up` before",
+            remedy="have their owners delete those first, or set mesh.istio.crds to keep and run "
+            f"`otel-mesh up --stack {stack}` before",
         )
 
 
@@ -141,8 +142,7 @@ def _planned_to_go(workspace: Workspace, stack: str, tools: Path) -> set[str]:
     try:
         steps = json.loads(done.stdout)["steps"]
     except (ValueError, KeyError):
-        reason = pulumi_cli.last_line(done.stderr or done.stdout)
-        raise CommandError(f"stack {stack}: {reason}", remedy="mend what it names") from None
+        raise CommandError(f"stack {stack}: {done.reason}", remedy="fix what the message names") from None
     return {step["urn"] for step in steps if step["op"] == "delete"}
 
 
@@ -151,9 +151,8 @@ def _resources(workspace: Workspace, stack: str, tools: Path) -> list[Resource]:
     if file is not None:
         return list(drift.state(file).get("resources") or [])
     done = pulumi_cli.run(workspace, tools, ["stack", "export", "--stack", stack])
-    if done.returncode:
-        raise CommandError(f"stack {stack}: {pulumi_cli.last_line(done.stderr)}", remedy="mend what it names")
-    return list(json.loads(done.stdout)["deployment"].get("resources") or [])
+    exported = done.require(f"stack {stack}", remedy="fix what the message names")
+    return list(json.loads(exported)["deployment"].get("resources") or [])
 
 
 def _told(definitions: Sequence[Resource], context: str) -> str:

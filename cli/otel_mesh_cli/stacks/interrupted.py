@@ -14,7 +14,6 @@ import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import object_lines, pulumi_cli
 from otel_mesh_cli.stacks.stack_kubectl import StackKubectl
 
@@ -111,11 +110,7 @@ def _unfinished(workspace: Workspace, stack: str) -> bool:
 
 
 def _cli(workspace: Workspace, tools: Path, words: list[str]) -> str:
-    done = pulumi_cli.run(workspace, tools, words)
-    if done.returncode:
-        raise CommandError(
-            f"stack {words[words.index('--stack') + 1]}: pulumi {' '.join(words[:2])}: "
-            f"{pulumi_cli.last_line(done.stderr)}",
-            remedy="mend what it names, then try again",
-        )
-    return done.stdout
+    place = f"stack {words[words.index('--stack') + 1]}: pulumi {' '.join(words[:2])}"
+    return pulumi_cli.run(workspace, tools, words).require(
+        place, remedy="fix what the message names, then run it again"
+    )

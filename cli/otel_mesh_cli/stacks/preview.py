@@ -1,10 +1,11 @@
-"""`make preview STACK=dev|prod`: what a stack makes, told without a cluster, with what that leaves unchecked."""
+"""`otel-mesh preview --stack dev`: what a stack makes, without a cluster, and what that leaves unchecked."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh_cli.core.output import Answer
 from otel_mesh_cli.stacks import object_lines, rendering
 
 if TYPE_CHECKING:
@@ -17,14 +18,31 @@ _CLUSTER = ("PriorityClass", "Namespace")
 """Groups of the whole cluster that come first, as they are made first."""
 
 
-def show(stack: str) -> str:
-    """The whole text, for a terminal and for a log alike.
+def answer(stack: str) -> Answer:
+    """What a stack makes in an empty cluster.
 
     Raises:
         CommandError: there is no such stack, or its program refused its settings.
     """
     with rendering.of(stack) as made:
-        return text(stack, made.plan())
+        plan = made.plan()
+    return Answer(data(stack, plan), lambda _: print(text(stack, plan)))
+
+
+def data(stack: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan of the CLI as values for a program; Secrets hold placeholders.
+
+    Args:
+        stack: its name.
+        plan: the CLI's JSON of a first update.
+    """
+    manifests = [state["inputs"] for state in rendering.objects(plan)]
+    return {
+        "stack": stack,
+        "objects": sorted(manifests, key=lambda one: (str(one["kind"]), object_lines.place(one))),
+        "warnings": rendering.warnings(plan),
+        "unchecked": list(_unchecked(stack, manifests)),
+    }
 
 
 def text(stack: str, plan: Mapping[str, Any]) -> str:
@@ -81,8 +99,8 @@ def _rows(manifests: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _unchecked(stack: str, manifests: list[Mapping[str, Any]]) -> Iterator[str]:
-    context = "" if stack == "local" else " CONTEXT=..."
-    yield f"what is there already, and so what would change: make preview STACK={stack}{context} asks the cluster"
+    words = f"otel-mesh preview --stack {stack}" + ("" if stack == "local" else " --context NAME")
+    yield f"what is there already, and so what would change: {words} asks the cluster"
     yield "what the API server's admission says of these objects (make test asks a real one)"
     images = sorted({str(one["image"]) for manifest in manifests for one in object_lines.containers(manifest)})
     images = [image for image in images if image != _INJECTED]

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from otel_mesh_cli.core import files, secrets
+from otel_mesh_cli.core import embedded, files
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.paths import repo_dir, state_dir
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.core.run import Done
+from otel_mesh_cli.core.run import call as call_program
+from otel_mesh_cli.core.run import run as run_program
 from otel_mesh_cli.stacks import engine_processes, stack_file
-from otel_mesh_embedded import images, toolchain
-from otel_mesh_embedded.node.layout import layout
-from otel_mesh_embedded.toolchain import charts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
+"""Variable that names a folder of Helm charts, in place of their repositories."""
 _SALT = re.compile(r"^encryptionsalt: .+$", re.MULTILINE)
 
 
@@ -73,23 +74,6 @@ class Workspace:
         if "PULUMI_CONFIG_PASSPHRASE_FILE" in self.variables:
             ambient.pop("PULUMI_CONFIG_PASSPHRASE", None)  # the CLI would prefer it
         return {**ambient, **self.variables, "PATH": path}
-
-
-def embedded() -> Workspace:
-    """The workspace of the embedded environment: everything is in the state folder."""
-    folder = state_dir() / "pulumi"
-    backend = folder / "backend"
-    variables = {
-        **own_home(folder / "home"),
-        "PULUMI_BACKEND_URL": f"file://{backend}",
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(secrets.secrets_dir() / secrets.PASSPHRASE),
-        "OTEL_MESH_IMAGES_FILE": str(images.images_file()),
-        "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
-        "OTEL_MESH_CHARTS_DIR": os.environ.get("OTEL_MESH_CHARTS_DIR") or str(charts.folder()),
-        "OTEL_MESH_NODE_FILE": str(layout().node_file),
-        "KUBECONFIG": str(state_dir() / "kubeconfig"),
-    }
-    return Workspace(folder, backend, state_dir() / "logs", variables)
 
 
 def own_home(home: Path) -> dict[str, str]:
@@ -152,16 +136,18 @@ def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
     """
     stack_file.settings(stack)  # what is no stack file is refused here, in one line
     folder = make_project(workspace.project, workspace.changes)
-    toolchain.install_pulumi_plugin(workspace.home)
-    charts.ensure()
+    embedded.programs().install_plugin(workspace.home)
+    charts = embedded.charts()
+    if charts is not None and workspace.variables.get(CHARTS_DIR) == str(charts.folder()):
+        charts.ensure()
     if workspace.backend is not None:
         workspace.backend.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = workspace.state_file(stack)
     if file is not None and file.exists():
         return folder
     done = run(workspace, tools, ["stack", "init", stack, "--no-select"])
-    if done.returncode and "already exists" not in done.stderr:
-        raise CommandError(f"stack {stack}: {last_line(done.stderr)}", remedy="mend what it names, then try again")
+    if not done.ok and "already exists" not in done.stderr:
+        raise CommandError(f"stack {stack}: {done.reason}", remedy="fix what the message names, then run it again")
     return folder
 
 
@@ -170,29 +156,17 @@ def project_name() -> str:
     return str(yaml.safe_load((repo_dir() / "Pulumi.yaml").read_text())["name"])
 
 
-def run(workspace: Workspace, tools: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run(workspace: Workspace, tools: Path, words: Sequence[str]) -> Done:
     """Run the CLI to its end and return what it printed."""
-    return subprocess.run(
-        [tools / "pulumi", "-C", workspace.project, "--non-interactive", *words],
-        env=workspace.environment(tools),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [str(tools / "pulumi"), "-C", str(workspace.project), "--non-interactive", *words]
+    return run_program(command, env=workspace.environment(tools))
 
 
 def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
     """Run the CLI on a stack as a person would, with this terminal, and return its exit status."""
-    tools = toolchain.ensure(["engine"])
+    tools = embedded.programs().folder(["engine"])
     folder = ensure_stack(workspace, stack, tools)
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
     # marked as ours too: what a killed one leaves running ends with the next update
     own = {"PULUMI_STACK": stack, **engine_processes.mark(workspace.project, stack)}
-    return subprocess.run(command, env={**workspace.environment(tools), **own}, check=False).returncode
-
-
-def last_line(text: str) -> str:
-    """The last line that says something: the CLI puts its reason there."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no output"
+    return call_program(command, env={**workspace.environment(tools), **own})

@@ -1,4 +1,4 @@
-"""`make render STACK=... OUT=dir`: a stack's objects as files, the same to the byte every time, without a secret.
+"""`otel-mesh render --stack prod --out DIR`: a stack's objects as files, byte for byte the same, without a secret.
 
 What is written is sorted into a folder for each namespace and one for the whole cluster. Secrets are there to be
 reviewed: their values are a marked placeholder, and the kustomization leaves them out, so that nobody applies one over
@@ -15,6 +15,7 @@ import yaml
 
 from otel_mesh.k8s.manifests import to_yaml
 from otel_mesh_cli.core import output_folder
+from otel_mesh_cli.core.output import Answer
 from otel_mesh_cli.stacks import rendering
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX = "kustomization.yaml"
-_COMMAND = "make render"
+_COMMAND = "otel-mesh render"
 PLACEHOLDER = "placeholder: the real value is never written"
 _PLACEHOLDER_NOTE = "otel-mesh.dev/placeholder"
 _CLUSTER = "_cluster"  # no namespace may be called so
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def run(stack: str, out: str) -> str:
+def answer(stack: str, out: str) -> Answer:
     """Write a stack's objects and say what was written.
 
     Args:
@@ -39,14 +40,22 @@ def run(stack: str, out: str) -> str:
     Raises:
         CommandError: the folder holds something else, or the stack's program refused its settings.
     """
-    target = output_folder.named(out, _COMMAND, INDEX, f"{_COMMAND} STACK={stack} OUT=rendered")
+    target = output_folder.named(out, _COMMAND, INDEX, f"{_COMMAND} --stack {stack} --out rendered")
     warnings: list[str] = []
     with rendering.of(stack) as made:
         folder = made.write(warnings.append)
         manifests = [content for path in sorted(folder.rglob("*.yaml")) for content in _documents(path)]
     count = write(stack, manifests, target)
     lines = [f"warning: {warning}" for warning in sorted(warnings)]
-    return "\n".join([*lines, f"stack {stack}: {len(manifests)} objects in {count} files below {target}"])
+    lines.append(f"stack {stack}: {len(manifests)} objects in {count} files below {target}")
+    found = {
+        "stack": stack,
+        "folder": str(target),
+        "objects": len(manifests),
+        "files": count,
+        "warnings": sorted(warnings),
+    }
+    return Answer(found, lambda _: print("\n".join(lines)))
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
@@ -82,7 +91,7 @@ def arrange(stack: str, manifests: Iterable[dict[str, Any]]) -> dict[str, str]:
         if manifest["kind"] != "Secret":
             applied.append(path)
     index = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": applied}
-    mark = f"{output_folder.mark(_COMMAND)} STACK={stack}"
+    mark = f"{output_folder.mark(_COMMAND)} for stack {stack}"
     contents[INDEX] = f"{mark}. Secrets are left out: theirs are placeholders.\n{to_yaml(index)}"
     return contents
 

@@ -17,17 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh.core import versions
-from otel_mesh_cli.core import files
+from otel_mesh_cli.core import embedded, files
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import last_line
 from otel_mesh_cli.stacks import pulumi_cli, stack_file
-from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.toolchain import charts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
-CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
 _UNREACHABLE = (
     re.compile(r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'),
     re.compile(r'fetching YAML over network: Get "(?P<place>[^"]+)": (?P<cause>.+)'),
@@ -62,16 +60,13 @@ class Rendering:
         try:
             plan: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
-            raise CommandError(self._failed(pulumi_cli.last_line(done.stderr)), remedy="mend what it names") from None
-        if done.returncode:
+            raise CommandError(self._failed(done.reason), remedy="mend what it names") from None
+        if not done.ok:
             reason = _first_error(plan)
             for pattern in _UNREACHABLE:
                 if found := pattern.search(reason):
-                    own = f"CHARTS={charts.folder()} has those of Istio {charts.version()}"
-                    raise CommandError(
-                        f"stack {self.stack}: {found['place']}: {found['cause']}",
-                        remedy=f"name a folder of charts: {own}, with the Gateway API's definitions",
-                    )
+                    place = f"stack {self.stack}: {found['place']}: {found['cause']}"
+                    raise CommandError(place, remedy=_other_charts())
             file = f"Pulumi.{self.stack}.yaml"
             raise CommandError(f"{self._failed(reason)}\n  all of it in {file}", remedy="mend it there")
         return plan
@@ -87,9 +82,9 @@ class Rendering:
         """
         words = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--color", "never", "--stack", self.stack]
         done = pulumi_cli.run(self.workspace, self.tools, words)
-        if done.returncode:
+        if not done.ok:
             self.plan()  # tells mistakes in a form that can be read
-            raise CommandError(self._failed(pulumi_cli.last_line(done.stdout)), remedy="mend what it names")
+            raise CommandError(self._failed(last_line(done.stdout) or done.reason), remedy="mend what it names")
         if warn is not None:
             for text in dict.fromkeys(_WARNING.findall(done.stdout)):
                 warn(text)
@@ -118,7 +113,7 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
         CommandError: there is no such stack.
     """
     stack_file.settings(stack)
-    tools = toolchain.ensure(["engine"])
+    tools = embedded.programs().folder(["engine"])
     with tempfile.TemporaryDirectory(prefix="otel-mesh-render-") as name:
         folder = Path(name)
         objects = folder / "objects"
@@ -145,12 +140,20 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
 
 def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
     """Where the charts are: where the shell says, else here if they are what the stack pins, else in a repository."""
-    if os.environ.get(CHARTS_DIR):
+    if os.environ.get(pulumi_cli.CHARTS_DIR):
         return {}
     settings = pulumi_cli.merged(stack_file.settings(stack), changes)
     file = stack_file.require(stack)
     pinned = stack_file.value(file, settings, "mesh", "istio", "version", kind=str, default=versions.ISTIO)
-    return {CHARTS_DIR: str(charts.folder())} if pinned == charts.version() else {}
+    charts = embedded.charts()
+    return {pulumi_cli.CHARTS_DIR: str(charts.ensure())} if charts is not None and pinned == charts.version() else {}
+
+
+def _other_charts() -> str:
+    """What to do where a chart's repository does not answer."""
+    remedy = f"set {pulumi_cli.CHARTS_DIR} to a folder that holds the charts and the Gateway API's definitions"
+    charts = embedded.charts()
+    return remedy if charts is None else f"{remedy}: {charts.ensure()} has those of Istio {charts.version()}"
 
 
 def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -171,7 +174,7 @@ def warnings(plan: Mapping[str, Any]) -> list[str]:
 
 def given() -> list[str]:
     """Which of the things that a rendering may be given by the environment were given."""
-    return [f"{name}={os.environ[name]}" for name in (IMAGES_FILE, CHARTS_DIR) if os.environ.get(name)]
+    return [f"{name}={os.environ[name]}" for name in (IMAGES_FILE, pulumi_cli.CHARTS_DIR) if os.environ.get(name)]
 
 
 def _first_error(plan: Mapping[str, Any]) -> str:

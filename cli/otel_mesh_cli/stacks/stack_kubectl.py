@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.stacks import pulumi_cli, stack_file
+from otel_mesh_cli.core.run import run
+from otel_mesh_cli.stacks import stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +44,8 @@ class StackKubectl:
         Raises:
             CommandError: the cluster does not answer, or not to this user.
         """
-        done = subprocess.run(
-            [*self._command, "get", "--output=json", "--ignore-not-found", *words],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode and _NO_SUCH_KIND not in done.stderr:
-            raise CommandError(
-                f"{what}: {pulumi_cli.last_line(done.stderr)}", remedy="mend what it names, then try again"
-            )
+        command = [*self._command, "get", "--output=json", "--ignore-not-found", *words]
+        done = run(command, env=self._environment)
+        if not done.ok and _NO_SUCH_KIND not in done.stderr:
+            raise CommandError(f"{what}: {done.reason}", remedy="fix what the message names, then run it again")
         return json.loads(done.stdout) if done.stdout.strip() else None

@@ -1,4 +1,4 @@
-"""What stack ``local`` says of its mesh, for those who look at the running environment from outside."""
+"""The mesh of stack ``local``, read from its file without importing the stack's settings: `otel-mesh env` needs it."""
 
 from __future__ import annotations
 
@@ -10,37 +10,32 @@ from otel_mesh_cli.stacks import stack_file
 
 @dataclass(frozen=True)
 class StackMesh:
-    """The mesh of the stack."""
+    """The mesh of a stack."""
 
     kind: str
     """``none`` or ``istio``."""
-    gateway_namespace: str
-    gateway: str
-    """Service of the gateway, and ``service.name`` of its spans."""
-    namespaces: tuple[str, ...]
-    """Namespaces of the mesh's own parts."""
     gateway_tls: bool = False
-    """Whether the gateway serves HTTPS as well."""
+    """Whether the gateway also serves HTTPS."""
 
     @property
     def installed(self) -> bool:
-        """Whether there is one."""
+        """Whether the stack has a mesh."""
         return self.kind != "none"
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Groups of the toolchain that the environment is made of: a mesh's own take minutes to build."""
+        """Groups of the toolchain that the environment needs; a mesh's own take minutes to build."""
         return ("engine", "node", "images", *([self.kind] if self.installed else []))
 
 
 @cache
 def stack_mesh() -> StackMesh:
-    """The mesh that the checkout's ``Pulumi.local.yaml`` asks for; names as of the stack's defaults.
+    """The mesh in the checkout's ``Pulumi.local.yaml``.
 
-    Only what is read here is looked at: all settings are checked by the stack's program.
+    Only the settings read here are checked: the stack's program checks all of them.
 
     Raises:
-        CommandError: the file cannot be read, or one of these settings is of another type.
+        CommandError: The file cannot be read, or one of these settings has the wrong type.
     """
     file = stack_file.require(stack_file.LOCAL)
     mesh = {"mesh": stack_file.settings(stack_file.LOCAL).get("mesh")}
@@ -48,16 +43,4 @@ def stack_mesh() -> StackMesh:
     kind = name("kind", default="none")
     if kind not in ("none", "istio"):
         raise stack_file.wrong(file, "mesh.kind", "'none' or 'istio'")
-    namespace = name("gateway_namespace", default="istio-ingress")
-    own = (
-        name("istio", "namespace", default="istio-system"),
-        name("istio", "cni", "namespace", default="istio-cni"),
-        namespace,
-    )
-    return StackMesh(
-        kind=kind,
-        gateway_namespace=namespace,
-        gateway=name("gateway", "name", default="ingress"),
-        namespaces=own if kind == "istio" else (),
-        gateway_tls=kind != "none" and bool(name("gateway", "tls_secret", default="")),
-    )
+    return StackMesh(kind, gateway_tls=kind != "none" and bool(name("gateway", "tls_secret", default="")))

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import last_line
 from otel_mesh_cli.stacks import definitions, drift, engine_processes, interrupted, pulumi_cli, stack_lock
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def reason(output: str) -> str:
     errors = [number for number, line in enumerate(lines) if line.strip().startswith("error:")]
     told = [number for number in errors if lines[number].strip() != _SUMMARY] or errors
     if not told:
-        return pulumi_cli.last_line(output)
+        return last_line(output) or "no output"
     first = told[0]
     more = itertools.takewhile(lambda line: line.startswith("    ") and line.strip(), lines[first + 1 : first + 4])
     return " ".join([lines[first].strip().removeprefix("error:").strip(), *(line.strip() for line in more)])

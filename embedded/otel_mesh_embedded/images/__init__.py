@@ -2,10 +2,10 @@
 
 from otel_mesh_embedded.images.ahead import ahead
 from otel_mesh_embedded.images.importing import import_all
-from otel_mesh_embedded.images.making import archive, ensure, images_file, store_versions
-from otel_mesh_embedded.images.publishing import check_registry, pinned, publish, require
-from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, REGISTRY, SERVICES, default_base
-from otel_mesh_embedded.images.skopeo import is_loopback
+from otel_mesh_embedded.images.making import archive, ensure, store_versions
+from otel_mesh_embedded.images.publishing import publish
+from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, REGISTRY, SERVICES
+from otel_mesh_embedded.places import images_file
 
 __all__ = [
     "IMAGES",
@@ -14,14 +14,9 @@ __all__ = [
     "SERVICES",
     "ahead",
     "archive",
-    "check_registry",
-    "default_base",
     "ensure",
     "images_file",
     "import_all",
-    "is_loopback",
-    "pinned",
     "publish",
-    "require",
     "store_versions",
 ]

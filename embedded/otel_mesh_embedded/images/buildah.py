@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_cli.images.references import is_loopback
 from otel_mesh_embedded import packages
-from otel_mesh_embedded.images.skopeo import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -7,7 +7,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.images.making import archive, images_file
+from otel_mesh_embedded.images.making import archive
+from otel_mesh_embedded.places import images_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.paths import cache_dir, state_dir
+from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_cli.images import contexts
 from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.images import contexts, pip_settings, roots
+from otel_mesh_embedded.images import pip_settings, roots
 from otel_mesh_embedded.images.buildah import Buildah
 from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
+from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain.prometheus_page import prometheus_page
 
 if TYPE_CHECKING:
@@ -34,11 +36,6 @@ _STORES = {"postgres": "postgresql", "redis": "redis-server"}  # image -> packag
 _KEPT = 3  # archives per image: switching between two branches builds nothing
 _GIB = 1 << 30
 _ROOM_GIB = 4
-
-
-def images_file() -> Path:
-    """Where `ensure` writes name -> reference, for the stack (OTEL_MESH_IMAGES_FILE)."""
-    return state_dir() / "images.json"
 
 
 def archive(reference: str) -> Path:

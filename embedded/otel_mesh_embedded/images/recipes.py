@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.images import services
+from otel_mesh_cli.images.references import LOCAL_REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECIPES = Path(__file__).parent.parent / "image_recipes"
-REGISTRY = "otel-mesh.local"
+REGISTRY = LOCAL_REGISTRY
 PAGE = "page.tar"
-_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -119,32 +118,18 @@ def _program(name: str, *programs: str, root: str | None = "python", page: bool 
 
 
 def _services() -> tuple[Image, ...]:
-    """An image for each program below app_images/, named as the catalogue names the service."""
-    home = repo_dir() / "app_images"
+    """The services' images, on a base made of the machine's packages unless another is asked for."""
     return tuple(
         Image(
-            folder.name.replace("_", "-"),
-            home / "Dockerfile",
+            image.name,
+            services.dockerfile(),
             repo_dir(),
             root="python",
             network=True,
-            arguments={"SERVICE": folder.name},
+            arguments=image.arguments,
         )
-        for folder in sorted(home.iterdir())
-        if (folder / "src" / folder.name / "__main__.py").exists()
+        for image in services.service_images()
     )
-
-
-def default_base() -> str:
-    """The public image that the services' Dockerfile is built on where nothing else is asked for.
-
-    Raises:
-        CommandError: it names none, or several.
-    """
-    named: set[str] = {base for image in SERVICES for base in _BASE.findall(image.dockerfile.read_text())}
-    if len(named) != 1:
-        raise CommandError(f"app_images/Dockerfile: {len(named)} defaults of BASE_IMAGE", remedy="let it name one")
-    return named.pop()
 
 
 SERVICES = _services()

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir, state_dir
-from otel_mesh_cli.stacks import pulumi_cli
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.node import gateway_certificate
+from otel_mesh_embedded.node import gateway_certificate, workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -36,7 +34,7 @@ def settings() -> dict[str, str]:
     return {
         "PATH": os.pathsep.join(path),
         "PULUMI_STACK": "local",
-        **pulumi_cli.embedded().variables,
+        **workspace.local().variables,
         **{address.url_variable: address.url for address in ADDRESSES},
         **{address.page_variable: address.page for address in ADDRESSES if address.page},
         **({"GATEWAY_CA": str(gateway_certificate.authority())} if stack_mesh().gateway_tls else {}),
@@ -53,8 +51,3 @@ cd {shlex.quote(str(repo_dir()))} && exec .venv/bin/otel-mesh pulumi --stack "${
 """
     files.write(script, text, mode=0o755)
     return folder
-
-
-def export_lines(values: Mapping[str, str]) -> str:
-    """The settings as a POSIX shell reads them."""
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
-from otel_mesh_cli.stacks import drift, interrupted, pulumi_cli
+from otel_mesh_cli.stacks import drift, interrupted, local_stack
 from otel_mesh_cli.stacks.addresses import ADDRESSES
-from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded.node import cluster, ports, preflight, sidecars
+from otel_mesh_embedded.node import cluster, ports, preflight, sidecars, workspace
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explain_unready
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
 from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.node.pod_sources import OfApi
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.stacks.addresses import Address
     from otel_mesh_embedded.node.cluster import Status
 
-NAMESPACES = ("kube-system", "observability", "shop", *stack_mesh().namespaces)
+NAMESPACES = ("kube-system", *local_stack.namespaces())
 """Where the platform's pods are."""
 
 ANSWERS = "answers"
@@ -120,7 +119,7 @@ def _volumes() -> Iterator[CommandError]:
 
 
 def _stack() -> Iterator[CommandError]:
-    file = pulumi_cli.embedded().state_file(_STACK)
+    file = workspace.local().state_file(_STACK)
     assert file is not None  # noqa: S101 -- the embedded one's backend is a folder
     state = drift.state(file)
     if not state.get("resources"):

@@ -10,7 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.stacks import pulumi_cli, update
+from otel_mesh_cli.core.unready_pods import explain_unready
+from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.node import (
@@ -22,9 +23,9 @@ from otel_mesh_embedded.node import (
     preflight,
     starting,
     status,
+    workspace,
 )
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explain_unready
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.pod_sources import OfApi
 from otel_mesh_embedded.pki import credentials, signing_keys
@@ -93,7 +94,7 @@ def _update_stack(progress: Callable[[str], None]) -> None:
     """Have the stack take what it was handed."""
     tools = toolchain.ensure(stack_mesh().programs)
     has_new_password = passwords.follow(tools, progress)
-    update.up(pulumi_cli.embedded(), "local", tools, progress)
+    update.up(workspace.local(), "local", tools, progress)
     if has_new_password:
         passwords.deliver()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_embedded import images
 from otel_mesh_embedded.node import (
     admission,
@@ -24,7 +25,6 @@ from otel_mesh_embedded.node import (
     waiting,
 )
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explain_unready
 from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME
 from otel_mesh_embedded.node.pod_sources import OfApi
 from otel_mesh_embedded.pki import authorities, credentials

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.output import Answer
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from otel_mesh_cli.stacks.addresses import Address
-
-_STOPPED, _TROUBLE = 3, 1
-"""Exit statuses as of `systemctl status`: 0 is healthy, 3 is not running; 1 stands for anything in between."""
 
 _BESIDE_NAMES = 32
 """Columns that the rest of a pod's line takes, with room for most of a word of its state."""
@@ -67,32 +65,67 @@ def _pod(item: dict[str, Any]) -> Pod:
     )
 
 
-def show(console: Console) -> int:
-    """Print the screen, whose last line sums it up, and return the exit status: 0 healthy, 1 trouble, 3 stopped.
+def answer() -> Answer:
+    """The screen, whose last line sums it up; exit code 0 if healthy, else 1.
 
     It tells of the node that runs; nothing is fetched or built to find out.
     """
     now = cluster.status()
     if not now.programs:
-        console.print("node: stopped; `make up` starts it")
-        return _STOPPED
-    console.print(
-        f"node: {'running' if now.is_running else 'NOT WHOLE'}, {now.memory / 2**20:.0f} MiB in pods and programs"
+        return Answer({"node": "stopped"}, lambda console: console.print("node: stopped; `otel-mesh up` starts it"), 1)
+    screen = Screen(
+        now,
+        absent=_absent(),
+        pods=pods(Api(layout())) if now.is_api_ready else [],
+        addresses=[(address, health.answers(address)) for address in ADDRESSES],
+        problems=health.problems(now),
     )
-    if absent := _absent():
-        console.print(f"programs: {escape(absent)}; the node runs on those it was started with", highlight=False)
-    console.print(processes(now), highlight=False)
-    if now.is_api_ready:
-        console.print(pod_table(pods(Api(layout())), console.width), highlight=False)
-    console.print(address_table((address, health.answers(address)) for address in ADDRESSES), highlight=False)
-    found = health.problems(now)
-    for problem in found[1:]:
-        console.print(f"[red]also:[/red] {escape(problem.message)}", highlight=False, soft_wrap=True)
-    if found:
-        console.print(f"[red]NOT HEALTHY:[/red] {escape(str(found[0]))}", highlight=False, soft_wrap=True)
-        return _TROUBLE
-    console.print("healthy: everything is as the last `make up` left it")
-    return 0
+    return Answer(screen.data(), screen.show, 1 if screen.problems else 0)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """All that `otel-mesh status` tells of a node that runs."""
+
+    now: cluster.Status
+    absent: str
+    """Which of this checkout's programs are not on this machine; empty if none."""
+    pods: Sequence[Pod]
+    addresses: Sequence[tuple[Address, str]]
+    """Each address with what it says."""
+    problems: Sequence[CommandError]
+
+    def data(self) -> dict[str, Any]:
+        """The values, for JSON."""
+        return {
+            "node": "running" if self.now.is_running else "incomplete",
+            "healthy": not self.problems,
+            "memory_bytes": self.now.memory,
+            "missing_programs": self.absent or None,
+            "processes": {one.name: one.pid for one in self.now.programs},
+            "pods": [asdict(pod) for pod in self.pods],
+            "addresses": {one.name: {"url": one.page or one.url, "says": said} for one, said in self.addresses},
+            "problems": [{"problem": one.message, "remedy": one.remedy} for one in self.problems],
+        }
+
+    def show(self, console: Console) -> None:
+        """Print the screen."""
+        state = "running" if self.now.is_running else "NOT WHOLE"
+        console.print(f"node: {state}, {self.now.memory / 2**20:.0f} MiB in pods and programs")
+        if self.absent:
+            text = f"programs: {escape(self.absent)}; the node runs on those it was started with"
+            console.print(text, highlight=False)
+        console.print(processes(self.now), highlight=False)
+        if self.now.is_api_ready:
+            console.print(pod_table(self.pods, console.width), highlight=False)
+        console.print(address_table(self.addresses), highlight=False)
+        for problem in self.problems[1:]:
+            console.print(f"[red]also:[/red] {escape(problem.message)}", highlight=False, soft_wrap=True)
+        if self.problems:
+            text = f"[red]NOT HEALTHY:[/red] {escape(str(self.problems[0]))}"
+            console.print(text, highlight=False, soft_wrap=True)
+        else:
+            console.print("healthy: everything is as the last `otel-mesh up` left it")
 
 
 def _absent() -> str:

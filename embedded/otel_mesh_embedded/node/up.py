@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.steps import Steps
+from otel_mesh_cli.core.unready_pods import explained
 from otel_mesh_cli.smoke import demonstration
-from otel_mesh_cli.stacks import pulumi_cli, update
+from otel_mesh_cli.stacks import update
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
-from otel_mesh_embedded.node import cluster, gateway_certificate, health, passwords, preflight, sidecars
+from otel_mesh_embedded.node import cluster, gateway_certificate, health, passwords, preflight, sidecars, workspace
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.explain import explained
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.pod_sources import OfApi
 from otel_mesh_embedded.supervision import machine_lock
@@ -47,7 +47,7 @@ def run(console: Console) -> None:
         images.import_all(node.ctr)
         with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
-            changes = update.up(pulumi_cli.embedded(), STACK, tools, say, Api(layout()).get)
+            changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
             passwords.deliver()
         say(
@@ -55,7 +55,8 @@ def run(console: Console) -> None:
         )
         _require_sidecars()
         for address in ADDRESSES:
-            cluster.forward(address.name, address.port, address.namespace, address.service, address.service_port)
+            place = address.place
+            cluster.forward(address.name, address.port, place.namespace, place.name, place.port)
         say("sending a request and an order through the gateway")
         with explained(STACK, OfApi(Api(layout())), health.NAMESPACES):
             result = health.checked()

@@ -270,9 +270,7 @@ def owner(name: str, builds: Iterable[Build] = BUILDS) -> Build:
     for build in builds:
         if name in build.programs:
             return build
-    raise CommandError(
-        f"program {name!r}: not one of the toolchain's", remedy="see `python -m otel_mesh_cli toolchain --list`"
-    )
+    raise CommandError(f"program {name!r}: not one of the toolchain's", remedy="see `otel-mesh node toolchain --list`")
 
 
 def expand(words: Iterable[str], builds: Iterable[Build] = BUILDS) -> tuple[str, ...]:

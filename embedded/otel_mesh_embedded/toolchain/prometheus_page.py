@@ -77,7 +77,7 @@ def prometheus_page(*, built_in: bool = False, refresh: bool = False) -> Path:
         except CommandError as error:
             print(
                 f"toolchain: Prometheus will have no page to look at, all else works: {error}; "
-                "tried again in a day, or now by `python -m otel_mesh_cli images --refresh`",
+                "tried again in a day, or now by `otel-mesh node images --refresh`",
                 file=sys.stderr,
                 flush=True,
             )

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from otel_mesh_cli import __main__ as command
+from otel_mesh_cli import main as command
 from otel_mesh_cli.clusters import Request, state
-from otel_mesh_cli.clusters.bringing_up import images_of
-from otel_mesh_cli.clusters.state import keep, own_backend, told, workspace
+from otel_mesh_cli.clusters.stack_images import images_of
+from otel_mesh_cli.clusters.state import location, own_backend, record, workspace
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir, stacks_dir, state_dir
 from otel_mesh_cli.stacks import pulumi_cli
+from otel_mesh_embedded.node.workspace import local
 from otel_mesh_stack.model import LoadSettings
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("request_", "told_", "remedy"),
     [
-        (Request("local", "there"), "stack local: belongs to the embedded", "STACK=dev"),
+        (Request("local", "there"), "stack local: belongs to the embedded", "--stack dev"),
         (Request("nowhere", "there"), "stack 'nowhere'", "dev"),
         (Request("dev", "their"), "Pulumi.dev.yaml: cluster.context: no context 'their'", "did you mean 'there'?"),
         (Request("dev"), "Pulumi.dev.yaml: cluster.context: no context 'otel-mesh-dev'", ""),
-        (Request("dev", "there", images="local", base_image="python:3.11"), "BASE_IMAGE", "one of them"),
+        (Request("dev", "there", images="local", base_image="python:3.11"), "--base-image", "one of them"),
+        (Request("dev", "there", images="local", builder="docker"), "--builder docker", "one of them"),
     ],
 )
 def test_what_cannot_be_is_refused(request_: Request, told_: str, remedy: str) -> None:
@@ -83,7 +85,7 @@ def test_without_a_login_the_state_is_kept_beside_the_local_one_and_outlives_it(
     made = workspace(Request("dev", "there"))
     assert made.backend == stacks_dir() / "backend"
     assert state_dir() not in made.backend.parents
-    assert str(made.backend) in told(made)
+    assert str(made.backend) in location(made)
     passphrase = stacks_dir() / "pulumi-passphrase"
     assert made.variables["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(passphrase)
     assert passphrase.stat().st_mode & 0o777 == 0o600
@@ -102,7 +104,7 @@ def test_a_login_of_the_user_s_own_is_used(tmp_path: Path) -> None:
     assert made.variables["PULUMI_CREDENTIALS_PATH"] == str(folder)
     assert made.variables["PULUMI_HOME"] != str(folder), "the user's plugins are left alone"
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in made.variables
-    assert told(made) == "in your own backend https://pulumi.example.com"
+    assert location(made) == "in your own backend https://pulumi.example.com"
 
 
 @pytest.mark.parametrize(
@@ -126,14 +128,14 @@ def test_credentials_that_say_nothing_are_no_login(content: str, tmp_path: Path)
 
 def test_a_backend_that_encrypts_by_passphrase_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket")
-    with pytest.raises(CommandError, match="passphrase, which is not given"):
+    with pytest.raises(CommandError, match="passphrase, and none is set"):
         workspace(Request("dev", "there"))
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", "/somewhere")
     assert workspace(Request("dev", "there")).variables["PULUMI_BACKEND_URL"] == "s3://bucket"
 
 
 def test_what_make_env_exported_belongs_to_the_embedded_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in pulumi_cli.embedded().variables.items():
+    for name, value in local().variables.items():
         if name != "KUBECONFIG":
             monkeypatch.setenv(name, value)
     made = workspace(Request("dev", "there"))
@@ -147,13 +149,13 @@ def test_an_image_file_of_the_user_s_own_is_used_but_never_written(
     monkeypatch.setenv("OTEL_MESH_IMAGES_FILE", str(tmp_path / "mine.json"))
     assert workspace(Request("dev", "there")).variables["OTEL_MESH_IMAGES_FILE"] == str(tmp_path / "mine.json")
     pushing = workspace(Request("dev", "there", "registry.example.com"))
-    keep(pushing, {"jaeger": "registry.example.com/jaeger:1"}, {"postgres": {"version": "15"}})
+    record(pushing, {"jaeger": "registry.example.com/jaeger:1"}, {"postgres": {"version": "15"}})
     assert pushing.variables["OTEL_MESH_IMAGES_FILE"] == str(stacks_dir() / "dev" / "images.json")
     assert not (tmp_path / "mine.json").exists()
 
 
 def test_what_follows_from_the_images_is_kept_for_later_commands() -> None:
-    keep(workspace(Request("dev", "there", "r.example")), {}, {"postgres": {"version": "15"}})
+    record(workspace(Request("dev", "there", "r.example")), {}, {"postgres": {"version": "15"}})
     later = workspace(Request("dev", "there"))
     assert later.changes == {"dev": {"postgres": {"version": "15"}, "cluster": {"context": "there"}}}
 
@@ -163,7 +165,7 @@ def test_our_passphrase_file_is_not_overruled_by_a_passphrase_of_the_user_s(
 ) -> None:
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "theirs")
     assert "PULUMI_CONFIG_PASSPHRASE" not in workspace(Request("dev", "there")).environment(tmp_path)
-    assert "PULUMI_CONFIG_PASSPHRASE" in state.users()
+    assert "PULUMI_CONFIG_PASSPHRASE" in state.user_environment()
 
 
 @pytest.mark.parametrize("words", [["down", "--stack", "dev"], ["up", "--context", "there"], ["up", "--stack", "dev"]])

@@ -190,7 +190,9 @@ def test_what_upstream_ships_is_the_image_that_a_cluster_runs(content: dict[str,
 def test_another_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "file").touch()
-    with pytest.raises(CommandError, match="holds something that `make compose` did not write; name another folder"):
+    with pytest.raises(
+        CommandError, match="holds something that `otel-mesh compose` did not write; name another folder"
+    ):
         compose.run(str(tmp_path / "theirs"))
 
 

@@ -23,8 +23,8 @@ BY_HAND = re.compile(r"\bPopen\([^)]")
 LISTENER = """
     import sys
     from pathlib import Path
-    from local.loopback.ports import free_port
-    from local.loopback.program import LoopbackProgram
+    from otel_mesh_embedded.loopback.ports import free_port
+    from otel_mesh_embedded.loopback.program import LoopbackProgram
 
     port = free_port()
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
@@ -33,7 +33,7 @@ LISTENER = """
     tell(program.pid)
 """
 DATABASE = """
-    from tests.services.postgres_server import PostgresServer
+    from tests.app_images.services.postgres_server import PostgresServer
 
     server = PostgresServer()
     server.start()
@@ -41,7 +41,7 @@ DATABASE = """
 """
 FROM_A_THREAD = """
     import sys, threading
-    from local import child_processes
+    from otel_mesh_cli.core import child_processes
 
     started = []
     thread = threading.Thread(target=lambda: started.append(child_processes.start(["sleep", "600"])))
@@ -51,7 +51,7 @@ FROM_A_THREAD = """
 """
 DEAF = """
     import signal, sys
-    from local import child_processes
+    from otel_mesh_cli.core import child_processes
 
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
     process = child_processes.start([sys.executable, "-c", code], stdout=-1)

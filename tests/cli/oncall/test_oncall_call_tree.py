@@ -107,13 +107,13 @@ def test_a_trace_with_a_fault_has_a_culprit_unless_faults_run_in_circles(spans: 
             shop.unreachable(),
             "user-service",
             "api-gateway → user-service  GET /users/{id}",
-            "ConnectError, no span of its own",
+            "ConnectError, no span of the callee",
         ),
         (
             shop.given_up(),
             "user-service",
             "api-gateway → user-service  GET /users/{id}",
-            "ReadTimeout, still at work when its caller gave up",
+            "ReadTimeout, callee still working when its caller gave up",
         ),
     ],
 )

@@ -12,13 +12,16 @@ import pytest
 from otel_mesh import VictoriaLogsSettings, service_edges
 from otel_mesh.backends.log_queries import of_trace
 from otel_mesh.backends.victoria_logs import victoria_logs_arguments
-from otel_mesh_cli import __main__ as commands
-from otel_mesh_cli.oncall import failing, service_map, slow
+from otel_mesh_cli import main as commands
+from otel_mesh_cli.oncall import failures, service_map, slow, stack_outputs
+from otel_mesh_cli.oncall.backends import at_address, loopback_client
+from otel_mesh_cli.oncall.jaeger import Jaeger
 from otel_mesh_cli.oncall.log_store import LogStore
-from otel_mesh_cli.oncall.sources import Jaeger, client
+from otel_mesh_cli.oncall.stack_outputs import StackOutputs
 from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
 from otel_mesh_embedded.loopback.victoria_logs import LoopbackVictoriaLogs
-from otel_mesh_stack import services
+from otel_mesh_stack import outputs
+from otel_mesh_stack.services import CATALOG
 from tests.app_images.telemetry.otlp_sending import log_request, record
 from tests.cli.oncall import oncall_shop as shop
 from tests.cli.oncall.oncall_apis import START_US, JaegerAnswers, api, span, trace, vector
@@ -26,6 +29,7 @@ from tests.cli.oncall.oncall_apis import START_US, JaegerAnswers, api, span, tra
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from otel_mesh import Catalog
     from otel_mesh_cli.oncall.traces import Span
     from otel_mesh_cli.stacks.addresses import Address
     from tests.built import Built
@@ -47,6 +51,21 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return status, said.out, said.err
 
     return call
+
+
+GATEWAY = {"namespace": "istio-ingress", "name": "ingress", "port": 80}
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Catalog], None]:
+    """Give the stack the outputs of a deployment with a catalogue; the platform's own at first."""
+
+    def deploy(catalog: Catalog) -> None:
+        values = {outputs.TELEMETRY: {"gateway": GATEWAY}, outputs.CATALOG: catalog.model_dump(mode="json")}
+        monkeypatch.setattr(stack_outputs, "read", lambda stack, _context: StackOutputs(stack, values))
+
+    deploy(CATALOG)
+    return deploy
 
 
 @contextmanager
@@ -99,7 +118,7 @@ def test_trace_shows_each_span_with_its_log_lines(
 ) -> None:
     monkeypatch.setenv(LOGS.variable, str(logs.port))
     with jaeger(named(shop.unpaid())):
-        status, said, _ = run("trace", "--id", shop.IDS[1])
+        status, said, _ = run("trace", shop.IDS[1])
         link = f"{JAEGER.url}/trace/{shop.IDS[1]}"
     assert status == 0
     assert said.splitlines() == [
@@ -113,7 +132,7 @@ def test_trace_shows_each_span_with_its_log_lines(
         "                └── payment-service  POST /payments  server  46.0 ms at +9.0  500 RuntimeError",
         "                    └── 14:13:20.012 ERROR charge failed: no route",
         "                        to the bank",
-        "logged outside of these spans:",
+        "log lines outside these spans:",
         "14:13:20.070 WARN api-gateway: slow client",
         "failed first: payment-service in payment-service  POST /payments  500 RuntimeError",
         "logs: 3 lines",
@@ -139,16 +158,16 @@ def test_more_lines_than_are_asked_for_are_told(
     monkeypatch.setenv(LOGS.variable, str(logs.port))
     monkeypatch.setattr(LogStore, "LIMIT", 2)
     with jaeger(named(shop.unpaid())):
-        _, said, _ = run("trace", "--id", shop.IDS[1])
-    assert "logs: 2 lines, and more that were not asked for" in said
+        _, said, _ = run("trace", shop.IDS[1])
+    assert "logs: 2 lines, and more that were not requested" in said
     assert "order accepted" in said, "the first ones"
     assert "slow client" not in said
 
 
 def test_times_are_read_to_the_nanosecond(logs: LoopbackVictoriaLogs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LOGS.variable, str(logs.port))
-    with client() as http:
-        found = LogStore(http, LOGS).lines(of_trace(shop.IDS[1]), START_US, START_US + 60_000)
+    with loopback_client() as http:
+        found = LogStore(at_address(http, LOGS)).lines(of_trace(shop.IDS[1]), START_US, START_US + 60_000)
     assert [line.when_ns - 1000 * START_US for line in found] == [4_000_000, 12_500_000]
 
 
@@ -172,17 +191,18 @@ def test_trace_is_shown_where_logs_are_not_to_be_had(
         url = LOGS.url
         if answers is not None:
             with jaeger(shop.well()):
-                status, said, _ = run("trace", "--id", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
+                status, said, _ = run("trace", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
     if answers is None:
         with jaeger(shop.well()):
-            status, said, _ = run("trace", "--id", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
+            status, said, _ = run("trace", f"00-{shop.IDS[0]}-00f067aa0ba902b7-01")
     assert status == 0
     assert "user-service  SELECT users  client" in said
     assert "failed first" not in said
-    assert f"logs: none shown, victoria-logs at {url}: {reason}" in said
-    assert " ".join(said.split()).count("see `make status`, or does this stack have no log store?") == 1
+    assert f"logs: none, victoria-logs at {url}: {reason}" in said
+    assert " ".join(said.split()).count("; see `otel-mesh status`") == 1
 
 
+@pytest.mark.usefixtures("deployed")
 def test_slow_names_the_hop_where_the_time_went(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
     traces = [shop.well(shop.IDS[number], slower_ms=100 * number, later_ms=number) for number in range(5)]
     with jaeger(*traces, shop.unpaid(shop.IDS[9])):
@@ -191,12 +211,12 @@ def test_slow_names_the_hop_where_the_time_went(run: Callable[..., Said], jaeger
     assert said.splitlines() == [
         "slowest 2 of GET /api/users/{id} in the last 15m",
         "     420.0 ms  14:13:20  api-gateway  GET /api/users/{id}  200",
-        "          97%  in user-service → postgres  SELECT users  409.0 ms its own",
-        f"               make trace ID={shop.IDS[4]}",
+        "          97%  in user-service → postgres  SELECT users  409.0 ms self time",
+        f"               otel-mesh trace {shop.IDS[4]}",
         "     320.0 ms  14:13:20  api-gateway  GET /api/users/{id}  200",
-        "          97%  in user-service → postgres  SELECT users  309.0 ms its own",
-        f"               make trace ID={shop.IDS[3]}",
-        "most of the time went in 2 of 2 to user-service → postgres  SELECT users",
+        "          97%  in user-service → postgres  SELECT users  309.0 ms self time",
+        f"               otel-mesh trace {shop.IDS[3]}",
+        "slowest hop in 2 of 2: user-service → postgres  SELECT users",
     ]
 
 
@@ -208,8 +228,8 @@ def test_slow_finds_old_slow_requests_behind_many_new_ones(
         for number in range(1, 3 * Jaeger.PAGE)
     ]
     with jaeger(*many):
-        _, said, _ = run("slow", "--limit", "3")
-    found = [line.split("ID=")[1] for line in said.splitlines() if "ID=" in line]
+        _, said, _ = run("slow", "--service", "api-gateway", "--limit", "3")
+    found = [line.split("trace ")[1] for line in said.splitlines() if "otel-mesh trace " in line]
     assert set(found[:2]) == {f"{3:032x}", f"{7:032x}"}
     assert len(found) == 3
 
@@ -234,40 +254,40 @@ def test_errors_are_grouped_by_what_failed_first(run: Callable[..., Said], jaege
         _, of_two, _ = run("errors", "--limit", "1")
     assert status == 0
     assert said.splitlines() == [
-        "4 failing traces in the last 15m",
+        "4 failed traces in the last 15m",
         "    3 x  payment-service  500 RuntimeError",
         "         in payment-service  POST /payments",
         "         last 14:13:20 in api-gateway  POST /api/orders  502",
-        f"         make trace ID={shop.IDS[3]}",
+        f"         otel-mesh trace {shop.IDS[3]}",
         f"         {link}{shop.IDS[3]}",
-        "    1 x  user-service  ConnectError, no span of its own",
+        "    1 x  user-service  ConnectError, no span of the callee",
         "         in api-gateway → user-service  GET /users/{id}",
         "         last 14:13:20 in api-gateway  GET /api/users/{id}  502",
-        f"         make trace ID={shop.IDS[5]}",
+        f"         otel-mesh trace {shop.IDS[5]}",
         f"         {link}{shop.IDS[5]}",
-        "not counted: 1 in which a caller was only told no, as by 404",
+        "not counted: 1 trace with responses below 500, such as 404",
     ]
-    assert of_payment.splitlines()[0] == "3 failing traces through payment-service in the last 15m"
+    assert of_payment.splitlines()[0] == "3 failed traces through payment-service in the last 15m"
     assert "not counted" not in of_payment
-    assert "and 1 more kinds: LIMIT=2" in of_two
+    assert "and 1 more groups: --limit 2" in of_two
 
 
 def test_errors_are_found_behind_many_good_requests(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
     good = [shop.well(f"{number:032x}", later_ms=10 * number) for number in range(100, 100 + 4 * Jaeger.PAGE)]
     with jaeger(shop.unpaid(), *good):
         _, said, _ = run("errors")
-    assert "1 failing traces in the last 15m" in said
+    assert "1 failed trace in the last 15m" in said
     assert shop.IDS[1] in said
 
 
 def test_errors_say_when_not_all_were_looked_at(
     run: Callable[..., Said], jaeger: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failing, "MOST", 50)
+    monkeypatch.setattr(failures, "MOST", 50)
     good = [shop.well(f"{number:032x}", later_ms=10 * number) for number in range(100, 100 + 4 * Jaeger.PAGE)]
     with jaeger(*good):
         _, said, _ = run("errors")
-    assert "0 failing traces in the last 15m, among the newest 50 of each service" in said
+    assert "0 failed traces in the last 15m, among the newest 50 of each service" in said
 
 
 def counted(pair: tuple[str, str], calls: float, failed: float = 0) -> list[tuple[dict[str, str], float]]:
@@ -288,21 +308,14 @@ def prometheus(*edges: list[tuple[dict[str, str], float]]) -> Callable[[dict[str
     return answer
 
 
-def test_map_shows_each_edge_beside_the_catalogue(run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        services,
-        "CATALOG",
-        services.CATALOG.model_copy(
-            update={
-                "services": (
-                    services.CATALOG.service("api-gateway").model_copy(update={"calls": ("user-service",)}),
-                    services.CATALOG.service("user-service").model_copy(
-                        update={"calls": (), "stores": ("postgres",), "external_calls": ("mail.example",)}
-                    ),
-                )
-            }
-        ),
+def test_map_compares_each_edge_with_the_catalogue_that_was_deployed(
+    run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, deployed: Callable[[Catalog], None]
+) -> None:
+    gateway = CATALOG.service("api-gateway").model_copy(update={"calls": ("user-service",)})
+    users = CATALOG.service("user-service").model_copy(
+        update={"calls": (), "stores": ("postgres",), "external_calls": ("mail.example",)}
     )
+    deployed(CATALOG.model_copy(update={"services": (gateway, users)}))
     answer = prometheus(
         counted(("user", "api-gateway"), 900),
         counted(("api-gateway", "user-service"), 900, failed=9),
@@ -326,14 +339,15 @@ def test_map_shows_each_edge_beside_the_catalogue(run: Callable[..., Said], monk
     assert all(len(line) <= 80 for line in said.splitlines())
 
 
+@pytest.mark.usefixtures("deployed")
 def test_map_marks_edges_that_nobody_used(run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(monkeypatch, PROMETHEUS, {"api_v1_query": lambda _: vector()}):
         status, said, _ = run("map")
     assert status == 0
     told = " ".join(said.split())
-    for caller, callee in service_edges(services.CATALOG):
+    for caller, callee in service_edges(CATALOG):
         assert f"{caller} → {callee}" in told.partition("declared, not called: ")[2]
-    assert "no call was counted; `make smoke` makes one" in said
+    assert "no calls counted" in said
     assert "UNDECLARED" not in said
 
 
@@ -341,8 +355,7 @@ def test_a_mesh_s_gateway_is_an_entrance() -> None:
     found = [(("user", "ingress"), 1.0, 0.0, 0.1), (("ingress", "api-gateway"), 1.0, 0.0, 0.1)]
     found += [(("ingress", "user-service"), 1.0, 0.0, 0.1), (("user", "user-service"), 1.0, 0.0, 0.1)]
     standing = {
-        (edge.caller, edge.callee): edge.standing.value
-        for edge in service_map.compared(found, services.CATALOG, ("ingress",))
+        (edge.caller, edge.callee): edge.standing.value for edge in service_map.compared(found, CATALOG, ("ingress",))
     }
     assert standing["user", "ingress"] == standing["ingress", "api-gateway"] == "entrance"
     assert standing["ingress", "user-service"] == standing["user", "user-service"] == "UNDECLARED"
@@ -351,21 +364,23 @@ def test_a_mesh_s_gateway_is_an_entrance() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["trace"], "ID: not given; give the 32 hexadecimal digits of a log line"),
-        (["trace", "--id=xyz"], "ID=xyz: not a trace id; give the 32 hexadecimal digits"),
-        (["trace", f"--id={'0' * 32}"], f"ID={'0' * 32}: not a trace id; give"),
-        (["trace", f"--id={'f' * 32}"], f"ID={'f' * 32}: Jaeger has no such trace; it may be unsampled"),
-        (["slow", "--since=yesterday"], "SINCE=yesterday: not a time to look back; give one from 1s to 30d"),
-        (["slow", "--since=31d"], "SINCE=31d: not a time to look back"),
-        (["map", "--since="], "SINCE=: not a time to look back"),
-        (["errors", "--limit=0"], "LIMIT=0: not a number of traces; give one from 1 to 100"),
-        (["errors", "--limit=101"], "LIMIT=101: not a number of traces"),
+        (["trace"], "trace id: not given; give the 32 hexadecimal digits of a log line"),
+        (["trace", "xyz"], "xyz: not a trace id; give the 32 hexadecimal digits"),
+        (["trace", "0" * 32], f"{'0' * 32}: not a trace id; give"),
+        (["trace", "f" * 32], f"{'f' * 32}: Jaeger has no such trace; it may be unsampled"),
+        (["slow", "--since=yesterday"], "--since yesterday: not a duration; give one from 1s to 30d"),
+        (["slow", "--since=31d"], "--since 31d: not a duration"),
+        (["map", "--since="], "--since : not a duration"),
         (["slow", "--service=user-servise"], "did you mean 'user-service'?"),
-        (["errors", "--service=nobody"], "SERVICE=nobody: Jaeger has no spans of it; "),
-        (["slow", "--route=/nowhere"], "ROUTE=/nowhere: not one of them; give one of: GET /api/users/{id}"),
-        (["slow", "--since=1s"], "requests of api-gateway: none in the last 1s; look further back, e.g. SINCE=1d"),
+        (["errors", "--service=nobody"], "--service nobody: Jaeger has no spans of it; "),
+        (
+            ["slow", "--route=/nowhere"],
+            "--route /nowhere: not a route of api-gateway; give one of: GET /api/users/{id}",
+        ),
+        (["slow", "--since=1s"], "requests of api-gateway: none in the last 1s; look further back: --since 1d"),
     ],
 )
+@pytest.mark.usefixtures("deployed")
 def test_what_can_not_be_asked_is_one_line_and_status_2(
     run: Callable[..., Said], jaeger: Callable[..., Any], words: list[str], said: str
 ) -> None:
@@ -377,8 +392,9 @@ def test_what_can_not_be_asked_is_one_line_and_status_2(
     assert said in error
 
 
-@pytest.mark.parametrize("command", ["trace --id=" + shop.IDS[0], "slow", "errors", "map"])
+@pytest.mark.parametrize("command", ["trace " + shop.IDS[0], "slow", "errors", "map"])
 @pytest.mark.parametrize("answer", [500, "gone"])
+@pytest.mark.usefixtures("deployed")
 def test_a_store_that_does_not_answer_is_one_line_and_status_2(
     run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, command: str, answer: object
 ) -> None:
@@ -396,13 +412,13 @@ def test_a_store_that_does_not_answer_is_one_line_and_status_2(
     assert status == 2
     assert error.startswith(f"otel-mesh: {place.name} at {url}: ")
     assert ("answers 500" if answer == 500 else "no answer (ConnectError)") in error
-    assert error.endswith("see `make status`\n")
+    assert error.endswith("see `otel-mesh status`\n")
 
 
 def test_proxies_spans_are_no_request_of_their_own(run: Callable[..., Said], jaeger: Callable[..., Any]) -> None:
     with jaeger(shop.meshed()):
         _, said, _ = run("slow", "--service", "user-service")
-        _, whole, _ = run("trace", "--id", shop.IDS[0], columns=120)
+        _, whole, _ = run("trace", shop.IDS[0], columns=120)
     assert "slowest 1 of requests of user-service" in said
     assert "user-service  GET /users/{id}  200" in said
     assert "user-service (sidecar)  GET  server" in whole
@@ -413,7 +429,7 @@ def test_a_trace_without_its_root_and_with_one_span_is_shown(
 ) -> None:
     lone = trace(shop.IDS[0], span("b2", "b1", "user-service", "SELECT users", "client", 5, 0, failed=True))
     with jaeger(lone):
-        assert run("trace", "--id", shop.IDS[0])[0] == 0
+        assert run("trace", shop.IDS[0])[0] == 0
         _, said, _ = run("errors")
-    assert "1 x  unknown  error, no span of its own" in said
+    assert "1 x  unknown  error, no span of the callee" in said
     assert "in user-service → unknown  SELECT users" in said

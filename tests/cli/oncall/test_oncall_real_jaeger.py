@@ -14,9 +14,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from otel_mesh import JaegerSettings
 from otel_mesh.backends.jaeger import jaeger_config
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.oncall import traces
-from otel_mesh_cli.oncall.sources import Jaeger
+from otel_mesh_cli.oncall.jaeger import Jaeger
 from otel_mesh_cli.stacks.addresses import JAEGER
 from otel_mesh_embedded.loopback.ports import free_port
 from otel_mesh_embedded.loopback.program import LoopbackProgram
@@ -114,22 +114,22 @@ def said(
 
 
 def test_the_slowest_is_found_behind_pages_of_newer_ones(said: Callable[..., str]) -> None:
-    lines = said("slow", "--limit", "1", "--since", "5m").splitlines()
+    lines = said("slow", "--service", "api-gateway", "--limit", "1", "--since", "5m").splitlines()
     assert lines[1].split()[:2] == ["3020.0", "ms"]
     assert "99%  in " not in lines[2], "its own time is the lowest span's"
     assert "user-service  hop 3" in lines[2]
-    assert lines[3].strip() == f"make trace ID={trace_id(SLOW).hex()}"
+    assert lines[3].strip() == f"otel-mesh trace {trace_id(SLOW).hex()}"
 
 
 def test_the_failing_one_is_found_among_many_good_ones(said: Callable[..., str]) -> None:
     text = said("errors", "--since", "5m")
-    assert text.splitlines()[0] == "1 failing traces in the last 5m"
+    assert text.splitlines()[0] == "1 failed trace in the last 5m"
     assert "1 x  user-service  RuntimeError" in text
     assert trace_id(FAILED).hex() in text
 
 
 def test_one_trace_is_whole(said: Callable[..., str]) -> None:
-    text = said("trace", "--id", trace_id(FAILED).hex())
+    text = said("trace", trace_id(FAILED).hex())
     assert "└── api-gateway  hop 1  server  20.0 ms at +0.0" in text
     assert "    └── api-gateway  hop 2  client  15.0 ms" in text
     assert "        └── user-service  hop 3  server  10.0 ms" in text
@@ -137,6 +137,7 @@ def test_one_trace_is_whole(said: Callable[..., str]) -> None:
 
 
 def test_a_route_is_one_of_jaeger_s_operations(said: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert "requests of" not in said("slow", "--route", "1", "--since", "5m", "--limit", "1").splitlines()[0]
-    assert commands.main(["slow", "--route", "/nowhere"]) == 2
-    assert capsys.readouterr().err == ("otel-mesh: ROUTE=/nowhere: not one of them; give one of: hop 1\n")
+    of_gateway = ("slow", "--service", "api-gateway", "--route")
+    assert "requests of" not in said(*of_gateway, "1", "--since", "5m", "--limit", "1").splitlines()[0]
+    assert commands.main([*of_gateway, "/nowhere"]) == 2
+    assert capsys.readouterr().err == ("otel-mesh: --route /nowhere: not a route of api-gateway; give one of: hop 1\n")

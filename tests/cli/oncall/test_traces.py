@@ -9,12 +9,12 @@ from rich.console import Console
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.oncall.call_tree import CallTree
+from otel_mesh_cli.oncall.picture import picture as drawn
 from otel_mesh_cli.oncall.traces import Span
 from otel_mesh_cli.smoke import request
-from otel_mesh_cli.stacks.stack_mesh import StackMesh
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-BARE = StackMesh("none", "", "", ())
 WHERE = dict.fromkeys(request.K8S_ATTRIBUTES, "x")
 
 
@@ -34,7 +34,7 @@ def demonstration() -> list[Span]:
 
 def picture(spans: list[Span]) -> str:
     console = Console(width=160, file=io.StringIO(), record=True)
-    console.print(traces.tree(spans))
+    console.print(drawn(CallTree(spans)))
     return console.export_text()
 
 
@@ -70,19 +70,19 @@ def test_spans_without_their_parent_stand_side_by_side() -> None:
 
 
 def test_a_whole_trace_lacks_nothing() -> None:
-    assert request.missing(demonstration(), BARE) == []
+    assert request.problems_in(demonstration(), None) == []
 
 
 def test_each_missing_part_is_named() -> None:
     whole = demonstration()
-    below = "a server span of user-service below a client span of api-gateway"
-    assert request.missing(whole[:2], BARE) == [below, "a database span"]
-    assert request.missing([whole[0], whole[2], whole[3]], BARE) == [
-        "a client span of api-gateway below a server span of api-gateway"
+    below = "missing a server span of user-service below a client span of api-gateway"
+    assert request.problems_in(whole[:2], None) == [below, "missing a database span of user-service"]
+    assert request.problems_in([whole[0], whole[2], whole[3]], None) == [
+        "missing a client span of api-gateway below a server span of api-gateway"
     ]
     somewhere = {key: "x" for key in WHERE if key != "k8s.pod.uid"}
     bare = Span(TRACE, "4", "3", "user-service", "bare", 0, 1, {"db.system.name": "postgresql"}, somewhere)
-    assert request.missing([*whole[:3], bare], BARE) == ["k8s.pod.uid on user-service bare"]
+    assert request.problems_in([*whole[:3], bare], None) == ["missing k8s.pod.uid on user-service bare"]
 
 
 def test_jaegers_answer_is_read_with_resource_and_parents() -> None:
@@ -138,8 +138,9 @@ def test_the_demonstration_asks_again_where_a_proxy_had_to_repeat(monkeypatch: p
     answers = {"first": repeated(times=2), "second": repeated(times=2), "third": repeated(times=1)}
     monkeypatch.setattr(traces, "fetch", lambda _http, _url, trace_id: answers[trace_id])
     monkeypatch.setattr(request, "_SETTLING_S", 0)
-    sent = iter(answers)
+    first, *more = answers
+    again = iter(more)
     with httpx.Client() as http:
-        assert request.traced(http, lambda: next(sent), lambda _: []) == ("third", answers["third"])
-        with pytest.raises(CommandError, match="had to repeat 5 of 5 requests, the last in trace first"):
-            request.traced(http, lambda: "first", lambda _: ["everything"])
+        assert request.traced(http, first, lambda: next(again), lambda _: []) == ("third", answers["third"])
+        with pytest.raises(CommandError, match="retried 5 of 5 requests, the last in trace first"):
+            request.traced(http, "first", lambda: "first", lambda _: ["everything"])

@@ -1,84 +1,121 @@
-"""The tree that a trace has to be, and what is said of one that is not."""
+"""The trees that the traces of the smoke check have to be, and what is said of others."""
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
+
 from otel_mesh_cli.oncall.traces import Span
-from otel_mesh_cli.smoke.expected import Hop, differences, hops
-from otel_mesh_cli.stacks.stack_mesh import StackMesh
+from otel_mesh_cli.smoke import order, request
+from otel_mesh_cli.smoke.expected import Branch, problems
 
-MESHED = StackMesh("istio", "istio-ingress", "ingress", ("istio-system",))
-BARE = StackMesh("none", "istio-ingress", "ingress", ())
-CHAIN = ("api-gateway", "user-service")
+GATEWAYS = pytest.mark.parametrize("gateway", [None, "ingress"], ids=["bare", "meshed"])
 
 
-def _span(number: int, parent: int | None, hop: Hop, **tags: str) -> Span:
-    proxy = {"otel_mesh.proxy": "sidecar"} if hop.proxy else {}
-    above = None if parent is None else f"{parent:016x}"
-    return Span(
-        "t" * 32, f"{number:016x}", above, hop.service, "name", number, 1, {"span.kind": hop.kind, **proxy, **tags}
-    )
+def trace(tree: Branch, storing: frozenset[str]) -> list[Span]:
+    """A trace that is exactly the tree, with a call to a database below every service that has one."""
+    spans: list[Span] = []
 
+    def grow(branch: Branch, parent: str) -> None:
+        tags = {"span.kind": branch.kind, **({"otel_mesh.proxy": "sidecar"} if branch.proxy else {})}
+        name = branch.name or branch.kind
+        span = Span("t" * 32, f"{len(spans):016x}", parent, branch.service, name, len(spans), 1, tags)
+        spans.append(span)
+        if branch.kind == "server" and not branch.proxy and branch.service in storing:
+            store = {"span.kind": "client", "db.system.name": "postgresql"}
+            spans.append(Span("t" * 32, f"{len(spans):016x}", span.span_id, branch.service, "SELECT", 0, 1, store))
+        for child in branch.children:
+            grow(child, span.span_id)
 
-def _trace(line: list[Hop]) -> list[Span]:
-    spans = [_span(number, number - 1 if number else 99, hop) for number, hop in enumerate(line)]
-    store = Hop(line[-1].service, "client")
-    return [*spans, _span(50, len(line) - 1, store, **{"db.system.name": "postgresql"})]
+    grow(tree, "9" * 16)
+    return spans
 
 
 def test_without_a_mesh_only_services_make_spans() -> None:
-    assert hops(CHAIN, BARE) == [
-        Hop("api-gateway", "server"),
-        Hop("api-gateway", "client"),
-        Hop("user-service", "server"),
+    assert [str(one) for one in request.tree(None).spans()] == [
+        "a server span of api-gateway",
+        "a client span of api-gateway",
+        "a server span of user-service",
     ]
 
 
 def test_in_a_mesh_every_call_passes_two_proxies() -> None:
-    assert hops(CHAIN, MESHED) == [
-        Hop("ingress", "server", proxy=True),
-        Hop("ingress", "client", proxy=True),
-        Hop("api-gateway", "server", proxy=True),
-        Hop("api-gateway", "server"),
-        Hop("api-gateway", "client"),
-        Hop("api-gateway", "client", proxy=True),
-        Hop("user-service", "server", proxy=True),
-        Hop("user-service", "server"),
+    assert [str(one) for one in request.tree("ingress").spans()] == [
+        "a server span of the proxy of ingress",
+        "a client span of the proxy of ingress",
+        "a server span of the proxy of api-gateway",
+        "a server span of api-gateway",
+        "a client span of api-gateway",
+        "a client span of the proxy of api-gateway",
+        "a server span of the proxy of user-service",
+        "a server span of user-service",
     ]
 
 
-def test_the_trace_that_was_expected_differs_in_nothing() -> None:
-    for mesh in (BARE, MESHED):
-        line = hops(CHAIN, mesh)
-        assert differences(_trace(line), line) == []
+def test_an_order_goes_through_all_services() -> None:
+    # 4 servers, 3 calls and 3 steps of services; in a mesh two spans of the gateway, one of the proxy that gets the
+    # gateway's request, and two of the proxies of each call
+    assert len(list(order.tree(None).spans())) == 10
+    assert len(list(order.tree("ingress").spans())) == 10 + 2 + 1 + 6
 
 
-def test_a_missing_proxy_is_named_with_its_place() -> None:
-    line = hops(CHAIN, MESHED)
-    without = [span for span in _trace(line) if span.span_id != f"{5:016x}"]
-    assert differences(without, line) == [
-        "a client span of the proxy of api-gateway below a client span of api-gateway"
+@GATEWAYS
+def test_nothing_is_wrong_with_the_expected_trace(gateway: str | None) -> None:
+    for tree, storing in ((request.tree(gateway), request.STORING), (order.tree(gateway), order.STORING)):
+        assert problems(trace(tree, storing), tree, storing) == []
+    assert order.problems_in(trace(order.tree(gateway), order.STORING), gateway) == []
+
+
+@GATEWAYS
+def test_whatever_is_missing_is_noticed(gateway: str | None) -> None:
+    for tree, storing in ((request.tree(gateway), request.STORING), (order.tree(gateway), order.STORING)):
+        spans = trace(tree, storing)
+        for gone in range(len(spans)):
+            assert problems([*spans[:gone], *spans[gone + 1 :]], tree, storing), spans[gone]
+
+
+def test_what_is_missing_is_named_with_its_place() -> None:
+    spans = [span for span in trace(order.tree(None), order.STORING) if span.name != "take payment"]
+    assert order.problems_in(spans, None)[0] == (
+        "missing an internal span of order-service named 'take payment' below a server span of order-service"
+    )
+    tree = request.tree("ingress")
+    spans = trace(tree, request.STORING)
+    del spans[5]
+    assert problems(spans, tree, request.STORING) == [
+        "missing a client span of the proxy of api-gateway below a client span of api-gateway"
     ]
 
 
-def test_a_wrong_parent_is_a_difference() -> None:
-    line = hops(CHAIN, MESHED)
-    spans = _trace(line)
-    spans[6] = _span(6, 4, line[6])
-    assert differences(spans, line) == [
-        "a server span of the proxy of user-service below a client span of the proxy of api-gateway"
+def test_a_wrong_parent_is_noticed() -> None:
+    tree = request.tree("ingress")
+    spans = trace(tree, request.STORING)
+    spans[6] = dataclasses.replace(spans[6], parent_id=spans[4].span_id)
+    assert problems(spans, tree, request.STORING) == [
+        "missing a server span of the proxy of user-service below a client span of the proxy of api-gateway"
     ]
 
 
-def test_one_span_too_many_is_a_difference() -> None:
-    line = hops(CHAIN, BARE)
-    spans = [*_trace(line), _span(60, 0, Hop("api-gateway", "client"))]
-    assert differences(spans, line) == ["a client span of api-gateway below a server span of api-gateway"]
-    spans[-1] = _span(60, 2, Hop("user-service", "client"))
-    assert differences(spans, line) == ["reasons for 1 more spans than expected"]
+def test_unexpected_spans_are_counted() -> None:
+    tree = request.tree(None)
+    spans = trace(tree, request.STORING)
+    twin = dataclasses.replace(spans[1], span_id="e" * 16)
+    assert problems([*spans, twin], tree, request.STORING) == [
+        "missing a client span of api-gateway below a server span of api-gateway"
+    ], "of two that fit, none is known to be the expected one"
+    more = [dataclasses.replace(spans[0], span_id=digit * 16, parent_id=spans[2].span_id) for digit in "ef"]
+    assert problems([*spans, more[0]], tree, request.STORING) == ["1 unexpected span"]
+    assert problems([*spans, *more], tree, request.STORING) == ["2 unexpected spans"]
 
 
-def test_a_store_s_span_hangs_below_its_service() -> None:
-    line = hops(CHAIN, BARE)
-    spans = _trace(line)
-    spans[-1] = _span(50, 0, Hop("user-service", "client"), **{"db.system.name": "postgresql"})
-    assert differences(spans, line) == ["a parent in user-service for name"]
+def test_a_store_s_span_is_a_child_of_a_span_of_its_own_service() -> None:
+    tree = request.tree("ingress")
+    *spans, store = trace(tree, request.STORING)
+    assert problems(spans, tree, request.STORING) == ["missing a database span of user-service"]
+    elsewhere = "span SELECT of {0} is no child of a span of {0} that may call a store"
+    for parent in (spans[3], spans[6]):
+        moved = dataclasses.replace(store, parent_id=parent.span_id)
+        assert problems([*spans, moved], tree, request.STORING) == [elsewhere.format("user-service")], parent
+    foreign = dataclasses.replace(store, service="api-gateway", parent_id=spans[3].span_id)
+    assert problems([*spans, store, foreign], tree, request.STORING) == [elsewhere.format("api-gateway")]

@@ -38,7 +38,7 @@ def test_where_people_search_logs_is_told_beside_its_api(monkeypatch: pytest.Mon
     assert LOGS.url == "http://127.0.0.1:29428"
     assert LOGS.page == f"http://127.0.0.1:29428{PAGE}"
     assert (LOGS.url_variable, LOGS.page_variable) == ("VICTORIA_LOGS_URL", "VICTORIA_LOGS_PAGE")
-    assert (LOGS.service, LOGS.service_port) == (VictoriaLogsSettings().name, PORT)
+    assert (LOGS.place.name, LOGS.place.port) == (VictoriaLogsSettings().name, PORT)
     assert not GATEWAY.page
 
 

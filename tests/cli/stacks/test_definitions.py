@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import stat
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import definitions, pulumi_cli, stack_file
-from otel_mesh_embedded import toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +112,8 @@ def test_what_others_wrote_is_named_before_anything_is_done(
     assert str(refused.value) == (
         "stack test: its definitions would be deleted (mesh.istio.crds: delete), and with them what it did not make: "
         "Gateway team/a, Gateway team/b, Gateway team/c and 1 more; nothing was done; "
-        "have their owners delete those first, or set mesh.istio.crds to keep and run `make up` before"
+        "have their owners delete those first, or set mesh.istio.crds to keep and run `otel-mesh up --stack test` "
+        "before"
     )
     asked = (tools / "kubectl.log").read_text().splitlines()
     assert all(line.startswith("--context=theirs ") and "--all-namespaces" in line for line in asked)
@@ -155,7 +157,7 @@ def test_after_a_destroy_it_says_what_stayed_and_how_it_goes(
         file.write_text(json.dumps({"checkpoint": {"latest": {"resources": []}}}))
         return 0
 
-    monkeypatch.setattr(toolchain, "ensure", lambda _: tools)
+    monkeypatch.setattr(embedded, "programs", lambda: SimpleNamespace(folder=lambda _: tools))
     monkeypatch.setattr(pulumi_cli, "ensure_stack", lambda *_: workspace.project)
     monkeypatch.setattr(pulumi_cli, "call", destroy)
     assert definitions.call(workspace, STACK, ["destroy", "--yes"]) == 0

@@ -88,7 +88,7 @@ def test_what_is_no_object_of_a_cluster_is_made_anew() -> None:
 MAKER = """
 import os, subprocess, sys
 from pathlib import Path
-from local import engine_processes
+from otel_mesh_cli.stacks import engine_processes
 mark = engine_processes.mark(Path(sys.argv[1]), "local")
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env={**os.environ, **mark},
                          stdout=subprocess.DEVNULL)

@@ -40,22 +40,26 @@ WRONG_TYPES: dict[str, tuple[object, str]] = {
     "mesh": ([1], "mesh: should be a mapping of keys to values"),
     "mesh.kind": (7, "mesh.kind: should be text"),
     "mesh.kind ": ("isto", "mesh.kind: should be 'none' or 'istio'"),
-    "mesh.istio": ("1.31", "mesh.istio: should be a mapping of keys to values"),
-    "mesh.istio.namespace": (7, "mesh.istio.namespace: should be text"),
-    "mesh.istio.cni": (True, "mesh.istio.cni: should be a mapping of keys to values"),
     "mesh.gateway": (["x"], "mesh.gateway: should be a mapping of keys to values"),
-    "mesh.gateway.name": ({}, "mesh.gateway.name: should be text"),
     "mesh.gateway.tls_secret": (1, "mesh.gateway.tls_secret: should be text"),
-    "mesh.gateway_namespace": (1.5, "mesh.gateway_namespace: should be text"),
 }
+INVALID: dict[str, object] = {
+    "mesh.istio": "1.31",
+    "mesh.istio.namespace": 7,
+    "mesh.istio.cni": True,
+    "mesh.gateway.name": {},
+    "mesh.gateway_namespace": 1.5,
+    "namespaces.observability": [],
+}
+"""What only commands notice that ask where things are."""
 COMMANDS = (
     ("up",),
-    ("rotate",),
+    ("node", "rotate"),
     ("status",),
     ("env",),
     ("smoke",),
-    ("images",),
-    ("trace", "--id", "0" * 32),
+    ("node", "images"),
+    ("trace", "f" * 32),
     ("slow",),
     ("errors",),
     ("map",),
@@ -70,7 +74,6 @@ COMMANDS = (
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own, whose stack files tests may break."""
     folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(repo_dir() / "local", folder / "local", ignore=shutil.ignore_patterns("__pycache__"))
     for name in LINKED:
         (folder / name).symlink_to(repo_dir() / name)
     return folder
@@ -110,7 +113,7 @@ def write(file: Path, content: str | bytes | None) -> None:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_refuses_it_in_one_line(
     words: tuple[str, ...], run: Callable[..., subprocess.CompletedProcess[str]], checkout: Path, tmp_path: Path
 ) -> None:
@@ -140,15 +143,31 @@ def test_settings_of_another_type_are_one_line(
 ) -> None:
     value, told = WRONG_TYPES[path]
     file = checkout / "Pulumi.local.yaml"
+    change(file, path.strip(), value)
+    done = run("env")
+    assert (done.returncode, done.stderr, done.stdout) == (2, f"otel-mesh: {file}: {told}; mend the file\n", "")
+
+
+def change(file: Path, path: str, value: object) -> None:
+    """Put a value into the settings of a stack file."""
     content = yaml.safe_load(file.read_text())
-    *parents, last = path.strip().split(".")
+    *parents, last = path.split(".")
     place = content["config"]["otel-mesh:settings"]
     for key in parents:
         place = place.setdefault(key, {})
     place[last] = value
     file.write_text(yaml.safe_dump(content))
-    done = run("env")
-    assert (done.returncode, done.stderr, done.stdout) == (2, f"otel-mesh: {file}: {told}; mend the file\n", "")
+
+
+@pytest.mark.parametrize("path", INVALID)
+def test_settings_that_are_invalid_are_one_line(
+    path: str, run: Callable[..., subprocess.CompletedProcess[str]], checkout: Path
+) -> None:
+    change(checkout / "Pulumi.local.yaml", path, INVALID[path])
+    done = run("smoke")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"otel-mesh: Pulumi.local.yaml: {path}: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_another_stack_s_broken_file_is_told_where_that_stack_is_meant(

@@ -56,7 +56,7 @@ def test_its_lines_are_relayed_and_leaving_waits_for_it(
     making_is(
         """
         import pathlib, sys, time
-        assert sys.argv[1:] == ["images", "postgres", "redis"]
+        assert sys.argv[1:] == ["node", "images", "postgres", "redis"]
         print("images: postgres: started", file=sys.stderr, flush=True)
         print("what a library warns of", file=sys.stderr, flush=True)
         print("postgres otel-mesh.local/postgres:1", flush=True)

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.images.contexts import sources
 from otel_mesh_embedded.images import IMAGES
-from otel_mesh_embedded.images.contexts import sources
 from otel_mesh_embedded.images.recipes import RECIPES
 from otel_mesh_embedded.toolchain import GROUPS
 

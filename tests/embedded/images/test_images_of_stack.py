@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALL = {image.name for image in images.IMAGES}
-MESHES = {kind: StackMesh(kind, "istio-ingress", "ingress", ()) for kind in ("none", "istio")}
+MESHES = {kind: StackMesh(kind) for kind in ("none", "istio")}
 OF_MESH = {"istio-pilot", "istio-install-cni", "istio-proxyv2"}
 LOAD = {"rate_per_second": 1}
 

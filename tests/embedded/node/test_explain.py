@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.node.explain import explain_unready, is_settled, reasons
-from otel_mesh_embedded.node.pod_sources import OfApi, OfKubectl
+from otel_mesh_cli.core.pod_sources import OfKubectl
+from otel_mesh_cli.core.unready_pods import explain_unready, is_settled, reasons
+from otel_mesh_embedded.node.pod_sources import OfApi
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, GATEWAY_TLS
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.node import cluster, env, health

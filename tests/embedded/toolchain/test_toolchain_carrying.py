@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli import __main__ as commands
+from otel_mesh_cli import main as commands
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import artefacts, carrying, ensure, golang
 
@@ -48,7 +48,7 @@ def taken_over() -> list[Path]:
 
 def refused(file: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The one line by which the command refuses a file."""
-    assert commands.main(["toolchain", "--import", str(file)]) == 2
+    assert commands.main(["node", "toolchain", "--import", str(file)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"otel-mesh: {file}: ")
     assert taken_over() == []
@@ -87,7 +87,7 @@ def test_the_same_programs_make_the_same_file(exported: Path, small_build: Build
 
 def test_the_command_says_how_many_it_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = packed(tmp_path / "programs.tar.gz", {NAME: CONTENT})
-    assert commands.main(["toolchain", "--import", str(file)]) == 0
+    assert commands.main(["node", "toolchain", "--import", str(file)]) == 0
     assert capsys.readouterr().out == f"{file}: 1 programs that were not here before\n"
     (kept,) = taken_over()
     assert kept.read_bytes() == CONTENT

@@ -138,11 +138,17 @@ def test_the_pinned_go_is_new_enough() -> None:
 
 def test_the_list_is_a_command() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "otel_mesh_cli", "toolchain", "--list"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "otel_mesh_cli", "node", "toolchain", "--list"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "kube-apiserver" in done.stdout
     refused = subprocess.run(
-        [sys.executable, "-m", "otel_mesh_cli", "toolchain", "nothing"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "otel_mesh_cli", "node", "toolchain", "nothing"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert refused.returncode == 2
     assert refused.stderr.startswith("otel-mesh: program 'nothing'")

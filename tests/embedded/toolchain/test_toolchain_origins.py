@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh_cli import __main__ as command
+from otel_mesh_cli import main as command
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import BUILDS, artefacts, fetching, golang, hosts, on_path, origins, owner, summary
 from otel_mesh_embedded.toolchain.releases import OFFERS
@@ -339,7 +339,7 @@ def test_a_setting_that_names_no_place_is_refused_in_one_line(
     value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(origins.SETTING, value)
-    assert command.main(["toolchain", "kubectl"]) == 2
+    assert command.main(["node", "toolchain", "kubectl"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert origins.SETTING in line
 

@@ -22,14 +22,14 @@ _TAG_LENGTH = 16
 
 
 def sources(dockerfile: Path, arguments: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """What a Dockerfile copies out of its context.
+    """Paths that a Dockerfile copies out of its build context.
 
     Args:
-        dockerfile: the recipe.
-        arguments: of the build, by which its paths may be named.
+        dockerfile: path of the Dockerfile.
+        arguments: build arguments, which the paths may use.
 
     Raises:
-        CommandError: the file is missing or has an instruction this does not read.
+        CommandError: the file is missing or copies something that is not a plain path.
     """
     try:
         text = dockerfile.read_text()
@@ -56,13 +56,13 @@ def sources(dockerfile: Path, arguments: Mapping[str, str] | None = None) -> tup
 def files(
     dockerfile: Path, context: Path, given: Mapping[str, Path], arguments: Mapping[str, str] | None = None
 ) -> dict[str, Path]:
-    """The files of a context, by their path in it.
+    """Files of a build context, by their path in it.
 
     Args:
-        dockerfile: what it copies is taken.
-        context: the folder its sources are relative to; caches, build leavings and tests in it are left out.
-        given: files that come from elsewhere, by name.
-        arguments: of the build.
+        dockerfile: path of the Dockerfile.
+        context: folder that its COPY sources are relative to; caches, build artefacts and tests are left out.
+        given: files from elsewhere, by their path in the context.
+        arguments: build arguments.
 
     Raises:
         CommandError: a source is missing.
@@ -98,14 +98,14 @@ def tag(
     base: str,
     arguments: Mapping[str, str] | None = None,
 ) -> str:
-    """A tag that changes when anything that goes into the image does.
+    """Image tag that changes with everything that goes into the image.
 
     Args:
-        dockerfile: the recipe.
-        content: the context's files.
+        dockerfile: path of the Dockerfile.
+        content: files of the build context.
         known: identities of files that need not be read, by their path in the context.
         base: identity of the base image.
-        arguments: of the build.
+        arguments: build arguments.
     """
     parts = {
         "recipe": dockerfile.read_text(),
@@ -120,7 +120,7 @@ def tag(
 
 
 def stage(folder: Path, dockerfile: Path, content: Mapping[str, Path]) -> None:
-    """Lay out a context: plain modes and one time stamp, so that layers depend on the content only."""
+    """Copy a build context into a new folder, with fixed modes and times: layers depend on the content only."""
     folder.mkdir(parents=True)
     shutil.copyfile(dockerfile, folder / "Dockerfile")
     for name, path in content.items():

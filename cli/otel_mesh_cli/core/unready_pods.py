@@ -10,7 +10,7 @@ from otel_mesh_cli.core.errors import CommandError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from otel_mesh_embedded.node.pod_sources import PodSource
+    from otel_mesh_cli.core.pod_sources import PodSource
 
 _HARMLESS = ("ContainerCreating", "PodInitializing")
 

@@ -1,0 +1,81 @@
+"""Programs that a person installed, for machines without the distribution `otel-mesh-embedded`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh_cli.core import files
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import cache_dir
+from otel_mesh_cli.core.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+PROVIDER: Final = "pulumi-resource-kubernetes"
+_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "engine": ("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
+}
+_INSTALL: Final[Mapping[str, str]] = {
+    "pulumi": "https://www.pulumi.com/docs/install",
+    "pulumi-language-python": "https://www.pulumi.com/docs/install (its archive holds all of the engine)",
+    "pulumi-language-python-exec": "https://www.pulumi.com/docs/install (its archive holds all of the engine)",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools",
+}
+_KEY_LENGTH: Final = 12
+
+
+class PathPrograms:
+    """Fulfils `otel_mesh_cli.core.embedded.Programs` with what PATH has."""
+
+    def folder(self, names: Sequence[str], say: Callable[[str], None] | None = None) -> Path:
+        """As of `Programs.folder`: a folder of links."""
+        wanted = dict.fromkeys(one for name in names for one in _GROUPS.get(name, (name,)))
+        found = {name: _found(name) for name in wanted}
+        if say is not None:
+            say(f"programs from PATH: {', '.join(found)}")
+        listing = json.dumps({name: str(file) for name, file in found.items()}, sort_keys=True)
+        folder = cache_dir() / "links" / hashlib.sha256(listing.encode()).hexdigest()[:_KEY_LENGTH]
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
+                fresh = Path(scratch) / "bin"
+                fresh.mkdir()
+                for name, file in found.items():
+                    (fresh / name).symlink_to(file)
+                files.place(fresh, folder)
+        return folder
+
+    def install_plugin(self, pulumi_home: Path) -> None:
+        """As of `Programs.install_plugin`: from PATH or the user's own plugins, else by `pulumi plugin install`."""
+        number = version("pulumi-kubernetes")
+        folder = pulumi_home / "plugins" / f"resource-kubernetes-v{number}"
+        if (folder / PROVIDER).exists():
+            return
+        home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        own = home / "plugins" / folder.name / PROVIDER
+        found = str(own) if own.is_file() else shutil.which(PROVIDER)
+        if found is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            files.link(folder / PROVIDER, Path(found))
+            return
+        command = [str(_found("pulumi")), "plugin", "install", "resource", "kubernetes", f"v{number}"]
+        run(command, env={**os.environ, "PULUMI_HOME": str(pulumi_home)}).require(
+            f"Pulumi plugin kubernetes v{number}",
+            remedy=f"install it by hand: pulumi plugin install resource kubernetes v{number}",
+        )
+
+
+def _found(name: str) -> Path:
+    file = shutil.which(name)
+    if file is None:
+        place = _INSTALL.get(name, "your distribution")
+        raise CommandError(f"program {name}: not on PATH", remedy=f"install it from {place}")
+    return Path(file)

@@ -1,0 +1,30 @@
+"""Where the Pulumi CLI works on stack `local`: everything is in the state folder, the state beside the cluster."""
+
+from __future__ import annotations
+
+import os
+
+from otel_mesh_cli.core import secrets
+from otel_mesh_cli.core.paths import state_dir
+from otel_mesh_cli.stacks import pulumi_cli
+from otel_mesh_cli.stacks.pulumi_cli import Workspace
+from otel_mesh_embedded.node.layout import layout
+from otel_mesh_embedded.places import images_file
+from otel_mesh_embedded.toolchain import charts
+
+
+def local() -> Workspace:
+    """The workspace of stack `local`; nothing is fetched or built."""
+    folder = state_dir() / "pulumi"
+    backend = folder / "backend"
+    variables = {
+        **pulumi_cli.own_home(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(secrets.secrets_dir() / secrets.PASSPHRASE),
+        "OTEL_MESH_IMAGES_FILE": str(images_file()),
+        "OTEL_MESH_SECRETS_DIR": str(secrets.secrets_dir()),
+        "OTEL_MESH_CHARTS_DIR": os.environ.get("OTEL_MESH_CHARTS_DIR") or str(charts.folder()),
+        "OTEL_MESH_NODE_FILE": str(layout().node_file),
+        "KUBECONFIG": str(state_dir() / "kubeconfig"),
+    }
+    return Workspace(folder, backend, state_dir() / "logs", variables)

@@ -1,0 +1,65 @@
+"""Outputs of a stack that tools read: where its telemetry can be queried and what its catalogue declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.backends.grafana.component import PORT as GRAFANA_PORT
+from otel_mesh.backends.jaeger import QUERY_PORT
+from otel_mesh.backends.prometheus.component import PORT as PROMETHEUS_PORT
+from otel_mesh.backends.victoria_logs import PORT as LOGS_PORT
+from otel_mesh.core.values import DnsLabel, Port, Settings
+
+if TYPE_CHECKING:
+    from otel_mesh_stack.model import StackSettings
+
+TELEMETRY: Final = "telemetry"
+"""Output that is a `Telemetry`."""
+CATALOG: Final = "catalog"
+"""Output that is an `otel_mesh.Catalog`."""
+
+
+class ServicePort(Settings):
+    """Port of a Kubernetes Service.
+
+    Attributes:
+        namespace: Namespace of the Service.
+        name: Name of the Service.
+        port: Port number of the Service.
+    """
+
+    namespace: DnsLabel
+    name: DnsLabel
+    port: Port
+
+
+class Telemetry(Settings):
+    """Where the telemetry of a stack can be queried. A part that the stack does not deploy is None.
+
+    Attributes:
+        jaeger: Query API of the trace store.
+        prometheus: Query API of the metric store.
+        logs: Query API of the log store.
+        grafana: Web page of Grafana.
+        gateway: Gateway of the mesh for requests from outside; its name is also the ``service.name`` of its spans.
+    """
+
+    jaeger: ServicePort | None = None
+    prometheus: ServicePort | None = None
+    logs: ServicePort | None = None
+    grafana: ServicePort | None = None
+    gateway: ServicePort | None = None
+
+
+def telemetry(settings: StackSettings) -> Telemetry:
+    """The query APIs of a stack with these settings."""
+    namespace = settings.namespaces.observability
+    mesh, grafana = settings.mesh, settings.grafana
+    gateway = mesh.gateway.binding(mesh.gateway_namespace) if mesh.kind != "none" else None
+    return Telemetry(
+        jaeger=ServicePort(namespace=namespace, name=settings.jaeger.name, port=QUERY_PORT),
+        prometheus=ServicePort(namespace=namespace, name=settings.prometheus.name, port=PROMETHEUS_PORT),
+        logs=ServicePort(namespace=namespace, name=settings.victoria_logs.name, port=LOGS_PORT),
+        grafana=grafana and ServicePort(namespace=namespace, name=grafana.name, port=GRAFANA_PORT),
+        gateway=gateway and ServicePort(namespace=gateway.namespace, name=gateway.service, port=gateway.http_port),
+    )

@@ -1,0 +1,66 @@
+"""B10: what a stack tells tools about itself: where its telemetry is queried, and its catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pytest
+
+from otel_mesh import Catalog
+from otel_mesh_stack import outputs
+from otel_mesh_stack.deploy import deploy
+from otel_mesh_stack.outputs import ServicePort, Telemetry
+from otel_mesh_stack.services import CATALOG
+from tests.components.pulumi_program import settle
+from tests.infra.stack_config import accepted, changed, stack_settings, use
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from tests.components.pulumi_program import Mocks
+
+
+def exported(
+    settings: object, stack: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Mocks, dict[str, Any]]:
+    """What the program registers, and what it exports that is plain data."""
+    found: dict[str, Any] = {}
+    recorder = use(settings, stack)
+    monkeypatch.setattr(pulumi, "export", found.__setitem__)
+    deploy()
+    settle(loop)
+    return recorder, found
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+def test_each_query_api_is_a_port_of_a_service_that_the_stack_deploys(
+    stack: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**stack_settings(stack), "mesh": {"kind": "none"}}  # charts are not here
+    recorder, found = exported(settings, stack, loop, monkeypatch)
+    services = [one.inputs for one in recorder.registered if one.typ == "kubernetes:core/v1:Service"]
+    deployed = {
+        (one["metadata"]["namespace"], one["metadata"]["name"], port["port"])
+        for one in services
+        for port in one["spec"]["ports"]
+    }
+    telemetry = Telemetry.model_validate(found[outputs.TELEMETRY])
+    parts = (telemetry.jaeger, telemetry.prometheus, telemetry.logs, telemetry.grafana)
+    assert [one is not None for one in parts] == [True, True, True, stack != "local"]
+    assert {(one.namespace, one.name, one.port) for one in parts if one} <= deployed
+    assert telemetry.gateway is None
+    assert Catalog.model_validate(found[outputs.CATALOG]) == CATALOG
+
+
+def test_names_are_those_of_the_settings(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = changed(namespaces__observability="seeing", jaeger__name="tracing", mesh__kind="none")
+    _, found = exported(settings, "local", loop, monkeypatch)
+    telemetry = Telemetry.model_validate(found[outputs.TELEMETRY])
+    assert telemetry.jaeger == ServicePort(namespace="seeing", name="tracing", port=16686)
+
+
+def test_the_gateway_is_the_mesh_s() -> None:
+    mesh = {"kind": "istio", "gateway_namespace": "edge", "gateway": {"name": "door"}, "node_from_file": True}
+    found = outputs.telemetry(accepted({**changed(), "mesh": mesh}).settings)
+    assert found.gateway == ServicePort(namespace="edge", name="door", port=80)
