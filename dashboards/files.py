@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard
 
 _ROOT: Final = Path(__file__).parent.parent
-LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "dashboards"
-"""Of dashboards that go with the components, whatever services there are."""
+LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "backends" / "grafana" / "dashboards"
+"""Folder of the dashboards that come with the library."""
 PLATFORM: Final = _ROOT / "infra" / "otel_mesh_stack" / "dashboards"
-"""Of dashboards that tell of this platform's services."""
+"""Folder of the dashboards for this platform's own services."""
 
 
 def made() -> dict[Path, Dashboard]:

@@ -6,21 +6,22 @@ import otel_mesh as om
 
 tracing = om.Tracing(service="otel-collector.books.svc.cluster.local")
 istio = om.Istio("istio", om.IstioArgs(tracing=tracing, environment="development"))
-mesh, opts = om.istio_binding(om.IstioSettings()), pulumi.ResourceOptions(depends_on=[istio])
+mesh, opts = istio.binding, pulumi.ResourceOptions(depends_on=[istio])
 
 books = om.NamespaceArgs(settings=om.NamespaceSettings(name="books"), mesh=mesh)
 namespace = om.Namespace("books", books, opts).namespace
 jaeger = om.Jaeger("jaeger", om.JaegerArgs(namespace=namespace, mesh=mesh), opts)
 prometheus = om.Prometheus("prometheus", om.PrometheusArgs(namespace=namespace, mesh=mesh), opts)
-collector = om.OtelCollectorArgs(
-    namespace=namespace, mesh=mesh, traces_endpoint=jaeger.otlp_endpoint, metrics_url=prometheus.otlp_url
+stores = om.OtelCollectorArgs(
+    namespace=namespace, mesh=mesh, traces_target=jaeger.otlp_target, metrics_url=prometheus.otlp_url
 )
+collector = om.OtelCollector("otel-collector", stores, opts)
 
 service = om.MicroserviceArgs(
     namespace=namespace,
     mesh=mesh,
     image="registry.example.com/catalog:1.0.0",
-    otlp_endpoint=om.OtelCollector("otel-collector", collector, opts).otlp_grpc_url,
+    otlp_endpoint=collector.otlp_grpc_url,
     settings=om.MicroserviceSettings(
         service=om.Service(name="catalog", port=8080), service_namespace="books", environment="development"
     ),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import typer
 from markdown_it import MarkdownIt
 
-from otel_mesh_cli.__main__ import parser
+from otel_mesh_cli.application import application
 from otel_mesh_cli.core.paths import repo_dir
 
 if TYPE_CHECKING:
@@ -58,5 +58,13 @@ def shell_lines() -> set[str]:
 
 def commands() -> dict[str, set[str]]:
     """Commands of `otel-mesh` with their options, and an empty one for the command alone."""
-    (actions,) = (one for one in parser()._actions if isinstance(one, argparse._SubParsersAction))  # noqa: SLF001 - argparse has no other way to ask
-    return {name: {"", *one._option_string_actions} for name, one in actions.choices.items()}  # noqa: SLF001 - the same
+    return dict(_commands(typer.main.get_command(application()), ""))
+
+
+def _commands(command: object, name: str) -> Iterator[tuple[str, set[str]]]:
+    below = getattr(command, "commands", None)
+    if below is not None:
+        for word, one in below.items():
+            yield from _commands(one, f"{name} {word}".strip())
+    else:
+        yield name, {"", *(option for one in getattr(command, "params", ()) for option in one.opts)}

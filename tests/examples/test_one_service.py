@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 import otel_mesh as om
+from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.core.paths import repo_dir
 from tests.components.pulumi_program import Program, event_loop
 
@@ -23,6 +24,7 @@ class InstalledIstio(pulumi.ComponentResource):
     """In place of `Istio`: charts are rendered by the engine, from a repository in the network."""
 
     args: ClassVar[list[om.IstioArgs]] = []
+    binding = istio_binding(om.IstioSettings())
 
     def __init__(self, name: str, args: om.IstioArgs) -> None:
         super().__init__("otel-mesh:index:Istio", name)

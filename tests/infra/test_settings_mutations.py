@@ -56,7 +56,7 @@ def _mutations(draw: Callable[..., Any], values: dict[str, Any]) -> object:
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), stack=st.sampled_from(STACKS))
-def test_a_random_mutation_is_accepted_or_refused_with_problems(data: st.DataObject, stack: str) -> None:
+def test_a_random_mutation_is_accepted_or_rejected_with_problems(data: st.DataObject, stack: str) -> None:
     use(_mutations(data.draw, copy.deepcopy(stack_settings(stack))), stack)
     message = ""
     try:

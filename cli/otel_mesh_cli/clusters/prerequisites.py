@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_mesh.backends.grafana import component
-from otel_mesh.services import postgres, redis
+from otel_mesh.k8s.passwords import PASSWORD_KEY
 
 if TYPE_CHECKING:
     from otel_mesh_cli.clusters.kube import Kube
@@ -20,9 +19,9 @@ def require_secrets(settings: StackSettings, kube: Kube) -> None:
     """
     namespaces, grafana = settings.namespaces, settings.grafana
     for namespace, secret, key in (
-        *((namespaces.services, secret, postgres.PASSWORD_KEY) for secret in _postgres_secrets(settings)),
-        (namespaces.services, settings.redis.existing_secret, redis.PASSWORD_KEY),
-        (namespaces.observability, grafana and grafana.existing_secret, component.PASSWORD_KEY),
+        *((namespaces.services, secret, PASSWORD_KEY) for secret in _postgres_secrets(settings)),
+        (namespaces.services, settings.redis.existing_secret, PASSWORD_KEY),
+        (namespaces.observability, grafana and grafana.existing_secret, PASSWORD_KEY),
     ):
         if secret:
             kube.require_secret(namespace, secret, key)

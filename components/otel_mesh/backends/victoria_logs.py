@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 from pydantic import Field, model_validator
@@ -12,16 +12,20 @@ from otel_mesh.backends.log_queries import STREAM_FIELDS
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Role, recommended, selector
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Quantity, Retention, Settings, hours, quantity
-from otel_mesh.k8s import arrangements, pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.k8s.containers import Container, ContainerPort, Probes, data_volume, http_check
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from otel_mesh.k8s.manifests import Manifest
 
 PORT: Final = 9428
 PAGE: Final = "/select/vmui/"
@@ -88,6 +92,10 @@ class VictoriaLogsSettings(Settings):
             return int(quantity(self.max_disk_usage))
         return int(float(quantity(self.storage.size)) * _SHARE_OF_VOLUME)
 
+    def metrics_target(self, namespace: str) -> str:
+        """``host:port`` of the program's own metrics in Prometheus' format."""
+        return f"{service_host(self.name, namespace)}:{PORT}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class VictoriaLogsArgs:
@@ -124,36 +132,34 @@ def victoria_logs_arguments(settings: VictoriaLogsSettings) -> list[str]:
     ]
 
 
-def _container(settings: VictoriaLogsSettings) -> dict[str, Any]:
-    return workloads.container(
-        "victoria-logs",
-        settings.image,
-        args=victoria_logs_arguments(settings),
-        env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ports=pods.ports({"http": PORT}),
-        # it listens when it has opened all days' parts; also while it takes nothing, so that questions are answered
-        startupProbe=pods.http_probe("/health", "http", period=1, failures=300),
-        livenessProbe=pods.http_probe("/health", "http", period=10, failures=3),
-        readinessProbe=pods.http_probe("/health", "http", period=5, failures=2),
-        resources=settings.resources.manifest(),
+def _container(settings: VictoriaLogsSettings) -> Container:
+    return Container(
+        name="victoria-logs",
+        image=settings.image,
+        args=tuple(victoria_logs_arguments(settings)),
+        env={"GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(ContainerPort(name="http", number=PORT, protocol="http"),),
+        # it listens once the parts of all days are open, and goes on answering queries when the disk is full
+        probes=Probes(live=http_check("/health", "http"), start_seconds=300),
+        resources=settings.resources,
+        volumes=(data_volume("data", settings.storage, settings.name, _DATA_DIR),),
     )
 
 
-def victoria_logs_manifests(
-    settings: VictoriaLogsSettings, namespace: pulumi.Input[str], mesh: MeshBinding | None = None
-) -> list[Manifest]:
-    """All objects of a VictoriaLogs, what others need first."""
-    mesh = mesh or NoMesh()
-    labels = recommended("victoria-logs", settings.name, Role.LOGS, settings.version)
-    return arrangements.store(
-        metadata(settings.name, labels, namespace=namespace),
-        settings=settings,
-        selected=selector("victoria-logs", settings.name),
-        container=_container(settings),
-        data_dir=_DATA_DIR,
-        ports={"http": (PORT, "http")},
-        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
+def victoria_logs_manifests(args: VictoriaLogsArgs, settings: VictoriaLogsSettings) -> list[Manifest]:
+    """All objects of a VictoriaLogs, dependencies first."""
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="victoria-logs",
+            role=Role.LOGS,
+            version=settings.version,
+            containers=(_container(settings),),
+            scheduling=settings.scheduling,
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
     )
 
 
@@ -178,7 +184,7 @@ class VictoriaLogs(Component):
     def __init__(self, name: str, args: VictoriaLogsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(VictoriaLogsSettings, args.settings)
         super().__init__(name, opts)
-        self.children(victoria_logs_manifests(settings, args.namespace, args.mesh))
+        self.children(victoria_logs_manifests(args, settings))
         self.metrics_target = pulumi.Output.concat(self.host(settings.name, args.namespace), f":{PORT}")
         self.url = pulumi.Output.concat("http://", self.metrics_target)
         self.otlp_url = pulumi.Output.concat(self.url, OTLP_PATH)

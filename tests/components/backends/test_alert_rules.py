@@ -128,4 +128,6 @@ def test_the_wheel_holds_the_rules(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    assert {f"otel_mesh/rules/{name}" for name in rule_files()} <= set(zipfile.ZipFile(wheel).namelist())
+    assert {f"otel_mesh/backends/prometheus/rules/{name}" for name in rule_files()} <= set(
+        zipfile.ZipFile(wheel).namelist()
+    )

@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from otel_mesh import OtelCollectorSettings
 from otel_mesh.collector.config import collector_config
-from otel_mesh.collector.proxy_spans import PROCESSOR, proxy_spans_processor, with_proxy_spans
+from otel_mesh.collector.proxy_spans import PROXY_SPANS
 from otel_mesh_embedded.loopback.collector import LoopbackCollector, file_exporters, otlp_receiver
 from otel_mesh_embedded.loopback.ports import free_port
 
@@ -80,12 +80,12 @@ def spans(tmp_path_factory: pytest.TempPathFactory, built: Built) -> dict[str, d
     port = free_port()
     configuration = {
         "receivers": otlp_receiver(port),
-        "processors": {PROCESSOR: proxy_spans_processor()},
+        "processors": {PROXY_SPANS.id: PROXY_SPANS.settings},
         "exporters": file_exporters(folder),
         "service": {
             "telemetry": {"metrics": {"level": "none"}},
             "pipelines": {
-                "traces": {"receivers": ["otlp"], "processors": [PROCESSOR], "exporters": ["file/traces"]},
+                "traces": {"receivers": ["otlp"], "processors": [PROXY_SPANS.id], "exporters": ["file/traces"]},
             },
         },
     }
@@ -203,14 +203,14 @@ def test_a_service_s_own_span_passes_unchanged(spans: dict[str, dict[str, Any]])
     assert spans["own"]["attributes"] == OWN
 
 
-def test_it_comes_after_what_kubernetes_knows() -> None:
+def test_spans_are_translated_after_the_sender_is_identified() -> None:
     plain = collector_config(OtelCollectorSettings())
-    config = with_proxy_spans(plain)
+    config = collector_config(OtelCollectorSettings(), proxy_spans=True)
     assert config["service"]["pipelines"]["traces"]["processors"] == [
         "memory_limiter",
         "k8s_attributes",
-        PROCESSOR,
+        PROXY_SPANS.id,
         "resource/cluster",
     ]
     assert config["service"]["pipelines"]["metrics"] == plain["service"]["pipelines"]["metrics"]
-    assert PROCESSOR not in plain["processors"]
+    assert PROXY_SPANS.id not in plain["processors"]

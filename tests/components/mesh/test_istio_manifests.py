@@ -11,10 +11,12 @@ import yaml
 from otel_mesh import InvalidSettingsError
 from otel_mesh.core.errors import parse
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
-from otel_mesh.mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, edge_hygiene
-from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.mesh.istio.chart_check import unknown_values
+from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config
+from otel_mesh.mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, strip_untrusted_headers
+from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh.mesh.istio.tokens import token_manifests
+from otel_mesh.mesh.tracing import Tracing
 from tests.components import golden_files
 from tests.components.mesh.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TOKENS, TRACING
 
@@ -149,7 +151,7 @@ def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() ->
 
 
 def test_a_gateway_that_continues_traces_leaves_their_headers_alone() -> None:
-    filtering = str(edge_hygiene("ingress", "istio-ingress", {"app": "ingress"}, restart=False))
+    filtering = str(strip_untrusted_headers("ingress", "istio-ingress", {"app": "ingress"}, restart=False))
     assert "x-trace-version" in filtering
     assert not [header for header in CONTEXT_HEADERS if f"'{header}'" in filtering]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
@@ -13,21 +13,30 @@ from otel_mesh.backends.grafana.config import CONFIG_DIR, DASHBOARD_DIR, DATA_DI
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, HttpUrl, ImageReference, LabelValue, ObjectName, PluginReference, Settings
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.k8s.containers import (
+    Container,
+    ContainerPort,
+    Probes,
+    config_volume,
+    http_check,
+    scratch_volume,
+)
+from otel_mesh.k8s.manifests import Manifest, to_yaml
+from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PORT: Final = HTTP_PORT
-PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 _UID: Final = 472
-_SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
 _CONFIG_MAP_BYTES: Final = 2**20
 """What Kubernetes takes as the data of one ConfigMap."""
 
@@ -70,7 +79,11 @@ class GrafanaSettings(Settings):
     @property
     def secret_name(self) -> str:
         """The Secret that holds the password: the existing one, or our own."""
-        return self.existing_secret or f"{self.name}-credentials"
+        return secret_name(self.name, self.existing_secret)
+
+    def metrics_target(self, namespace: str) -> str:
+        """``host:port`` of the program's own metrics in Prometheus' format."""
+        return f"{service_host(self.name, namespace)}:{PORT}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +123,7 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
     files = {
         "grafana.ini": config.ini(
             admin_user=settings.admin_user,
-            password_file=f"{_SECRET_DIR}/{settings.secret_name}/{PASSWORD_KEY}",
+            password_file=password_file(settings.secret_name),
             anonymous=settings.anonymous,
             root_url=settings.root_url,
             plugin=settings.logs_plugin if logs else None,
@@ -127,93 +140,56 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
     return files
 
 
-def _key(path: str) -> str:
-    """A file's key in the ConfigMap, which may hold no slash."""
-    return path.replace("/", "_")
-
-
-def _container(args: GrafanaArgs, settings: GrafanaSettings, secret_dir: str) -> dict[str, Any]:
+def _container(args: GrafanaArgs, settings: GrafanaSettings, files: Mapping[str, str]) -> Container:
     urls: dict[str, pulumi.Input[str]] = {
         config.PROMETHEUS_URL: args.prometheus_url,
         config.JAEGER_URL: args.jaeger_url,
     }
     if args.logs_url is not None:
         urls[config.LOGS_URL] = args.logs_url
-    return workloads.container(
-        "grafana",
-        settings.image,
-        env=pods.env({**urls, "GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ports=pods.ports({"http": PORT}),
-        # the first start makes its database
-        startupProbe=pods.http_probe("/api/health", "http", period=1, failures=120),
-        livenessProbe=pods.http_probe("/api/health", "http", period=10, failures=3),
-        readinessProbe=pods.http_probe("/api/health", "http", period=5, failures=2),
-        resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "config", "mountPath": CONFIG_DIR, "readOnly": True},
-            {"name": "credentials", "mountPath": secret_dir, "readOnly": True},
-            {"name": "data", "mountPath": DATA_DIR},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
-        ],
-    )
-
-
-def _pod(args: GrafanaArgs, settings: GrafanaSettings, paths: Mapping[str, str]) -> dict[str, Any]:
-    # the plugin is unpacked into the one by way of the other, with a program for each machine
-    scratch, _ = pods.scratch_volumes({"data": DATA_DIR, "tmp": "/tmp"}, size="1Gi")  # noqa: S108
-    items = [{"key": _key(path), "path": path} for path in paths]
-    return workloads.pod(
-        [_container(args, settings, f"{_SECRET_DIR}/{settings.secret_name}")],
-        service_account=settings.name,
-        uid=_UID,
-        volumes=[
-            {"name": "config", "configMap": {"name": settings.name, "items": items}},
-            {"name": "credentials", "secret": {"secretName": settings.secret_name, "defaultMode": 0o440}},
-            *scratch,
-        ],
-        scheduling=settings.scheduling,
+    return Container(
+        name="grafana",
+        image=settings.image,
+        env={**urls, "GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(ContainerPort(name="http", number=PORT, protocol="http"),),
+        # the first start creates the database
+        probes=Probes(live=http_check("/api/health", "http"), start_seconds=120),
+        resources=settings.resources,
+        volumes=(
+            config_volume("config", settings.name, CONFIG_DIR, files),
+            password_volume("credentials", settings.secret_name),
+            # a plugin, with programs for several platforms, is downloaded to /tmp and unpacked to the data directory
+            scratch_volume("data", DATA_DIR, "1Gi"),
+            scratch_volume("tmp", "/tmp", "1Gi"),  # noqa: S108 - a volume of the pod
+        ),
     )
 
 
 def grafana_manifests(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
-    """All objects of a Grafana, what others need first.
+    """All objects of a Grafana, dependencies first.
 
     Raises:
         InvalidSettingsError: there are two passwords, or none, or a dashboard can't be used.
     """
-    if (args.admin_password is None) == (settings.existing_secret is None):
-        which = "missing" if args.admin_password is None else "given twice"
-        raise InvalidSettingsError(
-            [Problem("existing_secret", f"the password is {which}", "give either a password or an existing Secret")]
-        )
+    require_one_password(args.admin_password, settings.existing_secret)
+    password = args.admin_password
     files = _files(args, settings)
-    labels = recommended("grafana", settings.name, Role.DASHBOARDS, settings.version)
-    selected = selector("grafana", settings.name)
-    meta = metadata(settings.name, labels, namespace=args.namespace)
-    manifests = [
-        workloads.service_account(meta),
-        workloads.config_map(meta, {_key(path): text for path, text in files.items()}),
-    ]
-    if args.admin_password is not None:
-        secret_meta = metadata(settings.secret_name, labels, namespace=args.namespace)
-        manifests.append(workloads.secret(secret_meta, {PASSWORD_KEY: args.admin_password}))
-    return [
-        *manifests,
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(args, settings, files),
-            replicas=1,  # each pod has sessions of its own
-            strategy=pods.rolling_update(),
-            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(files),
-                **args.mesh.annotations_of_pods(meshed=settings.meshed),
-            },
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="grafana",
+            role=Role.DASHBOARDS,
+            version=settings.version,
+            containers=(_container(args, settings, files),),  # a single pod: each pod has sessions of its own
             scheduling=settings.scheduling,
-        ),
-        workloads.service(meta, selected=selected, ports={"http": (PORT, "http")}),
-    ]
+            uid=_UID,
+            files=files,
+            secrets={} if password is None else {settings.secret_name: {PASSWORD_KEY: password}},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
+    )
 
 
 class Grafana(Component):

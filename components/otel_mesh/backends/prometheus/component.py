@@ -14,7 +14,7 @@ from otel_mesh.backends.prometheus.rules import SUFFIX, with_own
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Role, recommended, selector
+from otel_mesh.core.labels import Role
 from otel_mesh.core.values import (
     DnsLabel,
     Duration,
@@ -25,14 +25,19 @@ from otel_mesh.core.values import (
     Settings,
     quantity,
 )
-from otel_mesh.k8s import arrangements, cluster_objects, pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata, to_yaml
+from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.containers import Container, ContainerPort, Probes, config_volume, data_volume, http_check
+from otel_mesh.k8s.manifests import Manifest, to_yaml
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from otel_mesh.mesh.binding import ProxyScraping
 
 PORT: Final = 9090
 _CONFIG_DIR: Final = "/etc/prometheus"
@@ -116,7 +121,7 @@ class PrometheusArgs:
 
 
 def prometheus_config(
-    settings: PrometheusSettings, targets: Mapping[str, str], *, proxies: bool = False
+    settings: PrometheusSettings, targets: Mapping[str, str], proxies: ProxyScraping | None = None
 ) -> dict[str, Any]:
     """The program's configuration (``promtool check config`` reads it in a test).
 
@@ -139,7 +144,7 @@ def prometheus_config(
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
-        "scrape_configs": [*static, *([proxies_job(settings.proxy_sample_limit)] if proxies else [])],
+        "scrape_configs": [*static, *([proxies_job(proxies, settings.proxy_sample_limit)] if proxies else [])],
     }
 
 
@@ -160,51 +165,52 @@ def _retained_bytes(size: Quantity) -> str:
     return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
 
 
-def _container(settings: PrometheusSettings) -> dict[str, Any]:
-    return workloads.container(
-        "prometheus",
-        settings.image,
-        args=_arguments(settings),
-        env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ports=pods.ports({"http": PORT}),
+def _container(settings: PrometheusSettings) -> Container:
+    ready = http_check("/-/ready", "http")
+    return Container(
+        name="prometheus",
+        image=settings.image,
+        args=tuple(_arguments(settings)),
+        env={"GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(ContainerPort(name="http", number=PORT, protocol="http"),),
         # replaying the write-ahead log of a full disk may take minutes
-        startupProbe=pods.http_probe("/-/ready", "http", period=1, failures=300),
-        livenessProbe=pods.http_probe("/-/healthy", "http", period=10, failures=3),
-        readinessProbe=pods.http_probe("/-/ready", "http", period=5, failures=2),
-        resources=settings.resources.manifest(),
+        probes=Probes(live=http_check("/-/healthy", "http"), ready=ready, start=ready, start_seconds=300),
+        resources=settings.resources,
+        volumes=(
+            config_volume("config", settings.name, _CONFIG_DIR),
+            data_volume("data", settings.storage, settings.name, _DATA_DIR),
+        ),
     )
 
 
 def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> list[Manifest]:
-    """All objects of a Prometheus, what others need first.
+    """All objects of a Prometheus, dependencies first.
 
     In a mesh of Istio's it finds the proxies by asking the API server; without one it has no token to ask with.
 
     Raises:
         InvalidSettingsError: a file of rules has no name that Prometheus looks for, or that of another.
     """
-    namespace, mesh = args.namespace, args.mesh
-    proxies = mesh.kind == "istio"
-    labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
-    access = cluster_objects.access(labels, PROXY_READER_RULES, account=settings.name, namespace=namespace)
-    objects = arrangements.store(
-        metadata(settings.name, labels, namespace=namespace),
-        settings=settings,
-        selected=selector("prometheus", settings.name),
-        container=_container(settings),
+    proxies = args.mesh.proxy_scraping
+    workload = Workload(
+        name=settings.name,
+        namespace=args.namespace,
+        program="prometheus",
+        role=Role.METRICS,
+        version=settings.version,
+        containers=(_container(settings),),
+        scheduling=settings.scheduling,
+        api_access=proxies is not None,
         files={
-            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies=proxies)),
+            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies)),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },
-        config_dir=_CONFIG_DIR,
-        data_dir=_DATA_DIR,
-        ports={"http": (PORT, "http")},
-        api_access=proxies,
-        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
+        pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
     )
-    return [*access, *objects] if proxies else objects
+    access = cluster_objects.access(workload, PROXY_READER_RULES) if proxies else []
+    return [*access, *render(workload)]
 
 
 class Prometheus(Component):

@@ -7,7 +7,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ def _problems(further: Mapping[str, str]) -> Iterator[Problem]:
     taken = own()
     uids = {json.loads(text)["uid"]: name for name, text in taken.items()}
     for name, text in further.items():
-        path = join("dashboards", name or "''")
+        path = join_path("dashboards", name or "''")
         if not _FILE.fullmatch(name):
             yield Problem(path, "is no file's name", "write one such as orders.json")
         if name in taken:

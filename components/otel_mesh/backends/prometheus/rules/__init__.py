@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.backends.prometheus.objectives import FILE as OBJECTIVES
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +31,12 @@ def with_own(further: Mapping[str, str]) -> dict[str, str]:
     """
     own = rule_files()
     problems = [
-        Problem(join("rules", name or "''"), "is no rule file's name", f"write one such as orders{SUFFIX}")
+        Problem(join_path("rules", name or "''"), "is no rule file's name", f"write one such as orders{SUFFIX}")
         for name in further
         if not _FILE.fullmatch(name)
     ]
     problems += [
-        Problem(join("rules", name), "is the name of one of the library's own", "choose another")
+        Problem(join_path("rules", name), "is the name of one of the library's own", "choose another")
         for name in further
         if name in own or name == OBJECTIVES
     ]
