@@ -57,14 +57,11 @@ def shell_lines() -> set[str]:
 
 
 def commands() -> dict[str, set[str]]:
-    """Commands of `otel-mesh` with their options, and an empty one for the command alone."""
+    """Commands of `otel-mesh`, itself among them, with their options, and an empty one for the command alone."""
     return dict(_commands(typer.main.get_command(application()), ""))
 
 
 def _commands(command: object, name: str) -> Iterator[tuple[str, set[str]]]:
-    below = getattr(command, "commands", None)
-    if below is not None:
-        for word, one in below.items():
-            yield from _commands(one, f"{name} {word}".strip())
-    else:
-        yield name, {"", *(option for one in getattr(command, "params", ()) for option in one.opts)}
+    yield name, {"", *(option for one in getattr(command, "params", ()) for option in one.opts)}
+    for word, one in getattr(command, "commands", {}).items():
+        yield from _commands(one, f"{name} {word}".strip())
