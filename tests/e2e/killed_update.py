@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_cli.stacks import engine_processes, interrupted, pulumi_cli
+from otel_mesh_cli.stacks import engine_processes, pulumi_cli, recovery
 from otel_mesh_embedded.node.workspace import local
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _backend() -> Path:
 
 def pending() -> tuple[str, ...]:
     """The unfinished operations in the state, in words."""
-    return tuple(map(interrupted.describe, state().get("pending_operations") or []))
+    return tuple(map(recovery.describe, state().get("pending_operations") or []))
 
 
 def residue() -> list[str]:

@@ -14,7 +14,7 @@ from otel_mesh.backends.log_queries import STREAM_FIELDS, of_trace
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall.backends import at_address
 from otel_mesh_cli.oncall.log_store import LogStore
-from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.smoke import arrival, measured, request
 from otel_mesh_cli.stacks.addresses import LOGS
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _outcomes(lines: Sequence[Line]) -> set[tuple[str, str, str]]:
 
 def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(http: httpx.Client) -> None:
     trace_id = request.request(http)
-    spans = request.wait_for_trace(http, trace_id, request.problems)
+    spans = arrival.wait_for_trace(http, trace_id, request.problems)
     found = _of_services(http, trace_id, set(request.SERVICES))
     assert _outcomes(found) == {("api-gateway", "request", "200"), ("user-service", "call", "OK")}
     made = {span.span_id for span in spans if span.proxy is None}

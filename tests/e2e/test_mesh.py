@@ -13,7 +13,7 @@ import pytest
 
 from otel_mesh.mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh_cli.oncall import traces
-from otel_mesh_cli.smoke import request
+from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_embedded.node import sidecars
@@ -89,7 +89,7 @@ def test_plaintext_into_the_mesh_is_refused(
 
 
 def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -> None:
-    spans = request.wait_for_trace(http, request.request(http), request.problems)
+    spans = arrival.wait_for_trace(http, request.request(http), request.problems)
     peers = {
         span.service: span.tags.get("mesh.peer.spiffe_id")
         for span in spans
@@ -105,7 +105,7 @@ def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: htt
     for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
         assert callee in CATALOG.service(caller).calls
     trace_id = request.request(http)
-    request.wait_for_trace(http, trace_id, request.problems)
+    arrival.wait_for_trace(http, trace_id, request.problems)
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
     spans = traces.fetch(http, JAEGER.url, trace_id)
     assert request.problems(spans) == []
@@ -122,7 +122,7 @@ def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: htt
 
 
 def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
-    spans = request.wait_for_trace(http, request.request(http), request.problems)
+    spans = arrival.wait_for_trace(http, request.request(http), request.problems)
     proxies = [span for span in spans if span.proxy]
     assert {span.proxy for span in proxies} == {"gateway", "sidecar"}
     for span in proxies:
@@ -149,7 +149,7 @@ def test_an_unsampled_request_is_left_alone_by_every_proxy(http: httpx.Client) -
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
     assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
-    request.wait_for_trace(http, request.request(http), request.problems)
+    arrival.wait_for_trace(http, request.request(http), request.problems)
     assert traces.fetch(http, JAEGER.url, unsampled) == []
 
 
@@ -303,7 +303,7 @@ def test_a_pod_without_its_sidecar_is_found_and_named(
 
 @pytest.mark.full
 def test_an_idle_mesh_makes_no_traces(http: httpx.Client) -> None:
-    request.wait_for_trace(http, request.request(http), request.problems)
+    arrival.wait_for_trace(http, request.request(http), request.problems)
     time.sleep(15)
     since = time.time_ns() // 1000
     time.sleep(120)

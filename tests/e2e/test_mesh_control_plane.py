@@ -92,7 +92,7 @@ def test_destroy_ends_and_keeps_the_definitions_and_up_brings_everything_back(
         assert f"customresourcedefinition.apiextensions.k8s.io/{name}" in definitions
     done = run("pulumi", "destroy", *QUIETLY, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "kept in the cluster" in done.stdout
+    assert "stay in the cluster" in done.stdout
     assert "delete crd" in done.stdout
     left = kubectl("get", "crd", "-o", "name").split()
     assert [name for name in definitions if name not in left] == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.smoke import arrival, measured, request
 from otel_mesh_cli.smoke.order import ORDER, PATH
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_telemetry.ab_testing import Experiment
@@ -64,7 +64,7 @@ def test_a_buyer_is_in_one_variant_in_every_service_and_is_counted_there(http: h
             if [one.tags.get("feature_flag.result.variant") for one in _served(spans, service)] != [variant]
         ]
 
-    spans = request.wait_for_trace(http, trace_id, lacks)
+    spans = arrival.wait_for_trace(http, trace_id, lacks)
     assert {one.tags["feature_flag.key"] for one in _served(spans, "order-service")} == {EXPERIMENT.name}
     _counted(http, query, before)
 
@@ -94,7 +94,7 @@ def _canary_of(http: httpx.Client, trace_id: str) -> dict[str, Any]:
     def lacks(spans: Sequence[Span]) -> list[str]:
         return [] if _served(spans, "api-gateway") else ["api-gateway's span"]
 
-    (span,) = _served(request.wait_for_trace(http, trace_id, lacks), "api-gateway")
+    (span,) = _served(arrival.wait_for_trace(http, trace_id, lacks), "api-gateway")
     return {key: value for key, value in span.tags.items() if key.startswith("otel_mesh.canary.")}
 
 

@@ -1,7 +1,7 @@
 """A person on call: what `make status` and `make smoke` say of a broken environment, and that `make up` mends it.
 
 Each break is made as it happens, by hand or by an accident. The last line of the screen has to name the cause and what
-to do about it.
+to do about it. At the end, the environment is addressed as another cluster.
 """
 
 from __future__ import annotations
@@ -10,20 +10,30 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from otel_mesh_cli.stacks.addresses import GATEWAY
+from otel_mesh.catalog.derivations import service_edges
+from otel_mesh_cli.smoke import arrival, request
+from otel_mesh_cli.stacks import local_stack
+from otel_mesh_cli.stacks.addresses import GATEWAY, TOOLS
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.supervision import processes
+from otel_mesh_stack.services import CATALOG
+from tests.e2e import shop_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from subprocess import CompletedProcess
+
+    import httpx
 
 pytestmark = [pytest.mark.e2e, pytest.mark.full]
 
@@ -92,7 +102,7 @@ def test_a_collector_scaled_to_nothing(
 @pytest.mark.usefixtures("mended")
 def test_jaeger_deleted(kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]) -> None:
     kubectl("delete", "-n", "observability", "deploy/jaeger")
-    assert "run `make up`" in status("Deployment observability/jaeger is not there")
+    assert "run `make up`" in status("Deployment observability/jaeger does not exist")
     assert "Deployment observability/jaeger is not there; run `make up`" in refused("smoke").replace(
         " (and 1 more: `make status`)", ""
     )
@@ -111,7 +121,7 @@ def test_a_wrong_image_beside_pods_that_still_serve(
 @pytest.mark.usefixtures("mended")
 def test_a_secret_deleted_under_running_pods(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
     kubectl("delete", "-n", "shop", "secret/postgres-credentials")
-    assert "run `make up`" in status("Secret shop/postgres-credentials is not there")
+    assert "run `make up`" in status("Secret shop/postgres-credentials does not exist")
 
 
 @pytest.mark.usefixtures("mended")
@@ -177,3 +187,81 @@ def test_a_full_disk_under_a_volume(
         words = f"volume of observability/prometheus ({folder}): no space left on it"
         assert "free space on its disk" in status(words)
         assert words in refused("up")
+
+
+CONTEXT = "elsewhere"
+
+
+@pytest.fixture
+def elsewhere(
+    run: Callable[..., CompletedProcess[str]], settings: Mapping[str, str], tmp_path: Path
+) -> Callable[..., CompletedProcess[str]]:
+    """Ask the embedded cluster as another one: by a context of a kubeconfig, with no loopback port to its backends."""
+    content = yaml.safe_load(Path(settings["KUBECONFIG"]).read_text())
+    content["contexts"][0]["name"] = content["current-context"] = CONTEXT
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+
+    def call(*words: str, user: Mapping[str, Any] | None = None) -> CompletedProcess[str]:
+        if user is not None:
+            content["users"][0]["user"] = dict(user)
+            (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+        with ExitStack() as closed:
+            unused = [closed.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in TOOLS]
+            ports = {one.variable: str(free.getsockname()[1]) for one, free in zip(TOOLS, unused, strict=True)}
+            closed.close()
+            env = {**ports, "KUBECONFIG": str(tmp_path / "kubeconfig"), "COLUMNS": "160"}
+            words = (*words, "--stack", "local", "--context", CONTEXT)
+            return run(sys.executable, "-m", "otel_mesh_cli", *words, env=env)
+
+    return call
+
+
+def test_b10_questions_are_answered_through_the_api_server_of_another_cluster(
+    elsewhere: Callable[..., CompletedProcess[str]], http: httpx.Client
+) -> None:
+    shop_traffic.send(http)
+    trace_id = request.request(http)
+    arrival.wait_for_trace(http, trace_id, request.problems)
+
+    def says(*words: str, told: tuple[str, ...]) -> str:
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            done = elsewhere(*words)
+            if done.returncode == 0 and all(one in done.stdout for one in told):
+                return done.stdout
+            assert time.monotonic() < end, done.stdout + done.stderr
+            time.sleep(2)
+
+    said = says("trace", trace_id, told=(f"trace {trace_id}", *request.SERVICES, "INFO"))
+    assert "logs: 0 lines" not in said
+    said = says("slow", "--since", "5m", "--limit", "100", told=(trace_id,))
+    assert f"otel-mesh trace {trace_id} --context {CONTEXT}\n" in said
+    assert said.splitlines()[0].endswith(f"requests of {request.SERVICES[0]} in the last 5m")
+    says("map", "--since", "5m", told=tuple(callee for _, callee in service_edges(CATALOG)))
+    done = elsewhere("errors", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    assert '"groups"' in done.stdout
+
+
+def test_b10_who_may_not_use_the_service_proxy_is_told_which_right_is_missing(
+    elsewhere: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
+) -> None:
+    namespace = local_stack.settings().namespaces.observability
+    place = ("-n", namespace, "on-call-test")
+    kubectl("create", "serviceaccount", *place)
+    try:
+        user = {"token": kubectl("create", "token", *place).strip()}
+        done = elsewhere("errors", user=user)
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"otel-mesh: context {CONTEXT}: services ")
+        assert f'cannot get resource "services/proxy" in API group "" in the namespace "{namespace}"; ' in line
+        assert line.endswith(f"have a Role in namespace {namespace} grant you the verb get on services/proxy")
+        kubectl("create", "role", *place, "--verb=get", "--resource=services/proxy")
+        kubectl("create", "rolebinding", *place, "--role=on-call-test", f"--serviceaccount={namespace}:on-call-test")
+        done = elsewhere("errors", user=user)
+        assert done.returncode == 0, done.stderr
+    finally:
+        kubectl("delete", "--ignore-not-found", "rolebinding,role,serviceaccount", *place)
+    done = elsewhere("errors", user={"token": "of-nobody"})
+    assert "the API server does not accept the credentials of the kubeconfig (401)" in done.stderr

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from otel_mesh_cli.oncall import traces
-from otel_mesh_cli.smoke import request
+from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.stacks.addresses import JAEGER
 from tests.e2e.orders import DEADLINE_S, Answer, Load, rows
 
@@ -70,7 +70,7 @@ def _settled(kubectl: Callable[..., str], keys: Sequence[str]) -> None:
 def _named(culprits: set[str], failed: Sequence[Answer]) -> None:
     """A trace of what failed shows the failing call to the culprit, or its failing server or database span."""
     with request.client() as http:
-        end = time.monotonic() + request.TRACE_DEADLINE_S
+        end = time.monotonic() + arrival.TRACE_DEADLINE_S
         while time.monotonic() < end:
             for answer in failed:
                 for span in traces.fetch(http, JAEGER.url, answer.trace_id):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli.smoke import measured, order, request
+from otel_mesh_cli.smoke import arrival, measured, order, request
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from tests.e2e.orders import DEADLINE_S, rows
 
@@ -109,4 +109,4 @@ def test_s1_12_a_payment_without_an_answer_is_told_in_time_and_the_trace_names_t
         late = [span for span in spans if span.service == "order-service" and span.kind == "client" and span.failed]
         return [] if any(span.tags.get("service.peer.name") == "payment-service" for span in late) else ["the call"]
 
-    request.wait_for_trace(http, trace_id, lacks)
+    arrival.wait_for_trace(http, trace_id, lacks)

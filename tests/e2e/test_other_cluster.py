@@ -237,6 +237,10 @@ def test_a_stack_comes_up_from_the_registry_and_answers(
     assert all(pinned.fullmatch(image) for image in images), images
     path = f"/api/v1/namespaces/{NAMESPACES['services']}/services/api-gateway:8080/proxy/api/users/123"
     assert json.loads(kubectl("get", "--raw", path))["id"] == 123
+    for words in (("errors",), ("map",)):
+        answered = clone.local(*words, "--stack", "dev", "--context", CONTEXT)
+        assert answered.returncode == 0, answered.stderr
+        assert "in the last 15m" in answered.stdout or "calls of the last 15m" in answered.stdout
 
     again = clone.local(*up)
     assert f"stack dev: {created[1]} same" in again.stdout, again.stdout + again.stderr

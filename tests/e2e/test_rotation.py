@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from otel_mesh_cli.core import secrets
-from otel_mesh_cli.smoke import request
+from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_embedded.node import encryption, etcd
 from otel_mesh_embedded.node.layout import API_PORT, KUBELET_PORT, NODE_ADDRESS, layout
 from otel_mesh_embedded.pki import authorities, credentials
@@ -261,7 +261,7 @@ def test_the_cache_takes_a_new_password_with_its_services(
     # a new connection logs in with what is mounted now, and the cache is used again without anybody's help
     end = time.monotonic() + 60
     while True:
-        spans = request.wait_for_trace(http, request.request(http), request.problems)
+        spans = arrival.wait_for_trace(http, request.request(http), request.problems)
         outcomes = {span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags}
         if outcomes == {"hit"}:
             break

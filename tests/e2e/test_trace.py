@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.oncall import traces
-from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.smoke import arrival, measured, request
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
@@ -66,7 +66,7 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: ht
 def test_s2_9_the_second_request_of_a_user_asks_the_cache_and_not_the_database(http: httpx.Client) -> None:
     for _ in range(3):  # an entry may end between two requests, once a minute
         request.request(http)
-        spans = request.wait_for_trace(http, request.request(http), request.problems)
+        spans = arrival.wait_for_trace(http, request.request(http), request.problems)
         (outcome,) = (span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags)
         if outcome == "hit":
             break
@@ -84,14 +84,14 @@ def test_s2_1_the_collector_adds_what_only_it_can_know(http: httpx.Client) -> No
             if key not in span.resource
         ]
 
-    request.wait_for_trace(http, trace_id, lacks)
+    arrival.wait_for_trace(http, trace_id, lacks)
 
 
 def test_s1_7_an_unsampled_request_leaves_no_trace_and_a_later_sampled_one_does(http: httpx.Client) -> None:
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
     assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
-    request.wait_for_trace(http, request.request(http), request.problems)
+    arrival.wait_for_trace(http, request.request(http), request.problems)
     assert traces.fetch(http, JAEGER.url, unsampled) == []
 
 
@@ -99,7 +99,7 @@ def test_s1_13_a_request_without_context_starts_a_trace_of_its_own(http: httpx.C
     since = time.time_ns() // 1000
     path = f"/api/users/{secrets.randbelow(10**6) + 10**6}"
     assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.NOT_FOUND
-    end = time.monotonic() + request.TRACE_DEADLINE_S
+    end = time.monotonic() + arrival.TRACE_DEADLINE_S
     found: list[Span] = []
     while not any(span.parent_id is None for span in found) and time.monotonic() < end:
         answer = http.get(
@@ -118,7 +118,7 @@ def test_s1_8_a_missing_user_is_404_and_no_error_of_the_server(http: httpx.Clien
     def lacks(spans: Sequence[Span]) -> list[str]:
         return [lack for lack in request.problems(spans) if not lack.startswith("missing k8s")]
 
-    spans = request.wait_for_trace(http, trace_id, lacks)
+    spans = arrival.wait_for_trace(http, trace_id, lacks)
     servers = [span for span in spans if span.kind == "server"]
     told = {span.tags.get("rpc.response.status_code") or span.tags["http.response.status_code"] for span in servers}
     assert told == {404, "NOT_FOUND"}

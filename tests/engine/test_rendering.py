@@ -108,8 +108,7 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     done = _run(tmp_path / "home", "render", "--stack", "local", "--out", str(tmp_path / "theirs"))
     assert done.returncode == 2
     assert done.stderr == (
-        f"otel-mesh: --out {tmp_path}/theirs: holds something that `otel-mesh render` did not write; "
-        "name another folder\n"
+        f"otel-mesh: --out {tmp_path}/theirs: holds files that `otel-mesh render` did not write; name another folder\n"
     )
     assert (tmp_path / "theirs" / "file").read_text() == "theirs"
     assert rendered[0].exists()
@@ -128,9 +127,9 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
     for chart in ("base", "cni", "istiod"):
         told = f"warning: chart {chart}: {folder} has version {charts.version()}, the stack's settings pin"
         assert f"{told} {versions.ISTIO}" in text
-    unchecked = text[text.index("No cluster was asked") :]
+    unchecked = text[text.index("Without a cluster and without secrets") :]
     for expected in (
-        "what is there already, and so what would change: otel-mesh preview --stack prod --context NAME",
+        "what exists already and so what would change: otel-mesh preview --stack prod --context NAME",
         "placeholder.invalid/api-gateway:0.1.0",
         "Secret shop/postgres-credentials",
         "Secret shop/postgres-credentials-migrations",
@@ -139,7 +138,7 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         "Secret istio-ingress/gateway-certificate",
         "Secret observability/registry-credentials",
         "StorageClass ssd",
-        f"what came from the shell: OTEL_MESH_CHARTS_DIR={folder}",
+        f"variable of the shell: OTEL_MESH_CHARTS_DIR={folder}",
     ):
         assert expected in unchecked
     assert "PriorityClass" not in unchecked  # the stack makes its own
@@ -162,7 +161,7 @@ def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
     with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
     assert "http://127.0.0.1:9" in str(refused.value)
-    assert "CHARTS=" in str(refused.value)
+    assert f"{pulumi_cli.CHARTS_DIR} to a folder" in str(refused.value)
 
 
 def test_definitions_out_of_reach_are_named_with_the_way_around_them(
@@ -175,7 +174,7 @@ def test_definitions_out_of_reach_are_named_with_the_way_around_them(
     with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
     assert "http://127.0.0.1:9/v" in str(refused.value)
-    assert "CHARTS=" in str(refused.value)
+    assert f"{pulumi_cli.CHARTS_DIR} to a folder" in str(refused.value)
 
 
 def test_mistakes_are_told_together_and_readably() -> None:
@@ -186,7 +185,7 @@ def test_mistakes_are_told_together_and_readably() -> None:
         "settings of stack 'prod': 2 mistakes, nothing was changed",
         "  jaeger.retention: is not a retention; write hours, days or weeks such as 12h, 7d or 4w",
         "  colector: unknown key; did you mean 'collector'?",
-        "  all of it in Pulumi.prod.yaml; mend it there",
+        "  all of it in Pulumi.prod.yaml; fix it there",
     ]
 
 

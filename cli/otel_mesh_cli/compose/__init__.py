@@ -1,7 +1,7 @@
-"""`make compose OUT=dir`: the stack as a Docker Compose project, for a machine with Docker and without Kubernetes.
+"""`otel-mesh compose`: the stack as a Docker Compose project, for a machine with Docker and without Kubernetes.
 
-It is translated from the objects that the stack's own program declares, without a mesh: what the program wires, and
-what it will wire tomorrow, is there too, and what has no counterpart in Compose is refused by name.
+The project is translated from the objects that the stack's own program declares, without a mesh. An object or a field
+without a counterpart in Compose is an error that names it.
 """
 
 from __future__ import annotations

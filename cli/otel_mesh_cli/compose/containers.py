@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
 
 BUSYBOX_IMAGE: Final = "docker.io/library/busybox:1.37.0-musl"
-"""Static: it runs in any image."""
+"""Statically linked: runs in any image."""
 
 _POD_FIELDS: Final = {
     "containers",
@@ -23,7 +23,7 @@ _POD_FIELDS: Final = {
     "volumes",
     "securityContext",
     "terminationGracePeriodSeconds",
-    # about Kubernetes itself, and about which of its nodes a pod runs on
+    # scheduling and API access, which have no meaning outside Kubernetes
     "serviceAccountName",
     "automountServiceAccountToken",
     "enableServiceLinks",
@@ -56,22 +56,22 @@ _MIB: Final = 2**20
 
 
 def service(workload: Manifest, build: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The service of a workload, without what it shares with others: mounts, addresses, dependencies.
+    """The Compose service of a workload, without its mounts, addresses and dependencies.
 
-    What runs before its container is left to `initial`.
+    Init containers become services of their own: see `initial`.
 
     Args:
-        workload: a Deployment or StatefulSet.
-        build: how its image is made, where it is one of ours.
+        workload: A Deployment or StatefulSet.
+        build: Build section of its image; None for an image from a registry.
 
     Raises:
-        CommandError: it has something that has no counterpart here.
+        CommandError: The workload has a field without a counterpart in Compose.
     """
     name, pod, container = workload["metadata"]["name"], pod_of(workload), container_of(workload)
     _require_known(name, pod, _POD_FIELDS)
     _require_known(name, container, _CONTAINER_FIELDS)
     if pod.get("automountServiceAccountToken"):
-        raise CommandError(f"{name}: asks Kubernetes' API server", remedy="give it a setting to do without")
+        raise CommandError(f"{name}: needs the Kubernetes API", remedy="add a setting that switches that off")
     context = pod["securityContext"]
     made: dict[str, Any] = {
         **_image(container, build),
@@ -97,7 +97,7 @@ def service(workload: Manifest, build: Mapping[str, Any] | None) -> dict[str, An
 
 
 def initial(workload: Manifest) -> Iterator[Manifest]:
-    """What has to end before a workload's container begins, each as a workload of its own."""
+    """The init containers of a workload, each as a workload of its own."""
     pod, meta, spec = pod_of(workload), workload["metadata"], workload["spec"]
     for one in pod.get("initContainers", ()):
         own = {**pod, "containers": [one], "initContainers": []}
@@ -109,16 +109,16 @@ def initial(workload: Manifest) -> Iterator[Manifest]:
 
 
 def pod_of(workload: Manifest) -> dict[str, Any]:
-    """The pod's ``spec``."""
+    """The ``spec`` of a workload's pod."""
     pod: dict[str, Any] = workload["spec"]["template"]["spec"]
     return pod
 
 
 def container_of(workload: Manifest) -> dict[str, Any]:
-    """The only container.
+    """The only container of a workload's pod.
 
     Raises:
-        CommandError: there are several.
+        CommandError: There are several.
     """
     containers = pod_of(workload)["containers"]
     if len(containers) != 1:
@@ -129,12 +129,12 @@ def container_of(workload: Manifest) -> dict[str, Any]:
 
 
 def environment(workload: Manifest) -> dict[str, str]:
-    """The container's variables, references among them resolved.
+    """The container's environment variables, with references to each other resolved.
 
-    What Kubernetes tells a pod of itself is the service's name here, and no telemetry claims to come from a pod.
+    Values of the downward API become the service's name, and ``k8s.*`` resource attributes are left out.
     """
     name, namespace = workload["metadata"]["name"], workload["metadata"]["namespace"]
-    told = {
+    downward = {
         "metadata.name": name,
         "metadata.uid": name,
         "metadata.namespace": namespace,
@@ -144,7 +144,7 @@ def environment(workload: Manifest) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in container_of(workload).get("env", ()):
         field = one.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
-        text = told[field] if field else str(one["value"])
+        text = downward[field] if field else str(one["value"])
         found[one["name"]] = _REFERENCE.sub(lambda match: found.get(match[1], match[0]), text)
     if _ATTRIBUTES in found:
         pairs = found[_ATTRIBUTES].split(",")
@@ -159,7 +159,7 @@ def _image(container: Mapping[str, Any], build: Mapping[str, Any] | None) -> dic
     if not needs_client(container):
         return {"image": image}
     recipe = (
-        f"FROM {BUSYBOX_IMAGE} AS busybox\nFROM {image}\n# what its health check asks with\n"
+        f"FROM {BUSYBOX_IMAGE} AS busybox\nFROM {image}\n# for its health check\n"
         f"COPY --from=busybox /bin/busybox {BUSYBOX}\n"
     )
     return {"build": {"context": ".", "dockerfile_inline": recipe}}
@@ -173,5 +173,5 @@ def _require_known(name: str, given: Mapping[str, Any], known: set[str]) -> None
     if unknown := sorted(key for key, value in given.items() if key not in known and value):
         raise CommandError(
             f"{name}: {', '.join(unknown)}: not translated",
-            remedy="teach cli/otel_mesh_cli/compose/containers.py what it means",
+            remedy="translate it in cli/otel_mesh_cli/compose/containers.py",
         )

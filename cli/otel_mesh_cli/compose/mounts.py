@@ -1,4 +1,4 @@
-"""What pods mount, and where Compose takes it from: files of the project, files with secrets, volumes, memory."""
+"""Volume mounts of pods as mounts of Compose: project files, secret files, volumes and tmpfs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Mounts:
     """The mounts of a project's services.
 
     Attributes:
-        objects: by kind and ``namespace/name``.
-        secrets_dir: where the files with secrets are.
-        configs: of the project, by name.
-        secrets: of the project, by name.
-        volumes: of the project, by name, with the user that each belongs to.
-        files: text by path in the project's folder.
-        secret_files: names of the files that have to be in `secrets_dir`.
+        objects: Kubernetes objects by kind and ``namespace/name``.
+        secrets_dir: Folder of the secret files.
+        configs: ``configs`` section of the project.
+        secrets: ``secrets`` section of the project.
+        volumes: User id that owns each volume, by volume name.
+        files: Content of the project's files by path in its folder.
+        secret_files: Names of the files that `secrets_dir` must have.
     """
 
     objects: Mapping[tuple[str, str], Manifest]
@@ -42,10 +42,10 @@ class Mounts:
     secret_files: list[str] = field(default_factory=list)
 
     def of(self, workload: Manifest) -> dict[str, Any]:
-        """The keys that a workload's service has for its mounts.
+        """The keys of a workload's Compose service for its mounts.
 
         Raises:
-            CommandError: it mounts something that has no counterpart here, or that the stack does not make.
+            CommandError: A volume has no counterpart in Compose, or the stack does not create its ConfigMap.
         """
         pod = pod_of(workload)
         volumes = {one["name"]: one for one in pod.get("volumes", ())}
@@ -68,7 +68,7 @@ class Mounts:
                 kinds = ", ".join(sorted(volume.keys() - {"name"}))
                 raise CommandError(
                     f"{workload['metadata']['name']}: a volume of {kinds}: not translated",
-                    remedy="teach cli/otel_mesh_cli/compose/mounts.py what it means",
+                    remedy="translate it in cli/otel_mesh_cli/compose/mounts.py",
                 )
         return made
 
@@ -76,18 +76,18 @@ class Mounts:
         name = volume["name"]
         place = f"{namespace}/{name}"
         if ("ConfigMap", place) not in self.objects:
-            raise CommandError(f"ConfigMap {place}: the stack does not make it", remedy="let it be made, not named")
+            raise CommandError(f"ConfigMap {place}: not created by the stack", remedy="create it in the stack")
         data = self.objects["ConfigMap", place]["data"]
         items = volume.get("items") or [{"key": key, "path": key} for key in data]
         for one in items:
             file = f"config/{name}/{one['path']}"
             self.files[file] = data[one["key"]]
-            # a file and no inline content, which Compose would have to write into a read-only root
+            # a file: Compose would have to write inline content into a read-only root
             self.configs[f"{name}-{one['key']}"] = {"file": f"./{file}"}
             yield {"source": f"{name}-{one['key']}", "target": f"{path}/{one['path']}"}
 
     def _secret(self, namespace: str, name: str, path: str) -> Iterator[dict[str, str]]:
-        # one that the stack only names has the key that all settings of that kind ask for
+        # an existing Secret, which the stack only names, has the one key that all such settings expect
         secret = self.objects.get(("Secret", f"{namespace}/{name}"), {"stringData": {PASSWORD_KEY: ""}})
         for key in {**secret.get("data", {}), **secret.get("stringData", {})}:
             file = f"{name}-{key}"

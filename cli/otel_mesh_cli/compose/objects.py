@@ -1,4 +1,4 @@
-"""What stack ``local`` is made of on a machine without Kubernetes: its program's objects, with no engine asked."""
+"""The objects of stack ``local`` for a machine without Kubernetes, from its program and without the engine."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ _WITHOUT_KUBERNETES: Final = {
     "collector": {"pod_attributes": False},
     "grafana": {"existing_secret": "grafana-credentials"},
 }
-"""Settings in place of the stack's own: nobody is there who knows pods or puts proxies beside them, and Grafana's image
-is to be had."""
+"""Settings in place of the stack's own: without pod metadata and sidecars, and with Grafana, whose image is public."""
 
 
 def settings() -> StackSettings:
-    """Settings of stack ``local`` as they are here.
+    """Settings of stack ``local`` without Kubernetes.
 
     Raises:
-        CommandError: The stack's file is wrong.
+        CommandError: The stack's file is invalid.
     """
     return local_stack.checked(_settings())
 
@@ -47,12 +46,12 @@ def _settings() -> dict[str, Any]:
 
 
 def declared() -> list[Manifest]:
-    """The objects, in the order of their declaration, with placeholders for secrets and for images of our services.
+    """The objects in the order of their declaration, with placeholders for secrets and for our services' images.
 
     Raises:
-        CommandError: the program refused its settings.
+        CommandError: The program rejects its settings.
     """
-    # here and not above: the catalogue is read when the module is, and its mistakes are told like those of settings
+    # here and not above: importing it reads the catalogue, whose mistakes are reported like those of settings
     from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
     config = stack_file.content(stack_file.require(_STACK))["config"] | {stack_file.SETTINGS: _settings()}
@@ -61,29 +60,29 @@ def declared() -> list[Manifest]:
         tempfile.TemporaryDirectory() as folder,
         mock.patch.dict(os.environ, {RENDER_DIR: folder, "PULUMI_CONFIG": _as_the_cli_does(config)}),
     ):
-        os.environ.pop(IMAGES_FILE, None)  # of the embedded environment, whose images no Docker has
+        os.environ.pop(IMAGES_FILE, None)  # the embedded environment's, whose images are not in Docker
         with event_loop() as loop:
             pulumi.runtime.set_mocks(recorder, project=pulumi_cli.project_name(), stack=_STACK)
             pulumi.runtime.set_all_config(pulumi.runtime.get_config_env())
             try:
                 deploy()
             except pulumi.RunError as error:
-                raise CommandError(f"{error}\n  all of it in Pulumi.{_STACK}.yaml", remedy="mend it there") from None
+                raise CommandError(f"{error}\n  all of it in Pulumi.{_STACK}.yaml", remedy="correct it there") from None
             settle(loop)
     return [_plain(one.inputs) for one in recorder.registered if one.typ.startswith("kubernetes:")]
 
 
 def _as_the_cli_does(config: Mapping[str, Any]) -> str:
-    """A stack's configuration as its program gets it: JSON, and in it JSON of what is not text."""
+    """A stack's configuration as its program gets it: a JSON object whose values are text, or JSON as text."""
     return json.dumps(
         {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()}
     )
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """A value as it was before its way to the monitor.
+    """A value as the program declared it.
 
-    That knows no whole numbers and no order of keys, and marks secrets, which are placeholders here.
+    Pulumi's monitor turns integers into floats, loses the order of keys, and wraps secrets (placeholders here).
     """
     if isinstance(value, dict):
         if MARK in value:

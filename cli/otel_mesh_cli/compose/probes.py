@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BUSYBOX = "/otel-mesh/busybox"
-"""Where an image of upstream's gets a program to ask itself with: many have neither shell nor client."""
+"""Path of the busybox that is added to upstream's images: many have neither a shell nor an HTTP client."""
 
 _HTTP = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2]))"
 _GRPC = """\
 import sys, grpc
-# grpc.health.v1 by hand: the request holds the service's name, the answer SERVING
+# grpc.health.v1 without its package: the request holds the service's name, the response SERVING
 name = sys.argv[2].encode()
 with grpc.insecure_channel(sys.argv[1]) as channel:
     check = channel.unary_unary("/grpc.health.v1.Health/Check")
@@ -28,19 +28,20 @@ _TCP = "import sys, socket; socket.create_connection((sys.argv[1], int(sys.argv[
 
 @dataclass(frozen=True)
 class Client:
-    """What asks inside an image: the Python of our services, or a busybox put into upstream's."""
+    """Program that checks health inside a container."""
 
     python: bool
+    """True: the Python of our services' images; false: the busybox that is added to upstream's."""
 
     def command(self, probe: Mapping[str, Any], port: int) -> list[str]:
-        """The program that fails when the probe does.
+        """The command that fails when a probe does.
 
         Args:
-            probe: of a container.
-            port: that it names; 0 where it names none.
+            probe: Probe of a container.
+            port: Port that the probe names; 0 without one.
 
         Raises:
-            CommandError: it is of a kind that this does not know.
+            CommandError: The probe's kind is not supported.
         """
         seconds = str(probe.get("timeoutSeconds", 1))
         if "exec" in probe:
@@ -55,21 +56,22 @@ class Client:
         if "grpc" in probe and self.python:
             return ["python", "-c", _GRPC, f"127.0.0.1:{port}", probe["grpc"].get("service") or "", seconds]
         raise CommandError(
-            f"a probe by {', '.join(probe)}: not translated", remedy="teach cli/otel_mesh_cli/compose/probes.py"
+            f"a probe by {', '.join(probe)}: not translated",
+            remedy="translate it in cli/otel_mesh_cli/compose/probes.py",
         )
 
 
 def needs_client(container: Mapping[str, Any]) -> bool:
-    """Whether a container's image has to have a program to ask with."""
+    """Whether a container's health check needs a program that its image may lack."""
     probe = _readiness(container)
     return probe is not None and "exec" not in probe
 
 
 def health_check(container: Mapping[str, Any], client: Client) -> dict[str, Any] | None:
-    """The health check of a container; None where it has no probe.
+    """The health check of a container; None without a probe.
 
-    What Kubernetes asks by three probes Compose asks by one: whether it can serve. Until it first can, it is asked as
-    often and as long as by the startup probe.
+    Compose has one check in place of three probes: the readiness probe. Until the container is first ready, interval
+    and deadline are those of the startup probe.
     """
     probe = _readiness(container)
     if probe is None:

@@ -1,4 +1,4 @@
-"""A whole project of Compose, translated from a stack's objects."""
+"""A Docker Compose project, translated from the objects of a stack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "otel-mesh"
 OWNER: Final = "volumes"
-"""The service that gives each volume to the user who writes there, and ends."""
+"""Name of the service that gives each volume to its user, and exits."""
 
 _WORKLOADS: Final = ("Deployment", "StatefulSet")
 _PARTS: Final = (*_WORKLOADS, "Service", "ConfigMap", "Secret", "PersistentVolumeClaim")
@@ -33,18 +33,18 @@ _ABOUT_KUBERNETES: Final = {
     "PodDisruptionBudget",
     "PriorityClass",
 }
-"""Kinds that say who may do what in a cluster, and how it treats pods: without one they mean nothing."""
+"""Kinds about access, scheduling and availability, which have no meaning outside Kubernetes."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """A port that people open, on the loopback only.
+    """Port that people open, published on the loopback only.
 
     Attributes:
         place: ``namespace/name`` of the Service.
-        port: of the Service.
-        variable: that chooses another port.
-        default: the port on the loopback.
+        port: Port of the Service.
+        variable: Environment variable that sets another port of the loopback.
+        default: Port of the loopback.
     """
 
     place: str
@@ -55,12 +55,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Project:
-    """What is written.
+    """A project and its files.
 
     Attributes:
-        content: of ``docker-compose.yaml``.
-        files: text by path beside it.
-        secret_files: names of the files with secrets that it mounts.
+        content: Content of ``docker-compose.yaml``.
+        files: Content of the other files by path in its folder.
+        secret_files: Names of the secret files that it mounts.
     """
 
     content: dict[str, Any]
@@ -75,16 +75,16 @@ def translate(
     published: Iterable[Published],
     secrets_dir: Path,
 ) -> Project:
-    """The project of a stack's objects.
+    """Translates the objects of a stack.
 
     Args:
-        manifests: all of them.
-        builds: how the images of our own services are made, by workload.
-        published: ports for people.
-        secrets_dir: where the files with secrets are.
+        manifests: All objects of the stack.
+        builds: Build sections of our services' images, by workload.
+        published: Ports that people open.
+        secrets_dir: Folder of the secret files.
 
     Raises:
-        CommandError: there is something that has no counterpart in Compose.
+        CommandError: An object has no counterpart in Compose.
     """
     objects = _by_place(manifests)
     mounts = Mounts(objects, secrets_dir)
@@ -94,7 +94,7 @@ def translate(
     for workload in workloads:
         name = workload["metadata"]["name"]
         if name in services or name == OWNER:
-            raise CommandError(f"{name}: the name of two workloads", remedy="give each its own name")
+            raise CommandError(f"{name}: name of two workloads", remedy="give each its own name")
         made = _escaped({**service(workload, builds.get(name)), **mounts.of(workload)})
         made["networks"] = {"default": {"aliases": [_address(place) for place in _fronting(workload, objects)]}}
         services[name] = made
@@ -109,7 +109,9 @@ def translate(
     variables: set[str] = set()
     for one in published:
         if one.variable in variables:
-            raise CommandError(f"{one.variable}: of two Services, {one.place} among them", remedy="expose one of them")
+            raise CommandError(
+                f"{one.variable}: used for two Services, one of them {one.place}", remedy="expose one of them"
+            )
         variables.add(one.variable)
         _publish(services, objects, one)
     _depend(services)
@@ -135,14 +137,14 @@ def _by_place(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Manifest]:
             continue
         if kind not in _PARTS:
             raise CommandError(
-                f"{kind} {one['metadata']['name']}: not translated", remedy="teach cli/otel_mesh_cli/compose"
+                f"{kind} {one['metadata']['name']}: not translated", remedy="translate it in cli/otel_mesh_cli/compose"
             )
         found[kind, f"{one['metadata']['namespace']}/{one['metadata']['name']}"] = one
     return dict(sorted(found.items()))
 
 
 def _fronting(workload: Manifest, objects: Mapping[tuple[str, str], Manifest]) -> list[str]:
-    """Places of the Services that lead to a workload."""
+    """``namespace/name`` of the Services that select a workload."""
     labels = workload["spec"]["template"]["metadata"]["labels"].items()
     namespace = workload["metadata"]["namespace"]
     found = []
@@ -156,14 +158,14 @@ def _fronting(workload: Manifest, objects: Mapping[tuple[str, str], Manifest]) -
 
 
 def _require_same_ports(front: Manifest, container: Mapping[str, Any]) -> None:
-    """Refuse a Service that maps ports: a name of Compose leads to the container itself."""
+    """Refuses a Service that maps ports: in Compose its name resolves to the container itself."""
     named = {one["name"]: one["containerPort"] for one in container.get("ports", ())}
     for one in front["spec"]["ports"]:
         target = one.get("targetPort", one["port"])
         if named.get(target, target) != one["port"]:
             raise CommandError(
                 f"Service {front['metadata']['name']}: port {one['port']} is {target} of its pods",
-                remedy="let both be the same",
+                remedy="use the same number for both",
             )
 
 
@@ -177,7 +179,8 @@ def _publish(
 ) -> None:
     if ("Service", one.place) not in objects:
         raise CommandError(
-            f"Service {one.place}: not there, though people open it", remedy="teach cli/otel_mesh_cli/compose"
+            f"Service {one.place}: not deployed, although its port is published",
+            remedy="translate it in cli/otel_mesh_cli/compose",
         )
     name = next(
         name for name, made in services.items() if _address(one.place) in made["networks"]["default"]["aliases"]
@@ -187,7 +190,7 @@ def _publish(
 
 
 def _depend(services: Mapping[str, dict[str, Any]]) -> None:
-    """Let each begin after those that it calls can serve; where two call each other, one of them does not wait."""
+    """Starts each service after those that it calls are healthy; of two that call each other, one does not wait."""
     addresses = {alias: name for name, made in services.items() for alias in made["networks"]["default"]["aliases"]}
     for name, made in sorted(services.items()):
         text = "\n".join([*made["environment"].values(), *made.get("command", ()), *made.get("entrypoint", ())])
@@ -203,13 +206,13 @@ def _depend(services: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _waits_for(services: Mapping[str, dict[str, Any]], waiting: str, awaited: str) -> bool:
-    """Whether a service begins after another, by however many steps."""
+    """Whether a service waits for another, directly or through others."""
     direct = services.get(waiting, {}).get("depends_on", {})
     return any(one == awaited or _waits_for(services, one, awaited) for one in direct)
 
 
 def _volume_owner(volumes: Mapping[str, str]) -> dict[str, Any]:
-    """Docker makes volumes for root; in Kubernetes ``fsGroup`` does this."""
+    """The service that changes the volumes' owners: Docker creates them for root, Kubernetes has ``fsGroup``."""
     commands = [f"chown {user}:{user} /volumes/{name}" for name, user in sorted(volumes.items())]
     return {
         "image": BUSYBOX_IMAGE,
@@ -225,7 +228,7 @@ def _volume_owner(volumes: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _escaped(value: Any) -> Any:  # noqa: ANN401 - any part of a service
-    """With what Compose would take for one of its own variables."""
+    """A value with dollar signs escaped, which Compose would read as its own variables."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The project's folder, and the secrets beside the other local state."""
+"""Writes a project's folder, and the secret files beside the other local state."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 FILE = "docker-compose.yaml"
 _COMMAND = "otel-mesh compose"
 _HEAD = """\
- from the objects of stack local: change those, not this.
-# One container of each; what a cluster does by replicas, budgets, network policies and a mesh is not here.
-# Needs Docker Compose 2.30 (hooks after a container's start) and Docker Engine 25 (checks while one starts).
+ from the objects of stack local: edit those, not this file.
+# One container for each workload, without replicas, disruption budgets, network policies and a mesh.
+# Needs Docker Compose 2.30 (post_start hooks) and Docker Engine 25 (start_interval of health checks).
 """
 _READABLE_BY_CONTAINERS = 0o444
 _OPENED = (addresses.GATEWAY, *addresses.TOOLS, addresses.GRAFANA)
 
 
 def run(out: str) -> str:
-    """Write the project and the secrets that are missing, and say how it is started.
+    """Writes the project and missing secrets, and returns text on how to start it.
 
     Args:
-        out: the folder; one that this command wrote before is replaced as a whole.
+        out: Folder to write; one that this command wrote before is replaced as a whole.
 
     Raises:
-        CommandError: the folder holds something else, or the stack has something that Compose has no counterpart for.
+        CommandError: The folder holds something else, or an object of the stack has no counterpart in Compose.
     """
     target = output_folder.named(out, _COMMAND, FILE, f"{_COMMAND} --out compose")
     project = project_for(target)
@@ -48,26 +48,26 @@ def run(out: str) -> str:
     opened = [f"  {one.name:<{addresses.COLUMN}}{one.page or one.url}" for one in _OPENED]
     opened.append(f"passwords are in {secrets_dir()}; Grafana's user is admin")
     return "\n".join(
-        [f"{len(project.content['services'])} services in {target}; start them by", f"  {started}", *opened]
+        [f"{len(project.content['services'])} services in {target}; start them with", f"  {started}", *opened]
     )
 
 
 def project_for(target: Path) -> Project:
-    """The project as it is written into a folder.
+    """The project for a folder.
 
     Args:
-        target: the folder, from which the images' sources are found.
+        target: The folder; paths to the sources of images are relative to it.
     """
     return translate(declared(), builds=builds(target), published=published(), secrets_dir=secrets_dir())
 
 
 def secrets_dir() -> Path:
-    """One file for each secret. Nobody but its owner may enter the folder."""
+    """Folder with one file for each secret; only its owner may enter it."""
     return state_dir().with_name(f"{state_dir().name}-compose") / "secrets"
 
 
 def builds(target: Path) -> dict[str, dict[str, Any]]:
-    """How each of our services' images is made, by the service's name."""
+    """Build sections of our services' images, by service name."""
     made = {}
     context = os.path.relpath(repo_dir(), target)
     dockerfile = str(services.dockerfile().relative_to(repo_dir()))
@@ -90,5 +90,5 @@ def _make_secret(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.chmod(0o700)
     secrets.create(path)
-    # mounted as it is: users of containers are nobody's here, and nobody else gets into the folder
+    # bind-mounted: containers run as other users than the owner, and nobody else can enter the folder
     path.chmod(_READABLE_BY_CONTAINERS)

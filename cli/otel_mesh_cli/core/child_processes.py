@@ -1,6 +1,6 @@
-"""Child processes that the kernel ends when this process ends, however it ends: killed by SIGKILL too.
+"""Child processes that the kernel ends when this process ends, even by SIGKILL.
 
-What a bench or a test starts, it starts here: a server that it leaves running would hold ports and memory for ever.
+Benches and tests start their servers here: one that is left running would keep its ports and memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Should the parent end before the kernel has been asked, the child has another parent by now and does not begin.
+# If the parent has ended before the kernel was asked, the child has another parent and does not start.
 _UNLESS_ORPHANED = '[ "$PPID" = "$0" ] && exec "$@"'
 
 
@@ -29,31 +29,31 @@ def start(
 ) -> subprocess.Popen[Any]:
     """Start a program that does not outlive this process.
 
-    What the program starts in its turn is not included: it has to look after that itself.
+    Its own child processes are not included.
 
     Args:
-        command: program and arguments.
-        ending: the signal that the kernel sends it when this process ends.
-        options: as `subprocess.Popen` takes them.
+        command: Program and arguments.
+        ending: Signal that the kernel sends when this process ends.
+        options: Options of `subprocess.Popen`.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: The program cannot be started.
     """
     words = [os.fspath(word) for word in command]
     asked = [*prefix(ending), *words]
-    # The kernel means the thread that starts the child, not the process: one that lasts has to do it.
+    # The signal follows the end of the thread that started the child, so a lasting thread has to start it.
     if threading.current_thread() is threading.main_thread():
         process = subprocess.Popen(asked, **options)
     else:
         process = _lasting_thread(os.getpid()).submit(lambda: subprocess.Popen(asked, **options)).result()
-    process.args = words  # as messages are to name it
+    process.args = words  # for messages
     return process
 
 
 def prefix(ending: signal.Signals) -> list[str]:
-    """Words before a command that is waited for at once, e.g. by `subprocess.run`; `start` puts them there itself.
+    """Words to put before a command that ends with this process; `start` adds them itself.
 
-    util-linux asks the kernel; where that is not installed, a child ends by itself or not at all.
+    They need setpriv of util-linux; without it there are none, and the child may outlive this process.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -64,5 +64,5 @@ def prefix(ending: signal.Signals) -> list[str]:
 
 @cache
 def _lasting_thread(_process: int) -> ThreadPoolExecutor:
-    """One per process: a fork has none of its parent's threads."""
+    """One per process, as a fork does not inherit threads."""
     return ThreadPoolExecutor(1, thread_name_prefix="child-processes")

@@ -1,4 +1,4 @@
-"""The one error that this package shows to a person."""
+"""The error that commands report."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 class CommandError(Exception):
-    """Something a person has to know: printed as one line, exit status 2, no traceback.
+    """An error that the user can fix: printed in one line, exit status 2, no traceback.
 
     Args:
-        message: the place and the reason, e.g. ``port 127.0.0.1:18080: in use by process 4711 (nginx)``.
-        remedy: what to do about it, as an imperative clause.
-        log: the file with the details, if there is one.
+        message: Place and reason, e.g. ``port 127.0.0.1:18080: in use by process 4711 (nginx)``.
+        remedy: What to do, as an imperative clause.
+        log: File with the details, if any.
     """
 
     def __init__(self, message: str, *, remedy: str, log: Path | None = None) -> None:

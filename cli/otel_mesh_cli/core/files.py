@@ -1,28 +1,29 @@
-"""Files and folders that are either whole or not there, whoever else is at work on them."""
+"""Files and folders that are replaced atomically, with any number of processes at work."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
-    """Replace a file's content in one step.
+    """Replace a file's content atomically.
 
     Args:
-        path: the file; its folder must exist.
-        content: text is written as UTF-8.
-        mode: permissions; they apply before the content is written.
+        path: File in an existing folder.
+        content: Text, written as UTF-8, or bytes.
+        mode: Permissions, set before the content is written.
 
     Returns:
-        Whether anything changed: a file that already holds the content is left alone.
+        Whether the content changed; a file with this content is not written.
     """
     data = content.encode() if isinstance(content, str) else content
     if path.is_file() and path.read_bytes() == data:
@@ -43,7 +44,7 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
 
 
 def link(path: Path, target: Path) -> None:
-    """Make ``path`` a symbolic link to ``target``, replacing what was there in one step."""
+    """Make ``path`` a symbolic link to ``target``, atomically."""
     if path.is_symlink() and path.readlink() == target:
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -53,7 +54,7 @@ def link(path: Path, target: Path) -> None:
 
 
 def place(fresh: Path, folder: Path) -> None:
-    """Move a finished folder to its place, unless another process was first with the same."""
+    """Rename a finished folder to its final name, unless another process was first."""
     try:
         fresh.rename(folder)
     except OSError:
@@ -63,8 +64,7 @@ def place(fresh: Path, folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Wait for one's turn: among all processes one at a time holds the file, whose folders are made."""
+    """Hold a lock file, whose folder is created: one process at a time; the others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(path):
         yield

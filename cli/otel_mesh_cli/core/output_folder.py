@@ -1,4 +1,4 @@
-"""A folder that a command writes for a person: replaced as a whole, and never what somebody else put there."""
+"""Folders that commands write: replaced as a whole, and never if they hold other files."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _READABLE = 0o644
 
 
 def mark(command: str) -> str:
-    """How the index of a command's folder begins, by which it knows its own."""
+    """First words of a command's index file, by which it recognizes its own folders."""
     return f"# Written by `{command}`"
 
 
 def named(out: str, command: str, index: str, example: str) -> Path:
-    """The folder of a command's option `--out`, which it may replace.
+    """The folder of a command's option `--out`, which the command may replace.
 
     Args:
-        out: value of the option.
-        command: such as ``otel-mesh render``.
-        index: the file that it writes with its `mark`.
-        example: the whole command, for somebody who named none.
+        out: Value of the option.
+        command: Command, such as ``otel-mesh render``.
+        index: Name of the file that begins with the command's `mark`.
+        example: Whole command, for the error message.
 
     Raises:
-        CommandError: none is named, or it holds something that somebody else put there.
+        CommandError: The option is empty, or the folder holds other files.
     """
     if not out:
         raise CommandError("--out: not given", remedy=f"name the folder to write: {example}")
@@ -39,9 +39,7 @@ def named(out: str, command: str, index: str, example: str) -> Path:
     if target.is_dir() and (not any(target.iterdir()) or _is_ours(target / index, command)):
         return target
     if target.exists() or target.is_symlink():
-        raise CommandError(
-            f"--out {target}: holds something that `{command}` did not write", remedy="name another folder"
-        )
+        raise CommandError(f"--out {target}: holds files that `{command}` did not write", remedy="name another folder")
     return target
 
 
@@ -50,11 +48,11 @@ def _is_ours(index: Path, command: str) -> bool:
 
 
 def replace(target: Path, contents: Mapping[str, str]) -> None:
-    """Put files into a folder in place of what it held; whole or not at all.
+    """Replace the contents of a folder, atomically.
 
     Args:
-        target: the folder.
-        contents: text by path in it.
+        target: Folder, which need not exist.
+        contents: Text of each file by path in the folder.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))

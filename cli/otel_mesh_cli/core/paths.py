@@ -1,4 +1,4 @@
-"""Where the embedded environment keeps things: nothing of it is in the checkout."""
+"""Folders of commands; none of them is in the checkout."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ def _base(own: str, xdg: str, fallback: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """Programs, Debian packages and images, keyed by version: safe to delete, costly to rebuild."""
+    """Folder of programs, Debian packages and images by version: safe to delete, slow to rebuild."""
     return _base("OTEL_MESH_CACHE", "XDG_CACHE_HOME", ".cache")
 
 
 def state_dir() -> Path:
-    """What belongs to this machine's environment: cluster data, PKI, Pulumi state, secrets, logs."""
+    """Folder of the embedded environment: cluster data, PKI, Pulumi state, secrets, logs."""
     return _base("OTEL_MESH_STATE", "XDG_STATE_HOME", ".local/state")
 
 
 def stacks_dir() -> Path:
-    """What belongs to stacks on other clusters: beside the state folder, as they outlive this machine's environment."""
+    """Folder of stacks on other clusters, beside the state folder: they outlive the embedded environment."""
     return state_dir().with_name(f"{state_dir().name}-stacks")
 
 
 def repo_dir() -> Path:
-    """The checkout that commands work on: the one around the working directory, else the one this code is part of."""
+    """Checkout that commands work on: the one around the working directory, else the one that holds this code."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "Pulumi.yaml").is_file() and (folder / "infra" / "otel_mesh_stack").is_dir():

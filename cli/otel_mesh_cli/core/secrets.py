@@ -1,6 +1,6 @@
-"""Passwords of the embedded environment: made once, kept beside the local state, readable by their owner only.
+"""Passwords of stack ``local``: generated once, kept beside the local state, readable by their owner only.
 
-Other environments name Secrets that exist in their cluster; nothing here is used for them.
+Other stacks name Secrets that exist in their cluster.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ PASSPHRASE = "pulumi-passphrase"  # noqa: S105 -- a file's name
 """Encrypts the secrets inside the Pulumi state of stack ``local``."""
 
 POSTGRES_PASSWORD = "postgres-password"  # noqa: S105 -- a file's name
-"""Of PostgreSQL's own role, which makes databases and roles."""
+"""Password of PostgreSQL's superuser, which creates databases and roles."""
 
 MIGRATIONS_PASSWORD = f"{POSTGRES_PASSWORD}-migrations"
-"""Of the role that owns the databases and migrates them."""
+"""Password of the role that owns and migrates the databases."""
 
 SERVICES_PASSWORD = f"{POSTGRES_PASSWORD}-services"
-"""The services' login at PostgreSQL."""
+"""Password of the services' role in PostgreSQL."""
 
 REDIS_PASSWORD = "redis-password"  # noqa: S105 -- a file's name
-"""The services' login at Redis."""
+"""Password of the services in Redis."""
 
 NAMES = (PASSPHRASE, POSTGRES_PASSWORD, MIGRATIONS_PASSWORD, SERVICES_PASSWORD, REDIS_PASSWORD)
 
@@ -33,12 +33,12 @@ _BYTES = 32
 
 
 def secrets_dir() -> Path:
-    """One file per secret, mode 0600, in a folder of mode 0700."""
+    """Folder of the secrets (mode 0700), one file each (mode 0600)."""
     return state_dir() / "secrets"
 
 
 def ensure() -> Path:
-    """Make the secrets that are missing and return their folder; a secret that exists is never replaced."""
+    """Generate missing secrets and return their folder; an existing secret is never replaced."""
     folder = secrets_dir()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -48,7 +48,7 @@ def ensure() -> Path:
 
 
 def create(path: Path) -> None:
-    """Write a new secret whole or not at all: two callers, or one that is killed, leave one complete secret."""
+    """Write a new secret atomically: concurrent or killed callers leave one complete secret."""
     if path.exists():
         return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp's mode is 0600
@@ -60,6 +60,6 @@ def create(path: Path) -> None:
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
-            return  # another caller was first: its secret is the one
+            return  # another caller was first: its secret counts
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a long command says while it works."""
+"""Progress of a long command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Steps:
-    """Says what is being done, with the seconds since the start before it."""
+    """Prints each step with the seconds since the start."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

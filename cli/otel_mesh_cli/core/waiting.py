@@ -1,4 +1,4 @@
-"""Trying until something has come that is on its way."""
+"""Waiting for a result that takes a while to arrive."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _POLL_S = 0.25
 
 
 def wait(attempt: Callable[[], T | None], deadline_s: float, failure: Callable[[], str], remedy: str) -> T:
-    """Try until there is a result; a refused connection is one more failed try (a pod may be on its way back).
+    """Try until there is a result; a refused connection is a failed attempt too, as a pod may be restarting.
 
     Args:
-        attempt: has a result, or None.
-        deadline_s: seconds to try for.
-        failure: says what did not come.
-        remedy: what to do then.
+        attempt: Returns a result, or None if there is none yet.
+        deadline_s: Seconds to keep trying.
+        failure: Describes the missing result.
+        remedy: As in `CommandError`.
 
     Raises:
-        CommandError: there was no result in time.
+        CommandError: There was no result in time.
     """
     end = time.monotonic() + deadline_s
     trouble = ""

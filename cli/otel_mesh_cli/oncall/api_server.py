@@ -82,7 +82,7 @@ class ApiServer:
                 )
             case HTTPStatus.NOT_FOUND:
                 return CommandError(
-                    f"{service} ({here}): not found",
+                    f"{service} ({here}): {message}",
                     remedy="choose the context of the stack's own cluster, or deploy the stack",
                 )
             case HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:

@@ -121,13 +121,22 @@ def at_url(http: httpx.Client, name: str, url: str, flag: str) -> Backend:
     Raises:
         CommandError: It is not a URL of HTTP.
     """
-    try:
-        parts = urlsplit(url)
-        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not host:
+    shown = without_login(url)
+    if shown is None:
         raise CommandError(f"{flag}: not an HTTP URL", remedy=f"give one such as {flag} https://{name}.example.com")
-    shown = urlunsplit((parts.scheme, host, parts.path, "", "")).rstrip("/")
+    parts = urlsplit(url)
     base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")).rstrip("/")
     return Backend(f"{name} at {shown}", http, base, f"check {flag}", page_url=shown)
+
+
+def without_login(url: str) -> str | None:
+    """A URL without the user name and password, query and trailing slash; None if it is not a URL of HTTP."""
+    try:
+        parts = urlsplit(url)
+        is_reachable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    if not is_reachable:
+        return None
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", "")).rstrip("/")

@@ -12,17 +12,13 @@ from typing import Annotated
 
 import typer
 
+from otel_mesh_cli.core.options import LOCAL, Context, Stack
 from otel_mesh_cli.core.output import Answer, Output, OutputOption, give
 from otel_mesh_cli.oncall import failures, options, service_map, slow
 from otel_mesh_cli.oncall import trace as one_trace
 from otel_mesh_cli.oncall.options import Question
 from otel_mesh_cli.oncall.sources import Target, sources
 
-Stack = Annotated[str, typer.Option(help="Stack of this checkout; `local` is the environment on this machine.")]
-Context = Annotated[
-    str | None,
-    typer.Option(help="Context of the kubeconfig; by default the one in the stack's file.", show_default=False),
-]
 JaegerUrl = Annotated[
     str | None, typer.Option(help="Base URL of Jaeger's query API, in place of the stack's.", show_default=False)
 ]
@@ -38,16 +34,13 @@ Limit = Annotated[int, typer.Option(min=1, max=100, help="Number of results at m
 
 def trace(  # noqa: PLR0913, PLR0917 -- options of a command
     trace_id: Annotated[str, typer.Argument(help="32 hexadecimal digits, or a traceparent.", show_default=False)] = "",
-    stack: Stack = "local",
+    stack: Stack = LOCAL,
     context: Context = None,
     jaeger_url: JaegerUrl = None,
     logs_url: LogsUrl = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show one trace with its log lines.
-
-    Example: otel-mesh trace 4bf92f3577b34da6a3ce929d0e0e4736 --stack dev
-    """
+    """Show one trace with its log lines."""
     asked = options.trace_id(trace_id)
     with sources(Target(stack, context, jaeger_url=jaeger_url, logs_url=logs_url)) as found:
         answer = one_trace.ask(found, asked)
@@ -63,15 +56,12 @@ def slow_(  # noqa: PLR0913, PLR0917 -- options of a command
     ] = "",
     since: Since = "15m",
     limit: Limit = 10,
-    stack: Stack = "local",
+    stack: Stack = LOCAL,
     context: Context = None,
     jaeger_url: JaegerUrl = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """List the slowest requests and the hop where their time went.
-
-    Example: otel-mesh slow --service order-service --since 2h --stack dev
-    """
+    """List the slowest requests and the hop where their time went."""
     question = Question(options.window(since), limit, service, route)
     target = Target(stack, context, jaeger_url=jaeger_url)
     with sources(target) as found:
@@ -85,15 +75,12 @@ def errors(  # noqa: PLR0913, PLR0917 -- options of a command
     ] = "",
     since: Since = "15m",
     limit: Limit = 10,
-    stack: Stack = "local",
+    stack: Stack = LOCAL,
     context: Context = None,
     jaeger_url: JaegerUrl = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """List failed traces by what failed first.
-
-    Example: otel-mesh errors --since 1h --stack dev
-    """
+    """List failed traces by what failed first."""
     question = Question(options.window(since), limit, service)
     target = Target(stack, context, jaeger_url=jaeger_url)
     with sources(target) as found:
@@ -103,15 +90,12 @@ def errors(  # noqa: PLR0913, PLR0917 -- options of a command
 
 def map_(
     since: Since = "15m",
-    stack: Stack = "local",
+    stack: Stack = LOCAL,
     context: Context = None,
     prometheus_url: PrometheusUrl = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show who called whom, compared with the catalogue.
-
-    Example: otel-mesh map --since 1h --stack dev
-    """
+    """Show who called whom, compared with the catalogue."""
     window = options.window(since)
     with sources(Target(stack, context, prometheus_url=prometheus_url)) as found:
         answer = service_map.ask(found, window)
@@ -119,6 +103,8 @@ def map_(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Adds the commands to the command line."""
-    for name, command in (("trace", trace), ("slow", slow_), ("errors", errors), ("map", map_)):
-        app.command(name)(command)
+    """Add the commands to the application."""
+    app.command("trace", epilog="Example: otel-mesh trace 4bf92f3577b34da6a3ce929d0e0e4736 --stack dev")(trace)
+    app.command("slow", epilog="Example: otel-mesh slow --service order-service --since 2h --stack dev")(slow_)
+    app.command("errors", epilog="Example: otel-mesh errors --since 1h --stack dev")(errors)
+    app.command("map", epilog="Example: otel-mesh map --since 1h --stack dev")(map_)

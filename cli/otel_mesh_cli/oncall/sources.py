@@ -54,12 +54,15 @@ class Target:
 
     @property
     def flags(self) -> str:
-        """The options that name this target, for a command that a person is to type; begins with a space."""
+        """The options that name this target, for a command that a person is to type, with a space before each.
+
+        A password in a URL is left out.
+        """
         options = {
             "--stack": None if self.stack == stack_file.LOCAL else self.stack,
             "--context": self.context,
-            "--jaeger-url": self.jaeger_url,
-            "--logs-url": self.logs_url,
+            "--jaeger-url": backends.without_login(self.jaeger_url or ""),
+            "--logs-url": backends.without_login(self.logs_url or ""),
         }
         return "".join(f" {name} {value}" for name, value in options.items() if value)
 

@@ -14,7 +14,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.oncall.call_tree import CallTree
 from otel_mesh_cli.oncall.picture import picture
-from otel_mesh_cli.smoke import measured, request
+from otel_mesh_cli.smoke import arrival, measured, remedies, request
 from otel_mesh_cli.smoke.expected import call, entered, served, step
 from otel_mesh_cli.smoke.expected import problems as problems_with
 from otel_mesh_cli.stacks import local_stack
@@ -86,7 +86,7 @@ def place(http: httpx.Client, order: Mapping[str, object] = ORDER, key: str | No
     if response.status_code != HTTPStatus.CREATED or response.json()["status"] != "paid":
         raise CommandError(
             f"{GATEWAY.url}{PATH}: answered {response.status_code}: {response.text[:200]}",
-            remedy=request.service_remedy("order-service"),
+            remedy=remedies.of_service("order-service"),
         )
     return trace_id, int(response.json()["order_id"])
 
@@ -145,7 +145,7 @@ def send(http: httpx.Client) -> Sent:
         lambda: place(http, key=key),
         request.ANSWER_DEADLINE_S,
         lambda: "no order was paid",
-        request.service_remedy("order-service"),
+        remedies.of_service("order-service"),
     )
     return Sent(trace_id, order_id)
 
@@ -163,7 +163,7 @@ def finish(http: httpx.Client, sent: Sent) -> Result:
         last = send(http)
         return last.trace_id
 
-    trace_id, spans = request.traced(http, sent.trace_id, send_again, problems)
+    trace_id, spans = arrival.traced(http, sent.trace_id, send_again, problems)
     page = traces.page(http, JAEGER.url, trace_id)
     return Result(trace_id, last.order_id, spans, measured.query(http, COUNTED), page)
 

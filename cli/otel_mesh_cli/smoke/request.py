@@ -16,12 +16,12 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.oncall.call_tree import CallTree
 from otel_mesh_cli.oncall.picture import picture
-from otel_mesh_cli.smoke import expected, measured
+from otel_mesh_cli.smoke import arrival, expected, measured, remedies
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import ADDRESSES, COLUMN, GATEWAY, JAEGER, LOGS, PROMETHEUS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
@@ -44,7 +44,6 @@ K8S_ATTRIBUTES = ("k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.node
 
 ANSWER_DEADLINE_S = 90.0
 """After a stop, pods come back in any order; one that misses another at its start waits out a back-off."""
-TRACE_DEADLINE_S = 60.0
 METRIC_DEADLINE_S = 60.0
 
 _OF_ROUTE = f'{{service_name="{SERVICES[0]}",http_route="{ROUTE}"}}'
@@ -52,8 +51,6 @@ HISTOGRAM = f"http_server_request_duration_seconds_bucket{_OF_ROUTE}"
 COUNTED = f"sum(http_server_request_duration_seconds_count{_OF_ROUTE})"
 """Durations of the requests to the route, and their number."""
 
-_TRIES, _SETTLING_S = 5, 2.0
-"""Proxies learn some time after Kubernetes that a pod is ready; until then they answer for it."""
 UNSAMPLED = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
 """Headers of requests that only ask whether a service answers: a gateway would begin a trace for each."""
 
@@ -98,16 +95,6 @@ def show_trace(trace_id: str, page: str | None, console: Console) -> None:
     console.print(f"  {place}", highlight=False)
 
 
-def remedy(namespace: str, deployment: str) -> str:
-    """Where to look when something is missing; `otel-mesh status` says more where it knows the cause."""
-    return f"see `otel-mesh status` and `kubectl -n {namespace} logs deploy/{deployment}`"
-
-
-def service_remedy(service: str = SERVICES[0]) -> str:
-    """Where to look when a service does not answer."""
-    return remedy(local_stack.settings().namespaces.services, service)
-
-
 def client() -> httpx.Client:
     """A client for the loopback addresses: it trusts the gateway's own authority, and uses no proxy."""
     trusted = embedded.local().gateway_authority()
@@ -142,7 +129,7 @@ def _wait_for(http: httpx.Client, address: Address) -> None:
         lambda: http.get(url, headers=UNSAMPLED).status_code == HTTPStatus.OK or None,
         ANSWER_DEADLINE_S,
         lambda: f"{url}: {address.name} does not answer",
-        remedy(place.namespace, place.name),
+        remedies.of(place.namespace, place.name),
     )
 
 
@@ -154,7 +141,7 @@ def send(http: httpx.Client) -> Sent:
     """
     since = time.time()
     trace_id = waiting.wait(
-        lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services", service_remedy()
+        lambda: request(http), ANSWER_DEADLINE_S, lambda: "no answer from the services", remedies.of_service()
     )
     return Sent(trace_id, since)
 
@@ -165,13 +152,13 @@ def finish(http: httpx.Client, sent: Sent) -> Result:
     Raises:
         CommandError: One of them did not arrive; the message names what is missing.
     """
-    trace_id, spans = traced(http, sent.trace_id, lambda: send(http).trace_id, problems)
+    trace_id, spans = arrival.traced(http, sent.trace_id, lambda: send(http).trace_id, problems)
     place = PROMETHEUS.place
     waiting.wait(
         lambda: trace_id in measured.exemplars(http, HISTOGRAM, sent.since) or None,
         METRIC_DEADLINE_S,
         lambda: f"{PROMETHEUS.url}: no exemplar of trace {trace_id} in {HISTOGRAM}",
-        remedy(place.namespace, place.name),
+        remedies.of(place.namespace, place.name),
     )
     return Result(trace_id, spans, measured.query(http, COUNTED), traces.page(http, JAEGER.url, trace_id))
 
@@ -191,7 +178,7 @@ def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -
     if response.status_code != expect:
         raise CommandError(
             f"{GATEWAY.url}{path}: answered {response.status_code}, not {expect}: {response.text[:200]}",
-            remedy=service_remedy(),
+            remedy=remedies.of_service(),
         )
     return trace_id
 
@@ -225,56 +212,3 @@ def problems_in(spans: Sequence[Span], gateway: str | None) -> list[str]:
         if absent:
             found.append(f"missing {', '.join(absent)} on {span.service} {span.name}")
     return found
-
-
-def traced(
-    http: httpx.Client, trace_id: str, send_again: Callable[[], str], wrong: Callable[[Sequence[Span]], list[str]]
-) -> tuple[str, Sequence[Span]]:
-    """Waits for a request's trace; sends another request where a proxy retried it, as after a restart of pods.
-
-    Args:
-        http: The client.
-        trace_id: Trace of the request.
-        send_again: Sends another one and returns its trace id.
-        wrong: What is wrong with a trace, in words.
-
-    Raises:
-        CommandError: The trace did not become complete, or every request was retried.
-    """
-    for attempt in range(_TRIES):
-        spans = wait_for_trace(http, trace_id, lambda seen: [] if traces.repeated(seen) else wrong(seen))
-        if not traces.repeated(spans):
-            return trace_id, spans
-        if attempt < _TRIES - 1:
-            time.sleep(_SETTLING_S)
-            trace_id = send_again()
-    raise CommandError(
-        f"{JAEGER.url}: the mesh's proxies retried {_TRIES} of {_TRIES} requests, the last in trace {trace_id}",
-        remedy=service_remedy(),
-    )
-
-
-def wait_for_trace(
-    http: httpx.Client,
-    trace_id: str,
-    wrong: Callable[[Sequence[Span]], list[str]],
-    deadline_s: float = TRACE_DEADLINE_S,
-) -> Sequence[Span]:
-    """Polls Jaeger until nothing is wrong with a trace.
-
-    Raises:
-        CommandError: It did not become complete before the deadline; the message says what is missing.
-    """
-    seen: Sequence[Span] = ()
-
-    def whole() -> Sequence[Span] | None:
-        nonlocal seen
-        seen = traces.fetch(http, JAEGER.url, trace_id)
-        return seen if seen and not wrong(seen) else None
-
-    def failure() -> str:
-        what = "; ".join(wrong(seen)) if seen else "did not arrive"
-        return f"{JAEGER.url}: trace {trace_id}: {what}"
-
-    collector = local_stack.settings().collector.name
-    return waiting.wait(whole, deadline_s, failure, remedy(JAEGER.place.namespace, collector))

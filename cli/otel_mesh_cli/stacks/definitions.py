@@ -1,6 +1,6 @@
-"""Definitions of custom resources that go with a stack: what others wrote by them would go too, so it is looked for.
+"""CustomResourceDefinitions of a stack. Deleting one deletes everybody's objects of that kind, so those are looked for.
 
-A stack keeps them in the cluster unless its settings say otherwise (``mesh.istio.crds``).
+A stack leaves its definitions in the cluster unless its settings say otherwise (``mesh.istio.crds``).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _SHOWN = 3
 
 
 def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
-    """Run the CLI on a stack as `pulumi_cli.call` does, with a look at definitions before and after.
+    """Run the CLI on a stack as `pulumi_cli.call` does, and check definitions before and after.
 
     Raises:
-        CommandError: what others wrote would be lost; nothing was done.
+        CommandError: Other people's objects would be deleted; nothing was done.
     """
     command = next((word for word in words if not word.startswith("-")), "")
     if command not in (*_UPDATES, _DESTROY):
@@ -43,16 +43,16 @@ def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
     code = pulumi_cli.call(workspace, stack, words)
     if code == 0:
         after = {one["urn"] for one in _resources(workspace, stack, tools)}
-        if left := [one for one in kept(before) if one["urn"] not in after]:
-            print(_told(left, StackKubectl(workspace, stack, tools).context))
+        if left := [one for one in retained(before) if one["urn"] not in after]:
+            print(_report(left, StackKubectl(workspace, stack, tools).context))
     return code
 
 
 def before_update(workspace: Workspace, stack: str, tools: Path) -> None:
-    """Refuse an update by which what others wrote would be lost.
+    """Refuse an update that would delete other people's objects.
 
     Raises:
-        CommandError: as said; or the cluster or the CLI does not answer.
+        CommandError: It would; or the cluster or the CLI does not answer.
     """
     refuse_loss(workspace, stack, tools, _resources(workspace, stack, tools), destroys=False)
 
@@ -60,17 +60,17 @@ def before_update(workspace: Workspace, stack: str, tools: Path) -> None:
 def refuse_loss(
     workspace: Workspace, stack: str, tools: Path, resources: Sequence[Resource], *, destroys: bool
 ) -> None:
-    """Refuse to take definitions away as long as there is something by them that this stack did not make.
+    """Refuse to delete definitions while objects of their kinds exist that this stack did not create.
 
     Args:
-        workspace: of the stack.
-        stack: its name.
-        tools: the programs.
-        resources: in the stack's state.
-        destroys: whether everything goes; else what the program no longer asks for.
+        workspace: Workspace of the stack.
+        stack: Name of the stack.
+        tools: Folder of the programs.
+        resources: Resources in the stack's state.
+        destroys: True: all resources are deleted; false: those that the program no longer declares.
 
     Raises:
-        CommandError: as said; or the cluster or the CLI does not answer.
+        CommandError: Such objects exist; or the cluster or the CLI does not answer.
     """
     going = deletable(resources)
     if going and not destroys:
@@ -83,30 +83,30 @@ def refuse_loss(
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise CommandError(
-            f"stack {stack}: its definitions would be deleted (mesh.istio.crds: delete), and with them what it did not "
-            f"make: {', '.join(found[:_SHOWN])}{more}; nothing was done",
+            f"stack {stack}: its CustomResourceDefinitions would be deleted (mesh.istio.crds: delete), and with them "
+            f"objects of others: {', '.join(found[:_SHOWN])}{more}; nothing was done",
             remedy="have their owners delete those first, or set mesh.istio.crds to keep and run "
             f"`otel-mesh up --stack {stack}` before",
         )
 
 
 def deletable(resources: Iterable[Resource]) -> list[Resource]:
-    """Definitions in a state that are deleted in the cluster when they leave it."""
+    """Definitions in a state that the engine deletes from the cluster when they leave the state."""
     return [one for one in resources if one["type"] == _DEFINITION and not one.get("retainOnDelete")]
 
 
-def kept(resources: Iterable[Resource]) -> list[Resource]:
-    """Definitions in a state that stay in the cluster."""
+def retained(resources: Iterable[Resource]) -> list[Resource]:
+    """Definitions in a state that stay in the cluster when they leave the state."""
     return [one for one in resources if one["type"] == _DEFINITION and one.get("retainOnDelete")]
 
 
 def foreign(definition: Resource, written: Iterable[Mapping[str, Any]], resources: Iterable[Resource]) -> list[str]:
-    """Objects that the state does not know, each as kind and place.
+    """Objects that are not in the state, each as kind and ``namespace/name``.
 
     Args:
-        definition: in the state.
-        written: all objects by it in the cluster.
-        resources: in the state.
+        definition: Definition in the state.
+        written: All objects of its kind in the cluster.
+        resources: Resources in the state.
     """
     group, kind = definition["inputs"]["spec"]["group"], definition["inputs"]["spec"]["names"]["kind"]
     own = {
@@ -119,7 +119,7 @@ def foreign(definition: Resource, written: Iterable[Mapping[str, Any]], resource
 
 
 def _made_by_istiod(kind: str, one: Mapping[str, Any]) -> bool:
-    """Whether it is one of the Gateway API's classes that each istiod makes when it starts and there are none."""
+    """Whether an object is one of the GatewayClasses that istiod creates at its start if they are missing."""
     if kind != "GatewayClass" or not one["metadata"]["name"].startswith("istio"):
         return False
     return str(one["spec"]["controllerName"]).startswith("istio.io/")
@@ -137,7 +137,7 @@ def _written_by(cluster: StackKubectl, definition: Resource) -> list[dict[str, A
 
 
 def _planned_to_go(workspace: Workspace, stack: str, tools: Path) -> set[str]:
-    """What an update would delete, by URN."""
+    """URNs of the resources that an update would delete."""
     done = pulumi_cli.run(workspace, tools, ["preview", "--json", "--stack", stack])
     try:
         steps = json.loads(done.stdout)["steps"]
@@ -155,9 +155,9 @@ def _resources(workspace: Workspace, stack: str, tools: Path) -> list[Resource]:
     return list(json.loads(exported)["deployment"].get("resources") or [])
 
 
-def _told(definitions: Sequence[Resource], context: str) -> str:
+def _report(definitions: Sequence[Resource], context: str) -> str:
     names = sorted(one["inputs"]["metadata"]["name"] for one in definitions)
     return (
-        f"kept in the cluster, with what anybody wrote by them: {len(names)} definitions of custom resources; "
-        f"where nobody needs them: kubectl --context {context} delete crd {' '.join(names)}"
+        f"{len(names)} CustomResourceDefinitions stay in the cluster with all objects of their kinds; "
+        f"to delete them: kubectl --context {context} delete crd {' '.join(names)}"
     )

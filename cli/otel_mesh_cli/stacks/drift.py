@@ -1,4 +1,4 @@
-"""Where the cluster is not what the last update made of it: from the stack's state and the API server."""
+"""Differences between the cluster and the last update, from the stack's state and the API server."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _WORKLOADS = ("Deployment", "StatefulSet")
 MARK = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine marks a value in the state as something else than it looks like: here a secret."""
+"""Key of a special value in the engine's state, here of an encrypted secret."""
 
 
 def state(file: Path) -> Mapping[str, Any]:
-    """The newest state in a stack's file; empty when there never was an update."""
+    """Newest state in a stack's state file; empty before the first update."""
     if not file.exists():
         return {}
     latest: Mapping[str, Any] | None = json.loads(file.read_text())["checkpoint"].get("latest")
@@ -27,17 +27,17 @@ def state(file: Path) -> Mapping[str, Any]:
 
 
 def differences(state: Mapping[str, Any], listed: Lister) -> list[str]:
-    """What is missing or was changed behind the stack's back, one line each.
+    """Objects that are missing or were changed by others, one line each.
 
     Args:
-        state: of the stack.
-        listed: asks the API server for all objects at a path; None when it has none of that kind.
+        state: State of the stack.
+        listed: Lists all objects at a path of the API; None if the API server does not know the kind.
     """
     found = []
     for resource, live in _beside(state, listed):
         wanted = resource["inputs"]
         if live is None:
-            found.append(f"{resource['outputs']['kind']} {place(resource['outputs'])} is not there")
+            found.append(f"{resource['outputs']['kind']} {place(resource['outputs'])} does not exist")
         elif resource["outputs"]["kind"] in _WORKLOADS:
             name = f"{resource['outputs']['kind']} {place(resource['outputs'])}"
             found += [f"{name}: {text}" for text in _changes(wanted["spec"], live)]
@@ -47,14 +47,14 @@ def differences(state: Mapping[str, Any], listed: Lister) -> list[str]:
 
 
 def is_untouched(state: Mapping[str, Any], listed: Lister) -> bool:
-    """Whether nobody has written to any object since the stack's state read it, so that reading again shows the same.
+    """Whether no object was changed since the last refresh of the stack's state, so that another would find nothing.
 
-    An object's ``generation`` counts changes of what it is to be; kinds without one have a ``resourceVersion`` that
-    counts every write.
+    The ``generation`` of an object counts changes of its desired state; kinds without one have a ``resourceVersion``
+    that counts every write.
 
     Args:
-        state: of the stack.
-        listed: as of `differences`.
+        state: State of the stack.
+        listed: As in `differences`.
     """
     return all(
         live is not None and _version(live["metadata"]) == _version(resource["outputs"]["metadata"])
@@ -69,13 +69,13 @@ def _version(meta: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _beside(state: Mapping[str, Any], listed: Lister) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
-    """Every object of the stack as the state has it, and as the cluster does; each kind is asked for once."""
+    """Each object of the stack in its state and in the cluster; each kind is listed once."""
     seen: dict[str, dict[str, Mapping[str, Any]]] = {}
     for resource in state.get("resources", []):
         if not resource["type"].startswith("kubernetes:") or resource.get("delete"):
             continue
         if "apiVersion" not in resource.get("outputs", {}):
-            continue  # a chart: its objects stand beside it
+            continue  # a chart: its objects are resources too
         path = collection(resource["outputs"]["apiVersion"], resource["outputs"]["kind"])
         if path not in seen:
             answer = listed(path) or {"items": []}
@@ -88,7 +88,7 @@ def _differ(wanted: Mapping[str, Any] | None, live: Mapping[str, Any] | None) ->
 
 
 def collection(api_version: str, kind: str) -> str:
-    """The API server's path of all objects of a kind."""
+    """Path of the API that lists all objects of a kind."""
     lower = kind.lower()
     if lower.endswith("y") and lower[-2] not in "aeiou":
         plural = f"{lower[:-1]}ies"

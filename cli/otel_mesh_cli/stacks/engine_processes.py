@@ -1,7 +1,7 @@
-"""What the engine of an update started, found again after the engine was killed.
+"""Processes that the engine of an update started and left behind when it was killed.
 
-The CLI's language host, provider and program are processes of their own. A killed CLI leaves them behind: the provider
-finishes the request it was at and stays for ever. Each carries in its environment which update it belongs to.
+The CLI's language host, provider and program are separate processes. A killed CLI leaves them running: the provider
+finishes its current request and then never ends. A variable in the environment of each names its update.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _END_S = 10.0
 
 
 def mark(project: PurePath, stack: str) -> dict[str, str]:
-    """The variable by which the processes of this process's update are found again.
+    """Environment variable that marks the processes of an update by this process.
 
     Args:
-        project: the CLI's project folder.
-        stack: the stack that is updated.
+        project: Project folder of the CLI.
+        stack: Name of the stack.
     """
     return {_MARK: f"{os.getpid()}.{_start(os.getpid())}:{stack}:{project}"}
 
 
 def abandoned(project: PurePath, stack: str) -> list[psutil.Process]:
-    """The living processes of updates of a stack whose `make up` is no more, and of those of this process."""
+    """Running processes of updates of a stack whose `otel-mesh up` has ended, and of those by this process."""
     own = mark(project, stack)[_MARK]
     _, _, subject = own.partition(":")
     found = []
@@ -47,17 +47,17 @@ def abandoned(project: PurePath, stack: str) -> list[psutil.Process]:
 
 
 def end_abandoned(project: PurePath, stack: str) -> list[str]:
-    """End those processes at once: nobody waits for what they do, and the next update must be alone.
+    """Kill those processes: nobody waits for their results, and the next update must be the only one.
 
     Returns:
-        Their names.
+        Names of the processes.
     """
     found = abandoned(project, stack)
     names = []
     for process in found:
         try:
             names.append(process.name())
-            process.kill()  # psutil looks whether the number is still that of this process
+            process.kill()  # psutil checks that the number was not reused
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(found, timeout=_END_S)
@@ -70,7 +70,7 @@ def _lives(maker: str) -> bool:
 
 
 def _start(pid: int) -> str:
-    """Clock ticks between the machine's start and the process's; empty when there is none of that number."""
+    """Clock ticks from the boot to the start of the process; empty if no process has the number."""
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""One line about a Kubernetes object: what a person who reviews a stack wants to know of it."""
+"""One line about a Kubernetes object, for the review of a stack."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 def line(manifest: Manifest) -> str:
-    """What distinguishes an object, beside its kind and name; empty for kinds that say it all by their name."""
+    """Properties of an object beside its kind and name; empty for kinds without any of interest."""
     describe = _DESCRIBE.get(str(manifest["kind"]))
     return describe(manifest) if describe else ""
 
 
 def place(manifest: Manifest) -> str:
-    """``namespace/name``, or the name of an object of the whole cluster; so the provider's ids are too."""
+    """``namespace/name``, or the name of a cluster-scoped object; the provider's ids have the same form."""
     meta = manifest["metadata"]
     return "/".join(part for part in (meta.get("namespace"), meta.get("name")) if part)
 
 
 def containers(manifest: Manifest) -> list[Mapping[str, Any]]:
-    """The containers of a workload, those that run to an end first included."""
+    """Init containers and containers of a workload."""
     spec = pod(manifest)
     return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
 
 
 def pod(manifest: Manifest) -> Mapping[str, Any]:
-    """The pods' ``spec`` of a workload; empty for every other object."""
+    """Pod ``spec`` of a workload; empty for other objects."""
     spec: Mapping[str, Any] = manifest.get("spec", {}).get("template", {}).get("spec", {}) if "spec" in manifest else {}
     return spec
 
@@ -81,17 +81,17 @@ def _claim(manifest: Manifest) -> str:
 def _budget(manifest: Manifest) -> str:
     spec = manifest["spec"]
     if "minAvailable" in spec:
-        return f"a drain leaves {spec['minAvailable']}"
-    return f"a drain takes {spec.get('maxUnavailable')} at a time"
+        return f"a drain keeps {spec['minAvailable']}"
+    return f"a drain evicts {spec.get('maxUnavailable')} at a time"
 
 
 def _priority(manifest: Manifest) -> str:
     never = manifest.get("preemptionPolicy") == "Never"
-    return f"value {manifest['value']}, {'ends no other pods' if never else 'ends less urgent pods'}"
+    return f"value {manifest['value']}, {'never preempts' if never else 'preempts lower priorities'}"
 
 
 def _keys(manifest: Manifest) -> str:
-    # data of a Secret may be one mark in place of all of it
+    # the data of a Secret may be one placeholder
     data = manifest.get("data") or manifest.get("stringData")
     return ", ".join(sorted(data)) if isinstance(data, dict) else ""
 

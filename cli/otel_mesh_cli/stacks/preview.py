@@ -1,4 +1,4 @@
-"""`otel-mesh preview --stack dev`: what a stack makes, without a cluster, and what that leaves unchecked."""
+"""`otel-mesh preview --stack dev`: what a stack creates, without a cluster, and what was not checked."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER_REGISTRY = "placeholder.invalid/"
 _INJECTED = "auto"
-"""What Istio's injector replaces by the proxy's image."""
+"""Image name that Istio's injector replaces with the proxy's image."""
 _CLUSTER = ("PriorityClass", "Namespace")
-"""Groups of the whole cluster that come first, as they are made first."""
+"""Cluster-scoped kinds that are listed first, as they are created first."""
 
 
 def answer(stack: str) -> Answer:
-    """What a stack makes in an empty cluster.
+    """What a stack creates in an empty cluster.
 
     Raises:
-        CommandError: there is no such stack, or its program refused its settings.
+        CommandError: There is no such stack, or its program refused its settings.
     """
     with rendering.of(stack) as made:
         plan = made.plan()
@@ -30,11 +30,11 @@ def answer(stack: str) -> Answer:
 
 
 def data(stack: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan of the CLI as values for a program; Secrets hold placeholders.
+    """A plan of the CLI as values for a program; its Secrets hold placeholders.
 
     Args:
-        stack: its name.
-        plan: the CLI's JSON of a first update.
+        stack: Name of the stack.
+        plan: JSON of the CLI for a first update.
     """
     manifests = [state["inputs"] for state in rendering.objects(plan)]
     return {
@@ -46,15 +46,15 @@ def data(stack: str, plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text(stack: str, plan: Mapping[str, Any]) -> str:
-    """A plan of the CLI as a person reads it.
+    """A plan of the CLI as text.
 
     Args:
-        stack: its name.
-        plan: the CLI's JSON of a first update.
+        stack: Name of the stack.
+        plan: JSON of the CLI for a first update.
     """
     states = rendering.objects(plan)
     manifests = [state["inputs"] for state in states]
-    lines = [f"stack {stack}: everything that it makes in a cluster where nothing of it is yet", ""]
+    lines = [f"stack {stack}: everything that it creates in an empty cluster", ""]
     for title, members in _groups(plan, states):
         lines += [title, *_rows(members), ""]
     kinds = Counter(str(manifest["kind"]) for manifest in manifests)
@@ -62,7 +62,7 @@ def text(stack: str, plan: Mapping[str, Any]) -> str:
         f"{len(manifests)} objects: " + ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     )
     lines += [f"warning: {warning}" for warning in rendering.warnings(plan)]
-    lines += ["", "No cluster was asked and no secret read, so this was not checked:"]
+    lines += ["", "Without a cluster and without secrets, this was not checked:"]
     lines += [f"  - {one}" for one in _unchecked(stack, manifests)]
     return "\n".join(lines)
 
@@ -70,7 +70,7 @@ def text(stack: str, plan: Mapping[str, Any]) -> str:
 def _groups(
     plan: Mapping[str, Any], states: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
-    """The objects by the component that makes them, in an order that doesn't depend on what was ready first."""
+    """Objects by the component that creates them, in an order that does not depend on timing."""
     parents = {one["newState"]["urn"]: one["newState"].get("parent") for one in plan["steps"] if one.get("newState")}
     found: dict[str, list[Mapping[str, Any]]] = {}
     for state in states:
@@ -83,7 +83,7 @@ def _groups(
 
 
 def _title(urn: str) -> tuple[int, str]:
-    """A sort key that ends with what is shown: ``Jaeger jaeger``."""
+    """Sort key whose last part is the title: ``Jaeger jaeger``."""
     *_, resource_type, name = urn.split("::")
     kind = resource_type.rpartition(":")[2]
     return _CLUSTER.index(kind) if kind in _CLUSTER else len(_CLUSTER), f"{kind} {name}"
@@ -100,22 +100,22 @@ def _rows(manifests: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _unchecked(stack: str, manifests: list[Mapping[str, Any]]) -> Iterator[str]:
     words = f"otel-mesh preview --stack {stack}" + ("" if stack == "local" else " --context NAME")
-    yield f"what is there already, and so what would change: {words} asks the cluster"
-    yield "what the API server's admission says of these objects (make test asks a real one)"
+    yield f"what exists already and so what would change: {words} asks the cluster"
+    yield "whether the API server admits these objects (make test asks a real one)"
     images = sorted({str(one["image"]) for manifest in manifests for one in object_lines.containers(manifest)})
     images = [image for image in images if image != _INJECTED]
     absent = [image for image in images if image.startswith(_PLACEHOLDER_REGISTRY)]
     if absent:
-        yield f"the images of our services: {', '.join(absent)} stand for them; {rendering.IMAGES_FILE} names real ones"
-    yield f"that these images can be pulled: {', '.join(image for image in images if image not in absent)}"
+        yield f"images of our services ({rendering.IMAGES_FILE} names them); placeholders are {', '.join(absent)}"
+    yield f"whether these images can be pulled: {', '.join(image for image in images if image not in absent)}"
     for one in _expected(manifests):
-        yield f"that the cluster has {one}"
+        yield f"whether the cluster has {one}"
     for one in rendering.given():
-        yield f"what came from the shell: {one}"
+        yield f"variable of the shell: {one}"
 
 
 def _expected(manifests: list[Mapping[str, Any]]) -> list[str]:
-    """What pods and claims refer to and the stack doesn't make."""
+    """Objects that pods and claims refer to and the stack does not create."""
     made = {(str(one["kind"]), one["metadata"].get("namespace", ""), one["metadata"].get("name")) for one in manifests}
     wanted: set[tuple[str, str, str]] = set()
     for manifest in manifests:

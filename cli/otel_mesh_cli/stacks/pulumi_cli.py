@@ -1,8 +1,8 @@
-"""The Pulumi CLI on this checkout's stacks, with the state of stack ``local`` beside the cluster it describes.
+"""The Pulumi CLI on the stacks of this checkout.
 
-The CLI keeps a stack's encryption salt in the project folder's ``Pulumi.<stack>.yaml``. The checkout's files are
-everybody's, so the CLI works in a private project folder: the program and ``Pulumi.yaml`` are links into the checkout,
-the stack files are copies with the salt added.
+The CLI keeps a stack's encryption salt in the project folder's ``Pulumi.<stack>.yaml``. The files of the checkout are
+shared, so the CLI works in a private project folder: the program and ``Pulumi.yaml`` are links into the checkout, the
+stack files are copies with the salt added.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _SALT = re.compile(r"^encryptionsalt: .+$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where the CLI works on stacks: its own files, their state, and what their program is given.
+    """Files, state and environment with which the CLI works on stacks.
 
     Attributes:
-        folder: holds the CLI's home and the project folder.
-        backend: the folder of the state; None where a backend of the user's own keeps it.
-        logs: where updates write what they did.
-        variables: by which the CLI and the program find everything; none of them is a secret.
-        changes: what takes the place of settings in the checkout's stack files, by stack.
-        project_folder: name of the private project folder; it keeps the salt of one backend's passphrase.
+        folder: Folder of the CLI's home and the project folder.
+        backend: Folder of the state; None if a backend of the user's own keeps it.
+        logs: Folder of the updates' logs.
+        variables: Environment variables for the CLI and the program; none is a secret.
+        changes: Settings that replace those in the checkout's stack files, by stack.
+        project_folder: Name of the private project folder, which keeps the salt for one backend's passphrase.
     """
 
     folder: Path
@@ -53,31 +53,31 @@ class Workspace:
 
     @property
     def home(self) -> Path:
-        """PULUMI_HOME: the plugins."""
+        """PULUMI_HOME, which holds the plugins."""
         return self.folder / "home"
 
     @property
     def project(self) -> Path:
-        """The private project folder."""
+        """Private project folder."""
         return self.folder / self.project_folder
 
     def state_file(self, stack: str) -> Path | None:
-        """Where a stack's newest state is, once there is one; None where a backend of the user's own keeps it."""
+        """File of a stack's newest state, which need not exist; None if a backend of the user's own keeps it."""
         if self.backend is None:
             return None
         return self.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json"
 
     def environment(self, tools: Path) -> dict[str, str]:
-        """The whole environment of a CLI process: the checkout's Python and the programs come first on PATH."""
+        """Environment of a CLI process, with the checkout's Python and the programs first on PATH."""
         path = os.pathsep.join([str(repo_dir() / ".venv" / "bin"), str(tools), os.environ.get("PATH", os.defpath)])
         ambient = dict(os.environ)
         if "PULUMI_CONFIG_PASSPHRASE_FILE" in self.variables:
-            ambient.pop("PULUMI_CONFIG_PASSPHRASE", None)  # the CLI would prefer it
+            ambient.pop("PULUMI_CONFIG_PASSPHRASE", None)  # it would take precedence
         return {**ambient, **self.variables, "PATH": path}
 
 
 def own_home(home: Path) -> dict[str, str]:
-    """The variables that keep the CLI to the plugins of a home of ours, whatever PATH and the network have."""
+    """Variables that restrict the CLI to the plugins in a PULUMI_HOME, whatever PATH and the network offer."""
     return {
         "PULUMI_HOME": str(home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -88,14 +88,14 @@ def own_home(home: Path) -> dict[str, str]:
 
 
 def make_project(folder: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> Path:
-    """Make, or bring up to date, a project folder outside the checkout.
+    """Create or update a project folder outside the checkout.
 
     Args:
-        folder: where; an encryption salt that its stack files hold already is kept.
-        changes: what takes the place of settings in the checkout's stack files, by stack.
+        folder: Project folder; encryption salts in its stack files are kept.
+        changes: Settings that replace those in the checkout's stack files, by stack.
 
     Raises:
-        CommandError: a stack file of the checkout with changes is no stack file.
+        CommandError: A stack file that has changes is invalid.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("Pulumi.yaml", "infra"):
@@ -108,7 +108,7 @@ def make_project(folder: Path, changes: Mapping[str, Mapping[str, Any]] | None =
 
 def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> None:
     salt = _SALT.search(copy.read_text()) if copy.exists() else None
-    text = source.read_text(errors="replace")  # of the stack that is meant, `ensure_stack` has read it
+    text = source.read_text(errors="replace")  # `ensure_stack` has validated the file of the stack in question
     if changes:
         content = stack_file.content(source)
         content["config"][stack_file.SETTINGS] = merged(content["config"][stack_file.SETTINGS], changes)
@@ -119,7 +119,7 @@ def _copy_with_salt(source: Path, copy: Path, changes: Mapping[str, Any]) -> Non
 
 
 def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with other values in some places."""
+    """Settings with changes merged in, at any depth."""
     both = {
         name: merged(settings[name], value)
         for name, value in changes.items()
@@ -129,12 +129,12 @@ def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 
 
 def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
-    """Make the backend, the project folder, the plugin and the stack where they are missing; return the folder.
+    """Create the backend, the project folder, the plugin and the stack if missing; return the project folder.
 
     Raises:
-        CommandError: there is no such stack in the checkout, or the CLI refused.
+        CommandError: The checkout has no such stack, or the CLI failed.
     """
-    stack_file.settings(stack)  # what is no stack file is refused here, in one line
+    stack_file.settings(stack)  # reports an invalid stack file in one line
     folder = make_project(workspace.project, workspace.changes)
     embedded.programs().install_plugin(workspace.home)
     charts = embedded.charts()
@@ -152,21 +152,21 @@ def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
 
 
 def project_name() -> str:
-    """The project's name in ``Pulumi.yaml``."""
+    """Name of the project in ``Pulumi.yaml``."""
     return str(yaml.safe_load((repo_dir() / "Pulumi.yaml").read_text())["name"])
 
 
 def run(workspace: Workspace, tools: Path, words: Sequence[str]) -> Done:
-    """Run the CLI to its end and return what it printed."""
+    """Run the CLI and return its result."""
     command = [str(tools / "pulumi"), "-C", str(workspace.project), "--non-interactive", *words]
     return run_program(command, env=workspace.environment(tools))
 
 
 def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
-    """Run the CLI on a stack as a person would, with this terminal, and return its exit status."""
+    """Run the CLI on a stack with this terminal and return its exit status."""
     tools = embedded.programs().folder(["engine"])
     folder = ensure_stack(workspace, stack, tools)
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
-    # marked as ours too: what a killed one leaves running ends with the next update
+    # marked, so that the next update ends what a killed run leaves behind
     own = {"PULUMI_STACK": stack, **engine_processes.mark(workspace.project, stack)}
     return call_program(command, env={**workspace.environment(tools), **own})

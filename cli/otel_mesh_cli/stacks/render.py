@@ -1,8 +1,7 @@
 """`otel-mesh render --stack prod --out DIR`: a stack's objects as files, byte for byte the same, without a secret.
 
-What is written is sorted into a folder for each namespace and one for the whole cluster. Secrets are there to be
-reviewed: their values are a marked placeholder, and the kustomization leaves them out, so that nobody applies one over
-a real Secret.
+There is a folder for each namespace and one for cluster-scoped objects. Secrets are included for review, with a marked
+placeholder for each value; the kustomization leaves them out, so that nobody applies one over a real Secret.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ INDEX = "kustomization.yaml"
 _COMMAND = "otel-mesh render"
 PLACEHOLDER = "placeholder: the real value is never written"
 _PLACEHOLDER_NOTE = "otel-mesh.dev/placeholder"
-_CLUSTER = "_cluster"  # no namespace may be called so
+_CLUSTER = "_cluster"  # not a valid name of a namespace
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -34,11 +33,11 @@ def answer(stack: str, out: str) -> Answer:
     """Write a stack's objects and say what was written.
 
     Args:
-        stack: whose file the checkout has.
-        out: the folder; one that this command wrote before is replaced as a whole.
+        stack: Name of a stack file in the checkout.
+        out: Folder to write; one that this command wrote before is replaced as a whole.
 
     Raises:
-        CommandError: the folder holds something else, or the stack's program refused its settings.
+        CommandError: The folder holds other files, or the stack's program refused its settings.
     """
     target = output_folder.named(out, _COMMAND, INDEX, f"{_COMMAND} --stack {stack} --out rendered")
     warnings: list[str] = []
@@ -63,15 +62,15 @@ def _documents(path: Path) -> list[dict[str, Any]]:
 
 
 def write(stack: str, manifests: Iterable[dict[str, Any]], target: Path) -> int:
-    """Put manifests into a folder in place of what it held; whole or not at all.
+    """Replace the contents of a folder with manifests, atomically.
 
     Args:
-        stack: named in the index.
-        manifests: the objects, in any order.
-        target: the folder.
+        stack: Name of the stack, for the index.
+        manifests: Objects in any order.
+        target: Folder to replace.
 
     Returns:
-        How many files there are.
+        Number of files.
     """
     contents = arrange(stack, manifests)
     output_folder.replace(target, contents)
@@ -79,7 +78,7 @@ def write(stack: str, manifests: Iterable[dict[str, Any]], target: Path) -> int:
 
 
 def arrange(stack: str, manifests: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """The files by path: every object, and the index of what may be applied."""
+    """Contents of the files by path: one for each object, and an index of those that may be applied."""
     contents: dict[str, str] = {}
     applied = []
     for manifest in sorted(manifests, key=_key):
@@ -114,7 +113,7 @@ def _sorted(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def without_secrets(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest, and a Secret's keys with a placeholder for each value."""
+    """The manifest; of a Secret, its keys with a placeholder for each value."""
     if manifest["kind"] != "Secret":
         return manifest
     encoded = base64.b64encode(PLACEHOLDER.encode()).decode()

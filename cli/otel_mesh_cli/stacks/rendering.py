@@ -1,7 +1,7 @@
-"""A stack's program without a cluster: the provider writes objects instead of making them.
+"""A stack's program run without a cluster: the provider writes objects to files instead of creating them.
 
-Nothing of the machine takes part: the backend is thrown away, no kubeconfig is read, and the program itself puts
-placeholders where secrets would be.
+The result does not depend on the machine: the backend is temporary, no kubeconfig is read, and the program puts
+placeholders in place of secrets.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _WARNING = re.compile(r"^ +warning: (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Rendering:
-    """A stack in a workspace of its own.
+    """A stack in a temporary workspace.
 
     Attributes:
-        stack: its name.
-        workspace: where the CLI works on it.
-        objects: the folder that the provider writes to.
-        tools: the programs.
+        stack: Name of the stack.
+        workspace: Workspace of the Pulumi CLI.
+        objects: Folder that the provider writes objects to.
+        tools: Folder of the programs.
     """
 
     stack: str
@@ -51,16 +51,16 @@ class Rendering:
     tools: Path
 
     def plan(self) -> dict[str, Any]:
-        """What the CLI plans, as its JSON has it.
+        """The CLI's plan, as its JSON.
 
         Raises:
-            CommandError: the program refused its settings, or failed.
+            CommandError: The program refused its settings, or failed.
         """
         done = pulumi_cli.run(self.workspace, self.tools, ["preview", "--json", "--stack", self.stack])
         try:
             plan: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
-            raise CommandError(self._failed(done.reason), remedy="mend what it names") from None
+            raise CommandError(self._failed(done.reason), remedy="fix what the message names") from None
         if not done.ok:
             reason = _first_error(plan)
             for pattern in _UNREACHABLE:
@@ -68,23 +68,23 @@ class Rendering:
                     place = f"stack {self.stack}: {found['place']}: {found['cause']}"
                     raise CommandError(place, remedy=_other_charts())
             file = f"Pulumi.{self.stack}.yaml"
-            raise CommandError(f"{self._failed(reason)}\n  all of it in {file}", remedy="mend it there")
+            raise CommandError(f"{self._failed(reason)}\n  all of it in {file}", remedy="fix it there")
         return plan
 
     def write(self, warn: Callable[[str], None] | None = None) -> Path:
-        """Have the provider write the objects, and return the folder.
+        """Have the provider write the objects, and return their folder.
 
         Args:
-            warn: told what the program warns of, each once.
+            warn: Called once with each warning of the program.
 
         Raises:
-            CommandError: the program refused its settings, or failed.
+            CommandError: The program refused its settings, or failed.
         """
         words = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--color", "never", "--stack", self.stack]
         done = pulumi_cli.run(self.workspace, self.tools, words)
         if not done.ok:
-            self.plan()  # tells mistakes in a form that can be read
-            raise CommandError(self._failed(last_line(done.stdout) or done.reason), remedy="mend what it names")
+            self.plan()  # reports mistakes in a readable form
+            raise CommandError(self._failed(last_line(done.stdout) or done.reason), remedy="fix what the message names")
         if warn is not None:
             for text in dict.fromkeys(_WARNING.findall(done.stdout)):
                 warn(text)
@@ -103,14 +103,14 @@ class Rendering:
 
 @contextmanager
 def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Rendering]:
-    """Set a stack up for rendering, in a folder that only its owner may read and that is gone afterwards.
+    """Set a stack up for rendering, in a temporary folder that only its owner can read.
 
     Args:
-        stack: whose file the checkout has.
-        changes: what takes the place of settings in it.
+        stack: Name of a stack file in the checkout.
+        changes: Settings that replace those in the stack file.
 
     Raises:
-        CommandError: there is no such stack.
+        CommandError: There is no such stack.
     """
     stack_file.settings(stack)
     tools = embedded.programs().folder(["engine"])
@@ -118,17 +118,15 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
         folder = Path(name)
         objects = folder / "objects"
         objects.mkdir()
-        files.write(
-            folder / "passphrase", secrets.token_urlsafe()
-        )  # of a state that holds no secret and is thrown away
+        files.write(folder / "passphrase", secrets.token_urlsafe())  # the state holds no secret and is temporary
         variables = {
             **pulumi_cli.own_home(folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "passphrase"),
             "OTEL_MESH_RENDER_DIR": str(objects),
-            # the state is thrown away: it need not be written after every step
+            # the state is temporary: it need not be written after every step
             "PULUMI_SKIP_CHECKPOINTS": "true",
-            # what the shell has of an environment must not come in
+            # settings of the shell's own environment must not have an effect
             "OTEL_MESH_SECRETS_DIR": str(folder / "none"),
             "KUBECONFIG": str(folder / "none"),
             **_charts(stack, changes or {}),
@@ -139,7 +137,7 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
 
 
 def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
-    """Where the charts are: where the shell says, else here if they are what the stack pins, else in a repository."""
+    """Source of the charts: the shell's, else this machine's if the stack pins their version, else the repository."""
     if os.environ.get(pulumi_cli.CHARTS_DIR):
         return {}
     settings = pulumi_cli.merged(stack_file.settings(stack), changes)
@@ -150,38 +148,43 @@ def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _other_charts() -> str:
-    """What to do where a chart's repository does not answer."""
-    remedy = f"set {pulumi_cli.CHARTS_DIR} to a folder that holds the charts and the Gateway API's definitions"
+    """Remedy if the repository of a chart does not answer."""
+    remedy = f"set {pulumi_cli.CHARTS_DIR} to a folder with the charts and the Gateway API's definitions"
     charts = embedded.charts()
-    return remedy if charts is None else f"{remedy}: {charts.ensure()} has those of Istio {charts.version()}"
+    if charts is None:
+        return remedy
+    try:
+        return f"{remedy}; {charts.ensure()} has those of Istio {charts.version()}"
+    except CommandError:  # out of reach too
+        return remedy
 
 
 def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The Kubernetes objects of a plan: the states that the engine would give them."""
+    """Kubernetes objects of a plan, as the states that the engine would record."""
     states = [step["newState"] for step in plan["steps"] if step.get("newState")]
     return [state for state in states if _is_object(state["type"])]
 
 
 def _is_object(resource_type: str) -> bool:
-    """Whether it is one of Kubernetes' objects, not what holds those of a chart or a file together."""
+    """Whether a type is a Kubernetes object's, not that of the group of objects of a chart or file."""
     return resource_type.startswith("kubernetes:") and not resource_type.startswith(_GROUPS)
 
 
 def warnings(plan: Mapping[str, Any]) -> list[str]:
-    """What the program warned of, each once."""
-    return list(dict.fromkeys(_said(plan, "warning")))
+    """Warnings of the program, without repetitions."""
+    return list(dict.fromkeys(_messages(plan, "warning")))
 
 
 def given() -> list[str]:
-    """Which of the things that a rendering may be given by the environment were given."""
+    """Environment variables that influenced the rendering."""
     return [f"{name}={os.environ[name]}" for name in (IMAGES_FILE, pulumi_cli.CHARTS_DIR) if os.environ.get(name)]
 
 
 def _first_error(plan: Mapping[str, Any]) -> str:
-    return next(iter(_said(plan, "error")), "the CLI told no reason")
+    return next(iter(_messages(plan, "error")), "the CLI gave no reason")
 
 
-def _said(plan: Mapping[str, Any], severity: str) -> list[str]:
-    """Messages of the program, without the word for their severity, which the CLI puts before them."""
+def _messages(plan: Mapping[str, Any], severity: str) -> list[str]:
+    """Messages of the program, without the severity that the CLI puts before them."""
     found = [one for one in plan.get("diagnostics") or () if one.get("severity") == severity]
     return [str(one["message"]).strip().removeprefix(f"{severity}:").strip() for one in found]

@@ -1,4 +1,4 @@
-"""The stack files of the checkout, which people edit: what is wrong with one is said in one line, by every command."""
+"""Stack files of the checkout. People edit them, so every command reports a mistake in one line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def content(file: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError) as error:  # not UTF-8; a date that is none
         mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
         place = f":{mark.line + 1}" if mark else ""
-        raise CommandError(f"{file}{place}: not YAML", remedy="mend the file") from None
+        raise CommandError(f"{file}{place}: not YAML", remedy="fix the file") from None
     whole = _typed(file, "", found, dict)
     value(file, whole, _CONFIG, SETTINGS, kind=dict, default=None)
     return whole
@@ -107,4 +107,4 @@ def wrong(file: Path, name: str, wanted: str) -> CommandError:
         wanted: what should stand there, after the words "should be".
     """
     where = f"{name}: " if name else ""
-    return CommandError(f"{file}: {where}should be {wanted}", remedy="mend the file")
+    return CommandError(f"{file}: {where}should be {wanted}", remedy="fix the file")

@@ -1,4 +1,4 @@
-"""kubectl on the cluster of a stack: the one that the stack's program would change."""
+"""kubectl on the cluster of a stack."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NO_SUCH_KIND = "the server doesn't have a resource type"
 
 
 class StackKubectl:
-    """The cluster of a stack, asked by kubectl.
+    """kubectl on the cluster of a stack.
 
     Args:
-        workspace: of the stack, whose project folder is up to date.
-        stack: its name.
-        tools: the folder with kubectl.
+        workspace: Workspace of the stack, with an up-to-date project folder.
+        stack: Name of the stack.
+        tools: Folder that holds kubectl.
     """
 
     def __init__(self, workspace: Workspace, stack: str, tools: Path) -> None:
@@ -35,14 +35,14 @@ class StackKubectl:
         self._environment = workspace.environment(tools)
 
     def get(self, what: str, *words: str) -> Any | None:  # noqa: ANN401 -- any JSON value
-        """What `kubectl get` finds; None when it is not there, or the cluster knows no such kind.
+        """Result of `kubectl get`; None if the object or its kind does not exist.
 
         Args:
-            what: is asked for, for the message.
-            words: after ``get``.
+            what: Name of the object for error messages.
+            words: Arguments after ``get``.
 
         Raises:
-            CommandError: the cluster does not answer, or not to this user.
+            CommandError: The cluster does not answer, or denies this user.
         """
         command = [*self._command, "get", "--output=json", "--ignore-not-found", *words]
         done = run(command, env=self._environment)

@@ -1,7 +1,7 @@
-"""The lock that the Pulumi CLI leaves in a file backend when it is killed.
+"""Locks that a killed Pulumi CLI leaves in a file backend.
 
-A lock is removed only when the process that made it is known to be dead: it was made on this machine, and no process
-of that number has run since before the lock was written.
+A lock is removed only if its process is known to be dead: the lock was written on this machine, and no process with
+that number has been running since before the lock was written. The files and their format are the CLI's own.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _CLOCK_SLACK_S = 2.0
 _WRITING_S = 5.0
-"""How old a half-written lock has to be before its writer counts as dead."""
+"""Age in seconds from which a half-written lock counts as abandoned."""
 
 
 @dataclass(frozen=True)
 class Lock:
-    """One lock file of a stack."""
+    """A lock file of a stack."""
 
     path: Path
     pid: int
@@ -34,23 +34,23 @@ class Lock:
 
     @property
     def alive(self) -> bool:
-        """Whether its process may still run; a process of another machine always may."""
+        """Whether the process may still be running; on another machine it always may."""
         if self.hostname != socket.gethostname():
             return True
         try:
             started = psutil.Process(self.pid).create_time()
         except psutil.NoSuchProcess:
             return False
-        return started <= self.created.timestamp() + _CLOCK_SLACK_S  # else the number was given to another process
+        return started <= self.created.timestamp() + _CLOCK_SLACK_S  # a later process has the same number
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.hostname} since {self.created:%H:%M:%S}"
 
 
 def locks(backend: Path, project: str, stack: str) -> list[Lock]:
-    """The locks of a stack in a file backend; a lock file that was cut short by a kill counts as its dead writer's.
+    """Locks of a stack in a file backend; an unreadable lock counts as a dead process's.
 
-    The CLI writes beside the lock and renames; a kill in between leaves a ``.tmp`` which the CLI takes for a lock too.
+    The CLI writes a temporary file and renames it. If it is killed in between, it later takes the ``.tmp`` for a lock.
     """
     found = []
     folder = backend / ".pulumi" / "locks" / "organization" / project / stack
@@ -70,7 +70,7 @@ def locks(backend: Path, project: str, stack: str) -> list[Lock]:
 
 
 def clear_stale(backend: Path, project: str, stack: str) -> list[Lock]:
-    """Remove the locks of dead processes and return those that remain."""
+    """Remove the locks of dead processes and return the others."""
     remaining = []
     for lock in locks(backend, project, stack):
         if lock.alive:

@@ -1,4 +1,4 @@
-"""`pulumi up` of a stack from here: what it does as lines, what failed as one line, everything in a log."""
+"""`pulumi up` of a stack: its progress in lines, its failure in one line, all output in a log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import last_line
-from otel_mesh_cli.stacks import definitions, drift, engine_processes, interrupted, pulumi_cli, stack_lock
+from otel_mesh_cli.stacks import definitions, drift, engine_processes, pulumi_cli, recovery, stack_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from otel_mesh_cli.stacks.pulumi_cli import Workspace
 
 LOCK_PATIENCE_S = 60.0
-"""How long an update that still runs is waited for: one whose `make up` was killed is cancelling by then."""
+"""Time to wait for another update that is running; one whose `otel-mesh up` was killed has been cancelled by then."""
 
 _DONE = "created|updated|deleted|replaced"
 _LINE = re.compile(
     r"^ *(?:\+|~|-|\+\+|\+-|--) +kubernetes:\S+:(?P<kind>\w+) (?P<name>\S+) "
     rf"(?:(?P<done>{_DONE}) |(?P<doing>\w+ing) \((?P<seconds>\d+)s\))"
 )
-"""A line of the CLI's plain progress about an object of the cluster."""
+"""A line of the CLI's plain progress about a Kubernetes object."""
 _SUMMARY = "error: update failed"
 _LOCKED = "the stack is currently locked by"
 _PATIENCE_S = 10
-"""What takes longer than this is said to be waited for."""
+"""Operations that take longer are reported again and again."""
 
 
-def told(line: str) -> str | None:
-    """What a person wants to see of a line of the CLI's progress: what is done, and what keeps the rest waiting."""
+def summarized(line: str) -> str | None:
+    """A line of the CLI's progress in short, if it reports a finished operation or one that takes long; else None."""
     match = _LINE.match(line)
     if match is None:
         return None
@@ -45,7 +45,7 @@ def told(line: str) -> str | None:
     seconds = int(match["seconds"])
     if seconds < _PATIENCE_S or seconds % _PATIENCE_S:
         return None
-    return f"{match['doing']} {match['kind']} {match['name']}, {seconds} s by now"
+    return f"{match['doing']} {match['kind']} {match['name']}, {seconds} s so far"
 
 
 def up(
@@ -55,21 +55,21 @@ def up(
     progress: Callable[[str], None],
     listed: drift.Lister | None = None,
 ) -> Mapping[str, int]:
-    """Bring a stack to what its program says, whatever has become of its objects and of the update before.
+    """Bring a stack to its program's state, whatever happened to its objects and to the previous update.
 
     Args:
-        workspace: of the stack.
-        stack: its name.
-        tools: folder of the programs.
-        progress: told what is done.
-        listed: asks the cluster for all objects at a path. With it the engine reads the objects anew only if one was
-            written to since it read them; without it, always.
+        workspace: Workspace of the stack.
+        stack: Name of the stack.
+        tools: Folder of the programs.
+        progress: Called with each step.
+        listed: Lists the cluster's objects at a path of the API. With it the engine refreshes its state only if an
+            object was changed since the last refresh; without it, always.
 
     Returns:
-        How many resources were created, updated, deleted and the same, as the CLI counts them.
+        Numbers of resources by operation, as the CLI counts them.
 
     Raises:
-        CommandError: another update holds the stack, or this one failed; it names the resource and the reason.
+        CommandError: Another update holds the stack, or this one failed; it names the resource and the reason.
     """
     pulumi_cli.ensure_stack(workspace, stack, tools)
     log = workspace.logs / f"pulumi-{stack}.log"
@@ -78,29 +78,29 @@ def up(
     while True:
         _wait_for_lock(workspace.backend, stack, progress)
         if ended := engine_processes.end_abandoned(workspace.project, stack):
-            progress(f"ended what a killed update left running: {', '.join(sorted(ended))}")
-        interrupted.settle(workspace, stack, tools, progress)
+            progress(f"ended processes of a killed update: {', '.join(sorted(ended))}")
+        recovery.settle(workspace, stack, tools, progress)
         definitions.before_update(workspace, stack, tools)
-        # What someone else changed or deleted is put right, and not only what the program did.
+        # The refresh finds what other people changed or deleted.
         file = workspace.state_file(stack)
         untouched = listed is not None and file is not None and drift.is_untouched(drift.state(file), listed)
         code = _run(workspace, stack, tools, log, progress, refresh=not untouched)
-        # the CLI of a killed run may take the lock between our look and that of our CLI
+        # the CLI of a killed run may take the lock between our check and our CLI's
         if not (code and _LOCKED in log.read_text() and time.monotonic() < end):
             break
     if code < 0:
         raise CommandError(
-            f"stack {stack}: pulumi was ended by {signal.Signals(-code).name} in its midst",
-            remedy="run it again, it goes on from there",
+            f"stack {stack}: pulumi was killed by {signal.Signals(-code).name}",
+            remedy="run it again, it continues from there",
             log=log,
         )
     if code:
-        raise CommandError(f"stack {stack}: {reason(log.read_text())}", remedy="mend that and run it again", log=log)
+        raise CommandError(f"stack {stack}: {reason(log.read_text())}", remedy="fix that and run it again", log=log)
     newest = ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]
     return counts(pulumi_cli.run(workspace, tools, newest).stdout)
 
 
-def _run(  # noqa: PLR0913 -- what a run is made of
+def _run(  # noqa: PLR0913 -- all parts of a run
     workspace: Workspace, stack: str, tools: Path, log: Path, progress: Callable[[str], None], *, refresh: bool
 ) -> int:
     """Run the CLI's `up` and return its exit status."""
@@ -124,7 +124,7 @@ def _run(  # noqa: PLR0913 -- what a run is made of
         for line in process.stdout:
             stream.write(line)
             stream.flush()
-            if (text := told(line)) not in (None, said):
+            if (text := summarized(line)) not in (None, said):
                 said = text
                 progress(str(text))
     if process.returncode < 0:
@@ -133,36 +133,36 @@ def _run(  # noqa: PLR0913 -- what a run is made of
 
 
 def counts(history: str) -> Mapping[str, int]:
-    """The newest update's numbers in `pulumi stack history --json`."""
+    """Numbers of resources by operation of the newest update in `pulumi stack history --json`."""
     updates = json.loads(history)
     changes: Mapping[str, int] = updates[0].get("resourceChanges") or {} if updates else {}
     return changes
 
 
 def reason(output: str) -> str:
-    """The first error of the CLI's diagnostics that is about a resource, on one line."""
+    """First error about a resource in the CLI's diagnostics, on one line."""
     lines = output[output.find("Diagnostics:") + 1 :].splitlines()
     errors = [number for number, line in enumerate(lines) if line.strip().startswith("error:")]
-    told = [number for number in errors if lines[number].strip() != _SUMMARY] or errors
-    if not told:
+    specific = [number for number in errors if lines[number].strip() != _SUMMARY] or errors
+    if not specific:
         return last_line(output) or "no output"
-    first = told[0]
+    first = specific[0]
     more = itertools.takewhile(lambda line: line.startswith("    ") and line.strip(), lines[first + 1 : first + 4])
     return " ".join([lines[first].strip().removeprefix("error:").strip(), *(line.strip() for line in more)])
 
 
 def _wait_for_lock(backend: Path | None, stack: str, progress: Callable[[str], None]) -> None:
     if backend is None:
-        return  # another backend's locks are its own business: the CLI says who holds one
+        return  # the user's own backend: the CLI reports who holds the lock
     end = time.monotonic() + LOCK_PATIENCE_S
-    told = False
+    is_reported = False
     while held := stack_lock.clear_stale(backend, pulumi_cli.project_name(), stack):
         if time.monotonic() > end:
             raise CommandError(
                 f"stack {stack}: an update holds it ({'; '.join(map(str, held))})",
                 remedy="wait for that process or end it, then try again",
             )
-        if not told:
+        if not is_reported:
             progress(f"waiting for an update that still runs: {held[0]}")
-            told = True
+            is_reported = True
         time.sleep(0.2)

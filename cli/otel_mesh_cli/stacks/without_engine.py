@@ -1,4 +1,4 @@
-"""A Pulumi program without an engine: an event loop that is cleaned up, and a monitor that records."""
+"""A Pulumi program run without an engine: an event loop, and a monitor that records resources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The loop that outputs belong to, and one for the thread in which the monitor answers; both closed in the end."""
+    """Event loop for outputs, and one for the monitor's thread; both are closed on exit."""
     loop, answering = asyncio.new_event_loop(), asyncio.new_event_loop()
     loop.set_default_executor(
         ThreadPoolExecutor(max_workers=1, initializer=asyncio.set_event_loop, initargs=(answering,))
@@ -32,24 +32,24 @@ def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def settle(loop: asyncio.AbstractEventLoop) -> None:
-    """Lets everything that was registered arrive."""
+    """Wait until all registrations have arrived."""
     while tasks := asyncio.all_tasks(loop):
         loop.run_until_complete(asyncio.gather(*tasks))
 
 
 class Recorder(pulumi.runtime.Mocks):
-    """Records what is registered and answers with the inputs."""
+    """Records resources and returns their inputs as outputs."""
 
     def __init__(self) -> None:
         self.registered: list[pulumi.runtime.MockResourceArgs] = []
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        """Takes a resource for made."""
+        """Record a resource."""
         self.registered.append(args)
-        # a stash gives back what it was given
+        # the output of a stash is its input
         stashed = {"output": args.inputs["input"]} if args.typ.endswith(":Stash") else {}
         return f"{args.name}-id", {**args.inputs, **stashed}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        """Refuses: nobody is there to be asked."""
+        """Refuse: functions need a provider."""
         raise AssertionError(f"no function is called, not even {args.token}")

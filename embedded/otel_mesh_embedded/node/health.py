@@ -12,7 +12,7 @@ import httpx
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
-from otel_mesh_cli.stacks import drift, interrupted, local_stack
+from otel_mesh_cli.stacks import drift, local_stack, recovery
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_embedded.node import cluster, ports, preflight, sidecars, workspace
 from otel_mesh_embedded.node.api import Api
@@ -126,7 +126,7 @@ def _stack() -> Iterator[CommandError]:
         yield CommandError(f"stack {_STACK}: nothing is deployed", remedy="run `make up`")
     if unfinished := state.get("pending_operations"):
         yield CommandError(
-            f"stack {_STACK}: an update was interrupted while {', '.join(map(interrupted.describe, unfinished))}",
+            f"stack {_STACK}: an update was interrupted while {', '.join(map(recovery.describe, unfinished))}",
             remedy="run `make up`, it goes on from there",
         )
     for difference in drift.differences(state, Api(layout()).get):

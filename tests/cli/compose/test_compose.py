@@ -190,9 +190,7 @@ def test_what_upstream_ships_is_the_image_that_a_cluster_runs(content: dict[str,
 def test_another_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "file").touch()
-    with pytest.raises(
-        CommandError, match="holds something that `otel-mesh compose` did not write; name another folder"
-    ):
+    with pytest.raises(CommandError, match="holds files that `otel-mesh compose` did not write; name another folder"):
         compose.run(str(tmp_path / "theirs"))
 
 
@@ -212,7 +210,7 @@ def _workload(**pod: object) -> Manifest:
     ("pod", "told"),
     [
         ({"hostNetwork": True}, "a: hostNetwork: not translated"),
-        ({"automountServiceAccountToken": True}, "a: asks Kubernetes' API server"),
+        ({"automountServiceAccountToken": True}, "a: needs the Kubernetes API"),
         ({"containers": [{}, {}]}, "a: 2 containers"),
     ],
 )
@@ -233,7 +231,7 @@ def test_kinds_volumes_and_probes_that_are_new_are_refused_too(tmp_path: Path) -
         of(mounting)
     with pytest.raises(CommandError, match="a probe by grpc, periodSeconds: not translated"):
         Client(python=False).command({"grpc": {}, "periodSeconds": 1}, 1)
-    with pytest.raises(CommandError, match="Service shop/none: not there"):
+    with pytest.raises(CommandError, match="Service shop/none: not deployed"):
         translate([], builds={}, published=[Published("shop/none", 1, "PORT", 1)], secrets_dir=tmp_path)
 
 

@@ -149,7 +149,9 @@ def test_a_trace_that_jaeger_does_not_have_is_told_from_a_jaeger_that_is_not_the
 ) -> None:
     assert refused(run("trace", "f" * 32, *STACK)).startswith(f"{'f' * 32}: Jaeger has no such trace; ")
     del cluster.services["seeing/tracing:16686"]
-    assert refused(run("trace", "f" * 32, *STACK)).startswith("service seeing/tracing (context elsewhere): not found; ")
+    assert refused(run("trace", "f" * 32, *STACK)).startswith(
+        'service seeing/tracing (context elsewhere): services "tracing" not found; '
+    )
 
 
 @pytest.mark.usefixtures("cluster")
@@ -192,7 +194,7 @@ def test_without_a_context_the_one_in_the_stack_s_file_is_used(run: Callable[...
         ),
         (
             {"services": {}},
-            "service seeing/tracing (context elsewhere): not found",
+            'service seeing/tracing (context elsewhere): services "tracing" not found',
             "choose the context of the stack's own cluster, or deploy the stack",
         ),
         (
@@ -359,9 +361,10 @@ def test_backends_by_url_need_neither_kubeconfig_nor_outputs(
     monkeypatch.setattr(stack_outputs, "read", None)
     with api(**JaegerAnswers([shop.unpaid()]).answers()) as port:
         url = f"http://ada:secret@127.0.0.1:{port}"
-        status, said, _ = run("errors", "--stack", "dev", "--jaeger-url", f"http://127.0.0.1:{port}/")
+        status, said, _ = run("errors", "--stack", "dev", "--jaeger-url", f"{url}/")
         assert status == 0
-        assert f"otel-mesh trace {shop.IDS[1]} --stack dev --jaeger-url http://127.0.0.1:{port}/\n" in said
+        assert "secret" not in said
+        assert f"otel-mesh trace {shop.IDS[1]} --stack dev --jaeger-url http://127.0.0.1:{port}\n" in said
         assert f"http://127.0.0.1:{port}/trace/{shop.IDS[1]}\n" in said
     line = refused(run("errors", "--jaeger-url", url))
     assert line == f"jaeger at http://127.0.0.1:{port}: no answer (ConnectError); check --jaeger-url"

@@ -12,7 +12,7 @@ from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.oncall.call_tree import CallTree
 from otel_mesh_cli.oncall.picture import picture as drawn
 from otel_mesh_cli.oncall.traces import Span
-from otel_mesh_cli.smoke import request
+from otel_mesh_cli.smoke import arrival, request
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 WHERE = dict.fromkeys(request.K8S_ATTRIBUTES, "x")
@@ -137,10 +137,10 @@ def test_a_request_that_a_proxy_repeated_is_told_from_one_that_it_sent_once() ->
 def test_the_demonstration_asks_again_where_a_proxy_had_to_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"first": repeated(times=2), "second": repeated(times=2), "third": repeated(times=1)}
     monkeypatch.setattr(traces, "fetch", lambda _http, _url, trace_id: answers[trace_id])
-    monkeypatch.setattr(request, "_SETTLING_S", 0)
+    monkeypatch.setattr(arrival, "_SETTLING_S", 0)
     first, *more = answers
     again = iter(more)
     with httpx.Client() as http:
-        assert request.traced(http, first, lambda: next(again), lambda _: []) == ("third", answers["third"])
+        assert arrival.traced(http, first, lambda: next(again), lambda _: []) == ("third", answers["third"])
         with pytest.raises(CommandError, match="retried 5 of 5 requests, the last in trace first"):
-            request.traced(http, "first", lambda: "first", lambda _: ["everything"])
+            arrival.traced(http, "first", lambda: "first", lambda _: ["everything"])

@@ -50,7 +50,7 @@ ROUTES = definition("VirtualService", "virtualservices")
 def test_a_state_says_which_definitions_go_with_it() -> None:
     staying = definition("Gateway", "gateways", retainOnDelete=True)
     resources = [staying, ROUTES, own("Gateway", "istio-ingress/ingress")]
-    assert (definitions.deletable(resources), definitions.kept(resources)) == ([ROUTES], [staying])
+    assert (definitions.deletable(resources), definitions.retained(resources)) == ([ROUTES], [staying])
 
 
 def test_an_object_is_foreign_unless_the_state_has_it_by_kind_and_place() -> None:
@@ -110,7 +110,8 @@ def test_what_others_wrote_is_named_before_anything_is_done(
     with pytest.raises(CommandError) as refused:
         definitions.refuse_loss(workspace, STACK, tools, resources, destroys=True)
     assert str(refused.value) == (
-        "stack test: its definitions would be deleted (mesh.istio.crds: delete), and with them what it did not make: "
+        "stack test: its CustomResourceDefinitions would be deleted (mesh.istio.crds: delete), and with them "
+        "objects of others: "
         "Gateway team/a, Gateway team/b, Gateway team/c and 1 more; nothing was done; "
         "have their owners delete those first, or set mesh.istio.crds to keep and run `otel-mesh up --stack test` "
         "before"
@@ -162,6 +163,6 @@ def test_after_a_destroy_it_says_what_stayed_and_how_it_goes(
     monkeypatch.setattr(pulumi_cli, "call", destroy)
     assert definitions.call(workspace, STACK, ["destroy", "--yes"]) == 0
     assert capsys.readouterr().out == (
-        "kept in the cluster, with what anybody wrote by them: 1 definitions of custom resources; where nobody needs "
-        f"them: kubectl --context theirs delete crd gateways.{GROUP}\n"
+        "1 CustomResourceDefinitions stay in the cluster with all objects of their kinds; "
+        f"to delete them: kubectl --context theirs delete crd gateways.{GROUP}\n"
     )

@@ -60,10 +60,10 @@ def test_a_cluster_as_it_was_left_has_no_differences() -> None:
 
 
 def test_what_is_gone_is_named() -> None:
-    assert drift.differences(STATE, cluster(CONFIG)) == ["Deployment observability/jaeger is not there"]
+    assert drift.differences(STATE, cluster(CONFIG)) == ["Deployment observability/jaeger does not exist"]
     assert drift.differences(STATE, lambda _: None) == [
-        "Deployment observability/jaeger is not there",
-        "ConfigMap observability/jaeger is not there",
+        "Deployment observability/jaeger does not exist",
+        "ConfigMap observability/jaeger does not exist",
     ]
 
 

@@ -23,17 +23,17 @@ LINKED = ("Pulumi.yaml", "app_images", "components", "dashboards", "infra", "req
 
 MISTAKES: dict[str, tuple[str | bytes | None, str]] = {
     "missing": (None, "stack 'local': the checkout has no Pulumi.local.yaml; restore it from the repository"),
-    "not YAML": ("config:\n  a: [1\nb: }\n", "{file}:3: not YAML; mend the file"),
-    "not text": (b"\xff\xfe\x00", "{file}: not YAML; mend the file"),
-    "a date that is none": ("config: 2026-13-45\n", "{file}: not YAML; mend the file"),
-    "empty": ("", "{file}: should be a mapping of keys to values; mend the file"),
-    "a list": ("- config\n", "{file}: should be a mapping of keys to values; mend the file"),
+    "not YAML": ("config:\n  a: [1\nb: }\n", "{file}:3: not YAML; fix the file"),
+    "not text": (b"\xff\xfe\x00", "{file}: not YAML; fix the file"),
+    "a date that is none": ("config: 2026-13-45\n", "{file}: not YAML; fix the file"),
+    "empty": ("", "{file}: should be a mapping of keys to values; fix the file"),
+    "a list": ("- config\n", "{file}: should be a mapping of keys to values; fix the file"),
     "no config": ("a: 1\n", "{file}: config: required but missing; add it"),
-    "config is text": ("config: text\n", "{file}: config: should be a mapping of keys to values; mend the file"),
+    "config is text": ("config: text\n", "{file}: config: should be a mapping of keys to values; fix the file"),
     "no settings": ("config: {a: 1}\n", "{file}: config.otel-mesh:settings: required but missing; add it"),
     "settings are a list": (
         "config: {'otel-mesh:settings': [1]}\n",
-        "{file}: config.otel-mesh:settings: should be a mapping of keys to values; mend the file",
+        "{file}: config.otel-mesh:settings: should be a mapping of keys to values; fix the file",
     ),
 }
 WRONG_TYPES: dict[str, tuple[object, str]] = {
@@ -120,7 +120,7 @@ def test_every_command_refuses_it_in_one_line(
     file = checkout / "Pulumi.local.yaml"
     write(file, "- a list\n")
     done = run(*words)
-    told = f"otel-mesh: {file}: should be a mapping of keys to values; mend the file\n"
+    told = f"otel-mesh: {file}: should be a mapping of keys to values; fix the file\n"
     assert (done.returncode, done.stderr, done.stdout) == (2, told, "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state"], "nothing was done"
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["kubeconfig"]
@@ -145,7 +145,7 @@ def test_settings_of_another_type_are_one_line(
     file = checkout / "Pulumi.local.yaml"
     change(file, path.strip(), value)
     done = run("env")
-    assert (done.returncode, done.stderr, done.stdout) == (2, f"otel-mesh: {file}: {told}; mend the file\n", "")
+    assert (done.returncode, done.stderr, done.stdout) == (2, f"otel-mesh: {file}: {told}; fix the file\n", "")
 
 
 def change(file: Path, path: str, value: object) -> None:

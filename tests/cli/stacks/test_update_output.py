@@ -30,7 +30,7 @@ Resources:
         (" -- kubernetes:apps/v1:StatefulSet postgres deleted (0.1s) ", "deleted StatefulSet postgres"),
         (
             " +  kubernetes:apps/v1:Deployment jaeger creating (20s) warning: [Pod x]: containers with unready status",
-            "creating Deployment jaeger, 20 s by now",
+            "creating Deployment jaeger, 20 s so far",
         ),
         (" +  kubernetes:apps/v1:Deployment jaeger creating (0s) ", None),
         (" +  kubernetes:apps/v1:Deployment jaeger creating (13s) ", None),
@@ -41,7 +41,7 @@ Resources:
     ],
 )
 def test_a_line_of_the_engine_says_what_is_done_or_waited_for(line: str, expected: str | None) -> None:
-    assert update.told(line) == expected
+    assert update.summarized(line) == expected
 
 
 def test_the_reason_of_a_failed_update_is_its_first_error_on_one_line() -> None:

@@ -169,11 +169,11 @@ def test_the_screen_tells_of_the_running_node_whatever_programs_are_here(
     absent = "programs are not here (pulumi, pulumi-language-python-exec, pulumi-language-python, ...); run `make up`"
     assert (absent in said) is not is_built
     assert ("the node runs on those it was started with" in said) is not is_built
-    assert said.endswith("healthy: everything is as the last `make up` left it")
+    assert said.endswith("healthy: everything is as the last `otel-mesh up` left it")
 
 
 @pytest.mark.usefixtures("places")
 def test_a_stopped_node_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(cluster, "status", lambda: cluster.Status((), is_api_ready=False, memory=0))
-    assert commands.main(["status"]) == 3
-    assert capsys.readouterr().out == "node: stopped; `make up` starts it\n"
+    assert commands.main(["status"]) == 1
+    assert capsys.readouterr().out == "node: stopped; `otel-mesh up` starts it\n"

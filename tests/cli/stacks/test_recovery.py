@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from otel_mesh_cli.stacks import engine_processes, interrupted
+from otel_mesh_cli.stacks import engine_processes, recovery
 from tests.ending import ending
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def state(*resources: dict[str, Any], **pending: dict[str, Any]) -> dict[str, An
 
 def test_what_was_being_created_is_in_the_state_with_its_id_and_its_field_manager() -> None:
     other = resource("urn:other", id="observability/other")
-    found = interrupted.settled(state(other, creating=resource()), created)
+    found = recovery.settled(state(other, creating=resource()), created)
     assert found["pending_operations"] == []
     assert found["manifest"] == {"version": "v3"}
     kept, made = found["resources"]
@@ -46,19 +46,19 @@ def test_what_was_being_created_is_in_the_state_with_its_id_and_its_field_manage
 
 
 def test_what_was_not_created_is_not_in_the_state() -> None:
-    found = interrupted.settled(state(creating=resource()), lambda _: None)
+    found = recovery.settled(state(creating=resource()), lambda _: None)
     assert found["resources"] == found["pending_operations"] == []
 
 
 def test_an_object_of_the_whole_cluster_has_its_name_as_id() -> None:
     made = resource(inputs={"kind": "Namespace", "metadata": {"name": "shop"}})
-    assert interrupted.settled(state(creating=made), created)["resources"][0]["id"] == "shop"
+    assert recovery.settled(state(creating=made), created)["resources"][0]["id"] == "shop"
 
 
 @pytest.mark.parametrize("kind", ["updating", "deleting", "reading"])
 def test_other_unfinished_operations_leave_the_state_to_the_refresh(kind: str) -> None:
     known = resource(id="observability/jaeger")
-    found = interrupted.settled(state(known, **{kind: resource()}), created)
+    found = recovery.settled(state(known, **{kind: resource()}), created)
     assert found["resources"] == [known]
     assert found["pending_operations"] == []
 
@@ -66,23 +66,23 @@ def test_other_unfinished_operations_leave_the_state_to_the_refresh(kind: str) -
 def test_an_object_that_is_known_already_is_not_entered_again() -> None:
     """A state of an earlier version of ours: the note was kept although the object had been made by a later update."""
     known = resource(id="observability/jaeger")
-    assert interrupted.settled(state(known, creating=resource()), created)["resources"] == [known]
+    assert recovery.settled(state(known, creating=resource()), created)["resources"] == [known]
 
 
 def test_an_object_that_was_being_replaced_is_the_new_one() -> None:
     old = resource(id="observability/jaeger", pendingReplacement=True)
-    (made,) = interrupted.settled(state(old, creating=resource()), created)["resources"]
+    (made,) = recovery.settled(state(old, creating=resource()), created)["resources"]
     assert "pendingReplacement" not in made
 
 
 def test_an_old_object_that_is_still_to_be_deleted_stays_beside_the_new_one() -> None:
     old = resource(id="observability/jaeger", delete=True)
-    assert len(interrupted.settled(state(old, creating=resource()), created)["resources"]) == 2
+    assert len(recovery.settled(state(old, creating=resource()), created)["resources"]) == 2
 
 
 def test_what_is_no_object_of_a_cluster_is_made_anew() -> None:
     provider = {"urn": "urn:p", "type": "pulumi:providers:kubernetes", "inputs": {}}
-    assert interrupted.settled(state(creating=provider), created)["resources"] == []
+    assert recovery.settled(state(creating=provider), created)["resources"] == []
 
 
 MAKER = """

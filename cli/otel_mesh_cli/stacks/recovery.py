@@ -1,10 +1,10 @@
-"""What an update that was killed left in the stack's state, brought in order before the next one.
+"""Recovery of a stack's state after an update was killed, before the next update.
 
-The engine notes in the state what it is about to do. Of a creation that it did not see the end of, the CLI keeps the
-note for ever and takes the object for absent. The next update would apply it under another random name of a field
-manager, and the API server refuse whatever it changes as a conflict with the first; what the program no longer asks for
-would stay in the cluster, unknown to anybody. So an object that was created is entered in the state, with its field
-manager; the refresh that every update begins with reads the rest.
+The engine records in the state each operation that it is about to perform. If it is killed during a creation, the
+record stays in the state and the CLI treats the object as absent. The next update would then apply the object with a
+new random field manager, and the API server would reject changes as a conflict with the first one; an object that the
+program no longer declares would stay in the cluster, unknown to the stack. So each object that was in fact created is
+added to the state with its field manager; the refresh at the start of the update reads the rest.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 _CREATING = "creating"
 _KUBERNETES = "kubernetes:"
 _FIELD_MANAGER = "__fieldManager"
-"""Where the provider keeps the name in an object's outputs."""
+"""Output in which the provider keeps the name of the field manager."""
 _OUR_MANAGERS = "pulumi-kubernetes"
 
 
 def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[str], None]) -> None:
-    """Enter what was being created into the state, and clear the notes of unfinished operations.
+    """Add objects whose creation was interrupted to the state, and clear its pending operations.
 
     Raises:
-        CommandError: the state cannot be read or written.
+        CommandError: The state cannot be read or written.
     """
     if not _unfinished(workspace, stack):
         return
@@ -43,7 +43,7 @@ def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[st
     operations = content["deployment"].get("pending_operations") or []
     if not operations:
         return
-    progress(f"taking up an interrupted update: {', '.join(sorted(map(describe, operations)))}")
+    progress(f"recovering from an interrupted update: {', '.join(sorted(map(describe, operations)))}")
     cluster = StackKubectl(workspace, stack, tools)
     content["deployment"] = settled(content["deployment"], partial(_field_manager, cluster))
     with tempfile.NamedTemporaryFile("w", dir=workspace.folder, prefix=".state-", suffix=".json") as file:
@@ -53,11 +53,11 @@ def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[st
 
 
 def settled(deployment: dict[str, Any], field_manager: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:
-    """A state with the objects that were created, and without unfinished operations.
+    """A state with the objects that were created, and without pending operations.
 
     Args:
-        deployment: as `pulumi stack export` has it; secrets stay as they are, encrypted.
-        field_manager: under which name a resource was created; None when it was not.
+        deployment: Deployment of `pulumi stack export`; its secrets stay encrypted.
+        field_manager: Finds the field manager that created a resource; None if it does not exist.
     """
     resources = list(deployment.get("resources") or [])
     for operation in deployment.get("pending_operations") or []:
@@ -67,7 +67,7 @@ def settled(deployment: dict[str, Any], field_manager: Callable[[dict[str, Any]]
         manager = field_manager(made)
         if manager is None:
             continue
-        # an object that is being replaced under its own name is there as the one that goes
+        # during a replacement under the same name the object is recorded as the old one
         resources = [one for one in resources if one["urn"] != made["urn"] or not one.get("pendingReplacement")]
         if not any(one["urn"] == made["urn"] and not one.get("delete") for one in resources):
             outputs = {**made["inputs"], _FIELD_MANAGER: manager}
@@ -76,15 +76,15 @@ def settled(deployment: dict[str, Any], field_manager: Callable[[dict[str, Any]]
 
 
 def identifier(resource: dict[str, Any]) -> str:
-    """The provider's id of a Kubernetes object: ``namespace/name``, or the name of one of the whole cluster."""
+    """The provider's id of a Kubernetes object: ``namespace/name``, or the name of a cluster-scoped object."""
     return object_lines.place(resource["inputs"])
 
 
 def _field_manager(cluster: StackKubectl, resource: dict[str, Any]) -> str | None:
-    """Under which name the provider has applied an object; None when it is not there.
+    """Field manager with which the provider applied an object; None if the object does not exist.
 
     Raises:
-        CommandError: the cluster does not answer.
+        CommandError: The cluster does not answer.
     """
     _, group, kind = resource["type"].split(":")
     group, _, version = group.rpartition("/")
@@ -93,18 +93,18 @@ def _field_manager(cluster: StackKubectl, resource: dict[str, Any]) -> str | Non
     words += [f"--namespace={namespace}"] if namespace else []
     found = cluster.get(f"{kind} {identifier(resource)}", *words)
     managers = [entry["manager"] for entry in found["metadata"].get("managedFields", [])] if found else []
-    # an object of someone else's with that name: the provider will say so
+    # without one, the object is someone else's: the provider reports that
     return next((name for name in managers if name.startswith(_OUR_MANAGERS)), None)
 
 
 def describe(operation: dict[str, Any]) -> str:
-    """An unfinished operation in words."""
+    """A pending operation in words, such as ``creating Deployment jaeger``."""
     kind = operation["resource"]["type"].rpartition(":")[2]
     return f"{operation['type']} {kind} {operation['resource']['urn'].rpartition('::')[2]}"
 
 
 def _unfinished(workspace: Workspace, stack: str) -> bool:
-    """Whether the state may hold unfinished operations: a look at the file spares the CLI's second."""
+    """Whether the state may hold pending operations; reading the file is a second faster than asking the CLI."""
     file = workspace.state_file(stack)
     return file is None or '"pending_operations"' in file.read_text()
 
