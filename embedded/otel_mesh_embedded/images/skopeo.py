@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.images import registry_errors
-from otel_mesh_cli.images.references import host, is_loopback, one_name
+from otel_mesh_cli.images.references import host, is_loopback
 from otel_mesh_embedded import packages
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Skopeo:
             CommandError: the registry does not answer, or not as one.
         """
         words = ["--command-timeout", f"{_ANSWER_SECONDS}s", "inspect", "--raw", *_tls(reference, "")]
-        done = self._run([*words, f"docker://{one_name(reference)}"])
+        done = self._run([*words, f"docker://{_one_name(reference)}"])
         if done.returncode == 0:
             return f"sha256:{hashlib.sha256(done.stdout).hexdigest()}"
         told = message(done.stderr.decode(errors="replace"))
@@ -97,3 +97,9 @@ def message(stderr: str) -> str:
 
 def _tls(reference: str, prefix: str) -> list[str]:
     return [f"--{prefix}tls-verify=false"] if is_loopback(reference) else []
+
+
+def _one_name(reference: str) -> str:
+    """Without the tag where there is a digest too: skopeo takes one of them."""
+    name, at, digest = reference.partition("@")
+    return f"{re.sub(r':[^/:]+$', '', name)}@{digest}" if at else reference
