@@ -159,7 +159,7 @@ def _namespace(name: str, mesh: Mesh, first: Sequence[PriorityClass]) -> pulumi.
 
 
 def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
-    """Declares the stores of telemetry, Grafana and the Collectors; returns the URL of the OTLP receiver."""
+    """Declares the telemetry backends, Grafana and the Collectors; returns the URL of the OTLP receiver."""
     opts = mesh.opts
     jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
     logs_args = VictoriaLogsArgs(namespace=namespace, settings=settings.victoria_logs, mesh=mesh.binding)

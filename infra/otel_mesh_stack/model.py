@@ -157,9 +157,9 @@ class StackSettings(Settings):
         collector: The OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
         tail_sampler: Collectors that keep traces with errors, slow ones and a share of the others; None keeps all
             traces that the services record. With it the services should record all traces: others cannot be kept.
-        jaeger: The trace store.
-        victoria_logs: The log store.
-        prometheus: The metric store.
+        jaeger: The trace backend.
+        victoria_logs: The log backend.
+        prometheus: The metrics backend.
         grafana: Dashboards; None for a stack without Grafana.
         postgres: The services' database server; the databases of the services are added.
         redis: The services' cache.

@@ -1,4 +1,4 @@
-"""The public names of a package with everything that a caller can rely on, one line each."""
+"""The public API of a package, one line for each name, field, method and function."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _fields(owner: type) -> Iterator[str]:
 
 
 def _annotation(owner: type, name: str) -> str:
-    """As it is written where the field is declared."""
+    """The annotation in the source of the field's class."""
     found = (vars(base).get("__annotations__", {}).get(name) for base in owner.__mro__)
     return str(next(text for text in found if text is not None))
 

@@ -1,4 +1,4 @@
-"""Mistakes that people make in stack files and in the catalog, and what they are told.
+"""Problems in stack files and the catalog, with the messages of the program.
 
 ``python -m tests.infra.mistakes`` prints the table with what the program really says.
 """
@@ -191,13 +191,13 @@ SETTINGS = (
     Mistake(
         "logs for less than a day",
         {"victoria_logs__retention": "12h"},
-        ("victoria_logs.retention: is less than the day that is deleted at a time; raise it",),
+        ("victoria_logs.retention: is less than a day, the unit of deletion; set at least 1d",),
         in_editor=False,
     ),
     Mistake(
         "more logs than the volume holds",
         {"victoria_logs__storage": {"size": "1Gi"}, "victoria_logs__max_disk_usage": "2Gi"},
-        ("victoria_logs.max_disk_usage: is more than the volume's 1Gi; lower it, or raise 'storage.size'",),
+        ("victoria_logs.max_disk_usage: is more than the volume's size, 1Gi; lower it, or raise 'storage.size'",),
         in_editor=False,
     ),
     Mistake(
@@ -247,7 +247,7 @@ SETTINGS = (
         {"prometheus__objectives": {"latency_seconds": 0.3}},
         (
             (
-                "prometheus.objectives.latency_seconds: is no bucket that requests are counted in; "
+                "prometheus.objectives.latency_seconds: is not a histogram bucket boundary; "
                 "choose one of 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10"
             ),
         ),
@@ -457,7 +457,7 @@ def _environment() -> Iterator[None]:
 
 
 def table() -> str:
-    """The mistakes with what the program says of them, as Markdown."""
+    """The problems with the messages of the program, as Markdown."""
     rows = ["| mistake | what is said |", "|---|---|"]
     with _environment():
         said = [(mistake.what, refused(changed(**mistake.changes), mistake.beside)) for mistake in SETTINGS]

@@ -1,4 +1,4 @@
-"""Each mistake in a stack file or the catalog: path, reason and remedy, before anything is registered."""
+"""Problems in stack files and the catalog: path, reason and remedy, before anything is registered."""
 
 from __future__ import annotations
 

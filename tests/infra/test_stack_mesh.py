@@ -1,4 +1,4 @@
-"""The mesh of a stack: who decides about traces, where its pods run, and the certificate at its edge."""
+"""The mesh of a stack: sampling, placement of its pods, and the gateway's certificate."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_tokens_are_required_if_set_but_never_for_orders() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_s1_13_with_samplers_the_mesh_traces_every_request(stack: str) -> None:
-    """A request that the gateway leaves out is recorded by nobody, whatever goes wrong in it."""
+    """A request that the gateway does not sample is lost for the samplers, even with an error."""
     tracing = accepted(stack_settings(stack), stack).settings.mesh.tracing
     assert {tracing.ingress_percentage, tracing.internal_percentage} == {100}
 

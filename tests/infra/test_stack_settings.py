@@ -1,4 +1,4 @@
-"""What `settings.read` makes of settings that are right."""
+"""Valid settings, as read by `settings.read`."""
 
 from __future__ import annotations
 

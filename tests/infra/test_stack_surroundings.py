@@ -1,4 +1,4 @@
-"""What a stack needs from the files and variables around it, and how it says what is missing."""
+"""Files and environment variables of a stack, and the messages if they are missing."""
 
 from __future__ import annotations
 

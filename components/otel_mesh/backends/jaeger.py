@@ -1,4 +1,4 @@
-"""Jaeger v2: keeps traces and answers questions about them."""
+"""Jaeger v2: stores traces and serves the query page and API."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ class JaegerSettings(Settings):
     """Settings of a `Jaeger`.
 
     Attributes:
-        name: of its objects.
-        image: with Jaeger v2 as its entry point.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        storage: ephemeral keeps traces in memory, persistent in Badger on a volume.
-        max_traces: kept in memory; the oldest go first. Bounds the memory together with ``resources``.
-        retention: how long Badger keeps spans.
-        meshed: whether its pod joins the mesh. Not by default: people and tools outside the mesh ask it, and it has to
-            answer just when the mesh is what fails.
+        name: Name of the Kubernetes objects.
+        image: Container image whose entry point is Jaeger v2.
+        version: Version of Jaeger in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        storage: Storage of the traces: ``ephemeral`` in memory, ``persistent`` in Badger on a volume.
+        max_traces: Number of traces in memory; beyond it the oldest are dropped. Choose it together with ``resources``.
+        retention: Time that Badger keeps spans.
+        meshed: Whether the pod joins the mesh. It does not by default: people and tools outside the mesh query it, and
+            it has to answer when the mesh itself fails.
     """
 
     name: DnsLabel = "jaeger"
@@ -69,7 +69,7 @@ class JaegerSettings(Settings):
     meshed: bool = False
 
     @model_validator(mode="after")
-    def _bounded_as_stored(self) -> Self:
+    def _bound_fits_the_storage(self) -> Self:
         kind, useless = ("persistent", "max_traces") if self.storage.persistent else ("ephemeral", "retention")
         if useless in self.model_fields_set:
             problem = Problem(useless, f"has no effect on {kind} storage", "remove it, or change 'storage'")
@@ -86,9 +86,9 @@ class JaegerArgs:
     """Arguments of a `Jaeger`.
 
     Attributes:
-        namespace: where its objects live.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -97,7 +97,7 @@ class JaegerArgs:
 
 
 def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
-    """The program's configuration (the OpenTelemetry Collector's form, which Jaeger v2 has taken over)."""
+    """The program's configuration, in the format of the OpenTelemetry Collector, which Jaeger v2 is built on."""
     if settings.storage.persistent:
         backend: dict[str, Any] = {
             "badger": {
@@ -126,8 +126,8 @@ def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
             "jaeger_query": {
                 "storage": {"traces": _STORE},
                 "http": {"endpoint": f"{_ANY}:{QUERY_PORT}"},
-                # traces of people's questions would stand among the services' ones, and delay its end by 10 s: it
-                # sends them to itself when it takes nothing any more
+                # traces of queries would be listed among those of the services. They would also delay the shutdown
+                # by 10 s: Jaeger sends them to itself when its receiver is already closed
                 "enable_tracing": False,
             },
             "jaeger_storage": {"backends": {_STORE: backend}},
@@ -140,7 +140,7 @@ def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
                 }
             }
         },
-        # one writer at a time fills whole batches; a tenth of a second keeps a trace readable at once
+        # a single writer fills whole batches; after 100 ms a trace can be read
         "processors": {"batch": {"timeout": "100ms"}},
         "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORE}},
     }
@@ -170,7 +170,7 @@ def _container(settings: JaegerSettings) -> Container:
 
 
 def jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifest]:
-    """All objects of a Jaeger, dependencies first."""
+    """The Kubernetes objects of a Jaeger, dependencies first."""
     return render(
         Workload(
             name=settings.name,
@@ -188,15 +188,15 @@ def jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifes
 
 
 class Jaeger(Component):
-    """One Jaeger that takes traces by OTLP, keeps them and serves the query page and API.
+    """One Jaeger that receives traces by OTLP, stores them and serves the query page and API.
 
     Attributes:
-        otlp_target: ``host:port`` that takes OTLP over gRPC.
-        query_url: of the page and the API.
-        metrics_target: ``host:port`` of its own metrics in Prometheus' format.
+        otlp_target: ``host:port`` of the OTLP receiver (gRPC).
+        query_url: URL of the query page and API.
+        metrics_target: ``host:port`` of the program's own metrics in Prometheus' format.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "Jaeger"

@@ -29,10 +29,10 @@ class OtelCollectorArgs:
 
     Attributes:
         namespace: Namespace of the Kubernetes objects.
-        metrics_url: Base URL of the metric store's OTLP receiver (HTTP).
-        traces_target: ``host:port`` of the trace store's OTLP receiver (gRPC); exclusive with ``sampler_host``.
+        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP).
+        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC); exclusive with ``sampler_host``.
         sampler_host: DNS name that resolves to the pods of a `TailSampler`; all spans of a trace go to the same pod.
-        logs_url: Complete URL of the log store's OTLP receiver (HTTP), such as `VictoriaLogs.otlp_url`. Without it
+        logs_url: Complete URL of the log backend's OTLP receiver (HTTP), such as `VictoriaLogs.otlp_url`. Without it
             logs are accepted and dropped.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.

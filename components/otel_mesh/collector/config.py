@@ -14,7 +14,7 @@ from otel_mesh.collector.parts import (
     empty_config,
     exporting,
     memory_limiter,
-    to_metric_store,
+    to_metrics_backend,
 )
 from otel_mesh.collector.pipelines import Exporter, Pipeline, Processor, Receiver, Stage
 from otel_mesh.collector.proxy_spans import PROXY_SPANS
@@ -93,7 +93,7 @@ def _processors(settings: OtelCollectorSettings) -> tuple[Processor, ...]:
     )
 
 
-def _to_trace_store(settings: OtelCollectorSettings) -> Exporter:
+def _to_trace_backend(settings: OtelCollectorSettings) -> Exporter:
     return Exporter(
         "otlp_grpc/traces",
         {
@@ -151,7 +151,7 @@ def collector_config(
         settings: Settings of the Collector.
         sampled: Whether traces go to the pods of a `TailSampler`, which then count the service graph. Metrics and logs
             never go there.
-        logs: Whether a log store exists; without one, logs are accepted and dropped.
+        logs: Whether a log backend exists; without one, logs are accepted and dropped.
         proxy_spans: Whether the mesh's proxies make spans of the services' calls.
     """
     processors = _processors(settings)
@@ -162,8 +162,8 @@ def collector_config(
 
     config.add(
         {
-            "traces": pipeline(_to_samplers(settings) if sampled else _to_trace_store(settings)),
-            "metrics": pipeline(to_metric_store(settings)),
+            "traces": pipeline(_to_samplers(settings) if sampled else _to_trace_backend(settings)),
+            "metrics": pipeline(to_metrics_backend(settings)),
             "logs": pipeline(_logs_exporter(settings, logs=logs), *([LOG_LINES] if logs else [])),
         }
     )

@@ -1,4 +1,4 @@
-"""Fits log records to the log store: no ambiguous field names, no overlong lines.
+"""Fits log records to the log backend: no ambiguous field names, no overlong lines.
 
 A store that flattens records into fields cannot hold two fields of the same name, and VictoriaLogs 1.52 panics on a
 line whose own attribute has the name of a stream field
@@ -15,7 +15,7 @@ from otel_mesh.collector.pipelines import Processor, Stage
 
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_ATTRIBUTE_BYTES: Final = 64 * 1024
-"""Longer texts are cut, because log stores drop overlong lines; VictoriaLogs' limit is 2 MiB for the whole line."""
+"""Longer texts are cut, because log backends drop overlong lines; VictoriaLogs' limit is 2 MiB for the whole line."""
 
 # without a backslash, which OTTL would want doubled
 _RESERVED: Final = "^(" + "|".join(name.replace(".", "[.]") for name in STREAM_FIELDS) + ")$"
@@ -64,4 +64,4 @@ LOG_LINES: Final = Processor(
     },
     Stage.FIT,
 )
-"""Last processor of a pipeline of logs that go to a log store."""
+"""Last processor of a pipeline of logs that go to a log backend."""

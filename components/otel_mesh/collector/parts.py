@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 HEALTH_PORT: Final = 13133
 TRACES_ENDPOINT: Final = "TRACES_ENDPOINT"
-"""Environment variable of a Collector: ``host:port`` of the trace store's OTLP receiver (gRPC)."""
+"""Environment variable of a Collector: ``host:port`` of the trace backend's OTLP receiver (gRPC)."""
 METRICS_ENDPOINT: Final = "METRICS_ENDPOINT"
-"""Environment variable of a Collector: base URL of the metric store's OTLP receiver (HTTP)."""
+"""Environment variable of a Collector: base URL of the metrics backend's OTLP receiver (HTTP)."""
 LOGS_ENDPOINT: Final = "LOGS_ENDPOINT"
-"""Environment variable of a Collector: complete URL of the log store's OTLP receiver (HTTP)."""
+"""Environment variable of a Collector: complete URL of the log backend's OTLP receiver (HTTP)."""
 
 CONFIG_DIR: Final = "/etc/otel-collector"
 ANY: Final = "0.0.0.0"  # noqa: S104 - inside a pod: probes, Services and port-forwards all have to reach it
@@ -141,7 +141,7 @@ def empty_config(settings: CollectorProgram) -> CollectorConfig:
     return CollectorConfig(health_check, _own_telemetry(settings))
 
 
-def to_metric_store(settings: CollectorProgram) -> Exporter:
+def to_metrics_backend(settings: CollectorProgram) -> Exporter:
     """The exporter of metrics."""
     return Exporter("otlp_http/metrics", {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)})
 
@@ -158,7 +158,7 @@ def add_service_graph(config: CollectorConfig, settings: CollectorProgram, *, pr
     config.add(
         service_graph_pipelines(
             settings.service_graph,
-            to_metric_store(settings),
+            to_metrics_backend(settings),
             identity=_identity(settings),
             flush_seconds=settings.metrics_interval_seconds,
             proxy_spans=proxy_spans,
@@ -182,7 +182,7 @@ def _identity(settings: CollectorProgram) -> dict[str, str]:
 def _own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
     """The Collector's own metrics and logs.
 
-    The metrics go straight to the metric store: not through the Collector's own pipelines, which may be failing, and
+    The metrics go straight to the metrics backend: not through the Collector's own pipelines, which may be failing, and
     not by scraping, which would reach one of several replicas behind a Service at random.
     """
     return {

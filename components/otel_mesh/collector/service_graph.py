@@ -2,7 +2,7 @@
 
 The ``service_graph`` connector pairs a client span with the server span whose parent it is, and counts the pair as one
 call. Its series (``traces_service_graph_request_total`` and two histograms in seconds, with the labels ``client``,
-``server``, ``connection_type`` and ``failed``) go to the metric store.
+``server``, ``connection_type`` and ``failed``) go to the metrics backend.
 
 Both spans have to reach the same Collector: the `TailSampler` if there is one, which sees whole traces before any is
 dropped, else the only Collector. With several Collectors and no sampler most pairs never meet. After ``wait_seconds`` a

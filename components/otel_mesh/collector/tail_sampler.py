@@ -28,8 +28,8 @@ class TailSamplerArgs:
 
     Attributes:
         namespace: Namespace of the Kubernetes objects.
-        traces_target: ``host:port`` of the trace store's OTLP receiver (gRPC).
-        metrics_url: Base URL of the metric store's OTLP receiver (HTTP), for the sampler's own metrics.
+        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC).
+        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP), for the sampler's own metrics.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.
     """

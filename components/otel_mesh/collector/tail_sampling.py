@@ -36,7 +36,7 @@ class TailSamplerSettings(CollectorProgram):
             ``decision_wait_seconds``. Beyond it the oldest traces are dropped undecided, which an alert reports.
         threshold_ms: Duration in milliseconds above which every trace is kept.
         sampling_percentage: Share of the traces without errors and below the threshold that are kept, in percent.
-        meshed: Whether the pods join the mesh. They do not by default, like the trace store behind them.
+        meshed: Whether the pods join the mesh. They do not by default, like the trace backend behind them.
         trace_bytes: Size in bytes above which a trace is dropped, so that one trace cannot take all memory. An alert
             reports it.
     """
@@ -90,7 +90,7 @@ def tail_sampling_config(settings: TailSamplerSettings, *, proxy_spans: bool = F
         settings: Settings of the sampler.
         proxy_spans: Whether the mesh's proxies make spans of the services' calls.
     """
-    to_trace_store = Exporter(
+    to_trace_backend = Exporter(
         "otlp_grpc/traces",
         {
             "endpoint": f"${{env:{TRACES_ENDPOINT}}}",
@@ -103,7 +103,7 @@ def tail_sampling_config(settings: TailSamplerSettings, *, proxy_spans: bool = F
         {
             "traces": Pipeline(sources=(_OTLP,), processors=(memory_limiter(settings),), destinations=(_RECEIVED,)),
             "traces/sampled": Pipeline(
-                sources=(_RECEIVED,), processors=(_tail_sampling(settings),), destinations=(to_trace_store,)
+                sources=(_RECEIVED,), processors=(_tail_sampling(settings),), destinations=(to_trace_backend,)
             ),
         }
     )

@@ -134,7 +134,7 @@ def test_every_loss_is_seen_by_its_rule(
         send(first.port, "shop", *(span(1, number) for number in range(1, 301)))
         send(first.port, "shop", span(2, 1, error=True))
         alerts.until(
-            ("TracesDroppedTooLarge", ""), ("CollectorLosesTelemetry", "sending"), ("CollectorKnowsNoSampler", "")
+            ("TracesDroppedTooLarge", ""), ("CollectorLosesTelemetry", "sending"), ("CollectorFindsNoSampler", "")
         )
         asyncio.run(load(running.port, RATE, 3))
         # calls whose servers say nothing, more than may wait for them

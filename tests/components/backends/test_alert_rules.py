@@ -92,7 +92,7 @@ def test_objectives_are_counted_in_the_buckets_that_services_have() -> None:
     """S2.10: what a service's library counts in is what an objective may name."""
     for seconds in DURATION_BOUNDARIES:
         assert Objectives(latency_seconds=seconds).latency_seconds == seconds
-    with pytest.raises(InvalidSettingsError, match="latency_seconds: is no bucket that requests are counted in"):
+    with pytest.raises(InvalidSettingsError, match="latency_seconds: is not a histogram bucket boundary"):
         parse(Objectives, {"latency_seconds": 0.3})
     assert f'le="{0.5:g}"' in (FOLDERS[0] / "slo.test.yaml").read_text()
 
@@ -109,10 +109,10 @@ def test_a_further_file_that_prometheus_would_not_find_or_would_find_twice_is_re
     with pytest.raises(InvalidSettingsError) as raised:
         prometheus_manifests(args, PrometheusSettings())
     assert [str(problem) for problem in raised.value.problems] == [
-        "rules.own.yaml: is no rule file's name; write one such as orders.rules.yaml",
-        "rules.a/b.rules.yaml: is no rule file's name; write one such as orders.rules.yaml",
-        "rules.slo.rules.yaml: is the name of one of the library's own; choose another",
-        "rules.objectives.rules.yaml: is the name of one of the library's own; choose another",
+        "rules.own.yaml: is not the name of a rule file; end it in .rules.yaml, such as orders.rules.yaml",
+        "rules.a/b.rules.yaml: is not the name of a rule file; end it in .rules.yaml, such as orders.rules.yaml",
+        "rules.slo.rules.yaml: is the name of a rule file of the library; choose another name",
+        "rules.objectives.rules.yaml: is the name of a rule file of the library; choose another name",
     ]
 
 

@@ -111,18 +111,21 @@ GOOD = '{"uid": "own", "title": "Own"}'
 @pytest.mark.parametrize(
     ("further", "said"),
     [
-        ({"a/b.json": GOOD}, "dashboards.a/b.json: is no file's name; write one such as orders.json"),
-        ({"services.json": GOOD}, "dashboards.services.json: is the name of one of the library's own; choose another"),
+        ({"a/b.json": GOOD}, "dashboards.a/b.json: is not a valid file name; write one such as orders.json"),
+        (
+            {"services.json": GOOD},
+            "dashboards.services.json: is the name of a dashboard of the library; choose another name",
+        ),
         ({"own.json": "{"}, "dashboards.own.json: is not JSON; export the dashboard from Grafana again"),
-        ({"own.json": "[]"}, "dashboards.own.json: is no dashboard with 'uid' and 'title'; give it both"),
-        ({"own.json": '{"uid": "own"}'}, "dashboards.own.json: is no dashboard with 'uid' and 'title'; give it both"),
+        ({"own.json": "[]"}, "dashboards.own.json: is not a dashboard with 'uid' and 'title'; add both"),
+        ({"own.json": '{"uid": "own"}'}, "dashboards.own.json: is not a dashboard with 'uid' and 'title'; add both"),
         (
             {"own.json": '{"uid": "mesh", "title": "Mesh"}'},
-            "dashboards.own.json: has the uid 'mesh', as mesh.json has; give it another",
+            "dashboards.own.json: has the uid 'mesh' of mesh.json; give it a uid of its own",
         ),
         (
             {"one.json": GOOD, "two.json": GOOD},
-            "dashboards.two.json: has the uid 'own', as one.json has; give it another",
+            "dashboards.two.json: has the uid 'own' of one.json; give it a uid of its own",
         ),
     ],
 )

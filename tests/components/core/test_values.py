@@ -1,4 +1,4 @@
-"""The plain values that settings are made of."""
+"""Types of settings, and their errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The defaults name what the embedded environment builds and the tests run, and docs/versions.md says so."""
+"""The default versions are those that the embedded environment builds, the tests run and docs/versions.md names."""
 
 from __future__ import annotations
 

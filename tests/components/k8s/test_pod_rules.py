@@ -1,4 +1,4 @@
-"""Rules that hold for every pod of the library, whichever component it belongs to."""
+"""Rules for the pods of all components."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_containers_have_all_three_probes_and_bounded_memory(manifest: dict[str,
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_only_clients_of_the_api_server_get_a_token(name: str) -> None:
-    """The Collector names senders, Prometheus finds a mesh's proxies; neither may do more than read for that."""
+    """The Collector looks up senders, Prometheus finds the mesh's proxies; both may only read."""
     by_kind = {manifest["kind"]: manifest for manifest in SCENARIOS[name]()}
     asks = name.startswith("otel-collector") or name == "prometheus-meshed"
     assert asks is ("ClusterRole" in by_kind) is ("ClusterRoleBinding" in by_kind)

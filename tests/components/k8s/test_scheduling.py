@@ -1,4 +1,4 @@
-"""Scheduling settings: what they refuse, how they are laid over defaults, and where they end up."""
+"""Scheduling settings: validation, overriding of defaults, and the fields of pods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which proxy's word a service takes for its peer follows from the mesh that it joins."""
+"""The header with the identity of the peer depends on the mesh of the service."""
 
 from __future__ import annotations
 

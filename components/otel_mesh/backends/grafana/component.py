@@ -1,4 +1,4 @@
-"""Grafana: shows metrics, traces and logs, each leading to the others, on dashboards that are files."""
+"""Grafana: dashboards from files, with links between metrics, traces and logs."""
 
 from __future__ import annotations
 
@@ -38,30 +38,29 @@ if TYPE_CHECKING:
 PORT: Final = HTTP_PORT
 _UID: Final = 472
 _CONFIG_MAP_BYTES: Final = 2**20
-"""What Kubernetes takes as the data of one ConfigMap."""
+"""Maximum size of a ConfigMap's data."""
 
 
 class GrafanaSettings(Settings):
     """Settings of a `Grafana`.
 
-    It keeps nothing: data sources and dashboards are provided, and what people save is gone with the pod.
+    Nothing is stored: data sources and dashboards are provisioned, and changes made in the page are lost with the pod.
 
     Attributes:
-        name: of its objects.
-        image: with Grafana as its entry point, running as uid 472.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        admin_user: name of the only account.
-        existing_secret: name of a Secret with the key ``password``; None where the password is an argument. A changed
-            password is taken at the next start.
-        anonymous: whether everybody who reaches the page may look at it without logging in.
-        root_url: of the page as browsers see it, where something in front of it changes that.
-        logs_plugin: what shows the log store, ``id@version``, fetched from grafana.com when the pod starts, or
-            ``id@version@url`` from a place of your own; None where the image has it. Metrics and traces are shown
-            without it.
-        meshed: whether its pod joins the mesh. Not by default: browsers come from outside the mesh, the stores that it
-            asks are outside, and it has to answer just when the mesh is what fails.
+        name: Name of the Kubernetes objects.
+        image: Container image whose entry point is Grafana, running as uid 472.
+        version: Version of Grafana in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        admin_user: Name of the only account.
+        existing_secret: Name of an existing Secret with the key ``password``; None if the password is an argument. A
+            changed password takes effect at the next start.
+        anonymous: Whether the page can be viewed without logging in.
+        root_url: URL of the page as browsers see it, if a proxy in front of it changes the URL.
+        logs_plugin: Plugin for the log backend: ``id@version`` is fetched from grafana.com when the pod starts,
+            ``id@version@url`` from that URL; None if the image has it. Metrics and traces work without it.
+        meshed: Whether the pod joins the mesh. It does not by default: browsers and the backends are outside the mesh,
+            and it has to answer when the mesh itself fails.
     """
 
     name: DnsLabel = "grafana"
@@ -78,7 +77,7 @@ class GrafanaSettings(Settings):
 
     @property
     def secret_name(self) -> str:
-        """The Secret that holds the password: the existing one, or our own."""
+        """Name of the Secret with the password: the existing one, or the component's own."""
         return secret_name(self.name, self.existing_secret)
 
     def metrics_target(self, namespace: str) -> str:
@@ -91,15 +90,15 @@ class GrafanaArgs:
     """Arguments of a `Grafana`.
 
     Attributes:
-        namespace: where its objects live.
-        prometheus_url: of the metric store.
-        jaeger_url: of the trace store's query API.
-        logs_url: of the log store; None without one.
-        admin_password: a secret output. Left out where ``settings.existing_secret`` names a Secret.
-        dashboards: further ones, name of the file (``orders.json``) to JSON; together with the library's own they have
-            to fit into a ConfigMap.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        prometheus_url: URL of Prometheus.
+        jaeger_url: URL of Jaeger's query API.
+        logs_url: URL of VictoriaLogs; None without a log backend.
+        admin_password: Password of the account, a secret output; None if ``settings.existing_secret`` is set.
+        dashboards: Further dashboards, file name (``orders.json``) to JSON. Together with the library's they have to
+            fit into one ConfigMap.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -116,7 +115,7 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
     """All files below `CONFIG_DIR`, path to text.
 
     Raises:
-        InvalidSettingsError: a further dashboard is none, or they are too large together.
+        InvalidSettingsError: A further dashboard is invalid, or all dashboards together are too large.
     """
     folder = DASHBOARD_DIR.rpartition("/")[2]
     logs = args.logs_url is not None
@@ -166,10 +165,10 @@ def _container(args: GrafanaArgs, settings: GrafanaSettings, files: Mapping[str,
 
 
 def grafana_manifests(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
-    """All objects of a Grafana, dependencies first.
+    """The Kubernetes objects of a Grafana, dependencies first.
 
     Raises:
-        InvalidSettingsError: there are two passwords, or none, or a dashboard can't be used.
+        InvalidSettingsError: Not exactly one password is set, or a dashboard is invalid.
     """
     require_one_password(args.admin_password, settings.existing_secret)
     password = args.admin_password
@@ -196,12 +195,12 @@ class Grafana(Component):
     """One Grafana with its data sources and dashboards.
 
     Attributes:
-        url: of the page and the API.
-        secret_name: of the Secret with the key ``password``, in the same namespace.
-        metrics_target: ``host:port`` of its own metrics in Prometheus' format.
+        url: URL of the page and the API.
+        secret_name: Name of the Secret with the key ``password``, in the same namespace.
+        metrics_target: ``host:port`` of the program's own metrics in Prometheus' format.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, there are two passwords, or none, or a dashboard can't be used.
+        InvalidSettingsError: The settings are invalid, not exactly one password is set, or a dashboard is invalid.
     """
 
     TYPE: ClassVar[str] = "Grafana"

@@ -1,4 +1,4 @@
-"""Prometheus: keeps metrics that are pushed by OTLP, and scrapes what can't push."""
+"""Prometheus: stores metrics received by OTLP, and scrapes programs that cannot push."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ PROMOTED_ATTRIBUTES: Final = (
 )
 """Resource attributes that become labels of every pushed series.
 
-What people group by; everything else stays in ``target_info``. ``service.instance.id`` is the label ``instance``
-anyway, and the pod's uid and start time repeat its name: they would only lengthen each series.
+These are common grouping keys; all others stay in ``target_info``. ``service.instance.id`` is the label ``instance``
+already, and the pod's uid and start time would add nothing to its name.
 """
 
 
@@ -66,21 +66,21 @@ class PrometheusSettings(Settings):
     """Settings of a `Prometheus`.
 
     Attributes:
-        name: of its objects.
-        image: with Prometheus as its entry point.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        storage: where series are kept; four fifths of its size are used.
-        retention: how long series are kept.
-        scrape_interval: how often targets are scraped.
-        out_of_order_window: how late a pushed sample may come; covers a Collector's queue after an outage.
-        external_labels: added to everything that leaves this Prometheus.
-        proxy_sample_limit: series that one proxy of the mesh may add, where the mesh is Istio: some twenty for each
-            of its callers, five for each of its callees. Of a proxy with more nothing is taken, and an alert fires.
-        objectives: of the services that people reach; alerts tell when they are missed too fast.
-        meshed: whether its pod joins the mesh. Not by default: it scrapes the proxies themselves, people and tools
-            outside the mesh ask it, and it has to answer just when the mesh is what fails.
+        name: Name of the Kubernetes objects.
+        image: Container image whose entry point is Prometheus.
+        version: Version of Prometheus in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        storage: Storage of the series; four fifths of its size are used for blocks.
+        retention: Time that series are kept.
+        scrape_interval: Interval of scrapes.
+        out_of_order_window: Maximum delay of pushed samples; covers a Collector's queue after an outage.
+        external_labels: Labels added to all data that leaves this Prometheus.
+        proxy_sample_limit: Number of series that one proxy of the mesh may have: with Istio about twenty for each
+            caller and five for each callee. Above it the proxy is not scraped at all, and an alert fires.
+        objectives: Service level objectives of the exposed services; alerts watch their error budgets.
+        meshed: Whether the pod joins the mesh. It does not by default: it scrapes the proxies, people and tools outside
+            the mesh query it, and it has to answer when the mesh itself fails.
     """
 
     name: DnsLabel = "prometheus"
@@ -103,13 +103,13 @@ class PrometheusArgs:
     """Arguments of a `Prometheus`.
 
     Attributes:
-        namespace: where its objects live.
-        targets: what is scraped beside Prometheus itself: job to ``host:port``; plain, as it goes into the
-            configuration whose checksum rolls the pod.
-        exposed: the ``job`` of the services that people reach and objectives hold for: ``shop/api-gateway``.
-        rules: rule files beside the library's own, name to text; a name ends in ``.rules.yaml``.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        targets: Further scrape targets, job to ``host:port``. Plain values: the checksum of the configuration, which
+            rolls the pod, has to be known.
+        exposed: Values of ``job`` of the exposed services, which the objectives apply to: ``shop/api-gateway``.
+        rules: Further rule files, name to text; a name ends in ``.rules.yaml``.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -126,9 +126,9 @@ def prometheus_config(
     """The program's configuration (``promtool check config`` reads it in a test).
 
     Args:
-        settings: of the Prometheus.
-        targets: what is scraped beside Prometheus itself: job to ``host:port``.
-        proxies: whether the mesh's proxies are scraped as well.
+        settings: Settings of the Prometheus.
+        targets: Further scrape targets, job to ``host:port``.
+        proxies: Scraping of the mesh's proxies; None if they are not scraped.
     """
     jobs = {"prometheus": f"localhost:{PORT}", **targets}
     static = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())]
@@ -140,7 +140,7 @@ def prometheus_config(
         "rule_files": [f"{_CONFIG_DIR}/*{SUFFIX}"],
         "otlp": {
             "promote_resource_attributes": list(PROMOTED_ATTRIBUTES),
-            # service.name and service.instance.id stay readable in target_info, beside job and instance
+            # keeps service.name and service.instance.id in target_info, in addition to job and instance
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
@@ -161,7 +161,7 @@ def _arguments(settings: PrometheusSettings) -> list[str]:
 
 
 def _retained_bytes(size: Quantity) -> str:
-    """Share of the volume for blocks; the rest is for the write-ahead log and compactions."""
+    """Size limit of the blocks; the rest of the volume is for the write-ahead log and compactions."""
     return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
 
 
@@ -186,10 +186,10 @@ def _container(settings: PrometheusSettings) -> Container:
 def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> list[Manifest]:
     """All objects of a Prometheus, dependencies first.
 
-    In a mesh of Istio's it finds the proxies by asking the API server; without one it has no token to ask with.
+    Only if the mesh's proxies are scraped, the pod gets a token for the API server, to discover them.
 
     Raises:
-        InvalidSettingsError: a file of rules has no name that Prometheus looks for, or that of another.
+        InvalidSettingsError: The name of a rule file does not end in ``.rules.yaml``, or is used twice.
     """
     proxies = args.mesh.proxy_scraping
     workload = Workload(
@@ -214,14 +214,14 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
 
 
 class Prometheus(Component):
-    """One Prometheus that takes metrics by OTLP over HTTP, with exemplars and late samples.
+    """One Prometheus that receives metrics by OTLP over HTTP, with exemplars and late samples.
 
     Attributes:
-        url: of the page and the API.
-        otlp_url: base URL that takes OTLP over HTTP (``/v1/metrics`` below it).
+        url: URL of the page and the API.
+        otlp_url: Base URL of the OTLP receiver (HTTP); metrics go to ``/v1/metrics`` below it.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or a file of rules cannot be taken.
+        InvalidSettingsError: The settings are invalid, or the name of a rule file is.
     """
 
     TYPE: ClassVar[str] = "Prometheus"
