@@ -70,11 +70,14 @@ toolchain-export: .venv/ready ## the built programs as one file, for another mac
 toolchain-import: .venv/ready ## take them from that file, hashes compared, in place of compiling: FILE=
 	@exec $(OTEL_MESH) node toolchain --import '$(FILE)'
 
-lint: .venv/ready ## ruff and mypy --strict
+lint: .venv/ready ## ruff, mypy --strict, import contracts, links of the documentation
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy components/otel_mesh infra cli embedded tests bench dashboards docs examples/team_stack
+	@.venv/bin/mypy examples/one_service
 	@for source in app_images/*/src; do .venv/bin/mypy $$source || exit 1; done
+	@.venv/bin/lint-imports --no-cache
+	@$(PY) -m docs.links
 
 format: .venv/ready ## let ruff format and fix what it can
 	@.venv/bin/ruff format .
@@ -102,8 +105,9 @@ proto: .venv/ready ## renew the Python of the services' .proto files (app_images
 dashboards: .venv/ready ## renew the dashboards' files after a change of dashboards/
 	@exec $(PY) -m dashboards
 
-docs: .venv/ready ## the API reference from docstrings, into dist/docs
-	@exec $(PY) -m docs.reference
+docs: .venv/ready ## the documentation with the API reference as one site, into dist/docs; needs no network
+	@.venv/bin/sphinx-build -W --keep-going -q -b html docs dist/docs
+	@echo dist/docs/index.html
 
 bench-startup: .venv/ready ## time of `make up`: without state, from stopped, already up; BENCH_ARGS=--cold: empty caches too
 	@exec $(PY) -m bench.startup $(BENCH_ARGS)

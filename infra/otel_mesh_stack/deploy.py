@@ -99,13 +99,8 @@ def deploy() -> None:
     if stack.settings.load_generator is not None:
         ready = pulumi.ResourceOptions(depends_on=[*services.values(), *entrances])
         after = pulumi.ResourceOptions.merge(mesh.opts, ready)
-        inputs = {
-            "namespace": shop,
-            "target_url": entrances[0].url,
-            "otlp_endpoint": otlp_endpoint,
-            "mesh": mesh.binding,
-        }
-        _load(stack, stack.settings.load_generator, after, **inputs)
+        inputs = {"namespace": shop, "target_url": entrances[0].url, "mesh": mesh.binding}
+        _load(stack, stack.settings.load_generator, after, otlp_endpoint=otlp_endpoint, **inputs)
 
     pulumi.export("service_urls", {name: one.url for name, one in services.items()})
     pulumi.export("otlp_endpoint", otlp_endpoint)

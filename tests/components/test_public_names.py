@@ -38,18 +38,6 @@ def test_public_names_are_those_of_modules_of_the_library() -> None:
     assert all(one.__module__.startswith("otel_mesh.") for one in defined)
 
 
-def test_every_public_name_has_a_docstring() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "docs.reference", "--check"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=repo_dir(),
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def _modules_after(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
@@ -13,6 +16,7 @@ from otel_mesh.core.errors import InvalidSettingsError, parse
 from otel_mesh_cli import clusters
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import pulumi_cli, stack_file
 from otel_mesh_stack import outputs
 from otel_mesh_stack.outputs import Telemetry
@@ -89,9 +93,13 @@ def read(stack: str, context: str | None) -> StackOutputs:
             f"stack {stack}: not deployed, as far as the state in {workspace.backend} says",
             remedy=f"deploy it by `{_up(stack)}`, or name the backend of its state with PULUMI_BACKEND_URL",
         )
-    pulumi_cli.make_project(workspace.project, workspace.changes)
     tools = embedded.programs().folder(["pulumi"])
-    done = pulumi_cli.run(workspace, tools, ["stack", "output", "--json", "--stack", stack])
+    with TemporaryDirectory(prefix="otel-mesh-outputs-") as folder:
+        # a project of its own: an update that runs meanwhile uses the workspace's
+        reading = replace(workspace, folder=Path(folder))
+        reading.project.mkdir()
+        shutil.copy(repo_dir() / "Pulumi.yaml", reading.project)
+        done = pulumi_cli.run(reading, tools, ["stack", "output", "--json", "--stack", stack])
     if not done.ok:
         raise CommandError(
             f"stack {stack}: its outputs cannot be read: {done.reason}",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Manifest = dict[str, Any]
-"""A Kubernetes object; values may be `pulumi.Input`s."""
+"""A Kubernetes object; values may be a `pulumi.Input`."""
 
 _SECRET_FIELDS: Final = ("data", "stringData")
 

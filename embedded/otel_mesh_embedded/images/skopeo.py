@@ -96,3 +96,9 @@ def message(stderr: str) -> str:
 
 def _tls(reference: str, prefix: str) -> list[str]:
     return [f"--{prefix}tls-verify=false"] if is_loopback(reference) else []
+
+
+def _one_name(reference: str) -> str:
+    """Without the tag where there is a digest too: skopeo takes one of them."""
+    name, at, digest = reference.partition("@")
+    return f"{re.sub(r':[^/:]+$', '', name)}@{digest}" if at else reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,6 +76,14 @@ def test_outputs_are_read_from_a_state_in_a_folder(tools: Path) -> None:
     assert found.telemetry.jaeger is not None
     assert (found.telemetry.jaeger.name, found.telemetry.jaeger.port) == ("tracing", 16686)
     assert found.telemetry.prometheus is None
+
+
+def test_reading_leaves_the_project_folder_of_a_running_update_alone(tools: Path) -> None:
+    deploy(tools, VALUES)
+    project = clusters.workspace(clusters.Request("dev", "there")).project
+    shutil.rmtree(project)
+    assert stack_outputs.read("dev", None).values == VALUES
+    assert not project.exists()
 
 
 def test_outputs_are_read_from_the_user_s_own_backend(

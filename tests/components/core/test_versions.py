@@ -1,4 +1,4 @@
-"""The default versions are those that the embedded environment builds, the tests run and README names."""
+"""The default versions are those that the embedded environment builds, the tests run and docs/versions.md names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.toolchain import charts, owner
 from otel_mesh_embedded.toolchain.programs import Build
 
-README = (repo_dir() / "README.md").read_text()
+SUPPORTED = (repo_dir() / "docs" / "versions.md").read_text()
 
 
 def _built(program: str) -> str:
@@ -80,7 +80,7 @@ def test_the_gateway_api_is_the_version_that_istio_requires() -> None:
 
 
 def _supported(component: str) -> str:
-    (found,) = re.findall(rf"^\| {re.escape(component)} \| ([^|]+) \|", README, re.MULTILINE)
+    (found,) = re.findall(rf"^\| {re.escape(component)} \| ([^|]+) \|", SUPPORTED, re.MULTILINE)
     return str(found).strip()
 
 
