@@ -1,5 +1,5 @@
-"""Dashboards as code: what Grafana shows, built with its published types and written as the JSON that it reads.
+"""Dashboards as code, built with Grafana's published types and generated as Grafana's JSON.
 
-``make dashboards`` writes the files, a test holds them to what stands here. They are made while developing and not by
-the components: what a pull request changes is then seen as Grafana gets it, and a stack needs none of the builders.
+``make dashboards`` writes the files, and a test compares them with this package. They are generated during development
+and not by the components: a pull request shows the JSON that Grafana gets, and a stack does not need the builders.
 """

@@ -1,4 +1,4 @@
-"""What becomes of telemetry on its way: taken, refused, queued, sent, lost."""
+"""The telemetry pipeline: data received, refused, queued, sent and lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIGNALS: Final = {"spans": "spans", "metric_points": "metric points", "log_reco
 
 
 def _each(metric: str, by: str, legend: str) -> list[Query]:
-    """One question for each signal: a name of a metric holds the signal's."""
+    """One query for each signal, whose name is part of the metric's name."""
     return [
         Query(f"sum by ({by}) (rate({metric.format(name)}[$__rate_interval]))", f"{legend} {words}")
         for name, words in _SIGNALS.items()
@@ -32,11 +32,15 @@ def _lost(metric: str) -> list[Query]:
 def dashboard() -> Dashboard:
     """The dashboard ``collector``."""
     return (
-        board("collector", "Telemetry", "What becomes of telemetry on its way from the services to the stores.")
+        board(
+            "collector",
+            "Telemetry",
+            "Telemetry between the services and the backends: received, refused, queued, sent, lost.",
+        )
         .with_row(Row("Collectors"))
         .with_panel(
             graph(
-                "Taken",
+                "Received",
                 "Items a second that receivers accepted.",
                 "short",
                 *_each("otelcol_receiver_accepted_{}_total", "job", "{{job}}"),
@@ -52,16 +56,16 @@ def dashboard() -> Dashboard:
         )
         .with_panel(
             graph(
-                "Refused, to be sent again",
-                "Items a second: memory or a queue is full. Senders try again for some seconds.",
+                "Refused",
+                "Items a second refused because of the memory limit or a full queue. Senders retry for some seconds.",
                 "short",
                 *_each("otelcol_receiver_refused_{}_total", "job", "{{job}}"),
             )
         )
         .with_panel(
             graph(
-                "Queues",
-                "How full the queues before the exporters are. A full one loses what comes.",
+                "Sending queues",
+                "Fill level of the exporters' sending queues. A full queue drops new items.",
                 "percentunit",
                 Query(
                     "max by (job, exporter) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity)",
@@ -80,7 +84,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Lost",
-                "Items lost within the range that is shown: not delivered for good, or taken no more by a full queue.",
+                "Items lost in the selected time range: permanent export errors and full sending queues.",
                 "short",
                 *_lost("otelcol_exporter_send_failed_{}_total"),
                 *_lost("otelcol_exporter_enqueue_failed_{}_total"),
@@ -91,7 +95,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Traces decided",
-                "Traces a second by decision, where a stack keeps a part of its traces only.",
+                "Traces a second by sampling decision; empty without a tail sampler.",
                 "short",
                 Query(
                     "sum by (sampled) (rate("
@@ -105,12 +109,12 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Traces dropped",
-                "Undecided, because there was no room, or because they were too large.",
+                "Traces dropped in the selected time range: undecided because num_traces was reached, or too large.",
                 "short",
                 Query(
                     "sum by (job) (increase("
                     "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total[$__range])) > 0",
-                    "{{job}} no room",
+                    "{{job}} undecided",
                 ),
                 Query(
                     "sum by (job) (increase("
@@ -121,11 +125,11 @@ def dashboard() -> Dashboard:
                 may_be_empty=True,
             )
         )
-        .with_row(Row("Log store"))
+        .with_row(Row("VictoriaLogs"))
         .with_panel(
             graph(
-                "Lines kept",
-                "Log lines a second that the store took.",
+                "Lines stored",
+                "Log lines stored per second.",
                 "short",
                 Query("sum by (job) (rate(vl_rows_ingested_total[$__rate_interval]))", "{{job}}"),
             )
@@ -133,7 +137,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Disk",
-                "Bytes that lines take on disk and in memory, packed, and the room that is left.",
+                "Compressed size of the lines on disk and in memory, and the free disk space.",
                 "bytes",
                 Query("sum by (job) (vl_data_size_bytes)", "{{job}} lines"),
                 Query("min by (job) (vl_free_disk_space_bytes)", "{{job}} free"),
@@ -142,7 +146,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Lines lost",
-                "Within the range that is shown, by reason; ignored ones at least as many.",
+                "Log lines dropped in the selected time range, by reason; ignored lines are a lower bound.",
                 "short",
                 Query("sum by (job, reason) (increase(vl_rows_dropped_total[$__range])) > 0", "{{job}} {{reason}}"),
                 Query(
@@ -156,7 +160,7 @@ def dashboard() -> Dashboard:
         .with_row(Row("Services"))
         .with_panel(
             graph(
-                "Records handed to the Collector",
+                "Records exported to the Collector",
                 "Spans and log records a second that the services' exporters delivered.",
                 "short",
                 Query(
@@ -170,7 +174,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Records lost by services",
-                "Within the range that is shown: not taken by the Collector, or more than the queue held.",
+                "Records lost in the selected time range: failed exports and full queues.",
                 "short",
                 Query(
                     "sum by (job, otel_component_type, error_type) (increase("

@@ -1,4 +1,4 @@
-"""Who calls whom: as callers measure it, and as traces show it."""
+"""Calls between services: from the callers' metrics, and from the service graph."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SEEN_ARROW: Final = "{{client}} → {{server}}"
 def dashboard() -> Dashboard:
     """The dashboard ``dependencies``."""
     return (
-        board("dependencies", "Dependencies", "Who calls whom, how often, with which success, and how long it takes.")
+        board("dependencies", "Dependencies", "Calls between services: rate, errors and durations.")
         .with_variable(choice("service", "Caller", "label_values(edge:requests:rate5m, service_name)"))
-        .with_row(Row("As callers measure them"))
+        .with_row(Row("Callers' metrics"))
         .with_panel(
             rows(
                 "Calls",
-                "Every call that a service makes to another. A callee's 4xx is an answer, not an error.",
+                "Calls of each service to others. Client errors (4xx) are not counted as errors.",
                 {"service_name": "Caller", "service_peer_name": "Callee"},
                 Query(f"sum by ({_EDGE}) (edge:requests:rate5m{{{_CHOSEN}}})", "Calls"),
                 Query(
@@ -54,7 +54,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Errors",
-                "Share of calls that got no answer, or a server's error.",
+                "Share of calls without a response or with a server error.",
                 "percentunit",
                 Query(
                     f"sum by ({_EDGE}) (edge:request_errors:rate5m{{{_CHOSEN}}})"
@@ -66,7 +66,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Duration, 95th percentile",
-                "As the caller waits for it: the network and retries of a proxy are in it.",
+                "Duration seen by the caller, including the network and retries by proxies.",
                 "s",
                 Query(
                     f"histogram_quantile(0.95, sum by ({_EDGE}, le)"
@@ -75,11 +75,11 @@ def dashboard() -> Dashboard:
                 ),
             )
         )
-        .with_row(Row("As traces show them"))
+        .with_row(Row("Service graph"))
         .with_panel(
             graph(
                 "Calls",
-                "Calls a second that the Collector finds in traces, stores included; counted before sampling.",
+                "Calls a second counted from spans before sampling, databases and caches included.",
                 "reqps",
                 Query(f"sum by ({_SEEN}) (rate(traces_service_graph_request_total[$__rate_interval]))", _SEEN_ARROW),
             )
@@ -87,7 +87,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Failed",
-                "Calls a second that failed; a 4xx is an answer.",
+                "Failed calls a second. Client errors (4xx) are not counted as failures.",
                 "reqps",
                 Query(
                     f"sum by ({_SEEN}) (rate(traces_service_graph_request_failed_total[$__rate_interval])) > 0",
@@ -99,7 +99,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Duration at the callee, 95th percentile",
-                "Beside the caller's figure above: what lies between is the network's and the proxies'.",
+                "Duration at the callee. The difference to the caller's is spent in the network and proxies.",
                 "s",
                 Query(
                     f"histogram_quantile(0.95, sum by ({_SEEN}, le)"

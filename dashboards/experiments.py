@@ -1,4 +1,4 @@
-"""Versions beside each other: variants of an A/B experiment, canaries."""
+"""Comparison of variants of A/B experiments, and of canary versions."""
 
 from __future__ import annotations
 
@@ -35,12 +35,16 @@ def dashboard() -> Dashboard:
     paid = _rate(_VARIANT, f'{_COUNT}{{{_OF_EXPERIMENTS}, order_outcome="paid"}}')
     served, failed = _rate(_VERSION, f"{{{_SERVED}}}"), _rate(_VERSION, f'{{{_SERVED}, error_type!=""}}')
     return (
-        board("experiments", "Experiments and canaries", "Variants and versions beside each other.")
-        .with_row(Row("Experiments: what buyers get to see, by variant"))
+        board(
+            "experiments",
+            "Experiments and canaries",
+            "Comparison of variants of A/B experiments, and of canary versions.",
+        )
+        .with_row(Row("Experiments: orders by variant"))
         .with_panel(
             graph(
                 "Orders",
-                "Orders a second that buyers asked for, however they ended.",
+                "Orders a second, whatever their outcome.",
                 "ops",
                 Query(all_orders, _VARIANT_LEGEND),
                 may_be_empty=True,
@@ -48,8 +52,8 @@ def dashboard() -> Dashboard:
         )
         .with_panel(
             graph(
-                "Share that is paid",
-                "Of the orders that buyers asked for.",
+                "Paid orders",
+                "Share of the orders that are paid.",
                 "percentunit",
                 Query(f"{paid} / {all_orders}", _VARIANT_LEGEND),
                 may_be_empty=True,
@@ -58,7 +62,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Wait, 95th percentile",
-                "How long buyers waited for an order's end, or for being told that it is settled later.",
+                "Time until the buyer gets the outcome, or the notice that the order is settled later.",
                 "s",
                 Query(
                     _p95(_VARIANT, f"shop_checkout_duration_seconds_bucket{{{_OF_EXPERIMENTS}}}"),
@@ -68,19 +72,19 @@ def dashboard() -> Dashboard:
                 may_be_empty=True,
             )
         )
-        .with_row(Row("Canaries: what services answer, by version"))
+        .with_row(Row("Canaries: requests by version"))
         .with_panel(
             graph(
                 "Requests",
-                "Requests a second by the version that served them.",
+                "Requests a second by the version of the service.",
                 "reqps",
                 Query(served, _VERSION_LEGEND),
             )
         )
         .with_panel(
             graph(
-                "Share that fails",
-                "Of the requests that a version served.",
+                "Failed requests",
+                "Share of the requests that failed.",
                 "percentunit",
                 Query(f"({failed} or 0 * {served}) / {served}", _VERSION_LEGEND),
             )
@@ -88,15 +92,15 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Duration, 95th percentile",
-                "Of the requests that a version served.",
+                "Duration of requests by the version of the service.",
                 "s",
                 Query(_p95(_VERSION, f"{{{_BUCKETS}}}"), _VERSION_LEGEND),
             )
         )
         .with_panel(
             graph(
-                "Orders over canaries",
-                "Orders a second by whether a route of the mesh marked them as a canary's, and how they ended.",
+                "Orders through canaries",
+                "Orders a second by outcome, with and without the canary mark of the mesh's routes.",
                 "ops",
                 Query(
                     _rate("otel_mesh_canary_routed, order_outcome", _COUNT),

@@ -1,4 +1,4 @@
-"""Which dashboards there are, and where their files belong."""
+"""All dashboards and the paths of their files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 _ROOT: Final = Path(__file__).parent.parent
 LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "backends" / "grafana" / "dashboards"
+<<<<<<< HEAD
 """Of dashboards that go with the components, whatever services there are."""
+=======
+"""Folder of the dashboards that come with the library."""
+>>>>>>> a2
 PLATFORM: Final = _ROOT / "infra" / "otel_mesh_stack" / "dashboards"
-"""Of dashboards that tell of this platform's services."""
+"""Folder of the dashboards for this platform's own services."""
 
 
 def made() -> dict[Path, Dashboard]:
-    """Every dashboard by its file."""
+    """All dashboards by the path of their file."""
     library = [services.dashboard(), dependencies.dashboard(), stores.dashboard(), collector.dashboard()]
     library.append(mesh.dashboard())
     places = {LIBRARY: library, PLATFORM: [experiments.dashboard(), orders.dashboard()]}
@@ -29,22 +33,22 @@ def made() -> dict[Path, Dashboard]:
 
 
 def _numbered(dashboard: Dashboard) -> Dashboard:
-    """Gives every panel an id of its own: links to single panels hold it."""
+    """Numbers the panels; links to single panels contain the number."""
     for number, panel in enumerate(dashboard.panels or [], start=1):
         panel.id_val = number
     return dashboard
 
 
 def texts() -> dict[Path, str]:
-    """The files' texts: one key a line, in a fixed order, so that a difference is read as one."""
+    """Texts of the files by path; sorted, one key per line, for readable diffs."""
     return {place: json.dumps(plain(one), indent=2, sort_keys=True) + "\n" for place, one in made().items()}
 
 
 def plain(dashboard: Dashboard) -> dict[str, Any]:
-    """A dashboard as Grafana reads it."""
+    """A dashboard as Grafana's JSON."""
     plain: dict[str, Any] = json.loads(json.dumps(dashboard, cls=JSONEncoder))
     for variable in plain.get("templating", {}).get("list", []):
-        # filled in for every kind of variable, although only an interval has them
+        # the builder sets these on every variable, but they only apply to intervals
         for name in ("auto", "auto_count", "auto_min"):
             variable.pop(name, None)
     return plain

@@ -1,4 +1,4 @@
-"""What the mesh's proxies count, whether they are Istio's or the public Envoy (rules/mesh.rules.yaml)."""
+"""Metrics of the mesh's proxies, recorded by rules/mesh.rules.yaml for Istio's and the public Envoy."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _EDGE: Final = "service_name, service_peer_name"
 def dashboard() -> Dashboard:
     """The dashboard ``mesh``; empty without a mesh."""
     return (
-        board("mesh", "Mesh", "What sidecars and gateways count; empty without a mesh.")
+        board("mesh", "Mesh", "Metrics of sidecars and gateways; empty without a mesh.")
         .with_variable(
             choice("namespace", "Namespace", 'label_values(up{job="mesh-proxies"}, k8s_namespace_name)'),
         )
-        .with_row(Row("Arriving"))
+        .with_row(Row("Inbound"))
         .with_panel(
             graph(
                 "Requests",
-                "Requests a second that sidecars passed to their service, by class of status.",
+                "Requests a second that sidecars forwarded to their service, by status class.",
                 "reqps",
                 Query(
                     f"sum by (service_name, response_class) (mesh_service:requests:rate5m{{{_CHOSEN}}})",
@@ -38,7 +38,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Duration, 95th percentile",
-                "As the sidecar beside the service measures it.",
+                "Duration measured by the sidecar of the service.",
                 "ms",
                 Query(
                     "histogram_quantile(0.95, sum by (service_name, le)"
@@ -50,8 +50,8 @@ def dashboard() -> Dashboard:
         )
         .with_panel(
             graph(
-                "Sent and not arrived",
-                "Requests a second that callers' proxies sent beyond those that arrived: refused or lost on the way.",
+                "Sent but not received",
+                "Requests a second sent by callers' proxies minus those received by callees: denied or lost.",
                 "reqps",
                 Query(
                     "sum by (service_peer_name) (mesh_edge:requests:rate5m)"
@@ -62,11 +62,11 @@ def dashboard() -> Dashboard:
                 may_be_empty=True,
             )
         )
-        .with_row(Row("Leaving"))
+        .with_row(Row("Outbound"))
         .with_panel(
             rows(
                 "Calls",
-                "What gateways and sidecars sent to whom. The share of errors is that of 5xx.",
+                "Calls through gateways and sidecars. Errors are the share of 5xx responses.",
                 {"service_name": "Caller", "service_peer_name": "Callee"},
                 Query(f"sum by ({_EDGE}) (mesh_edge:requests:rate5m{{{_CHOSEN}}})", "Calls"),
                 Query(
@@ -80,8 +80,8 @@ def dashboard() -> Dashboard:
         )
         .with_panel(
             graph(
-                "Proxies that are read",
-                "Each proxy that Prometheus reads; one that it can't read is missing here and an alert fires.",
+                "Scraped proxies",
+                "Proxies that Prometheus scrapes successfully; for others the alert MeshProxyNotScraped fires.",
                 "short",
                 Query(
                     f'sum by (k8s_namespace_name, service_name) (up{{job="mesh-proxies", {_CHOSEN}}})',

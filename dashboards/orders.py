@@ -1,4 +1,4 @@
-"""What this platform is for: orders and their payments."""
+"""Orders and payments of the shop."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def dashboard() -> Dashboard:
     """The dashboard ``orders``."""
     return (
-        board("orders", "Orders and payments", "Orders and payments by outcome. A decline is an outcome, no error.")
+        board("orders", "Orders and payments", "Orders and payments by outcome. A declined payment is not an error.")
         .with_row(Row("Now"))
         .with_panel(
             number(
                 "Orders of the last day",
-                "Orders that came to an end, by outcome.",
+                "Completed orders of the last 24 hours, by outcome.",
                 "short",
                 Query("sum by (order_outcome) (increase(shop_orders_total[1d]))", "{{order_outcome}}"),
                 may_be_empty=True,
@@ -29,7 +29,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             number(
                 "Payments of the last day",
-                "Payments that were decided or given back, by outcome.",
+                "Payments and refunds of the last 24 hours, by outcome.",
                 "short",
                 Query("sum by (payment_outcome) (increase(shop_payments_total[1d]))", "{{payment_outcome}}"),
                 may_be_empty=True,
@@ -38,7 +38,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             number(
                 "Orders set aside",
-                "Orders that could not be settled: a person has to look at them (alert OrdersSetAside).",
+                "Orders that could not be settled and need manual intervention (alert OrdersSetAside).",
                 "short",
                 Query("max(shop_orders_dead)", "set aside"),
             )
@@ -47,7 +47,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Orders",
-                "Orders a second that came to an end, by outcome.",
+                "Completed orders a second, by outcome.",
                 "ops",
                 Query("sum by (order_outcome) (rate(shop_orders_total[$__rate_interval]))", "{{order_outcome}}"),
                 width=12,
@@ -57,7 +57,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Payments",
-                "Payments a second that were decided or given back, by outcome.",
+                "Payments and refunds a second, by outcome.",
                 "ops",
                 Query("sum by (payment_outcome) (rate(shop_payments_total[$__rate_interval]))", "{{payment_outcome}}"),
                 width=12,

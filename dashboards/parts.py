@@ -1,4 +1,4 @@
-"""What all dashboards are made of: panels of one form, on a grid of 24 columns, that ask Prometheus."""
+"""Building blocks of the dashboards: uniform panels with Prometheus queries on a grid of 24 columns."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="prometheus")
-"""The data source that `otel_mesh.backends.grafana.component` provides under this uid."""
+"""Data source that `otel_mesh.backends.grafana` provisions under this uid."""
 
 NONE: Final = "none"
-"""What a panel shows that is empty when all is well. Any other panel without data says that something is missing."""
+"""Text of an empty panel whose normal state is empty. Other panels show that data is missing."""
 
 _HEIGHT: Final = 8
 _TAG: Final = "otel-mesh"
@@ -41,12 +41,12 @@ _TAG: Final = "otel-mesh"
 
 @dataclass(frozen=True)
 class Query:
-    """A question to Prometheus.
+    """A Prometheus query.
 
     Attributes:
-        expr: in PromQL; ``$__rate_interval`` and variables as Grafana fills them in.
-        legend: name of each series; labels as ``{{service_name}}``. In a table, the column.
-        exemplars: whether traces behind the points are shown: of a histogram's own series only, not of recorded ones.
+        expr: PromQL expression; Grafana expands ``$__rate_interval`` and variables.
+        legend: Name of each series, with labels as ``{{service_name}}``; in a table, heading of the column.
+        exemplars: Whether to show exemplars; only raw histogram series have them, recorded ones do not.
     """
 
     expr: str
@@ -55,7 +55,13 @@ class Query:
 
 
 def board(uid: str, title: str, description: str) -> builders.Dashboard:
-    """An empty dashboard; `graph` and the others are added to it."""
+    """An empty dashboard.
+
+    Args:
+        uid: Uid of the dashboard, which links contain.
+        title: Title of the dashboard.
+        description: Content of the dashboard.
+    """
     return (
         builders.Dashboard(title)
         .uid(uid)
@@ -70,7 +76,13 @@ def board(uid: str, title: str, description: str) -> builders.Dashboard:
 
 
 def choice(name: str, label: str, query: str) -> builders.QueryVariable:
-    """A variable that narrows a dashboard to some values of a label; all of them at first."""
+    """A variable that filters a dashboard by values of a label; initially all values.
+
+    Args:
+        name: Name of the variable.
+        label: Text beside the choice.
+        query: Query for the values.
+    """
     return (
         builders.QueryVariable(name)
         .label(label)
@@ -88,7 +100,16 @@ def choice(name: str, label: str, query: str) -> builders.QueryVariable:
 def graph(
     title: str, description: str, unit: str, *queries: Query, width: int = 8, may_be_empty: bool = False
 ) -> timeseries.Panel:
-    """Lines over time."""
+    """A panel with lines over time.
+
+    Args:
+        title: Title of the panel.
+        description: Content of the panel.
+        unit: Grafana's unit of the values.
+        queries: Queries for the lines.
+        width: Columns of the grid.
+        may_be_empty: Whether no data is the normal state.
+    """
     panel = (
         timeseries.Panel()
         .title(title)
@@ -115,7 +136,15 @@ def graph(
 
 
 def number(title: str, description: str, unit: str, query: Query, *, may_be_empty: bool = False) -> stat.Panel:
-    """One figure of now for each series."""
+    """A panel with the current value of each series.
+
+    Args:
+        title: Title of the panel.
+        description: Content of the panel.
+        unit: Grafana's unit of the values.
+        query: Query for the values.
+        may_be_empty: Whether no data is the normal state.
+    """
     panel = (
         stat.Panel()
         .title(title)
@@ -137,15 +166,15 @@ def rows(
     units: Mapping[str, str] | None = None,
     may_be_empty: bool = False,
 ) -> table.Panel:
-    """A table of now: one line for each combination of labels, one column for each question.
+    """A table of current values: one row for each combination of labels, one column for each query.
 
     Args:
-        title: of the panel.
-        description: what it shows.
-        columns: labels that are shown, with their headings; all others are left out.
-        queries: whose legends are the headings of their values.
-        units: of a question's column, by its legend.
-        may_be_empty: whether that is how it looks when all is well.
+        title: Title of the panel.
+        description: Content of the panel.
+        columns: Labels to show, with their headings.
+        queries: Queries for the value columns; their legends are the headings.
+        units: Units of the value columns, by legend.
+        may_be_empty: Whether no data is the normal state.
     """
     renamed = {**columns, **{f"Value #{_letter(index)}": query.legend for index, query in enumerate(queries)}}
     if len(queries) == 1:

@@ -1,4 +1,4 @@
-"""Rate, errors and durations of every service, its routes, and how its objectives are kept."""
+"""Rate, errors and durations of every service and its routes, and its error budget."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Errors",
-                "Share of requests that the service could not answer: 5xx, exceptions, gRPC's server errors.",
+                "Share of requests with a server error: 5xx, exceptions, server errors of gRPC.",
                 "percentunit",
                 Query(
                     f"sum by (service_name) (service:request_errors:rate5m{{{_CHOSEN}}})"
@@ -43,7 +43,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Duration, 95th percentile",
-                "Nineteen of twenty requests took no longer.",
+                "Duration that 95 % of the requests do not exceed.",
                 "s",
                 Query(
                     "histogram_quantile(0.95, sum by (service_name, le)"
@@ -56,7 +56,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "HTTP requests by route",
-                "By route and status.",
+                "Requests a second by route and status.",
                 "reqps",
                 Query(
                     "sum by (service_name, http_request_method, http_route, http_response_status_code)"
@@ -69,7 +69,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "HTTP durations by route, 95th percentile",
-                "The diamonds are requests whose trace was kept: click one for its trace.",
+                "Diamonds are exemplars: click one for its trace.",
                 "s",
                 Query(
                     "histogram_quantile(0.95, sum by (service_name, http_request_method, http_route, le)"
@@ -83,7 +83,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "gRPC calls by method",
-                "By method and status; none where no service speaks gRPC.",
+                "Calls a second by method and status; empty if no service uses gRPC.",
                 "reqps",
                 Query(
                     "sum by (service_name, rpc_method, rpc_response_status_code)"
@@ -96,7 +96,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "gRPC durations by method, 95th percentile",
-                "The diamonds are calls whose trace was kept.",
+                "Diamonds are exemplars: click one for its trace.",
                 "s",
                 Query(
                     "histogram_quantile(0.95, sum by (service_name, rpc_method, le)"
@@ -109,8 +109,8 @@ def dashboard() -> Dashboard:
         )
         .with_panel(
             graph(
-                "Requests under way",
-                "HTTP requests that were begun and not answered yet.",
+                "Requests in flight",
+                "HTTP requests that are being processed.",
                 "short",
                 Query(
                     f"sum by (service_name) (http_server_active_requests{{{_CHOSEN}}})",
@@ -121,8 +121,8 @@ def dashboard() -> Dashboard:
         .with_row(Row("Objectives"))
         .with_panel(
             graph(
-                "Error budget, how fast it burns",
-                "1 spends exactly the budget of 30 days; from 14.4 over an hour on somebody is called.",
+                "Error budget burn rate",
+                "At 1 the budget lasts exactly 30 days; above 14.4 over an hour the alert ErrorBudgetBurnsFast fires.",
                 "short",
                 Query(
                     f"service:budget_burn:rate1h{{{_CHOSEN}}}",
@@ -138,7 +138,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             rows(
                 "Alerts",
-                "What fires, or will if it goes on. Prometheus' page of alerts has each one's runbook.",
+                "Firing and pending alerts. Prometheus' page /alerts shows their runbooks.",
                 {"alertname": "Alert", "severity": "Severity", "service_name": "Service", "job": "Job"},
                 Query("ALERTS_FOR_STATE * 1000", "Since"),
                 units={"Since": "dateTimeFromNow"},

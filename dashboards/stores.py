@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis as the services that use them find them."""
+"""PostgreSQL and Redis, measured by the services that use them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Duration, 95th percentile",
-                "With the way there and back; without the wait for a connection of the pool.",
+                "Duration including the network, without the wait for a pooled connection.",
                 "s",
                 Query(
                     f"histogram_quantile(0.95, sum by ({_STORE}, le)"
@@ -60,7 +60,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Operations",
-                "By kind of statement and table.",
+                "Operations a second by statement and table.",
                 "ops",
                 Query(
                     f"sum by ({_STATEMENT})"
@@ -73,7 +73,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Duration, 95th percentile",
-                "The diamonds are operations whose trace was kept.",
+                "Diamonds are exemplars: click one for its trace.",
                 "s",
                 Query(
                     f"histogram_quantile(0.95, sum by ({_STATEMENT}, le)"
@@ -87,7 +87,7 @@ def dashboard() -> Dashboard:
         .with_panel(
             graph(
                 "Errors by kind",
-                "PostgreSQL's SQLSTATE, or the exception.",
+                "Failed operations a second by PostgreSQL's SQLSTATE or exception.",
                 "ops",
                 Query(
                     "sum by (db_system_name, db_query_summary, error_type) (rate("

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.k8s import pods
+from otel_mesh.k8s import pod_security
 from otel_mesh_embedded.node import env
 
 if TYPE_CHECKING:
@@ -40,15 +40,15 @@ def _pod(name: str, namespace: str, image: str, command: list[str]) -> dict[str,
         "name": name,
         "image": image,
         "command": command,
-        "ports": pods.ports({"http": PORT}) if name == "server" else [],
-        "securityContext": pods.container_security_context(),
+        "ports": [{"name": "http", "containerPort": PORT}] if name == "server" else [],
+        "securityContext": pod_security.container_security_context(),
     }
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
         "spec": {
-            "securityContext": pods.security_context(),
+            "securityContext": pod_security.security_context(),
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": 1,
             "containers": [container],

@@ -1,7 +1,7 @@
 """Typed Pulumi components for an observable service mesh.
 
-Every public name is imported when it is first used: ``import otel_mesh`` costs next to nothing, and a program that
-needs one component doesn't pay for the others.
+Every public name is imported when it is first used: ``import otel_mesh`` costs almost nothing, and a program that
+needs one component does not load the others.
 """
 
 from __future__ import annotations
@@ -32,39 +32,71 @@ if TYPE_CHECKING:
     from otel_mesh.collector.service_graph import ServiceGraph
     from otel_mesh.collector.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.collector.tail_sampling import TailSamplerSettings
-    from otel_mesh.core.errors import InvalidSettingsError, Problem
+    from otel_mesh.core.component import Component
+    from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, join_path, nearest, parse
+    from otel_mesh.core.labels import Annotation, Label, Role
+    from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
+    from otel_mesh.core.values import (
+        DnsLabel,
+        Environment,
+        ImageReference,
+        LabelValue,
+        LogLevel,
+        ObjectName,
+        Percentage,
+        Ratio,
+        Settings,
+        Uid,
+    )
+    from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, Volume, temporary_files
+    from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.k8s.namespace import Namespace, NamespaceArgs, NamespaceSettings
     from otel_mesh.k8s.priority_class import Priority, PriorityClass, PriorityClassArgs, PriorityClassSettings
+    from otel_mesh.k8s.render import render
     from otel_mesh.k8s.resources import Resources, Storage
     from otel_mesh.k8s.scheduling import Scheduling, Toleration
+    from otel_mesh.k8s.workload import DeploymentShape, JobShape, StatefulSetShape, Workload
     from otel_mesh.mesh.attach import Platform, attach
-    from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh
+    from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh, ProxyScraping
+    from otel_mesh.mesh.installer import MeshInstaller
     from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.mesh.istio.install import Istio, IstioArgs
     from otel_mesh.mesh.istio.routes import Route
-    from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.mesh.istio.settings import IstioSettings
     from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.mesh.istio.tokens import TokenSettings
-    from otel_mesh.services.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
+    from otel_mesh.mesh.tracing import MeshTracing, Tracing
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
-    from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings
-    from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings
+    from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings, SqlName
+    from otel_mesh.services.redis import Redis, RedisArgs, RedisSettings, UserName
     from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin
+    from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 __all__ = [
+    "OTLP_GRPC_PORT",
+    "OTLP_HTTP_PORT",
+    "POD_FIELDS",
+    "Annotation",
     "Batching",
     "CacheAccess",
     "Catalog",
     "CollectorIdentity",
+    "Component",
+    "Container",
+    "ContainerPort",
     "DatabaseAccess",
     "DatabaseLogin",
     "DatabaseRoles",
+    "DeploymentShape",
+    "DnsLabel",
     "Edge",
     "EdgeStanding",
+    "Environment",
     "GatewayBinding",
     "Grafana",
     "GrafanaArgs",
     "GrafanaSettings",
+    "ImageReference",
     "IngressGateway",
     "IngressGatewayArgs",
     "IngressGatewaySettings",
@@ -75,10 +107,14 @@ __all__ = [
     "Jaeger",
     "JaegerArgs",
     "JaegerSettings",
-    "LoadGenerator",
-    "LoadGeneratorArgs",
-    "LoadGeneratorSettings",
+    "JobShape",
+    "Label",
+    "LabelValue",
+    "LogLevel",
+    "Manifest",
     "MeshBinding",
+    "MeshInstaller",
+    "MeshTracing",
     "Microservice",
     "MicroserviceArgs",
     "MicroserviceSettings",
@@ -86,10 +122,12 @@ __all__ = [
     "NamespaceArgs",
     "NamespaceSettings",
     "NoMesh",
+    "ObjectName",
     "Objectives",
     "OtelCollector",
     "OtelCollectorArgs",
     "OtelCollectorSettings",
+    "Percentage",
     "Platform",
     "Postgres",
     "PostgresArgs",
@@ -98,20 +136,27 @@ __all__ = [
     "PriorityClass",
     "PriorityClassArgs",
     "PriorityClassSettings",
+    "Probes",
     "Problem",
     "Prometheus",
     "PrometheusArgs",
     "PrometheusSettings",
+    "ProxyScraping",
+    "Ratio",
     "Redis",
     "RedisArgs",
     "RedisSettings",
     "Resources",
+    "Role",
     "Route",
     "Scheduling",
     "Service",
     "ServiceGraph",
     "ServiceRuntime",
+    "Settings",
     "Signals",
+    "SqlName",
+    "StatefulSetShape",
     "Storage",
     "Store",
     "TailSampler",
@@ -119,30 +164,43 @@ __all__ = [
     "TailSamplerSettings",
     "TelemetryAccess",
     "TelemetryAccessArgs",
+    "TelemetryEnvironment",
     "TokenSettings",
     "Toleration",
     "Tracing",
+    "Uid",
+    "UserName",
     "VictoriaLogs",
     "VictoriaLogsArgs",
     "VictoriaLogsSettings",
+    "Volume",
+    "Workload",
     "attach",
     "callee_environment",
     "calls_query",
+    "collecting",
     "edge_standing",
+    "join_path",
     "log_query",
     "metric_query",
     "named_callee",
+    "nearest",
+    "parse",
+    "render",
     "service_edges",
+    "service_host",
     "signal_matrix",
     "silent_edges",
+    "temporary_files",
     "topology",
 ]
 
 _HOME: Final = {
-    "catalog.model": ("Catalog", "Edge", "Service", "Store"),
-    "collector.config": ("OtelCollectorSettings",),
-    "collector.parts": ("Batching",),
-    "catalog.derivations": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "backends.grafana.component": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
+    "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
+    "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
+    "backends.prometheus.objectives": ("Objectives",),
+    "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
     "catalog.contract": (
         "EdgeStanding",
         "calls_query",
@@ -152,33 +210,53 @@ _HOME: Final = {
         "named_callee",
         "silent_edges",
     ),
-    "backends.grafana.component": ("Grafana", "GrafanaArgs", "GrafanaSettings"),
+    "catalog.derivations": ("Signals", "callee_environment", "service_edges", "signal_matrix", "topology"),
+    "catalog.model": ("Catalog", "Edge", "Service", "Store"),
+    "collector.component": ("OtelCollector", "OtelCollectorArgs"),
+    "collector.config": ("OtelCollectorSettings",),
+    "collector.parts": ("Batching",),
+    "collector.service_graph": ("ServiceGraph",),
+    "collector.tail_sampler": ("TailSampler", "TailSamplerArgs"),
+    "collector.tail_sampling": ("TailSamplerSettings",),
+    "core.component": ("Component",),
+    "core.errors": ("InvalidSettingsError", "Problem", "collecting", "join_path", "nearest", "parse"),
+    "core.labels": ("Annotation", "Label", "Role"),
+    "core.network": ("OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "service_host"),
+    "core.values": (
+        "DnsLabel",
+        "Environment",
+        "ImageReference",
+        "LabelValue",
+        "LogLevel",
+        "ObjectName",
+        "Percentage",
+        "Ratio",
+        "Settings",
+        "Uid",
+    ),
+    "k8s.containers": ("Container", "ContainerPort", "POD_FIELDS", "Probes", "Volume", "temporary_files"),
+    "k8s.manifests": ("Manifest",),
+    "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
+    "k8s.priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
+    "k8s.render": ("render",),
+    "k8s.resources": ("Resources", "Storage"),
+    "k8s.scheduling": ("Scheduling", "Toleration"),
+    "k8s.workload": ("DeploymentShape", "JobShape", "StatefulSetShape", "Workload"),
+    "mesh.attach": ("Platform", "attach"),
+    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh", "ProxyScraping"),
+    "mesh.installer": ("MeshInstaller",),
     "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "mesh.istio.install": ("Istio", "IstioArgs"),
     "mesh.istio.routes": ("Route",),
-    "mesh.istio.settings": ("IstioSettings", "Tracing"),
+    "mesh.istio.settings": ("IstioSettings",),
     "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "mesh.istio.tokens": ("TokenSettings",),
-    "backends.jaeger": ("Jaeger", "JaegerArgs", "JaegerSettings"),
-    "services.load_generator": ("LoadGenerator", "LoadGeneratorArgs", "LoadGeneratorSettings"),
-    "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh"),
+    "mesh.tracing": ("MeshTracing", "Tracing"),
     "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
-    "k8s.namespace": ("Namespace", "NamespaceArgs", "NamespaceSettings"),
-    "collector.component": ("OtelCollector", "OtelCollectorArgs"),
-    "mesh.attach": ("Platform", "attach"),
-    "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings"),
-    "k8s.priority_class": ("Priority", "PriorityClass", "PriorityClassArgs", "PriorityClassSettings"),
-    "core.errors": ("InvalidSettingsError", "Problem"),
-    "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
-    "backends.prometheus.objectives": ("Objectives",),
-    "services.redis": ("Redis", "RedisArgs", "RedisSettings"),
-    "k8s.scheduling": ("Scheduling", "Toleration"),
-    "collector.service_graph": ("ServiceGraph",),
-    "k8s.resources": ("Resources", "Storage"),
+    "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings", "SqlName"),
+    "services.redis": ("Redis", "RedisArgs", "RedisSettings", "UserName"),
+    "services.telemetry_environment": ("TelemetryEnvironment",),
     "services.store_access": ("CacheAccess", "DatabaseAccess", "DatabaseLogin"),
-    "collector.tail_sampler": ("TailSampler", "TailSamplerArgs"),
-    "collector.tail_sampling": ("TailSamplerSettings",),
-    "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOME.items() for name in names}
 

@@ -1,1 +1,1 @@
-"""The stacks of this platform: their settings, the catalogue's data and the wiring of components."""
+"""The stacks of this platform: settings, the catalog's data and the wiring of components."""

@@ -1,4 +1,4 @@
-"""Fills in, for every workload of a stack, what the stack says once for all of them."""
+"""Completes the settings of each part with the settings of the stack as a whole."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import BaseModel
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, parse
-from otel_mesh.core.values import Settings
-from otel_mesh.k8s.resources import Storage
-from otel_mesh.k8s.scheduling import Scheduling  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh import (
+    InvalidSettingsError,
+    Problem,
+    Scheduling,
+    Settings,
+    Storage,
+    collecting,
+    parse,
+)
 from otel_mesh_stack.model import ServiceSettings
 from otel_mesh_stack.services import CATALOG
 
@@ -21,8 +26,7 @@ _PARTS: Final = (
     *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"),
     *("postgres", "redis", "load_generator"),
 )
-_MESH_PARTS: Final = ("mesh.istio.control_plane", "mesh.gateway")
-"""What has pods of its own, by path."""
+"""Settings of the stack that have a ``scheduling``."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -35,14 +39,17 @@ class _Scheduled(Settings):
 
 
 def complete(settings: StackSettings) -> StackSettings:
-    """The settings of every part and every service, each complete in itself.
+    """The settings with every part and every service complete.
+
+    Args:
+        settings: Settings of a stack.
 
     Raises:
-        InvalidSettingsError: settings that are fine where they stand can't be used together; with every mistake.
+        InvalidSettingsError: Settings contradict each other; the error lists every problem.
     """
     problems: list[Problem] = []
     whole = settings
-    for path in (*_PARTS, *(_MESH_PARTS if settings.mesh.kind != "none" else ())):
+    for path in (*_PARTS, *(f"mesh.{one}" for one in settings.mesh.scheduled_parts)):
         part: Settings | None = attrgetter(path)(settings)
         if part is None:
             continue
@@ -59,7 +66,7 @@ def complete(settings: StackSettings) -> StackSettings:
 
 
 def replaced(model: ModelT, path: str, value: object) -> ModelT:
-    """The model with another value at a place inside it, e.g. ``mesh.gateway``."""
+    """A copy of the model with another value at a path, such as ``mesh.gateway``."""
     name, _, rest = path.partition(".")
     return model.model_copy(update={name: replaced(getattr(model, name), rest, value) if rest else value})
 
@@ -79,7 +86,7 @@ def _service(settings: StackSettings, name: str) -> ServiceSettings:
 
 
 def _on_its_class(part: BaseModel, settings: StackSettings) -> BaseModel:
-    """The part with the stack's storage class, where it has a claim that names none."""
+    """The part with the stack's storage class, if it has a claim without a class of its own."""
     storage = getattr(part, "storage", None)
     if settings.storage_class is None or not isinstance(storage, Storage):
         return part

@@ -1,4 +1,4 @@
-"""Wires the components of a stack: the only place where they meet."""
+"""The wiring of a stack's components."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes.provider import Provider
 
 from otel_mesh import (
+    Annotation,
     CacheAccess,
     DatabaseAccess,
     DatabaseLogin,
@@ -16,9 +17,6 @@ from otel_mesh import (
     GrafanaArgs,
     Jaeger,
     JaegerArgs,
-    LoadGenerator,
-    LoadGeneratorArgs,
-    LoadGeneratorSettings,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -45,15 +43,11 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
-from otel_mesh.backends.grafana.component import PORT as GRAFANA_PORT
-from otel_mesh.backends.jaeger import METRICS_PORT as JAEGER_METRICS_PORT
-from otel_mesh.backends.victoria_logs import PORT as LOGS_PORT
-from otel_mesh.core.labels import Annotation
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
 from otel_mesh_stack import identity
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.dashboards import dashboards
+from otel_mesh_stack.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
 from otel_mesh_stack.rules import rule_files
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 from otel_mesh_stack.variables import variables_of
@@ -61,8 +55,7 @@ from otel_mesh_stack.variables import variables_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_mesh.catalog.model import Service
-    from otel_mesh.mesh.istio.gateway import IngressGateway
+    from otel_mesh import IngressGateway, Service
     from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import LoadSettings, StackSettings
     from otel_mesh_stack.settings import Stack
@@ -72,11 +65,9 @@ def deploy() -> None:
     """Declares all resources of the current stack.
 
     Raises:
-        pulumi.RunError: the stack's settings are wrong; nothing was declared.
+        pulumi.RunError: The settings of the stack are invalid; nothing was declared.
     """
     stack = stack_settings.read()
-    for sentence in stack_mesh.chart_warnings(stack.settings, stack.charts_dir):
-        pulumi.log.warn(sentence)
     if not stack.settings.wait:
         pulumi.runtime.register_resource_transform(_without_waiting)
     opts = pulumi.ResourceOptions(provider=_provider(stack), custom_timeouts=_timeouts(stack.settings))
@@ -101,15 +92,20 @@ def deploy() -> None:
             variables=variables_of(stack.settings, service.name),
         )
         services[service.name] = Microservice(service.name, args, mesh.opts)
-    doors: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
+    entrances: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
     if mesh.binding.gateway is not None:
         ingress = _namespace(mesh.binding.gateway.namespace, mesh, priorities)
-        doors = [stack_mesh.gateway(stack, CATALOG, ingress, mesh)]
+        entrances = [stack_mesh.gateway(stack, CATALOG, ingress, mesh)]
     if stack.settings.load_generator is not None:
-        behind = pulumi.ResourceOptions(depends_on=[*services.values(), *doors])
-        after = pulumi.ResourceOptions.merge(mesh.opts, behind)
-        wired = {"namespace": shop, "target_url": doors[0].url, "otlp_endpoint": otlp_endpoint, "mesh": mesh.binding}
-        _load(stack, stack.settings.load_generator, after, **wired)
+        ready = pulumi.ResourceOptions(depends_on=[*services.values(), *entrances])
+        after = pulumi.ResourceOptions.merge(mesh.opts, ready)
+        inputs = {
+            "namespace": shop,
+            "target_url": entrances[0].url,
+            "otlp_endpoint": otlp_endpoint,
+            "mesh": mesh.binding,
+        }
+        _load(stack, stack.settings.load_generator, after, **inputs)
 
     pulumi.export("service_urls", {name: one.url for name, one in services.items()})
     pulumi.export("otlp_endpoint", otlp_endpoint)
@@ -122,17 +118,17 @@ def deploy() -> None:
 def _provider(stack: Stack) -> Provider:
     cluster = stack.settings.cluster
     if stack.render_dir is not None:
-        # empty, or the provider would take the one of the environment and refuse to have both
+        # empty: the provider would read the environment's kubeconfig and reject both settings together
         where: dict[str, Any] = {"render_yaml_to_directory": str(stack.render_dir), "kubeconfig": ""}
     else:
         where = {"context": identity.recorded(stack.cluster_uid or "", cluster.context)}
     return Provider(
         "cluster",
-        # only another cluster, not a renewed certificate in the kubeconfig, may ever replace what is deployed
+        # a renewed certificate in the kubeconfig must not replace the deployed objects
         cluster_identifier=cluster.name,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
-        # the client's own throttle (5 requests a second) is what a large preview waits for
+        # the client's default limit (5 requests a second) slows down large previews
         kube_client_settings={"qps": 2000, "burst": 4000},
         **where,
     )
@@ -144,9 +140,9 @@ def _timeouts(settings: StackSettings) -> pulumi.CustomTimeouts:
 
 
 def _without_waiting(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """Marks every Kubernetes object as one that is not waited for."""
+    """A transform that disables waiting for every Kubernetes object."""
     if not args.type_.startswith("kubernetes:") or "apiVersion" not in args.props:
-        return None  # what holds the objects of a chart together is no object
+        return None  # the parent of a chart's objects is not an object
     props: dict[str, Any] = dict(args.props)
     metadata = dict(props.get("metadata") or {})
     metadata["annotations"] = {**(metadata.get("annotations") or {}), Annotation.SKIP_AWAIT.value: "true"}
@@ -159,18 +155,18 @@ def _priority_classes(settings: StackSettings, opts: pulumi.ResourceOptions) -> 
 
 
 def _namespace(name: str, mesh: Mesh, first: Sequence[PriorityClass]) -> pulumi.Output[str]:
-    """The namespace's name, known when there is also everything that its pods refer to by a plain name."""
+    """The name of a namespace, known once the namespace and the priority classes of its pods exist."""
     args = NamespaceArgs(settings=NamespaceSettings(name=name), mesh=mesh.binding)
     made = Namespace(name, args, mesh.opts).namespace
     return pulumi.Output.all(made, *(one.priority_class for one in first)).apply(lambda names: str(names[0]))
 
 
 def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
-    """Stores of traces, logs and metrics, Grafana, the Collectors in front; returns where telemetry is sent."""
+    """Declares the telemetry backends, Grafana and the Collectors; returns the URL of the OTLP receiver."""
     opts = mesh.opts
     jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
-    kept = VictoriaLogsArgs(namespace=namespace, settings=settings.victoria_logs, mesh=mesh.binding)
-    logs = VictoriaLogs("victoria-logs", kept, opts)
+    logs_args = VictoriaLogsArgs(namespace=namespace, settings=settings.victoria_logs, mesh=mesh.binding)
+    logs = VictoriaLogs("victoria-logs", logs_args, opts)
     prometheus = Prometheus(
         "prometheus",
         PrometheusArgs(
@@ -184,7 +180,7 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
         opts,
     )
     if settings.grafana is not None:
-        shown = GrafanaArgs(
+        grafana_args = GrafanaArgs(
             namespace=namespace,
             prometheus_url=prometheus.url,
             jaeger_url=jaeger.query_url,
@@ -193,13 +189,13 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
             settings=settings.grafana,
             mesh=mesh.binding,
         )
-        Grafana("grafana", shown, opts)
+        Grafana("grafana", grafana_args, opts)
     own = {"cluster_name": settings.cluster.name}
-    traces: dict[str, pulumi.Output[str]] = {"traces_endpoint": jaeger.otlp_endpoint}
+    traces: dict[str, pulumi.Output[str]] = {"traces_target": jaeger.otlp_target}
     if settings.tail_sampler is not None:
         args = TailSamplerArgs(
             namespace=namespace,
-            traces_endpoint=jaeger.otlp_endpoint,
+            traces_target=jaeger.otlp_target,
             metrics_url=prometheus.otlp_url,
             settings=settings.tail_sampler.model_copy(update=own),
             mesh=mesh.binding,
@@ -221,14 +217,14 @@ def _observability(settings: StackSettings, namespace: pulumi.Output[str], mesh:
 
 
 def _scraped(settings: StackSettings) -> dict[str, str]:
-    """What can't push its metrics: job to ``host:port``; plain, as it goes into a configuration with a checksum."""
-    domain = f"{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
+    """Targets that Prometheus scrapes: job to ``host:port``."""
+    namespace = settings.namespaces.observability
     targets = {
-        "jaeger": f"{settings.jaeger.name}.{domain}:{JAEGER_METRICS_PORT}",
-        "victoria-logs": f"{settings.victoria_logs.name}.{domain}:{LOGS_PORT}",
+        "jaeger": settings.jaeger.metrics_target(namespace),
+        "victoria-logs": settings.victoria_logs.metrics_target(namespace),
     }
     if settings.grafana is not None:
-        targets["grafana"] = f"{settings.grafana.name}.{domain}:{GRAFANA_PORT}"
+        targets["grafana"] = settings.grafana.metrics_target(namespace)
     return targets
 
 
@@ -280,15 +276,15 @@ def _cache_access(settings: StackSettings, cache: Redis, service: Service) -> Ca
     )
 
 
-def _load(stack: Stack, own: LoadSettings, opts: pulumi.ResourceOptions, **wired: Any) -> None:  # noqa: ANN401 - of several kinds
-    """The load generator, which begins when everything behind the front door is ready."""
+def _load(stack: Stack, own: LoadSettings, opts: pulumi.ResourceOptions, **inputs: Any) -> None:  # noqa: ANN401 - of several kinds
+    """Declares the load generator, which starts when the services are ready."""
     plain = {name: getattr(own, name) for name in own.model_fields_set - {"image"}}
     args = LoadGeneratorArgs(
         image=own.image or "",
         service_namespace=CATALOG.name,
         environment=stack.settings.environment,
         settings=LoadGeneratorSettings(**plain),
-        **wired,
+        **inputs,
     )
     LoadGenerator("load-generator", args, opts)
 

@@ -1,7 +1,7 @@
-"""Which cluster a stack belongs to: told by the UID of the namespace ``kube-system``, which lives as long as a cluster.
+"""The identity of a stack's cluster: the UID of the namespace ``kube-system``, which lives as long as the cluster.
 
-A context's name says nothing: a kubeconfig may point it anywhere. So the first update records the UID in the stack's
-state, and every later preview and update compares.
+The name of a context does not identify a cluster: any kubeconfig can reuse it. The first update records the UID in the
+stack's state; every later preview and update compares it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pulumi
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh import InvalidSettingsError, Problem
 from otel_mesh_stack import kubeconfig
 from otel_mesh_stack.refusal import refusal
 
@@ -23,10 +23,13 @@ _PATH: Final = "cluster.context"
 
 
 def read_uid(context: str) -> str:
-    """Asks the cluster of a context who it is.
+    """The UID of a context's cluster.
+
+    Args:
+        context: Context of the kubeconfig.
 
     Raises:
-        InvalidSettingsError: it doesn't answer, or not to us.
+        InvalidSettingsError: The cluster does not answer, or rejects the credentials.
     """
     try:
         with _client(context) as api:
@@ -69,15 +72,15 @@ def _one_line(error: BaseException) -> str:
 
 
 def require_named(uid: str, named: str | None, context: str) -> None:
-    """Refuses a cluster that is not the one that the stack's file names.
+    """Rejects a cluster that is not the one named in the stack's file.
 
     Args:
-        uid: of the cluster that answers.
-        named: in the file; None where it names none.
-        context: that led there.
+        uid: UID of the cluster that answers.
+        named: UID in the stack's file; None if it has none.
+        context: Context of the kubeconfig.
 
     Raises:
-        InvalidSettingsError: it is another one.
+        InvalidSettingsError: The UIDs differ.
     """
     if named is not None and uid != named:
         reason = f"names {named}, but context '{context}' leads to {uid}"
@@ -85,15 +88,14 @@ def require_named(uid: str, named: str | None, context: str) -> None:
 
 
 def recorded(uid: str, context: str) -> pulumi.Output[str]:
-    """Records the cluster with the stack's first update, and compares it ever after.
+    """Records the cluster's UID with the stack's first update, and compares it with every later one.
 
     Args:
-        uid: of the cluster that answers.
-        context: that led there.
+        uid: UID of the cluster that answers.
+        context: Context of the kubeconfig.
 
     Returns:
-        The context, once it is known that it leads where the stack is: what is made with it is made there only. The
-        program ends with a refusal otherwise.
+        The context, known once its cluster is verified as the stack's. For any other cluster the program fails.
     """
     first = pulumi.Stash("cluster-uid", input=uid, opts=pulumi.ResourceOptions(ignore_changes=["input"])).output
 

@@ -1,4 +1,4 @@
-"""The contexts that the kubeconfig knows, read as kubectl reads it."""
+"""The contexts of the kubeconfig, read like kubectl does."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 import yaml
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest
+from otel_mesh import InvalidSettingsError, Problem, nearest
 
 
 def files() -> list[Path]:
-    """The files that KUBECONFIG names, or the default one."""
+    """The files listed in KUBECONFIG, or the default file."""
     named = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     return [Path(part) for part in named] or [Path.home() / ".kube" / "config"]
 
 
 def require_context(context: str, path: str) -> None:
-    """Refuses a context that no kubeconfig has: the provider would only warn and plan as if for an empty cluster.
+    """Rejects an unknown context; the provider would only warn, and plan as for an empty cluster.
 
     Args:
-        context: that the stack names.
-        path: of the setting, for the message.
+        context: Context in the stack's settings.
+        path: Path of the setting, for the message.
 
     Raises:
-        InvalidSettingsError: there is no such context, or no readable kubeconfig.
+        InvalidSettingsError: The context does not exist, or a kubeconfig is not readable.
     """
     known: set[str] = set()
     places = files()
@@ -41,7 +41,7 @@ def _contexts(place: Path, path: str) -> set[str]:
     try:
         content = yaml.safe_load(place.read_text())
     except FileNotFoundError:
-        return set()  # kubectl ignores missing files of the list too
+        return set()  # like kubectl
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = Problem(path, f"{place}: not a readable kubeconfig ({type(error).__name__})", "set KUBECONFIG")
         raise InvalidSettingsError([problem]) from None

@@ -1,29 +1,34 @@
-"""Wires the mesh of a stack: its installation, its gateway, and who may send telemetry."""
+"""The mesh of a stack: its installation, its gateway, and who may send telemetry."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 
-from otel_mesh.collector.parts import OTLP_GRPC_PORT, OTLP_HTTP_PORT
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
-from otel_mesh.mesh.binding import CollectorIdentity, MeshBinding, NoMesh
-from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.charts import chart_values
-from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs
-from otel_mesh.mesh.istio.install import Istio, IstioArgs
-from otel_mesh.mesh.istio.routes import Route
-from otel_mesh.mesh.istio.settings import Tracing
-from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
-from otel_mesh_stack import mesh_files
+from otel_mesh import (
+    OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT,
+    CollectorIdentity,
+    IngressGateway,
+    IngressGatewayArgs,
+    Istio,
+    IstioArgs,
+    MeshBinding,
+    NoMesh,
+    Route,
+    TelemetryAccess,
+    TelemetryAccessArgs,
+    Tracing,
+    service_host,
+)
 from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from otel_mesh.catalog.model import Catalog
+    from otel_mesh import Catalog, MeshInstaller
     from otel_mesh_stack.model import StackSettings
     from otel_mesh_stack.settings import Stack
 
@@ -33,12 +38,45 @@ class Mesh:
     """A stack's mesh.
 
     Attributes:
-        binding: what workloads have to know of it.
-        opts: of what joins it: made after the mesh is ready, gone before the mesh goes.
+        binding: Binding of the mesh.
+        opts: Options of the components that join the mesh: created after the mesh is ready, deleted before it.
     """
 
     binding: MeshBinding
     opts: pulumi.ResourceOptions = field(repr=False)
+
+
+def _istio(settings: StackSettings, charts_dir: str | None, opts: pulumi.ResourceOptions) -> MeshInstaller:
+    mesh, collector = settings.mesh, settings.collector
+    identity = CollectorIdentity(namespace=settings.namespaces.observability, service_account=collector.name)
+    args = IstioArgs(
+        tracing=tracing(settings),
+        environment=settings.environment,
+        charts_dir=charts_dir,
+        gateway=mesh.gateway.binding(mesh.gateway_namespace),
+        collector=identity if collector.meshed else None,
+        settings=mesh.istio,
+    )
+    return Istio("istio", args, opts)
+
+
+@dataclass(frozen=True)
+class _Components:
+    """The components of one kind of mesh.
+
+    Attributes:
+        install: Declares the installer.
+        gateway: Component of the gateway.
+        telemetry_access: Component that restricts who may send telemetry.
+    """
+
+    install: Callable[[StackSettings, str | None, pulumi.ResourceOptions], MeshInstaller]
+    gateway: type[IngressGateway]
+    telemetry_access: type[TelemetryAccess]
+
+
+_COMPONENTS: Final = {"istio": _Components(_istio, IngressGateway, TelemetryAccess)}
+"""Components of each kind of mesh that a stack can install."""
 
 
 def install(
@@ -47,51 +85,43 @@ def install(
     opts: pulumi.ResourceOptions,
     first: Sequence[pulumi.Resource],
 ) -> Mesh:
-    """Declares the mesh that the stack asks for; its pods refer to what comes first."""
-    if settings.mesh.kind == "none":
+    """Declares the mesh in the stack's settings.
+
+    Args:
+        settings: Settings of the stack.
+        charts_dir: Folder with one folder per chart; None where the charts come from their repository.
+        opts: Options of the mesh.
+        first: Resources that the mesh's pods need, such as priority classes.
+    """
+    if not settings.mesh.installed:
         return Mesh(binding=NoMesh(), opts=opts)
-    mesh = settings.mesh
-    args = IstioArgs(
-        tracing=tracing(settings), environment=settings.environment, charts_dir=charts_dir, settings=mesh.istio
-    )
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
-    istio = Istio("istio", args, after)
-    identity = CollectorIdentity(namespace=settings.namespaces.observability, service_account=settings.collector.name)
-    binding = istio_binding(
-        mesh.istio,
-        gateway=mesh.gateway.binding(mesh.gateway_namespace),
-        collector=identity if settings.collector.meshed else None,
-    )
-    return Mesh(binding=binding, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[istio])))
+    installer = _COMPONENTS[settings.mesh.kind].install(settings, charts_dir, after)
+    for sentence in installer.chart_warnings:
+        pulumi.log.warn(sentence)
+    joined = pulumi.ResourceOptions(depends_on=[installer.component])
+    return Mesh(binding=installer.binding, opts=pulumi.ResourceOptions.merge(opts, joined))
 
 
 def tracing(settings: StackSettings) -> Tracing:
-    """Where the mesh's proxies send spans, and of which requests."""
-    host = f"{settings.collector.name}.{settings.namespaces.observability}.svc.{CLUSTER_DOMAIN}"
-    own = settings.mesh.tracing
-    return Tracing(
-        service=host,
-        port=OTLP_GRPC_PORT,
-        http_port=OTLP_HTTP_PORT,
-        ingress_percentage=own.ingress_percentage,
-        internal_percentage=own.internal_percentage,
-        tags=own.tags,
-        header_tags=own.header_tags,
-    )
-
-
-def chart_warnings(settings: StackSettings, charts_dir: str | None) -> list[str]:
-    """What a folder of charts doesn't have as the stack's settings want it, each as a sentence."""
-    values = chart_values(settings.mesh.istio, tracing(settings), settings.environment)
-    return [*mesh_files.unpinned(charts_dir, settings), *mesh_files.unknown(charts_dir, values)]
+    """Destination and sampling of the proxies' spans."""
+    host = service_host(settings.collector.name, settings.namespaces.observability)
+    return Tracing(service=host, port=OTLP_GRPC_PORT, http_port=OTLP_HTTP_PORT, **dict(settings.mesh.tracing))
 
 
 def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> IngressGateway:
-    """Declares the gateway in front of what the catalogue exposes, for a stack with a mesh."""
+    """Declares the gateway in front of the exposed services, for a stack with a mesh.
+
+    Args:
+        stack: The stack.
+        catalog: Catalog of the services.
+        namespace: Namespace of the gateway.
+        mesh: Mesh of the stack.
+    """
     settings, certificate = stack.settings, stack.gateway_certificate
     services = settings.namespaces.services
     routes = tuple(
-        Route(host=f"{service.name}.{services}.svc.{CLUSTER_DOMAIN}", port=service.port)
+        Route(host=service_host(service.name, services), port=service.port)
         for service in catalog.services
         if service.exposed
     )
@@ -105,13 +135,20 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
         settings=settings.mesh.gateway,
         open_paths=OPEN_PATHS,
     )
-    return IngressGateway("gateway", args, mesh.opts)
+    return _COMPONENTS[settings.mesh.kind].gateway("gateway", args, mesh.opts)
 
 
 def telemetry_access(
     settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh
 ) -> TelemetryAccess | None:
-    """Declares who may send telemetry: the catalogue's services with their proxies, and the gateway."""
+    """Declares who may send telemetry: the catalog's services with their proxies, and the gateway.
+
+    Args:
+        settings: Settings of the stack.
+        catalog: Catalog of the services.
+        namespace: Namespace of the Collector.
+        mesh: Mesh of the stack.
+    """
     binding = mesh.binding
     if binding.collector is None:
         return None
@@ -121,7 +158,7 @@ def telemetry_access(
         senders=tuple(_senders(settings, catalog, binding)),
         ports=(OTLP_GRPC_PORT, OTLP_HTTP_PORT),
     )
-    return TelemetryAccess("telemetry-access", args, mesh.opts)
+    return _COMPONENTS[settings.mesh.kind].telemetry_access("telemetry-access", args, mesh.opts)
 
 
 def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) -> Iterable[str]:

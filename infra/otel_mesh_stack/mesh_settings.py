@@ -1,49 +1,41 @@
-"""The form of a stack's ``mesh`` setting."""
+"""The setting ``mesh`` of a stack."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, Settings
-from otel_mesh.mesh.istio.gateway import IngressGatewaySettings
-from otel_mesh.mesh.istio.settings import IstioSettings, Percentage
+from otel_mesh import (
+    DnsLabel,
+    IngressGatewaySettings,
+    InvalidSettingsError,
+    IstioSettings,
+    MeshTracing,
+    Problem,
+    Settings,
+)
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from typing import Self
 
 
-class MeshTracing(Settings):
-    """Spans of the mesh's proxies.
-
-    Attributes:
-        ingress_percentage: of the requests that enter at the gateway, those that are traced.
-        internal_percentage: of the requests inside the mesh that may be traced.
-        tags: further attributes of every span, with fixed values.
-        header_tags: further attributes that are taken from request headers: attribute to header.
-    """
-
-    ingress_percentage: Percentage = 100.0
-    internal_percentage: Percentage = 100.0
-    tags: dict[str, str] = Field(default_factory=dict)
-    header_tags: dict[str, str] = Field(default_factory=dict)
+_SCHEDULED_PARTS: Final = {"none": (), "istio": ("istio.control_plane", "gateway")}
 
 
 class MeshSettings(Settings):
-    """Which mesh a stack has.
+    """The mesh of a stack.
 
     Attributes:
-        kind: none, or the mesh that is installed.
-        istio: the installation, where ``kind`` is ``istio``.
-        gateway: where requests from outside enter.
-        gateway_namespace: where the gateway lives.
-        gateway_certificate: name of two files in OTEL_MESH_SECRETS_DIR, ending in ``.crt`` and ``.key`` (PEM), from
-            which the Secret is made that ``gateway.tls_secret`` names; None where that exists.
-        tracing: spans of the proxies.
-        node_from_file: whether OTEL_MESH_NODE_FILE tells where the nodes keep their network plugins.
+        kind: Mesh to install; ``none`` for no mesh.
+        istio: Settings of the installation if ``kind`` is ``istio``.
+        gateway: Settings of the gateway where requests from outside enter.
+        gateway_namespace: Namespace of the gateway.
+        gateway_certificate: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR
+            from which the Secret ``gateway.tls_secret`` is made; None if the Secret exists already.
+        tracing: Sampling and attributes of the proxies' spans.
+        node_from_file: Whether to read the folders of the nodes' CNI plugins from the file OTEL_MESH_NODE_FILE.
     """
 
     kind: Literal["none", "istio"] = "none"
@@ -57,6 +49,16 @@ class MeshSettings(Settings):
     @model_validator(mode="after")
     def _certificate_has_its_secret(self) -> Self:
         if self.gateway_certificate is not None and self.gateway.tls_secret is None:
-            reason = "the Secret that it becomes has no name"
+            reason = "is set, but no name for the Secret to create from it"
             raise InvalidSettingsError([Problem("gateway_certificate", reason, "set gateway.tls_secret")])
         return self
+
+    @property
+    def installed(self) -> bool:
+        """Whether the stack installs a mesh."""
+        return self.kind != "none"
+
+    @property
+    def scheduled_parts(self) -> tuple[str, ...]:
+        """Paths of the mesh's settings that have a ``scheduling``."""
+        return _SCHEDULED_PARTS[self.kind]

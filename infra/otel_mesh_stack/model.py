@@ -1,4 +1,4 @@
-"""The form of a stack's one structured setting, ``otel-mesh:settings``."""
+"""The model of a stack's settings, ``otel-mesh:settings``."""
 
 from __future__ import annotations
 
@@ -6,20 +6,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from otel_mesh.backends.grafana.component import GrafanaSettings  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.backends.jaeger import JaegerSettings
-from otel_mesh.backends.prometheus.component import PrometheusSettings
-from otel_mesh.backends.victoria_logs import VictoriaLogsSettings
-from otel_mesh.collector.config import OtelCollectorSettings
-from otel_mesh.collector.tail_sampling import TailSamplerSettings  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join, nearest
-from otel_mesh.core.values import DnsLabel, Environment, ImageReference, LabelValue, ObjectName, Ratio, Settings, Uid
-from otel_mesh.k8s.priority_class import Priority  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.k8s.scheduling import Scheduling
-from otel_mesh.services.load_generator import LoadGeneratorSettings
-from otel_mesh.services.microservice import ServiceRuntime
-from otel_mesh.services.postgres import DatabaseRoles, PostgresSettings
-from otel_mesh.services.redis import RedisSettings
+from otel_mesh import (
+    DatabaseRoles,
+    DnsLabel,
+    Environment,
+    GrafanaSettings,
+    ImageReference,
+    InvalidSettingsError,
+    JaegerSettings,
+    LabelValue,
+    ObjectName,
+    OtelCollectorSettings,
+    PostgresSettings,
+    Priority,
+    Problem,
+    PrometheusSettings,
+    Ratio,
+    RedisSettings,
+    Scheduling,
+    ServiceRuntime,
+    Settings,
+    SqlName,
+    TailSamplerSettings,
+    Uid,
+    UserName,
+    VictoriaLogsSettings,
+    join_path,
+    nearest,
+)
+from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
@@ -30,13 +45,13 @@ if TYPE_CHECKING:
 
 
 class Cluster(Settings):
-    """Which cluster the stack belongs to.
+    """The cluster of a stack.
 
     Attributes:
-        context: of the kubeconfig; always named, so that a changed default context changes nothing.
-        name: the cluster's own name, ``k8s.cluster.name`` of all telemetry.
-        uid: of the cluster's namespace ``kube-system``; another cluster is refused then, also by a stack without
-            state. Print it with ``kubectl get namespace kube-system -o jsonpath={.metadata.uid}``.
+        context: Context of the kubeconfig; required, so that the current context has no effect.
+        name: Name of the cluster, ``k8s.cluster.name`` of all telemetry.
+        uid: UID of the cluster's namespace ``kube-system``; any other cluster is rejected, even before the first
+            update. Print it with ``kubectl get namespace kube-system -o jsonpath={.metadata.uid}``.
     """
 
     context: Annotated[str, Field(min_length=1, max_length=253)]
@@ -45,11 +60,11 @@ class Cluster(Settings):
 
 
 class Namespaces(Settings):
-    """Where things live.
+    """Names of a stack's namespaces.
 
     Attributes:
-        observability: Collector, Jaeger, VictoriaLogs, Prometheus, Grafana.
-        services: the services and their stores.
+        observability: Namespace of Collector, Jaeger, VictoriaLogs, Prometheus and Grafana.
+        services: Namespace of the services and their stores.
     """
 
     observability: DnsLabel = "observability"
@@ -58,16 +73,16 @@ class Namespaces(Settings):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if self.observability == self.services:
-            problem = Problem("services", "is the namespace of observability too", "use two namespaces")
+            problem = Problem("services", "is also the observability namespace", "use two namespaces")
             raise InvalidSettingsError([problem])
         return self
 
 
 class ServiceSettings(ServiceRuntime):
-    """One service's difference from ``service_defaults``.
+    """Settings of one service that differ from ``service_defaults``.
 
     Attributes:
-        image: what it runs, instead of the image file's.
+        image: Container image, in place of the image file's.
     """
 
     image: ImageReference | None = None
@@ -77,46 +92,84 @@ class LoadSettings(LoadGeneratorSettings):
     """The load generator of a stack.
 
     Attributes:
-        image: what it runs, instead of the image file's.
+        image: Container image, in place of the image file's.
     """
 
     image: ImageReference | None = None
 
 
+class ShopRoles(DatabaseRoles):
+    """The roles of the shop's databases.
+
+    Attributes:
+        migrations: Role that owns the databases and changes their schema.
+        services: Role that reads and writes rows.
+    """
+
+    migrations: SqlName = "shop_migrations"
+    services: SqlName = "shop_services"
+
+
+class ShopPostgres(PostgresSettings):
+    """PostgreSQL of a stack.
+
+    Attributes:
+        user: Role of the server itself, which may do everything.
+        databases: Databases besides those of the services.
+        roles: Roles of the databases; by default those of `ShopRoles`.
+    """
+
+    user: SqlName = "shop"
+    databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
+    roles: ShopRoles | None = None
+
+
+class ShopRedis(RedisSettings):
+    """Redis of a stack.
+
+    Attributes:
+        user: User that clients log in as.
+    """
+
+    user: UserName = "shop"
+
+
 class StackSettings(Settings):
-    """All settings of a stack: only what differs from the defaults stands in its file.
+    """All settings of a stack; its file contains only those that differ from the defaults.
 
     Attributes:
         environment: ``deployment.environment.name`` of all telemetry.
-        cluster: where the stack is deployed.
-        namespaces: names of its namespaces.
-        images_from_file: whether OTEL_MESH_IMAGES_FILE, a JSON object of name to image, replaces default images.
-        postgres_password_file: file in OTEL_MESH_SECRETS_DIR with the password of PostgreSQL's own role, and beside it
-            files of that name with ``-migrations`` and ``-services`` appended, of the roles that migrate and use the
-            databases. Else ``postgres`` names an existing Secret, and two more Secrets have its name and the same ends.
-        redis_password_file: the same for Redis.
-        wait: whether an update waits until what it deployed is ready.
-        ready_timeout_seconds: how long each workload may take to become ready.
-        scheduling: where all pods run; a part's own ``scheduling`` replaces what it sets.
-        priority_classes: made by this stack, by name; another stack of the same cluster needs other names.
-        storage_class: of all claims that name none; None for the cluster's default.
-        mesh: which mesh the services are in.
-        collector: the OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
-        tail_sampler: the Collectors that keep traces with errors, slow ones and a share of the others; without it all
-            are kept that the services record. With it they should record all: what they leave out nobody can keep.
-        jaeger: the trace store.
-        victoria_logs: the log store.
-        prometheus: the metric store.
-        grafana: the page for people; None for a stack without.
-        postgres: the services' database; the services' own databases are added, and roles where none are named.
-        redis: the services' cache.
-        load_generator: requests that are sent through the front door once for each change here; None for none.
-        demonstration_payments: whether payments can be made by the methods of the demonstration, for which nobody pays
-            anything. Without them every payment is declined, as long as the shop knows no others.
-        order_patience_share: of the orders, those in variant ``experiment`` of the A/B experiment ``order-patience``:
-            they are given up after 6 s and not 9 s, and settled later. 0 for no experiment.
-        service_defaults: how services are run.
-        services: what is different for one of them, by name.
+        cluster: Cluster the stack is deployed to.
+        namespaces: Names of the namespaces.
+        images_from_file: Whether OTEL_MESH_IMAGES_FILE, a JSON object of name to image, replaces the default images.
+        postgres_password_file: File in OTEL_MESH_SECRETS_DIR with the password of PostgreSQL's superuser role. The
+            passwords of the roles for migrations and services are in files of the same name with ``-migrations`` and
+            ``-services`` appended. Alternative: ``postgres.existing_secret``, with two more Secrets of that name and
+            the same suffixes.
+        redis_password_file: File in OTEL_MESH_SECRETS_DIR with the password of Redis. Alternative:
+            ``redis.existing_secret``.
+        wait: Whether an update waits until the deployed objects are ready.
+        ready_timeout_seconds: Time that each workload may take to become ready.
+        scheduling: Placement of all pods; the ``scheduling`` of a part overrides single values.
+        priority_classes: Priority classes to create, by name; another stack on the same cluster needs other names.
+        storage_class: Storage class of all claims without one of their own; None for the cluster's default.
+        mesh: Mesh of the services.
+        collector: The OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
+        tail_sampler: Collectors that keep traces with errors, slow ones and a share of the others; None keeps all
+            traces that the services record. With it the services should record all traces: others cannot be kept.
+        jaeger: The trace backend.
+        victoria_logs: The log backend.
+        prometheus: The metrics backend.
+        grafana: Dashboards; None for a stack without Grafana.
+        postgres: The services' database server; the databases of the services are added.
+        redis: The services' cache.
+        load_generator: Load that is generated once for each change here; None for none.
+        demonstration_payments: Whether the demonstration's payment methods are accepted, which cost nothing. Without
+            them every payment is declined, as the shop knows no other methods.
+        order_patience_share: Share of the orders in variant ``experiment`` of the A/B experiment ``order-patience``,
+            which time out after 6 s instead of 9 s and are settled later. 0 for no experiment.
+        service_defaults: Settings of all services.
+        services: Settings of single services that differ from ``service_defaults``, by name.
     """
 
     environment: Environment
@@ -137,8 +190,8 @@ class StackSettings(Settings):
     victoria_logs: VictoriaLogsSettings = VictoriaLogsSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     grafana: GrafanaSettings | None = None
-    postgres: PostgresSettings = PostgresSettings()
-    redis: RedisSettings = RedisSettings()
+    postgres: ShopPostgres = ShopPostgres()
+    redis: ShopRedis = ShopRedis()
     load_generator: LoadSettings | None = None
     demonstration_payments: bool = False
     order_patience_share: Ratio = 0
@@ -147,22 +200,22 @@ class StackSettings(Settings):
 
     @property
     def roles(self) -> DatabaseRoles:
-        """The roles of PostgreSQL that migrate and use the services' databases."""
-        return self.postgres.roles or DatabaseRoles()
+        """The database roles for migrations and services."""
+        return self.postgres.roles or ShopRoles()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = []
         known = {service.name for service in CATALOG.services}
         problems += [
-            Problem(join("services", name or "''"), "is not in the catalogue", nearest(name, known))
+            Problem(join_path("services", name or "''"), "is not in the catalog", nearest(name, known))
             for name in self.services
             if name not in known
         ]
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
         if self.postgres.roles is None and self.postgres.user in (self.roles.migrations, self.roles.services):
-            reason = f"'{self.postgres.user}' is the name of a role that is to do less"
+            reason = f"'{self.postgres.user}' is also the name of a restricted role"
             problems.append(Problem("postgres.user", reason, "give it another name, or set postgres.roles"))
         if problems:
             raise InvalidSettingsError(problems)
@@ -181,7 +234,7 @@ class StackSettings(Settings):
             yield Problem("grafana.existing_secret", "required but missing: the admin's password", remedy)
 
     def _names_used_twice(self) -> Iterator[Problem]:
-        """Objects of two parts that would be one."""
+        """Problems of parts whose objects have the same name."""
         seen: dict[str, str] = {}
         for part in ("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"):
             settings = getattr(self, part)

@@ -1,8 +1,8 @@
-"""What runs when Pulumi runs a stack's program."""
+"""The Pulumi program of a stack."""
 
 from __future__ import annotations
 
-from otel_mesh.core.errors import InvalidSettingsError
+from otel_mesh import InvalidSettingsError
 from otel_mesh_stack.refusal import refusal
 
 
@@ -10,10 +10,10 @@ def run() -> None:
     """Declares all resources of the current stack.
 
     Raises:
-        pulumi.RunError: the settings or the catalogue are wrong; nothing was declared.
+        pulumi.RunError: The settings or the catalog are invalid; nothing was declared.
     """
     try:
-        # the catalogue is read when its module is: its mistakes are told like those of the settings
+        # importing the module validates the catalog, whose problems are reported like those of the settings
         from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
         deploy()

@@ -1,4 +1,4 @@
-"""The JSON schema of a whole stack file, for editors: made from the settings' models and their docstrings.
+"""The JSON schema of a stack file, for editors: generated from the settings' models and their docstrings.
 
 ``python -m otel_mesh_stack.schema`` prints it; ``make schema`` writes it to ``infra/schema/``.
 """
@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.core.values import Settings
+from otel_mesh import Settings
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.services import CATALOG
 
@@ -25,8 +25,8 @@ _MARKUP: Final = re.compile(r"`+")
 def document() -> dict[str, Any]:
     """The schema of ``Pulumi.<stack>.yaml``.
 
-    It says what editors can check as one types: names, types, bounds and forms. What can't stand together is for the
-    program, which tells it before it makes anything.
+    Editors check names, types, bounds and patterns with it. The program checks combinations of settings, before it
+    declares anything.
     """
     settings = StackSettings.model_json_schema()
     definitions = settings.pop("$defs")
@@ -38,7 +38,7 @@ def document() -> dict[str, Any]:
     definitions[StackSettings.__name__]["properties"]["services"]["propertyNames"] = {"enum": names}
     plain: dict[str, Any] = _tidy(definitions)
     return {
-        # the dialect that editors of YAML know best
+        # the version with the best support in YAML editors
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A stack of otel-mesh",
         "type": "object",
@@ -62,7 +62,7 @@ def document() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The schema as its file has it."""
+    """The content of the schema's file."""
     return json.dumps(document(), indent=2) + "\n"
 
 
@@ -73,7 +73,7 @@ def _models(base: type[Settings] = Settings) -> Iterator[type[Settings]]:
 
 
 def _describe(schema: dict[str, Any], model: type[Settings]) -> None:
-    """Puts the docstrings' words where editors show them."""
+    """Adds the docstrings as descriptions."""
     documented = _attributes(model)
     summary = (inspect.getdoc(model) or "").partition("\n\n")[0]
     schema["description"] = _plain(summary)
@@ -83,7 +83,7 @@ def _describe(schema: dict[str, Any], model: type[Settings]) -> None:
 
 
 def _attributes(model: type[Settings]) -> dict[str, str]:
-    """What a model's docstring and those of its bases say of each field."""
+    """Descriptions of the fields in the docstrings of a model and its bases."""
     found: dict[str, str] = {}
     for one in reversed(model.__mro__):
         section = (inspect.getdoc(one) or "").partition("Attributes:\n")[2]
@@ -96,7 +96,7 @@ def _plain(text: str) -> str:
 
 
 def _tidy(value: Any) -> Any:  # noqa: ANN401 - any part of a schema
-    """Without pydantic's titles, and closed: a key that fits no pattern is a mistake too."""
+    """The schema without pydantic's titles; a key that matches no pattern is invalid."""
     if isinstance(value, list):
         return [_tidy(one) for one in value]
     if not isinstance(value, dict):

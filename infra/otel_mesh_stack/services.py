@@ -1,14 +1,13 @@
-"""This platform's catalogue: which services there are, and which of them may call which.
+"""The catalog of this platform: its services and the calls between them.
 
-Plain data, so that all mistakes in it are found and told together; the keys are the fields of `Service` and `Store`.
+Plain data, so that all errors are found together; the keys are the fields of `Service` and `Store`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from otel_mesh.catalog.model import Catalog
-from otel_mesh.core.errors import parse
+from otel_mesh import Catalog, parse
 
 POSTGRES: Final = "postgres"
 REDIS: Final = "redis"
@@ -46,16 +45,16 @@ _DATA: Final = {
 }
 
 OPEN_PATHS: Final = ("/api/orders", "/livez", "/readyz")
-"""Of the exposed service, those that need no token where a gateway asks for tokens: people's data need one."""
+"""Paths of the exposed service that need no token at a gateway with tokens; paths with personal data need one."""
 
-CATALOG: Final = parse(Catalog, _DATA, "catalogue")
+CATALOG: Final = parse(Catalog, _DATA, "catalog")
 
 
 def database_of(service: str) -> str:
-    """The database of a service: each has its own, named after it."""
+    """The name of a service's database."""
     return service.replace("-", "_")
 
 
 def databases() -> tuple[str, ...]:
-    """The databases that PostgreSQL must hold."""
+    """The names of all services' databases."""
     return tuple(database_of(service.name) for service in CATALOG.services if POSTGRES in service.stores)

@@ -1,7 +1,6 @@
-"""Reads what a stack is to be: the only place that asks `pulumi.Config` and the environment.
+"""The settings of a stack, read from `pulumi.Config` and the environment, and nowhere else.
 
-Everything is checked before any resource is registered; all mistakes are told together, in one message without a
-traceback.
+All settings are validated before any resource is registered, and all problems are reported in one message.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pulumi
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, join, nearest, parse
-from otel_mesh.core.values import ImageReference
+from otel_mesh import ImageReference, InvalidSettingsError, Problem, collecting, join_path, nearest, parse
 from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
@@ -31,9 +29,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 NAMESPACE: Final = "otel-mesh"
-"""Of this project's keys in a stack's configuration."""
+"""Namespace of this project's keys in a stack's configuration."""
 KEY: Final = "settings"
-"""The only one of them: everything stands below it."""
+"""The only key in the namespace: a mapping with all settings."""
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
 _LOAD_IMAGE: Final = "load-generator"
 IMAGE_KEYS: Final = {
@@ -50,21 +48,20 @@ IMAGE_KEYS: Final = {
     "mesh.istio.proxy": "istio-proxyv2",
     "mesh.istio.cni": "istio-install-cni",
 }
-"""Parts of the settings that have an image, with its name in the image file."""
+"""Paths of settings with an image -> name of the image in the image file."""
 _PASSWORDS: Final = (
     ("postgres_password", "postgres_password_file", ""),
     ("migrations_password", "postgres_password_file", "-migrations"),
     ("services_password", "postgres_password_file", "-services"),
     ("redis_password", "redis_password_file", ""),
 )
-"""Passwords of a stack, with the setting that names a file and what is appended to that name."""
-_MAX_SECRET_BYTES: Final = 4096
+"""Fields of `Stack` with a password, the setting with the name of its file, and the suffix of that name."""
 RENDER_DIR: Final = "OTEL_MESH_RENDER_DIR"
-"""Names a folder into which the provider writes what it would make: no cluster, no image, no secret is needed."""
+"""Environment variable with a folder: the provider writes the objects there, without a cluster, images or secrets."""
 PLACEHOLDER: Final = "placeholder"
-"""What stands for a secret where objects are only written."""
+"""Value of secrets in written objects."""
 PLACEHOLDER_REGISTRY: Final = "placeholder.invalid"
-"""Registry of the images that stand for those not built yet, where objects are only written."""
+"""Registry of images in written objects that are not built yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +69,16 @@ class Stack:
     """A stack's settings, complete.
 
     Attributes:
-        settings: checked, with the images of the image file filled in.
-        service_images: what each service runs.
-        charts_dir: folder that holds the charts, instead of their repositories.
-        postgres_password: of the server's own role: a secret output, or None where a Secret exists.
-        migrations_password: of the role that migrates the databases; the same.
-        services_password: of the role that uses them; the same.
-        redis_password: the same.
-        gateway_certificate: that the gateway shows; None where its Secret exists, or there is no gateway.
-        cluster_uid: who the cluster is; None where none is asked.
-        render_dir: where objects are written instead of being made; None where they are made.
+        settings: Validated settings, with the images of the image file.
+        service_images: Container image of each service.
+        charts_dir: Folder with the charts, in place of their repositories.
+        postgres_password: Password of the server's superuser role, a secret output; None for an existing Secret.
+        migrations_password: Password of the role for migrations; like ``postgres_password``.
+        services_password: Password of the role for services; like ``postgres_password``.
+        redis_password: Password of Redis; like ``postgres_password``.
+        gateway_certificate: Certificate of the gateway; None for an existing Secret, or without a gateway.
+        cluster_uid: UID of the cluster; None if objects are only written.
+        render_dir: Folder that objects are written to; None if they are deployed.
     """
 
     settings: StackSettings
@@ -97,10 +94,10 @@ class Stack:
 
 
 def read() -> Stack:
-    """Reads the settings of the current stack.
+    """The settings of the current stack.
 
     Raises:
-        pulumi.RunError: they are wrong; the message names every mistake with path, reason and remedy.
+        pulumi.RunError: The settings are invalid; the message lists every problem with path, reason and remedy.
     """
     try:
         return _read()
@@ -143,7 +140,7 @@ def _read() -> Stack:
         charts_dir = mesh_files.charts_dir(os.environ.get(mesh_files.CHARTS_DIR), settings)
     with collecting(problems):
         node_file = os.environ.get(mesh_files.NODE_FILE)
-        if node_file or not rendering:  # what is only written goes to no node
+        if node_file or not rendering:  # written objects run on no node
             settings = mesh_files.with_node(node_file, settings)
     if problems:
         raise InvalidSettingsError(dict.fromkeys(problems))
@@ -159,14 +156,14 @@ def _read() -> Stack:
 
 
 def _cluster_uid(settings: StackSettings) -> str:
-    """Who the cluster is that the context leads to: asked last, of a stack without other mistakes."""
+    """The UID of the context's cluster, which is asked only if there are no other problems."""
     uid = identity.read_uid(settings.cluster.context)
     identity.require_named(uid, settings.cluster.uid, settings.cluster.context)
     return uid
 
 
 def _render_dir() -> Path | None:
-    """Where the provider is to write the objects instead of making them."""
+    """The folder that the provider writes the objects to; None if it deploys them."""
     value = os.environ.get(RENDER_DIR)
     if value is None:
         return None
@@ -178,14 +175,14 @@ def _render_dir() -> Path | None:
 
 
 def _unknown_keys() -> list[Problem]:
-    """Keys beside the settings that nobody reads; those of other projects and providers are theirs."""
+    """Problems of further keys in this project's namespace."""
     prefix = f"{NAMESPACE}:"
     names = sorted(key.removeprefix(prefix) for key in pulumi.runtime.get_config_env() if key.startswith(prefix))
-    return [Problem(join(prefix + name), "unknown key", _instead(name)) for name in names if name != KEY]
+    return [Problem(join_path(prefix + name), "unknown key", _instead(name)) for name in names if name != KEY]
 
 
 def _instead(name: str) -> str:
-    """What may have been meant by an unknown key: the settings, or one of them."""
+    """The remedy for an unknown key: the name of the settings, or of one of them."""
     if not difflib.get_close_matches(name, [KEY]):
         for meant in difflib.get_close_matches(name, StackSettings.model_fields, n=1):
             return f"write '{meant}' below {NAMESPACE}:{KEY}"
@@ -197,7 +194,7 @@ def _configured() -> object:
     try:
         value = pulumi.Config(NAMESPACE).get_object(KEY)
     except (pulumi.ConfigTypeError, ValueError):
-        raise InvalidSettingsError([Problem(path, "is no object", "write a mapping of settings")]) from None
+        raise InvalidSettingsError([Problem(path, "is not a mapping", "write a mapping of settings")]) from None
     if value is None:
         remedy = f"add it to Pulumi.{pulumi.get_stack()}.yaml, with at least environment and cluster"
         raise InvalidSettingsError([Problem(path, "required but missing", remedy)])
@@ -205,7 +202,7 @@ def _configured() -> object:
 
 
 def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
-    """The images of the image file, checked; none where the stack doesn't ask for it."""
+    """The images of the image file; empty if the stack does not use it."""
     if not settings.images_from_file:
         return {}
     if rendering and not os.environ.get(IMAGES_FILE):
@@ -221,7 +218,7 @@ def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
         reason = f"{IMAGES_FILE}={place}: {error.strerror}"
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        reason = f"{IMAGES_FILE}={place}: {where or 'the whole'} is no pinned image"
+        reason = f"{IMAGES_FILE}={place}: {where or 'the content'} is not a pinned image"
     except ValueError:
         reason = f"{IMAGES_FILE}={place}: not JSON"
     remedy = 'give a JSON object such as {"api-gateway": "registry/api-gateway:1.0"}'
@@ -229,35 +226,18 @@ def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
 
 
 def _password(key: str, name: str | None, *, rendering: bool) -> pulumi.Output[str] | None:
-    """The password in a file, secret from the moment it is read; never part of a message.
-
-    Args:
-        key: of the setting that names the file.
-        name: of the file; None where a Secret exists.
-        rendering: whether objects are only written.
-    """
+    """The password in a file as a secret output; None for an existing Secret."""
     if name is None:
         return None
     if rendering:
         return pulumi.Output.secret(PLACEHOLDER)
     place = _place(SECRETS_DIR, key, "`make up` generates it") / name
-    try:
-        content = place.read_bytes()[: _MAX_SECRET_BYTES + 1]
-        password = content.decode().rstrip("\r\n")
-    except OSError as error:
-        reason = f"{place}: {error.strerror}"
-    except UnicodeDecodeError:
-        reason = f"{place}: not UTF-8"
-    else:
-        if password and len(content) <= _MAX_SECRET_BYTES and password.isprintable():
-            return pulumi.Output.secret(password)
-        reason = f"{place}: empty, longer than {_MAX_SECRET_BYTES} bytes or of several lines"
-    raise InvalidSettingsError([Problem(key, reason, "put the password there, on one line")])
+    return pulumi.Output.secret(secret_files.password(place, key))
 
 
 def _gateway_certificate(settings: StackSettings, *, rendering: bool) -> Certificate | None:
     name = settings.mesh.gateway_certificate
-    if name is None or settings.mesh.kind == "none":
+    if name is None or not settings.mesh.installed:
         return None
     if rendering:
         return Certificate(chain=PLACEHOLDER, private_key=pulumi.Output.secret(PLACEHOLDER))
@@ -278,7 +258,7 @@ def _service_image(settings: StackSettings, images: Mapping[str, str], service: 
 
 
 def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[Problem]:
-    """Our own programs have no public image that could be a default."""
+    """Problems of services without an image: they have no public default."""
     remedy = f"name one here, or set images_from_file and {IMAGES_FILE}"
     missing = [
         f"services.{service.name}.image"
@@ -288,11 +268,11 @@ def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[
     load = settings.load_generator
     if load is not None and load.image is None and _LOAD_IMAGE not in images:
         missing.append("load_generator.image")
-    return [Problem(path, "there is no image to run", remedy) for path in missing]
+    return [Problem(path, "no image", remedy) for path in missing]
 
 
 def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:
-    """Fills in the images of the file where the stack's own settings name none."""
+    """The settings with the images of the image file; images in the settings take precedence."""
     for path, name in IMAGE_KEYS.items():
         if name in images:
             settings = _with_default(settings, path.split("."), {"image": images[name]})
@@ -300,11 +280,11 @@ def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSett
 
 
 def _with_default(model: M, path: Sequence[str], values: Mapping[str, str]) -> M:
-    """The model with values at a place inside it, but for those that somebody has set there."""
+    """A copy of the model with defaults at a path; values that are set there take precedence."""
     if not path:
         return model.model_copy(update={key: one for key, one in values.items() if key not in model.model_fields_set})
     first, *rest = path
     part = getattr(model, first)
-    if part is None:  # the stack does without it
+    if part is None:  # not part of the stack
         return model
     return model.model_copy(update={first: _with_default(part, rest, values)})

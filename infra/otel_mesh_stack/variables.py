@@ -1,4 +1,4 @@
-"""Switches of the platform's own services, from the stack's settings."""
+"""Environment variables of single services, from the stack's settings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 _ORDERING: Final = ("api-gateway", "order-service")
-"""Services that tell of the experiment with orders."""
+"""Services with the experiment ``order-patience``."""
 
 
 def variables_of(settings: StackSettings, service: str) -> dict[str, Any]:
-    """The environment variables of a service that only it knows; none for most."""
+    """Environment variables that only one service reads; empty for most services."""
     if service == "payment-service":
         return {"DEMONSTRATION_METHODS": "on" if settings.demonstration_payments else "off"}
     if service in _ORDERING and settings.order_patience_share > 0:

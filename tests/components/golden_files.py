@@ -1,4 +1,4 @@
-"""Texts that were reviewed: kept as files, and compared to the letter."""
+"""Golden files: reviewed texts, compared exactly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def compare(path: Path, manifests: Iterable[Manifest]) -> None:
-    """Compares objects with a file; ``UPDATE_GOLDEN=1`` writes it anew."""
+    """Compares objects with a file; ``UPDATE_GOLDEN=1`` rewrites the file."""
     rendered = "---\n".join(to_yaml(manifest) for manifest in manifests)
     if os.environ.get("UPDATE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The public names of a package with everything that a caller can rely on, one line each."""
+"""The public API of a package, one line for each name, field, method and function."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from otel_mesh.core.component import Component
 
@@ -21,13 +21,23 @@ def listing(package: str) -> str:
     lines: list[str] = []
     for name in sorted(module.__all__):
         one = getattr(module, name)
-        lines += _class(name, one, module.__all__) if inspect.isclass(one) else [f"{name}{_signature(one)}"]
+        if inspect.isclass(one):
+            lines += _class(name, one, module.__all__)
+        elif inspect.isfunction(one):
+            lines.append(f"{name}{_signature(one)}")
+        else:
+            lines.append(f"{name} = {_value(one)}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _signature(function: Any) -> str:  # noqa: ANN401 - any callable
     text = str(inspect.signature(function))
     return text.replace("'", "")
+
+
+def _value(one: Any) -> object:  # noqa: ANN401 - a constant or a type
+    """A constant as it is; a type of settings as the JSON schema of its values."""
+    return one if isinstance(one, int | str | dict) else TypeAdapter(one).json_schema()
 
 
 def _class(name: str, owner: type, public: Collection[str]) -> Iterator[str]:
@@ -45,7 +55,7 @@ def _fields(owner: type) -> Iterator[str]:
         for one in dataclasses.fields(owner):
             has_default = one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
             yield f"{one.name}: {one.type}{' = ...' if has_default else ''}"
-    elif issubclass(owner, Component):
+    elif issubclass(owner, Component) and owner is not Component:
         yield f"TYPE = {owner.TYPE!r}"
         yield from (f"FORMER_TYPES: {former!r}" for former in owner.FORMER_TYPES)
         for name, annotation in inspect.get_annotations(owner, eval_str=True).items():
@@ -57,7 +67,7 @@ def _fields(owner: type) -> Iterator[str]:
 
 
 def _annotation(owner: type, name: str) -> str:
-    """As it is written where the field is declared."""
+    """The annotation in the source of the field's class."""
     found = (vars(base).get("__annotations__", {}).get(name) for base in owner.__mro__)
     return str(next(text for text in found if text is not None))
 

@@ -1,4 +1,4 @@
-"""Settings that the golden files show: for each component the plain case and the one that differs most."""
+"""Scenarios of the golden files: for each component the defaults and settings that differ from them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from otel_mesh import (
     DatabaseRoles,
     GrafanaArgs,
     GrafanaSettings,
+    JaegerArgs,
     JaegerSettings,
-    LoadGeneratorArgs,
-    LoadGeneratorSettings,
     MeshBinding,
     MicroserviceArgs,
     MicroserviceSettings,
+    NamespaceArgs,
     NamespaceSettings,
     NoMesh,
     Objectives,
@@ -25,15 +25,18 @@ from otel_mesh import (
     OtelCollectorSettings,
     PostgresArgs,
     PostgresSettings,
+    PriorityClassArgs,
     PriorityClassSettings,
     PrometheusArgs,
     PrometheusSettings,
+    RedisArgs,
     RedisSettings,
     Scheduling,
     Service,
     Storage,
     TailSamplerArgs,
     TailSamplerSettings,
+    VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
 from otel_mesh.backends.grafana.component import grafana_manifests
@@ -42,12 +45,13 @@ from otel_mesh.backends.prometheus.component import prometheus_manifests
 from otel_mesh.backends.victoria_logs import OTLP_PATH, victoria_logs_manifests
 from otel_mesh.collector.component import collector_manifests
 from otel_mesh.collector.tail_sampler import tail_sampler_manifests
-from otel_mesh.k8s.namespace import namespace_manifest
-from otel_mesh.k8s.priority_class import priority_class_manifest
-from otel_mesh.services.load_generator import load_generator_manifests
+from otel_mesh.k8s.namespace import namespace_manifests
+from otel_mesh.k8s.priority_class import priority_class_manifests
+from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
 from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.redis import redis_manifests
+from otel_mesh_stack.load_generator import LoadGeneratorArgs, LoadGeneratorSettings, load_generator_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +70,7 @@ SCHEDULED: Final = Scheduling.model_validate(
             {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "seconds": 60},
         ],
         "priority_class": "urgent",
-        "spread_over": ["kubernetes.io/hostname", "topology.kubernetes.io/zone"],
+        "topology_keys": ["kubernetes.io/hostname", "topology.kubernetes.io/zone"],
         "spread_required": True,
         "max_unavailable": 2,
         "image_pull_secrets": ["registry"],
@@ -81,13 +85,16 @@ MESH: Final = MeshBinding(
     pod_labels={"service.istio.io/canonical-revision": "v1"},
     pod_annotations={"proxy.istio.io/config": "{}"},
     resource_attributes={"service.mesh": "istio", "service.mesh.version": "1.31.0"},
+    peer_identity="xfcc-last",
+    proxies_make_spans=True,
+    proxy_scraping=PROXY_SCRAPING,
 )
 
 
 def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
     args = OtelCollectorArgs(
         namespace="observability",
-        traces_endpoint=TRACES,
+        traces_target=TRACES,
         metrics_url=METRICS_URL,
         logs_url=LOGS_URL,
         settings=settings,
@@ -112,6 +119,22 @@ def _microservice(
         mesh=mesh,
     )
     return microservice_manifests(args, settings)
+
+
+def _jaeger(settings: JaegerSettings) -> list[Manifest]:
+    return jaeger_manifests(JaegerArgs(namespace="observability"), settings)
+
+
+def _victoria_logs(settings: VictoriaLogsSettings, mesh: MeshBinding | None = None) -> list[Manifest]:
+    return victoria_logs_manifests(VictoriaLogsArgs(namespace="observability", mesh=mesh or NoMesh()), settings)
+
+
+def _namespace(settings: NamespaceSettings, mesh: MeshBinding) -> list[Manifest]:
+    return namespace_manifests(NamespaceArgs(settings=settings, mesh=mesh), settings)
+
+
+def _priority_class(settings: PriorityClassSettings) -> list[Manifest]:
+    return priority_class_manifests(PriorityClassArgs(settings=settings), settings)
 
 
 def _load_generator(settings: LoadGeneratorSettings, mesh: MeshBinding) -> list[Manifest]:
@@ -146,7 +169,7 @@ CACHE: Final = CacheAccess(
 
 
 def _grafana(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
-    """Without the dashboards' texts, which are files that are reviewed themselves."""
+    """The objects without the dashboards' JSON, which has golden files of its own."""
     manifests = grafana_manifests(args, settings)
     for manifest in manifests:
         if manifest["kind"] == "ConfigMap":
@@ -158,7 +181,7 @@ def _grafana(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector": lambda: _collector(OtelCollectorSettings()),
     "otel-collector-meshed": lambda: collector_manifests(
-        OtelCollectorArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL, mesh=MESH),
+        OtelCollectorArgs(namespace="observability", traces_target=TRACES, metrics_url=METRICS_URL, mesh=MESH),
         OtelCollectorSettings(),
     ),
     "otel-collector-small": lambda: _collector(
@@ -175,22 +198,19 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         OtelCollectorSettings(),
     ),
     "otel-sampler": lambda: tail_sampler_manifests(
-        TailSamplerArgs(namespace="observability", traces_endpoint=TRACES, metrics_url=METRICS_URL),
+        TailSamplerArgs(namespace="observability", traces_target=TRACES, metrics_url=METRICS_URL),
         TailSamplerSettings(),
     ),
-    "jaeger": lambda: jaeger_manifests(JaegerSettings(), "observability"),
-    "jaeger-persistent": lambda: jaeger_manifests(JaegerSettings(storage=PERSISTENT, retention="2w"), "observability"),
-    "victoria-logs": lambda: victoria_logs_manifests(VictoriaLogsSettings(), "observability"),
-    "victoria-logs-persistent": lambda: victoria_logs_manifests(
+    "jaeger": lambda: _jaeger(JaegerSettings()),
+    "jaeger-persistent": lambda: _jaeger(JaegerSettings(storage=PERSISTENT, retention="2w")),
+    "victoria-logs": lambda: _victoria_logs(VictoriaLogsSettings()),
+    "victoria-logs-persistent": lambda: _victoria_logs(
         VictoriaLogsSettings(
             storage=PERSISTENT, retention="4w", max_disk_usage="6Gi", flush_interval_seconds=5, meshed=True
         ),
-        "observability",
         MESH,
     ),
-    "victoria-logs-scheduled": lambda: victoria_logs_manifests(
-        VictoriaLogsSettings(scheduling=SCHEDULED), "observability"
-    ),
+    "victoria-logs-scheduled": lambda: _victoria_logs(VictoriaLogsSettings(scheduling=SCHEDULED)),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusArgs(
@@ -228,24 +248,26 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     ),
     "postgres": lambda: postgres_manifests(
         PostgresArgs(namespace="shop", password=PASSWORD),
-        PostgresSettings(databases=("user_service", "order_service")),
+        PostgresSettings(user="shop", databases=("user_service", "order_service")),
     ),
     "postgres-roles": lambda: postgres_manifests(
         PostgresArgs(
             namespace="shop", password=PASSWORD, migrations_password=PASSWORD, services_password=PASSWORD, mesh=MESH
         ),
-        PostgresSettings(databases=("user_service", "order_service"), roles=DatabaseRoles()),
+        PostgresSettings(
+            user="shop",
+            databases=("user_service", "order_service"),
+            roles=DatabaseRoles(migrations="shop_migrations", services="shop_services"),
+        ),
     ),
     "postgres-existing-secret": lambda: postgres_manifests(
         PostgresArgs(namespace="shop"),
-        PostgresSettings(existing_secret="given", storage=Storage()),  # noqa: S106 - the Secret's name
+        PostgresSettings(user="shop", databases=("shop",), existing_secret="given", storage=Storage()),  # noqa: S106 - the Secret's name
     ),
-    "redis": lambda: redis_manifests(RedisSettings(), "shop", PASSWORD),
+    "redis": lambda: redis_manifests(RedisArgs(namespace="shop", password=PASSWORD), RedisSettings(user="shop")),
     "redis-meshed": lambda: redis_manifests(
-        RedisSettings(existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
-        "shop",
-        None,
-        MESH,
+        RedisArgs(namespace="shop", mesh=MESH),
+        RedisSettings(user="shop", existing_secret="given", eviction="volatile-ttl", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
     ),
     "microservice": lambda: _microservice(
         NoMesh(),
@@ -288,18 +310,18 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector-scheduled": lambda: _collector(OtelCollectorSettings(replicas=3, scheduling=SCHEDULED)),
     "postgres-scheduled": lambda: postgres_manifests(
         PostgresArgs(namespace="shop"),
-        PostgresSettings(existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
+        PostgresSettings(user="shop", databases=("shop",), existing_secret="given", scheduling=SCHEDULED),  # noqa: S106 - the Secret's name
     ),
-    "jaeger-scheduled": lambda: jaeger_manifests(JaegerSettings(scheduling=SCHEDULED), "observability"),
+    "jaeger-scheduled": lambda: _jaeger(JaegerSettings(scheduling=SCHEDULED)),
     "load-generator": lambda: _load_generator(LoadGeneratorSettings(), NoMesh()),
     "load-generator-soak": lambda: _load_generator(
         LoadGeneratorSettings(rate_per_second=50, order_share=0, user_ids=(1, 2), meshed=False, scheduling=SCHEDULED),
         MESH,
     ),
-    "priority-class": lambda: [
-        priority_class_manifest(PriorityClassSettings(name="urgent", value=1000, description="What people wait for."))
-    ],
-    "namespace": lambda: [namespace_manifest(NamespaceSettings(name="shop"), NoMesh())],
-    "namespace-meshed": lambda: [namespace_manifest(NamespaceSettings(name="shop"), MESH)],
-    "namespace-outside-the-mesh": lambda: [namespace_manifest(NamespaceSettings(name="shop", meshed=False), MESH)],
+    "priority-class": lambda: _priority_class(
+        PriorityClassSettings(name="urgent", value=1000, description="What people wait for.")
+    ),
+    "namespace": lambda: _namespace(NamespaceSettings(name="shop"), NoMesh()),
+    "namespace-meshed": lambda: _namespace(NamespaceSettings(name="shop"), MESH),
+    "namespace-outside-the-mesh": lambda: _namespace(NamespaceSettings(name="shop", meshed=False), MESH),
 }

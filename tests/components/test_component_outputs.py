@@ -58,7 +58,7 @@ def program() -> Iterator[Program]:
 def test_jaeger(program: Program) -> None:
     jaeger = Jaeger("traces", JaegerArgs(namespace="ns", settings=JaegerSettings(name="store")))
     assert jaeger.pulumi_resource_type == "otel-mesh:index:Jaeger"
-    assert program.value(jaeger.otlp_endpoint) == "store.ns.svc.cluster.local:4317"
+    assert program.value(jaeger.otlp_target) == "store.ns.svc.cluster.local:4317"
     assert program.value(jaeger.query_url) == "http://store.ns.svc.cluster.local:16686"
     assert program.value(jaeger.metrics_target) == "store.ns.svc.cluster.local:8888"
     assert program.kinds() == ["ConfigMap", "Deployment", "Jaeger", "Service", "ServiceAccount"]
@@ -72,7 +72,7 @@ def test_prometheus(program: Program) -> None:
     assert program.kinds() == ["ConfigMap", "Deployment", "Prometheus", "Service", "ServiceAccount"]
 
 
-def test_prometheus_in_a_mesh_may_look_for_proxies(program: Program) -> None:
+def test_prometheus_in_a_mesh_may_list_pods(program: Program) -> None:
     Prometheus("metrics", PrometheusArgs(namespace=pulumi.Output.from_input("ns"), mesh=MESH))
     assert {"ClusterRole", "ClusterRoleBinding"} < set(program.kinds())
     role = next(one for one in program.mocks.registered if one.typ.endswith(":ClusterRole"))
@@ -100,7 +100,7 @@ def test_victoria_logs(program: Program) -> None:
 
 def test_collector(program: Program) -> None:
     args = OtelCollectorArgs(
-        namespace=pulumi.Output.from_input("ns"), traces_endpoint="jaeger:4317", metrics_url="http://prometheus:9090"
+        namespace=pulumi.Output.from_input("ns"), traces_target="jaeger:4317", metrics_url="http://prometheus:9090"
     )
     collector = OtelCollector("collector", args)
     assert program.value(collector.otlp_grpc_url) == "http://otel-collector.ns.svc.cluster.local:4317"
@@ -120,7 +120,7 @@ def test_collector(program: Program) -> None:
 
 
 def test_tail_sampler(program: Program) -> None:
-    args = TailSamplerArgs(namespace="ns", traces_endpoint="jaeger:4317", metrics_url="http://prometheus:9090")
+    args = TailSamplerArgs(namespace="ns", traces_target="jaeger:4317", metrics_url="http://prometheus:9090")
     sampler = TailSampler("sampler", args)
     assert program.value(sampler.host_name) == "otel-sampler.ns.svc.cluster.local"
     OtelCollector("collector", replace(COLLECTOR, sampler_host=sampler.host_name))
@@ -160,10 +160,10 @@ def test_grafana_needs_exactly_one_password(program: Program) -> None:
 COLLECTOR = OtelCollectorArgs(namespace="ns", metrics_url="http://prometheus:9090")
 
 
-@pytest.mark.parametrize("given", [{}, {"traces_endpoint": "jaeger:4317", "sampler_host": "sampler"}])
+@pytest.mark.parametrize("given", [{}, {"traces_target": "jaeger:4317", "sampler_host": "sampler"}])
 def test_a_collector_sends_traces_to_one_place(program: Program, given: dict[str, Any]) -> None:
     args = replace(COLLECTOR, **given)
-    with pytest.raises(InvalidSettingsError, match="give one of the two"):
+    with pytest.raises(InvalidSettingsError, match="set one of the two"):
         OtelCollector("collector", args)
     assert program.kinds() == []
 
@@ -274,13 +274,13 @@ def test_postgres_keeps_the_passwords_of_its_roles_secret(program: Program) -> N
         (PostgresArgs(namespace="ns", password="a", services_password="b"), "passwords without roles"),  # noqa: S106 - a test's
     ],
 )
-def test_each_role_has_a_password_and_each_password_its_role(program: Program, args: PostgresArgs, reason: str) -> None:
+def test_roles_and_passwords_must_match(program: Program, args: PostgresArgs, reason: str) -> None:
     with pytest.raises(InvalidSettingsError, match=reason):
         Postgres("db", args)
     assert program.kinds() == []
 
 
-def test_a_variable_of_a_microservice_does_not_replace_one_that_follows(program: Program) -> None:
+def test_a_variable_cannot_replace_one_of_the_component(program: Program) -> None:
     def make(**variables: str) -> None:
         args = MicroserviceArgs(
             namespace="ns",
@@ -291,7 +291,7 @@ def test_a_variable_of_a_microservice_does_not_replace_one_that_follows(program:
         )
         Microservice("users", args)
 
-    with pytest.raises(InvalidSettingsError, match="variables.PORT: follows from the other arguments; leave it out"):
+    with pytest.raises(InvalidSettingsError, match="variables.PORT: is set by the component; remove it"):
         make(PORT="1", SWITCH="on")
     assert program.kinds() == []
     make(SWITCH="on")
@@ -319,7 +319,7 @@ def test_microservice(program: Program) -> None:
     assert container["image"] == "registry.example/user-service:1"
 
 
-def test_a_microservice_that_speaks_grpc_has_an_address_for_grpc(program: Program) -> None:
+def test_a_grpc_microservice_has_a_grpc_address(program: Program) -> None:
     service = Microservice(
         "users",
         MicroserviceArgs(
@@ -344,12 +344,12 @@ def test_a_namespace_is_an_output_to_wait_for(program: Program) -> None:
     assert program.kinds() == ["Namespace", "Namespace"]
 
 
-def test_settings_may_be_a_mapping_as_another_language_passes_it(program: Program) -> None:
+def test_settings_may_be_a_mapping(program: Program) -> None:
     args = JaegerArgs(namespace="ns", settings={"name": "store"})  # type: ignore[arg-type]
-    assert program.value(Jaeger("traces", args).otlp_endpoint) == "store.ns.svc.cluster.local:4317"
+    assert program.value(Jaeger("traces", args).otlp_target) == "store.ns.svc.cluster.local:4317"
 
 
-def test_wrong_settings_register_nothing(program: Program) -> None:
+def test_invalid_settings_register_nothing(program: Program) -> None:
     args = JaegerArgs(namespace="ns", settings={"max_trace": 1})  # type: ignore[arg-type]
     with pytest.raises(InvalidSettingsError, match="max_trace: unknown key; did you mean 'max_traces'"):
         Jaeger("traces", args)

@@ -1,4 +1,4 @@
-"""Every component's objects, to the letter.
+"""The objects of every component, compared with golden files.
 
 After a deliberate change run ``UPDATE_GOLDEN=1 pytest tests/components`` and review the difference.
 """
@@ -21,7 +21,7 @@ def test_every_golden_file_has_its_scenario() -> None:
     assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(SCENARIOS)
 
 
-def test_golden_files_hold_no_password() -> None:
+def test_golden_files_contain_no_password() -> None:
     secrets = [
         document
         for path in GOLDEN.glob("*.yaml")

@@ -17,10 +17,10 @@ from otel_mesh import JaegerSettings, OtelCollectorSettings, PrometheusSettings,
 from otel_mesh.backends.jaeger import jaeger_config
 from otel_mesh.backends.prometheus.component import prometheus_config
 from otel_mesh.collector.config import collector_config
-from otel_mesh.collector.proxy_spans import with_proxy_spans
 from otel_mesh.collector.tail_sampling import tail_sampling_config
 from otel_mesh.core.errors import InvalidSettingsError, parse
 from otel_mesh.k8s.manifests import to_yaml
+from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
 from otel_mesh_cli.core import child_processes
 from otel_mesh_embedded.loopback.collector import file_exporters
 from otel_mesh_embedded.loopback.ports import free_port
@@ -72,27 +72,32 @@ def _validate_collector(programs: Path, config: Path) -> subprocess.CompletedPro
 )
 def test_the_collector_accepts_its_configuration(programs: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
     config = tmp_path / "config.yaml"
-    for logs_kept in (True, False):
-        made = collector_config(OtelCollectorSettings.model_validate(settings), logs_kept=logs_kept)
+    for logs in (True, False):
+        made = collector_config(OtelCollectorSettings.model_validate(settings), logs=logs)
         config.write_text(to_yaml(made))
         done = _validate_collector(programs, config)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_queue_that_holds_no_batch_is_refused_before_the_collector_would() -> None:
-    with pytest.raises(InvalidSettingsError, match="holds less than one batch"):
+    with pytest.raises(InvalidSettingsError, match="smaller than one batch"):
         parse(OtelCollectorSettings, {"batching": {"size": 1024, "queue_size": 1000}})
 
 
 def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: Path) -> None:
-    largest = {"decision_wait_seconds": 300, "traces": 10_000_000, "slow_ms": 3_600_000, "ordinary_ratio": 1}
+    largest = {
+        "decision_wait_seconds": 300,
+        "num_traces": 10_000_000,
+        "threshold_ms": 3_600_000,
+        "sampling_percentage": 100,
+    }
     for config in (
-        collector_config(OtelCollectorSettings(), sampled=True, logs_kept=True),
-        with_proxy_spans(collector_config(OtelCollectorSettings(), logs_kept=True, proxied=True)),
+        collector_config(OtelCollectorSettings(), sampled=True, logs=True),
+        collector_config(OtelCollectorSettings(), logs=True, proxy_spans=True),
         tail_sampling_config(TailSamplerSettings()),
-        tail_sampling_config(TailSamplerSettings(), proxied=True),
+        tail_sampling_config(TailSamplerSettings(), proxy_spans=True),
         tail_sampling_config(TailSamplerSettings.model_validate(largest)),
-        tail_sampling_config(TailSamplerSettings(ordinary_ratio=0, decision_wait_seconds=1, traces=100)),
+        tail_sampling_config(TailSamplerSettings(sampling_percentage=0, decision_wait_seconds=1, num_traces=100)),
     ):
         path = tmp_path / "config.yaml"
         path.write_text(to_yaml(config))
@@ -104,9 +109,9 @@ def test_the_collector_is_built_of_what_our_configurations_use_and_nothing_else(
     used: dict[str, set[str]] = {"exporters": {next(iter(file_exporters(tmp_path))).partition("/")[0]}}
     settings, sampler = OtelCollectorSettings(), TailSamplerSettings()
     for config in (
-        *(collector_config(settings, sampled=one, logs_kept=two) for one in (True, False) for two in (True, False)),
-        with_proxy_spans(collector_config(settings, logs_kept=True, proxied=True)),
-        tail_sampling_config(sampler, proxied=True),
+        *(collector_config(settings, sampled=one, logs=two) for one in (True, False) for two in (True, False)),
+        collector_config(settings, logs=True, proxy_spans=True),
+        tail_sampling_config(sampler, proxy_spans=True),
     ):
         for kind in COMPONENTS:
             used.setdefault(kind, set()).update(name.partition("/")[0] for name in config.get(kind) or ())
@@ -160,7 +165,7 @@ def test_prometheus_accepts_its_configuration(
     programs: Path, tmp_path: Path, settings: PrometheusSettings, targets: dict[str, str], *, proxies: bool
 ) -> None:
     config = tmp_path / "prometheus.yml"
-    config.write_text(to_yaml(prometheus_config(settings, targets, proxies=proxies)))
+    config.write_text(to_yaml(prometheus_config(settings, targets, PROXY_SCRAPING if proxies else None)))
     done = subprocess.run(
         [programs / "promtool", "check", "config", config], capture_output=True, text=True, timeout=60, check=False
     )

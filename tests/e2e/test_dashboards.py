@@ -31,7 +31,7 @@ OF_A_MESH = {
     "mesh: Requests A",
     "mesh: Duration, 95th percentile A",
     "mesh: Calls A",
-    "mesh: Proxies that are read A",
+    "mesh: Scraped proxies A",
 }
 """What is empty without a mesh only; the other questions of its dashboard are about failures."""
 

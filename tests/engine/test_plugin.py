@@ -126,7 +126,7 @@ def _without(content: dict[str, Any], resource: str) -> dict[str, Any]:
     [
         (
             {"serviceNamespace": "No", "environment": "home"},
-            ["serviceNamespace", "is no DNS label; use at most 63", "environment", "should be 'production'"],
+            ["serviceNamespace", "is not a DNS label; use at most 63", "environment", "should be 'production'"],
         ),
         ({"replica": 2}, ["replica", "Existing properties are: "]),
     ],

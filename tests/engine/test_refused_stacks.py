@@ -52,13 +52,13 @@ def test_several_mistakes_are_told_together(project: Project) -> None:
     project.configure({"collector.replica": 2, "jaeger.retention": "for ever"})
     assert _refused(project) == [
         "collector.replica: unknown key; did you mean 'replicas'?",
-        "jaeger.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",
+        "jaeger.retention: is not a retention; write hours, days or weeks such as 12h, 7d or 4w",
     ]
 
 
 def test_a_preview_is_refused_as_well(project: Project) -> None:
     project.configure({"services.api-gatway.replicas": 2})
-    assert _refused(project, "preview") == ["services.api-gatway: is not in the catalogue; did you mean 'api-gateway'?"]
+    assert _refused(project, "preview") == ["services.api-gatway: is not in the catalog; did you mean 'api-gateway'?"]
 
 
 def test_a_context_that_the_kubeconfig_does_not_have(project: Project) -> None:
@@ -74,7 +74,7 @@ def test_what_the_stack_needs_from_outside(project: Project) -> None:
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
         *(
             f"{name.partition('-')[0]}_password_file: {project.secrets_dir}/none/{name}: No such file or directory; "
-            "put the password there, on one line"
+            "write the password to it, on one line"
             for name in PASSWORD_FILES
         ),
     ]
@@ -87,31 +87,28 @@ def test_what_can_not_stand_together(project: Project) -> None:
     ]
     project.configure({"jaeger.name": "jaeger"})
     assert _refused(project) == [
-        (
-            f"services.{name}.scheduling.max_unavailable: lets a drain take all 2 pods at once; "
-            "make it less than 'replicas'"
-        )
+        (f"services.{name}.scheduling.max_unavailable: lets a drain evict all 2 pods at once; set it below 'replicas'")
         for name in (service.name for service in CATALOG.services)
     ]
 
 
-def test_mistakes_in_the_catalogue_are_told_like_those_in_settings(
+def test_mistakes_in_the_catalog_are_told_like_those_in_settings(
     new_project: Callable[[Path, str], Project], tmp_path: Path
 ) -> None:
-    project = new_project(tmp_path, "catalogue")
+    project = new_project(tmp_path, "catalog")
     program = project.folder / "infra"
     program.unlink()  # a link into the checkout
     shutil.copytree(repo_dir() / "infra", program)
-    catalogue = program / "otel_mesh_stack" / "services.py"
-    right = catalogue.read_text()
+    catalog = program / "otel_mesh_stack" / "services.py"
+    right = catalog.read_text()
     wrong = right.replace('"payment-service", "port": 8083', '"payment-service", "port": 83, "call": []')
     assert wrong != right
-    catalogue.write_text(wrong)
+    catalog.write_text(wrong)
     assert _refused(project) == [
-        "catalogue.services[3].port: should be at least 1024; raise it",
-        "catalogue.services[3].call: unknown key; did you mean 'calls'?",
+        "catalog.services[3].port: should be at least 1024; raise it",
+        "catalog.services[3].call: unknown key; did you mean 'calls'?",
     ]
-    catalogue.write_text(right.replace('"calls": ["user-service", ', '"calls": ["user-servic", '))
+    catalog.write_text(right.replace('"calls": ["user-service", ', '"calls": ["user-servic", '))
     assert _refused(project, "preview") == [
-        "catalogue.services[0].calls[0]: 'user-servic' is not in the catalogue; did you mean 'user-service'?"
+        "catalog.services[0].calls[0]: 'user-servic' is not in the catalog; did you mean 'user-service'?"
     ]

@@ -183,7 +183,7 @@ def test_mistakes_are_told_together_and_readably() -> None:
         made.plan()
     assert str(refused.value).split("\n") == [
         "settings of stack 'prod': 2 mistakes, nothing was changed",
-        "  jaeger.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",
+        "  jaeger.retention: is not a retention; write hours, days or weeks such as 12h, 7d or 4w",
         "  colector: unknown key; did you mean 'collector'?",
         "  all of it in Pulumi.prod.yaml; mend it there",
     ]

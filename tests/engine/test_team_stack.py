@@ -196,7 +196,7 @@ def test_workloads_join_the_platform_s_mesh(exporting: StackProgram, attached: S
                 "mesh.colour: unknown key; use the otel-mesh version that the platform was deployed with"
             ),
         ),
-        ({"mesh": "istio"}, "mesh: is not what a platform exports; name the platform's stack"),
+        ({"mesh": "istio"}, "mesh: does not have the form of a platform's output; name the platform's stack"),
         (
             {"service_urls": {"user-servce": "http://x"}},
             "service_urls: there is no 'user-service'; did you mean 'user-servce'?",

@@ -1,4 +1,4 @@
-"""What every test of the stack's program needs: a loop, files around it, and a cluster that says who it is."""
+"""Fixtures of all tests of the stack's program: an event loop, files and a cluster with a UID."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def answering_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every context leads to a cluster that says who it is."""
+    """The cluster of every context has the same UID."""
     monkeypatch.setattr(identity, "read_uid", lambda _: UID)

@@ -1,4 +1,4 @@
-"""Mistakes that people make in stack files and in the catalogue, and what they are told.
+"""Problems in stack files and the catalog, with the messages of the program.
 
 ``python -m tests.infra.mistakes`` prints the table with what the program really says.
 """
@@ -46,8 +46,8 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class CatalogueMistake:
-    """A mistake in the catalogue: services beside a right one, ``a`` at port 8080."""
+class CatalogMistake:
+    """A mistake in the catalog: services beside a right one, ``a`` at port 8080."""
 
     what: str
     services: list[dict[str, Any]]
@@ -55,12 +55,12 @@ class CatalogueMistake:
     first: dict[str, Any] = field(default_factory=lambda: {"name": "a", "port": 8080})
 
     def refusal(self) -> list[str]:
-        """What is said, by the function that reads the catalogue's data."""
+        """What is said, by the function that reads the catalog's data."""
         try:
-            parse(Catalog, {"name": "shop", "services": [self.first, *self.services]}, "catalogue")
+            parse(Catalog, {"name": "shop", "services": [self.first, *self.services]}, "catalog")
         except InvalidSettingsError as error:
             return [str(problem) for problem in error.problems]
-        raise AssertionError("the catalogue was accepted")
+        raise AssertionError("the catalog was accepted")
 
 
 SETTINGS = (
@@ -103,7 +103,7 @@ SETTINGS = (
     Mistake(
         "service that there is not",
         {"services": {"api-gatway": {}}},
-        ("services.api-gatway: is not in the catalogue; did you mean 'api-gateway'?",),
+        ("services.api-gatway: is not in the catalog; did you mean 'api-gateway'?",),
     ),
     Mistake("number for text", {"postgres__version": 15}, ("postgres.version: should be text; put it into quotes",)),
     Mistake(
@@ -111,7 +111,7 @@ SETTINGS = (
         {"collector__replicas": "two"},
         ("collector.replicas: should be a whole number; write digits only",),
     ),
-    Mistake("text for a switch", {"wait": "perhaps"}, ("wait: should be true or false; write one of the two",)),
+    Mistake("text for a switch", {"wait": "perhaps"}, ("wait: should be true or false; write true or false",)),
     Mistake(
         "list for a mapping", {"jaeger": []}, ("jaeger: should be a mapping; write keys with their values below it",)
     ),
@@ -134,35 +134,35 @@ SETTINGS = (
     Mistake(
         "bad quantity",
         {"postgres__storage__size": "1 Gb"},
-        ("postgres.storage.size: is no Kubernetes quantity; write one such as 250m, 128Mi or 1Gi",),
+        ("postgres.storage.size: is not a Kubernetes quantity; write one such as 250m, 128Mi or 1Gi",),
     ),
     Mistake(
         "nothing of a quantity",
         {"jaeger__resources": {"cpu": "0m"}},
-        ("jaeger.resources.cpu: must be more than zero; write a quantity such as 250m, 128Mi or 1Gi",),
+        ("jaeger.resources.cpu: is not greater than zero; write a quantity such as 250m, 128Mi or 1Gi",),
         in_editor=False,
     ),
     Mistake(
         "image that is not pinned",
         {"jaeger__image": "jaeger"},
-        ("jaeger.image: is no pinned image; write repository:tag or repository@sha256:digest",),
+        ("jaeger.image: is not a pinned image; write repository:tag or repository@sha256:digest",),
     ),
     Mistake(
         "bad retention",
         {"prometheus__retention": "for ever"},
-        ("prometheus.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",),
+        ("prometheus.retention: is not a retention; write hours, days or weeks such as 12h, 7d or 4w",),
     ),
     Mistake(
         "bad duration",
         {"collector__batching__timeout": "1 second"},
-        ("collector.batching.timeout: is no duration; write one such as 500ms, 10s or 1m30s",),
+        ("collector.batching.timeout: is not a duration; write one such as 500ms, 10s or 1m30s",),
     ),
     Mistake(
         "bad name",
         {"prometheus__name": "Prometheus_2"},
         (
             (
-                "prometheus.name: is no DNS label; "
+                "prometheus.name: is not a DNS label; "
                 "use at most 63 lower case letters, digits and dashes, beginning with a letter"
             ),
         ),
@@ -191,13 +191,13 @@ SETTINGS = (
     Mistake(
         "logs for less than a day",
         {"victoria_logs__retention": "12h"},
-        ("victoria_logs.retention: is less than the day that is deleted at a time; raise it",),
+        ("victoria_logs.retention: is less than a day, the unit of deletion; set at least 1d",),
         in_editor=False,
     ),
     Mistake(
         "more logs than the volume holds",
         {"victoria_logs__storage": {"size": "1Gi"}, "victoria_logs__max_disk_usage": "2Gi"},
-        ("victoria_logs.max_disk_usage: is more than the volume's 1Gi; lower it, or raise 'storage.size'",),
+        ("victoria_logs.max_disk_usage: is more than the volume's size, 1Gi; lower it, or raise 'storage.size'",),
         in_editor=False,
     ),
     Mistake(
@@ -208,7 +208,7 @@ SETTINGS = (
     Mistake(
         "a plugin of any version",
         {"grafana": {"existing_secret": "given", "logs_plugin": "victoriametrics-logs-datasource"}},
-        ("grafana.logs_plugin: is no pinned plugin; write id@version, or id@version@url of its archive",),
+        ("grafana.logs_plugin: is not a pinned plugin; write id@version, or id@version@url of its archive",),
     ),
     Mistake(
         "a toleration that says nothing",
@@ -220,8 +220,8 @@ SETTINGS = (
         "a drain that takes all",
         {"scheduling": {"max_unavailable": 2}, "service_defaults__replicas": 2},
         tuple(
-            f"services.{name}.scheduling.max_unavailable: lets a drain take all 2 pods at once; "
-            "make it less than 'replicas'"
+            f"services.{name}.scheduling.max_unavailable: lets a drain evict all 2 pods at once; "
+            "set it below 'replicas'"
             for name in (service.name for service in CATALOG.services)
         ),
         in_editor=False,
@@ -240,14 +240,14 @@ SETTINGS = (
     Mistake(
         "a page's address with a query",
         {"grafana": {"existing_secret": "given", "root_url": "https://grafana.example.com/?a=b"}},
-        ("grafana.root_url: is no address of a page; write one such as https://grafana.example.com",),
+        ("grafana.root_url: is not a URL; write one such as https://grafana.example.com",),
     ),
     Mistake(
         "an objective that no bucket counts",
         {"prometheus__objectives": {"latency_seconds": 0.3}},
         (
             (
-                "prometheus.objectives.latency_seconds: is no bucket that requests are counted in; "
+                "prometheus.objectives.latency_seconds: is not a histogram bucket boundary; "
                 "choose one of 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10"
             ),
         ),
@@ -278,7 +278,7 @@ SETTINGS = (
     Mistake(
         "one role of the database for everything",
         {"postgres__roles": {"services": "shop"}},
-        ("postgres.roles: one role would do what another is to be kept from; give each its own name",),
+        ("postgres.roles: two of the three roles have the same name; give each role its own name",),
         in_editor=False,
     ),
     Mistake(
@@ -286,7 +286,7 @@ SETTINGS = (
         {"postgres__user": "shop_services"},
         (
             (
-                "postgres.user: 'shop_services' is the name of a role that is to do less; "
+                "postgres.user: 'shop_services' is also the name of a restricted role; "
                 "give it another name, or set postgres.roles"
             ),
         ),
@@ -316,7 +316,7 @@ SETTINGS = (
     Mistake(
         "one namespace for both",
         {"namespaces": {"services": "observability"}},
-        ("namespaces.services: is the namespace of observability too; use two namespaces",),
+        ("namespaces.services: is also the observability namespace; use two namespaces",),
         in_editor=False,
     ),
     Mistake(
@@ -340,23 +340,23 @@ SETTINGS = (
     Mistake(
         "tokens without an issuer's keys",
         {"mesh__gateway__tokens": {"issuer": "https://issuer.example", "audiences": ["shop"]}},
-        ("mesh.gateway.tokens.jwks_uri: the issuer's keys: neither is given; set either jwks_uri or jwks",),
+        ("mesh.gateway.tokens.jwks_uri: is not set, and neither is jwks; set one of the two",),
         in_editor=False,
     ),
     Mistake(
         "an issuer's keys that anybody could exchange on their way",
         {"mesh__gateway__tokens": {"issuer": "a", "audiences": ["shop"], "jwks_uri": "http://issuer.example/keys"}},
-        (("mesh.gateway.tokens.jwks_uri: is no HTTPS address; write one such as https://issuer.example.com/keys"),),
+        (("mesh.gateway.tokens.jwks_uri: is not an HTTPS URL; write one such as https://issuer.example.com/keys"),),
     ),
     Mistake(
         "tokens for whomever",
         {"mesh__gateway__tokens": {"issuer": "a", "audiences": [], "jwks_uri": "https://issuer.example/keys"}},
-        ("mesh.gateway.tokens.audiences: should have at least 1 member; add to it",),
+        ("mesh.gateway.tokens.audiences: should have at least 1 member; add some",),
     ),
     Mistake(
         "keys that are none",
         {"mesh__gateway__tokens": {"issuer": "a", "audiences": ["shop"], "jwks": "[]"}},
-        (('mesh.gateway.tokens.jwks: is no JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'),),
+        (('mesh.gateway.tokens.jwks: is not a JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'),),
         in_editor=False,
     ),
     Mistake(
@@ -368,13 +368,13 @@ SETTINGS = (
                 "jwks": '{"keys": [{"kty": "RSA", "n": "a", "e": "AQAB", "d": "canary"}]}',
             }
         },
-        (("mesh.gateway.tokens.jwks: holds a key that is secret; leave it to the issuer and give public keys only"),),
+        (("mesh.gateway.tokens.jwks: contains a private or symmetric key; give public keys only"),),
         in_editor=False,
     ),
     Mistake(
         "no UID",
         {"cluster__uid": "prod"},
-        ("cluster.uid: is no UID of a Kubernetes object; copy the one that the cluster shows",),
+        ("cluster.uid: is not a UID; copy metadata.uid of the object",),
     ),
     Mistake(
         "another cluster",
@@ -391,55 +391,55 @@ SETTINGS = (
         "several at once",
         {"collector__replicas": 0, "wait": "perhaps", "jaeger__retention": "7", "postgre": {}},
         (
-            "wait: should be true or false; write one of the two",
+            "wait: should be true or false; write true or false",
             "collector.replicas: should be at least 1; raise it",
-            "jaeger.retention: is no retention; write hours, days or weeks such as 12h, 7d or 4w",
+            "jaeger.retention: is not a retention; write hours, days or weeks such as 12h, 7d or 4w",
             "postgre: unknown key; did you mean 'postgres'?",
         ),
     ),
 )
 
 CATALOGUE = (
-    CatalogueMistake(
+    CatalogMistake(
         "unknown callee",
         [{"name": "gateway", "port": 8081, "calls": ["b"]}],
-        ("catalogue.services[1].calls[0]: 'b' is not in the catalogue; valid are: a",),
+        ("catalog.services[1].calls[0]: 'b' is not in the catalog; valid are: a",),
     ),
-    CatalogueMistake(
+    CatalogMistake(
         "callee with a slip",
         [{"name": "user-service", "port": 8081}, {"name": "gateway", "port": 8082, "calls": ["user-servce"]}],
-        ("catalogue.services[2].calls[0]: 'user-servce' is not in the catalogue; did you mean 'user-service'?",),
+        ("catalog.services[2].calls[0]: 'user-servce' is not in the catalog; did you mean 'user-service'?",),
     ),
-    CatalogueMistake(
+    CatalogMistake(
         "call to itself",
         [{"name": "b", "port": 8081, "calls": ["b"]}],
-        ("catalogue.services[1].calls[0]: 'b' calls itself; remove it: a call to itself needs no network",),
+        ("catalog.services[1].calls[0]: 'b' calls itself; remove it",),
     ),
-    CatalogueMistake(
+    CatalogMistake(
         "name used twice",
         [{"name": "a", "port": 8081}],
-        ("catalogue.services[1].name: 'a' is also the name of services[0]; give each its own name",),
+        ("catalog.services[1].name: 'a' is also the name of services[0]; give each its own name",),
     ),
-    CatalogueMistake(
+    CatalogMistake(
         "unknown store",
         [{"name": "b", "port": 8081, "stores": ["postgres"]}],
-        ("catalogue.services[1].stores[0]: 'postgres' is not in the catalogue; remove it",),
+        ("catalog.services[1].stores[0]: 'postgres' is not in the catalog; remove it",),
     ),
-    CatalogueMistake(
+    CatalogMistake(
         "bad ports",
         [{"name": "b", "port": 80}, {"name": "c", "port": 65536}, {"name": "d", "port": "http"}],
         (
-            "catalogue.services[1].port: should be at least 1024; raise it",
-            "catalogue.services[2].port: should be at most 65535; lower it",
-            "catalogue.services[3].port: should be a whole number; write digits only",
+            "catalog.services[1].port: should be at least 1024; raise it",
+            "catalog.services[2].port: should be at most 65535; lower it",
+            "catalog.services[3].port: should be a whole number; write digits only",
         ),
     ),
-    CatalogueMistake(
+    CatalogMistake(
         "unknown key and protocol",
         [{"name": "b", "port": 8081, "protocol": "htp", "call": ["a"]}],
         (
-            "catalogue.services[1].protocol: should be 'http' or 'grpc'; choose one of them",
-            "catalogue.services[1].call: unknown key; did you mean 'calls'?",
+            "catalog.services[1].protocol: should be 'http' or 'grpc'; choose one of them",
+            "catalog.services[1].call: unknown key; did you mean 'calls'?",
         ),
     ),
 )
@@ -457,11 +457,11 @@ def _environment() -> Iterator[None]:
 
 
 def table() -> str:
-    """The mistakes with what the program says of them, as Markdown."""
+    """The problems with the messages of the program, as Markdown."""
     rows = ["| mistake | what is said |", "|---|---|"]
     with _environment():
         said = [(mistake.what, refused(changed(**mistake.changes), mistake.beside)) for mistake in SETTINGS]
-    said += [(f"catalogue: {mistake.what}", mistake.refusal()) for mistake in CATALOGUE]
+    said += [(f"catalog: {mistake.what}", mistake.refusal()) for mistake in CATALOGUE]
     rows += [f"| {what} | {'<br>'.join(f'`{message}`' for message in messages)} |" for what, messages in said]
     return "\n".join(rows)
 

@@ -1,4 +1,4 @@
-"""Puts a stack's configuration where the program reads it, without an engine."""
+"""The configuration of a stack for a program without an engine."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PASSWORD_FILES = ("postgres-password", "postgres-password-migrations", "postgres
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}\n-----END PRIVATE KEY-----\n"
 UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
-"""Of the cluster that every context leads to."""
+"""UID of the cluster of every context."""
 IMAGES = {service.name: f"example.invalid/{service.name}:1.0" for service in CATALOG.services}
 MESHED = {"mesh": {"kind": "istio", "node_from_file": True}}
 NODE = {"cni_bin_dir": "/srv/node/bin", "cni_conf_dir": "/srv/node/net.d", "cni_conf_name": "10-bridge.conflist"}
 
 
 def stack_settings(stack: str) -> dict[str, Any]:
-    """The settings that a stack's file in the checkout holds."""
+    """The settings in a stack's file."""
     content = yaml.safe_load((repo_dir() / f"Pulumi.{stack}.yaml").read_text())
     settings: dict[str, Any] = content["config"]["otel-mesh:settings"]
     return settings
@@ -86,13 +86,13 @@ def changed(**changes: object) -> dict[str, Any]:
 
 
 def accepted(values: object, stack: str = "local", beside: Mapping[str, Any] | None = None) -> Stack:
-    """What the program makes of settings, by the real reader."""
+    """The stack that the program reads from settings."""
     use(values, stack, beside)
     return read()
 
 
 def refused(values: object, beside: Mapping[str, Any] | None = None) -> list[str]:
-    """The mistakes for which the program refuses settings and what stands beside them, by the real reader."""
+    """The problems that the program reports for settings."""
     use(values, beside=beside)
     try:
         read()

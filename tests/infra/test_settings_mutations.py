@@ -1,4 +1,4 @@
-"""Whatever is changed in a stack's settings: the program accepts them, or refuses them with problems."""
+"""Random changes of a stack's settings: the program accepts them, or rejects them with problems."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def _mutations(draw: Callable[..., Any], values: dict[str, Any]) -> object:
-    """The value with one to three places replaced, removed, renamed or added to."""
+    """The value with one to three random changes."""
     root: dict[str, Any] = {"": values}
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from([place for place in _places(root) if place]))
@@ -56,7 +56,7 @@ def _mutations(draw: Callable[..., Any], values: dict[str, Any]) -> object:
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), stack=st.sampled_from(STACKS))
-def test_a_random_mutation_is_accepted_or_refused_with_problems(data: st.DataObject, stack: str) -> None:
+def test_a_random_mutation_is_accepted_or_rejected_with_problems(data: st.DataObject, stack: str) -> None:
     use(_mutations(data.draw, copy.deepcopy(stack_settings(stack))), stack)
     message = ""
     try:

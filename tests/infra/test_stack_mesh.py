@@ -1,15 +1,12 @@
-"""The mesh of a stack: who decides about traces, where its pods run, and the certificate at its edge."""
+"""The mesh of a stack: sampling, placement of its pods, and the gateway's certificate."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from otel_mesh.core import versions
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_stack import mesh
 from otel_mesh_stack.services import OPEN_PATHS
 from tests.infra.stack_config import CERTIFICATE, PRIVATE_KEY, accepted, changed, refused, stack_settings
 
@@ -32,7 +29,7 @@ def test_shared_stacks_have_a_mesh(stack: str) -> None:
     assert accepted(stack_settings(stack), stack).settings.mesh.kind == "istio"
 
 
-def test_tokens_are_asked_for_where_a_stack_says_so_and_never_for_orders() -> None:
+def test_tokens_are_required_if_set_but_never_for_orders() -> None:
     tokens = {"issuer": "https://issuer.example", "audiences": ["shop"], "jwks_uri": "https://issuer.example/keys"}
     made = accepted(_with_mesh(gateway={"tokens": tokens})).settings.mesh.gateway.tokens
     assert made is not None
@@ -42,8 +39,8 @@ def test_tokens_are_asked_for_where_a_stack_says_so_and_never_for_orders() -> No
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_s1_13_where_samplers_decide_nobody_before_them_does(stack: str) -> None:
-    """A request that the gateway leaves out is recorded by nobody, whatever goes wrong in it."""
+def test_s1_13_with_samplers_the_mesh_traces_every_request(stack: str) -> None:
+    """A request that the gateway does not sample is lost for the samplers, even with an error."""
     tracing = accepted(stack_settings(stack), stack).settings.mesh.tracing
     assert {tracing.ingress_percentage, tracing.internal_percentage} == {100}
 
@@ -54,12 +51,12 @@ def test_production_runs_its_mesh_more_than_once_and_serves_https_only() -> None
     for part in (plane, gateway):
         assert part.replicas >= 2
         assert part.scheduling.priority_class in settings.priority_classes
-        assert part.scheduling.spread_over == settings.scheduling.spread_over
+        assert part.scheduling.topology_keys == settings.scheduling.topology_keys
     assert gateway.tls_secret is not None
     assert gateway.plain_http == "redirect"
 
 
-def test_what_a_stack_says_once_holds_for_the_mesh_as_well() -> None:
+def test_settings_of_the_stack_apply_to_the_mesh() -> None:
     common = {"node_selector": {"disk": "fast"}, "image_pull_secrets": ["registry"]}
     own = {"gateway": {"replicas": 3, "scheduling": {"image_pull_secrets": []}}}
     made = accepted({**_with_mesh(**own), "scheduling": common}).settings.mesh
@@ -68,17 +65,17 @@ def test_what_a_stack_says_once_holds_for_the_mesh_as_well() -> None:
     assert {name: one.image_pull_secrets for name, one in found.items()} == {"istiod": ("registry",), "gateway": ()}
 
 
-def test_a_drain_may_not_take_the_whole_mesh() -> None:
+def test_a_drain_may_not_evict_the_whole_mesh() -> None:
     values = {**_with_mesh(gateway={"replicas": 2}), "scheduling": {"max_unavailable": 2}}
     values["mesh"]["istio"] = {"control_plane": {"replicas": 2}}
-    told = "lets a drain take all 2 pods at once; make it less than 'replicas'"
+    told = "lets a drain evict all 2 pods at once; set it below 'replicas'"
     assert refused(values) == [
         f"mesh.istio.control_plane.scheduling.max_unavailable: {told}",
         f"mesh.gateway.scheduling.max_unavailable: {told}",
     ]
 
 
-def test_the_key_of_the_gateway_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.AbstractEventLoop) -> None:
+def test_the_gateway_key_is_a_secret_output_and_never_shown(loop: asyncio.AbstractEventLoop) -> None:
     stack = accepted(_with_mesh(**SHOWN))
     assert stack.gateway_certificate is not None
     assert stack.gateway_certificate.chain == CERTIFICATE
@@ -91,11 +88,11 @@ def test_the_key_of_the_gateway_is_secret_from_the_start_and_shown_nowhere(loop:
     ("content", "reason"),
     [
         (None, "No such file or directory; put it there; `make up` issues stack local's"),
-        ("\xff", "no PEM; put a PEM file with a PRIVATE KEY there"),
-        (CERTIFICATE, "no PEM; put a PEM file with a PRIVATE KEY there"),
+        ("\xff", "not PEM; put a PEM file with a PRIVATE KEY there"),
+        (CERTIFICATE, "not PEM; put a PEM file with a PRIVATE KEY there"),
     ],
 )
-def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
+def test_an_invalid_key_file_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
     place = tmp_path / "secrets" / "gateway.key"
     place.unlink()
     if content is not None:
@@ -103,25 +100,10 @@ def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None, reason: st
     assert refused(_with_mesh(**SHOWN)) == [f"mesh.gateway_certificate: {place}: {reason}"]
 
 
-def test_https_needs_a_name_for_its_secret_and_a_redirect_needs_https() -> None:
+def test_https_needs_a_secret_name_and_a_redirect_needs_https() -> None:
     assert refused(_with_mesh(gateway_certificate="gateway")) == [
-        "mesh.gateway_certificate: the Secret that it becomes has no name; set gateway.tls_secret"
+        "mesh.gateway_certificate: is set, but no name for the Secret to create from it; set gateway.tls_secret"
     ]
     assert refused(_with_mesh(gateway={"plain_http": "redirect"})) == [
-        "mesh.gateway.plain_http: redirects to HTTPS, which there is not; set tls_secret, or serve it"
+        "mesh.gateway.plain_http: redirects to HTTPS but no tls_secret is set; set tls_secret, or 'serve'"
     ]
-
-
-def test_what_a_chart_does_not_know_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values: dict[str, dict[str, Any]] = {}
-    monkeypatch.setattr(mesh, "chart_values", lambda *_: values)
-    values |= {"base": {"known": 1}, "cni": {}, "istiod": {"known": 1, "global": {"new": True}}}
-    for name in values:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "Chart.yaml").write_text(f"version: {versions.ISTIO}")
-        (tmp_path / name / "values.yaml").write_text(yaml.safe_dump({"known": 0, "global": {"old": True}}))
-    settings = accepted(_with_mesh()).settings
-    assert mesh.chart_warnings(settings, str(tmp_path)) == [
-        f"chart istiod: the one of {tmp_path} does not know global.new, which has no effect there"
-    ]
-    assert mesh.chart_warnings(settings, None) == []

@@ -48,11 +48,11 @@ def test_an_editor_shows_a_mistake(mistake: mistakes.Mistake) -> None:
 
 
 @pytest.mark.parametrize("mistake", [one for one in mistakes.SETTINGS if not one.in_editor], ids=lambda one: one.what)
-def test_what_can_not_stand_together_is_left_to_the_program(mistake: mistakes.Mistake) -> None:
+def test_contradictions_are_left_to_the_program(mistake: mistakes.Mistake) -> None:
     assert _found(changed(**mistake.changes)) == []
 
 
-def test_what_the_cli_writes_is_no_mistake_and_a_misspelt_setting_is() -> None:
+def test_keys_of_the_cli_are_valid_and_misspelt_ones_are_not() -> None:
     right = stack_settings("prod")
     assert _found(right, encryptionsalt="v1:abc") == []
     assert _found(right, encryptionsalts="v1:abc") == [""]
@@ -67,7 +67,7 @@ def _properties(value: object, path: str = "") -> list[tuple[str, dict[str, Any]
     return own + [found for key, one in value.items() for found in _properties(one, f"{path}.{key}")]
 
 
-def test_every_setting_is_explained() -> None:
+def test_every_setting_has_a_description() -> None:
     found = [(path, one) for path, one in _properties(DOCUMENT["$defs"]) if path.count(".") == 2]
     assert len(found) > 80
     assert [path for path, one in found if not one.get("description")] == []

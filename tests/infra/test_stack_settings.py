@@ -1,4 +1,4 @@
-"""What `settings.read` makes of settings that are right."""
+"""Valid settings, as read by `settings.read`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_stacks_of_the_checkout_are_valid(stack: str) -> None:
 
 
 @pytest.mark.parametrize(("stack", "switch"), [("local", "on"), ("dev", "on"), ("prod", "off")])
-def test_payments_that_nobody_pays_are_off_unless_a_stack_says_so(stack: str, switch: str) -> None:
+def test_demonstration_payments_are_off_by_default(stack: str, switch: str) -> None:
     settings = accepted(stack_settings(stack), stack).settings
     assert variables_of(settings, "payment-service") == {"DEMONSTRATION_METHODS": switch}
     assert not StackSettings.model_fields["demonstration_payments"].default
@@ -60,12 +60,12 @@ def test_the_files_of_the_environment_complete_the_mesh(tmp_path: Path) -> None:
     }
 
 
-def test_what_the_stack_says_of_the_node_wins_over_the_file() -> None:
+def test_settings_of_the_node_override_the_file() -> None:
     own = {"mesh": {**MESHED["mesh"], "istio": {"cni": {"conf_file": "05-own.conflist"}}}}
     assert accepted({**changed(), **own}).settings.mesh.istio.cni.conf_file == "05-own.conflist"
 
 
-def test_a_password_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.AbstractEventLoop) -> None:
+def test_passwords_are_secret_outputs_and_never_shown(loop: asyncio.AbstractEventLoop) -> None:
     stack = accepted(stack_settings("local"))
     for password in _passwords(stack):
         assert password is not None
@@ -84,14 +84,14 @@ def test_images_come_from_the_file_unless_the_stack_names_them(tmp_path: Path) -
     assert made.service_images["api-gateway"] == "own.invalid/api-gateway:2"
 
 
-def test_a_service_differs_from_the_defaults_only_where_it_says_so() -> None:
+def test_a_service_overrides_single_defaults() -> None:
     values = changed(services={"api-gateway": {"replicas": 4}}, service_defaults={"replicas": 2, "log_level": "DEBUG"})
     made = accepted(values).settings
     assert (made.services["api-gateway"].replicas, made.services["api-gateway"].log_level) == (4, "DEBUG")
     assert (made.services["user-service"].replicas, made.services["user-service"].log_level) == (2, "DEBUG")
 
 
-def test_what_a_stack_says_once_holds_for_every_workload_unless_it_says_otherwise() -> None:
+def test_settings_of_the_stack_apply_to_every_workload_without_its_own() -> None:
     common = {"priority_class": "usual", "node_selector": {"disk": "fast"}, "image_pull_secrets": ["registry"]}
     made = accepted(
         changed(
@@ -123,7 +123,7 @@ def test_what_a_stack_says_once_holds_for_every_workload_unless_it_says_otherwis
     assert made.prometheus.storage.storage_class == "local"  # its own
 
 
-def test_a_service_differs_to_the_last_field_only_where_it_says_so() -> None:
+def test_a_service_overrides_defaults_field_by_field() -> None:
     made = accepted(
         changed(
             service_defaults={"resources": {"cpu": "1", "memory": "100Mi", "memory_limit": "200Mi"}},
@@ -134,7 +134,7 @@ def test_a_service_differs_to_the_last_field_only_where_it_says_so() -> None:
     assert (found.cpu, found.memory, found.memory_limit) == ("1", "100Mi", "300Mi")
 
 
-def test_the_cluster_is_known_by_its_uid() -> None:
+def test_the_stack_has_the_uid_of_its_cluster() -> None:
     assert accepted(changed()).cluster_uid == UID
     assert accepted(changed(cluster__uid=UID)).cluster_uid == UID
 

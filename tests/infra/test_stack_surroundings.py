@@ -1,4 +1,4 @@
-"""What a stack needs from the files and variables around it, and how it says what is missing."""
+"""Files and environment variables of a stack, and the messages if they are missing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from otel_mesh import IstioSettings
-from otel_mesh.mesh.istio.gateway_api import definition_files
-from otel_mesh_stack import mesh_files
 from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, PASSWORD_FILES, accepted, changed, refused
 
 
@@ -22,7 +19,7 @@ def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatc
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
         *(
             f"{name.partition('-')[0]}_password_file: {tmp_path}/secrets/{name}: No such file or directory; "
-            "put the password there, on one line"
+            "write the password to it, on one line"
             for name in PASSWORD_FILES
         ),
     ]
@@ -30,7 +27,7 @@ def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("[", "not JSON"), ("[]", "the whole is no pinned image"), ('{"a": "b"}', "a is no pinned image")],
+    [("[", "not JSON"), ("[]", "the content is not a pinned image"), ('{"a": "b"}', "a is not a pinned image")],
 )
 def test_a_bad_image_file(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "images.json").write_text(content)
@@ -46,15 +43,12 @@ def test_a_service_without_an_image(tmp_path: Path) -> None:
     others = {name: image for name, image in IMAGES.items() if name != "api-gateway"}
     (tmp_path / "images.json").write_text(json.dumps(others))
     assert refused(changed()) == [
-        (
-            "services.api-gateway.image: there is no image to run; "
-            "name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE"
-        )
+        ("services.api-gateway.image: no image; name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE")
     ]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe", b"x" * 4097], ids=repr)
-def test_a_bad_password_file_is_refused_without_a_word_of_it(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_password_file_is_rejected_without_its_content(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secrets" / "postgres-password").write_bytes(content)
     (mistake,) = refused(changed())
     assert mistake.startswith(f"postgres_password_file: {tmp_path}/secrets/postgres-password: ")
@@ -69,7 +63,7 @@ def test_a_password_file_lies_in_its_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["contexts: [", "- a", "contexts: 3", "contexts: [1, {}]", ""])
-def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str) -> None:
+def test_an_unreadable_kubeconfig(tmp_path: Path, content: str) -> None:
     (tmp_path / "kubeconfig").write_text(content)
     (mistake,) = refused(changed())
     assert mistake.startswith("cluster.context: ")
@@ -95,9 +89,9 @@ def test_without_kubeconfig_variable_the_default_file_counts(tmp_path: Path, mon
     ("content", "reason"),
     [
         (None, "No such file or directory"),
-        ("[]", "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
-        ("{", "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
-        ('{"cni_bin_dir": "/x"}', "no JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+        ("[]", "not a JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+        ("{", "not a JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
+        ('{"cni_bin_dir": "/x"}', "not a JSON object with cni_bin_dir, cni_conf_dir, cni_conf_name"),
     ],
 )
 def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> None:
@@ -109,41 +103,9 @@ def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> No
     assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `make up`, which writes it"
 
 
-def test_a_folder_of_charts_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_folder_of_charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "nowhere"))
     (mistake,) = refused({**changed(), **MESHED})
     assert mistake.startswith(f"mesh: OTEL_MESH_CHARTS_DIR={tmp_path}/nowhere: no such folder; ")
     monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path))
     assert accepted({**changed(), **MESHED}).charts_dir == str(tmp_path)
-
-
-def test_charts_that_are_not_the_pinned_ones_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in (("base", "version: 1.2.3"), ("cni", "version: 9.9.9"), ("istiod", "- no chart")):
-        (tmp_path / "charts" / name).mkdir(parents=True)
-        (tmp_path / "charts" / name / "Chart.yaml").write_text(text)
-    monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "charts"))
-    stack = accepted(changed(mesh={"kind": "istio", "istio": {"version": "1.2.3"}}))
-    assert mesh_files.unpinned(stack.charts_dir, stack.settings) == [
-        f"chart cni: {tmp_path}/charts has version 9.9.9, the stack's settings pin 1.2.3",
-        f"chart istiod: {tmp_path}/charts has version (not readable), the stack's settings pin 1.2.3",
-    ]
-    assert mesh_files.unpinned(None, stack.settings) == []
-
-
-def test_definitions_of_the_gateway_api_that_are_not_the_pinned_ones_are_named(tmp_path: Path) -> None:
-    (tmp_path / "gateway-api").mkdir()
-    *most, missing = definition_files(IstioSettings(), str(tmp_path))
-    for file in most:
-        Path(file).write_text("metadata:\n  annotations:\n    gateway.networking.k8s.io/bundle-version: v1.5.1\n")
-    for chart in ("base", "cni", "istiod"):
-        (tmp_path / chart).mkdir()
-        (tmp_path / chart / "Chart.yaml").write_text("version: 1.2.3")
-    settings = {"version": "1.2.3", "gateway_api": {"version": "1.6.0"}}
-    stack = accepted(changed(mesh={"kind": "istio", "istio": settings}))
-    has = f"(no {Path(missing).name}), 1.5.1"
-    assert mesh_files.unpinned(str(tmp_path), stack.settings) == [
-        f"definitions of the Gateway API: {tmp_path} has version {has}, the stack's settings pin 1.6.0"
-    ]
-    theirs = {**settings, "gateway_api": {"definitions": "existing"}}
-    stack = accepted(changed(mesh={"kind": "istio", "istio": theirs}))
-    assert mesh_files.unpinned(str(tmp_path), stack.settings) == []

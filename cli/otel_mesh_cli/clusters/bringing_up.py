@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from otel_mesh.backends.grafana import component
 from otel_mesh.core.values import ImageReference
-from otel_mesh.services import postgres, redis
+from otel_mesh.k8s.passwords import PASSWORD_KEY
 from otel_mesh_cli.clusters import state
 from otel_mesh_cli.clusters.kube import Kube
 from otel_mesh_cli.clusters.request import NOT_MADE, PUBLIC
@@ -75,9 +74,9 @@ def _require_secrets(settings: StackSettings, kube: Kube) -> None:
     """Refuse a cluster without the Secrets that the stack's file names."""
     spaces, shown = settings.namespaces, settings.grafana
     for namespace, secret, key in (
-        *((spaces.services, secret, postgres.PASSWORD_KEY) for secret in _postgres_secrets(settings)),
-        (spaces.services, settings.redis.existing_secret, redis.PASSWORD_KEY),
-        (spaces.observability, shown and shown.existing_secret, component.PASSWORD_KEY),
+        *((spaces.services, secret, PASSWORD_KEY) for secret in _postgres_secrets(settings)),
+        (spaces.services, settings.redis.existing_secret, PASSWORD_KEY),
+        (spaces.observability, shown and shown.existing_secret, PASSWORD_KEY),
     ):
         if secret:
             kube.require_secret(namespace, secret, key)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh.core.values import quantity
-from otel_mesh.services.postgres import PASSWORD_KEY
+from otel_mesh.k8s.passwords import PASSWORD_KEY
 from otel_mesh_cli.compose.containers import container_of, pod_of
 from otel_mesh_cli.core.errors import CommandError
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
+from otel_mesh.core.network import service_host
 from otel_mesh_cli.compose.containers import BUSYBOX_IMAGE, container_of, initial, service
 from otel_mesh_cli.compose.mounts import Mounts
 from otel_mesh_cli.core.errors import CommandError
@@ -169,7 +169,7 @@ def _require_same_ports(front: Manifest, container: Mapping[str, Any]) -> None:
 
 def _address(place: str) -> str:
     namespace, _, name = place.partition("/")
-    return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
+    return service_host(name, namespace)
 
 
 def _publish(

@@ -1,4 +1,4 @@
-"""Jaeger v2: keeps traces and answers questions about them."""
+"""Jaeger v2: stores traces and serves the query page and API."""
 
 from __future__ import annotations
 
@@ -11,19 +11,28 @@ from pydantic import Field, model_validator
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Role, recommended, selector
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Retention, Settings, hours
-from otel_mesh.k8s import arrangements, pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata, to_yaml
+from otel_mesh.k8s.containers import (
+    Container,
+    ContainerPort,
+    Probes,
+    config_volume,
+    data_volume,
+    http_check,
+    temporary_files,
+)
+from otel_mesh.k8s.manifests import Manifest, to_yaml
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
     from typing import Self
 
-OTLP_GRPC_PORT: Final = 4317
-OTLP_HTTP_PORT: Final = 4318
 QUERY_PORT: Final = 16686
 METRICS_PORT: Final = 8888
 _HEALTH_PORT: Final = 13133
@@ -37,16 +46,16 @@ class JaegerSettings(Settings):
     """Settings of a `Jaeger`.
 
     Attributes:
-        name: of its objects.
-        image: with Jaeger v2 as its entry point.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        storage: ephemeral keeps traces in memory, persistent in Badger on a volume.
-        max_traces: kept in memory; the oldest go first. Bounds the memory together with ``resources``.
-        retention: how long Badger keeps spans.
-        meshed: whether its pod joins the mesh. Not by default: people and tools outside the mesh ask it, and it has to
-            answer just when the mesh is what fails.
+        name: Name of the Kubernetes objects.
+        image: Container image whose entry point is Jaeger v2.
+        version: Version of Jaeger in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        storage: Storage of the traces: ``ephemeral`` in memory, ``persistent`` in Badger on a volume.
+        max_traces: Number of traces in memory; beyond it the oldest are dropped. Choose it together with ``resources``.
+        retention: Time that Badger keeps spans.
+        meshed: Whether the pod joins the mesh. It does not by default: people and tools outside the mesh query it, and
+            it has to answer when the mesh itself fails.
     """
 
     name: DnsLabel = "jaeger"
@@ -60,12 +69,16 @@ class JaegerSettings(Settings):
     meshed: bool = False
 
     @model_validator(mode="after")
-    def _bounded_as_stored(self) -> Self:
+    def _bound_fits_the_storage(self) -> Self:
         kind, useless = ("persistent", "max_traces") if self.storage.persistent else ("ephemeral", "retention")
         if useless in self.model_fields_set:
             problem = Problem(useless, f"has no effect on {kind} storage", "remove it, or change 'storage'")
             raise InvalidSettingsError([problem])
         return self
+
+    def metrics_target(self, namespace: str) -> str:
+        """``host:port`` of the program's own metrics in Prometheus' format."""
+        return f"{service_host(self.name, namespace)}:{METRICS_PORT}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +86,9 @@ class JaegerArgs:
     """Arguments of a `Jaeger`.
 
     Attributes:
-        namespace: where its objects live.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -84,7 +97,7 @@ class JaegerArgs:
 
 
 def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
-    """The program's configuration (the OpenTelemetry Collector's form, which Jaeger v2 has taken over)."""
+    """The program's configuration, in the format of the OpenTelemetry Collector, which Jaeger v2 is built on."""
     if settings.storage.persistent:
         backend: dict[str, Any] = {
             "badger": {
@@ -113,8 +126,8 @@ def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
             "jaeger_query": {
                 "storage": {"traces": _STORE},
                 "http": {"endpoint": f"{_ANY}:{QUERY_PORT}"},
-                # traces of people's questions would stand among the services' ones, and delay its end by 10 s: it
-                # sends them to itself when it takes nothing any more
+                # traces of queries would be listed among those of the services. They would also delay the shutdown
+                # by 10 s: Jaeger sends them to itself when its receiver is already closed
                 "enable_tracing": False,
             },
             "jaeger_storage": {"backends": {_STORE: backend}},
@@ -127,89 +140,82 @@ def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
                 }
             }
         },
-        # one writer at a time fills whole batches; a tenth of a second keeps a trace readable at once
+        # a single writer fills whole batches; after 100 ms a trace can be read
         "processors": {"batch": {"timeout": "100ms"}},
         "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORE}},
     }
 
 
-def _container(settings: JaegerSettings) -> dict[str, Any]:
-    return workloads.container(
-        "jaeger",
-        settings.image,
-        args=[f"--config=file:{_CONFIG_DIR}/config.yaml"],
-        env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ports=pods.ports(
-            {
-                "otlp-grpc": OTLP_GRPC_PORT,
-                "otlp-http": OTLP_HTTP_PORT,
-                "http-query": QUERY_PORT,
-                "http-metrics": METRICS_PORT,
-                "health": _HEALTH_PORT,
-            }
+def _container(settings: JaegerSettings) -> Container:
+    return Container(
+        name="jaeger",
+        image=settings.image,
+        args=(f"--config=file:{_CONFIG_DIR}/config.yaml",),
+        env={"GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(
+            ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="grpc"),
+            ContainerPort(name="otlp-http", number=OTLP_HTTP_PORT, protocol="http"),
+            ContainerPort(name="http-query", number=QUERY_PORT, protocol="http"),
+            ContainerPort(name="http-metrics", number=METRICS_PORT, protocol="http"),
+            ContainerPort(name="health", number=_HEALTH_PORT),
         ),
-        startupProbe=pods.http_probe("/status", "health", period=1, failures=60),
-        livenessProbe=pods.http_probe("/status", "health", period=10, failures=3),
-        readinessProbe=pods.http_probe("/status", "health", period=5, failures=2),
-        resources=settings.resources.manifest(),
+        probes=Probes(live=http_check("/status", "health")),
+        resources=settings.resources,
+        volumes=(
+            config_volume("config", settings.name, _CONFIG_DIR),
+            data_volume("data", settings.storage, settings.name, _DATA_DIR),
+            temporary_files(),
+        ),
     )
 
 
-def jaeger_manifests(
-    settings: JaegerSettings, namespace: pulumi.Input[str], mesh: MeshBinding | None = None
-) -> list[Manifest]:
-    """All objects of a Jaeger, what others need first."""
-    mesh = mesh or NoMesh()
-    labels = recommended("jaeger", settings.name, Role.TRACES, settings.version)
-    return arrangements.store(
-        metadata(settings.name, labels, namespace=namespace),
-        settings=settings,
-        selected=selector("jaeger", settings.name),
-        container=_container(settings),
-        files={"config.yaml": to_yaml(jaeger_config(settings))},
-        config_dir=_CONFIG_DIR,
-        data_dir=_DATA_DIR,
-        ports={
-            "otlp-grpc": (OTLP_GRPC_PORT, "grpc"),
-            "otlp-http": (OTLP_HTTP_PORT, "http"),
-            "http-query": (QUERY_PORT, "http"),
-            "http-metrics": (METRICS_PORT, "http"),
-        },
-        scratch={"tmp": "/tmp"},  # noqa: S108 - a volume of the pod's own
-        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
+def jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifest]:
+    """The Kubernetes objects of a Jaeger, dependencies first."""
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="jaeger",
+            role=Role.TRACES,
+            version=settings.version,
+            containers=(_container(settings),),
+            scheduling=settings.scheduling,
+            files={"config.yaml": to_yaml(jaeger_config(settings))},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
     )
 
 
 class Jaeger(Component):
-    """One Jaeger that takes traces by OTLP, keeps them and serves the query page and API.
+    """One Jaeger that receives traces by OTLP, stores them and serves the query page and API.
 
     Attributes:
-        otlp_endpoint: ``host:port`` that takes OTLP over gRPC.
-        query_url: of the page and the API.
-        metrics_target: ``host:port`` of its own metrics in Prometheus' format.
+        otlp_target: ``host:port`` of the OTLP receiver (gRPC).
+        query_url: URL of the query page and API.
+        metrics_target: ``host:port`` of the program's own metrics in Prometheus' format.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "Jaeger"
 
-    otlp_endpoint: pulumi.Output[str]
+    otlp_target: pulumi.Output[str]
     query_url: pulumi.Output[str]
     metrics_target: pulumi.Output[str]
 
     def __init__(self, name: str, args: JaegerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(JaegerSettings, args.settings)
         super().__init__(name, opts)
-        self.children(jaeger_manifests(settings, args.namespace, args.mesh))
+        self.children(jaeger_manifests(args, settings))
         host = self.host(settings.name, args.namespace)
-        self.otlp_endpoint = pulumi.Output.concat(host, f":{OTLP_GRPC_PORT}")
+        self.otlp_target = pulumi.Output.concat(host, f":{OTLP_GRPC_PORT}")
         self.query_url = pulumi.Output.concat("http://", host, f":{QUERY_PORT}")
         self.metrics_target = pulumi.Output.concat(host, f":{METRICS_PORT}")
         self.register_outputs(
             {
-                "otlp_endpoint": self.otlp_endpoint,
+                "otlp_target": self.otlp_target,
                 "query_url": self.query_url,
                 "metrics_target": self.metrics_target,
             }

@@ -1,7 +1,7 @@
-"""How the log store is asked, in its own language, LogsQL (https://docs.victoriametrics.com/victorialogs/logsql/).
+"""Queries to VictoriaLogs in LogsQL (https://docs.victoriametrics.com/victorialogs/logsql/).
 
-Apart from the component, so that what asks knows nothing of what is deployed: the contract, Grafana and the commands of
-a person on call. Another store brings this file and `otel_mesh.backends.victoria_logs` anew.
+A module of its own, so that users of the queries (the telemetry contract, Grafana, the on-call commands) do not import
+the component. Another log backend replaces this file and `otel_mesh.backends.victoria_logs`.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ STREAM_FIELDS: Final = (
     "k8s.cluster.name",
     "k8s.namespace.name",
 )
-"""Resource attributes that tell streams apart: lines with the same values lie together, and are found without a scan.
+"""Resource attributes that identify a stream. Lines of a stream are stored together and found without a scan.
 
-What tells pods or instances apart is not among them, though upstream advises it: it pays where applications of
-different kinds would share a stream. Pods of one service write alike and compress alike, nobody searches by pod first,
-and each rollout would begin streams anew, every day's partition with an index and blocks of their own. Pod, node and
-all other attributes are fields of each line, indexed as well.
+Upstream advises to add an attribute of the pod or instance, which pays where different applications would share a
+stream. Here the pods of a service write similar lines that compress well together, queries rarely begin with a pod, and
+each rollout would start new streams with an index and blocks of their own in every day's partition. Pod, node and all
+other attributes are indexed fields of each line.
 """
 
 SOURCE_TYPE: Final = "victoriametrics-logs-datasource"
-"""Grafana's plugin that asks this store, which is the type of its data source too."""
+"""Id of Grafana's plugin for VictoriaLogs, and type of its data source."""
 
 
 def of_service(service: str) -> str:
-    """The lines of a service that were logged within a trace."""
+    """Query for the lines that a service logged within a trace.
+
+    Args:
+        service: Name of the service.
+    """
     return f"{{service.name={_quoted(service)}}} trace_id:*"
 
 
 def of_trace(trace_id: str) -> str:
-    """The lines of all services that were logged within a trace.
+    """Query for the lines that all services logged within a trace.
 
     Args:
-        trace_id: 32 lower case hexadecimal digits, or what Grafana replaces by them.
+        trace_id: Trace id of 32 lower case hexadecimal digits, or Grafana's variable for it.
     """
     return f"trace_id:={_quoted(trace_id)}"
 
@@ -47,17 +51,17 @@ def _quoted(text: str) -> str:
 
 
 def grafana_fields(traces_uid: str) -> dict[str, Any]:
-    """``jsonData`` of Grafana's data source: each line leads to its trace.
+    """``jsonData`` of Grafana's data source, with a link from each line to its trace.
 
     Args:
-        traces_uid: of the data source with the traces.
+        traces_uid: Uid of the data source of the traces.
     """
     return {
-        # the plugin's own default is 50, fewer than one order leaves behind
+        # the plugin's default of 50 is less than a single order logs
         "maxLines": "1000",
         "derivedFields": [
             {
-                # a field beside the line, not a part of its text
+                # a field of the line, not a match in its text
                 "name": "trace_id",
                 "matcherType": "label",
                 "matcherRegex": "trace_id",
@@ -83,4 +87,4 @@ _LEVELS: Final = {
     "debug": "debug",
     "trace": "trace",
 }
-"""What services write as their records' severity, to Grafana's levels."""
+"""Severity text of log records, with Grafana's log level."""

@@ -1,1 +1,1 @@
-"""The catalogue of services, and what follows from it."""
+"""The catalog of services, and what derives from it."""

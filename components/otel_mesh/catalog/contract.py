@@ -1,7 +1,7 @@
-"""The telemetry contract, checked: what to ask the stores for each declared signal, and what to make of what was seen.
+"""Checks of the telemetry contract: a query for each declared signal, and the status of each observed edge.
 
-A test asks each query until it has an answer; whatever answers is `signal_matrix` come true. An edge that was seen is
-judged by `edge_standing`: one that is `EdgeStanding.UNDECLARED` breaks the contract.
+A test repeats the queries until each returns data. An observed edge with `EdgeStanding.UNDECLARED` violates the
+contract.
 """
 
 from __future__ import annotations
@@ -21,51 +21,53 @@ if TYPE_CHECKING:
 
 
 class EdgeStanding(StrEnum):
-    """What the catalogue says of an edge that was seen, or was not."""
+    """Status of an edge by the catalog."""
 
     DECLARED = "declared"
-    """A call that the catalogue allows."""
+    """Declared in the catalog."""
     ENTRANCE = "entrance"
-    """From outside into a service that is exposed."""
+    """From outside the platform to an exposed service."""
     UNDECLARED = "UNDECLARED"
-    """A call that it does not."""
+    """Not declared in the catalog."""
     SILENT = "silent"
-    """Declared, and nobody called."""
+    """Declared, but not observed."""
 
 
 def calls_query() -> str:
-    """PromQL of the edges that the service map has now, with the labels ``client`` and ``server``."""
+    """PromQL query for the current edges of the service graph, with the labels ``client`` and ``server``."""
     return "sum by (client, server) (traces_service_graph_request_total) > 0"
 
 
 def metric_query(service: str, instrument: str) -> str:
-    """PromQL that has a sample once a service's instrument reached Prometheus by OTLP.
+    """PromQL query that has a sample once an instrument of a service has reached Prometheus.
 
     Args:
-        service: its ``service.name``.
-        instrument: name as of the conventions, e.g. ``http.server.request.duration``; unit and kind, which Prometheus
-            appends to it, need not be known.
+        service: ``service.name`` of the service.
+        instrument: Name of the instrument, such as ``http.server.request.duration``, without the suffixes for unit and
+            type that Prometheus appends.
     """
     name = re.sub(r"[^A-Za-z0-9_]", "_", instrument)
     return f'count({{__name__=~"{name}(_.+)?",service_name="{service}"}}) > 0'
 
 
 def log_query(service: str) -> str:
-    """LogsQL that has lines once a service logged within a trace.
+    """LogsQL query that has lines once a service has logged within a trace.
 
     Args:
-        service: its ``service.name``.
+        service: ``service.name`` of the service.
     """
     return log_queries.of_service(service)
 
 
 def named_callee(catalog: Catalog, caller: str, callee: str) -> str:
-    """The callee by its name in the catalogue: a store that a lost connection left without a host has its system's.
+    """The callee's name in the catalog.
+
+    The service graph names a store by its system if the span of a failed connection has no host.
 
     Args:
-        catalog: with the stores.
-        caller: who called.
-        callee: as the service map names it.
+        catalog: Catalog with the stores.
+        caller: Name of the caller in the service graph.
+        callee: Name of the callee in the service graph.
     """
     service = next((one for one in catalog.services if one.name == caller), None)
     stores = [name for name in service.stores if catalog.store(name).system == callee] if service else []
@@ -73,13 +75,13 @@ def named_callee(catalog: Catalog, caller: str, callee: str) -> str:
 
 
 def edge_standing(catalog: Catalog, caller: str, callee: str, entrances: Collection[str] = ()) -> EdgeStanding:
-    """What the catalogue says of an edge that was seen.
+    """The status of an observed edge.
 
     Args:
-        catalog: that declares the edges.
-        caller: as the service map names it.
-        callee: as of `named_callee`.
-        entrances: what stands for the outside beside callers without a name: a mesh's gateway.
+        catalog: Catalog that declares the edges.
+        caller: Name of the caller in the service graph.
+        callee: Name of the callee, see `named_callee`.
+        entrances: Names of the callers that forward requests from outside, such as a mesh's gateway.
     """
     if (caller, callee) in service_edges(catalog):
         return EdgeStanding.DECLARED
@@ -92,11 +94,11 @@ def edge_standing(catalog: Catalog, caller: str, callee: str, entrances: Collect
 
 
 def silent_edges(catalog: Catalog, seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Declared edges that are not among those seen.
+    """The declared edges that were not observed.
 
     Args:
-        catalog: that declares the edges.
-        seen: callers with callees as of `named_callee`.
+        catalog: Catalog that declares the edges.
+        seen: Observed pairs of caller and callee, see `named_callee`.
     """
     used = set(seen)
     return tuple(edge for edge in service_edges(catalog) if edge not in used)

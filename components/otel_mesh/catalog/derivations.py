@@ -1,11 +1,11 @@
-"""What follows from a catalogue: addresses for callers, the telemetry contract, a picture."""
+"""Derivations of a catalog: addresses for callers, the telemetry contract, a diagram."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from otel_mesh.core.network import service_host
 from otel_mesh.core.values import Settings
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
 
 if TYPE_CHECKING:
     from otel_mesh.catalog.model import Catalog, Service
@@ -18,12 +18,12 @@ _STORE_METRIC: Final = {"postgresql": "db.client.operation.duration", "redis": "
 
 
 class Signals(Settings):
-    """What a service must emit once it has served a request.
+    """The telemetry that a service must emit once it has served a request.
 
     Attributes:
-        spans: kinds of spans.
-        metrics: names of instruments, by semantic convention.
-        logs: whether records with a trace id are expected.
+        spans: Kinds of the spans.
+        metrics: Names of the instruments.
+        logs: Whether log records with a trace ID are expected.
     """
 
     spans: tuple[SpanKind, ...]
@@ -32,35 +32,35 @@ class Signals(Settings):
 
 
 URL_PREFIX: Final = {"http": "http://", "grpc": "dns:///"}
-"""What stands before ``host:port`` in an address, by the protocol spoken there; gRPC has its own form of it."""
+"""Prefix of ``host:port`` in an address, by protocol; gRPC has a URL scheme of its own."""
 
 
 def url_variable(callee: str) -> str:
-    """The environment variable that holds a callee's address: ``USER_SERVICE_URL`` for ``user-service``."""
+    """The environment variable with a callee's address: ``USER_SERVICE_URL`` for ``user-service``."""
     return f"{callee.upper().replace('-', '_')}_URL"
 
 
 def url(callee: Service, namespace: str) -> str:
     """The address of a service, without a trailing slash: ``http://order-service.shop.svc.cluster.local:8082``."""
-    return f"{URL_PREFIX[callee.protocol]}{callee.name}.{namespace}.svc.{CLUSTER_DOMAIN}:{callee.port}"
+    return f"{URL_PREFIX[callee.protocol]}{service_host(callee.name, namespace)}:{callee.port}"
 
 
 def callee_environment(catalog: Catalog, caller: str, namespace: str) -> dict[str, str]:
-    """The variables by which a service finds those that it calls.
+    """Environment variables with the addresses of a service's callees.
 
     Args:
-        catalog: that declares the calls.
-        caller: name of the service.
-        namespace: where the callees run.
+        catalog: Catalog that declares the calls.
+        caller: Name of the calling service.
+        namespace: Namespace of the callees.
 
     Raises:
-        KeyError: the caller is not in the catalogue.
+        KeyError: The caller is not in the catalog.
     """
     return {url_variable(name): url(catalog.service(name), namespace) for name in catalog.service(caller).calls}
 
 
 def signal_matrix(catalog: Catalog) -> dict[str, Signals]:
-    """For each service what it must emit: the telemetry contract that the end-to-end tests poll for."""
+    """The signals that each service must emit, by name: the telemetry contract."""
     matrix = {}
     for service in catalog.services:
         called = [catalog.service(name).protocol for name in service.calls]
@@ -76,12 +76,12 @@ def signal_matrix(catalog: Catalog) -> dict[str, Signals]:
 
 
 def service_edges(catalog: Catalog) -> tuple[tuple[str, str], ...]:
-    """Pairs of caller and callee that traces must show, stores included."""
+    """Pairs of caller and callee that traces must show, including stores."""
     return tuple((edge.caller, edge.callee) for edge in catalog.edges())
 
 
 def topology(catalog: Catalog) -> str:
-    """The catalogue as a Mermaid flow chart."""
+    """The catalog as a Mermaid flowchart."""
     lines = ["flowchart LR"]
     lines += [f"    outside([outside]) --> {service.name}" for service in catalog.services if service.exposed]
     lines += [f"    {service.name}[{service.name}]" for service in catalog.services]

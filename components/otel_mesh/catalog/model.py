@@ -1,7 +1,7 @@
-"""The catalogue: which services there are, and which of them may call which.
+"""The catalog: the services of a platform and the calls between them.
 
-It is the single source of what is deployed, of the addresses that callers get, of the edges that a trace may show
-and of the signals that tests wait for.
+The deployed services, the addresses of callees, the permitted edges of traces and the expected signals all derive from
+it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ StoreSystem = Literal["postgresql", "redis"]
 
 
 class Service(Settings):
-    """A service that we run.
+    """A service of the platform.
 
     Attributes:
-        name: of its workload, its Service, its identity and its ``service.name``.
-        port: that it listens on.
-        protocol: that it speaks there.
-        version: of what is deployed, its ``service.version``.
-        calls: names of the services that it calls; no other call is legitimate.
-        stores: names of the data stores that it uses.
-        external_calls: host names outside the platform that it calls.
-        metrics: instruments of its own, e.g. ``shop.orders``, beside those that follow from what it serves and calls.
-        exposed: whether people outside the cluster reach it.
-        sampling_ratio: share of the traces beginning here that are kept.
+        name: Name of the workload, the Kubernetes Service and the service account; ``service.name``.
+        port: Port the service listens on.
+        protocol: Protocol of the port.
+        version: Deployed version, ``service.version``.
+        calls: Names of the services it calls; any other call is undeclared.
+        stores: Names of the data stores it uses.
+        external_calls: Host names outside the platform that it calls.
+        metrics: Names of its own instruments, such as ``shop.orders``, besides those of its protocols and stores.
+        exposed: Whether the service is reachable from outside the cluster.
+        sampling_ratio: Share of the traces starting at the service that are sampled.
     """
 
     name: DnsLabel
@@ -50,12 +50,12 @@ class Service(Settings):
 
 
 class Store(Settings):
-    """A data store that services share.
+    """A data store shared by services.
 
     Attributes:
-        name: of its Service.
-        port: that it listens on.
-        system: which program it is, as in ``db.system.name``.
+        name: Name of the Kubernetes Service.
+        port: Port the store listens on.
+        system: Database system, ``db.system.name``.
     """
 
     name: DnsLabel
@@ -67,9 +67,9 @@ class Edge(Settings):
     """A declared call.
 
     Attributes:
-        caller: name of a service.
-        callee: name of a service or a store.
-        protocol: of the call, or the store's system.
+        caller: Name of the calling service.
+        callee: Name of the called service or store.
+        protocol: Protocol of the call, or the system of the store.
     """
 
     caller: str
@@ -78,15 +78,15 @@ class Edge(Settings):
 
 
 class Catalog(Settings):
-    """All services and stores of a platform, consistent with each other.
+    """The services and stores of a platform.
 
-    Two services may call each other; a service that calls itself, an unknown callee or store and a name used twice
-    are refused, all mistakes at once.
+    Two services may call each other. A service that calls itself, an unknown callee or store and a duplicate name are
+    rejected, all at once.
 
     Attributes:
-        name: of the platform, its ``service.namespace``.
-        services: that we run.
-        stores: that they use.
+        name: Name of the platform, ``service.namespace``.
+        services: Services of the platform.
+        stores: Data stores of the services.
     """
 
     name: DnsLabel
@@ -118,30 +118,30 @@ class Catalog(Settings):
                 for place, name in enumerate(names):
                     path = f"services[{index}].{kind}[{place}]"
                     if kind == "calls" and name == service.name:
-                        yield Problem(path, f"'{name}' calls itself", "remove it: a call to itself needs no network")
+                        yield Problem(path, f"'{name}' calls itself", "remove it")
                     elif name not in known:
-                        yield Problem(path, f"'{name}' is not in the catalogue", nearest(name, known - {service.name}))
+                        yield Problem(path, f"'{name}' is not in the catalog", nearest(name, known - {service.name}))
                     elif name in names[:place]:
-                        yield Problem(path, f"'{name}' is named twice", "remove one")
+                        yield Problem(path, f"'{name}' is listed twice", "remove one")
 
     def service(self, name: str) -> Service:
-        """The service of a name.
+        """The service with a name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: No service has the name.
         """
         return {one.name: one for one in self.services}[name]
 
     def store(self, name: str) -> Store:
-        """The store of a name.
+        """The store with a name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: No store has the name.
         """
         return {one.name: one for one in self.stores}[name]
 
     def edges(self) -> tuple[Edge, ...]:
-        """All declared calls, by caller and then in the order of their declaration."""
+        """All declared calls, ordered by caller and declaration."""
         found = []
         for service in self.services:
             found += [
@@ -153,5 +153,5 @@ class Catalog(Settings):
         return tuple(found)
 
     def callers(self, name: str) -> tuple[str, ...]:
-        """Who may call a service or use a store."""
+        """The names of the services that may call a service or use a store."""
         return tuple(edge.caller for edge in self.edges() if edge.callee == name)

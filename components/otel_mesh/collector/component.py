@@ -1,22 +1,26 @@
-"""The OpenTelemetry Collector that everything sends its telemetry to."""
+"""The OpenTelemetry Collector that receives the telemetry of all services."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
 from otel_mesh.collector import parts
 from otel_mesh.collector.config import SAMPLER_HOST, OtelCollectorSettings, collector_config
-from otel_mesh.collector.parts import LOGS_ENDPOINT, METRICS_ENDPOINT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, TRACES_ENDPOINT
-from otel_mesh.collector.proxy_spans import with_proxy_spans
+from otel_mesh.collector.parts import LOGS_ENDPOINT, METRICS_ENDPOINT, TRACES_ENDPOINT
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
-from otel_mesh.k8s import arrangements, cluster_objects, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
+from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.containers import ContainerPort
+from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,93 +28,81 @@ class OtelCollectorArgs:
     """Arguments of an `OtelCollector`.
 
     Attributes:
-        namespace: where its objects live.
-        metrics_url: base URL that takes metrics by OTLP over HTTP.
-        traces_endpoint: ``host:port`` that takes traces by OTLP over gRPC; either it or ``sampler_host`` is given.
-        sampler_host: name whose addresses are the pods of a `TailSampler`; all spans of a trace go to the same one.
-        logs_url: the whole address that takes logs by OTLP over HTTP, as a log store's ``otlp_url`` is; without it logs
-            are accepted and dropped.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP).
+        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC); exclusive with ``sampler_host``.
+        sampler_host: DNS name that resolves to the pods of a `TailSampler`; all spans of a trace go to the same pod.
+        logs_url: Complete URL of the log backend's OTLP receiver (HTTP), such as `VictoriaLogs.otlp_url`. Without it
+            logs are accepted and dropped.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
     metrics_url: pulumi.Input[str]
-    traces_endpoint: pulumi.Input[str] | None = None
+    traces_target: pulumi.Input[str] | None = None
     sampler_host: pulumi.Input[str] | None = None
     logs_url: pulumi.Input[str] | None = None
     settings: OtelCollectorSettings = field(default_factory=OtelCollectorSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def _where_traces_go(args: OtelCollectorArgs) -> dict[str, pulumi.Input[str]]:
-    """The one of two variables that says it.
+def _traces_destination(args: OtelCollectorArgs) -> dict[str, pulumi.Input[str]]:
+    """The environment variable of the traces' destination.
 
     Raises:
-        InvalidSettingsError: neither is given, or both are.
+        InvalidSettingsError: Neither ``traces_target`` nor ``sampler_host`` is set, or both are.
     """
-    given = {TRACES_ENDPOINT: args.traces_endpoint, SAMPLER_HOST: args.sampler_host}
+    given = {TRACES_ENDPOINT: args.traces_target, SAMPLER_HOST: args.sampler_host}
     found = {name: value for name, value in given.items() if value is not None}
     if len(found) != 1:
-        reason = "sampler_host is given too" if found else "neither it nor sampler_host is given"
-        raise InvalidSettingsError([Problem("traces_endpoint", reason, "give one of the two")])
+        reason = "sampler_host is set too" if found else "neither traces_target nor sampler_host is set"
+        raise InvalidSettingsError([Problem("traces_target", reason, "set one of the two")])
     return found
 
 
 def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> list[Manifest]:
-    """All objects of a Collector, what others need first."""
-    namespace = args.namespace
-    labels = recommended("otel-collector", settings.name, Role.COLLECTOR, settings.version)
-    meta = metadata(settings.name, labels, namespace=namespace)
-    traces = _where_traces_go(args)
+    """The Kubernetes objects of a Collector, dependencies first."""
+    traces = _traces_destination(args)
     logs = {} if args.logs_url is None else {LOGS_ENDPOINT: args.logs_url}
-    proxied = args.mesh.kind == "istio"
-    config = collector_config(settings, sampled=SAMPLER_HOST in traces, logs_kept=bool(logs), proxied=proxied)
-    if proxied:
-        config = with_proxy_spans(config)
-    pod = parts.pod(
+    config = collector_config(
+        settings, sampled=SAMPLER_HOST in traces, logs=bool(logs), proxy_spans=args.mesh.proxies_make_spans
+    )
+    workload = parts.workload(
         settings,
+        program="otel-collector",
+        role=Role.COLLECTOR,
+        namespace=args.namespace,
+        mesh=args.mesh,
+        config=config,
         environment={**traces, METRICS_ENDPOINT: args.metrics_url, **logs},
-        ports={"otlp-grpc": OTLP_GRPC_PORT, "otlp-http": OTLP_HTTP_PORT},
+        ports=(
+            ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="grpc"),
+            ContainerPort(name="otlp-http", number=OTLP_HTTP_PORT, protocol="http"),
+        ),
         api_access=settings.pod_attributes,
     )
-    access = cluster_objects.access(labels, _RULES, account=settings.name, namespace=namespace)
-    return [
-        workloads.service_account(meta),
-        *(access if settings.pod_attributes else ()),
-        workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
-        *arrangements.replicated(
-            meta,
-            selected=selector("otel-collector", settings.name),
-            pod_spec=pod,
-            replicas=settings.replicas,
-            scheduling=settings.scheduling,
-            ports={"otlp-grpc": (OTLP_GRPC_PORT, "grpc"), "otlp-http": (OTLP_HTTP_PORT, "http")},
-            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(config),
-                **args.mesh.annotations_of_pods(meshed=settings.meshed),
-            },
-        ),
-    ]
+    account, *others = render(workload)
+    access = cluster_objects.access(workload, _RULES) if settings.pod_attributes else []
+    return [account, *access, *others]
 
 
 _RULES: Final = (
     {"apiGroups": [""], "resources": ["pods", "namespaces"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get", "list", "watch"]},
 )
-"""What k8s_attributes needs to name a pod's namespace, Deployment and node; nothing more."""
+"""Rights that the processor k8s_attributes needs to find a pod's namespace, Deployment and node."""
 
 
 class OtelCollector(Component):
-    """Collectors that take OTLP, add what Kubernetes knows of the sender and pass it on.
+    """Collectors that receive OTLP, add the sender's Kubernetes attributes and forward the data.
 
     Attributes:
-        otlp_grpc_url: that takes OTLP over gRPC, as OTEL_EXPORTER_OTLP_ENDPOINT wants it.
-        otlp_http_url: that takes OTLP over HTTP.
+        otlp_grpc_url: URL of the OTLP receiver (gRPC), a value for OTEL_EXPORTER_OTLP_ENDPOINT.
+        otlp_http_url: URL of the OTLP receiver (HTTP).
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid, or not exactly one destination of traces is set.
     """
 
     TYPE: ClassVar[str] = "OtelCollector"

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_mesh.collector.log_lines import storable_lines
+from otel_mesh.collector.log_lines import LOG_LINES
 from otel_mesh.collector.parts import (
     ANY,
     LOGS_ENDPOINT,
-    OTLP_GRPC_PORT,
-    OTLP_HTTP_PORT,
     TRACES_ENDPOINT,
     CollectorProgram,
-    counting_calls,
+    add_service_graph,
+    empty_config,
     exporting,
-    health_check,
     memory_limiter,
-    own_telemetry,
-    to_metric_store,
+    to_metrics_backend,
 )
+from otel_mesh.collector.pipelines import Exporter, Pipeline, Processor, Receiver, Stage
+from otel_mesh.collector.proxy_spans import PROXY_SPANS
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.core.values import DnsLabel  # noqa: TC001 - pydantic reads it at run time
 
 SAMPLER_HOST: Final = "SAMPLER_HOST"
-"""Environment variable of the Collector: name whose addresses are the pods of a `TailSampler`."""
+"""Environment variable of the Collector: DNS name that resolves to the pods of a `TailSampler`."""
 
 POD_ATTRIBUTES: Final = (
     "k8s.pod.name",
@@ -32,13 +32,12 @@ POD_ATTRIBUTES: Final = (
     "k8s.namespace.name",
     "k8s.node.name",
 )
-"""What Kubernetes knows of a sender and every signal carries, beside ``k8s.cluster.name``."""
+"""Kubernetes attributes of the sender that every signal carries, beside ``k8s.cluster.name``."""
 
 _BALANCED_FLUSH: Final = "500ms"
-"""How long spans are gathered before they go to the samplers.
+"""Flush timeout of the batches that go to the samplers.
 
-A trace is decided a fixed time after its first span came there, so that what waits here for company counts against
-that time.
+A sampler decides a fixed time after the first span of a trace has arrived. Time spent in a batch counts against that.
 """
 
 
@@ -46,8 +45,9 @@ class OtelCollectorSettings(CollectorProgram):
     """Settings of an `OtelCollector`, beside those of every `CollectorProgram`.
 
     Attributes:
-        pod_attributes: whether the API server is asked what it knows of a sender's pod; not outside Kubernetes.
-        meshed: whether its pods join the mesh. By default: only so it knows who sends telemetry.
+        name: Name of the Kubernetes objects.
+        pod_attributes: Whether to ask the API server for the sender's Kubernetes attributes; not outside Kubernetes.
+        meshed: Whether the pods join the mesh. They do by default: the mesh proves who sends telemetry.
     """
 
     name: DnsLabel = "otel-collector"
@@ -55,49 +55,65 @@ class OtelCollectorSettings(CollectorProgram):
     meshed: bool = True
 
 
-def _processors(settings: OtelCollectorSettings) -> dict[str, Any]:
-    processors = {
-        "memory_limiter": memory_limiter(settings),
-        # here and not at the samplers: the sender's address is known to whom it sends only, and sampling makes new
-        # batches, which have none
-        "k8s_attributes": {
-            "auth_type": "serviceAccount",
-            "extract": {"metadata": list(POD_ATTRIBUTES)},
-            # the sender's address comes last: behind a sidecar or a load balancer it is not the pod's
-            "pod_association": [
-                {"sources": [{"from": "resource_attribute", "name": "k8s.pod.uid"}]},
-                {"sources": [{"from": "resource_attribute", "name": "k8s.pod.ip"}]},
-                {"sources": [{"from": "connection"}]},
-            ],
-        },
-        "resource/cluster": {
-            "attributes": [{"key": "k8s.cluster.name", "value": settings.cluster_name, "action": "upsert"}]
-        },
-    }
-    if not settings.pod_attributes:
-        del processors["k8s_attributes"]
-    return processors
+_OTLP: Final = Receiver(
+    "otlp",
+    {
+        "protocols": {
+            "grpc": {"endpoint": f"{ANY}:{OTLP_GRPC_PORT}"},
+            "http": {"endpoint": f"{ANY}:{OTLP_HTTP_PORT}"},
+        }
+    },
+)
+
+# here and not in the samplers: only the Collector that a sender connects to knows its address, and sampling makes new
+# batches, which have none
+_K8S_ATTRIBUTES: Final = Processor(
+    "k8s_attributes",
+    {
+        "auth_type": "serviceAccount",
+        "extract": {"metadata": list(POD_ATTRIBUTES)},
+        # the sender's address comes last: behind a sidecar or a load balancer it is not the pod's
+        "pod_association": [
+            {"sources": [{"from": "resource_attribute", "name": "k8s.pod.uid"}]},
+            {"sources": [{"from": "resource_attribute", "name": "k8s.pod.ip"}]},
+            {"sources": [{"from": "connection"}]},
+        ],
+    },
+    Stage.IDENTIFY,
+)
 
 
-def _to_store(settings: OtelCollectorSettings) -> dict[str, Any]:
-    return {
-        "otlp_grpc/traces": {
+def _processors(settings: OtelCollectorSettings) -> tuple[Processor, ...]:
+    """The processors of every pipeline that receives data."""
+    cluster = {"key": "k8s.cluster.name", "value": settings.cluster_name, "action": "upsert"}
+    return (
+        memory_limiter(settings),
+        *([_K8S_ATTRIBUTES] if settings.pod_attributes else []),
+        Processor("resource/cluster", {"attributes": [cluster]}, Stage.LABEL),
+    )
+
+
+def _to_trace_backend(settings: OtelCollectorSettings) -> Exporter:
+    return Exporter(
+        "otlp_grpc/traces",
+        {
             "endpoint": f"${{env:{TRACES_ENDPOINT}}}",
             "tls": {"insecure": True},
             **exporting(settings.batching),
-        }
-    }
+        },
+    )
 
 
-def _to_samplers(settings: OtelCollectorSettings) -> dict[str, Any]:
-    """All spans of a trace to the same sampler, whichever Collector they came to.
+def _to_samplers(settings: OtelCollectorSettings) -> Exporter:
+    """Sends all spans of a trace to the same sampler, whichever Collector received them.
 
-    Queue and retries are those of the whole: what one sampler doesn't take, or what comes before any is known, is
-    routed anew at the next attempt, when the list of samplers may be another. Spans may arrive twice then, never not
-    at all as long as the queue holds them.
+    Queue and retries belong to the whole exporter and not to each sampler's: spans that a sampler refuses, or that
+    arrive before any sampler is known, are routed again at the next attempt, when the list of samplers may have
+    changed. Spans may then arrive twice, but none is lost while the queue holds them.
     """
-    return {
-        "load_balancing/traces": {
+    return Exporter(
+        "load_balancing/traces",
+        {
             "routing_key": "traceID",
             "protocol": {
                 "otlp": {
@@ -112,64 +128,47 @@ def _to_samplers(settings: OtelCollectorSettings) -> dict[str, Any]:
                 "dns": {"hostname": f"${{env:{SAMPLER_HOST}}}", "port": str(OTLP_GRPC_PORT), "interval": "5s"}
             },
             **exporting(settings.batching.model_copy(update={"timeout": _BALANCED_FLUSH})),
-        }
-    }
+        },
+    )
 
 
-def _logs_exporter(settings: OtelCollectorSettings, *, kept: bool) -> dict[str, Any]:
-    if not kept:
+def _logs_exporter(settings: OtelCollectorSettings, *, logs: bool) -> Exporter:
+    if not logs:
         # accepted (or senders would see errors), counted in the Collector's own metrics and dropped here
-        return {"nop": None}
-    return {"otlp_http/logs": {"logs_endpoint": f"${{env:{LOGS_ENDPOINT}}}", **exporting(settings.batching)}}
+        return Exporter("nop")
+    return Exporter("otlp_http/logs", {"logs_endpoint": f"${{env:{LOGS_ENDPOINT}}}", **exporting(settings.batching)})
 
 
 def collector_config(
-    settings: OtelCollectorSettings, *, sampled: bool = False, logs_kept: bool = False, proxied: bool = False
+    settings: OtelCollectorSettings, *, sampled: bool = False, logs: bool = False, proxy_spans: bool = False
 ) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
-    Where signals go stands in the environment (`TRACES_ENDPOINT` or `SAMPLER_HOST`, `METRICS_ENDPOINT`,
+    Destinations come from environment variables (`TRACES_ENDPOINT` or `SAMPLER_HOST`, `METRICS_ENDPOINT`,
     `LOGS_ENDPOINT`), so that the configuration is known before anything is deployed.
 
     Args:
-        settings: of the Collector.
-        sampled: whether traces go to the pods of a `TailSampler`, which count the calls then; metrics and logs never
-            do.
-        logs_kept: whether there is a log store; without one logs are accepted and dropped.
-        proxied: whether the services' calls go through proxies that make spans too.
+        settings: Settings of the Collector.
+        sampled: Whether traces go to the pods of a `TailSampler`, which then count the service graph. Metrics and logs
+            never go there.
+        logs: Whether a log backend exists; without one, logs are accepted and dropped.
+        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
     """
     processors = _processors(settings)
-    traces = _to_samplers(settings) if sampled else _to_store(settings)
-    logs = _logs_exporter(settings, kept=logs_kept)
-    of_lines = storable_lines() if logs_kept else {}
+    config = empty_config(settings)
 
-    def pipeline(exporter: str, *further: str) -> dict[str, Any]:
-        return {"receivers": ["otlp"], "processors": [*processors, *further], "exporters": [exporter]}
+    def pipeline(destination: Exporter, *further: Processor) -> Pipeline:
+        return Pipeline(sources=(_OTLP,), processors=(*processors, *further), destinations=(destination,))
 
-    config: dict[str, Any] = {
-        "extensions": health_check(),
-        "receivers": {
-            "otlp": {
-                "protocols": {
-                    "grpc": {"endpoint": f"{ANY}:{OTLP_GRPC_PORT}"},
-                    "http": {"endpoint": f"{ANY}:{OTLP_HTTP_PORT}"},
-                }
-            }
-        },
-        "processors": {**processors, **of_lines},
-        "exporters": {
-            **traces,
-            **to_metric_store(settings),
-            **logs,
-        },
-        "service": {
-            "extensions": ["health_check"],
-            "telemetry": own_telemetry(settings),
-            "pipelines": {
-                "traces": pipeline(next(iter(traces))),
-                "metrics": pipeline("otlp_http/metrics"),
-                "logs": pipeline(next(iter(logs)), *of_lines),
-            },
-        },
-    }
-    return config if sampled else counting_calls(config, settings, proxied=proxied)
+    config.add(
+        {
+            "traces": pipeline(_to_samplers(settings) if sampled else _to_trace_backend(settings)),
+            "metrics": pipeline(to_metrics_backend(settings)),
+            "logs": pipeline(_logs_exporter(settings, logs=logs), *([LOG_LINES] if logs else [])),
+        }
+    )
+    if not sampled:
+        add_service_graph(config, settings, proxy_spans=proxy_spans)
+    if proxy_spans:
+        config.extend("traces", processors=(PROXY_SPANS,))
+    return config.render()

@@ -1,4 +1,4 @@
-"""What the configurations and pods of all our Collectors share, whatever they are for."""
+"""Parts of the configuration and the pod that all Collectors share."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field, model_validator
 
-from otel_mesh.collector.service_graph import ServiceGraph, with_service_graph
+from otel_mesh.collector.pipelines import CollectorConfig, Exporter, Extension, Processor, Stage
+from otel_mesh.collector.service_graph import TAP, ServiceGraph, service_graph_pipelines
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.labels import Annotation
 from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
-from otel_mesh.k8s import pods, workloads
+from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, config_volume, http_check
+from otel_mesh.k8s.manifests import checksum, to_yaml
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import DeploymentShape, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,27 +24,29 @@ if TYPE_CHECKING:
 
     import pulumi
 
-OTLP_GRPC_PORT: Final = 4317
-OTLP_HTTP_PORT: Final = 4318
+    from otel_mesh.core.labels import Role
+    from otel_mesh.mesh.binding import MeshBinding
+
 HEALTH_PORT: Final = 13133
 TRACES_ENDPOINT: Final = "TRACES_ENDPOINT"
-"""Environment variable of a Collector: ``host:port`` that takes traces by OTLP over gRPC."""
+"""Environment variable of a Collector: ``host:port`` of the trace backend's OTLP receiver (gRPC)."""
 METRICS_ENDPOINT: Final = "METRICS_ENDPOINT"
-"""Environment variable of a Collector: base URL that takes metrics by OTLP over HTTP."""
+"""Environment variable of a Collector: base URL of the metrics backend's OTLP receiver (HTTP)."""
 LOGS_ENDPOINT: Final = "LOGS_ENDPOINT"
-"""Environment variable of a Collector: the whole address that takes logs by OTLP over HTTP."""
+"""Environment variable of a Collector: complete URL of the log backend's OTLP receiver (HTTP)."""
 
 CONFIG_DIR: Final = "/etc/otel-collector"
 ANY: Final = "0.0.0.0"  # noqa: S104 - inside a pod: probes, Services and port-forwards all have to reach it
 
 
 class Batching(Settings):
-    """How the Collector's exporters gather what they send.
+    """Batching and queueing of the Collector's exporters.
 
     Attributes:
-        size: items (spans, data points) that make a batch.
-        timeout: after which a smaller batch leaves.
-        queue_size: items held for a backend that doesn't answer; above it senders are told to try again.
+        size: Number of items (spans, data points, log records) that fill a batch.
+        timeout: Time after which an incomplete batch is sent.
+        queue_size: Number of items queued while a backend does not answer. When the queue is full, senders are told to
+            retry.
     """
 
     size: int = Field(default=1024, ge=1, le=100_000)
@@ -50,7 +56,7 @@ class Batching(Settings):
     @model_validator(mode="after")
     def _a_batch_fits_the_queue(self) -> Self:
         if self.size > self.queue_size:
-            raise InvalidSettingsError([Problem("queue_size", "holds less than one batch", "raise it or lower 'size'")])
+            raise InvalidSettingsError([Problem("queue_size", "is smaller than one batch", "raise it or lower 'size'")])
         return self
 
 
@@ -58,17 +64,18 @@ class CollectorProgram(Settings):
     """Settings of every Collector.
 
     Attributes:
-        name: of its objects.
-        image: with the Collector as its entry point.
-        version: of the program in the image, as a label.
-        replicas: how many pods.
-        resources: of each container.
-        scheduling: where its pods run.
-        cluster_name: value of ``k8s.cluster.name``, which Kubernetes itself doesn't know.
-        batching: of the exporters.
-        memory_limit_percentage: of the container's memory at which senders are told to wait.
-        metrics_interval_seconds: how often the Collector's own metrics are sent, and the service map's.
-        service_graph: how calls are counted where traces are whole; see `otel_mesh.collector.service_graph`.
+        name: Name of the Kubernetes objects.
+        image: Container image whose entry point is the Collector.
+        version: Version of the Collector in the image, used as a label.
+        replicas: Number of pods.
+        resources: Resource requests and limits of each container.
+        scheduling: Placement of the pods.
+        cluster_name: Value of ``k8s.cluster.name``, which the Kubernetes API does not offer.
+        batching: Batching and queueing of the exporters.
+        memory_limit_percentage: Share of the container's memory limit at which senders are told to wait, in percent.
+        metrics_interval_seconds: Interval at which the Collector's own metrics and the service graph are sent.
+        service_graph: Counting of calls from spans; see `otel_mesh.collector.service_graph`.
+        meshed: Whether the pods join the mesh.
     """
 
     name: DnsLabel
@@ -82,6 +89,7 @@ class CollectorProgram(Settings):
     memory_limit_percentage: int = Field(default=75, ge=10, le=90)
     metrics_interval_seconds: int = Field(default=60, ge=1, le=3600)
     service_graph: ServiceGraph = ServiceGraph()
+    meshed: bool = True
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
@@ -92,7 +100,7 @@ class CollectorProgram(Settings):
 def exporting(batching: Batching) -> dict[str, Any]:
     """Queue, batches and retries of an exporter.
 
-    The queue is bounded and in memory: it survives an outage of the backend, not the pod's own end.
+    The queue is bounded and in memory: it survives an outage of the backend, but not the end of the pod.
     """
     return {
         "sending_queue": {
@@ -105,49 +113,61 @@ def exporting(batching: Batching) -> dict[str, Any]:
                 "max_size": 2 * batching.size,
             },
         },
-        # no end to retries: what is queued must survive a long outage, and the queue's size bounds it
+        # retries never end: the queue has to survive a long outage, and its size bounds it
         "retry_on_failure": {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": 0},
     }
 
 
-def memory_limiter(settings: CollectorProgram) -> dict[str, Any]:
-    """The first processor of every pipeline: senders are told to wait before the kernel ends the program."""
-    return {
-        "check_interval": "1s",
-        "limit_percentage": settings.memory_limit_percentage,
-        "spike_limit_percentage": settings.memory_limit_percentage // 4,
-    }
+def memory_limiter(settings: CollectorProgram) -> Processor:
+    """The first processor of every receiving pipeline: it makes senders wait before the kernel kills the Collector."""
+    return Processor(
+        "memory_limiter",
+        {
+            "check_interval": "1s",
+            "limit_percentage": settings.memory_limit_percentage,
+            "spike_limit_percentage": settings.memory_limit_percentage // 4,
+        },
+        Stage.LIMIT,
+    )
 
 
-def health_check() -> dict[str, Any]:
-    """The extension that answers the pod's probes."""
-    return {"health_check": {"endpoint": f"{ANY}:{HEALTH_PORT}"}}
-
-
-def to_metric_store(settings: CollectorProgram) -> dict[str, Any]:
-    """The exporter of metrics."""
-    return {"otlp_http/metrics": {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)}}
-
-
-def counting_calls(config: Mapping[str, Any], settings: CollectorProgram, *, proxied: bool) -> dict[str, Any]:
-    """The configuration of a Collector that sees whole traces, with the service map.
+def empty_config(settings: CollectorProgram) -> CollectorConfig:
+    """A configuration without pipelines: the health check that the pod's probes ask, and the Collector's own telemetry.
 
     Args:
-        config: without it.
-        settings: of the Collector.
-        proxied: whether the services' calls go through proxies that make spans too.
+        settings: Settings of the Collector.
     """
-    return with_service_graph(
-        config,
-        settings.service_graph,
-        identity=_identity(settings),
-        flush_seconds=settings.metrics_interval_seconds,
-        proxied=proxied,
+    health_check = Extension("health_check", {"endpoint": f"{ANY}:{HEALTH_PORT}"})
+    return CollectorConfig(health_check, _own_telemetry(settings))
+
+
+def to_metrics_backend(settings: CollectorProgram) -> Exporter:
+    """The exporter of metrics."""
+    return Exporter("otlp_http/metrics", {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)})
+
+
+def add_service_graph(config: CollectorConfig, settings: CollectorProgram, *, proxy_spans: bool) -> None:
+    """Counts the calls among the spans of the pipeline ``traces``.
+
+    Args:
+        config: Configuration of a Collector that receives whole traces.
+        settings: Settings of the Collector.
+        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+    """
+    config.extend("traces", destinations=(TAP,))
+    config.add(
+        service_graph_pipelines(
+            settings.service_graph,
+            to_metrics_backend(settings),
+            identity=_identity(settings),
+            flush_seconds=settings.metrics_interval_seconds,
+            proxy_spans=proxy_spans,
+        )
     )
 
 
 def _identity(settings: CollectorProgram) -> dict[str, str]:
-    """Resource attributes of what a pod of the Collector says of its own."""
+    """Resource attributes of the metrics that a Collector's pod makes itself."""
     return {
         "service.name": settings.name,
         "service.instance.id": "${env:POD_UID}",
@@ -159,11 +179,11 @@ def _identity(settings: CollectorProgram) -> dict[str, str]:
     }
 
 
-def own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
-    """A Collector's own metrics go straight to the metric store.
+def _own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
+    """The Collector's own metrics and logs.
 
-    Not through its own pipelines, which may be what is failing; pushed, because with several replicas behind one
-    Service a scrape would reach one of them at random.
+    The metrics go straight to the metrics backend: not through the Collector's own pipelines, which may be failing, and
+    not by scraping, which would reach one of several replicas behind a Service at random.
     """
     return {
         "resource": {"attributes": [{"name": name, "value": value} for name, value in _identity(settings).items()]},
@@ -187,47 +207,63 @@ def own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
     }
 
 
-def pod(
+_POD_FIELDS: Final = {name: POD_FIELDS[name] for name in ("POD_NAME", "POD_UID", "POD_NAMESPACE", "NODE_NAME")}
+
+
+def workload(  # noqa: PLR0913 - all by keyword
     settings: CollectorProgram,
     *,
+    program: str,
+    role: Role,
+    namespace: pulumi.Input[str],
+    mesh: MeshBinding,
+    config: Mapping[str, Any],
     environment: Mapping[str, pulumi.Input[str]],
-    ports: Mapping[str, int],
+    ports: tuple[ContainerPort, ...],
     api_access: bool = False,
-) -> dict[str, Any]:
-    """The ``spec`` of a Collector's pod, whose configuration is in the ConfigMap of its name.
+    headless: bool = False,
+) -> Workload:
+    """The workload of a Collector.
 
     Args:
-        settings: of the Collector.
-        environment: what the configuration refers to as ``${env:...}``, beside the pod's own names.
-        ports: where it listens, by name, beside the health check.
-        api_access: whether it may ask the API server.
+        settings: Settings of the Collector.
+        program: Name of the program, ``app.kubernetes.io/name``.
+        role: Function of the program.
+        namespace: Namespace of the objects.
+        mesh: Mesh that the namespace belongs to.
+        config: Configuration of the Collector.
+        environment: Variables that the configuration refers to as ``${env:...}``, besides those of the pod.
+        ports: Ports of the receivers.
+        api_access: Whether the Collector asks the API server.
+        headless: Whether the Service's name resolves to the pods' addresses.
     """
-    fields = {
-        "POD_NAME": "metadata.name",
-        "POD_UID": "metadata.uid",
-        "POD_NAMESPACE": "metadata.namespace",
-        "NODE_NAME": "spec.nodeName",
-    }
-    container = workloads.container(
-        "otel-collector",
-        settings.image,
-        args=[f"--config=file:{CONFIG_DIR}/config.yaml"],
-        env=[
-            *pods.env_from_fields(fields),
-            *pods.env({**environment, "GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ],
-        ports=pods.ports({**ports, "health": HEALTH_PORT}),
-        startupProbe=pods.http_probe("/", "health", period=1, failures=60),
-        livenessProbe=pods.http_probe("/", "health", period=10, failures=3),
-        readinessProbe=pods.http_probe("/", "health", period=5, failures=2),
-        resources=settings.resources.manifest(),
-        volumeMounts=[{"name": "config", "mountPath": CONFIG_DIR, "readOnly": True}],
+    container = Container(
+        name="otel-collector",
+        image=settings.image,
+        args=(f"--config=file:{CONFIG_DIR}/config.yaml",),
+        pod_fields=_POD_FIELDS,
+        env={**environment, "GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(*ports, ContainerPort(name="health", number=HEALTH_PORT)),
+        probes=Probes(live=http_check("/", "health")),
+        resources=settings.resources,
+        volumes=(config_volume("config", settings.name, CONFIG_DIR),),
     )
-    return workloads.pod(
-        [container],
-        service_account=settings.name,
-        uid=pods.DEFAULT_UID,
-        volumes=[{"name": "config", "configMap": {"name": settings.name}}],
-        api_access=api_access,
+    return Workload(
+        name=settings.name,
+        namespace=namespace,
+        program=program,
+        role=role,
+        version=settings.version,
+        containers=(container,),
+        shape=DeploymentShape(replicas=settings.replicas, disruption_budget=True),
         scheduling=settings.scheduling,
+        api_access=api_access,
+        files={"config.yaml": to_yaml(config)},
+        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations={
+            # of the mapping, not of the file: a reordered configuration rolls no pods
+            Annotation.CONFIG_CHECKSUM.value: checksum(config),
+            **mesh.annotations_of_pods(meshed=settings.meshed),
+        },
+        headless=headless,
     )

@@ -1,26 +1,22 @@
-"""Brings the spans of a mesh's proxies to the vocabulary that services use.
+"""Translates Envoy's spans to OpenTelemetry's semantic conventions.
 
-Envoy names its spans and attributes as it did before there were semantic conventions for HTTP. Here they become those
-of the stable conventions (https://opentelemetry.io/docs/specs/semconv/http/http-spans/), so that one query finds both a
-service's and its proxy's spans; `PROXY` tells them apart.
+Envoy's span names and attributes are older than the conventions for HTTP
+(https://opentelemetry.io/docs/specs/semconv/http/http-spans/). After the translation one query finds the spans of a
+service and of its proxy; the attribute `PROXY` distinguishes them.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-PROCESSOR: Final = "transform/proxy_spans"
-"""Name of the processor; it has to come after what adds Kubernetes' attributes."""
+from otel_mesh.collector.pipelines import Processor, Stage
 
 PROXY: Final = "otel_mesh.proxy"
-"""Attribute of a proxy's span: ``gateway`` or ``sidecar``; a service's own spans don't have it."""
+"""Attribute of proxies' spans: ``gateway`` or ``sidecar``. Spans of services do not have it."""
 
 RESPONSE_FLAGS: Final = "otel_mesh.proxy.response_flags"
-"""Why Envoy answered itself or failed, e.g. ``UH`` or ``FI``; absent where it did neither."""
+"""Attribute with Envoy's reason for a failure or a response of its own, e.g. ``UH`` or ``FI``; else absent."""
 
 _IS_ENVOY: Final = 'span.attributes["component"] == "proxy"'
 
@@ -30,7 +26,7 @@ _LEGACY: Final = (
     r"|peer\.address|upstream_host|error|grpc\.(status_code|message|path|authority|content_type|timeout)"
     r"|istio\.(canonical_service|canonical_revision|cluster_id|mesh_id|namespace))$"
 )
-"""What has been told in other words by then, or repeats the resource."""
+"""Attributes to remove after the translation: translated ones, and those that repeat the resource."""
 
 
 _SERVER: Final = "span.kind == SPAN_KIND_SERVER"
@@ -59,12 +55,12 @@ _IDENTITY: Final = (
         'set(resource.attributes["service.version"], span.attributes["istio.canonical_revision"])',
         'span.attributes["istio.canonical_revision"] != nil',
     ),
-    # a pod is one instance of its service, with its proxy
+    # the pod, with its proxy, is one instance of its service
     _where(
         'set(resource.attributes["service.instance.id"], resource.attributes["k8s.pod.uid"])',
         'resource.attributes["k8s.pod.uid"] != nil',
     ),
-    # the span of a gateway towards its upstream names no node; sidecars make no such spans
+    # a gateway's client span has no node_id; sidecars make no such spans
     _where(f'set(span.attributes["{PROXY}"], "gateway")'),
     _where(f'set(span.attributes["{PROXY}"], "sidecar")', 'IsMatch(span.attributes["node_id"], "^sidecar~")'),
 )
@@ -100,7 +96,7 @@ _OUTCOME: Final = (
         f'set(span.attributes["{RESPONSE_FLAGS}"], span.attributes["response_flags"])',
         'span.attributes["response_flags"] != "-"',
     ),
-    # 0: the client was gone before there was an answer
+    # 0: the client disconnected before the response
     _where('delete_key(span.attributes, "http.response.status_code")', f"{_STATUS} == 0"),
     _where("set(span.status.code, STATUS_CODE_UNSET)"),
     _where("set(span.status.code, STATUS_CODE_ERROR)", f"{_STATUS} >= 500"),
@@ -126,7 +122,7 @@ _GRPC_STATUS: Final = (
     "DATA_LOSS",
     "UNAUTHENTICATED",
 )
-"""By number."""
+"""Names of the gRPC statuses, in the order of their numbers."""
 _RPC: Final = 'span.attributes["rpc.response.status_code"]'
 _GRPC: Final = (
     _renamed("grpc.path", "rpc.method"),
@@ -136,7 +132,7 @@ _GRPC: Final = (
         for number, name in enumerate(_GRPC_STATUS)
     ),
     _where('set(span.attributes["rpc.system.name"], "grpc")', f"{_RPC} != nil"),
-    # HTTP's status is 200 whatever became of the call
+    # the HTTP status of a gRPC call is 200 even if the call failed
     _where("set(span.status.code, STATUS_CODE_ERROR)", _CLIENT, f"{_RPC} != nil", f'{_RPC} != "OK"'),
     _where(
         "set(span.status.code, STATUS_CODE_ERROR)",
@@ -146,43 +142,25 @@ _GRPC: Final = (
     _where(f'set(span.attributes["error.type"], {_RPC})', "span.status.code == STATUS_CODE_ERROR", f"{_RPC} != nil"),
 )
 _NAME: Final = (
-    # a proxy knows no route; without one a span is named by its method alone
+    # a proxy does not know the route; the conventions then name a span by its method
     _where('set(span.name, span.attributes["http.request.method"])', 'span.attributes["http.request.method"] != nil'),
     _where('set(span.name, "HTTP")', 'span.attributes["http.request.method"] == nil'),
 )
 
 
-def proxy_spans_processor() -> dict[str, Any]:
-    """The configuration of `PROCESSOR`; spans of anything but Envoy pass unchanged."""
-    statements = (
-        *_IDENTITY,
-        *_REQUEST,
-        *_OUTCOME,
-        *_GRPC,
-        *_NAME,
-        # last, because this is what the others ask for
-        _where(f"delete_matching_keys(span.attributes, {json.dumps(_LEGACY)})"),
-    )
-    return {
-        # a span that Envoy's next version writes differently is better kept as it is than lost
-        "error_mode": "ignore",
-        "trace_statements": [{"statements": list(statements)}],
-    }
-
-
-def with_proxy_spans(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A Collector's configuration that also brings proxies' spans to the common vocabulary.
-
-    Args:
-        config: of a Collector whose traces pass ``k8s_attributes``.
-    """
-    service = config["service"]
-    traces = service["pipelines"]["traces"]
-    processors = list(traces["processors"])
-    processors.insert(processors.index("resource/cluster"), PROCESSOR)
-    pipelines = {**service["pipelines"], "traces": {**traces, "processors": processors}}
-    return {
-        **config,
-        "processors": {**config["processors"], PROCESSOR: proxy_spans_processor()},
-        "service": {**service, "pipelines": pipelines},
-    }
+_STATEMENTS: Final = (
+    *_IDENTITY,
+    *_REQUEST,
+    *_OUTCOME,
+    *_GRPC,
+    *_NAME,
+    # last, because the conditions of the others read these attributes
+    _where(f"delete_matching_keys(span.attributes, {json.dumps(_LEGACY)})"),
+)
+PROXY_SPANS: Final = Processor(
+    "transform/proxy_spans",
+    # if a later Envoy writes a span differently, keep the span untranslated rather than drop it
+    {"error_mode": "ignore", "trace_statements": [{"statements": list(_STATEMENTS)}]},
+    Stage.TRANSLATE,
+)
+"""Processor for pipelines of traces; spans of anything but Envoy pass unchanged."""

@@ -1,46 +1,42 @@
-"""The runtime service map: who calls whom, how often, how well and how fast, counted by a Collector from spans.
+"""The service graph: metrics of the calls between services (rate, failures, durations), counted from spans.
 
-The ``service_graph`` connector pairs a client's span with the server's span that names it as its parent, and counts
-the pair as one call. Its series (``traces_service_graph_request_total`` and two histograms of seconds, each with
-``client``, ``server``, ``connection_type`` and ``failed``) go where all metrics go.
+The ``service_graph`` connector pairs a client span with the server span whose parent it is, and counts the pair as one
+call. Its series (``traces_service_graph_request_total`` and two histograms in seconds, with the labels ``client``,
+``server``, ``connection_type`` and ``failed``) go to the metrics backend.
 
-Both spans have to come to the same Collector for that: to the `TailSampler` where there is one, which sees each trace
-whole and before any is dropped, else to the only Collector. With several Collectors and no sampler most pairs never
-meet: after ``wait_seconds`` a call is then counted from the client's span alone (``connection_type`` is
-``virtual_node``). Edges, numbers and the callers' durations stay right; the callees' own durations are missing, and a
-failure that only the callee's span tells.
+Both spans have to reach the same Collector: the `TailSampler` if there is one, which sees whole traces before any is
+dropped, else the only Collector. With several Collectors and no sampler most pairs never meet. After ``wait_seconds`` a
+call is then counted from the client span alone (``connection_type`` is ``virtual_node``): edges, numbers and the
+callers' durations are still right, but the callees' own durations and failures that only the server span reports are
+missing.
 
-Sampling before the spans come here (a ratio below 1 in the services) makes the numbers a share of the truth.
+Sampling in the services (a sampling ratio below 1) scales the numbers down.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
+from otel_mesh.collector.pipelines import Connector, Exporter, Pipeline, Processor, Stage
 from otel_mesh.collector.proxy_spans import PROXY
 from otel_mesh.core.values import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TAP: Final = "forward/service_graph"
-"""Connector that hands the spans of a Collector's ``traces`` pipeline to the map's own."""
+TAP: Final = Connector("forward/service_graph")
+"""Destination of the pipeline ``traces`` that copies its spans to the service graph's pipeline."""
 
 EXTERNAL: Final = "external"
-"""Callee of calls to hosts outside the cluster: one name for all, because nothing else bounds the number of series."""
+"""Callee of all calls to hosts outside the cluster; one name for all keeps the number of series bounded."""
 
 OUTSIDE: Final = "user"
-"""Caller of requests that came without a trace context; the connector's own word."""
-
-_CONNECTOR: Final = "service_graph"
-_NAMES: Final = "transform/service_graph"
-_ONCE: Final = "filter/service_graph"
-_IDENTITY: Final = "resource/service_graph"
+"""Caller of requests that arrived without a trace context; the connector's fixed name for it."""
 
 _BUCKETS: Final = ("5ms", "10ms", "25ms", "50ms", "75ms", "100ms", "250ms", "500ms", "750ms", "1s", "2500ms", "5s")
-"""Those that the conventions advise for calls by HTTP and RPC, up to where a caller has long given up."""
+"""Bucket boundaries that the semantic conventions advise for HTTP and RPC durations, up to the longest timeout."""
 
 _PEER: Final = 'span.attributes["otel_mesh.peer"]'
 _ADDRESS: Final = 'span.attributes["server.address"]'
@@ -62,17 +58,17 @@ CALLERS_MISTAKES: Final = (
     "OUT_OF_RANGE",
     "UNAUTHENTICATED",
 )
-"""Statuses of gRPC that are an answer and no failing of the callee, as 4xx are of HTTP."""
+"""gRPC statuses that blame the caller, as 4xx does in HTTP; such calls are not counted as failures."""
 
 
 class ServiceGraph(Settings):
-    """How calls are put together from their spans.
+    """Pairing of client and server spans.
 
     Attributes:
-        wait_seconds: for a span's other half; covers what lies between the arrival of the two: the services' batches
-            (5 s by default) and a server that goes on after its caller gave up.
-        pending: spans that wait at most, in each pod, i.e. calls a second times ``wait_seconds``; above it calls are
-            not counted, and the alert ServiceMapIncomplete fires.
+        wait_seconds: Time to wait for the other span of a call. It has to cover the services' batches (5 s by default)
+            and servers that continue after their caller gave up.
+        pending: Number of spans that each pod holds while waiting: calls a second times ``wait_seconds``. Beyond it
+            calls are not counted, and the alert ServiceGraphIncomplete fires.
     """
 
     wait_seconds: int = Field(default=15, ge=1, le=600)
@@ -80,15 +76,15 @@ class ServiceGraph(Settings):
 
 
 def _set(target: str, value: str, *conditions: str) -> str:
-    """A statement about clients' spans."""
+    """A statement about client spans."""
     return f"set({target}, {value}) where {' and '.join(('span.kind == SPAN_KIND_CLIENT', *conditions))}"
 
 
-def _names() -> dict[str, Any]:
-    """Gives every call its callee's name in as few words as there are services, and the outcome its callee's view.
+def _name_callees() -> Processor:
+    """Sets the callee's name on client spans, and resets their status where the caller was at fault.
 
-    A name outside the cluster could be anything, so that it becomes `EXTERNAL`. A 404 that a client's span calls an
-    error (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status) is an answer, no failing of the edge.
+    Hosts outside the cluster become `EXTERNAL`. A 404 is an error of the client span
+    (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status) but not a failure of the callee.
     """
     unnamed = f"{_PEER} == nil"
     statements = (
@@ -112,15 +108,19 @@ def _names() -> dict[str, Any]:
             f'IsMatch({_RPC_STATUS}, "^({"|".join(CALLERS_MISTAKES)})$")',
         ),
     )
-    return {"error_mode": "ignore", "trace_statements": [{"statements": list(statements)}]}
+    return Processor(
+        "transform/service_graph",
+        {"error_mode": "ignore", "trace_statements": [{"statements": list(statements)}]},
+        Stage.TRANSLATE,
+    )
 
 
-def _once() -> dict[str, Any]:
-    """Leaves one pair of spans of each call that goes from proxy to proxy.
+def _drop_second_pairs() -> Processor:
+    """Leaves one pair of spans for each call between two proxies.
 
-    A proxy's span stands between the client's and the server's, which therefore are no parent and child: the proxies'
-    are. What a service says of such a call is left out, or it would be counted again as one that nobody answered.
-    Calls that no proxy understands (stores, hosts outside) are the service's to tell.
+    The proxies' spans stand between the client span and the server span, so that only the proxies' are parent and
+    child. The services' own spans of such a call are dropped, or the call would be counted again as unanswered. Calls
+    that proxies do not understand (databases, hosts outside the cluster) are counted from the service's span.
     """
     proxy = f'attributes["{PROXY}"]'
     outside = f'attributes["otel_mesh.peer"] == "{EXTERNAL}"'
@@ -129,56 +129,49 @@ def _once() -> dict[str, Any]:
         f'kind == SPAN_KIND_CLIENT and {proxy} == nil and attributes["db.system.name"] == nil and not ({outside})',
         f"kind == SPAN_KIND_CLIENT and {proxy} != nil and {outside}",
     )
-    return {"error_mode": "ignore", "traces": {"span": list(dropped)}}
+    return Processor(
+        "filter/service_graph", {"error_mode": "ignore", "traces": {"span": list(dropped)}}, Stage.TRANSLATE
+    )
 
 
-def with_service_graph(
-    config: Mapping[str, Any],
+def service_graph_pipelines(
     settings: ServiceGraph,
+    metrics: Exporter,
     *,
     identity: Mapping[str, str],
     flush_seconds: int,
-    proxied: bool,
-) -> dict[str, Any]:
-    """A Collector's configuration that also counts the calls among the spans of its ``traces`` pipeline.
+    proxy_spans: bool,
+) -> dict[str, Pipeline]:
+    """The pipelines that count the calls among the spans that `TAP` gets.
 
     Args:
-        config: of a Collector with a ``traces`` pipeline and an exporter ``otlp_http/metrics``.
-        settings: of the map.
-        identity: resource attributes of the series, which tell the pods apart that count the same edge.
-        flush_seconds: how often the series are sent.
-        proxied: whether the services' calls go through proxies that make spans too.
+        settings: Settings of the service graph.
+        metrics: Exporter that gets the series.
+        identity: Resource attributes of the series; they tell apart the pods that count the same edge.
+        flush_seconds: Interval at which the series are sent.
+        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
     """
-    service = config["service"]
-    traces = service["pipelines"]["traces"]
-    processors = {_NAMES: _names(), **({_ONCE: _once()} if proxied else {})}
+    connector = Connector(
+        "service_graph",
+        {
+            "latency_histogram_buckets": list(_BUCKETS),
+            "store": {"ttl": f"{settings.wait_seconds}s", "max_items": settings.pending},
+            "virtual_node_peer_attributes": ["otel_mesh.peer"],
+            # a database makes no spans: the client span is counted at once
+            "database_name_attributes": ["otel_mesh.store"],
+            "metrics_flush_interval": f"{flush_seconds}s",
+        },
+    )
     identified = [{"key": name, "value": value, "action": "upsert"} for name, value in identity.items()]
     return {
-        **config,
-        "connectors": {
-            **config.get("connectors", {}),
-            TAP: None,
-            _CONNECTOR: {
-                "latency_histogram_buckets": list(_BUCKETS),
-                "store": {"ttl": f"{settings.wait_seconds}s", "max_items": settings.pending},
-                "virtual_node_peer_attributes": ["otel_mesh.peer"],
-                # a store makes no span, so that its callers' are counted at once
-                "database_name_attributes": ["otel_mesh.store"],
-                "metrics_flush_interval": f"{flush_seconds}s",
-            },
-        },
-        "processors": {**config["processors"], **processors, _IDENTITY: {"attributes": identified}},
-        "service": {
-            **service,
-            "pipelines": {
-                **service["pipelines"],
-                "traces": {**traces, "exporters": [*traces["exporters"], TAP]},
-                "traces/service_graph": {"receivers": [TAP], "processors": [*processors], "exporters": [_CONNECTOR]},
-                "metrics/service_graph": {
-                    "receivers": [_CONNECTOR],
-                    "processors": [_IDENTITY],
-                    "exporters": ["otlp_http/metrics"],
-                },
-            },
-        },
+        "traces/service_graph": Pipeline(
+            sources=(TAP,),
+            processors=(_name_callees(), *([_drop_second_pairs()] if proxy_spans else [])),
+            destinations=(connector,),
+        ),
+        "metrics/service_graph": Pipeline(
+            sources=(connector,),
+            processors=(Processor("resource/service_graph", {"attributes": identified}, Stage.LABEL),),
+            destinations=(metrics,),
+        ),
     }

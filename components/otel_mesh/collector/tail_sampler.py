@@ -1,21 +1,25 @@
-"""Tail sampling: which traces are kept is decided when they are whole."""
+"""Tail sampling: the decision to keep a trace is made when the trace is complete."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pulumi  # noqa: TC002 - a component plugin reads the annotations of the arguments
 
 from otel_mesh.collector import parts
-from otel_mesh.collector.parts import METRICS_ENDPOINT, OTLP_GRPC_PORT, TRACES_ENDPOINT
+from otel_mesh.collector.parts import METRICS_ENDPOINT, TRACES_ENDPOINT
 from otel_mesh.collector.tail_sampling import TailSamplerSettings, tail_sampling_config
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
-from otel_mesh.k8s import arrangements, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import OTLP_GRPC_PORT
+from otel_mesh.k8s.containers import ContainerPort
+from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
+
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,63 +27,50 @@ class TailSamplerArgs:
     """Arguments of a `TailSampler`.
 
     Attributes:
-        namespace: where its objects live.
-        traces_endpoint: ``host:port`` that takes the traces kept by OTLP over gRPC.
-        metrics_url: base URL that takes its own metrics by OTLP over HTTP.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC).
+        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP), for the sampler's own metrics.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
-    traces_endpoint: pulumi.Input[str]
+    traces_target: pulumi.Input[str]
     metrics_url: pulumi.Input[str]
     settings: TailSamplerSettings = field(default_factory=TailSamplerSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
 def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings) -> list[Manifest]:
-    """All objects of a sampler, what others need first."""
-    labels = recommended("otel-sampler", settings.name, Role.SAMPLER, settings.version)
-    meta = metadata(settings.name, labels, namespace=args.namespace)
-    config = tail_sampling_config(settings, proxied=args.mesh.kind == "istio")
-    pod = parts.pod(
-        settings,
-        environment={TRACES_ENDPOINT: args.traces_endpoint, METRICS_ENDPOINT: args.metrics_url},
-        ports={"otlp-grpc": OTLP_GRPC_PORT},
-    )
-    return [
-        workloads.service_account(meta),
-        workloads.config_map(meta, {"config.yaml": to_yaml(config)}),
-        *arrangements.replicated(
-            meta,
-            selected=selector("otel-sampler", settings.name),
-            pod_spec=pod,
-            replicas=settings.replicas,
-            scheduling=settings.scheduling,
-            # "tcp": a mesh that knew calls would balance them itself, and they are addressed to one pod
-            ports={"otlp-grpc": (OTLP_GRPC_PORT, "tcp")},
-            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(config),
-                **args.mesh.annotations_of_pods(meshed=settings.meshed),
-            },
+    """The Kubernetes objects of a sampler, dependencies first."""
+    return render(
+        parts.workload(
+            settings,
+            program="otel-sampler",
+            role=Role.SAMPLER,
+            namespace=args.namespace,
+            mesh=args.mesh,
+            config=tail_sampling_config(settings, proxy_spans=args.mesh.proxies_make_spans),
+            environment={TRACES_ENDPOINT: args.traces_target, METRICS_ENDPOINT: args.metrics_url},
+            # "tcp": with "grpc" a mesh would balance the calls, each of which is addressed to one pod
+            ports=(ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="tcp"),),
             headless=True,
-        ),
-    ]
+        )
+    )
 
 
 class TailSampler(Component):
-    """Collectors that hold traces until they are whole and keep those with errors, slow ones and a share of the rest.
+    """Collectors that hold traces until they are complete and keep those with errors, slow ones and some of the rest.
 
-    They see what the services' own samplers let through: a trace that a service did not record is not there to be
-    kept, whatever became of it. With a `TailSampler`, services record everything (ratio 1) and the share is set here.
-    An `OtelCollector` with its ``host_name`` sends all spans of a trace to the same pod.
+    They only get the traces that services record: with a `TailSampler`, let services record everything (sampling ratio
+    1) and set the share here. An `OtelCollector` whose ``sampler_host`` is the sampler's ``host_name`` sends all spans
+    of a trace to the same pod.
 
     Attributes:
-        host_name: name whose addresses are its pods', for `OtelCollectorArgs.sampler_host`.
+        host_name: DNS name that resolves to the sampler's pods, for `OtelCollectorArgs.sampler_host`.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "TailSampler"

@@ -1,1 +1,1 @@
-"""What every component is made of: the component itself, settings and their errors, labels, versions."""
+"""The basis of all components: the component class, settings and their errors, labels, versions."""

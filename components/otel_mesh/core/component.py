@@ -1,4 +1,4 @@
-"""What all components of the library have in common."""
+"""The base class of all components."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
+from otel_mesh.core.network import CLUSTER_DOMAIN
 from otel_mesh.k8s.manifests import Manifest, resource
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PACKAGE: Final = "otel-mesh"
-"""Pulumi package of the components' type tokens."""
+"""Pulumi package of the type tokens."""
 
 READY_TIMEOUT: Final = "120s"
-"""How long an object may take to become ready, unless the component's options say otherwise.
+"""Time that an object may take to become ready, unless ``custom_timeouts`` of the component is set.
 
-Pulumi's own 10 minutes keep a person waiting for a pod that can't start; the provider names the pod's reason
+Pulumi's default of 10 minutes delays the report of a pod that cannot start: the provider names the pod's reason
 (``ImagePullBackOff``, ``Unschedulable``...) when the time is up.
 """
 
@@ -30,43 +30,43 @@ def _token(last_part: str) -> str:
 
 
 class Component(pulumi.ComponentResource):
-    """A group of Kubernetes objects with one name, one parent and typed outputs.
+    """A group of Kubernetes objects with one parent and typed outputs.
 
-    A subclass sets `TYPE`, creates its objects with `children` and ends with `register_outputs`.
+    A subclass sets `TYPE`, registers its objects with `children` and calls `register_outputs` at the end.
 
     Args:
-        name: the component's name in the stack.
-        opts: as of every Pulumi resource; all of them reach the children. Pulumi itself hands down neither
-            ``custom_timeouts``, which replaces `READY_TIMEOUT` here, nor ``ignore_changes`` (e.g. ``spec.replicas``
-            where an autoscaler decides).
+        name: Name of the component in the stack.
+        opts: Pulumi's resource options; all of them apply to the children, also ``custom_timeouts`` (in place of
+            `READY_TIMEOUT`) and ``ignore_changes`` (such as ``spec.replicas`` for an autoscaler), which Pulumi itself
+            does not pass on.
     """
 
     TYPE: ClassVar[str]
-    """Last part of the type token: fixed, so that a renamed class replaces nothing."""
+    """Last part of the type token; it stays when the class is renamed, so that no deployed object is replaced."""
 
     FORMER_TYPES: ClassVar[tuple[str, ...]] = ()
-    """What `TYPE` was in earlier versions: what is deployed under those tokens is taken over, not replaced."""
+    """Values of `TYPE` in earlier versions; objects deployed under them are adopted instead of replaced."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         opts = opts or pulumi.ResourceOptions()
         if self.FORMER_TYPES:
             former = [pulumi.Alias(type_=_token(one)) for one in self.FORMER_TYPES]
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=former))
-        # without inputs: a preview then counts an object that changes once, not its component as well
+        # without inputs: a preview then reports a changed object once, and not its component too
         super().__init__(_token(self.TYPE), name, None, opts)
         self._name = name
         self._timeouts = opts.custom_timeouts or pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT)
         self._ignore_changes = opts.ignore_changes
 
     def children(self, manifests: Sequence[Manifest]) -> dict[str, pulumi.CustomResource]:
-        """Registers objects below this component.
+        """Registers objects as children of the component.
 
         Args:
-            manifests: the objects, what others need before those that need it: a workload depends on everything before
-                it. The first of a kind is called as the component, each further one as the component and the object.
+            manifests: Objects, dependencies first: a workload depends on all objects before it. The resource name of
+                the first object of a kind is the component's name; further ones append the object's name.
 
         Returns:
-            The resources by kind, further ones by kind and name: ``Secret/other``.
+            The resources by kind, further ones of a kind by kind and name: ``Secret/other``.
         """
         made: dict[str, pulumi.CustomResource] = {}
         for manifest in manifests:

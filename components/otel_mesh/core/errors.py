@@ -1,7 +1,7 @@
-"""Mistakes in settings, told to a person: where, why and what to do.
+"""Errors in settings, with path, reason and remedy.
 
-pydantic finds all mistakes of a value at once; this module turns its findings into `Problem`s, which name the
-path, the reason and a remedy (for a misspelt key the nearest valid one) and never repeat the input.
+pydantic finds all errors of a value at once; this module converts them to `Problem`s. For a misspelt key, the remedy
+names the nearest valid one. The rejected input is never repeated.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from otel_mesh.core.renamed import renamed
 from otel_mesh.core.wording import reason_and_remedy
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake.
+    """An error in settings.
 
     Attributes:
-        path: where it is, dotted, e.g. ``collector.replicas``; empty for the whole.
-        reason: what is wrong.
-        remedy: what to do about it.
+        path: Dotted path of the value, such as ``collector.replicas``; empty for the settings as a whole.
+        reason: Reason why the value is rejected.
+        remedy: Action that corrects the value.
     """
 
     path: str
@@ -43,15 +44,15 @@ class Problem:
         return f"{place}{self.reason}; {self.remedy}"
 
     def below(self, prefix: str) -> Problem:
-        """The same mistake, seen from an enclosing value."""
-        return Problem(join(prefix, self.path), self.reason, self.remedy)
+        """The same problem with a path that starts at an enclosing value."""
+        return Problem(join_path(prefix, self.path), self.reason, self.remedy)
 
 
 class InvalidSettingsError(ValueError):
-    """Settings that can't be used.
+    """Invalid settings.
 
     Attributes:
-        problems: all mistakes found, in the order of their paths' appearance.
+        problems: All errors, in the order of the values.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -61,17 +62,17 @@ class InvalidSettingsError(ValueError):
 
 @contextmanager
 def collecting(problems: list[Problem]) -> Iterator[None]:
-    """Lets a step fail without ending the others: what it found goes to the list."""
+    """Appends the problems of an `InvalidSettingsError` to a list, so that later checks still run."""
     try:
         yield
     except InvalidSettingsError as error:
         problems.extend(error.problems)
 
 
-def join(*parts: str | int) -> str:
-    """Joins parts of a path: ``join("services", 0, "port")`` is ``services[0].port``.
+def join_path(*parts: str | int) -> str:
+    """A path from its parts: ``join_path("services", 0, "port")`` is ``services[0].port``.
 
-    What would break the line or can't be seen is escaped: a key may be anything.
+    Line breaks and invisible characters of a key are escaped.
     """
     path = ""
     for part in parts:
@@ -84,7 +85,7 @@ def join(*parts: str | int) -> str:
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A remedy for an unknown name: the nearest valid one, or all of them."""
+    """The remedy for an unknown name: the nearest valid name, or the list of all."""
     names = sorted(valid)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
@@ -93,15 +94,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def parse(model: type[ModelT], value: object, path: str = "") -> ModelT:
-    """Makes a settings object from a mapping (or takes the object as it is).
+    """Settings from a mapping; an instance is returned unchanged.
 
     Args:
-        model: the settings' class.
-        value: an instance, or a mapping with its fields.
-        path: where the value stands, for the messages.
+        model: Class of the settings.
+        value: Mapping of the fields, or an instance.
+        path: Path of the value, for the messages.
 
     Raises:
-        InvalidSettingsError: with every mistake in it.
+        InvalidSettingsError: The value is invalid; the error lists every problem.
     """
     try:
         return model.model_validate(value)
@@ -113,8 +114,8 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> Iterable[Proble
     everything = error.errors(include_input=False, include_url=False)
     for found in everything:
         if found["type"] == "too_short" and any(_inside(other, found) for other in everything):
-            continue  # the members are there, but wrong, which is told already
-        path = join(*_plain(found["loc"]))
+            continue  # the members exist but are invalid, which is reported already
+        path = join_path(*_plain(found["loc"]))
         cause = found.get("ctx", {}).get("error")
         if isinstance(cause, InvalidSettingsError):
             yield from (problem.below(path) for problem in cause.problems)
@@ -128,15 +129,17 @@ def _inside(found: ErrorDetails, other: ErrorDetails) -> bool:
 
 
 def _plain(location: Sequence[str | int]) -> Sequence[str | int]:
-    """Drops the marks that pydantic adds for keys of mappings, and shows an empty key."""
+    """The location without pydantic's markers of mapping keys, and with a visible empty key."""
     return ["''" if part == "" else part for part in location if part != "[key]"]
 
 
 def _problem(path: str, found: ErrorDetails, model: type[BaseModel]) -> Problem:
     kind, location = found["type"], found["loc"]
     if kind == "extra_forbidden":
-        owner = _model_at(model, location[:-1])
-        return Problem(path, "unknown key", nearest(str(location[-1]), owner.model_fields if owner else ()))
+        owner, key = _model_at(model, location[:-1]), str(location[-1])
+        valid = owner.model_fields if owner else {}
+        reason, remedy = renamed(key, valid) or ("unknown key", nearest(key, valid))
+        return Problem(path, reason, remedy)
     if kind == "missing":
         return Problem(path, "required but missing", "add it")
     reason, remedy = reason_and_remedy(found)
@@ -144,7 +147,7 @@ def _problem(path: str, found: ErrorDetails, model: type[BaseModel]) -> Problem:
 
 
 def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel] | None:
-    """The model that stands at a place inside another, for the list of its valid keys."""
+    """The model at a location inside another model, for the list of its valid keys."""
     current: Any = model
     for part in location:
         current = _without_none(current)

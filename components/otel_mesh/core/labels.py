@@ -1,4 +1,4 @@
-"""The vocabulary of labels and annotations, and the label sets that every object carries."""
+"""Keys of labels and annotations, and the recommended labels of objects."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 PART_OF: Final = "otel-mesh"
-"""Value of ``app.kubernetes.io/part-of`` on everything that the library makes."""
+"""Value of ``app.kubernetes.io/part-of`` on all objects."""
 
 MANAGED_BY: Final = "pulumi"
-"""Value of ``app.kubernetes.io/managed-by``."""
+"""Value of ``app.kubernetes.io/managed-by`` on all objects."""
 
 
 class Label(StrEnum):
@@ -22,9 +22,9 @@ class Label(StrEnum):
     PART_OF = "app.kubernetes.io/part-of"
     MANAGED_BY = "app.kubernetes.io/managed-by"
     APP = "app"
-    """What meshes call a workload (Kiali, Istio's canonical service)."""
+    """Name of a workload in a mesh (Kiali, Istio's canonical service)."""
     SERVICE_VERSION = "version"
-    """What meshes split traffic by (subsets of a DestinationRule)."""
+    """Version of a workload in a mesh (subsets of a DestinationRule)."""
     POD_SECURITY_ENFORCE = "pod-security.kubernetes.io/enforce"
     POD_SECURITY_ENFORCE_VERSION = "pod-security.kubernetes.io/enforce-version"
     POD_SECURITY_WARN = "pod-security.kubernetes.io/warn"
@@ -35,13 +35,13 @@ class Annotation(StrEnum):
     """Annotation keys."""
 
     CONFIG_CHECKSUM = "otel-mesh.dev/config-checksum"
-    """On pod templates: a changed configuration changes the template, and so rolls the pods."""
+    """Digest of the configuration on pod templates: a changed configuration rolls the pods."""
     SKIP_AWAIT = "pulumi.com/skipAwait"
-    """On any object: Pulumi's Kubernetes provider does not wait until it is ready."""
+    """``true``: Pulumi's Kubernetes provider does not wait until the object is ready."""
     WAIT_FOR = "pulumi.com/waitFor"
-    """On any object: what the provider waits for instead of its own idea of readiness."""
+    """Conditions that the provider waits for, in place of its built-in readiness checks."""
     PATCH_FORCE = "pulumi.com/patchForce"
-    """On any object: the provider takes over fields that somebody else has written."""
+    """``true``: the provider takes over fields with another field manager."""
 
 
 class Role(StrEnum):
@@ -64,7 +64,7 @@ class Role(StrEnum):
 
 
 def selector(name: str, instance: str) -> dict[str, str]:
-    """Labels that select a workload's pods; immutable in Kubernetes, hence only what never changes."""
+    """The labels that select a workload's pods; a selector is immutable, so its labels never change."""
     return {Label.NAME.value: name, Label.INSTANCE.value: instance}
 
 
@@ -72,10 +72,10 @@ def recommended(name: str, instance: str, role: Role, version: str | None = None
     """The recommended labels of an object.
 
     Args:
-        name: the program, e.g. ``jaeger``.
-        instance: the installation, i.e. the name of its objects.
-        role: what it is for.
-        version: the program's version, where the object runs a program.
+        name: Name of the program, such as ``jaeger``.
+        instance: Name of the objects.
+        role: Function of the program.
+        version: Version of the program; None for objects without a program.
     """
     labels = {
         **selector(name, instance),

@@ -1,7 +1,6 @@
-"""The plain values that settings are made of, checked where they enter.
+"""The base class of settings and the types of their fields.
 
-Every settings model of the library derives from `Settings`: frozen, without unknown keys, and silent about
-the offending input in its errors, because an input may be a secret typed into the wrong field.
+Errors never repeat the rejected input: it may be a secret typed into the wrong field.
 """
 
 from __future__ import annotations
@@ -47,12 +46,12 @@ _IMAGE: Final = re.compile(
 
 
 class Settings(BaseModel):
-    """Plain values of a component: frozen, no unknown keys, inputs never repeated in errors."""
+    """Plain values of a component: frozen, unknown keys rejected, inputs never repeated in errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def over(self, defaults: Settings) -> dict[str, Any]:
-        """What was set here or, where nothing was, in the defaults: values for a model, not checked together yet."""
+        """The values that are set here or, failing that, in ``defaults``: input for a model, not validated yet."""
         values = {name: getattr(defaults, name) for name in defaults.model_fields_set}
         for name in self.model_fields_set:
             own, theirs = getattr(self, name), values.get(name)
@@ -62,20 +61,20 @@ class Settings(BaseModel):
 
 
 def quantity(text: str) -> Decimal:
-    """Reads a Kubernetes quantity.
+    """The value of a Kubernetes quantity.
 
     Args:
-        text: such as ``250m`` (cores), ``128Mi`` or ``1G`` (bytes).
+        text: Quantity such as ``250m`` (cores), ``128Mi`` or ``1G`` (bytes).
 
     Returns:
-        The value in base units: cores or bytes.
+        The value in cores or bytes.
 
     Raises:
-        ValueError: it is no quantity.
+        ValueError: The text is not a quantity.
     """
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise ValueError("is no Kubernetes quantity; write one such as 250m, 128Mi or 1Gi")
+        raise ValueError("is not a Kubernetes quantity; write one such as 250m, 128Mi or 1Gi")
     return Decimal(match[1]) * _SUFFIXES[match[2]]
 
 
@@ -83,19 +82,19 @@ _HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24}
 
 
 def hours(retention: str) -> int:
-    """A `Retention` in hours."""
+    """The length of a `Retention` in hours."""
     return int(retention[:-1]) * _HOURS[retention[-1]]
 
 
 def _positive_quantity(text: str) -> str:
     if quantity(text) <= 0:
-        raise ValueError("must be more than zero; write a quantity such as 250m, 128Mi or 1Gi")
+        raise ValueError("is not greater than zero; write a quantity such as 250m, 128Mi or 1Gi")
     return text
 
 
 @dataclass(frozen=True)
 class _Pattern:
-    """What a string must look like: checked by pydantic with our complaint, told to editors by the JSON schema."""
+    """A regular expression that a string has to match: validated by pydantic, and part of the JSON schema."""
 
     pattern: re.Pattern[str]
     complaint: str = ""
@@ -116,118 +115,121 @@ class _Pattern:
 
 
 Quantity = Annotated[str, AfterValidator(_positive_quantity), _Pattern(_QUANTITY)]
-"""A positive Kubernetes quantity, kept as written."""
+"""Positive Kubernetes quantity, unchanged."""
 
 DnsLabel = Annotated[
     str,
     _Pattern(
         _DNS_LABEL,
-        "is no DNS label; use at most 63 lower case letters, digits and dashes, beginning with a letter",
+        "is not a DNS label; use at most 63 lower case letters, digits and dashes, beginning with a letter",
     ),
 ]
-"""A name that a Kubernetes Service may carry (RFC 1035 label)."""
+"""Name of a Kubernetes Service (RFC 1035 label)."""
 
 LabelValue = Annotated[
     str,
-    _Pattern(_LABEL_VALUE, "is no label value; use at most 63 letters, digits, dashes, dots and underscores"),
+    _Pattern(_LABEL_VALUE, "is not a label value; use at most 63 letters, digits, dashes, dots and underscores"),
 ]
-"""A non-empty value of a Kubernetes label."""
+"""Non-empty value of a Kubernetes label."""
 
 SelectedValue = Annotated[
     str,
     _Pattern(
         re.compile(f"(?:{_LABEL_NAME})?"),
-        "is no label value; use at most 63 letters, digits, dashes, dots and underscores, or nothing",
+        "is not a label value; use at most 63 letters, digits, dashes, dots and underscores, or nothing",
     ),
 ]
-"""A value of a Kubernetes label that is looked for; may be empty, as that of a node's role is."""
+"""Value of a Kubernetes label in a selector; may be empty, like the value of a node's role label."""
 
 LabelKey = Annotated[
     str,
     _Pattern(
         _LABEL_KEY,
-        "is no label key; write a name such as zone, or one with a domain such as topology.kubernetes.io/zone",
+        "is not a label key; write a name such as zone, or one with a domain such as topology.kubernetes.io/zone",
     ),
 ]
-"""The key of a Kubernetes label, annotation or taint."""
+"""Key of a Kubernetes label, annotation or taint."""
 
 ObjectName = Annotated[
     str,
-    _Pattern(_OBJECT_NAME, "is no object name; use at most 253 lower case letters, digits, dashes and dots"),
+    _Pattern(_OBJECT_NAME, "is not an object name; use at most 253 lower case letters, digits, dashes and dots"),
 ]
-"""The name of a Kubernetes object that is no Service (RFC 1123 subdomain)."""
+"""Name of a Kubernetes object other than a Service (RFC 1123 subdomain)."""
 
 Uid = Annotated[
     str,
     _Pattern(
         re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-        "is no UID of a Kubernetes object; copy the one that the cluster shows",
+        "is not a UID; copy metadata.uid of the object",
     ),
 ]
-"""What Kubernetes tells an object from all others by, ever."""
+"""``metadata.uid`` of a Kubernetes object."""
 
 InstrumentName = Annotated[
     str,
     _Pattern(
         re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"),
-        "is no instrument's name; write lower case words with dots such as shop.orders",
+        "is not an instrument name; write lower case words with dots such as shop.orders",
     ),
 ]
-"""The name of a metric's instrument (https://opentelemetry.io/docs/specs/semconv/general/naming/)."""
+"""Name of an OpenTelemetry instrument (https://opentelemetry.io/docs/specs/semconv/general/naming/)."""
 
 ImageReference = Annotated[
     str,
-    _Pattern(_IMAGE, "is no pinned image; write repository:tag or repository@sha256:digest"),
+    _Pattern(_IMAGE, "is not a pinned image; write repository:tag or repository@sha256:digest"),
 ]
-"""A container image with a tag or a digest: what runs must not depend on the day it is pulled."""
+"""Container image with a tag or a digest."""
 
-Duration = Annotated[str, _Pattern(_DURATION, "is no duration; write one such as 500ms, 10s or 1m30s")]
-"""A duration as Go programs read it."""
+Duration = Annotated[str, _Pattern(_DURATION, "is not a duration; write one such as 500ms, 10s or 1m30s")]
+"""Duration in the format of Go programs, such as ``1m30s``."""
 
 HttpUrl = Annotated[
     str,
     _Pattern(
         re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"),
-        "is no address of a page; write one such as https://grafana.example.com",
+        "is not a URL; write one such as https://grafana.example.com",
     ),
 ]
-"""The address of a page as browsers see it, without a query."""
+"""HTTP or HTTPS URL without a query."""
 
 HttpsAddress = Annotated[
     str,
     _Pattern(
         re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/?=&%+-]*)?"),
-        "is no HTTPS address; write one such as https://issuer.example.com/keys",
+        "is not an HTTPS URL; write one such as https://issuer.example.com/keys",
     ),
 ]
-"""Where something is fetched by HTTPS."""
+"""HTTPS URL."""
 
 PluginReference = Annotated[
     str,
     _Pattern(
         re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+@[0-9]+\.[0-9]+\.[0-9]+(?:@https?://[^\s,@]+)?"),
-        "is no pinned plugin; write id@version, or id@version@url of its archive",
+        "is not a pinned plugin; write id@version, or id@version@url of its archive",
     ),
 ]
-"""A plugin of Grafana's, as its setting ``preinstall`` wants it, with its version."""
+"""Grafana plugin with its version, in the format of Grafana's setting ``preinstall``."""
 
-Retention = Annotated[str, _Pattern(_RETENTION, "is no retention; write hours, days or weeks such as 12h, 7d or 4w")]
-"""How long data is kept: whole hours, days or weeks."""
+Retention = Annotated[str, _Pattern(_RETENTION, "is not a retention; write hours, days or weeks such as 12h, 7d or 4w")]
+"""Time that data is kept: whole hours, days or weeks."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-"""A TCP port."""
+"""TCP port."""
 
 UnprivilegedPort = Annotated[int, Field(ge=1024, le=65535)]
-"""A TCP port that a process without capabilities may listen on."""
+"""TCP port that a process without capabilities can listen on."""
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-"""Below which records are not written."""
+"""Lowest severity of the log records that are written."""
 
 Environment = Literal["production", "staging", "test", "development"]
-"""``deployment.environment.name``."""
+"""Value of ``deployment.environment.name``."""
+
+Percentage = Annotated[float, Field(ge=0, le=100)]
+"""A share in percent."""
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
-"""A share between nothing (0) and everything (1)."""
+"""Share between 0 (nothing) and 1 (everything)."""
 
 Replicas = Annotated[int, Field(ge=1, le=100)]
-"""How many pods of a workload run."""
+"""Number of pods of a workload."""

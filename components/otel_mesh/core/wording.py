@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a single value, in words for somebody who writes YAML and knows no Python."""
+"""pydantic's error types as reason and remedy, for authors of YAML."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMS: Final = {
 _REMEDIES: Final = {
     "a mapping": "write keys with their values below it",
     "a list": "write one '- ' line for each of its members",
-    "true or false": "write one of the two",
+    "true or false": "write true or false",
     "a whole number": "write digits only",
     "a number": "write it as in 0.5",
     "text": "put it into quotes",
@@ -30,19 +30,19 @@ _BOUNDS: Final = {
     "greater_than": ("gt", "should be more than {}", "raise it"),
     "less_than_equal": ("le", "should be at most {}", "lower it"),
     "less_than": ("lt", "should be less than {}", "lower it"),
-    "too_short": ("min_length", "should have at least {} members", "add to it"),
-    "too_long": ("max_length", "should have at most {} members", "take from it"),
+    "too_short": ("min_length", "should have at least {} members", "add some"),
+    "too_long": ("max_length", "should have at most {} members", "remove some"),
     "string_too_short": ("min_length", "should have at least {} characters", "write more"),
     "string_too_long": ("max_length", "should have at most {} characters", "shorten it"),
-    "string_pattern_mismatch": ("pattern", "has not the form of its kind", "make it match {}"),
+    "string_pattern_mismatch": ("pattern", "does not match the expected pattern", "make it match {}"),
 }
 
 
 def reason_and_remedy(found: ErrorDetails) -> tuple[str, str]:
-    """The two parts of a message; neither repeats the value.
+    """Reason and remedy of an error; neither repeats the value.
 
     Args:
-        found: one of pydantic's errors. Our own validators write ``reason; remedy`` themselves.
+        found: Error reported by pydantic. Messages of the library's own validators already read ``reason; remedy``.
     """
     kind, context = found["type"], found.get("ctx", {})
     if kind in _FORM_OF:

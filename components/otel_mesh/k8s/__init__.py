@@ -1,1 +1,1 @@
-"""Kubernetes objects as plain mappings, and the settings that all workloads share."""
+"""Kubernetes objects of workloads as plain mappings, and the settings that all workloads share."""

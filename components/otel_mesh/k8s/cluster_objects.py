@@ -1,4 +1,4 @@
-"""Objects that belong to the whole cluster: namespaces, permissions, priorities."""
+"""Objects without a namespace: namespaces, cluster roles."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ from otel_mesh.k8s.manifests import Manifest, metadata
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from otel_mesh.k8s.workload import Workload
+
 PodSecurity = Literal["restricted", "privileged"]
 
 
-def access(
-    labels: Mapping[str, str], rules: Sequence[Mapping[str, Any]], *, account: str, namespace: pulumi.Input[str]
-) -> list[Manifest]:
-    """What a ServiceAccount may do in the whole cluster: a role of its own, and the binding.
+def access(workload: Workload, rules: Sequence[Mapping[str, Any]]) -> list[Manifest]:
+    """The ClusterRole of a workload's ServiceAccount and its ClusterRoleBinding.
 
     Args:
-        labels: of both objects.
-        rules: of the role.
-        account: the ServiceAccount's name.
-        namespace: where it is.
+        workload: Workload whose pods ask the API server.
+        rules: Rules of the ClusterRole.
     """
-    prefix = f"{PART_OF}:"
+    prefix, account, namespace, labels = f"{PART_OF}:", workload.name, workload.namespace, workload.labels
     name = (
         f"{prefix}{namespace}:{account}"
         if isinstance(namespace, str)
@@ -35,13 +33,13 @@ def access(
     role: Manifest = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
-        "metadata": {"name": name, "labels": dict(labels)},
+        "metadata": {"name": name, "labels": labels},
         "rules": [dict(rule) for rule in rules],
     }
     binding: Manifest = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": name, "labels": dict(labels)},
+        "metadata": {"name": name, "labels": labels},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
     }
@@ -51,7 +49,14 @@ def access(
 def namespace(
     name: str, labels: Mapping[str, str], annotations: Mapping[str, str], *, security: PodSecurity = "restricted"
 ) -> Manifest:
-    """A namespace whose pods must satisfy a Pod Security Standard: the restricted one, but for parts of a node."""
+    """A Namespace that enforces a Pod Security Standard.
+
+    Args:
+        name: Name of the namespace.
+        labels: Labels of the namespace.
+        annotations: Annotations of the namespace.
+        security: Level of the standard; ``privileged`` is for agents of the node only.
+    """
     standard = {
         Label.POD_SECURITY_ENFORCE.value: security,
         Label.POD_SECURITY_ENFORCE_VERSION.value: "latest",
@@ -62,25 +67,4 @@ def namespace(
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": metadata(name, {**labels, **standard}, annotations=annotations),
-    }
-
-
-def priority_class(name: str, labels: Mapping[str, str], *, value: int, preempts: bool, description: str) -> Manifest:
-    """A PriorityClass, never the cluster's default one: what names none keeps its place.
-
-    Args:
-        name: that workloads refer to.
-        labels: of the object.
-        value: the higher, the more urgent.
-        preempts: whether a pod that finds no room ends less urgent ones.
-        description: for what it is meant.
-    """
-    return {
-        "apiVersion": "scheduling.k8s.io/v1",
-        "kind": "PriorityClass",
-        "metadata": metadata(name, labels),
-        "value": value,
-        "globalDefault": False,
-        "preemptionPolicy": "PreemptLowerPriority" if preempts else "Never",
-        "description": description,
     }

@@ -1,7 +1,7 @@
-"""Kubernetes objects as plain mappings, and how one of them becomes a Pulumi resource.
+"""Kubernetes objects as plain mappings, and their registration as Pulumi resources.
 
-Components build manifests in pure functions, in the form in which Kubernetes documents them (camelCase), so that
-a golden file shows what is applied and `kubectl` can read it.
+Manifests have the documented form of Kubernetes (camelCase), so that golden files show what is applied and `kubectl`
+can read them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Manifest = dict[str, Any]
-"""A Kubernetes object; values may be `pulumi.Input`s where the caller passed some."""
+"""A Kubernetes object; values may be `pulumi.Input`s."""
 
 _SECRET_FIELDS: Final = ("data", "stringData")
 
@@ -31,7 +31,14 @@ def metadata(
     namespace: pulumi.Input[str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """The metadata of an object; ``namespace`` is left out for objects of the whole cluster."""
+    """The metadata of an object.
+
+    Args:
+        name: Name of the object.
+        labels: Labels of the object.
+        namespace: Namespace of the object; None for an object without one.
+        annotations: Annotations of the object.
+    """
     result: Manifest = {"name": name, "labels": dict(labels)}
     if namespace is not None:
         result["namespace"] = namespace
@@ -41,14 +48,14 @@ def metadata(
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes a value that is used twice twice, instead of an alias that readers have to look up."""
+    """Repeats a value that occurs twice instead of writing a YAML alias."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - yaml's own signature
         return True
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Files inside a ConfigMap stay readable."""
+    """Multi-line text as a literal block: files in a ConfigMap stay readable."""
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
@@ -56,34 +63,38 @@ _Plain.add_representer(str, _text)
 
 
 def to_yaml(value: object) -> str:
-    """Plain data as YAML, keys in the order given."""
+    """Plain data as YAML, with the order of keys unchanged."""
     return yaml.dump(value, Dumper=_Plain, sort_keys=False)
 
 
 def checksum(value: object) -> str:
-    """A short digest of plain data, stable over runs: 16 hexadecimal digits of SHA-256 over sorted JSON."""
+    """The first 16 hexadecimal digits of the SHA-256 of plain data as sorted JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
 def _provider_version() -> str:
-    """Of the provider that the installed `pulumi_kubernetes` asks for."""
+    """Version of the provider that belongs to the installed `pulumi_kubernetes`."""
     return version("pulumi-kubernetes")
 
 
 def resource_type(manifest: Manifest) -> str:
-    """The type that an object has in `pulumi_kubernetes`, e.g. ``kubernetes:core/v1:Service``."""
+    """The Pulumi type of an object, such as ``kubernetes:core/v1:Service``."""
     version_of_api: str = manifest["apiVersion"]
     return f"kubernetes:{version_of_api if '/' in version_of_api else f'core/{version_of_api}'}:{manifest['kind']}"
 
 
 def resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
-    """Registers a manifest as the resource of its API version and kind.
+    """Registers a manifest as a resource of its API version and kind.
 
-    State, transforms and policies see what they see of `pulumi_kubernetes`' own class of the object. The class is
-    left out: it would turn all that the provider answers into Python's types, which nobody reads here (bench/engine.py
-    measures what that costs).
+    State, transforms and policies are the same as with the class of `pulumi_kubernetes`. The class itself is not used:
+    it would convert every answer of the provider to Python types that nobody reads (bench/engine.py measures the cost).
+
+    Args:
+        name: Name of the resource.
+        manifest: Kubernetes object.
+        opts: Resource options.
     """
     fields = dict(manifest)
     own = pulumi.ResourceOptions(version=_provider_version())

@@ -1,4 +1,4 @@
-"""A namespace for workloads: restricted Pod Security, and part of the mesh where there is one."""
+"""A namespace for workloads, with the restricted Pod Security Standard and in the mesh if there is one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class NamespaceSettings(Settings):
     """Settings of a `Namespace`.
 
     Attributes:
-        name: of the namespace.
-        meshed: whether its pods join the mesh.
+        name: Name of the namespace.
+        meshed: Whether the pods of the namespace join the mesh.
     """
 
     name: DnsLabel
@@ -35,30 +35,32 @@ class NamespaceArgs:
     """Arguments of a `Namespace`.
 
     Attributes:
-        settings: or a mapping that becomes one.
-        mesh: what the cluster's mesh asks of a namespace.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh of the cluster.
     """
 
     settings: NamespaceSettings
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def namespace_manifest(settings: NamespaceSettings, mesh: MeshBinding) -> Manifest:
-    """The Namespace object."""
+def namespace_manifests(args: NamespaceArgs, settings: NamespaceSettings) -> list[Manifest]:
+    """The Namespace."""
     labels = recommended(settings.name, settings.name, Role.NAMESPACE)
-    if not settings.meshed:
-        return cluster_objects.namespace(settings.name, labels, {})
-    return cluster_objects.namespace(settings.name, {**labels, **mesh.namespace_labels}, mesh.namespace_annotations)
+    annotations: dict[str, str] = {}
+    if settings.meshed:
+        labels |= args.mesh.namespace_labels
+        annotations = args.mesh.namespace_annotations
+    return [cluster_objects.namespace(settings.name, labels, annotations)]
 
 
 class Namespace(Component):
-    """A namespace that admits only restricted pods.
+    """A namespace that admits only pods of the restricted Pod Security Standard.
 
     Attributes:
-        namespace: its name, known once it exists: pass it on to have what lives in it made after it.
+        namespace: Name of the namespace, known once it exists: objects that use it are created later.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "Namespace"
@@ -68,6 +70,6 @@ class Namespace(Component):
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(NamespaceSettings, args.settings)
         super().__init__(name, opts)
-        made = self.children([namespace_manifest(settings, args.mesh)])["Namespace"]
+        made = self.children(namespace_manifests(args, settings))["Namespace"]
         self.namespace = pulumi.Output.all(settings.name, made.urn).apply(lambda values: str(values[0]))
         self.register_outputs({"namespace": self.namespace})

@@ -1,9 +1,9 @@
-"""A priority that workloads may be given by its name."""
+"""A priority class for workloads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import pulumi
 from pydantic import Field
@@ -12,34 +12,31 @@ from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.core.values import ObjectName, Settings
-from otel_mesh.k8s import cluster_objects
-
-if TYPE_CHECKING:
-    from otel_mesh.k8s.manifests import Manifest
+from otel_mesh.k8s.manifests import Manifest, metadata
 
 _LABEL_LENGTH = 63
 
 
 class Priority(Settings):
-    """How urgent a workload's pods are.
+    """The priority of pods.
 
     Attributes:
-        value: the higher, the more urgent; workloads without a class have 0.
-        preempts: whether a pod that finds no room ends less urgent ones.
-        description: for what it is meant.
+        value: Priority; pods without a class have 0.
+        preempts: Whether a pod that fits on no node evicts pods of lower priority.
+        description: Purpose of the class.
     """
 
-    # above 10^9 are the classes of the cluster's own programs
+    # values above 10^9 are reserved for the cluster itself
     value: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
     preempts: bool = True
     description: Annotated[str, Field(max_length=500)] = ""
 
 
 class PriorityClassSettings(Priority):
-    """Settings of a `PriorityClass`, beside those of `Priority`.
+    """Settings of a `PriorityClass`, besides those of `Priority`.
 
     Attributes:
-        name: that workloads refer to, in `Scheduling`.
+        name: Name of the class, for `Scheduling.priority_class`.
     """
 
     name: ObjectName
@@ -50,32 +47,37 @@ class PriorityClassArgs:
     """Arguments of a `PriorityClass`.
 
     Attributes:
-        settings: or a mapping that becomes one.
+        settings: Settings, or a mapping of their fields.
     """
 
     settings: PriorityClassSettings
 
 
-def priority_class_manifest(settings: PriorityClassSettings) -> Manifest:
-    """The PriorityClass object."""
+def priority_class_manifests(_args: PriorityClassArgs, settings: PriorityClassSettings) -> list[Manifest]:
+    """The PriorityClass."""
     labels = recommended("priority-class", settings.name[:_LABEL_LENGTH].rstrip("-."), Role.PRIORITY)
-    return cluster_objects.priority_class(
-        settings.name,
-        labels,
-        value=settings.value,
-        preempts=settings.preempts,
-        description=settings.description,
-    )
+    return [
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": metadata(settings.name, labels),
+            "value": settings.value,
+            # never the cluster's default: workloads without a class keep their priority
+            "globalDefault": False,
+            "preemptionPolicy": "PreemptLowerPriority" if settings.preempts else "Never",
+            "description": settings.description,
+        }
+    ]
 
 
 class PriorityClass(Component):
-    """A PriorityClass of the whole cluster.
+    """A PriorityClass.
 
     Attributes:
-        priority_class: its name, known once it exists.
+        priority_class: Name of the class, known once it exists.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "PriorityClass"
@@ -85,6 +87,6 @@ class PriorityClass(Component):
     def __init__(self, name: str, args: PriorityClassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(PriorityClassSettings, args.settings)
         super().__init__(name, opts)
-        made = self.children([priority_class_manifest(settings)])["PriorityClass"]
+        made = self.children(priority_class_manifests(args, settings))["PriorityClass"]
         self.priority_class = pulumi.Output.all(settings.name, made.urn).apply(lambda values: str(values[0]))
         self.register_outputs({"priority_class": self.priority_class})

@@ -1,4 +1,4 @@
-"""How much of a machine a program is given, and where it keeps its data."""
+"""CPU and memory of containers, and storage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pydantic import model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.values import ObjectName, Quantity, Settings, quantity
-from otel_mesh.k8s.pods import rolling_update
 
 if TYPE_CHECKING:
     from typing import Self
@@ -17,17 +16,17 @@ _GO_MEMORY_SHARE: Final = 0.8
 
 
 class Resources(Settings):
-    """What a container is given.
+    """Resource requests and limits of a container.
 
-    There is no CPU limit by default: a limit below one core makes the kernel suspend a process for most of every
-    100 ms period after a short burst, which shows as latency (SEED-DETAILS: 200m throttles Python). The request
-    guarantees the share; memory is limited, because it cannot be taken back.
+    There is no CPU limit by default: with a limit below one core, the kernel suspends a process for most of each 100 ms
+    period after a short burst, which adds latency. The request guarantees the share. Memory is limited because it
+    cannot be reclaimed.
 
     Attributes:
-        cpu: cores requested.
-        memory: bytes requested.
-        memory_limit: bytes above which the kernel kills the container.
-        cpu_limit: cores above which the container is throttled; None for no limit.
+        cpu: CPU request in cores.
+        memory: Memory request in bytes.
+        memory_limit: Memory in bytes above which the kernel kills the container.
+        cpu_limit: Cores above which the container is throttled; None for no limit.
     """
 
     cpu: Quantity = "50m"
@@ -54,17 +53,17 @@ class Resources(Settings):
         return {"requests": {"cpu": self.cpu, "memory": self.memory}, "limits": limits}
 
     def go_memory_limit(self) -> str:
-        """GOMEMLIMIT for a Go program: 80 % of the limit, in bytes, so that the collector of garbage acts first."""
+        """GOMEMLIMIT of a Go program: 80 % of the memory limit, so that garbage is collected before the limit."""
         return f"{int(float(quantity(self.memory_limit)) * _GO_MEMORY_SHARE)}B"
 
 
 class Storage(Settings):
-    """Where a program keeps its data.
+    """Storage of a program's data.
 
     Attributes:
-        kind: ``ephemeral`` (gone with the pod) or ``persistent`` (a PersistentVolumeClaim).
-        size: of the volume; an ephemeral one is evicted above it.
-        storage_class: of the claim; None for the cluster's default.
+        kind: ``ephemeral`` (deleted with the pod) or ``persistent`` (a PersistentVolumeClaim).
+        size: Size of the volume. A pod whose ephemeral volume grows beyond it is evicted.
+        storage_class: Storage class of the claim; None for the cluster's default.
     """
 
     kind: Literal["ephemeral", "persistent"] = "ephemeral"
@@ -80,26 +79,12 @@ class Storage(Settings):
 
     @property
     def persistent(self) -> bool:
-        """Whether the data outlive the pod."""
+        """Whether the data outlives the pod."""
         return self.kind == "persistent"
 
-    def volume(self, name: str, claim: str) -> dict[str, Any]:
-        """The pod's volume."""
-        if self.persistent:
-            return {"name": name, "persistentVolumeClaim": {"claimName": claim}}
-        return {"name": name, "emptyDir": {"sizeLimit": self.size}}
-
     def claim_spec(self) -> dict[str, Any]:
-        """The ``spec`` of the claim."""
+        """The ``spec`` of the PersistentVolumeClaim."""
         spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": self.size}}}
         if self.storage_class is not None:
             spec["storageClassName"] = self.storage_class
         return spec
-
-    def strategy(self) -> dict[str, Any]:
-        """How a Deployment of one pod is replaced.
-
-        A claim and the lock file on it belong to one pod at a time, so the old pod goes first; otherwise the new one
-        is ready before.
-        """
-        return {"type": "Recreate"} if self.persistent else rolling_update()

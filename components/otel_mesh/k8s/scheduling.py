@@ -1,4 +1,4 @@
-"""Where and how urgently pods run, and what a node needs to start them: the same settings for every workload."""
+"""Placement and priority of pods."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from typing import Self
 
 HOSTNAME: Final = "kubernetes.io/hostname"
-"""The label that every node has with a value of its own."""
+"""Node label whose value is unique to each node."""
 
 
 class Toleration(Settings):
-    """A taint of nodes that doesn't keep a workload's pods away.
+    """A Kubernetes toleration.
 
     Attributes:
-        key: of the taint; None, with operator Exists, for all of them.
-        operator: whether the value has to be equal, or the key to be there.
-        value: of the taint, with operator Equal.
-        effect: of the taint; None for every effect.
-        seconds: for which a pod stays on a node that gets the taint, with effect NoExecute; None for ever.
+        key: Key of the taint; None, with operator Exists, for every taint.
+        operator: Equal compares the value; Exists ignores it.
+        value: Value of the taint, with operator Equal.
+        effect: Effect of the taint; None for every effect.
+        seconds: Time that a pod stays on a node after the taint is added, with effect NoExecute; None for no limit.
     """
 
     key: LabelKey | None = None
@@ -60,23 +60,22 @@ class Toleration(Settings):
 
 
 class Scheduling(Settings):
-    """Where a workload's pods run, and what is done for them.
+    """Placement, priority and image pull secrets of a workload's pods.
 
     Attributes:
-        node_selector: labels that a node must have.
-        tolerations: taints of nodes that don't keep the pods away.
-        priority_class: name of a PriorityClass, which a stack makes or the cluster has; None for the cluster's default.
-        spread_over: labels of nodes over whose values the pods are spread evenly, such as the node's own name or
-            its zone.
-        spread_required: whether a pod rather waits than be where there are more of them already.
-        max_unavailable: pods of a workload with several that a drain of nodes may take at a time.
-        image_pull_secrets: names of existing Secrets, in the workload's namespace, with logins at image registries.
+        node_selector: Labels that a node must have.
+        tolerations: Kubernetes tolerations.
+        priority_class: Name of a PriorityClass; None for the cluster's default.
+        topology_keys: Node labels over whose values the pods are spread evenly, such as the host name or the zone.
+        spread_required: True: DoNotSchedule; False: ScheduleAnyway.
+        max_unavailable: Number of pods that a drain of nodes may evict at a time, if there are several.
+        image_pull_secrets: Names of existing Secrets with registry credentials, in the workload's namespace.
     """
 
     node_selector: dict[LabelKey, SelectedValue] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
     priority_class: ObjectName | None = None
-    spread_over: tuple[LabelKey, ...] = (HOSTNAME,)
+    topology_keys: tuple[LabelKey, ...] = (HOSTNAME,)
     spread_required: bool = False
     max_unavailable: Annotated[int, Field(ge=1, le=100)] = 1
     image_pull_secrets: tuple[ObjectName, ...] = ()
@@ -84,8 +83,8 @@ class Scheduling(Settings):
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
         problems = [
-            Problem(f"{name}[{place}]", "is named twice", "remove one")
-            for name in ("spread_over", "image_pull_secrets")
+            Problem(f"{name}[{place}]", "is listed twice", "remove one")
+            for name in ("topology_keys", "image_pull_secrets")
             for place, value in enumerate(getattr(self, name))
             if value in getattr(self, name)[:place]
         ]
@@ -94,27 +93,34 @@ class Scheduling(Settings):
         return self
 
     def problem_with(self, replicas: int) -> Problem | None:
-        """What is wrong if a drain may take all of several pods at once."""
+        """The problem if a drain may evict all of several pods at once.
+
+        Args:
+            replicas: Number of pods.
+        """
         if not 1 < replicas <= self.max_unavailable:
             return None
-        reason = f"lets a drain take all {replicas} pods at once"
-        return Problem("scheduling.max_unavailable", reason, "make it less than 'replicas'")
+        reason = f"lets a drain evict all {replicas} pods at once"
+        return Problem("scheduling.max_unavailable", reason, "set it below 'replicas'")
 
     def require_drainable(self, replicas: int) -> None:
-        """Refuses what `problem_with` finds.
+        """Rejects settings that let a drain evict all of several pods at once.
+
+        Args:
+            replicas: Number of pods.
 
         Raises:
-            InvalidSettingsError: a drain may take all of several pods at once.
+            InvalidSettingsError: A drain may evict all pods.
         """
         problem = self.problem_with(replicas)
         if problem is not None:
             raise InvalidSettingsError([problem])
 
     def pod_fields(self) -> dict[str, Any]:
-        """What the settings add to a pod's ``spec``; nothing where the cluster's own defaults hold.
+        """Fields of the pod's ``spec``; defaults are left out.
 
-        The Secrets for images stand in the pod and not in its ServiceAccount: a corrected name then makes new pods,
-        instead of leaving those behind that can't start.
+        The image pull secrets are fields of the pod and not of its ServiceAccount, so that a corrected name replaces
+        the pods that cannot start.
         """
         fields: dict[str, Any] = {
             "nodeSelector": dict(self.node_selector),
@@ -125,7 +131,11 @@ class Scheduling(Settings):
         return {name: value for name, value in fields.items() if value}
 
     def spread(self, selected: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The ``topologySpreadConstraints`` of the pods that the labels select."""
+        """The pod's ``topologySpreadConstraints``.
+
+        Args:
+            selected: Labels that select the pods.
+        """
         return [
             {
                 "maxSkew": 1,
@@ -133,5 +143,5 @@ class Scheduling(Settings):
                 "whenUnsatisfiable": "DoNotSchedule" if self.spread_required else "ScheduleAnyway",
                 "labelSelector": {"matchLabels": dict(selected)},
             }
-            for key in self.spread_over
+            for key in self.topology_keys
         ]

@@ -1,4 +1,4 @@
-"""How a team's stack joins the platform that another stack installed."""
+"""Attaching a team's stack to a platform that another stack installed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _READ: Final = "pulumi:pulumi:readStackOutputs"
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What a platform stack offers to other stacks.
+    """The outputs of a platform stack that other stacks use.
 
     Attributes:
-        stack: its name.
-        mesh: the mesh that workloads join.
-        otlp_endpoint: where they send telemetry by OTLP over gRPC.
-        service_urls: addresses of the platform's own services, by name.
+        stack: Name of the platform stack.
+        mesh: Mesh that workloads join.
+        otlp_endpoint: URL of the Collector's OTLP receiver (gRPC).
+        service_urls: URLs of the platform's own services, by name.
     """
 
     stack: str
@@ -33,29 +33,33 @@ class Platform:
     service_urls: Mapping[str, str]
 
     def url(self, service: str) -> str:
-        """Where a service of the platform is reached.
+        """URL of a service of the platform.
+
+        Args:
+            service: Name of the service.
 
         Raises:
-            pulumi.RunError: the platform has none of this name.
+            pulumi.RunError: The platform has no service of this name.
         """
         if service not in self.service_urls:
-            problem = Problem("service_urls", f"there is no '{service}'", nearest(service, self.service_urls))
+            problem = Problem("service_urls", f"has no '{service}'", nearest(service, self.service_urls))
             raise _refusal(self.stack, [problem])
         return self.service_urls[service]
 
 
 def attach(stack: str) -> Platform:
-    """Reads what a platform stack exports.
+    """Reads the outputs of a platform stack.
 
-    The values are there at once, in a preview too: what a workload gets follows from the mesh's kind. The stack also
-    appears as a `pulumi.StackReference`, so that a state tells what it is attached to.
+    The values are known at once, also in a preview, because a workload's manifests depend on them. The stack is also
+    registered as a `pulumi.StackReference`, so that the state records the dependency.
 
     Args:
-        stack: its full name, ``organization/project/stack``; ``organization`` is a word of its own in a file backend.
+        stack: Full name of the stack, ``organization/project/stack``; in a file backend the organization is literally
+            ``organization``.
 
     Raises:
-        pulumi.RunError: there is no such stack, or an output is missing or not what this version of the library reads;
-            the message names every output with its reason and remedy, and nothing was registered.
+        pulumi.RunError: The stack does not exist, or an output is missing or has an unknown form. The message names
+            every such output with reason and remedy; nothing is registered.
     """
     try:
         result = pulumi.runtime.invoke(_READ, {"name": stack}).value
@@ -74,7 +78,7 @@ def _platform(stack: str, outputs: Mapping[str, Any]) -> Platform:
         if name not in outputs:
             problems.append(Problem(name, "the stack has no such output", "run `pulumi up` on the platform's stack"))
         elif not isinstance(outputs[name], kind):
-            problems.append(Problem(name, "is not what a platform exports", "name the platform's stack"))
+            problems.append(Problem(name, "does not have the form of a platform's output", "name the platform's stack"))
     mesh = None
     if isinstance(outputs.get("mesh"), dict):
         try:
@@ -90,5 +94,5 @@ def _platform(stack: str, outputs: Mapping[str, Any]) -> Platform:
 
 
 def _refusal(stack: str, problems: list[Problem]) -> pulumi.RunError:
-    told = "; ".join(str(problem) for problem in problems)
-    return pulumi.RunError(f"platform stack '{stack}': {told}")
+    text = "; ".join(str(problem) for problem in problems)
+    return pulumi.RunError(f"platform stack '{stack}': {text}")

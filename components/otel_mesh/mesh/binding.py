@@ -1,4 +1,4 @@
-"""What an application stack has to know of the mesh that it joins."""
+"""The binding of a mesh: what an application stack needs to know of the mesh it joins."""
 
 from __future__ import annotations
 
@@ -15,15 +15,24 @@ if TYPE_CHECKING:
 MeshKind = Literal["none", "istio", "linkerd"]
 
 
+PeerIdentity = Literal["", "xfcc-last", "l5d-client-id"]
+"""Header in which a service's proxy names the authenticated peer (OTEL_MESH_PEER_IDENTITY); empty if no proxy does.
+
+``xfcc-last``: the last element of ``x-forwarded-client-cert``. Istio's sidecar appends the peer to it and removes the
+header from plaintext connections. ``l5d-client-id``: Linkerd's proxy replaces the header. Without a mesh a service must
+believe neither, since any caller could set them.
+"""
+
+
 class GatewayBinding(Settings):
-    """Where requests from outside enter the mesh.
+    """The gateway where requests from outside enter the mesh.
 
     Attributes:
-        namespace: of the gateway.
-        service: its Service.
-        http_port: of the Service, for plain HTTP.
-        https_port: of the Service, for TLS; None where the gateway has no certificate.
-        service_account: that it runs as.
+        namespace: Namespace of the gateway.
+        service: Name of the gateway's Service.
+        http_port: Port of the Service for plain HTTP.
+        https_port: Port of the Service for HTTPS; None if the gateway has no certificate.
+        service_account: Service account of the gateway's pods.
     """
 
     namespace: DnsLabel
@@ -34,36 +43,62 @@ class GatewayBinding(Settings):
 
 
 class CollectorIdentity(Settings):
-    """Who takes telemetry.
+    """The workload identity of the Collector that receives telemetry.
 
     Attributes:
-        namespace: of the Collector.
-        service_account: that it runs as.
+        namespace: Namespace of the Collector.
+        service_account: Service account of the Collector's pods.
     """
 
     namespace: DnsLabel
     service_account: DnsLabel
 
 
-class MeshBinding(Settings):
-    """The part of an installed mesh that workloads see: plain data, so that it can be a stack's output.
-
-    A platform stack exports `model_dump()`; another stack reads it through a `pulumi.StackReference` and calls
-    `model_validate`. Components know this and nothing else of a mesh.
+class ProxyScraping(Settings):
+    """Where and how Prometheus scrapes the proxies of a mesh.
 
     Attributes:
-        kind: which mesh.
-        version: the mesh's version; empty without a mesh.
-        revision: the control plane's revision that injects the pods; empty for the default one.
-        trust_domain: SPIFFE trust domain of the workloads' identities; empty without a mesh.
-        namespace_labels: labels that bring a namespace into the mesh.
-        namespace_annotations: annotations that do.
-        pod_labels: labels that every pod in the mesh carries.
-        pod_annotations: annotations that it carries.
-        outside_labels: labels that keep a pod out of the mesh although its namespace is in it.
-        resource_attributes: OpenTelemetry resource attributes that tell the mesh (``service.mesh``...).
-        gateway: where requests from outside enter; None without one.
-        collector: who takes telemetry; None where its identity isn't checked.
+        pod_label: Label that all pods with a proxy have.
+        port_name: Name of a container port that every proxy has, and no other container.
+        port: Port that serves the metrics by plain HTTP.
+        path: Path of the metrics.
+        pod_labels: Labels of the series that are taken from labels of the pod: series label to pod label.
+        match_labels: Series labels whose values, joined with ``;``, are matched against ``series``.
+        series: Regular expressions (anchored) of the series to keep.
+    """
+
+    pod_label: str
+    port_name: str
+    port: Port
+    path: str
+    pod_labels: dict[str, str] = Field(default_factory=dict)
+    match_labels: tuple[str, ...] = ("__name__",)
+    series: tuple[str, ...] = (".*",)
+
+
+class MeshBinding(Settings):
+    """The properties of an installed mesh that workloads depend on: plain data that a stack can export.
+
+    A platform stack exports `model_dump()`; another stack reads it with `otel_mesh.attach`. Components know a mesh by
+    its binding only, and never ask for ``kind``: whatever differs between meshes is a field of its own here.
+
+    Attributes:
+        kind: Name of the mesh.
+        version: Version of the mesh; empty without a mesh.
+        revision: Revision of the control plane that injects the pods; empty for the default revision.
+        trust_domain: SPIFFE trust domain of the workload identities; empty without a mesh.
+        namespace_labels: Labels that add a namespace to the mesh.
+        namespace_annotations: Annotations that add a namespace to the mesh.
+        pod_labels: Labels of every pod in the mesh.
+        pod_annotations: Annotations of every pod in the mesh.
+        outside_labels: Labels that exclude a pod from the mesh in a namespace that belongs to it.
+        resource_attributes: OpenTelemetry resource attributes that describe the mesh (``service.mesh``...).
+        peer_identity: Header in which a service's proxy names the authenticated peer.
+        proxies_make_spans: Whether the proxies send spans of the calls that pass them, which the Collector then
+            translates and counts in place of the services' own.
+        proxy_scraping: Scraping of the proxies' metrics; None if they are not scraped.
+        gateway: Gateway where requests from outside enter; None without one.
+        collector: Workload identity of the Collector; None if the mesh does not check it.
     """
 
     kind: MeshKind
@@ -76,30 +111,43 @@ class MeshBinding(Settings):
     pod_annotations: dict[str, str] = Field(default_factory=dict)
     outside_labels: dict[str, str] = Field(default_factory=dict)
     resource_attributes: dict[str, str] = Field(default_factory=dict)
+    peer_identity: PeerIdentity = ""
+    proxies_make_spans: bool = False
+    proxy_scraping: ProxyScraping | None = None
     gateway: GatewayBinding | None = None
     collector: CollectorIdentity | None = None
 
     @model_validator(mode="after")
     def _identities_need_a_trust_domain(self) -> Self:
         if self.kind != "none" and not self.trust_domain:
-            problem = Problem("trust_domain", f"empty although the mesh is {self.kind}", "set the mesh's trust domain")
+            problem = Problem(
+                "trust_domain", f"is empty although the mesh is {self.kind}", "set the mesh's trust domain"
+            )
             raise InvalidSettingsError([problem])
         return self
 
     def labels_of_pods(self, *, meshed: bool) -> dict[str, str]:
-        """The labels that a workload's pods carry, in the mesh or deliberately outside."""
+        """The labels of a workload's pods.
+
+        Args:
+            meshed: Whether the pods join the mesh.
+        """
         return self.pod_labels if meshed else self.outside_labels
 
     def annotations_of_pods(self, *, meshed: bool) -> dict[str, str]:
-        """The annotations that a workload's pods carry."""
+        """The annotations of a workload's pods.
+
+        Args:
+            meshed: Whether the pods join the mesh.
+        """
         return self.pod_annotations if meshed else {}
 
     def identity(self, namespace: str, service_account: str) -> str | None:
         """The SPIFFE identity that a workload proves by mTLS, or None without a mesh.
 
         Args:
-            namespace: of the workload's pods.
-            service_account: that they run as.
+            namespace: Namespace of the workload's pods.
+            service_account: Service account of the pods.
         """
         if self.kind == "none":
             return None
@@ -107,10 +155,10 @@ class MeshBinding(Settings):
 
 
 class NoMesh(MeshBinding):
-    """The binding of a platform without a mesh: adds nothing.
+    """The binding of a platform without a mesh; it changes nothing in a workload.
 
     Attributes:
-        kind: none.
+        kind: Always ``none``.
     """
 
     kind: Literal["none"] = "none"

@@ -1,4 +1,4 @@
-"""The components as a Pulumi package, for stacks in other languages."""
+"""The components as a Pulumi package for programs in other languages."""
 
 from otel_mesh.plugin.provider import main
 

@@ -1,4 +1,4 @@
-"""What a class says of its fields: the one source of the package's schema and of reading its inputs."""
+"""Fields of settings, arguments and components, read from annotations: source of the package's schema and inputs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _ENTRY: Final = re.compile(r"^(\w+): (.*(?:\n {4,}.*)*)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a class.
+    """A field of a class.
 
     Attributes:
-        name: in Python.
-        annotation: its type, without `pulumi.Input` or `pulumi.Output` and without None.
-        required: whether it has no default.
-        plain: whether it has to be known before anything runs.
-        description: from the class's docstring.
+        name: Name in Python.
+        annotation: Type, without `pulumi.Input`, `pulumi.Output` and None.
+        required: Whether the field has no default.
+        plain: Whether the value has to be known at once, i.e. is not a `pulumi.Input`.
+        description: Description in the class's docstring.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Field:
 
     @property
     def public_name(self) -> str:
-        """In the package: ``memoryLimit`` for ``memory_limit``."""
+        """Name in the package: ``memoryLimit`` for ``memory_limit``."""
         return camel_case(self.name)
 
 
@@ -51,12 +51,12 @@ def summary(documented: type) -> str:
 
 
 def is_object(annotation: object) -> bool:
-    """Whether a type has fields of its own."""
+    """Whether a type is a dataclass or a pydantic model."""
     return isinstance(annotation, type) and (dataclasses.is_dataclass(annotation) or issubclass(annotation, BaseModel))
 
 
 def fields(owner: type) -> list[Field]:
-    """The fields of a settings model, of a component's arguments, or the outputs of a component."""
+    """The fields of settings or arguments, or the outputs of a component."""
     described = _descriptions(owner)
     return [
         Field(
@@ -88,7 +88,7 @@ def _declared(owner: type) -> abc.Iterator[tuple[str, Any, bool]]:
 
 
 def _descriptions(owner: type) -> dict[str, str]:
-    """What the ``Attributes:`` of the docstrings say; a subclass speaks last."""
+    """Descriptions under ``Attributes:`` of the docstrings; a subclass overrides its bases."""
     found: dict[str, str] = {}
     for documented in reversed(owner.__mro__):
         _, _, listed = inspect.cleandoc(documented.__doc__ or "").partition("Attributes:\n")
@@ -102,7 +102,7 @@ def _arms(annotation: object) -> tuple[Any, ...]:
 
 
 def _wrapped(annotation: object) -> object:
-    """What an Input or Output holds, or None where the annotation is neither."""
+    """The type inside an Input or Output; None for other annotations."""
     if get_origin(annotation) is pulumi.Output:
         return get_args(annotation)[0]
     for arm in _arms(annotation):
@@ -112,7 +112,7 @@ def _wrapped(annotation: object) -> object:
 
 
 def _bare(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common type
-    """The type of a value once it is there."""
+    """The type of a known value."""
     inner = _wrapped(annotation)
     if inner is not None:
         return _bare(inner)
@@ -123,7 +123,7 @@ def _bare(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common 
 
 
 def members(annotation: object) -> tuple[Literal["array", "object"], Any] | None:
-    """The kind of a container and the type of its members, or None for what is no container."""
+    """Kind of a container and type of its members; None for other types."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (list, tuple, abc.Sequence, frozenset):
         return "array", _bare(arguments[0])

@@ -1,4 +1,4 @@
-"""Makes components for programs in other languages."""
+"""The provider that creates components for programs in other languages."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _DISTRIBUTION: Final = "otel-mesh"
 
 
 def components() -> dict[type[Component], type]:
-    """All components of the library, each with the class of its arguments."""
+    """All public components, each with the class of its arguments."""
     public = [getattr(otel_mesh, name) for name in otel_mesh.__all__]
-    found = [one for one in public if isinstance(one, type) and issubclass(one, Component)]
+    found = [one for one in public if isinstance(one, type) and issubclass(one, Component) and one is not Component]
     return {one: inspect.get_annotations(one.__init__, eval_str=True)["args"] for one in found}
 
 
 def read_inputs(owner: type, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a class from a package's inputs, under their Python names.
+    """Inputs under the Python names of their fields.
 
     Args:
-        owner: a component's arguments, or settings inside them.
-        inputs: by their names in the package; unknown ones stay as they are, for the settings to refuse.
+        owner: Class of a component's arguments, or of settings inside them.
+        inputs: Inputs by their names in the package. Unknown names are kept, so that the settings reject them.
     """
     known = {field.public_name: field for field in fields(owner)}
     return {
@@ -61,13 +61,13 @@ def _read(annotation: Any, value: Any) -> Any:  # noqa: ANN401 - any input
         case dict() if container:
             return {key: _read(container[1], one) for key, one in value.items()}
         case float() if annotation is int and value.is_integer():
-            return int(value)  # every number comes as a float
+            return int(value)  # numbers arrive as floats
         case _:
             return value
 
 
 def _read_object(owner: type, inputs: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a mapping or an instance
-    """Settings stay a mapping, which the component checks; other arguments are made here."""
+    """A mapping for settings, which the component validates; an instance for other arguments."""
     values = read_inputs(owner, inputs)
     return values if issubclass(owner, Settings) else _instance(owner, values)
 
@@ -83,21 +83,21 @@ def _instance(owner: type, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - 
 
 
 def _known(value: Any) -> Any:  # noqa: ANN401 - any input
-    """The value of an output that is there already, such as one of a StackReference."""
+    """The value of an output that is known already, such as one of a StackReference."""
     if not isinstance(value, pulumi.Output):
         return value
     if not _sync_await(value.is_known()):
-        problem = Problem("mesh", "is not known yet", "read it from the platform's stack, by a StackReference")
+        problem = Problem("mesh", "is not known yet", "read it from the platform's stack with a StackReference")
         raise InvalidSettingsError([problem])
     return _sync_await(value.future())
 
 
 class ComponentProvider(provider.Provider):
-    """Serves all components of the library."""
+    """Provider of all public components."""
 
     def __init__(self) -> None:
         version = importlib.metadata.version(_DISTRIBUTION)
-        # each component has a constructor of its own
+        # the constructors differ
         self._components: dict[str, tuple[type[Any], type]] = {
             component.TYPE: (component, args) for component, args in components().items()
         }
@@ -110,10 +110,10 @@ class ComponentProvider(provider.Provider):
         inputs: pulumi.Inputs,
         options: pulumi.ResourceOptions | None = None,
     ) -> provider.ConstructResult:
-        """Makes one component.
+        """Creates a component.
 
         Raises:
-            pulumi.InputPropertiesError: its inputs are wrong; every mistake is named with its place.
+            pulumi.InputPropertiesError: The inputs are invalid; the error lists every problem with its path.
         """
         component: type[Any]
         component, arguments = self._components[resource_type.rpartition(":")[2]]
@@ -135,5 +135,5 @@ def _public_path(path: str) -> str:
 
 
 def main() -> None:
-    """Serves the components to the engine that started this process."""
+    """Runs the provider for the engine that started this process."""
     provider.main(ComponentProvider(), sys.argv[1:])

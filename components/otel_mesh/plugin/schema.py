@@ -1,4 +1,4 @@
-"""The package's schema: what ``pulumi package get-schema`` shows and other languages' SDKs are generated from."""
+"""The schema of the Pulumi package: output of ``pulumi package get-schema``, source of SDKs in other languages."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def package_schema(version: str, components: Mapping[type[Component], type]) -> 
     """The schema of a package.
 
     Args:
-        version: of the package.
-        components: each with the class of its arguments.
+        version: Version of the package.
+        components: Components, each with the class of its arguments.
     """
     types: dict[str, Any] = {}
     resources = {_token(one.TYPE): _resource(one, arguments, types) for one, arguments in components.items()}
@@ -77,7 +77,7 @@ def _spec(annotation: Any, types: dict[str, Any]) -> dict[str, Any]:  # noqa: AN
     if container is not None:
         kind, member = container
         return {"type": kind, "items" if kind == "array" else "additionalProperties": _spec(member, types)}
-    # a binding is passed on as a platform's stack exports it
+    # a binding is passed as the platform's stack exports it
     if is_object(annotation) and annotation is not MeshBinding:
         token = _token(annotation.__name__)
         if token not in types:

@@ -1,17 +1,18 @@
-"""One of our services: its Deployment, Service and identity, told where to send telemetry and whom to call.
+"""A service of the catalog: Deployment, Service and ServiceAccount.
 
-A container of a service honours a few rules: it listens on PORT and speaks there what PROTOCOL says, ``http`` with
-GET /livez and /readyz or ``grpc`` with the services ``liveness`` and ``readiness`` of grpc.health.v1; it runs as any
-user with a read-only root and a writable /tmp, and goes on serving for some seconds after SIGTERM, because a pod that
-is going away still gets requests until every node has heard of it. With the argument ``migrate`` it brings the schema
-of its database up to date and ends; several may be told to at the same time.
+Contract of the container image:
+
+- It listens on PORT and speaks PROTOCOL: ``http`` with GET /livez and /readyz, or ``grpc`` with the services
+  ``liveness`` and ``readiness`` of ``grpc.health.v1``.
+- It runs with any UID, a read-only root file system and a writable /tmp.
+- It serves requests for some seconds after SIGTERM, since a terminating pod gets requests until every node knows.
+- With the argument ``migrate`` it migrates its database and exits; several pods may do so at the same time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pulumi
 from pydantic import Field, model_validator
@@ -19,47 +20,49 @@ from pydantic import Field, model_validator
 from otel_mesh.catalog.derivations import URL_PREFIX
 from otel_mesh.catalog.model import Service  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.component import Component
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join, parse
-from otel_mesh.core.labels import Label, Role, recommended, selector
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, parse
+from otel_mesh.core.labels import Label, Role
 from otel_mesh.core.values import DnsLabel, Environment, LogLevel, Ratio, Replicas, Settings
-from otel_mesh.k8s import arrangements, pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.k8s.containers import (
+    POD_FIELDS,
+    Container,
+    ContainerPort,
+    Probes,
+    Volume,
+    grpc_check,
+    http_check,
+    temporary_files,
+)
+from otel_mesh.k8s.passwords import password_file, password_volume
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
-from otel_mesh.services.pod_identity import DOWNWARD, resource_attributes
 from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin  # noqa: TC001 - a component plugin reads them at run time
+from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 if TYPE_CHECKING:
     from typing import Self
 
-SECRETS_DIR: Final = "/etc/otel-mesh/secrets"
-"""Where a service finds mounted Secrets: ``<dir>/<name of the Secret>/<key>``."""
-
-_PEER_IDENTITY: Final = {"istio": "xfcc-last", "linkerd": "l5d-client-id"}
-"""Mesh -> OTEL_MESH_PEER_IDENTITY: the header in which its proxy names the peer, and which part of it counts.
-
-Istio's sidecar appends the peer to x-forwarded-client-cert and removes the header from plain connections; Linkerd's
-replaces l5d-client-id. Without a mesh nobody does either, and a caller could claim to be anyone.
-"""
-
+    from otel_mesh.k8s.manifests import Manifest
 
 OutsideContext = Literal["continue", "link", "restart"]
 
 
 class ServiceRuntime(Settings):
-    """How a service is run, whatever service it is.
+    """Settings of how a service runs, common to all services.
 
     Attributes:
-        replicas: how many pods.
-        resources: of each container.
-        scheduling: where its pods run.
-        log_level: below which records are not written.
-        metric_interval_ms: how often metrics are sent, in milliseconds.
-        sampling_ratio: share of the traces beginning here that are kept, instead of the catalogue's.
-        outside_context: what an exposed service makes of the trace context, baggage and ``x-ab-group`` of its callers:
-            ``continue`` believes them, ``link`` begins a trace linked to the caller's, ``restart`` keeps nothing.
-            Where a mesh has a gateway, that one decides, and the service believes the gateway.
+        replicas: Number of pods.
+        resources: Resource requests and limits of each container.
+        scheduling: Placement of the pods.
+        log_level: Lowest severity of the log records that are written.
+        metric_interval_ms: Export interval of metrics in milliseconds.
+        sampling_ratio: Share of the traces starting at the service that are sampled; None for the catalog's.
+        outside_context: How an exposed service treats the trace context, baggage and ``x-ab-group`` of its callers:
+            ``continue`` accepts them, ``link`` starts a trace that is linked to the caller's, ``restart`` drops them.
+            Without effect if the mesh has a gateway, which decides instead.
     """
 
     replicas: Replicas = 2
@@ -72,11 +75,11 @@ class ServiceRuntime(Settings):
 
 
 class MicroserviceSettings(ServiceRuntime):
-    """Settings of a `Microservice`, beside those of `ServiceRuntime`.
+    """Settings of a `Microservice`, besides those of `ServiceRuntime`.
 
     Attributes:
-        service: its entry in the catalogue.
-        service_namespace: name of the platform, ``service.namespace``.
+        service: The service's entry in the catalog.
+        service_namespace: Name of the platform, ``service.namespace``.
         environment: ``deployment.environment.name``.
     """
 
@@ -95,15 +98,15 @@ class MicroserviceArgs:
     """Arguments of a `Microservice`.
 
     Attributes:
-        namespace: where its objects live.
-        image: what it runs.
-        otlp_endpoint: where it sends telemetry by OTLP over gRPC.
-        settings: or a mapping that becomes one.
-        callees: addresses of the services that it calls, by environment variable.
-        database: its database, if it has one.
-        cache: its cache, if it has one.
-        mesh: the mesh that it joins.
-        variables: of its environment beside those that follow from all this, e.g. switches of its own.
+        namespace: Namespace of the Kubernetes objects.
+        image: Container image.
+        otlp_endpoint: URL of the Collector's OTLP receiver (gRPC).
+        settings: Settings, or a mapping of their fields.
+        callees: Addresses of the called services, by environment variable.
+        database: Access to the service's database; None without one.
+        cache: Access to the service's cache; None without one.
+        mesh: Mesh that the service joins.
+        variables: Further environment variables, such as feature switches.
     """
 
     namespace: pulumi.Input[str]
@@ -117,35 +120,27 @@ class MicroserviceArgs:
     variables: dict[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
-def sampler(settings: MicroserviceSettings) -> dict[str, str]:
-    """The sampler's variables: what came sampled stays sampled; the ratio is for traces that begin here."""
-    ratio = settings.service.sampling_ratio if settings.sampling_ratio is None else settings.sampling_ratio
-    if ratio == 1:
-        return {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
-    return {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": f"{ratio:g}"}
-
-
-def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[dict[str, Any]]:
+def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
+    service, own_ratio = settings.service, settings.sampling_ratio
+    telemetry = TelemetryEnvironment(
+        service=service.name,
+        version=service.version,
+        service_namespace=settings.service_namespace,
+        environment=settings.environment,
+        otlp_endpoint=args.otlp_endpoint,
+        metric_interval_ms=settings.metric_interval_ms,
+        mesh=args.mesh,
+        sampling_ratio=service.sampling_ratio if own_ratio is None else own_ratio,
+    )
     values: dict[str, Any] = {
-        "PORT": str(settings.service.port),
-        "PROTOCOL": settings.service.protocol,
+        "PORT": str(service.port),
+        "PROTOCOL": service.protocol,
         "LOG_LEVEL": settings.log_level,
-        "OTEL_SERVICE_NAME": settings.service.name,
-        "OTEL_RESOURCE_ATTRIBUTES": resource_attributes(
-            service=settings.service.name,
-            version=settings.service.version,
-            service_namespace=settings.service_namespace,
-            environment=settings.environment,
-            mesh=args.mesh,
-        ),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": args.otlp_endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-        **sampler(settings),
-        "OTEL_METRIC_EXPORT_INTERVAL": str(settings.metric_interval_ms),
+        **telemetry.variables(),
         **args.callees,
     }
-    if args.mesh.kind in _PEER_IDENTITY:
-        values["OTEL_MESH_PEER_IDENTITY"] = _PEER_IDENTITY[args.mesh.kind]
+    if args.mesh.peer_identity:
+        values["OTEL_MESH_PEER_IDENTITY"] = args.mesh.peer_identity
     if settings.service.exposed and args.mesh.gateway is None:
         values["OTEL_MESH_OUTSIDE_CONTEXT"] = settings.outside_context
     if args.database is not None:
@@ -155,14 +150,14 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings) -> list
             "REDIS_HOST": args.cache.host,
             "REDIS_PORT": str(args.cache.port),
             "REDIS_USER": args.cache.user,
-            "REDIS_PASSWORD_FILE": f"{SECRETS_DIR}/{args.cache.secret_name}/password",
+            "REDIS_PASSWORD_FILE": password_file(args.cache.secret_name),
         }
-    taken = sorted({*values, *DOWNWARD} & args.variables.keys())
+    taken = sorted({*values, *POD_FIELDS} & args.variables.keys())
     if taken:
         raise InvalidSettingsError(
-            [Problem(join("variables", one), "follows from the other arguments", "leave it out") for one in taken]
+            [Problem(join_path("variables", one), "is set by the component", "remove it") for one in taken]
         )
-    return [*pods.env_from_fields(DOWNWARD), *pods.env({**values, **args.variables})]
+    return {**values, **args.variables}
 
 
 def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -> dict[str, Any]:
@@ -171,122 +166,93 @@ def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -
         "DATABASE_PORT": str(database.port),
         "DATABASE_NAME": database.name,
         "DATABASE_USER": login.user,
-        "DATABASE_PASSWORD_FILE": f"{SECRETS_DIR}/{login.secret_name}/password",
+        "DATABASE_PASSWORD_FILE": password_file(login.secret_name),
     }
 
 
-def _probes(service: Service) -> dict[str, Any]:
+def _probes(service: Service) -> Probes:
     if service.protocol == "grpc":
-        # Istio's sidecar asks in the kubelet's place, which it can for gRPC as for HTTP
-        probe, live, ready = partial(pods.grpc_probe, port=service.port), "liveness", "readiness"
-    else:
-        probe, live, ready = partial(pods.http_probe, port=service.protocol), "/livez", "/readyz"
-    return {
-        "startupProbe": probe(live, period=1, failures=60),
-        "livenessProbe": probe(live, period=10, failures=3),
-        "readinessProbe": probe(ready, period=5, failures=2),
-    }
+        # Istio's sidecar can answer both gRPC and HTTP probes in place of the kubelet
+        return Probes(live=grpc_check("liveness", service.port), ready=grpc_check("readiness", service.port))
+    return Probes(live=http_check("/livez", service.protocol), ready=http_check("/readyz", service.protocol))
 
 
-def _pod(args: MicroserviceArgs, settings: MicroserviceSettings) -> dict[str, Any]:
+def _container(args: MicroserviceArgs, settings: MicroserviceSettings) -> Container:
     service = settings.service
-    volumes, mounts = pods.scratch_volumes({"tmp": "/tmp"})  # noqa: S108 - a volume of the pod's own
-    scratch = list(mounts)
-    for name, access in (("database", args.database), ("cache", args.cache)):
-        if access is not None:
-            volume, mount = _secret(name, access.secret_name)
-            volumes.append(volume)
-            mounts.append(mount)
-    migrating = []
-    if args.database is not None and args.database.migrations is not None:
-        volume, mount = _secret("migrations", args.database.migrations.secret_name)
-        volumes.append(volume)
-        migrating.append(_migration(args, settings, args.database, args.database.migrations, [*scratch, mount]))
-    container = workloads.container(
-        service.name,
-        args.image,
+    stores = {"database": args.database, "cache": args.cache}
+    passwords = (password_volume(name, one.secret_name) for name, one in stores.items() if one is not None)
+    return Container(
+        name=service.name,
+        image=args.image,
+        pod_fields=POD_FIELDS,
         env=_environment(args, settings),
-        ports=pods.ports({service.protocol: service.port}),
-        **_probes(service),
-        resources=settings.resources.manifest(),
-        volumeMounts=mounts,
-    )
-    return workloads.pod(
-        [container],
-        service_account=service.name,
-        uid=pods.DEFAULT_UID,
-        volumes=volumes,
-        init_containers=migrating,
-        scheduling=settings.scheduling,
+        ports=(ContainerPort(name=service.protocol, number=service.port, protocol=service.protocol),),
+        probes=_probes(service),
+        resources=settings.resources,
+        volumes=(temporary_files(), *passwords),
     )
 
 
-def _secret(name: str, secret: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A volume with a Secret, readable by the pod's group, which fsGroup makes ours, and where it is mounted."""
-    volume = {"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}}
-    return volume, {"name": name, "mountPath": f"{SECRETS_DIR}/{secret}", "readOnly": True}
-
-
-def _migration(
-    args: MicroserviceArgs,
-    settings: MicroserviceSettings,
-    database: DatabaseAccess,
-    login: DatabaseLogin,
-    mounts: list[dict[str, Any]],
-) -> dict[str, Any]:
-    values = {
-        "LOG_LEVEL": settings.log_level,
-        "OTEL_SERVICE_NAME": settings.service.name,
-        **_database(database, login),
-    }
-    return workloads.container(
-        "migrate",
-        args.image,
-        args=["migrate"],
-        env=pods.env(values),
-        resources=settings.resources.manifest(),
-        volumeMounts=mounts,
+def _migration(args: MicroserviceArgs, settings: MicroserviceSettings) -> tuple[Container, ...]:
+    """The init container that migrates the database, if there is a role for it."""
+    database = args.database
+    if database is None or database.migrations is None:
+        return ()
+    login = database.migrations
+    volumes: tuple[Volume, ...] = (temporary_files(), password_volume("migrations", login.secret_name))
+    return (
+        Container(
+            name="migrate",
+            image=args.image,
+            args=("migrate",),
+            env={
+                "LOG_LEVEL": settings.log_level,
+                "OTEL_SERVICE_NAME": settings.service.name,
+                **_database(database, login),
+            },
+            resources=settings.resources,
+            volumes=volumes,
+        ),
     )
 
 
 def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[Manifest]:
-    """All objects of a service, what others need first.
+    """All objects of a service, dependencies first.
 
     Raises:
-        InvalidSettingsError: a variable has two values.
+        InvalidSettingsError: A variable has two values.
     """
-    service, mesh = settings.service, args.mesh
-    labels = recommended(service.name, service.name, Role.SERVICE, service.version)
-    meta = metadata(service.name, labels, namespace=args.namespace)
-    pod_labels = {
-        Label.APP.value: service.name,
-        Label.SERVICE_VERSION.value: service.version,
-        **mesh.pod_labels,
-    }
-    return [
-        workloads.service_account(meta),
-        *arrangements.replicated(
-            meta,
-            selected=selector(service.name, service.name),
-            pod_spec=_pod(args, settings),
-            replicas=settings.replicas,
+    service = settings.service
+    return render(
+        Workload(
+            name=service.name,
+            namespace=args.namespace,
+            program=service.name,
+            role=Role.SERVICE,
+            version=service.version,
+            containers=(_container(args, settings),),
+            init_containers=_migration(args, settings),
+            shape=DeploymentShape(replicas=settings.replicas, disruption_budget=True),
             scheduling=settings.scheduling,
-            ports={service.protocol: (service.port, service.protocol)},
-            pod_labels=pod_labels,
-            pod_annotations=mesh.pod_annotations,
-        ),
-    ]
+            pod_labels={
+                Label.APP.value: service.name,
+                Label.SERVICE_VERSION.value: service.version,
+                **args.mesh.pod_labels,
+            },
+            pod_annotations=args.mesh.pod_annotations,
+        )
+    )
 
 
 class Microservice(Component):
-    """A service of the catalogue, running.
+    """A running service of the catalog.
 
     Attributes:
-        url: where callers inside the cluster reach it, with ``dns:///`` where it speaks gRPC.
-        service_account: that its pods run as; with the mesh's trust domain its identity.
+        url: Address inside the cluster, with the scheme ``dns:///`` for gRPC.
+        service_account: Service account of the pods, part of the mesh identity.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or a variable has two values.
+        InvalidSettingsError: The settings are invalid, or a variable has two values.
     """
 
     TYPE: ClassVar[str] = "Microservice"

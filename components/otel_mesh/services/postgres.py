@@ -1,9 +1,9 @@
-"""One PostgreSQL on a volume, for services that keep rows."""
+"""A PostgreSQL server."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import pulumi
 from pydantic import AfterValidator, Field, model_validator
@@ -11,13 +11,23 @@ from pydantic import AfterValidator, Field, model_validator
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
+from otel_mesh.core.labels import Role
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata
-from otel_mesh.k8s.passwords import require_one_password
+from otel_mesh.k8s.containers import (
+    Container,
+    ContainerPort,
+    Probes,
+    config_volume,
+    data_volume,
+    exec_check,
+    scratch_volume,
+    temporary_files,
+)
+from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import StatefulSetShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 from otel_mesh.services.postgres_scripts import SCRIPT_DIR, script_files
 
@@ -25,59 +35,59 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from otel_mesh.k8s.manifests import Manifest
+
 PORT: Final = 5432
-PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 _UID: Final = 999
 _ROLES: Final = 3
 _DATA_DIR: Final = "/var/lib/postgresql/data"
-_SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
 _IDENTIFIER_LENGTH: Final = 63
 
 
 def _identifier(name: str) -> str:
     if not (name.isascii() and name.replace("_", "a").isalnum() and name.islower() and not name[0].isdigit()):
-        raise ValueError("is no plain SQL name; use lower case letters, digits and underscores")
+        raise ValueError("is not an unquoted SQL name; use lower case letters, digits and underscores")
     if len(name) > _IDENTIFIER_LENGTH:
         raise ValueError("is too long; use at most 63 characters")
     return name
 
 
 SqlName = Annotated[str, Field(min_length=1), AfterValidator(_identifier)]
-"""A name that needs no quoting in SQL."""
+"""SQL name that needs no quotes."""
 
 
 class DatabaseRoles(Settings):
-    """Who does what in the databases of a `Postgres`.
+    """Roles of the databases of a `Postgres`.
 
-    Each has a password of its own, in a Secret that is called after the server's, ``-migrations`` and ``-services``
+    The password of each is in a Secret whose name is that of the server's Secret with ``-migrations`` or ``-services``
     appended, with the key ``password``.
 
     Attributes:
-        migrations: the role that owns the databases with their tables, and changes their schema.
-        services: the role that reads and writes rows, and can do nothing else.
+        migrations: Role that owns the databases and changes their schema.
+        services: Role that only reads and writes rows.
     """
 
-    migrations: SqlName = "shop_migrations"
-    services: SqlName = "shop_services"
+    migrations: SqlName = "app_migrations"
+    services: SqlName = "app_services"
 
 
 class PostgresSettings(Settings):
     """Settings of a `Postgres`.
 
     Attributes:
-        name: of its objects.
-        image: that honours POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE and PGDATA and runs as uid 999.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        storage: where rows are kept.
-        user: the server's own role, which may do everything. It owns the databases where there are no ``roles``.
-        databases: made at start where missing; never dropped.
-        roles: made at start where missing; what is in the databases already goes over to them. None where the server's
-            own role is the only one.
-        meshed: whether its pod joins the mesh. By default: clients prove who they are, and the passwords and rows
-            on the way are encrypted, which the server itself does not do.
-        existing_secret: name of a Secret with the key ``password``; None where the password is an argument.
+        name: Name of the Kubernetes objects.
+        image: Image that reads POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE and PGDATA and runs as UID 999.
+        version: Version of the program in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        storage: Storage of the data.
+        user: Superuser role of the server. It owns the databases if there are no ``roles``.
+        databases: Databases to create if missing; none is ever dropped.
+        roles: Roles to create if missing; existing objects of the databases are reassigned to them. None: the
+            superuser is the only role.
+        meshed: Whether the pod joins the mesh. It does by default: mTLS authenticates clients and encrypts the
+            connections, which the server itself does not.
+        existing_secret: Name of an existing Secret with the key ``password``; None if the password is an argument.
     """
 
     name: DnsLabel = "postgres"
@@ -86,8 +96,8 @@ class PostgresSettings(Settings):
     resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")
     scheduling: Scheduling = Scheduling()
     storage: Storage = Storage(kind="persistent")
-    user: SqlName = "shop"
-    databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
+    user: SqlName = "app"
+    databases: tuple[SqlName, ...] = Field(default=("app",), min_length=1)
     roles: DatabaseRoles | None = None
     meshed: bool = True
     existing_secret: ObjectName | None = None
@@ -95,23 +105,23 @@ class PostgresSettings(Settings):
     @model_validator(mode="after")
     def _each_role_is_another(self) -> Self:
         if self.roles is not None and len({self.user, self.roles.migrations, self.roles.services}) < _ROLES:
-            problem = Problem("roles", "one role would do what another is to be kept from", "give each its own name")
+            problem = Problem("roles", "two of the three roles have the same name", "give each role its own name")
             raise InvalidSettingsError([problem])
         return self
 
     @property
     def secret_name(self) -> str:
-        """The Secret that holds the password: the existing one, or our own."""
-        return self.existing_secret or f"{self.name}-credentials"
+        """Name of the Secret with the password: the existing one, or the one that is created."""
+        return secret_name(self.name, self.existing_secret)
 
     @property
     def migrations_secret_name(self) -> str:
-        """The Secret with the password of ``roles.migrations``."""
+        """Name of the Secret with the password of ``roles.migrations``."""
         return f"{self.secret_name}-migrations"
 
     @property
     def services_secret_name(self) -> str:
-        """The Secret with the password of ``roles.services``."""
+        """Name of the Secret with the password of ``roles.services``."""
         return f"{self.secret_name}-services"
 
 
@@ -120,12 +130,12 @@ class PostgresArgs:
     """Arguments of a `Postgres`.
 
     Attributes:
-        namespace: where its objects live.
-        password: of the user; a secret output. Left out where ``settings.existing_secret`` names a Secret.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
-        migrations_password: of ``settings.roles.migrations``, where there are roles; as the user's.
-        services_password: of ``settings.roles.services``; the same.
+        namespace: Namespace of the Kubernetes objects.
+        password: Password of ``settings.user``, a secret output; None if ``settings.existing_secret`` is set.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
+        migrations_password: Password of ``settings.roles.migrations``, if there are roles; like ``password``.
+        services_password: Password of ``settings.roles.services``; like ``password``.
     """
 
     namespace: pulumi.Input[str]
@@ -136,14 +146,8 @@ class PostgresArgs:
     services_password: pulumi.Input[str] | None = None
 
 
-def _probe(settings: PostgresSettings, **timing: int) -> dict[str, Any]:
-    # by TCP: the temporary server of the first start listens on a socket only and must not count as ready
-    command = ["pg_isready", "--quiet", "--host=127.0.0.1", f"--username={settings.user}"]
-    return {"exec": {"command": [*command, f"--dbname={settings.databases[0]}"]}, "timeoutSeconds": 3, **timing}
-
-
 def _secrets(settings: PostgresSettings) -> dict[str, str]:
-    """Volume to Secret."""
+    """Names of the Secrets by volume."""
     names = {"credentials": settings.secret_name}
     if settings.roles is not None:
         names["migrations"] = settings.migrations_secret_name
@@ -151,73 +155,56 @@ def _secrets(settings: PostgresSettings) -> dict[str, str]:
     return names
 
 
-def _password_file(secret: str) -> str:
-    return f"{_SECRET_DIR}/{secret}/{PASSWORD_KEY}"
-
-
 def _script_files(settings: PostgresSettings) -> dict[str, str]:
     if settings.roles is None:
         return script_files(settings.databases, None)
-    owner = settings.roles.migrations, _password_file(settings.migrations_secret_name)
-    user = settings.roles.services, _password_file(settings.services_secret_name)
+    owner = settings.roles.migrations, password_file(settings.migrations_secret_name)
+    user = settings.roles.services, password_file(settings.services_secret_name)
     return script_files(settings.databases, (owner, user))
 
 
-def _pod(settings: PostgresSettings) -> dict[str, Any]:
-    secrets = _secrets(settings)
-    scratch, scratch_mounts = pods.scratch_volumes({"tmp": "/tmp", "run": "/var/run/postgresql"})  # noqa: S108
-    postgres = workloads.container(
-        "postgres",
-        settings.image,
-        env=pods.env(
-            {
-                "POSTGRES_USER": settings.user,
-                "POSTGRES_DB": settings.databases[0],
-                "POSTGRES_PASSWORD_FILE": _password_file(settings.secret_name),
-                "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
-                # below the mount: a volume's root may hold lost+found, which initdb refuses
-                "PGDATA": f"{_DATA_DIR}/pgdata",
-            }
+def _container(settings: PostgresSettings) -> Container:
+    # by TCP: the temporary server of the first start listens on a socket only and must not count as ready
+    ready = ("pg_isready", "--quiet", "--host=127.0.0.1", f"--username={settings.user}")
+    passwords = (password_volume(name, secret) for name, secret in _secrets(settings).items())
+    return Container(
+        name="postgres",
+        image=settings.image,
+        env={
+            "POSTGRES_USER": settings.user,
+            "POSTGRES_DB": settings.databases[0],
+            "POSTGRES_PASSWORD_FILE": password_file(settings.secret_name),
+            "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
+            # below the mount: a volume's root may contain lost+found, which initdb rejects
+            "PGDATA": f"{_DATA_DIR}/pgdata",
+        },
+        ports=(ContainerPort(name="tcp-postgresql", number=PORT, protocol="tcp"),),
+        probes=Probes(
+            live=exec_check((*ready, f"--dbname={settings.databases[0]}"), timeout_seconds=3), start_seconds=100
         ),
-        ports=pods.ports({"tcp-postgresql": PORT}),
-        startupProbe=_probe(settings, periodSeconds=1, failureThreshold=100),
-        livenessProbe=_probe(settings, periodSeconds=10, failureThreshold=3),
-        readinessProbe=_probe(settings, periodSeconds=5, failureThreshold=2),
         lifecycle={"postStart": {"exec": {"command": ["sh", f"{SCRIPT_DIR}/create-databases.sh"]}}},
-        resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "data", "mountPath": _DATA_DIR},
-            *({"name": name, "mountPath": f"{_SECRET_DIR}/{one}", "readOnly": True} for name, one in secrets.items()),
-            {"name": "scripts", "mountPath": SCRIPT_DIR, "readOnly": True},
-            *scratch_mounts,
-        ],
-    )
-    return workloads.pod(
-        [postgres],
-        service_account=settings.name,
-        uid=_UID,
-        volumes=[
-            settings.storage.volume("data", settings.name),
-            *({"name": name, "secret": {"secretName": one, "defaultMode": 0o440}} for name, one in secrets.items()),
-            {"name": "scripts", "configMap": {"name": settings.name}},
-            *scratch,
-        ],
-        grace_seconds=60,  # a fast shutdown writes a checkpoint
-        scheduling=settings.scheduling,
+        resources=settings.resources,
+        volumes=(
+            data_volume("data", settings.storage, settings.name, _DATA_DIR),
+            *passwords,
+            config_volume("scripts", settings.name, SCRIPT_DIR),
+            temporary_files(),
+            scratch_volume("run", "/var/run/postgresql"),
+        ),
     )
 
 
 def _passwords(settings: PostgresSettings, args: PostgresArgs) -> Mapping[str, pulumi.Input[str] | None]:
-    """Secret to its password; None where the Secret exists.
+    """Passwords by name of the Secret; None for an existing Secret.
 
     Raises:
-        InvalidSettingsError: there are two passwords of one role, or none.
+        InvalidSettingsError: There are two passwords of one role, or none.
     """
     require_one_password(args.password, settings.existing_secret)
     if settings.roles is None:
         if args.migrations_password is not None or args.services_password is not None:
             raise InvalidSettingsError(
-                [Problem("roles", "passwords without roles", "name the roles, or leave them out")]
+                [Problem("roles", "passwords without roles", "set the roles, or remove the passwords")]
             )
         return {settings.secret_name: args.password}
     for password in (args.migrations_password, args.services_password):
@@ -230,50 +217,41 @@ def _passwords(settings: PostgresSettings, args: PostgresArgs) -> Mapping[str, p
 
 
 def postgres_manifests(args: PostgresArgs, settings: PostgresSettings) -> list[Manifest]:
-    """All objects of a Postgres, what others need first.
+    """All objects of a Postgres, dependencies first.
 
     Raises:
-        InvalidSettingsError: there are two passwords of one role, or none.
+        InvalidSettingsError: There are two passwords of one role, or none.
     """
     passwords = _passwords(settings, args)
-    mesh, namespace = args.mesh, args.namespace
-    labels = recommended("postgres", settings.name, Role.DATABASE, settings.version)
-    selected = selector("postgres", settings.name)
-    meta = metadata(settings.name, labels, namespace=namespace)
-    files = _script_files(settings)
-    manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
-    manifests += [
-        workloads.secret(metadata(name, labels, namespace=namespace), {PASSWORD_KEY: password})
-        for name, password in passwords.items()
-        if password is not None
-    ]
-    if settings.storage.persistent:
-        manifests.append(workloads.claim(meta, settings.storage.claim_spec()))
-    manifests += [
-        workloads.stateful_set(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings),
-            pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(files),
-                **mesh.annotations_of_pods(meshed=settings.meshed),
-            },
-        ),
-        workloads.service(meta, selected=selected, ports={"tcp-postgresql": (PORT, "tcp")}),
-    ]
-    return manifests
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="postgres",
+            role=Role.DATABASE,
+            version=settings.version,
+            containers=(_container(settings),),
+            shape=StatefulSetShape(),
+            scheduling=settings.scheduling,
+            uid=_UID,
+            grace_seconds=60,  # a fast shutdown writes a checkpoint
+            files=_script_files(settings),
+            secrets={name: {PASSWORD_KEY: one} for name, one in passwords.items() if one is not None},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
+    )
 
 
 class Postgres(Component):
-    """One PostgreSQL server whose databases exist when it is ready to serve.
+    """A PostgreSQL server; its databases exist when it is ready.
 
     Attributes:
-        host_name: its DNS name.
-        secret_name: of the Secret with the key ``password``, in the same namespace.
+        host_name: DNS name of the Service.
+        secret_name: Name of the Secret with the key ``password``, in the same namespace.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or there are two passwords of one role, or none.
+        InvalidSettingsError: The settings are invalid, or there are two passwords of one role, or none.
     """
 
     TYPE: ClassVar[str] = "Postgres"

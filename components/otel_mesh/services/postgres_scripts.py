@@ -1,4 +1,4 @@
-"""What runs beside a PostgreSQL server at every start: it makes the databases and roles that are not there yet."""
+"""Scripts that create missing databases and roles at every start of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT USAGE, SELECT O
 
 
 def script_files(databases: Sequence[str], roles: tuple[tuple[str, str], tuple[str, str]] | None) -> dict[str, str]:
-    """The files of a server's script folder, name to text; ``create-databases.sh`` is what is run.
+    """The files of the script folder, name to text; ``create-databases.sh`` is the entry point.
 
     Args:
-        databases: that are made.
-        roles: name and file with the password of the role that owns what is in them, and of the one that uses it;
-            None where the server's own user does both.
+        databases: Names of the databases.
+        roles: Name and password file of the role that owns the databases, and of the role that reads and writes rows.
+            None: the server's own role does both.
     """
     script = _BEGINNING.format(roles=" and roles" if roles else "")
     files = {}

@@ -1,9 +1,9 @@
-"""One Redis in memory, for services that would rather not ask their database twice."""
+"""A Redis server as an in-memory cache."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import pulumi
 from pydantic import Field
@@ -11,23 +11,25 @@ from pydantic import Field
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
+from otel_mesh.core.labels import Role
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, quantity
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata
-from otel_mesh.k8s.passwords import require_one_password
+from otel_mesh.k8s.containers import Container, ContainerPort, Probes, Volume, config_volume, exec_check
+from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
+
 PORT: Final = 6379
-PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 _UID: Final = 999
-_SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
 _CONFIG_DIR: Final = "/etc/otel-mesh/redis"
 _RUN_DIR: Final = "/run/redis"
 _DATA_SHARE: Final = 0.75
-"""Of the memory limit; the rest is for clients' buffers and for what the allocator can't use."""
+"""Share of the memory limit for data; the rest is for client buffers and fragmentation."""
 
 _START: Final = """\
 #!/bin/sh
@@ -60,24 +62,24 @@ EvictionPolicy = Literal[
     "noeviction",
 ]
 UserName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-"""The name of a user that needs no quoting in an access list."""
+"""User name that needs no quotes in an access control list."""
 
 
 class RedisSettings(Settings):
     """Settings of a `Redis`.
 
     Attributes:
-        name: of its objects.
-        image: with ``redis-server`` 7 or newer, ``redis-cli``, ``sh``, ``cat`` and ``sha256sum`` on PATH; its
-            entrypoint is not used, and any user may run it.
-        version: of the program in the image, as a label.
-        resources: of its container; three quarters of the memory limit are for keys and values.
-        scheduling: where its pod runs.
-        user: that clients log in as; the nameless default user is off.
-        eviction: what makes room when the memory is full.
-        meshed: whether its pod joins the mesh. By default: clients prove who they are, and the passwords and values
-            on the way are encrypted, which the server itself does not do here.
-        existing_secret: name of a Secret with the key ``password``; None where the password is an argument.
+        name: Name of the Kubernetes objects.
+        image: Image with ``redis-server`` 7 or newer, ``redis-cli``, ``sh``, ``cat`` and ``sha256sum`` on PATH; the
+            entry point is not used, and any UID must be able to run it.
+        version: Version of the program in the image, used as a label.
+        resources: Resource requests and limits of the container; three quarters of the memory limit are for data.
+        scheduling: Placement of the pod.
+        user: User that clients log in as; Redis' default user is disabled.
+        eviction: Eviction policy, ``maxmemory-policy``.
+        meshed: Whether the pod joins the mesh. It does by default: mTLS authenticates clients and encrypts the
+            connections, which the server itself does not.
+        existing_secret: Name of an existing Secret with the key ``password``; None if the password is an argument.
     """
 
     name: DnsLabel = "redis"
@@ -85,15 +87,15 @@ class RedisSettings(Settings):
     version: LabelValue = versions.REDIS
     resources: Resources = Resources(cpu="50m", memory="32Mi", memory_limit="128Mi")
     scheduling: Scheduling = Scheduling()
-    user: UserName = "shop"
+    user: UserName = "app"
     eviction: EvictionPolicy = "allkeys-lru"
     meshed: bool = True
     existing_secret: ObjectName | None = None
 
     @property
     def secret_name(self) -> str:
-        """The Secret that holds the password: the existing one, or our own."""
-        return self.existing_secret or f"{self.name}-credentials"
+        """Name of the Secret with the password: the existing one, or the one that is created."""
+        return secret_name(self.name, self.existing_secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +103,10 @@ class RedisArgs:
     """Arguments of a `Redis`.
 
     Attributes:
-        namespace: where its objects live.
-        password: of the user; a secret output. Left out where ``settings.existing_secret`` names a Secret.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        password: Password of ``settings.user``, a secret output; None if ``settings.existing_secret`` is set.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -114,10 +116,10 @@ class RedisArgs:
 
 
 def redis_config(settings: RedisSettings) -> str:
-    """``redis.conf``: a cache, of which nothing is ever written to a disk."""
+    """The file ``redis.conf`` of a cache that never writes to disk."""
     keys = int(float(quantity(settings.resources.memory_limit)) * _DATA_SHARE)
     lines = {
-        # every address of the pod; who may come in is the access list's matter
+        # all addresses of the pod; the access control list decides who may connect
         "bind": "* -::*",
         "protected-mode": "no",
         "port": PORT,
@@ -127,7 +129,7 @@ def redis_config(settings: RedisSettings) -> str:
         "appendonly": "no",
         "maxmemory": keys,
         "maxmemory-policy": settings.eviction,
-        # clients that read slowly are cut off before keys have to go for them
+        # slow readers are disconnected before their buffers evict keys
         "maxmemory-clients": "10%",
         "tcp-keepalive": 60,
         "lazyfree-lazy-eviction": "yes",
@@ -136,90 +138,59 @@ def redis_config(settings: RedisSettings) -> str:
     return "".join(f"{name} {value}\n" for name, value in lines.items())
 
 
-def _probe(**timing: int) -> dict[str, Any]:
-    return {"exec": {"command": ["sh", f"{_CONFIG_DIR}/ping.sh"]}, "timeoutSeconds": 3, **timing}
-
-
-def _pod(settings: RedisSettings) -> dict[str, Any]:
-    secret_dir = f"{_SECRET_DIR}/{settings.secret_name}"
-    redis = workloads.container(
-        "redis",
-        settings.image,
-        command=["sh", f"{_CONFIG_DIR}/start.sh"],
-        env=pods.env({"REDIS_USER": settings.user, "REDIS_PASSWORD_FILE": f"{secret_dir}/{PASSWORD_KEY}"}),
-        ports=pods.ports({"tcp-redis": PORT}),
-        startupProbe=_probe(periodSeconds=1, failureThreshold=60),
-        livenessProbe=_probe(periodSeconds=10, failureThreshold=3),
-        readinessProbe=_probe(periodSeconds=5, failureThreshold=2),
-        resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
-            {"name": "credentials", "mountPath": secret_dir, "readOnly": True},
-            {"name": "run", "mountPath": _RUN_DIR},
-        ],
-    )
-    return workloads.pod(
-        [redis],
-        service_account=settings.name,
-        uid=_UID,
-        volumes=[
-            {"name": "config", "configMap": {"name": settings.name}},
-            {"name": "credentials", "secret": {"secretName": settings.secret_name, "defaultMode": 0o440}},
-            {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
-        ],
-        scheduling=settings.scheduling,
+def _container(settings: RedisSettings) -> Container:
+    memory = Volume(name="run", path=_RUN_DIR, source={"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})
+    return Container(
+        name="redis",
+        image=settings.image,
+        command=("sh", f"{_CONFIG_DIR}/start.sh"),
+        env={"REDIS_USER": settings.user, "REDIS_PASSWORD_FILE": password_file(settings.secret_name)},
+        ports=(ContainerPort(name="tcp-redis", number=PORT, protocol="tcp"),),
+        probes=Probes(live=exec_check(("sh", f"{_CONFIG_DIR}/ping.sh"), timeout_seconds=3)),
+        resources=settings.resources,
+        volumes=(
+            config_volume("config", settings.name, _CONFIG_DIR),
+            password_volume("credentials", settings.secret_name),
+            memory,
+        ),
     )
 
 
-def redis_manifests(
-    settings: RedisSettings,
-    namespace: pulumi.Input[str],
-    password: pulumi.Input[str] | None,
-    mesh: MeshBinding | None = None,
-) -> list[Manifest]:
-    """All objects of a Redis, what others need first.
+def redis_manifests(args: RedisArgs, settings: RedisSettings) -> list[Manifest]:
+    """All objects of a Redis, dependencies first.
 
     Raises:
-        InvalidSettingsError: there are two passwords, or none.
+        InvalidSettingsError: There are two passwords, or none.
     """
-    require_one_password(password, settings.existing_secret)
-    mesh = mesh or NoMesh()
-    labels = recommended("redis", settings.name, Role.CACHE, settings.version)
-    selected = selector("redis", settings.name)
-    meta = metadata(settings.name, labels, namespace=namespace)
-    files = {"redis.conf": redis_config(settings), "start.sh": _START, "ping.sh": _PING}
-    manifests = [workloads.service_account(meta), workloads.config_map(meta, files)]
-    if password is not None:
-        secret_meta = metadata(settings.secret_name, labels, namespace=namespace)
-        manifests.append(workloads.secret(secret_meta, {PASSWORD_KEY: password}))
-    return [
-        *manifests,
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings),
-            replicas=1,
-            strategy=pods.rolling_update(),  # for a moment there are two: each holds a part of what is cached
+    require_one_password(args.password, settings.existing_secret)
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="redis",
+            role=Role.CACHE,
+            version=settings.version,
+            # during a rolling update there are two pods for a moment: each holds a part of the cache
+            containers=(_container(settings),),
             scheduling=settings.scheduling,
-            pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(files),
-                **mesh.annotations_of_pods(meshed=settings.meshed),
-            },
-        ),
-        workloads.service(meta, selected=selected, ports={"tcp-redis": (PORT, "tcp")}),
-    ]
+            uid=_UID,
+            files={"redis.conf": redis_config(settings), "start.sh": _START, "ping.sh": _PING},
+            secrets={} if args.password is None else {settings.secret_name: {PASSWORD_KEY: args.password}},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
+    )
 
 
 class Redis(Component):
-    """One Redis server as a cache: what it holds may be gone at any time, with its pod or to make room.
+    """A Redis server as a cache: any key may be evicted, and all are lost with the pod.
 
     Attributes:
-        host_name: its DNS name.
-        secret_name: of the Secret with the key ``password``, in the same namespace.
+        host_name: DNS name of the Service.
+        secret_name: Name of the Secret with the key ``password``, in the same namespace.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or there are two passwords, or none.
+        InvalidSettingsError: The settings are invalid, or there are two passwords, or none.
     """
 
     TYPE: ClassVar[str] = "Redis"
@@ -229,7 +200,7 @@ class Redis(Component):
 
     def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(RedisSettings, args.settings)
-        manifests = redis_manifests(settings, args.namespace, args.password, args.mesh)
+        manifests = redis_manifests(args, settings)
         super().__init__(name, opts)
         self.children(manifests)
         self.host_name = self.host(settings.name, args.namespace)

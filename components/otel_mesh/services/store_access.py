@@ -1,4 +1,4 @@
-"""What a service is told of the stores that it uses."""
+"""Access of a service to its stores."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from otel_mesh.core.values import Port  # noqa: TC001 - the same
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseLogin:
-    """A role of a database.
+    """A login at a database.
 
     Attributes:
-        user: the role's name.
-        secret_name: of the Secret in the service's namespace whose key ``password`` is mounted.
+        user: Name of the database role.
+        secret_name: Name of the Secret with the key ``password``, in the service's namespace.
     """
 
     user: str
@@ -24,16 +24,16 @@ class DatabaseLogin:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseAccess:
-    """How a service reaches its database.
+    """Access of a service to its database.
 
     Attributes:
-        host: of the server.
-        port: of the server.
-        name: of the database.
-        user: that it logs in as.
-        secret_name: of the Secret in the service's namespace whose key ``password`` is mounted.
-        migrations: the role that changes the schema: an init container of each pod does so before the service starts,
-            and nothing else gets its password. None where the schema is somebody else's business.
+        host: Host name of the server.
+        port: Port of the server.
+        name: Name of the database.
+        user: Database role of the service.
+        secret_name: Name of the Secret with the key ``password``, in the service's namespace.
+        migrations: Login that changes the schema. An init container of each pod migrates the database before the
+            service starts, and only it gets the password. None if the schema is managed elsewhere.
     """
 
     host: pulumi.Input[str]
@@ -46,13 +46,13 @@ class DatabaseAccess:
 
 @dataclass(frozen=True, kw_only=True)
 class CacheAccess:
-    """How a service reaches its cache.
+    """Access of a service to its cache.
 
     Attributes:
-        host: of the server.
-        port: of the server.
-        user: that it logs in as.
-        secret_name: of the Secret in the service's namespace whose key ``password`` is mounted.
+        host: Host name of the server.
+        port: Port of the server.
+        user: User of the service.
+        secret_name: Name of the Secret with the key ``password``, in the service's namespace.
     """
 
     host: pulumi.Input[str]

@@ -12,11 +12,11 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh import DatabaseRoles
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
+from otel_mesh_stack.model import ShopRoles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _NAMESPACE, _SERVER, _SECRET, _KEY = "shop", "postgres", "postgres-credentials", "password"
 _ROLES = {
     _SECRET: "",
-    f"{_SECRET}-migrations": DatabaseRoles().migrations,
-    f"{_SECRET}-services": DatabaseRoles().services,
+    f"{_SECRET}-migrations": ShopRoles().migrations,
+    f"{_SECRET}-services": ShopRoles().services,
 }
 """Secret to the role whose password it holds; the server's own has no name here."""
 _FILES = {

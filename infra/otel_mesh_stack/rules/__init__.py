@@ -1,13 +1,11 @@
-"""Alert rules of this platform's own services."""
+"""Alert rules of this platform's services."""
 
 from __future__ import annotations
 
 from importlib import resources
 
-from otel_mesh.backends.prometheus.rules import SUFFIX
-
 
 def rule_files() -> dict[str, str]:
-    """The rule files, name to text."""
-    found = (one for one in resources.files(__name__).iterdir() if one.name.endswith(SUFFIX))
+    """The rule files: name to text."""
+    found = (one for one in resources.files(__name__).iterdir() if one.name.endswith(".yaml"))
     return {one.name: one.read_text() for one in sorted(found, key=lambda one: one.name)}

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otel_mesh import RedisSettings
+from otel_mesh import RedisArgs, RedisSettings
 from otel_mesh.services.redis import redis_manifests
 from otel_mesh_cli.core import child_processes
 from otel_mesh_embedded import packages
@@ -39,9 +39,10 @@ class RedisServer:
             "REDIS_USER": self.user,
             "REDIS_PASSWORD_FILE": str(self.password_file),
         }
+        args = RedisArgs(namespace="shop", password="unused")  # noqa: S106 - never used
         (config,) = (
             manifest
-            for manifest in redis_manifests(settings or RedisSettings(), "shop", "unused")
+            for manifest in redis_manifests(args, settings or RedisSettings())
             if manifest["kind"] == "ConfigMap"
         )
         for name, text in self._placed(config["data"]).items():

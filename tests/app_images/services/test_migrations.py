@@ -34,9 +34,9 @@ DDL = (
     "ALTER TABLE orders DISABLE TRIGGER ALL",
     "INSERT INTO schema_migrations VALUES ('own', 'own')",
     "DELETE FROM schema_migrations",
-    "SET ROLE shop_migrations",
+    "SET ROLE app_migrations",
     "SET ROLE shop",
-    "ALTER ROLE shop_services SUPERUSER",
+    "ALTER ROLE app_services SUPERUSER",
 )
 OWNERS = (
     "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace"

@@ -50,7 +50,7 @@ def programs(built: Built) -> Path:
 def collector(program: Path, folder: Path, logs: LoopbackVictoriaLogs) -> LoopbackCollector:
     """A Collector that passes logs on to the store, and nothing else on."""
     settings = OtelCollectorSettings.model_validate({"cluster_name": "test", "batching": {"timeout": "200ms"}})
-    config = collector_config(settings, logs_kept=True)
+    config = collector_config(settings, logs=True)
     config["exporters"] = {name: one for name, one in config["exporters"].items() if name == "otlp_http/logs"}
     config["service"]["pipelines"] = {"logs": config["service"]["pipelines"]["logs"]}
     config["service"]["telemetry"] = {"metrics": {"level": "none"}}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FILE: Final = "victoria_logs.rules.yaml"
 FREE: Final = "-storage.minFreeDiskSpaceBytes=67108864"
-NEEDS_A_SMALL_DISK: Final = {"LogStoreDiskFills"}
+NEEDS_A_SMALL_DISK: Final = {"VictoriaLogsDiskFills"}
 """Nothing here fills a disk; its metrics are looked for all the same."""
 
 
@@ -84,18 +84,18 @@ def test_every_loss_is_seen_by_its_rule(logs: LoopbackVictoriaLogs, prometheus: 
     logs.push(log_request(resource, record("kept")).SerializeToString())
     alerts.scraped("vl_rows_ingested_total == 1")
     alerts.scraped("vl_streams_created_total == 1")
-    assert not prometheus.series('ALERTS{alertname!="LogStoreDiskFills"}'), "nothing is lost yet"
+    assert not prometheus.series('ALERTS{alertname!="VictoriaLogsDiskFills"}'), "nothing is lost yet"
 
     logs.push(log_request(resource, record("old", age_seconds=30 * 86400)).SerializeToString())
-    alerts.until("LogStoreDropsLines")
+    alerts.until("VictoriaLogsDropsLines")
     unkeepable = record("named too long")
     unkeepable.attributes.append(KeyValue(key="x" * 200, value=AnyValue(string_value="y")))
     logs.push(log_request(resource, unkeepable).SerializeToString())
-    alerts.until("LogStoreIgnoresLines")
+    alerts.until("VictoriaLogsIgnoresLines")
     for number in range(1500):
         numbered = log_request({"service.name": f"job-{number}"}, record("begins"))
         logs.push(numbered.SerializeToString(), findable=False)
-    alerts.until("LogStreamsGrow")
+    alerts.until("VictoriaLogsStreamsGrow")
 
     for _ in range(3):
         started = f"vm_app_start_timestamp == {logs.metric('vm_app_start_timestamp'):.0f}"
@@ -103,12 +103,12 @@ def test_every_loss_is_seen_by_its_rule(logs: LoopbackVictoriaLogs, prometheus: 
         time.sleep(1)  # it counts whole seconds
         logs.signal(signal.SIGKILL)
         logs.start()
-    alerts.until("LogStoreRestarts")
+    alerts.until("VictoriaLogsRestarts")
 
     logs.signal(signal.SIGTERM)
     logs.change(FREE, "-storage.minFreeDiskSpaceBytes=1000TiB")
     logs.start()
-    alerts.until("LogStoreReadOnly")
+    alerts.until("VictoriaLogsReadOnly")
 
     rules = [rule for group in yaml.safe_load(rule_files()[FILE])["groups"] for rule in group["rules"]]
     # a machine whose own disk is nearly full sees that one too

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 BATCHING = Batching(size=100, timeout="200ms", queue_size=1000)
 SAMPLING = TailSamplerSettings(
     decision_wait_seconds=2,
-    traces=100,
+    num_traces=100,
     trace_bytes=10_000,
     metrics_interval_seconds=1,
     batching=BATCHING,
@@ -134,12 +134,12 @@ def test_every_loss_is_seen_by_its_rule(
         send(first.port, "shop", *(span(1, number) for number in range(1, 301)))
         send(first.port, "shop", span(2, 1, error=True))
         alerts.until(
-            ("TracesDroppedTooLarge", ""), ("CollectorLosesTelemetry", "sending"), ("CollectorKnowsNoSampler", "")
+            ("TracesDroppedTooLarge", ""), ("CollectorLosesTelemetry", "sending"), ("CollectorFindsNoSampler", "")
         )
         asyncio.run(load(running.port, RATE, 3))
         # calls whose servers say nothing, more than may wait for them
         send(first.port, "shop", *(span(number, 1, kind=Span.SPAN_KIND_CLIENT) for number in range(1000, 1300)))
-        alerts.until(("TracesDroppedUndecided", ""), ("ServiceMapIncomplete", ""))
+        alerts.until(("TracesDroppedUndecided", ""), ("ServiceGraphIncomplete", ""))
         assert len(alerts.seen) == 5, "nothing else was lost yet"
         # the Collector stalls: the service's exports fail and its queue fills
         first.signal(signal.SIGSTOP)

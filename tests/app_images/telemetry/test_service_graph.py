@@ -11,7 +11,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otel_mesh import OtelCollectorSettings, PrometheusSettings, ServiceGraph, TailSamplerSettings
 from otel_mesh.backends.prometheus.component import prometheus_config
 from otel_mesh.collector.config import collector_config
-from otel_mesh.collector.proxy_spans import with_proxy_spans
 from otel_mesh.k8s.manifests import to_yaml
 from otel_mesh_cli.oncall import service_map, sources
 from otel_mesh_cli.stacks.addresses import Address
@@ -165,7 +164,7 @@ def proxied(spans: dict[str, list[Span]]) -> dict[str, list[Span]]:
 
 
 def test_proxies_between_the_services_change_no_number(program: Path, tmp_path: Path) -> None:
-    config = with_proxy_spans(collector_config(SETTINGS, proxied=True))
+    config = collector_config(SETTINGS, proxy_spans=True)
     with _alone(program, tmp_path / "collector", config) as collector:
         for service, spans in proxied(shop()).items():
             send(collector.port, service, *spans)
@@ -175,7 +174,7 @@ def test_proxies_between_the_services_change_no_number(program: Path, tmp_path: 
 
 def test_samplers_count_what_they_do_not_keep(program: Path, tmp_path: Path) -> None:
     settings = TailSamplerSettings(
-        decision_wait_seconds=2, ordinary_ratio=0, metrics_interval_seconds=1, service_graph=GRAPH
+        decision_wait_seconds=2, sampling_percentage=0, metrics_interval_seconds=1, service_graph=GRAPH
     )
     with tiers(program, tmp_path, settings) as running:
         for service, spans in shop().items():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ORDINARY = 400
 RATIO = 0.25
-SETTINGS = TailSamplerSettings(decision_wait_seconds=4, ordinary_ratio=RATIO, slow_ms=1000)
+SETTINGS = TailSamplerSettings(decision_wait_seconds=4, sampling_percentage=100 * RATIO, threshold_ms=1000)
 
 
 @pytest.fixture(scope="module")

@@ -57,12 +57,12 @@ def of(kind: str, rules: list[Path]) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"] if kind in rule]
 
 
-def test_prometheus_gets_the_rules_and_accepts_them(promtool: Path, rules: list[Path]) -> None:
+def test_prometheus_accepts_the_rules(promtool: Path, rules: list[Path]) -> None:
     assert [path.name for path in rules] == [*EVERY, "objectives.rules.yaml"]
     assert "SUCCESS" in run(promtool, "check", "rules", "--lint-fatal", *rules)
 
 
-def test_rules_record_and_fire_when_they_should_only(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
+def test_rules_record_and_fire_as_expected(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
     assert {path.name for path in CASES} == {name.replace(".rules.", ".test.") for name in EVERY}
     for cases in CASES:
         test = tmp_path / cases.name
@@ -70,17 +70,17 @@ def test_rules_record_and_fire_when_they_should_only(promtool: Path, rules: list
         assert "SUCCESS" in run(promtool, "test", "rules", "--ignore-unknown-fields", test)
 
 
-def test_every_alert_has_a_case_and_says_what_to_do(rules: list[Path]) -> None:
+def test_every_alert_is_tested_and_names_effect_and_remedy(rules: list[Path]) -> None:
     cases = "".join(path.read_text() for path in CASES)
     for rule in of("alert", rules):
         name = rule["alert"]
         assert f'alertname="{name}"' in cases
         assert rule["labels"]["severity"] in ("warning", "critical")
-        assert {"summary", "runbook"} <= set(rule["annotations"]) <= {"summary", "description", "runbook"}
+        assert set(rule["annotations"]) == {"summary", "description", "runbook"}
         assert all("\n" not in text.strip() for text in rule["annotations"].values())
 
 
-def test_every_recording_has_a_case(rules: list[Path]) -> None:
+def test_every_recording_rule_is_tested(rules: list[Path]) -> None:
     """S2.10, S2.12, and issue 5: whichever proxy counts, what is recorded is the same."""
     groups = [group for path in CASES for group in yaml.safe_load(path.read_text())["tests"]]
     cases = [case for group in groups for case in group["promql_expr_test"] if case["exp_samples"]]
@@ -88,20 +88,20 @@ def test_every_recording_has_a_case(rules: list[Path]) -> None:
         assert any(rule["record"] in case["expr"] for case in cases), rule["record"]
 
 
-def test_objectives_are_counted_in_the_buckets_that_services_have() -> None:
+def test_latency_objectives_are_bucket_boundaries_of_the_services() -> None:
     """S2.10: what a service's library counts in is what an objective may name."""
     for seconds in DURATION_BOUNDARIES:
         assert Objectives(latency_seconds=seconds).latency_seconds == seconds
-    with pytest.raises(InvalidSettingsError, match="latency_seconds: is no bucket that requests are counted in"):
+    with pytest.raises(InvalidSettingsError, match="latency_seconds: is not a histogram bucket boundary"):
         parse(Objectives, {"latency_seconds": 0.3})
     assert f'le="{0.5:g}"' in (FOLDERS[0] / "slo.test.yaml").read_text()
 
 
-def test_without_services_that_people_reach_there_are_no_objectives() -> None:
+def test_without_exposed_services_no_objectives_are_recorded() -> None:
     assert objective_rules(Objectives(), ()) == {}
 
 
-def test_a_further_file_that_prometheus_would_not_find_or_would_find_twice_is_refused() -> None:
+def test_rule_files_with_an_invalid_or_used_name_are_refused() -> None:
     args = PrometheusArgs(
         namespace="ns",
         rules=dict.fromkeys(("own.yaml", "a/b.rules.yaml", "slo.rules.yaml", "objectives.rules.yaml"), ""),
@@ -109,14 +109,14 @@ def test_a_further_file_that_prometheus_would_not_find_or_would_find_twice_is_re
     with pytest.raises(InvalidSettingsError) as raised:
         prometheus_manifests(args, PrometheusSettings())
     assert [str(problem) for problem in raised.value.problems] == [
-        "rules.own.yaml: is no rule file's name; write one such as orders.rules.yaml",
-        "rules.a/b.rules.yaml: is no rule file's name; write one such as orders.rules.yaml",
-        "rules.slo.rules.yaml: is the name of one of the library's own; choose another",
-        "rules.objectives.rules.yaml: is the name of one of the library's own; choose another",
+        "rules.own.yaml: is not the name of a rule file; end it in .rules.yaml, such as orders.rules.yaml",
+        "rules.a/b.rules.yaml: is not the name of a rule file; end it in .rules.yaml, such as orders.rules.yaml",
+        "rules.slo.rules.yaml: is the name of a rule file of the library; choose another name",
+        "rules.objectives.rules.yaml: is the name of a rule file of the library; choose another name",
     ]
 
 
-def test_the_wheel_holds_the_rules(tmp_path: Path) -> None:
+def test_the_wheel_contains_the_rules(tmp_path: Path) -> None:
     source = repo_dir() / "components"
     done = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
@@ -128,5 +128,6 @@ def test_the_wheel_holds_the_rules(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    folder = "otel_mesh/backends/prometheus/rules"
-    assert {f"{folder}/{name}" for name in rule_files()} <= set(zipfile.ZipFile(wheel).namelist())
+    assert {f"otel_mesh/backends/prometheus/rules/{name}" for name in rule_files()} <= set(
+        zipfile.ZipFile(wheel).namelist()
+    )

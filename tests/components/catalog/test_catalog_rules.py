@@ -1,4 +1,4 @@
-"""The catalogue: what it refuses, and what follows from it."""
+"""The catalog: validation and derivations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _refusal(catalog: object) -> list[str]:
     return [str(problem) for problem in refused.value.problems]
 
 
-def test_callers_get_the_addresses_of_those_that_they_call_and_no_others() -> None:
+def test_callers_get_the_addresses_of_their_callees_only() -> None:
     assert callee_environment(SHOP, "api-gateway", "shop") == {
         "USER_SERVICE_URL": "http://user-service.shop.svc.cluster.local:8081",
         "ORDER_SERVICE_URL": "dns:///order-service.shop.svc.cluster.local:8082",
@@ -45,7 +45,7 @@ def test_edges_are_the_declared_calls_and_stores() -> None:
     assert SHOP.callers("user-service") == ("api-gateway", "order-service")
 
 
-def test_signals_follow_from_protocols_and_stores() -> None:
+def test_signals_derive_from_protocols_and_stores() -> None:
     matrix = signal_matrix(SHOP)
     assert matrix["api-gateway"].metrics == (
         "http.server.request.duration",
@@ -85,7 +85,7 @@ def test_mutual_calls_are_legitimate() -> None:
     assert service_edges(mutual) == (("a", "b"), ("b", "a"))
 
 
-def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
+def test_all_problems_are_reported_with_path_reason_and_remedy() -> None:
     mistakes = _refusal(
         {
             "name": "shop",
@@ -98,10 +98,10 @@ def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
     )
     assert mistakes == [
         "services[2].name: 'order-service' is also the name of services[1]; give each its own name",
-        "services[0].calls[0]: 'user-service' calls itself; remove it: a call to itself needs no network",
-        "services[0].calls[1]: 'oder-service' is not in the catalogue; did you mean 'order-service'?",
-        "services[1].stores[0]: 'postgres' is not in the catalogue; remove it",
-        "services[2].calls[1]: 'user-service' is named twice; remove one",
+        "services[0].calls[0]: 'user-service' calls itself; remove it",
+        "services[0].calls[1]: 'oder-service' is not in the catalog; did you mean 'order-service'?",
+        "services[1].stores[0]: 'postgres' is not in the catalog; remove it",
+        "services[2].calls[1]: 'user-service' is listed twice; remove one",
     ]
 
 
@@ -113,7 +113,7 @@ def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
         (
             {"name": "A_b", "port": 8080},
             (
-                "services[0].name: is no DNS label; use at most 63 lower case letters, digits and dashes, "
+                "services[0].name: is not a DNS label; use at most 63 lower case letters, digits and dashes, "
                 "beginning with a letter"
             ),
         ),
@@ -125,7 +125,7 @@ def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
         ),
     ],
 )
-def test_a_bad_service_is_refused(service: dict[str, object], mistake: str) -> None:
+def test_an_invalid_service_is_rejected(service: dict[str, object], mistake: str) -> None:
     assert _refusal({"name": "shop", "services": [service]}) == [mistake]
 
 
@@ -162,7 +162,7 @@ def _consistent(catalog: dict[str, object]) -> bool:
 
 @settings(deadline=None)
 @given(_catalogs())
-def test_exactly_the_consistent_catalogues_are_accepted_and_all_follows_from_them(catalog: dict[str, object]) -> None:
+def test_exactly_the_consistent_catalogs_are_accepted(catalog: dict[str, object]) -> None:
     if not _consistent(catalog):
         assert _refusal(catalog)
         return

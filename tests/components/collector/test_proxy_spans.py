@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from otel_mesh import OtelCollectorSettings
 from otel_mesh.collector.config import collector_config
-from otel_mesh.collector.proxy_spans import PROCESSOR, proxy_spans_processor, with_proxy_spans
+from otel_mesh.collector.proxy_spans import PROXY_SPANS
 from otel_mesh_embedded.loopback.collector import LoopbackCollector, file_exporters, otlp_receiver
 from otel_mesh_embedded.loopback.ports import free_port
 
@@ -80,12 +80,12 @@ def spans(tmp_path_factory: pytest.TempPathFactory, built: Built) -> dict[str, d
     port = free_port()
     configuration = {
         "receivers": otlp_receiver(port),
-        "processors": {PROCESSOR: proxy_spans_processor()},
+        "processors": {PROXY_SPANS.id: PROXY_SPANS.settings},
         "exporters": file_exporters(folder),
         "service": {
             "telemetry": {"metrics": {"level": "none"}},
             "pipelines": {
-                "traces": {"receivers": ["otlp"], "processors": [PROCESSOR], "exporters": ["file/traces"]},
+                "traces": {"receivers": ["otlp"], "processors": [PROXY_SPANS.id], "exporters": ["file/traces"]},
             },
         },
     }
@@ -131,7 +131,7 @@ def _plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
     return {key: int(value) if kind == "intValue" else value for key, (kind, value) in values.items()}
 
 
-def test_a_sidecar_s_span_reads_like_a_service_s(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_sidecar_span_gets_the_attributes_of_a_service_span(spans: dict[str, dict[str, Any]]) -> None:
     span = spans["inbound"]
     assert span["name"] == "GET"
     assert span["attributes"] == {
@@ -152,14 +152,14 @@ def test_a_sidecar_s_span_reads_like_a_service_s(spans: dict[str, dict[str, Any]
     assert "code" not in span["status"]
 
 
-def test_a_call_names_whom_it_went_to_and_no_query(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_client_span_has_the_callee_and_no_query_string(spans: dict[str, dict[str, Any]]) -> None:
     attributes = spans["outbound"]["attributes"]
     assert attributes["url.full"] == "http://shop.example/api/users/123"
     assert attributes["server.address"] == "user-service.shop.svc"
     assert not {"url.path", "url.scheme"} & attributes.keys()
 
 
-def test_a_gateway_s_span_towards_its_upstream(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_gateway_client_span_is_translated(spans: dict[str, dict[str, Any]]) -> None:
     span = spans["upstream"]
     assert span["name"] == "HTTP"
     assert span["attributes"] == {
@@ -172,14 +172,14 @@ def test_a_gateway_s_span_towards_its_upstream(spans: dict[str, dict[str, Any]])
     assert span["status"]["code"] == 2
 
 
-def test_an_injected_fault_is_told_as_what_it_is(spans: dict[str, dict[str, Any]]) -> None:
+def test_an_injected_fault_is_marked_in_the_span(spans: dict[str, dict[str, Any]]) -> None:
     attributes = spans["fault"]["attributes"]
     assert attributes["otel_mesh.proxy.response_flags"] == "FI"
     assert attributes["error.type"] == "503"
     assert spans["fault"]["status"]["code"] == 2
 
 
-def test_a_call_by_grpc_ends_as_its_own_status_says_and_not_as_http_s(spans: dict[str, dict[str, Any]]) -> None:
+def test_the_grpc_status_decides_the_span_status_of_a_grpc_call(spans: dict[str, dict[str, Any]]) -> None:
     span = spans["grpc"]
     assert span["status"]["code"] == 2
     assert {key: value for key, value in span["attributes"].items() if key.startswith(("rpc", "grpc", "error"))} == {
@@ -192,25 +192,25 @@ def test_a_call_by_grpc_ends_as_its_own_status_says_and_not_as_http_s(spans: dic
     assert spans["told"]["status"]["code"] == 2
 
 
-def test_a_request_without_an_answer_has_no_status_code(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_request_without_a_response_has_no_status_code(spans: dict[str, dict[str, Any]]) -> None:
     attributes = spans["gone"]["attributes"]
     assert attributes["otel_mesh.proxy.response_flags"] == "DC"
     assert "http.response.status_code" not in attributes
 
 
-def test_a_service_s_own_span_passes_unchanged(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_service_span_is_not_changed(spans: dict[str, dict[str, Any]]) -> None:
     assert spans["own"]["name"] == "own/*"
     assert spans["own"]["attributes"] == OWN
 
 
-def test_it_comes_after_what_kubernetes_knows() -> None:
+def test_spans_are_translated_after_the_sender_is_identified() -> None:
     plain = collector_config(OtelCollectorSettings())
-    config = with_proxy_spans(plain)
+    config = collector_config(OtelCollectorSettings(), proxy_spans=True)
     assert config["service"]["pipelines"]["traces"]["processors"] == [
         "memory_limiter",
         "k8s_attributes",
-        PROCESSOR,
+        PROXY_SPANS.id,
         "resource/cluster",
     ]
     assert config["service"]["pipelines"]["metrics"] == plain["service"]["pipelines"]["metrics"]
-    assert PROCESSOR not in plain["processors"]
+    assert PROXY_SPANS.id not in plain["processors"]

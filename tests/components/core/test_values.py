@@ -1,4 +1,4 @@
-"""The plain values that settings are made of."""
+"""Types of settings, and their errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from otel_mesh import InvalidSettingsError, MeshBinding, NoMesh, Resources, Storage
-from otel_mesh.core.errors import join, nearest, parse
+from otel_mesh.core.errors import join_path, nearest, parse
 from otel_mesh.core.values import DnsLabel, Duration, ImageReference, Quantity, Retention, hours, quantity
 
 SUFFIXES: dict[str, int | Decimal] = {
@@ -34,16 +34,16 @@ def test_a_quantity_is_its_number_times_its_suffix(number: Decimal, suffix: str)
 
 @settings(deadline=None)
 @given(st.text() | st.from_regex(r"[0-9.]{1,20}(Mi|k|m)?", fullmatch=True))
-def test_a_text_is_a_quantity_or_is_refused_with_a_remedy(text: str) -> None:
+def test_text_is_a_quantity_or_rejected_with_a_remedy(text: str) -> None:
     if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?(m|[kMGT]|[KMGT]i)?", text):
         assert quantity(text) >= 0
     else:
-        with pytest.raises(ValueError, match=r"^is no Kubernetes quantity; write one such as "):
+        with pytest.raises(ValueError, match=r"^is not a Kubernetes quantity; write one such as "):
             quantity(text)
 
 
 @pytest.mark.parametrize("text", ["0", "0Mi", "-1", "1 Gi", "1gi", "1e3", "", "Mi", "1Gi\n"])
-def test_bad_quantities(text: str) -> None:
+def test_invalid_quantities(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Quantity).validate_python(text)
 
@@ -63,7 +63,7 @@ def test_pinned_images(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", ["postgres", "postgres:", "Postgres:17", "a b:1", "a@sha256:12", ":1", "", "a:1\n"])
-def test_images_that_are_not_pinned(image: str) -> None:
+def test_unpinned_images(image: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(ImageReference).validate_python(image)
 
@@ -73,7 +73,7 @@ def test_images_that_are_not_pinned(image: str) -> None:
     (Retention, ["12h", "7d", "4w"], ["7", "7D", "1d12h", "1y"]),
     (DnsLabel, ["a", "user-service", "a1"], ["-a", "a-", "A", "1a", "a.b", "a" * 64, ""]),
 ])  # fmt: skip
-def test_texts_of_a_form(
+def test_text_patterns(
     kind: Any,  # noqa: ANN401 - any annotation
     good: list[str],
     bad: list[str],
@@ -90,7 +90,7 @@ def test_retention_in_hours() -> None:
     assert [hours(text) for text in ("12h", "7d", "2w")] == [12, 168, 336]
 
 
-def test_limits_below_requests_are_refused_together() -> None:
+def test_limits_below_requests_are_all_rejected() -> None:
     with pytest.raises(InvalidSettingsError) as refused:
         parse(Resources, {"memory": "2Gi", "memory_limit": "1Gi", "cpu": "2", "cpu_limit": "500m"}, "jaeger.resources")
     assert [problem.path for problem in refused.value.problems] == [
@@ -99,13 +99,13 @@ def test_limits_below_requests_are_refused_together() -> None:
     ]
 
 
-def test_a_cpu_limit_is_given_only_where_asked_for() -> None:
+def test_there_is_no_cpu_limit_by_default() -> None:
     assert Resources(cpu_limit="1").manifest()["limits"] == {"memory": "256Mi", "cpu": "1"}
     assert Resources().manifest()["limits"] == {"memory": "256Mi"}
     assert Resources(memory_limit="1Gi").go_memory_limit() == f"{int(2**30 * 0.8)}B"
 
 
-def test_a_storage_class_without_a_claim_is_a_mistake() -> None:
+def test_a_storage_class_without_a_claim_is_rejected() -> None:
     with pytest.raises(InvalidSettingsError, match=r"storage_class: has no effect on ephemeral storage; remove it"):
         parse(Storage, {"storage_class": "fast"})
 
@@ -115,18 +115,18 @@ def test_identities_come_from_the_mesh() -> None:
     istio = MeshBinding(kind="istio", trust_domain="example.org")
     assert istio.identity("shop", "api-gateway") == "spiffe://example.org/ns/shop/sa/api-gateway"
     assert MeshBinding.model_validate(istio.model_dump(mode="json")) == istio
-    with pytest.raises(InvalidSettingsError, match="trust_domain: empty although the mesh is linkerd"):
+    with pytest.raises(InvalidSettingsError, match="trust_domain: is empty although the mesh is linkerd"):
         parse(MeshBinding, {"kind": "linkerd"})
 
 
 def test_paths_and_remedies_are_readable() -> None:
-    assert join("services", 0, "port") == "services[0].port"
-    assert join("", "a", join(1, "b")) == "a[1].b"
+    assert join_path("services", 0, "port") == "services[0].port"
+    assert join_path("", "a", join_path(1, "b")) == "a[1].b"
     assert nearest("replica", ["replicas", "image"]) == "did you mean 'replicas'?"
     assert nearest("xyz", ["replicas", "image"]) == "valid are: image, replicas"
 
 
-def test_an_input_never_shows_in_an_error() -> None:
+def test_errors_never_contain_the_input() -> None:
     with pytest.raises(InvalidSettingsError) as refused:
         parse(Resources, {"cpu": "hunter2", "memory": ["hunter2"], "cpu_limit": {"hunter2": 1}})
     assert len(refused.value.problems) == 3

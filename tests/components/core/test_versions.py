@@ -1,4 +1,4 @@
-"""The defaults name what the embedded environment builds and the tests run, and README says so."""
+"""The default versions are those that the embedded environment builds, the tests run and README names."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ BUILT = {
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_a_default_is_of_the_minor_version_that_is_built_and_tested(name: str) -> None:
+def test_defaults_have_the_minor_version_of_the_tested_programs(name: str) -> None:
     default = getattr(versions, name)
     assert {_minor(_built(program)) for program in BUILT[name]} == {_minor(default)}
 
@@ -75,7 +75,7 @@ def test_istio() -> None:
     assert stack["mesh"]["istio"]["version"] == _built("pilot-discovery") == charts.version()
 
 
-def test_the_gateway_api_is_the_one_that_istio_is_made_for() -> None:
+def test_the_gateway_api_is_the_version_that_istio_requires() -> None:
     assert _required(charts.GATEWAY_API) == versions.GATEWAY_API
 
 
@@ -103,7 +103,7 @@ def test_readme_names_a_range_of_kubernetes_that_holds_the_tested_one() -> None:
     assert lowest < int(versions.KUBERNETES.split(".")[1]) < highest
 
 
-def test_readme_names_what_the_package_itself_asks_for() -> None:
+def test_readme_names_the_requirements_of_the_package() -> None:
     project = tomllib.loads((repo_dir() / "components" / "pyproject.toml").read_text())["project"]
     asked = dict(re.findall(r"^([a-z-]+)(.*)$", "\n".join(project["dependencies"]), re.MULTILINE))
     assert _supported("Python") == f"`{project['requires-python']}`"

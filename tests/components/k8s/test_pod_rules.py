@@ -1,4 +1,4 @@
-"""Rules that hold for every pod of the library, whichever component it belongs to."""
+"""Rules for the pods of all components."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _containers(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
-def test_pod_is_restricted_as_a_whole_so_that_injected_containers_are_too(manifest: dict[str, Any]) -> None:
+def test_the_pod_security_context_covers_injected_containers(manifest: dict[str, Any]) -> None:
     context = _pod(manifest)["securityContext"]
     assert context["runAsNonRoot"] is True
     assert context["runAsUser"] > 0
@@ -38,7 +38,7 @@ def test_pod_is_restricted_as_a_whole_so_that_injected_containers_are_too(manife
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
-def test_containers_can_change_nothing_but_their_volumes(manifest: dict[str, Any]) -> None:
+def test_containers_can_write_to_volumes_only(manifest: dict[str, Any]) -> None:
     for container in _containers(manifest):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -60,8 +60,8 @@ def test_containers_have_all_three_probes_and_bounded_memory(manifest: dict[str,
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_only_who_asks_the_api_server_gets_a_token_of_it(name: str) -> None:
-    """The Collector names senders, Prometheus finds a mesh's proxies; neither may do more than read for that."""
+def test_only_clients_of_the_api_server_get_a_token(name: str) -> None:
+    """The Collector looks up senders, Prometheus finds the mesh's proxies; both may only read."""
     by_kind = {manifest["kind"]: manifest for manifest in SCENARIOS[name]()}
     asks = name.startswith("otel-collector") or name == "prometheus-meshed"
     assert asks is ("ClusterRole" in by_kind) is ("ClusterRoleBinding" in by_kind)
@@ -84,7 +84,7 @@ def test_every_mount_has_its_volume_and_every_volume_its_mount(manifest: dict[st
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
-def test_selector_selects_the_pods_and_holds_nothing_that_changes(manifest: dict[str, Any]) -> None:
+def test_selectors_match_the_pods_and_never_change(manifest: dict[str, Any]) -> None:
     selected = manifest["spec"]["selector"]["matchLabels"]
     assert selected.items() <= manifest["spec"]["template"]["metadata"]["labels"].items()
     assert set(selected) == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
@@ -102,13 +102,13 @@ def test_services_point_at_named_ports_of_their_own_pods(name: str) -> None:
             assert port["appProtocol"] in {"http", "grpc", "tcp"}
 
 
-def test_what_nothing_is_gained_by_waiting_for_is_not_waited_for() -> None:
+def test_services_claims_and_jobs_are_not_awaited() -> None:
     manifests = [manifest for make in SCENARIOS.values() for manifest in make()]
     skipped = {one["kind"] for one in manifests if one["metadata"].get("annotations", {}).get("pulumi.com/skipAwait")}
     assert skipped == {"Service", "PersistentVolumeClaim", "Job"}
 
 
-def test_a_stateful_set_is_waited_for_by_conditions_that_heed_its_generation() -> None:
+def test_a_stateful_set_is_awaited_by_conditions_that_respect_its_generation() -> None:
     (manifest,) = (one for one in SCENARIOS["postgres"]() if one["kind"] == "StatefulSet")
     assert json.loads(manifest["metadata"]["annotations"]["pulumi.com/waitFor"]) == [
         "jsonpath={.status.updatedReplicas}=1",
@@ -117,7 +117,7 @@ def test_a_stateful_set_is_waited_for_by_conditions_that_heed_its_generation() -
     ]
 
 
-def test_a_change_of_scale_leaves_the_pods_alone() -> None:
+def test_another_number_of_replicas_keeps_the_pod_template() -> None:
     small, large = (
         next(one for one in SCENARIOS[name]() if one["kind"] == "Deployment")["spec"]["template"]["spec"]
         for name in ("microservice", "microservice-meshed")

@@ -1,4 +1,4 @@
-"""Scheduling settings: what they refuse, how they are laid over defaults, and where they end up."""
+"""Scheduling settings: validation, overriding of defaults, and the fields of pods."""
 
 from __future__ import annotations
 
@@ -38,20 +38,24 @@ from tests.components.scenarios import SCENARIOS, SCHEDULED, SERVICE
         (
             {"node_selector": {"a/b/c": "x"}},
             (
-                "node_selector.a/b/c: is no label key; "
+                "node_selector.a/b/c: is not a label key; "
                 "write a name such as zone, or one with a domain such as topology.kubernetes.io/zone"
             ),
         ),
         (
             {"priority_class": "High"},
-            "priority_class: is no object name; use at most 253 lower case letters, digits, dashes and dots",
+            "priority_class: is not an object name; use at most 253 lower case letters, digits, dashes and dots",
         ),
-        ({"spread_over": ["zone", "zone"]}, "spread_over[1]: is named twice; remove one"),
-        ({"image_pull_secrets": ["a", "b", "a"]}, "image_pull_secrets[2]: is named twice; remove one"),
+        ({"topology_keys": ["zone", "zone"]}, "topology_keys[1]: is listed twice; remove one"),
+        ({"image_pull_secrets": ["a", "b", "a"]}, "image_pull_secrets[2]: is listed twice; remove one"),
+        (
+            {"spread_over": ["zone"]},
+            "spread_over: renamed to topology_keys; rename the key, the value stays",
+        ),
         ({"tolerance": []}, "tolerance: unknown key; did you mean 'tolerations'?"),
     ],
 )
-def test_impossible_scheduling_is_refused(values: dict[str, Any], mistake: str) -> None:
+def test_invalid_scheduling_is_rejected(values: dict[str, Any], mistake: str) -> None:
     with pytest.raises(InvalidSettingsError) as refused:
         parse(Scheduling, values)
     assert str(refused.value) == mistake
@@ -64,17 +68,17 @@ def test_impossible_scheduling_is_refused(values: dict[str, Any], mistake: str) 
         (MicroserviceSettings, {"replicas": 3, "service": SERVICE, "service_namespace": "a", "environment": "test"}),
     ],
 )
-def test_a_drain_never_takes_all_pods(model: type[OtelCollectorSettings], values: dict[str, Any]) -> None:
+def test_a_drain_never_evicts_all_pods(model: type[OtelCollectorSettings], values: dict[str, Any]) -> None:
     parse(model, {**values, "scheduling": {"max_unavailable": 2}})
     parse(model, {**values, "replicas": 1, "scheduling": {"max_unavailable": 1}})
     with pytest.raises(InvalidSettingsError) as refused:
         parse(model, {**values, "scheduling": {"max_unavailable": 3}})
     assert str(refused.value) == (
-        "scheduling.max_unavailable: lets a drain take all 3 pods at once; make it less than 'replicas'"
+        "scheduling.max_unavailable: lets a drain evict all 3 pods at once; set it below 'replicas'"
     )
 
 
-def test_settings_are_laid_over_defaults_to_the_last_field() -> None:
+def test_settings_override_defaults_field_by_field() -> None:
     defaults = ServiceRuntime(
         replicas=3, resources=Resources(cpu="1", memory="1Gi", memory_limit="2Gi"), scheduling=SCHEDULED
     )
@@ -86,7 +90,7 @@ def test_settings_are_laid_over_defaults_to_the_last_field() -> None:
     assert both.model_fields_set == {"replicas", "resources", "scheduling"}
 
 
-def test_what_can_not_be_together_is_refused_after_laying_over_too() -> None:
+def test_contradictions_with_defaults_are_rejected() -> None:
     defaults = ServiceRuntime(resources=Resources(memory="1Gi", memory_limit="2Gi"))
     own = ServiceRuntime(resources=Resources(memory_limit="512Mi"))
     with pytest.raises(InvalidSettingsError, match="resources.memory_limit: is below the request 'memory'"):
@@ -103,7 +107,7 @@ def test_what_can_not_be_together_is_refused_after_laying_over_too() -> None:
         "victoria-logs-scheduled",
     ],
 )
-def test_every_workload_is_scheduled_as_it_is_told(name: str) -> None:
+def test_scheduling_applies_to_every_workload(name: str) -> None:
     workload = next(one for one in SCENARIOS[name]() if one["kind"] in {"Deployment", "StatefulSet"})
     pod = workload["spec"]["template"]["spec"]
     assert pod["priorityClassName"] == "urgent"
@@ -129,7 +133,7 @@ def test_every_workload_is_scheduled_as_it_is_told(name: str) -> None:
         ),
     ],
 )
-def test_traces_are_bounded_by_what_fits_their_storage(values: dict[str, Any], mistake: str) -> None:
+def test_limits_of_traces_must_fit_the_storage(values: dict[str, Any], mistake: str) -> None:
     with pytest.raises(InvalidSettingsError) as refused:
         parse(JaegerSettings, values)
     assert str(refused.value) == mistake

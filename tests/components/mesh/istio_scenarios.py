@@ -16,8 +16,9 @@ from otel_mesh.mesh.istio.policy import (
     untraced_namespace,
 )
 from otel_mesh.mesh.istio.routes import Route
-from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh.mesh.istio.tokens import TokenSettings
+from otel_mesh.mesh.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ SCHEDULED: Final = IstioSettings.model_validate(
                 "node_selector": {"kubernetes.io/os": "linux"},
                 "tolerations": [{"key": "dedicated"}],
                 "priority_class": "urgent",
-                "spread_over": ["topology.kubernetes.io/zone"],
+                "topology_keys": ["topology.kubernetes.io/zone"],
                 "image_pull_secrets": ["registry"],
             },
         }

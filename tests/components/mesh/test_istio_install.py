@@ -71,7 +71,7 @@ def _changed(settings: IstioSettings, kind: str, *, takes_over: bool) -> tuple[d
 
 @pytest.mark.parametrize("crds", ["keep", "delete"])
 @pytest.mark.parametrize("takes_over", [True, False])
-def test_only_the_mesh_s_own_definitions_are_taken_over_and_one_rule_says_which_stay(
+def test_only_istio_s_definitions_are_taken_over_and_crds_decides_what_is_retained(
     crds: str, *, takes_over: bool
 ) -> None:
     settings = IstioSettings.model_validate({"crds": crds})
@@ -81,6 +81,6 @@ def test_only_the_mesh_s_own_definitions_are_taken_over_and_one_rule_says_which_
 
 
 @pytest.mark.parametrize("kind", [CHART, FILES, "pulumi:providers:kubernetes", "otel-mesh:index:Istio"])
-def test_what_only_holds_objects_together_is_left_as_it_is(kind: str) -> None:
+def test_groups_of_objects_are_not_transformed(kind: str) -> None:
     args = pulumi.ResourceTransformArgs(custom=False, type_=kind, name="one", props={}, opts=pulumi.ResourceOptions())
     assert chart_transform(IstioSettings(), TIMEOUTS)(args) is None

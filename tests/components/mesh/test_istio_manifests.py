@@ -11,10 +11,12 @@ import yaml
 from otel_mesh import InvalidSettingsError
 from otel_mesh.core.errors import parse
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config, unknown_values
-from otel_mesh.mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, edge_hygiene
-from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.mesh.istio.chart_check import unknown_values
+from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config
+from otel_mesh.mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, strip_untrusted_headers
+from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh.mesh.istio.tokens import token_manifests
+from otel_mesh.mesh.tracing import Tracing
 from tests.components import golden_files
 from tests.components.mesh.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TOKENS, TRACING
 
@@ -54,7 +56,7 @@ def test_a_value_that_a_chart_does_not_know_is_named(built: Built) -> None:
     assert unknown_values(wrong, _chart(built.charts(), "istiod")) == ["global.proxy.imge", "replicas"]
 
 
-def test_the_percentage_is_always_explicit_and_the_gateway_s_own() -> None:
+def test_the_sampling_percentage_is_explicit_for_mesh_and_gateway() -> None:
     telemetry = [one for make in SCENARIOS.values() for one in make() if one.get("kind") == "Telemetry"]
     percentages: dict[str, set[float]] = {}
     for one in telemetry:
@@ -65,7 +67,7 @@ def test_the_percentage_is_always_explicit_and_the_gateway_s_own() -> None:
     assert istiod_values(DEFAULTS, TRACING, "production")["traceSampling"] == 0
 
 
-def test_the_tracing_provider_is_named_by_its_whole_dns_name() -> None:
+def test_the_tracing_provider_is_a_fully_qualified_dns_name() -> None:
     (provider,) = mesh_config(DEFAULTS, TRACING, "production")["extensionProviders"]
     service = provider["opentelemetry"]["service"]
     assert service == "otel-collector.observability.svc.cluster.local"
@@ -73,7 +75,7 @@ def test_the_tracing_provider_is_named_by_its_whole_dns_name() -> None:
     assert {one["providers"][0]["name"] for one in named if "providers" in one} == {provider["name"]}
 
 
-def test_no_trace_begins_on_the_way_to_the_collector() -> None:
+def test_calls_to_the_collector_are_not_traced() -> None:
     (exports,) = (one for one in _policies("EnvoyFilter") if "workloadSelector" not in one["spec"])
     hosts = [one["match"]["routeConfiguration"]["vhost"]["name"] for one in exports["spec"]["configPatches"]]
     assert hosts == [f"{TAGGED.service}:4317", f"{TAGGED.service}:4318"]
@@ -99,12 +101,12 @@ def test_only_the_cni_namespace_is_privileged() -> None:
     assert levels == {"istio-system": "restricted", "istio-cni": "privileged"}
 
 
-def test_istiod_and_the_privileged_part_share_no_namespace() -> None:
+def test_istiod_and_istio_cni_need_different_namespaces() -> None:
     with pytest.raises(InvalidSettingsError, match="cni.namespace"):
         parse(IstioSettings, {"namespace": "mesh", "cni": {"namespace": "mesh"}})
 
 
-def test_retries_are_for_requests_that_may_be_repeated() -> None:
+def test_only_safe_requests_are_retried() -> None:
     (routes,) = (one for one in SCENARIOS["gateway"]() if one["kind"] == "VirtualService")
     repeated, once = routes["spec"]["http"]
     assert [sorted(set(match) - {"uri"}) for match in repeated["match"]] == [["method"], ["headers"]]
@@ -114,13 +116,13 @@ def test_retries_are_for_requests_that_may_be_repeated() -> None:
 
 
 @pytest.mark.parametrize("settings", [DEFAULTS, CHANGED], ids=["defaults", "changed"])
-def test_s1_12_the_mesh_repeats_only_what_reached_no_application(settings: IstioSettings) -> None:
+def test_s1_12_the_mesh_retries_only_requests_that_reached_no_application(settings: IstioSettings) -> None:
     policy = mesh_config(settings, TRACING, "production")["defaultHttpRetryPolicy"]
     assert set(policy["retryOn"].split(",")) <= {"connect-failure", "refused-stream"}
     assert policy["attempts"] > 0  # with 0 Istio repeats nothing at all, a connection that was refused neither
 
 
-def test_without_a_token_only_what_is_open_is_reached() -> None:
+def test_requests_without_a_token_reach_open_paths_only() -> None:
     """Issue 19: what is not known to be open needs one, however it is spelled."""
     authentication, refusal = SCENARIOS["gateway-tokens"]()
     assert authentication["spec"]["selector"] == refusal["spec"]["selector"]
@@ -138,7 +140,7 @@ def test_without_a_token_only_what_is_open_is_reached() -> None:
     assert not [one for one in SCENARIOS["gateway"]() if one["kind"].endswith(("Authentication", "Policy"))]
 
 
-def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() -> None:
+def test_untrusted_headers_are_removed_once_before_the_gateway_reads_them() -> None:
     (hygiene,) = (one for one in SCENARIOS["gateway"]() if one["kind"] == "EnvoyFilter")
     (patch,) = hygiene["spec"]["configPatches"]
     (extension,) = patch["patch"]["value"]["typed_config"]["early_header_mutation_extensions"]
@@ -148,13 +150,13 @@ def test_the_edge_removes_each_header_once_and_before_the_gateway_reads_any() ->
     assert {"x-forwarded-client-cert", "l5d-client-id", "x-trace-version", "x-fault-injected"} <= set(removed)
 
 
-def test_a_gateway_that_continues_traces_leaves_their_headers_alone() -> None:
-    filtering = str(edge_hygiene("ingress", "istio-ingress", {"app": "ingress"}, restart=False))
+def test_a_gateway_that_continues_traces_keeps_the_trace_headers() -> None:
+    filtering = str(strip_untrusted_headers("ingress", "istio-ingress", {"app": "ingress"}, restart=False))
     assert "x-trace-version" in filtering
     assert not [header for header in CONTEXT_HEADERS if f"'{header}'" in filtering]
 
 
-def test_a_namespace_is_bound_to_the_revision_that_injects_it() -> None:
+def test_namespaces_are_labelled_with_the_revision() -> None:
     assert istio_binding(DEFAULTS).namespace_labels == {"istio.io/rev": "default"}
     binding = istio_binding(CHANGED)
     assert binding.namespace_labels == {"istio.io/rev": "canary"}
@@ -162,6 +164,6 @@ def test_a_namespace_is_bound_to_the_revision_that_injects_it() -> None:
     assert type(binding).model_validate(binding.model_dump(mode="json")) == binding
 
 
-def test_a_share_is_a_percentage() -> None:
+def test_a_sampling_percentage_is_between_0_and_100() -> None:
     with pytest.raises(InvalidSettingsError, match="ingress_percentage"):
         parse(Tracing, {"service": "collector.ns.svc.cluster.local", "ingress_percentage": 101})

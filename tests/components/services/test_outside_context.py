@@ -1,4 +1,4 @@
-"""Who is told that its callers may be anybody: what is reached from outside without a gateway of the mesh before it."""
+"""Services that are exposed without a gateway of the mesh do not trust the trace context of their callers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GATEWAY = MeshBinding(
 LINKERD = MeshBinding(kind="linkerd", trust_domain="cluster.local")
 
 
-def told(mesh: MeshBinding, *, exposed: bool, **runtime: Any) -> str | None:  # noqa: ANN401
+def outside_context(mesh: MeshBinding, *, exposed: bool, **runtime: Any) -> str | None:  # noqa: ANN401
     service = Service(name="api-gateway", port=8080, exposed=exposed)
     settings = MicroserviceSettings(service=service, service_namespace="shop", environment="production", **runtime)
     args = MicroserviceArgs(
@@ -33,13 +33,13 @@ def told(mesh: MeshBinding, *, exposed: bool, **runtime: Any) -> str | None:  # 
     ("mesh", "exposed", "expected"),
     [(NoMesh(), True, "restart"), (LINKERD, True, "restart"), (GATEWAY, True, None), (NoMesh(), False, None)],
 )
-def test_what_is_reached_from_outside_restarts_traces(
+def test_an_exposed_service_without_a_gateway_restarts_traces(
     mesh: MeshBinding, *, exposed: bool, expected: str | None
 ) -> None:
-    assert told(mesh, exposed=exposed) == expected
+    assert outside_context(mesh, exposed=exposed) == expected
 
 
 @pytest.mark.parametrize("value", ["continue", "link", "restart"])
-def test_a_stack_may_decide_otherwise(value: Literal["continue", "link", "restart"]) -> None:
-    assert told(NoMesh(), exposed=True, outside_context=value) == value
+def test_the_outside_context_can_be_set(value: Literal["continue", "link", "restart"]) -> None:
+    assert outside_context(NoMesh(), exposed=True, outside_context=value) == value
     assert value in list(Outside), "the library knows it"

@@ -1,4 +1,4 @@
-"""Which proxy's word a service takes for its peer follows from the mesh that it joins."""
+"""The header with the identity of the peer depends on the mesh of the service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from opentelemetry.context import Context
 
-from otel_mesh import MeshBinding, MicroserviceArgs, MicroserviceSettings, NoMesh
+from otel_mesh import IstioSettings, MeshBinding, MicroserviceArgs, MicroserviceSettings, NoMesh
+from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh_telemetry.peer import PeerIdentity
 from otel_mesh_telemetry.server_features import features_from
@@ -26,14 +27,15 @@ def environment(mesh: MeshBinding) -> dict[str, str]:
     return {one["name"]: one["value"] for one in container["env"] if "value" in one}
 
 
+LINKERD = MeshBinding(kind="linkerd", trust_domain="td", peer_identity="l5d-client-id")
 XFCC = "By=spiffe://td/ns/a/sa/b;URI=spiffe://td/ns/shop/sa/forged,By=spiffe://td/ns/a/sa/b;URI=spiffe://td/ns/shop/sa/peer"
 
 
 @pytest.mark.parametrize(
     ("mesh", "header", "value"),
     [
-        (MeshBinding(kind="istio", trust_domain="td"), "x-forwarded-client-cert", XFCC),
-        (MeshBinding(kind="linkerd", trust_domain="td"), "l5d-client-id", "peer.shop.serviceaccount.identity.l5d.td"),
+        (istio_binding(IstioSettings()), "x-forwarded-client-cert", XFCC),
+        (LINKERD, "l5d-client-id", "peer.shop.serviceaccount.identity.l5d.td"),
     ],
     ids=["istio", "linkerd"],
 )

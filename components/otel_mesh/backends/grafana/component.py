@@ -1,9 +1,9 @@
-"""Grafana: shows metrics, traces and logs, each leading to the others, on dashboards that are files."""
+"""Grafana: dashboards from files, with links between metrics, traces and logs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
@@ -13,46 +13,54 @@ from otel_mesh.backends.grafana.config import CONFIG_DIR, DASHBOARD_DIR, DATA_DI
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Role, recommended, selector
+from otel_mesh.core.labels import Role
+from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, HttpUrl, ImageReference, LabelValue, ObjectName, PluginReference, Settings
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, checksum, metadata, to_yaml
+from otel_mesh.k8s.containers import (
+    Container,
+    ContainerPort,
+    Probes,
+    config_volume,
+    http_check,
+    scratch_volume,
+)
+from otel_mesh.k8s.manifests import Manifest, to_yaml
+from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PORT: Final = HTTP_PORT
-PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 _UID: Final = 472
-_SECRET_DIR: Final = "/etc/otel-mesh/secrets"  # noqa: S105 - a path
 _CONFIG_MAP_BYTES: Final = 2**20
-"""What Kubernetes takes as the data of one ConfigMap."""
+"""Maximum size of a ConfigMap's data."""
 
 
 class GrafanaSettings(Settings):
     """Settings of a `Grafana`.
 
-    It keeps nothing: data sources and dashboards are provided, and what people save is gone with the pod.
+    Nothing is stored: data sources and dashboards are provisioned, and changes made in the page are lost with the pod.
 
     Attributes:
-        name: of its objects.
-        image: with Grafana as its entry point, running as uid 472.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        admin_user: name of the only account.
-        existing_secret: name of a Secret with the key ``password``; None where the password is an argument. A changed
-            password is taken at the next start.
-        anonymous: whether everybody who reaches the page may look at it without logging in.
-        root_url: of the page as browsers see it, where something in front of it changes that.
-        logs_plugin: what shows the log store, ``id@version``, fetched from grafana.com when the pod starts, or
-            ``id@version@url`` from a place of your own; None where the image has it. Metrics and traces are shown
-            without it.
-        meshed: whether its pod joins the mesh. Not by default: browsers come from outside the mesh, the stores that it
-            asks are outside, and it has to answer just when the mesh is what fails.
+        name: Name of the Kubernetes objects.
+        image: Container image whose entry point is Grafana, running as uid 472.
+        version: Version of Grafana in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        admin_user: Name of the only account.
+        existing_secret: Name of an existing Secret with the key ``password``; None if the password is an argument. A
+            changed password takes effect at the next start.
+        anonymous: Whether the page can be viewed without logging in.
+        root_url: URL of the page as browsers see it, if a proxy in front of it changes the URL.
+        logs_plugin: Plugin for the log backend: ``id@version`` is fetched from grafana.com when the pod starts,
+            ``id@version@url`` from that URL; None if the image has it. Metrics and traces work without it.
+        meshed: Whether the pod joins the mesh. It does not by default: browsers and the backends are outside the mesh,
+            and it has to answer when the mesh itself fails.
     """
 
     name: DnsLabel = "grafana"
@@ -69,8 +77,12 @@ class GrafanaSettings(Settings):
 
     @property
     def secret_name(self) -> str:
-        """The Secret that holds the password: the existing one, or our own."""
-        return self.existing_secret or f"{self.name}-credentials"
+        """Name of the Secret with the password: the existing one, or the component's own."""
+        return secret_name(self.name, self.existing_secret)
+
+    def metrics_target(self, namespace: str) -> str:
+        """``host:port`` of the program's own metrics in Prometheus' format."""
+        return f"{service_host(self.name, namespace)}:{PORT}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +90,15 @@ class GrafanaArgs:
     """Arguments of a `Grafana`.
 
     Attributes:
-        namespace: where its objects live.
-        prometheus_url: of the metric store.
-        jaeger_url: of the trace store's query API.
-        logs_url: of the log store; None without one.
-        admin_password: a secret output. Left out where ``settings.existing_secret`` names a Secret.
-        dashboards: further ones, name of the file (``orders.json``) to JSON; together with the library's own they have
-            to fit into a ConfigMap.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        prometheus_url: URL of Prometheus.
+        jaeger_url: URL of Jaeger's query API.
+        logs_url: URL of VictoriaLogs; None without a log backend.
+        admin_password: Password of the account, a secret output; None if ``settings.existing_secret`` is set.
+        dashboards: Further dashboards, file name (``orders.json``) to JSON. Together with the library's they have to
+            fit into one ConfigMap.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -103,14 +115,14 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
     """All files below `CONFIG_DIR`, path to text.
 
     Raises:
-        InvalidSettingsError: a further dashboard is none, or they are too large together.
+        InvalidSettingsError: A further dashboard is invalid, or all dashboards together are too large.
     """
     folder = DASHBOARD_DIR.rpartition("/")[2]
     logs = args.logs_url is not None
     files = {
         "grafana.ini": config.ini(
             admin_user=settings.admin_user,
-            password_file=f"{_SECRET_DIR}/{settings.secret_name}/{PASSWORD_KEY}",
+            password_file=password_file(settings.secret_name),
             anonymous=settings.anonymous,
             root_url=settings.root_url,
             plugin=settings.logs_plugin if logs else None,
@@ -127,105 +139,68 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
     return files
 
 
-def _key(path: str) -> str:
-    """A file's key in the ConfigMap, which may hold no slash."""
-    return path.replace("/", "_")
-
-
-def _container(args: GrafanaArgs, settings: GrafanaSettings, secret_dir: str) -> dict[str, Any]:
+def _container(args: GrafanaArgs, settings: GrafanaSettings, files: Mapping[str, str]) -> Container:
     urls: dict[str, pulumi.Input[str]] = {
         config.PROMETHEUS_URL: args.prometheus_url,
         config.JAEGER_URL: args.jaeger_url,
     }
     if args.logs_url is not None:
         urls[config.LOGS_URL] = args.logs_url
-    return workloads.container(
-        "grafana",
-        settings.image,
-        env=pods.env({**urls, "GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ports=pods.ports({"http": PORT}),
-        # the first start makes its database
-        startupProbe=pods.http_probe("/api/health", "http", period=1, failures=120),
-        livenessProbe=pods.http_probe("/api/health", "http", period=10, failures=3),
-        readinessProbe=pods.http_probe("/api/health", "http", period=5, failures=2),
-        resources=settings.resources.manifest(),
-        volumeMounts=[
-            {"name": "config", "mountPath": CONFIG_DIR, "readOnly": True},
-            {"name": "credentials", "mountPath": secret_dir, "readOnly": True},
-            {"name": "data", "mountPath": DATA_DIR},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
-        ],
-    )
-
-
-def _pod(args: GrafanaArgs, settings: GrafanaSettings, paths: Mapping[str, str]) -> dict[str, Any]:
-    # the plugin is unpacked into the one by way of the other, with a program for each machine
-    scratch, _ = pods.scratch_volumes({"data": DATA_DIR, "tmp": "/tmp"}, size="1Gi")  # noqa: S108
-    items = [{"key": _key(path), "path": path} for path in paths]
-    return workloads.pod(
-        [_container(args, settings, f"{_SECRET_DIR}/{settings.secret_name}")],
-        service_account=settings.name,
-        uid=_UID,
-        volumes=[
-            {"name": "config", "configMap": {"name": settings.name, "items": items}},
-            {"name": "credentials", "secret": {"secretName": settings.secret_name, "defaultMode": 0o440}},
-            *scratch,
-        ],
-        scheduling=settings.scheduling,
+    return Container(
+        name="grafana",
+        image=settings.image,
+        env={**urls, "GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(ContainerPort(name="http", number=PORT, protocol="http"),),
+        # the first start creates the database
+        probes=Probes(live=http_check("/api/health", "http"), start_seconds=120),
+        resources=settings.resources,
+        volumes=(
+            config_volume("config", settings.name, CONFIG_DIR, files),
+            password_volume("credentials", settings.secret_name),
+            # a plugin, with programs for several platforms, is downloaded to /tmp and unpacked to the data directory
+            scratch_volume("data", DATA_DIR, "1Gi"),
+            scratch_volume("tmp", "/tmp", "1Gi"),  # noqa: S108 - a volume of the pod
+        ),
     )
 
 
 def grafana_manifests(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
-    """All objects of a Grafana, what others need first.
+    """The Kubernetes objects of a Grafana, dependencies first.
 
     Raises:
-        InvalidSettingsError: there are two passwords, or none, or a dashboard can't be used.
+        InvalidSettingsError: Not exactly one password is set, or a dashboard is invalid.
     """
-    if (args.admin_password is None) == (settings.existing_secret is None):
-        which = "missing" if args.admin_password is None else "given twice"
-        raise InvalidSettingsError(
-            [Problem("existing_secret", f"the password is {which}", "give either a password or an existing Secret")]
-        )
+    require_one_password(args.admin_password, settings.existing_secret)
+    password = args.admin_password
     files = _files(args, settings)
-    labels = recommended("grafana", settings.name, Role.DASHBOARDS, settings.version)
-    selected = selector("grafana", settings.name)
-    meta = metadata(settings.name, labels, namespace=args.namespace)
-    manifests = [
-        workloads.service_account(meta),
-        workloads.config_map(meta, {_key(path): text for path, text in files.items()}),
-    ]
-    if args.admin_password is not None:
-        secret_meta = metadata(settings.secret_name, labels, namespace=args.namespace)
-        manifests.append(workloads.secret(secret_meta, {PASSWORD_KEY: args.admin_password}))
-    return [
-        *manifests,
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(args, settings, files),
-            replicas=1,  # each pod has sessions of its own
-            strategy=pods.rolling_update(),
-            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
-            pod_annotations={
-                Annotation.CONFIG_CHECKSUM.value: checksum(files),
-                **args.mesh.annotations_of_pods(meshed=settings.meshed),
-            },
+    return render(
+        Workload(
+            name=settings.name,
+            namespace=args.namespace,
+            program="grafana",
+            role=Role.DASHBOARDS,
+            version=settings.version,
+            containers=(_container(args, settings, files),),  # a single pod: each pod has sessions of its own
             scheduling=settings.scheduling,
-        ),
-        workloads.service(meta, selected=selected, ports={"http": (PORT, "http")}),
-    ]
+            uid=_UID,
+            files=files,
+            secrets={} if password is None else {settings.secret_name: {PASSWORD_KEY: password}},
+            pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+            pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
+        )
+    )
 
 
 class Grafana(Component):
     """One Grafana with its data sources and dashboards.
 
     Attributes:
-        url: of the page and the API.
-        secret_name: of the Secret with the key ``password``, in the same namespace.
-        metrics_target: ``host:port`` of its own metrics in Prometheus' format.
+        url: URL of the page and the API.
+        secret_name: Name of the Secret with the key ``password``, in the same namespace.
+        metrics_target: ``host:port`` of the program's own metrics in Prometheus' format.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, there are two passwords, or none, or a dashboard can't be used.
+        InvalidSettingsError: The settings are invalid, not exactly one password is set, or a dashboard is invalid.
     """
 
     TYPE: ClassVar[str] = "Grafana"

@@ -1,7 +1,7 @@
-"""What a Grafana finds when it starts: its own configuration, and what it is provided with.
+"""Grafana's configuration, and the provisioning of its data sources and dashboards.
 
-Addresses stand in the environment, so that all of this is known before anything is deployed. In provisioning files
-Grafana replaces ``$NAME`` by a variable; ``$$`` is a dollar of its own.
+URLs come from environment variables, so that the files are known before anything is deployed. In provisioning files
+Grafana expands ``$NAME``; ``$$`` is a literal dollar.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from otel_mesh.backends import log_queries
 PROMETHEUS_URL: Final = "PROMETHEUS_URL"
 JAEGER_URL: Final = "JAEGER_URL"
 LOGS_URL: Final = "LOGS_URL"
-"""Environment variables of the container: where the data sources are."""
+"""Environment variables of the container: URLs of the data sources."""
 
 CONFIG_DIR: Final = "/etc/grafana"
 DASHBOARD_DIR: Final = f"{CONFIG_DIR}/dashboards"
@@ -30,10 +30,10 @@ _NOT_ASKED_FOR: Final = (
     "grafana-pathfinder-app",
     "grafana-pyroscope-app",
 )
-"""What Grafana fetches by itself as soon as it may fetch anything."""
+"""Plugins that Grafana fetches by default unless each is disabled."""
 
 _AROUND: Final = {"spanStartTimeShift": "-5m", "spanEndTimeShift": "5m"}
-"""How far around a span its logs and metrics are looked for: clocks differ, and metrics are pushed once a minute."""
+"""Time range around a span for its logs and metrics: clocks differ, and metrics are pushed once a minute."""
 
 
 def ini(
@@ -42,11 +42,11 @@ def ini(
     """``grafana.ini`` (https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/).
 
     Args:
-        admin_user: name of the only account.
-        password_file: that Grafana reads its password from: it is in no variable and no argument.
-        anonymous: whether everybody who reaches the page may look at it.
-        root_url: of the page as browsers see it; None where it is Grafana's own.
-        plugin: that it is to have beside what its image holds; None for none.
+        admin_user: Name of the only account.
+        password_file: File with the password; it is in no variable and no argument.
+        anonymous: Whether the page can be viewed without logging in.
+        root_url: URL of the page as browsers see it; None for Grafana's own.
+        plugin: Plugin to install in addition to the image's; None for none.
     """
     sections: dict[str, dict[str, str]] = {
         "server": {"http_port": str(HTTP_PORT), **({"root_url": root_url} if root_url else {})},
@@ -59,7 +59,7 @@ def ini(
         "users": {"allow_sign_up": "false", "allow_org_create": "false"},
         "auth.anonymous": {"enabled": str(anonymous).lower(), "org_role": "Viewer"},
         "dashboards": {"default_home_dashboard_path": f"{DASHBOARD_DIR}/services.json"},
-        # nothing is asked of or told to the vendor, and nothing fetched but the one plugin in its one version
+        # no reporting, no update checks, no downloads except the one pinned plugin
         "analytics": {
             "reporting_enabled": "false",
             "check_for_updates": "false",
@@ -81,7 +81,7 @@ def _fetched(plugin: str | None) -> dict[str, str]:
     if plugin is None:
         return {"preinstall_disabled": "true"}
     return {
-        # while it serves already: the page must not depend on whether the place of the plugin answers
+        # in the background: the page must not depend on whether the plugin can be fetched
         "preinstall": plugin,
         "preinstall_auto_update": "false",
         "disable_plugins": ",".join(_NOT_ASKED_FOR),
@@ -89,10 +89,10 @@ def _fetched(plugin: str | None) -> dict[str, str]:
 
 
 def datasources(*, logs: bool) -> dict[str, Any]:
-    """Prometheus, Jaeger and the log store, linked: a metric's exemplar, a trace and a line lead to each other.
+    """Data sources of metrics, traces and logs, with links between exemplars, traces and log lines.
 
     Args:
-        logs: whether there is a log store.
+        logs: Whether a log backend exists.
     """
     found = [_prometheus(), _jaeger(logs=logs), *([_logs()] if logs else [])]
     return {"apiVersion": 1, "prune": True, "datasources": found}
@@ -118,8 +118,7 @@ def _prometheus() -> dict[str, Any]:
         jsonData={
             "httpMethod": "POST",
             "prometheusType": "Prometheus",
-            # the longest of its intervals: services push once a minute unless told otherwise, and $__rate_interval
-            # is four times that
+            # the longest push interval, a minute by default; $__rate_interval is four times that
             "timeInterval": "60s",
             "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": "jaeger"}],
         },
@@ -133,7 +132,7 @@ def _jaeger(*, logs: bool) -> dict[str, Any]:
         "tracesToMetrics": {
             "datasourceUid": "prometheus",
             **_AROUND,
-            # the service's own name is no tag of Jaeger's; the pod's is, and series carry it
+            # the service's name is not a tag in Jaeger; the pod's name is, and it is a label of the series
             "tags": [{"key": "k8s.pod.name", "value": "k8s_pod_name"}],
             "queries": [
                 {
@@ -161,7 +160,7 @@ def _jaeger(*, logs: bool) -> dict[str, Any]:
         data["tracesToLogsV2"] = {
             "datasourceUid": "logs",
             **_AROUND,
-            # of all services that the trace went through
+            # the lines of all services in the trace
             "customQuery": True,
             "query": log_queries.of_trace("$${__trace.traceId}"),
         }
@@ -174,7 +173,7 @@ def _logs() -> dict[str, Any]:
 
 
 def dashboard_provider() -> dict[str, Any]:
-    """Where the dashboards are, and that the page can't change them: the repository can."""
+    """The provider of the dashboards, which are read-only in the page: they are changed in the repository."""
     return {
         "apiVersion": 1,
         "providers": [

@@ -1,4 +1,4 @@
-"""Prometheus: keeps metrics that are pushed by OTLP, and scrapes what can't push."""
+"""Prometheus: stores metrics received by OTLP, and scrapes programs that cannot push."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from otel_mesh.backends.prometheus.rules import SUFFIX, with_own
 from otel_mesh.core import versions
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
-from otel_mesh.core.labels import Role, recommended, selector
+from otel_mesh.core.labels import Role
 from otel_mesh.core.values import (
     DnsLabel,
     Duration,
@@ -25,14 +25,19 @@ from otel_mesh.core.values import (
     Settings,
     quantity,
 )
-from otel_mesh.k8s import arrangements, cluster_objects, pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata, to_yaml
+from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.containers import Container, ContainerPort, Probes, config_volume, data_volume, http_check
+from otel_mesh.k8s.manifests import Manifest, to_yaml
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from otel_mesh.mesh.binding import ProxyScraping
 
 PORT: Final = 9090
 _CONFIG_DIR: Final = "/etc/prometheus"
@@ -52,8 +57,8 @@ PROMOTED_ATTRIBUTES: Final = (
 )
 """Resource attributes that become labels of every pushed series.
 
-What people group by; everything else stays in ``target_info``. ``service.instance.id`` is the label ``instance``
-anyway, and the pod's uid and start time repeat its name: they would only lengthen each series.
+These are common grouping keys; all others stay in ``target_info``. ``service.instance.id`` is the label ``instance``
+already, and the pod's uid and start time would add nothing to its name.
 """
 
 
@@ -61,21 +66,21 @@ class PrometheusSettings(Settings):
     """Settings of a `Prometheus`.
 
     Attributes:
-        name: of its objects.
-        image: with Prometheus as its entry point.
-        version: of the program in the image, as a label.
-        resources: of its container.
-        scheduling: where its pod runs.
-        storage: where series are kept; four fifths of its size are used.
-        retention: how long series are kept.
-        scrape_interval: how often targets are scraped.
-        out_of_order_window: how late a pushed sample may come; covers a Collector's queue after an outage.
-        external_labels: added to everything that leaves this Prometheus.
-        proxy_sample_limit: series that one proxy of the mesh may add, where the mesh is Istio: some twenty for each
-            of its callers, five for each of its callees. Of a proxy with more nothing is taken, and an alert fires.
-        objectives: of the services that people reach; alerts tell when they are missed too fast.
-        meshed: whether its pod joins the mesh. Not by default: it scrapes the proxies themselves, people and tools
-            outside the mesh ask it, and it has to answer just when the mesh is what fails.
+        name: Name of the Kubernetes objects.
+        image: Container image whose entry point is Prometheus.
+        version: Version of Prometheus in the image, used as a label.
+        resources: Resource requests and limits of the container.
+        scheduling: Placement of the pod.
+        storage: Storage of the series; four fifths of its size are used for blocks.
+        retention: Time that series are kept.
+        scrape_interval: Interval of scrapes.
+        out_of_order_window: Maximum delay of pushed samples; covers a Collector's queue after an outage.
+        external_labels: Labels added to all data that leaves this Prometheus.
+        proxy_sample_limit: Number of series that one proxy of the mesh may have: with Istio about twenty for each
+            caller and five for each callee. Above it the proxy is not scraped at all, and an alert fires.
+        objectives: Service level objectives of the exposed services; alerts watch their error budgets.
+        meshed: Whether the pod joins the mesh. It does not by default: it scrapes the proxies, people and tools outside
+            the mesh query it, and it has to answer when the mesh itself fails.
     """
 
     name: DnsLabel = "prometheus"
@@ -98,13 +103,13 @@ class PrometheusArgs:
     """Arguments of a `Prometheus`.
 
     Attributes:
-        namespace: where its objects live.
-        targets: what is scraped beside Prometheus itself: job to ``host:port``; plain, as it goes into the
-            configuration whose checksum rolls the pod.
-        exposed: the ``job`` of the services that people reach and objectives hold for: ``shop/api-gateway``.
-        rules: rule files beside the library's own, name to text; a name ends in ``.rules.yaml``.
-        settings: or a mapping that becomes one.
-        mesh: that the namespace belongs to.
+        namespace: Namespace of the Kubernetes objects.
+        targets: Further scrape targets, job to ``host:port``. Plain values: the checksum of the configuration, which
+            rolls the pod, has to be known.
+        exposed: Values of ``job`` of the exposed services, which the objectives apply to: ``shop/api-gateway``.
+        rules: Further rule files, name to text; a name ends in ``.rules.yaml``.
+        settings: Settings, or a mapping of their fields.
+        mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
@@ -116,14 +121,14 @@ class PrometheusArgs:
 
 
 def prometheus_config(
-    settings: PrometheusSettings, targets: Mapping[str, str], *, proxies: bool = False
+    settings: PrometheusSettings, targets: Mapping[str, str], proxies: ProxyScraping | None = None
 ) -> dict[str, Any]:
     """The program's configuration (``promtool check config`` reads it in a test).
 
     Args:
-        settings: of the Prometheus.
-        targets: what is scraped beside Prometheus itself: job to ``host:port``.
-        proxies: whether the mesh's proxies are scraped as well.
+        settings: Settings of the Prometheus.
+        targets: Further scrape targets, job to ``host:port``.
+        proxies: Scraping of the mesh's proxies; None if they are not scraped.
     """
     jobs = {"prometheus": f"localhost:{PORT}", **targets}
     static = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())]
@@ -135,11 +140,11 @@ def prometheus_config(
         "rule_files": [f"{_CONFIG_DIR}/*{SUFFIX}"],
         "otlp": {
             "promote_resource_attributes": list(PROMOTED_ATTRIBUTES),
-            # service.name and service.instance.id stay readable in target_info, beside job and instance
+            # keeps service.name and service.instance.id in target_info, in addition to job and instance
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
-        "scrape_configs": [*static, *([proxies_job(settings.proxy_sample_limit)] if proxies else [])],
+        "scrape_configs": [*static, *([proxies_job(proxies, settings.proxy_sample_limit)] if proxies else [])],
     }
 
 
@@ -156,66 +161,67 @@ def _arguments(settings: PrometheusSettings) -> list[str]:
 
 
 def _retained_bytes(size: Quantity) -> str:
-    """Share of the volume for blocks; the rest is for the write-ahead log and compactions."""
+    """Size limit of the blocks; the rest of the volume is for the write-ahead log and compactions."""
     return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
 
 
-def _container(settings: PrometheusSettings) -> dict[str, Any]:
-    return workloads.container(
-        "prometheus",
-        settings.image,
-        args=_arguments(settings),
-        env=pods.env({"GOMEMLIMIT": settings.resources.go_memory_limit()}),
-        ports=pods.ports({"http": PORT}),
+def _container(settings: PrometheusSettings) -> Container:
+    ready = http_check("/-/ready", "http")
+    return Container(
+        name="prometheus",
+        image=settings.image,
+        args=tuple(_arguments(settings)),
+        env={"GOMEMLIMIT": settings.resources.go_memory_limit()},
+        ports=(ContainerPort(name="http", number=PORT, protocol="http"),),
         # replaying the write-ahead log of a full disk may take minutes
-        startupProbe=pods.http_probe("/-/ready", "http", period=1, failures=300),
-        livenessProbe=pods.http_probe("/-/healthy", "http", period=10, failures=3),
-        readinessProbe=pods.http_probe("/-/ready", "http", period=5, failures=2),
-        resources=settings.resources.manifest(),
+        probes=Probes(live=http_check("/-/healthy", "http"), ready=ready, start=ready, start_seconds=300),
+        resources=settings.resources,
+        volumes=(
+            config_volume("config", settings.name, _CONFIG_DIR),
+            data_volume("data", settings.storage, settings.name, _DATA_DIR),
+        ),
     )
 
 
 def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> list[Manifest]:
-    """All objects of a Prometheus, what others need first.
+    """All objects of a Prometheus, dependencies first.
 
-    In a mesh of Istio's it finds the proxies by asking the API server; without one it has no token to ask with.
+    Only if the mesh's proxies are scraped, the pod gets a token for the API server, to discover them.
 
     Raises:
-        InvalidSettingsError: a file of rules has no name that Prometheus looks for, or that of another.
+        InvalidSettingsError: The name of a rule file does not end in ``.rules.yaml``, or is used twice.
     """
-    namespace, mesh = args.namespace, args.mesh
-    proxies = mesh.kind == "istio"
-    labels = recommended("prometheus", settings.name, Role.METRICS, settings.version)
-    access = cluster_objects.access(labels, PROXY_READER_RULES, account=settings.name, namespace=namespace)
-    objects = arrangements.store(
-        metadata(settings.name, labels, namespace=namespace),
-        settings=settings,
-        selected=selector("prometheus", settings.name),
-        container=_container(settings),
+    proxies = args.mesh.proxy_scraping
+    workload = Workload(
+        name=settings.name,
+        namespace=args.namespace,
+        program="prometheus",
+        role=Role.METRICS,
+        version=settings.version,
+        containers=(_container(settings),),
+        scheduling=settings.scheduling,
+        api_access=proxies is not None,
         files={
-            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies=proxies)),
+            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies)),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },
-        config_dir=_CONFIG_DIR,
-        data_dir=_DATA_DIR,
-        ports={"http": (PORT, "http")},
-        api_access=proxies,
-        pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
-        pod_annotations=mesh.annotations_of_pods(meshed=settings.meshed),
+        pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
+        pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
     )
-    return [*access, *objects] if proxies else objects
+    access = cluster_objects.access(workload, PROXY_READER_RULES) if proxies else []
+    return [*access, *render(workload)]
 
 
 class Prometheus(Component):
-    """One Prometheus that takes metrics by OTLP over HTTP, with exemplars and late samples.
+    """One Prometheus that receives metrics by OTLP over HTTP, with exemplars and late samples.
 
     Attributes:
-        url: of the page and the API.
-        otlp_url: base URL that takes OTLP over HTTP (``/v1/metrics`` below it).
+        url: URL of the page and the API.
+        otlp_url: Base URL of the OTLP receiver (HTTP); metrics go to ``/v1/metrics`` below it.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or a file of rules cannot be taken.
+        InvalidSettingsError: The settings are invalid, or the name of a rule file is.
     """
 
     TYPE: ClassVar[str] = "Prometheus"

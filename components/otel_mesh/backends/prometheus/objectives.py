@@ -1,4 +1,4 @@
-"""What people may expect of the services that they reach, as rules that record it for rules/slo.rules.yaml."""
+"""Service level objectives of the exposed services, recorded for rules/slo.rules.yaml."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ if TYPE_CHECKING:
 
 FILE: Final = "objectives.rules.yaml"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Seconds; what the HTTP conventions advise for ``http.server.request.duration``, and our services use."""
+"""Bucket boundaries of ``http.server.request.duration`` in seconds: the semantic conventions' advice."""
 
 
-def _is_counted(seconds: float) -> float:
+def _is_boundary(seconds: float) -> float:
     if seconds not in _BUCKETS:
         known = ", ".join(f"{one:g}" for one in _BUCKETS)
-        raise ValueError(f"is no bucket that requests are counted in; choose one of {known}")
+        raise ValueError(f"is not a histogram bucket boundary; choose one of {known}")
     return seconds
 
 
 Objective = Annotated[float, Field(ge=0.5, lt=1)]
-"""The share of requests that have to be good; below one, or there would be no budget to spend."""
+"""Share of good requests; below one, because one would leave no error budget."""
 
 
 class Objectives(Settings):
-    """What is promised of every service that people reach, over 30 days.
+    """Service level objectives of every exposed service, over 30 days.
 
     Attributes:
-        availability: share of requests that do not fail.
-        latency: share of requests that are answered within ``latency_seconds``.
-        latency_seconds: a boundary of the conventional buckets.
+        availability: Share of requests that succeed.
+        latency: Share of requests that are answered within ``latency_seconds``.
+        latency_seconds: Latency threshold in seconds; a boundary of the histogram buckets.
     """
 
     availability: Objective = 0.999
     latency: Objective = 0.99
-    latency_seconds: Annotated[float, AfterValidator(_is_counted)] = 0.5
+    latency_seconds: Annotated[float, AfterValidator(_is_boundary)] = 0.5
 
 
 def objective_rules(objectives: Objectives, exposed: Iterable[str]) -> dict[str, str]:
     """A rule file, name to text, that records the objectives as ``slo:objective:ratio``; none without services.
 
     Args:
-        objectives: of each of the services.
-        exposed: the ``job`` of the services that people reach: ``namespace/name``.
+        objectives: Objectives of each service.
+        exposed: Values of ``job`` of the exposed services: ``namespace/name``.
     """
     kinds: dict[str, tuple[float, dict[str, str]]] = {
         "availability": (objectives.availability, {}),
-        # as Prometheus writes the boundary of a bucket that came by OTLP
+        # Prometheus' text of a bucket boundary received by OTLP
         "latency": (objectives.latency, {"le": f"{objectives.latency_seconds:g}"}),
     }
     rules: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""The certificate that a gateway shows: a Secret, and the right to read it."""
+"""The certificate of a gateway: a Secret, and the right to read it."""
 
 from __future__ import annotations
 
@@ -21,23 +21,29 @@ def manifests(
     certificate: pulumi.Input[str] | None,
     private_key: pulumi.Input[str] | None,
 ) -> list[Manifest]:
-    """What a gateway needs to have for HTTPS; nothing where it has none.
+    """The Kubernetes objects that a gateway needs for HTTPS; none without HTTPS.
 
     Args:
-        meta: of the gateway's own objects.
-        secret: name of the Secret with its certificate; None without HTTPS.
-        certificate: that the Secret is made from, PEM; None where it exists.
-        private_key: of the certificate, PEM.
+        meta: Metadata of the gateway's objects.
+        secret: Name of the Secret with the certificate; None without HTTPS.
+        certificate: Certificate chain in PEM from which the Secret is made; None if the Secret exists already.
+        private_key: Private key of the certificate in PEM.
 
     Raises:
-        InvalidSettingsError: a certificate without its key, or without a name for their Secret.
+        InvalidSettingsError: The certificate has no key, or no name of a Secret.
     """
     problems = []
     if (certificate is None) != (private_key is None):
         missing = "certificate" if certificate is None else "private_key"
-        problems.append(Problem(missing, "is missing beside its other half", "give both, or neither"))
+        problems.append(
+            Problem(
+                missing, "is not set although its counterpart is", "set both certificate and private_key, or neither"
+            )
+        )
     if secret is None and not (certificate is None and private_key is None):
-        problems.append(Problem("tls_secret", "required beside a certificate", "name the Secret that it becomes"))
+        problems.append(
+            Problem("tls_secret", "is not set although a certificate is", "name the Secret to create from it")
+        )
     if problems:
         raise InvalidSettingsError(problems)
     if secret is None:
@@ -62,13 +68,13 @@ def _secret(
 
 
 def _reads_secrets(meta: Mapping[str, Any]) -> list[Manifest]:
-    """A gateway gets a certificate from istiod if its own account may read the Secret."""
+    """The right to read Secrets: istiod gives a gateway a certificate only if the gateway itself may read it."""
     return [
         {
             "apiVersion": f"{_RBAC}/v1",
             "kind": "Role",
             "metadata": dict(meta),
-            # istiod asks whether it may list: names can't be given for that
+            # istiod checks the verb "list", which cannot be restricted to names
             "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}],
         },
         {

@@ -1,4 +1,4 @@
-"""What is changed on the objects of charts and files before they are registered."""
+"""Changes to the objects of charts and files before they are registered."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 _WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _ISTIOD_WRITES: Final = ["webhooks[*].clientConfig.caBundle", "webhooks[*].failurePolicy"]
-"""Fields of the webhooks that istiod itself fills in once it serves."""
+"""Fields of the webhooks that istiod writes once it runs."""
 _GROUPS: Final = ("kubernetes:helm.sh/v4:Chart", "kubernetes:yaml/v2:ConfigGroup")
-"""Types of resources that only hold objects together."""
+"""Types of the resources that only group objects."""
 
 
 def chart_transform(
     settings: IstioSettings, timeouts: pulumi.CustomTimeouts, *, takes_over: bool = True
 ) -> Callable[[pulumi.ResourceTransformArgs], pulumi.ResourceTransformResult | None]:
-    """What is changed on objects of the charts before they are registered.
+    """The resource transform for the objects of the charts.
 
     Args:
-        settings: of the mesh.
-        timeouts: of each object.
-        takes_over: whether definitions that an earlier installation left behind, or somebody else applied, become this
-            stack's. The Gateway API's don't: other meshes and gateways share them, and those of a newer release would
-            be set back without a word. What is there already with the same content is no conflict.
+        settings: Settings of the mesh.
+        timeouts: Timeouts of each object.
+        takes_over: Whether existing CustomResourceDefinitions, left behind or applied by others, become this stack's.
+            Not for the Gateway API's: other meshes and gateways share them, and a newer release would be downgraded.
+            Existing definitions with the same content are no conflict.
     """
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

@@ -1,33 +1,32 @@
-"""The values that Istio's charts get."""
+"""Values of Istio's charts."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.k8s.workloads import CLUSTER_DOMAIN
+from otel_mesh.core.network import CLUSTER_DOMAIN
 from otel_mesh.mesh.istio.settings import TRACING_PROVIDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from otel_mesh.k8s.scheduling import Scheduling
-    from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.mesh.istio.settings import IstioSettings
+    from otel_mesh.mesh.tracing import Tracing
 
 CHARTS: Final = ("base", "cni", "istiod")
-"""Names in upstream's repository, in the order of their installation."""
+"""Names of the charts in upstream's repository, in the order of installation."""
 
 _SECCOMP: Final = {"type": "RuntimeDefault"}
 
 _NO_READER: Final = {"enableReaderRBAC": False}
-"""No account with the right to read all Secrets: it is for the istiods of other clusters, which there are not."""
+"""Leaves out the account that may read all Secrets; only the istiods of other clusters would use it."""
 
 _ACCESS_LOG: Final = {
     "start_time": "%START_TIME%",
     "trace_id": "%TRACE_ID%",
     "request_id": "%REQ(X-REQUEST-ID)%",
     "method": "%REQ(:METHOD)%",
-    # the query may hold personal data, and is logged by no service of ours either
+    # without the query, which may hold personal data
     "path": "%REQ_WITHOUT_QUERY(X-ENVOY-ORIGINAL-PATH?:PATH)%",
     "protocol": "%PROTOCOL%",
     "authority": "%REQ(:AUTHORITY)%",
@@ -44,23 +43,27 @@ _ACCESS_LOG: Final = {
 """Fields of an access log line (https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log)."""
 
 _RETRIES: Final = {"attempts": 2, "retryOn": "connect-failure,refused-stream"}
-"""What is repeated where no route says otherwise: what surely reached no application.
+"""Default retries: only of requests that cannot have reached an application.
 
-Istio's own default (pilot/pkg/networking/core/route/retry) also repeats after 503 and gRPC's UNAVAILABLE and CANCELLED,
-whatever the method: an order that was made before its answer got lost would be made twice.
+Istio's own default (pilot/pkg/networking/core/route/retry) also retries after 503 and gRPC's UNAVAILABLE and CANCELLED
+for every method: an order whose response got lost would be placed twice.
 """
 
 
 _SPANS_WAIT_MS: Final = "1000"
-"""How long a proxy keeps spans to send some together; Envoy's default is 5 s. Those it has when it stops are lost, and
-it stops with its pod's last other container."""
+"""Flush interval of the proxies' spans in milliseconds; Envoy's default is 5 s. Unsent spans are lost when a proxy
+stops."""
 
 
 def proxy_resource_attributes(version: str, environment: str) -> str:
-    """OTEL_RESOURCE_ATTRIBUTES of the proxies: the vocabulary that services use for the same things.
+    """OTEL_RESOURCE_ATTRIBUTES of the proxies, with the attribute names that services use.
 
-    Kubernetes fills in the ``$(...)`` from variables that the injected container has before this one. By the pod's
-    address the Collector finds what else is known of the pod.
+    Kubernetes expands ``$(...)`` from variables that the injected container defines before this one. From the pod's
+    address the Collector finds the other Kubernetes attributes.
+
+    Args:
+        version: Version of the mesh.
+        environment: Value of ``deployment.environment.name``.
     """
     attributes = {
         "k8s.pod.ip": "$(INSTANCE_IP)",
@@ -77,15 +80,14 @@ def proxy_resource_attributes(version: str, environment: str) -> str:
 def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> dict[str, Any]:
     """Istio's MeshConfig (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/)."""
     proxy: dict[str, Any] = {
-        # a span of api-gateway's proxy belongs to api-gateway, as its own spans do
+        # service.name of a proxy's spans is the name of its service
         "tracingServiceName": "CANONICAL_NAME_ONLY",
         "proxyMetadata": {
             "OTEL_RESOURCE_ATTRIBUTES": proxy_resource_attributes(settings.version, environment),
             "SECRET_TTL": settings.proxy.certificate_lifetime,
         },
         "runtimeValues": {"tracing.opentelemetry.flush_interval_ms": _SPANS_WAIT_MS},
-        # Envoy's own statistics are read by the agent in the same container only, which would have them compressed and
-        # unpack them again
+        # only the agent in the same container reads Envoy's statistics: compression would be wasted
         "statsCompression": False,
     }
     if settings.proxy.envoy_metrics:
@@ -117,7 +119,7 @@ def mesh_config(settings: IstioSettings, tracing: Tracing, environment: str) -> 
 
 
 def base_values(settings: IstioSettings) -> dict[str, Any]:
-    """Values of chart ``base``: the CustomResourceDefinitions and the validation of what is written into them."""
+    """Values of chart ``base``: the CustomResourceDefinitions and the validation of their objects."""
     return {
         "global": {"istioNamespace": settings.namespace, **_NO_READER},
         "defaultRevision": settings.revision or "default",
@@ -133,10 +135,10 @@ def cni_values(settings: IstioSettings) -> dict[str, Any]:
         "cniConfDir": cni.conf_dir,
         "cniConfFileName": cni.conf_file,
         "chained": True,
-        # what the mesh itself and the node need must start when the plugin's agent is away
+        # pods of the mesh and of the node have to start without the plugin's agent
         "excludeNamespaces": ["kube-system", settings.namespace, cni.namespace],
         "seccompProfile": _SECCOMP,
-        # the annotation is for Kubernetes before 1.30, and the API server warns of it
+        # only Kubernetes before 1.30 needs the annotation; later API servers warn about it
         "useAppArmorAnnotation": False,
         "repair": {"enabled": True, "repairPods": in_place, "deletePods": not in_place},
         "resources": cni.resources.manifest(),
@@ -149,11 +151,12 @@ def cni_values(settings: IstioSettings) -> dict[str, Any]:
 
 
 def _needed_before_start(settings: IstioSettings) -> dict[str, Any]:
-    """Holds istiod's containers back until the configuration that it reads at its start exists.
+    """Volumes that delay istiod's containers until the configuration exists that istiod reads at its start.
 
-    Helm makes ConfigMaps before Deployments; the engine makes all objects of a chart at once. An istiod that starts
-    before its injector's ConfigMap serves without an injector until it is restarted, and says so in its log only. A
-    mounted ConfigMap has to be there before kubelet starts a container; istiod itself reads the API server's.
+    Helm creates ConfigMaps before Deployments, but Pulumi's engine creates all objects of a chart at once. An istiod
+    that starts before the injector's ConfigMap exists serves without an injector until it is restarted, and only its
+    log says so. The kubelet starts a container only when its mounted ConfigMaps exist; istiod itself reads them from
+    the API server.
     """
     suffix = f"-{settings.revision}" if settings.revision else ""
     needed = {"needed-mesh": f"istio{suffix}", "needed-injector": f"istio-sidecar-injector{suffix}"}
@@ -179,7 +182,7 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
         "topologySpreadConstraints": plane.scheduling.spread(_istiod_pods(settings)),
         "cni": {"enabled": True},
         **_needed_before_start(settings),
-        # the percentage always stands in a Telemetry resource; upstream's default of 1 % must apply nowhere
+        # Telemetry resources always set the percentage; upstream's default of 1 % must not apply anywhere
         "traceSampling": 0,
         "telemetry": {"enabled": proxy.istio_metrics},
         "env": dict(plane.environment),
@@ -188,12 +191,12 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
             "istioNamespace": settings.namespace,
             **_NO_READER,
             "logAsJson": True,
-            # with a single pod a budget would only block drains
+            # with a single pod a disruption budget would only block drains
             "defaultPodDisruptionBudget": {"enabled": plane.replicas > 1},
             "proxy": {
                 "clusterDomain": CLUSTER_DOMAIN,
                 "resources": proxy.resources.manifest(),
-                # of sidecars, so that restricted namespaces admit pods that say nothing of it themselves
+                # for sidecars, so that restricted namespaces admit pods that do not set it themselves
                 "seccompProfile": _SECCOMP,
             },
         },
@@ -212,12 +215,12 @@ def istiod_values(settings: IstioSettings, tracing: Tracing, environment: str) -
 
 
 def _istiod_pods(settings: IstioSettings) -> dict[str, str]:
-    """Labels that this revision's istiod pods, and no others, carry by the chart."""
+    """Labels that only the istiod pods of this revision have."""
     return {"app": "istiod", "istio.io/rev": settings.revision or "default"}
 
 
 def _schedule(values: dict[str, Any], scheduling: Scheduling) -> None:
-    """Puts what the settings say of pods where the chart looks for it."""
+    """Writes the pods' scheduling to the places where the chart reads it."""
     fields = scheduling.pod_fields()
     values |= {name: fields[name] for name in ("nodeSelector", "tolerations") if name in fields}
     if scheduling.priority_class:
@@ -230,36 +233,3 @@ def chart_values(settings: IstioSettings, tracing: Tracing, environment: str) ->
     """The values of each of the charts."""
     values = (base_values(settings), cni_values(settings), istiod_values(settings, tracing, environment))
     return dict(zip(CHARTS, values, strict=True))
-
-
-def unknown_values(values: Mapping[str, Any], chart: Mapping[str, Any]) -> list[str]:
-    """Values that a chart doesn't know, by path: Helm itself ignores them without a word.
-
-    Args:
-        values: given to the chart.
-        chart: content of its ``values.yaml``.
-    """
-    known = chart.get("_internal_defaults_do_not_set", chart)
-    return sorted(_unknown(values, known, ""))
-
-
-_OPEN: Final = ("meshConfig", "pdb")
-"""Values whose keys the chart's own file doesn't list: Istio's, and those of two that exclude each other."""
-
-_UNLISTED: Final = ("global.enableReaderRBAC",)
-"""Values that templates of a chart read although its own file doesn't list them."""
-
-
-def _unknown(values: Mapping[str, Any], known: Mapping[str, Any], path: str) -> Iterator[str]:
-    for key, value in values.items():
-        here = f"{path}{key}"
-        if here in _UNLISTED:
-            continue
-        if key not in known:
-            yield here
-        elif isinstance(value, dict) and isinstance(known[key], dict) and known[key] and not _open(here):
-            yield from _unknown(value, known[key], f"{here}.")
-
-
-def _open(path: str) -> bool:
-    return path in _OPEN or path.rpartition(".")[2] == "resources"

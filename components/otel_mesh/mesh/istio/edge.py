@@ -1,4 +1,4 @@
-"""Headers that a client outside must not decide: they are removed where its request enters."""
+"""Removal of headers that clients must not set, where their requests enter the mesh."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import pulumi
 
 IDENTITY_HEADERS: Final = ("x-forwarded-client-cert", "l5d-client-id")
-"""Who a peer is, told by the mesh's own proxies."""
+"""Headers in which the mesh's proxies name the authenticated peer."""
 
 MARKER_HEADERS: Final = ("x-trace-version", "x-fault-injected", "x-traffic-weight")
-"""What the mesh's routes mark requests with."""
+"""Headers that the mesh's routes set."""
 
 _ENVOY: Final = (
     "attempt-count",
@@ -54,7 +54,7 @@ _ENVOY: Final = (
     "upstream-rq-timeout-ms",
     "upstream-stream-duration-ms",
 )
-"""Request headers that Envoy acts upon or believes, without ``x-envoy-``
+"""Request headers that Envoy acts upon, without the prefix ``x-envoy-``
 (https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers and .../http_filters)."""
 
 _LINKERD: Final = (
@@ -75,7 +75,7 @@ _LINKERD: Final = (
     "sample",
     "server-id",
 )
-"""Headers of both generations of Linkerd, without ``l5d-``."""
+"""Headers of Linkerd 1 and 2, without the prefix ``l5d-``."""
 
 STRIPPED_HEADERS: Final = (
     *IDENTITY_HEADERS,
@@ -84,7 +84,7 @@ STRIPPED_HEADERS: Final = (
     *(f"x-envoy-{name}" for name in _ENVOY),
     *(f"l5d-{name}" for name in _LINKERD),
 )
-"""Everything that is removed at the edge."""
+"""All headers that the gateway always removes."""
 
 
 CONTEXT_HEADERS: Final = (
@@ -96,16 +96,22 @@ CONTEXT_HEADERS: Final = (
     "grpc-trace-bin",
     "x-ab-group",
 )
-"""Into whose trace a request goes, whether that is kept, what travels on with it, and its variant of an experiment."""
+"""Headers with the trace context, the sampling decision, the baggage and the variant of an experiment."""
 
 
-def edge_hygiene(
+def strip_untrusted_headers(
     name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], *, restart: bool = True
 ) -> Manifest:
-    """Removes `STRIPPED_HEADERS` before the gateway itself looks at a request, and `CONTEXT_HEADERS` to restart traces.
+    """Removes `STRIPPED_HEADERS`, and with ``restart`` `CONTEXT_HEADERS`, before the gateway evaluates a request.
 
-    No other object of Istio can: a VirtualService removes headers after Envoy has obeyed them (timeouts, retries,
-    forced traces), and Envoy's own clean-up spares clients with private addresses.
+    Only an EnvoyFilter can: a VirtualService removes headers after Envoy has applied them (timeouts, retries, forced
+    tracing), and Envoy's own sanitizing excepts clients with private addresses.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the gateway.
+        selected: Labels of the gateway's pods.
+        restart: Whether traces of clients are not continued.
     """
     removed = (*STRIPPED_HEADERS, *CONTEXT_HEADERS) if restart else STRIPPED_HEADERS
     return {

@@ -1,8 +1,7 @@
-"""The gateway through which requests from outside enter the mesh.
+"""The gateway where requests from outside enter the mesh.
 
-Its proxy is injected into a Deployment of ours, so that it is scaled, secured and rolled like every other workload.
-It is attached by Istio's own Gateway and VirtualService: the Gateway API's standard channel knows timeouts, but no
-retries.
+Istio injects the proxy into a Deployment of ours, which is scaled, secured and rolled like every other workload. Routes
+are Istio's own Gateway and VirtualService, because the Gateway API's standard channel has no retries.
 """
 
 from __future__ import annotations
@@ -15,27 +14,30 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Annotation, Label, Role, recommended, selector
+from otel_mesh.core.labels import Annotation, Label, Role
 from otel_mesh.core.values import DnsLabel, Duration, Replicas, Settings
-from otel_mesh.k8s import pods, workloads
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.k8s.containers import Container
+from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import GatewayBinding, MeshBinding
 from otel_mesh.mesh.istio import certificates
-from otel_mesh.mesh.istio.edge import edge_hygiene
+from otel_mesh.mesh.istio.edge import strip_untrusted_headers
 from otel_mesh.mesh.istio.policy import ingress_telemetry
 from otel_mesh.mesh.istio.routes import Route, gateway_object, virtual_service
-from otel_mesh.mesh.istio.settings import Tracing  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
+from otel_mesh.mesh.tracing import Tracing  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from otel_mesh.k8s.manifests import Manifest
+
 HTTP_PORT: Final = 8080
 HTTPS_PORT: Final = 8443
-"""Of the pods: unprivileged; the Service has 80 and 443."""
+"""Unprivileged ports of the pods; the Service has 80 and 443."""
 _READY_PORT: Final = 15021
 _PROXY_UID: Final = 1337
 
@@ -44,21 +46,22 @@ class IngressGatewaySettings(Settings):
     """Settings of an `IngressGateway`.
 
     Attributes:
-        name: of its objects.
-        replicas: how many pods.
-        resources: of each.
-        service_type: LoadBalancer where the cluster has one, else ClusterIP or NodePort.
-        hosts: that it answers for.
-        tls_secret: name of the Secret of type ``kubernetes.io/tls`` in its namespace; without one there is no HTTPS. It
-            exists, or is made from the certificate among the arguments. A renewed one is taken up without a restart.
-        plain_http: whether plain HTTP is served like HTTPS, or redirected to it.
-        timeout: after which a client gets 504, retries included.
-        retries: of a request that may be repeated: GET and HEAD, and what carries an ``idempotency-key``.
-        try_timeout: after which one try is given up.
-        tokens: that callers have to show; None where nobody has to show any.
-        outside_context: whether the trace context, baggage and ``x-ab-group`` that clients send are believed:
-            ``restart`` removes them, and the gateway begins every trace itself.
-        scheduling: where the pods run.
+        name: Name of the Kubernetes objects.
+        replicas: Number of pods.
+        resources: Resource requests and limits of each pod.
+        service_type: Type of the Service: LoadBalancer where the cluster provides one, else ClusterIP or NodePort.
+        hosts: Host names that the gateway answers for.
+        tls_secret: Name of the Secret of type ``kubernetes.io/tls`` in the gateway's namespace; without one there is no
+            HTTPS. The Secret exists already, or is made from the certificate in the arguments. A renewed certificate
+            takes effect without a restart.
+        plain_http: Plain HTTP requests are served like HTTPS requests, or redirected to HTTPS.
+        timeout: Time after which a client gets 504, including retries.
+        retries: Number of retries of safe requests: GET, HEAD, and requests with an ``idempotency-key``.
+        try_timeout: Timeout of each try.
+        tokens: Tokens (JWT) that clients have to send; None if they need none.
+        outside_context: Trace context, baggage and ``x-ab-group`` of clients: ``continue`` trusts them, ``restart``
+            removes them, so that the gateway begins every trace.
+        scheduling: Placement of the pods.
     """
 
     name: DnsLabel = "ingress"
@@ -81,14 +84,18 @@ class IngressGatewaySettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _redirected_to_something(self) -> Self:
+    def _redirect_has_a_target(self) -> Self:
         if self.plain_http == "redirect" and self.tls_secret is None:
-            problem = Problem("plain_http", "redirects to HTTPS, which there is not", "set tls_secret, or serve it")
+            problem = Problem("plain_http", "redirects to HTTPS but no tls_secret is set", "set tls_secret, or 'serve'")
             raise InvalidSettingsError([problem])
         return self
 
     def binding(self, namespace: str) -> GatewayBinding:
-        """What others have to know of it."""
+        """The gateway's part of the mesh's binding, for `IstioArgs.gateway`.
+
+        Args:
+            namespace: Namespace of the gateway.
+        """
         https = 443 if self.tls_secret else None
         return GatewayBinding(namespace=namespace, service=self.name, https_port=https, service_account=self.name)
 
@@ -98,15 +105,15 @@ class IngressGatewayArgs:
     """Arguments of an `IngressGateway`.
 
     Attributes:
-        namespace: where its objects live; part of the mesh.
-        mesh: that it belongs to.
-        routes: where requests go.
-        tracing: whose share of the requests begins a trace.
-        certificate: what ``settings.tls_secret`` is made from: PEM, its own first, then what leads to its authority.
-            Left out where the Secret exists.
-        private_key: of the certificate; PEM, a secret output.
-        settings: or a mapping that becomes one.
-        open_paths: that need no token where ``settings.tokens`` is set; exact, or ending in ``*``.
+        namespace: Namespace of the Kubernetes objects; it has to belong to the mesh.
+        mesh: Mesh that the gateway belongs to.
+        routes: Services that requests are forwarded to.
+        tracing: Sampling of the requests that enter here.
+        certificate: Certificate chain in PEM, leaf first, from which the Secret ``settings.tls_secret`` is made. Not
+            set if the Secret exists already.
+        private_key: Private key of the certificate in PEM, a secret output.
+        settings: Settings, or a mapping of their fields.
+        open_paths: Paths that need no token if ``settings.tokens`` is set; exact, or ending in ``*``.
     """
 
     namespace: pulumi.Input[str]
@@ -120,37 +127,22 @@ class IngressGatewayArgs:
 
 
 def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings) -> list[Manifest]:
-    """All objects of a gateway, what others need first.
+    """The Kubernetes objects of a gateway, dependencies first.
 
     Raises:
-        InvalidSettingsError: a certificate without its key or without a name for their Secret.
+        InvalidSettingsError: The certificate has no key, or no name of a Secret.
     """
-    labels = recommended("gateway", settings.name, Role.GATEWAY, args.mesh.version)
-    selected = selector("gateway", settings.name)
-    meta = metadata(settings.name, labels, namespace=args.namespace)
-    ports = {"http": (HTTP_PORT, "http")} | ({"https": (HTTPS_PORT, "https")} if settings.tls_secret else {})
-    manifests = [workloads.service_account(meta)]
-    manifests += certificates.manifests(meta, settings.tls_secret, args.certificate, args.private_key)
-    manifests += [
-        workloads.deployment(
-            meta,
-            selected=selected,
-            pod_spec=_pod(settings, {name: number for name, (number, _) in ports.items()}),
-            replicas=settings.replicas,
-            strategy=pods.rolling_update(),
-            pod_labels={
-                Label.APP.value: settings.name,
-                _CANONICAL_NAME: settings.name,
-                _INJECT: "true",
-                **args.mesh.pod_labels,
-            },
-            pod_annotations={_TEMPLATES: "gateway", **args.mesh.pod_annotations},
-            scheduling=settings.scheduling,
-        ),
+    workload = _workload(args, settings)
+    selected, meta = workload.selector, workload.metadata()
+    account, deployment, budget = render(workload)
+    manifests = [
+        account,
+        *certificates.manifests(meta, settings.tls_secret, args.certificate, args.private_key),
+        deployment,
         _service(meta, selected, settings),
-        workloads.disruption_budget(meta, selected, settings.scheduling.max_unavailable),
+        budget,
         ingress_telemetry(settings.name, args.namespace, selected, args.tracing),
-        edge_hygiene(settings.name, args.namespace, selected, restart=settings.outside_context == "restart"),
+        strip_untrusted_headers(settings.name, args.namespace, selected, restart=settings.outside_context == "restart"),
         gateway_object(
             meta,
             selected,
@@ -183,22 +175,42 @@ def _tls(settings: IngressGatewaySettings) -> tuple[int, str] | None:
     return (HTTPS_PORT, settings.tls_secret) if settings.tls_secret else None
 
 
-def _pod(settings: IngressGatewaySettings, ports: Mapping[str, int]) -> dict[str, Any]:
-    proxy = workloads.container(
-        "istio-proxy",
-        "auto",  # the injector puts the mesh's own image there
-        # stands there before: for an image without a tag the API server would fill in "Always"
-        imagePullPolicy="IfNotPresent",
-        ports=pods.ports(ports),
-        resources=settings.resources.manifest(),
-        readinessProbe=pods.http_probe("/healthz/ready", str(_READY_PORT), period=2, failures=4),
+def _workload(args: IngressGatewayArgs, settings: IngressGatewaySettings) -> Workload:
+    ports = {"http": HTTP_PORT} | ({"https": HTTPS_PORT} if settings.tls_secret else {})
+    ready = {"path": "/healthz/ready", "port": _READY_PORT}  # a number: the injector opens it
+    proxy = Container(
+        name="istio-proxy",
+        image="auto",  # replaced by the injector
+        further={
+            # set here: for an image without a tag the API server would fill in "Always"
+            "imagePullPolicy": "IfNotPresent",
+            "ports": [{"name": name, "containerPort": number} for name, number in ports.items()],
+            "resources": settings.resources.manifest(),
+            "readinessProbe": {"httpGet": ready, "periodSeconds": 2, "failureThreshold": 4, "timeoutSeconds": 2},
+        },
     )
-    proxy["readinessProbe"]["httpGet"]["port"] = _READY_PORT  # a number: the injector opens it
-    return workloads.pod([proxy], service_account=settings.name, uid=_PROXY_UID, scheduling=settings.scheduling)
+    return Workload(
+        name=settings.name,
+        namespace=args.namespace,
+        program="gateway",
+        role=Role.GATEWAY,
+        version=args.mesh.version,
+        containers=(proxy,),
+        shape=DeploymentShape(replicas=settings.replicas, disruption_budget=True),
+        scheduling=settings.scheduling,
+        uid=_PROXY_UID,
+        pod_labels={
+            Label.APP.value: settings.name,
+            _CANONICAL_NAME: settings.name,
+            _INJECT: "true",
+            **args.mesh.pod_labels,
+        },
+        pod_annotations={_TEMPLATES: "gateway", **args.mesh.pod_annotations},
+    )
 
 
 def _service(meta: Mapping[str, Any], selected: Mapping[str, str], settings: IngressGatewaySettings) -> Manifest:
-    """The Service on the ports that people expect; not waited for, since a load balancer may never come."""
+    """The Service on ports 80 and 443. Pulumi does not wait for it: a load balancer may never get an address."""
     ports = [("http", 80, "http")] + ([("https", 443, "https")] if settings.tls_secret else [])
     return {
         "apiVersion": "v1",
@@ -216,13 +228,13 @@ def _service(meta: Mapping[str, Any], selected: Mapping[str, str], settings: Ing
 
 
 class IngressGateway(Component):
-    """Proxies at the edge of the mesh, and where they lead.
+    """Proxies at the edge of the mesh, with their routes.
 
     Attributes:
-        url: of its plain HTTP port inside the cluster.
+        url: URL of the plain HTTP port inside the cluster.
 
     Raises:
-        InvalidSettingsError: the settings are wrong, or there is half a certificate.
+        InvalidSettingsError: The settings are invalid, or the certificate has no key.
     """
 
     TYPE: ClassVar[str] = "IngressGateway"

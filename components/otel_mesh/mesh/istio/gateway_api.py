@@ -1,4 +1,4 @@
-"""The definitions of the Kubernetes Gateway API that Istio wants."""
+"""Custom resource definitions of the Kubernetes Gateway API for Istio."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.istio.settings import IstioSettings
 
 FOLDER: Final = "gateway-api"
-"""Name of the folder with the definitions in a folder of charts."""
+"""Subfolder of a folder of charts that holds the definitions."""
 
 KINDS: Final = (
     "backendtlspolicies",
@@ -28,12 +28,17 @@ KINDS: Final = (
     "tlsroutes",
     "udproutes",
 )
-"""What the standard channel defines. Upstream's admission policy, which keeps older releases away, is not taken along:
-it is for the whole cluster, whose administrator may have one."""
+"""Kinds of the standard channel. Upstream's admission policy against older releases is left to the administrator of the
+cluster, since it applies to the whole cluster."""
 
 
 def definition_files(settings: IstioSettings, charts_dir: str | None) -> list[str]:
-    """Where the definitions come from: files of the folder of charts that has some, or addresses of upstream's."""
+    """Paths of the definitions in a folder of charts that has them, else URLs of upstream's files.
+
+    Args:
+        settings: Settings of the mesh.
+        charts_dir: Folder with one folder per chart; None where the charts come from their repository.
+    """
     local = None if charts_dir is None else Path(charts_dir) / FOLDER
     place = str(local) if local is not None and local.is_dir() else settings.gateway_api.address
     return [f"{place}/gateway.networking.k8s.io_{kind}.yaml" for kind in KINDS]
@@ -46,14 +51,14 @@ def gateway_api_definitions(
     timeouts: pulumi.CustomTimeouts,
     opts: pulumi.ResourceOptions,
 ) -> list[pulumi.Resource]:
-    """Registers the definitions; none where the cluster has its own.
+    """Registers the definitions; none where the settings rely on existing ones.
 
     Args:
-        name: of the mesh in the stack.
-        settings: of the mesh.
-        charts_dir: folder of charts that may hold them.
-        timeouts: of each object.
-        opts: of what holds them together.
+        name: Name of the mesh in the stack.
+        settings: Settings of the mesh.
+        charts_dir: Folder of charts that may hold the definitions.
+        timeouts: Timeouts of each object.
+        opts: Options of the group of definitions.
     """
     if settings.gateway_api.definitions == "existing":
         return []

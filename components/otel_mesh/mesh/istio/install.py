@@ -1,4 +1,4 @@
-"""Installs Istio by its own charts: definitions, istio-cni on every node, istiod; and the Gateway API's definitions."""
+"""Installation of Istio from its own charts: definitions, istio-cni on every node and istiod; and the Gateway API."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.k8s import cluster_objects
 from otel_mesh.k8s.manifests import Manifest, resource
+from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding
 from otel_mesh.mesh.istio.binding import istio_binding
+from otel_mesh.mesh.istio.chart_check import chart_warnings
 from otel_mesh.mesh.istio.chart_objects import chart_transform
 from otel_mesh.mesh.istio.charts import chart_values
 from otel_mesh.mesh.istio.gateway_api import gateway_api_definitions
 from otel_mesh.mesh.istio.policy import mesh_telemetry, peer_authentication, untraced_exports
-from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+from otel_mesh.mesh.istio.settings import IstioSettings
+from otel_mesh.mesh.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,16 +32,20 @@ class IstioArgs:
     """Arguments of an `Istio`.
 
     Attributes:
-        tracing: where proxies send spans, and of which requests.
-        environment: ``deployment.environment.name`` of the proxies' telemetry.
-        charts_dir: folder that holds the charts (``base``, ``cni``, ``istiod``) instead of upstream's repository. The
-            Gateway API's definitions are taken from its folder ``gateway-api`` if there is one.
-        settings: or a mapping that becomes one.
+        tracing: Destination and sampling of the proxies' spans.
+        environment: Value of ``deployment.environment.name`` in the proxies' telemetry.
+        charts_dir: Folder with the charts (``base``, ``cni``, ``istiod``), used in place of upstream's repository. Its
+            subfolder ``gateway-api``, if it exists, holds the Gateway API's definitions.
+        gateway: Gateway where requests from outside will enter, for `Istio.binding`; None without one.
+        collector: Workload identity of the Collector, for `Istio.binding`; None if it is not checked.
+        settings: Settings, or a mapping of their fields.
     """
 
     tracing: Tracing
     environment: str
     charts_dir: str | None = None
+    gateway: GatewayBinding | None = None
+    collector: CollectorIdentity | None = None
     settings: IstioSettings = field(default_factory=IstioSettings)
 
 
@@ -56,7 +63,7 @@ def istio_namespaces(settings: IstioSettings) -> list[Manifest]:
 
 
 def chart_source(chart: str, settings: IstioSettings, charts_dir: str | None) -> dict[str, str]:
-    """Where a chart comes from: ``chart`` and, of one that is fetched, ``version`` and its Helm ``repository``."""
+    """Source of a chart: ``chart`` and, if it has to be fetched, ``version`` and the Helm ``repository``."""
     if charts_dir is not None:
         return {"chart": f"{charts_dir}/{chart}"}
     if settings.chart_repository.startswith("oci://"):
@@ -65,43 +72,72 @@ def chart_source(chart: str, settings: IstioSettings, charts_dir: str | None) ->
 
 
 class Istio(Component):
-    """A control plane with what its sidecars need, strict mTLS and tracing.
+    """An Istio control plane with istio-cni, strict mTLS and tracing; the `MeshInstaller` of Istio.
 
-    It is ready, so that what depends on it may be deployed, once istiod answers and istio-cni runs on every node.
+    The component is ready when istiod answers and istio-cni runs on every node. Components of the same program take its
+    `binding` and depend on it; `otel_mesh.mesh.installer` has an example.
 
     Attributes:
-        binding: what workloads have to know of it, as plain data of a `MeshBinding`; known once the mesh is ready.
+        mesh: The binding as plain data, known once the mesh is ready: export it as a platform's output ``mesh``, which
+            other stacks read with `otel_mesh.attach`.
 
     Raises:
-        InvalidSettingsError: the settings are wrong.
+        InvalidSettingsError: The settings are invalid.
     """
 
     TYPE: ClassVar[str] = "Istio"
 
-    binding: pulumi.Output[dict[str, Any]]
+    mesh: pulumi.Output[dict[str, Any]]
 
     def __init__(self, name: str, args: IstioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = parse(IstioSettings, args.settings)
+        tracing = parse(Tracing, args.tracing, "tracing")
+        binding = istio_binding(
+            settings,
+            gateway=None if args.gateway is None else parse(GatewayBinding, args.gateway, "gateway"),
+            collector=None if args.collector is None else parse(CollectorIdentity, args.collector, "collector"),
+        )
         super().__init__(name, opts)
-        self._settings, self._args = settings, args
+        self._settings, self._args, self._binding = settings, args, binding
         plane, cni = (self._child(one, ()) for one in istio_namespaces(settings))
-        values = chart_values(settings, args.tracing, args.environment)
+        values = chart_values(settings, tracing, args.environment)
+        self._chart_warnings = chart_warnings(args.charts_dir, settings, values)
         base = self._chart("base", settings.namespace, values["base"], [plane])
-        # before istiod: the first pods that it injects need the plugin
+        # before istiod: the first injected pods need the plugin
         node = self._chart("cni", settings.cni.namespace, values["cni"], [cni, base])
-        # before istiod, which looks for these definitions when it starts
+        # before istiod, which looks for the definitions when it starts
         options = pulumi.ResourceOptions(parent=self, depends_on=[base])
         gateway_api = gateway_api_definitions(name, settings, args.charts_dir, self._timeouts, options)
         istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node, *gateway_api])
         policies = (
             peer_authentication(settings),
-            mesh_telemetry(settings, args.tracing),
-            untraced_exports(settings, args.tracing),
+            mesh_telemetry(settings, tracing),
+            untraced_exports(settings, tracing),
         )
         ready = [self._child(policy, [istiod]).urn for policy in policies]
-        plain = istio_binding(settings).model_dump(mode="json")
-        self.binding = pulumi.Output.all(*ready).apply(lambda _: plain)
-        self.register_outputs({"binding": self.binding})
+        plain = binding.model_dump(mode="json")
+        self.mesh = pulumi.Output.all(*ready).apply(lambda _: plain)
+        self.register_outputs({"mesh": self.mesh})
+
+    @property
+    def component(self) -> pulumi.Resource:
+        """Component that is ready once workloads can join the mesh."""
+        return self
+
+    @property
+    def binding(self) -> MeshBinding:
+        """Binding of the mesh, with the gateway and the Collector of the arguments; known at once."""
+        return self._binding
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Namespaces of istiod and istio-cni."""
+        return (self._settings.namespace, self._settings.cni.namespace)
+
+    @property
+    def chart_warnings(self) -> tuple[str, ...]:
+        """Differences between the charts in ``charts_dir`` and the settings, one sentence each."""
+        return self._chart_warnings
 
     def _child(self, manifest: Manifest, needs: Sequence[pulumi.Resource]) -> pulumi.CustomResource:
         options = pulumi.ResourceOptions(parent=self, depends_on=list(needs), custom_timeouts=self._timeouts)

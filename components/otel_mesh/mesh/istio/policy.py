@@ -1,4 +1,4 @@
-"""What holds for a whole mesh: strict mTLS, who begins traces, who may send telemetry."""
+"""Policies of the whole mesh: strict mTLS, tracing, and who may send telemetry."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from otel_mesh.mesh.istio.settings import IstioSettings, Tracing
+    from otel_mesh.mesh.istio.settings import IstioSettings
+    from otel_mesh.mesh.tracing import Tracing
 
 
 def peer_authentication(settings: IstioSettings) -> Manifest:
-    """Nobody in the mesh takes plaintext: in istiod's namespace it holds for all."""
+    """Strict mTLS for all workloads: a policy in istiod's namespace applies to the whole mesh."""
     return {
         "apiVersion": "security.istio.io/v1",
         "kind": "PeerAuthentication",
@@ -27,7 +28,7 @@ def peer_authentication(settings: IstioSettings) -> Manifest:
 
 
 def mesh_telemetry(settings: IstioSettings, tracing: Tracing) -> Manifest:
-    """Spans of all proxies; `ingress_telemetry` decides which requests from outside are traced."""
+    """Tracing by all proxies; `ingress_telemetry` sets the share of the requests from outside."""
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
@@ -39,7 +40,14 @@ def mesh_telemetry(settings: IstioSettings, tracing: Tracing) -> Manifest:
 def ingress_telemetry(
     name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], tracing: Tracing
 ) -> Manifest:
-    """Spans of a gateway: it decides for everything behind it, because nobody traces what comes unsampled."""
+    """Tracing by a gateway, whose decision applies to the whole request: nobody traces an unsampled request.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the gateway.
+        selected: Labels of the gateway's pods.
+        tracing: Sampling and attributes of the spans.
+    """
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
@@ -52,7 +60,12 @@ def ingress_telemetry(
 
 
 def untraced_namespace(name: str, namespace: pulumi.Input[str]) -> Manifest:
-    """Keeps the proxies of a namespace from making spans: a Collector's would tell of telemetry only."""
+    """Turns off tracing by the proxies of a namespace: a Collector's would only trace telemetry.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the proxies.
+    """
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
@@ -62,10 +75,10 @@ def untraced_namespace(name: str, namespace: pulumi.Input[str]) -> Manifest:
 
 
 def untraced_exports(settings: IstioSettings, tracing: Tracing) -> Manifest:
-    """Keeps all sidecars from beginning a trace when their service sends telemetry: it would never end.
+    """Turns off tracing of the calls that send telemetry: each trace would cause the next.
 
-    No other object of Istio tells one destination from another when it comes to tracing. To call the ports plain TCP
-    would do as well, but then calls were no longer balanced over the Collector's pods.
+    Only an EnvoyFilter can distinguish destinations. Declaring the ports as plain TCP would also prevent the traces,
+    but the mesh would no longer balance the calls over the Collector's pods.
     """
     none = {"numerator": 0}
     sampling = {"client_sampling": none, "random_sampling": none, "overall_sampling": none}
@@ -97,15 +110,15 @@ def telemetry_senders(
     senders: Iterable[str],
     ports: Iterable[int],
 ) -> Manifest:
-    """Lets a Collector take telemetry from known identities only.
+    """Allows only known identities to send telemetry to a Collector.
 
     Args:
-        name: of the object.
-        namespace: of the Collector.
-        selected: labels of its pods.
-        senders: SPIFFE identities (``spiffe://...``) that may send.
-        ports: on which it takes telemetry; other ports take nothing through the mesh. The kubelet's probes don't
-            pass here: the sidecar's agent asks the Collector for them.
+        name: Name of the object.
+        namespace: Namespace of the Collector.
+        selected: Labels of the Collector's pods.
+        senders: SPIFFE identities (``spiffe://...``) of the senders.
+        ports: Ports that receive telemetry; the mesh refuses calls to all others. The kubelet's probes are not
+            affected: the sidecar's agent forwards them.
     """
     return {
         "apiVersion": "security.istio.io/v1",

@@ -1,4 +1,4 @@
-"""How requests go from a gateway to services."""
+"""Routes from a gateway to services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
 
 IDEMPOTENCY_HEADER: Final = "idempotency-key"
-"""A client that sends it may have its request repeated (draft-ietf-httpapi-idempotency-key-header)."""
+"""Header of requests that are safe to retry (draft-ietf-httpapi-idempotency-key-header)."""
 
 _SAFE_METHODS: Final = "GET|HEAD"
 _RETRY_ON: Final = "connect-failure,refused-stream,reset,gateway-error"
@@ -20,12 +20,12 @@ _NETWORKING: Final = "networking.istio.io/v1"
 
 
 class Route(Settings):
-    """Where requests go.
+    """A Service that a gateway forwards requests to.
 
     Attributes:
-        host: DNS name of a Service, with namespace and domain.
-        port: of the Service.
-        prefix: of the paths.
+        host: Fully qualified DNS name of the Service.
+        port: Port of the Service.
+        prefix: Prefix of the paths that are forwarded.
     """
 
     host: str
@@ -42,15 +42,15 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
     tls: tuple[int, str] | None,
     redirects: bool = False,
 ) -> Manifest:
-    """The listeners of a gateway's proxies.
+    """The Gateway object: the listeners of the proxies.
 
     Args:
-        meta: its metadata.
-        selected: labels of the proxies' pods.
-        hosts: that it answers for.
-        http_port: of the pods.
-        tls: port of the pods and name of the Secret with the certificate.
-        redirects: whether plain HTTP is answered with the address of HTTPS only.
+        meta: Metadata of the object.
+        selected: Labels of the proxies' pods.
+        hosts: Host names that the gateway answers for.
+        http_port: Port of the pods for plain HTTP.
+        tls: Port of the pods for HTTPS and name of the Secret with the certificate; None without HTTPS.
+        redirects: Whether plain HTTP requests are redirected to HTTPS.
     """
     plain: dict[str, Any] = {"port": {"number": http_port, "name": "http", "protocol": "HTTP"}, "hosts": list(hosts)}
     if redirects:
@@ -82,15 +82,15 @@ def virtual_service(  # noqa: PLR0913 - the parts of a route, all by keyword
     retries: int,
     try_timeout: str,
 ) -> Manifest:
-    """Routes with a deadline each; only requests that may be repeated are.
+    """The VirtualService object: routes with a timeout; only safe requests are retried.
 
     Args:
-        meta: its metadata; the gateway has the same name.
-        routes: where requests go.
-        hosts: of the gateway.
-        timeout: of a request with all its tries.
-        retries: after the first try.
-        try_timeout: of each.
+        meta: Metadata of the object; the Gateway object has the same name.
+        routes: Services that requests are forwarded to.
+        hosts: Host names of the gateway.
+        timeout: Timeout of a request, including retries.
+        retries: Number of retries after the first try.
+        try_timeout: Timeout of each try.
     """
     repeated = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": _RETRY_ON}
     http = []

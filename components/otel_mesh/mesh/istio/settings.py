@@ -1,4 +1,4 @@
-"""The settings of an Istio installation."""
+"""Settings of an Istio installation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Port, Replicas, Settings
+from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 TRACING_PROVIDER: Final = "otel-tracing"
-"""Name of the mesh's extension provider for traces; Telemetry resources refer to it."""
+"""Name of the mesh's extension provider for traces, which Telemetry resources refer to."""
 
-Percentage = Annotated[float, Field(ge=0, le=100)]
 TrustDomain = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$")]
 Folder = Annotated[str, Field(pattern=r"^/[^\s]*$")]
 
@@ -27,12 +26,13 @@ class ControlPlane(Settings):
     """istiod.
 
     Attributes:
-        replicas: how many pods; with more than one a disruption budget keeps one running.
-        resources: of each pod; upstream asks for 500m and 2Gi, sized for a thousand services.
-        image: instead of the release's own.
-        environment: further variables, e.g. feature switches (``PILOT_...``).
-        scheduling: where the pods run. Its ``image_pull_secrets`` are used for all images of Istio, and so must exist
-            in the namespaces of istio-cni and of what is injected as well.
+        replicas: Number of pods; with more than one, a disruption budget keeps one running.
+        resources: Resource requests and limits of each pod. Upstream's defaults (500m, 2Gi) are for a thousand
+            services.
+        image: Image that replaces the release's.
+        environment: Further environment variables, such as feature flags (``PILOT_...``).
+        scheduling: Placement of the pods. Its ``image_pull_secrets`` apply to all images of Istio: the Secrets also
+            have to exist in the namespaces of istio-cni and of the injected pods.
     """
 
     replicas: Replicas = 2
@@ -48,16 +48,16 @@ class ControlPlane(Settings):
 
 
 class Proxy(Settings):
-    """The sidecars and gateways.
+    """Sidecars and gateways.
 
     Attributes:
-        resources: of each sidecar.
-        image: instead of the release's own.
-        istio_metrics: whether proxies produce Istio's own metrics (``istio_requests_total``) and exchange metadata for
+        resources: Resource requests and limits of each sidecar.
+        image: Image that replaces the release's.
+        istio_metrics: Whether proxies produce Istio's metrics (``istio_requests_total``) and exchange the metadata for
             them; needs the Envoy that Istio ships.
-        envoy_metrics: regular expressions of Envoy's own statistics that are published beside the default ones.
-        certificate_lifetime: of the certificates by which pods prove who they are; renewed at half of it, with
-            connections going on. Upstream's default. A pod keeps to what held when it was made.
+        envoy_metrics: Regular expressions of Envoy statistics to publish beside the default ones.
+        certificate_lifetime: Lifetime of the workload certificates, which are renewed at half of it without closing
+            connections. A pod keeps the lifetime that was set when it was created.
     """
 
     resources: Resources = Resources(cpu="50m", memory="64Mi", memory_limit="256Mi")
@@ -68,17 +68,17 @@ class Proxy(Settings):
 
 
 class Cni(Settings):
-    """istio-cni, which redirects a pod's traffic from the node, so that no pod needs privileges for it.
+    """istio-cni, which redirects pods' traffic from the node, so that no pod needs privileges for that.
 
     Attributes:
-        namespace: of its own, because it is the one part of the mesh that has to be privileged.
-        image: instead of the release's own.
-        resources: of its pod on each node.
-        bin_dir: where the node's container runtime looks for plugins.
-        conf_dir: where it looks for their configuration.
-        conf_file: into which the plugin is chained; empty: the first in ``conf_dir``.
-        repair: what happens to a pod that started before the plugin was there: its network is mended in place
-            (needs the host's process namespace), or it is deleted so that its owner makes it again.
+        namespace: Namespace of its own: the only privileged one of the mesh.
+        image: Image that replaces the release's.
+        resources: Resource requests and limits of the pod on each node.
+        bin_dir: Folder of the node's CNI plugins.
+        conf_dir: Folder of the node's CNI configuration.
+        conf_file: CNI configuration file that the plugin is added to; empty: the first file in ``conf_dir``.
+        repair: Repair of pods that started before the plugin was installed. ``pods-in-place`` sets up the redirection
+            afterwards and needs the host's process namespace; ``delete-pods`` lets their owners create new pods.
     """
 
     namespace: DnsLabel = "istio-cni"
@@ -90,41 +90,17 @@ class Cni(Settings):
     repair: Literal["pods-in-place", "delete-pods"] = "pods-in-place"
 
 
-class Tracing(Settings):
-    """Spans of the proxies.
-
-    Attributes:
-        service: DNS name of the Collector's Service; always with namespace and domain.
-        port: of OTLP over gRPC there.
-        http_port: of OTLP over HTTP there.
-        ingress_percentage: of the requests that enter at a gateway, those that are traced. From Envoy 1.40 on a sampled
-            context that a client sends is continued for this share only; before, always.
-        internal_percentage: of the requests inside the mesh that may be traced. What comes unsampled stays so, whatever
-            stands here. With less than 100, sidecars from Envoy 1.40 on cut traces that the gateway began.
-        tags: further attributes of every span, with fixed values.
-        header_tags: further attributes that are taken from request headers: attribute to header.
-    """
-
-    service: str
-    port: Port = 4317
-    http_port: Port = 4318
-    ingress_percentage: Percentage = 100.0
-    internal_percentage: Percentage = 100.0
-    tags: dict[str, str] = Field(default_factory=dict)
-    header_tags: dict[str, str] = Field(default_factory=dict)
-
-
 class GatewayApi(Settings):
-    """Definitions of the Kubernetes Gateway API (https://gateway-api.sigs.k8s.io), standard channel.
+    """Custom resource definitions of the Kubernetes Gateway API (https://gateway-api.sigs.k8s.io), standard channel.
 
-    Istio reads their objects, ignores kinds whose definition is older than it wants, and installs none itself.
+    Istio watches the objects, ignores kinds whose definition is too old, and installs no definitions itself.
 
     Attributes:
-        definitions: ``install`` them with the mesh, or rely on ``existing`` ones, where the cluster's provider, another
-            mesh or an administrator brings them. Definitions of another release that somebody else applied are a
-            conflict that stops the update; they are never overwritten.
-        version: of the release.
-        files: address of upstream's sources, or of a mirror: the files are in ``v<version>/config/crd/standard`` there.
+        definitions: ``install`` the definitions with the mesh, or rely on ``existing`` ones that the cluster's
+            provider, another mesh or an administrator installs. Definitions of another release are never overwritten:
+            the update stops with a conflict.
+        version: Version of the release.
+        files: Base URL of upstream's sources or of a mirror, with the files in ``v<version>/config/crd/standard``.
     """
 
     definitions: Literal["install", "existing"] = "install"
@@ -133,7 +109,7 @@ class GatewayApi(Settings):
 
     @property
     def address(self) -> str:
-        """The folder of upstream's files."""
+        """URL of the folder with the definitions."""
         return f"{self.files}/v{self.version}/config/crd/standard"
 
 
@@ -141,20 +117,20 @@ class IstioSettings(Settings):
     """Settings of an `Istio`.
 
     Attributes:
-        version: of the release, i.e. of its charts.
-        chart_repository: where the charts come from, unless a folder with them is given: the address of a Helm
-            repository, or ``oci://`` and a registry's folder.
-        namespace: of istiod.
-        revision: name of this control plane; empty for the default one. Two revisions may run beside each other.
-        trust_domain: first part of every identity.
-        control_plane: istiod.
-        proxy: sidecars and gateways.
-        cni: istio-cni.
-        outbound: whether pods may call hosts that the mesh doesn't know.
-        access_logs: whether proxies write a JSON line for every request.
-        gateway_api: definitions of the Gateway API.
-        crds: whether an uninstall leaves the CustomResourceDefinitions that came with it (Istio's, the Gateway API's),
-            and with them everybody's routes and policies, in the cluster.
+        version: Version of the release and of its charts.
+        chart_repository: URL of the Helm repository, or ``oci://`` and a folder of a registry. Not used where the
+            charts come from a local folder.
+        namespace: Namespace of istiod.
+        revision: Name of this control plane; empty for the default one. Several revisions can run at the same time.
+        trust_domain: SPIFFE trust domain of all workload identities.
+        control_plane: Settings of istiod.
+        proxy: Settings of sidecars and gateways.
+        cni: Settings of istio-cni.
+        outbound: Calls to hosts that are not in the mesh's registry: allowed, or refused.
+        access_logs: Whether proxies write a JSON line for every request.
+        gateway_api: Definitions of the Gateway API.
+        crds: Whether the CustomResourceDefinitions (Istio's and the Gateway API's) stay in the cluster when the mesh is
+            removed. With them every team's routes and policies stay or go.
     """
 
     version: LabelValue = versions.ISTIO
@@ -173,7 +149,7 @@ class IstioSettings(Settings):
     @model_validator(mode="after")
     def _privileged_part_apart(self) -> Self:
         if self.cni.namespace == self.namespace:
-            reason = f"'{self.namespace}' is istiod's, which stays restricted"
+            reason = f"'{self.namespace}' is the namespace of istiod, which is not privileged"
             problem = Problem("cni.namespace", reason, "give istio-cni a namespace of its own")
             raise InvalidSettingsError([problem])
         return self

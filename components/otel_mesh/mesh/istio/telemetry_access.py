@@ -1,4 +1,4 @@
-"""Who may send telemetry to a Collector in the mesh."""
+"""Access control for a Collector in the mesh."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class TelemetryAccessArgs:
     """Arguments of a `TelemetryAccess`.
 
     Attributes:
-        namespace: of the Collector.
-        collector: its name.
-        senders: SPIFFE identities that may send.
-        ports: on which it takes telemetry.
+        namespace: Namespace of the Collector.
+        collector: Name of the Collector.
+        senders: SPIFFE identities that may send telemetry.
+        ports: Ports that receive telemetry.
     """
 
     namespace: pulumi.Input[str]
@@ -30,7 +30,7 @@ class TelemetryAccessArgs:
 
 
 class TelemetryAccess(Component):
-    """Lets known identities, and nobody else, send telemetry to a Collector, and makes no traces of that."""
+    """Allows only known identities to send telemetry to a Collector, and turns off tracing of these calls."""
 
     TYPE: ClassVar[str] = "TelemetryAccess"
 

@@ -1,4 +1,4 @@
-"""Tokens (JWT) that callers have to show at a gateway."""
+"""Validation of tokens (JWT) at a gateway."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _API: Final = "security.istio.io/v1"
 _PUBLIC: Final = ("RSA", "EC", "OKP")
+_NO_KEY_SET: Final = 'is not a JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'
 
 
 def _key_set(text: str) -> str:
@@ -27,11 +28,11 @@ def _key_set(text: str) -> str:
         keys = json.loads(text)["keys"]
         kinds = [key["kty"] for key in keys]
     except (ValueError, TypeError, KeyError):
-        raise ValueError('is no JSON Web Key Set; write {"keys": [...]} as the issuer publishes it') from None
+        raise ValueError(_NO_KEY_SET) from None
     if not keys:
-        raise ValueError('is no JSON Web Key Set; write {"keys": [...]} as the issuer publishes it')
+        raise ValueError(_NO_KEY_SET)
     if any(kind not in _PUBLIC or "d" in key for kind, key in zip(kinds, keys, strict=True)):
-        raise ValueError("holds a key that is secret; leave it to the issuer and give public keys only")
+        raise ValueError("contains a private or symmetric key; give public keys only")
     return text
 
 
@@ -40,16 +41,16 @@ KeySet = Annotated[str, AfterValidator(_key_set)]
 
 
 class TokenSettings(Settings):
-    """Whose tokens a gateway takes.
+    """The tokens that a gateway accepts.
 
-    A token that is not the issuer's, has ended or is for somebody else is refused on every path (401), a request
-    without one where it needs one (403). What is behind the gateway does not get to see tokens.
+    A token with another issuer or audience, or an expired one, is refused on every path (401); a request without a
+    token is refused on paths that need one (403). Tokens are not forwarded to services.
 
     Attributes:
-        issuer: who signs them, their claim ``iss``.
-        audiences: whom they are for: one of these is among their claim ``aud``.
-        jwks_uri: where the issuer publishes its keys. The control plane asks there, not the gateway.
-        jwks: these keys themselves as a JSON Web Key Set, instead.
+        issuer: Issuer of the tokens, their claim ``iss``.
+        audiences: Accepted audiences: a token's claim ``aud`` has to contain one of them.
+        jwks_uri: HTTPS URL of the issuer's public keys. The control plane fetches them, not the gateway.
+        jwks: The issuer's public keys as a JSON Web Key Set; exclusive with ``jwks_uri``.
     """
 
     issuer: Annotated[str, Field(min_length=1, max_length=2048)]
@@ -60,8 +61,8 @@ class TokenSettings(Settings):
     @model_validator(mode="after")
     def _keys_once(self) -> Self:
         if (self.jwks_uri is None) == (self.jwks is None):
-            given = "neither is" if self.jwks is None else "both are"
-            problem = Problem("jwks_uri", f"the issuer's keys: {given} given", "set either jwks_uri or jwks")
+            reason = "is not set, and neither is jwks" if self.jwks is None else "is set, and so is jwks"
+            problem = Problem("jwks_uri", reason, "set one of the two")
             raise InvalidSettingsError([problem])
         return self
 
@@ -73,15 +74,15 @@ def token_manifests(
     selected: Mapping[str, str],
     open_paths: Sequence[str],
 ) -> list[Manifest]:
-    """What has proxies check tokens, and refuse requests without one.
+    """The objects that make proxies validate tokens and refuse requests without one.
 
     Args:
-        settings: whose tokens are taken.
-        name: of both objects.
-        namespace: of the proxies.
-        selected: labels of their pods.
-        open_paths: that need no token; exact, or ending in ``*``. All others do: a path that is spelled in a way nobody
-            thought of is not open.
+        settings: Accepted tokens.
+        name: Name of both objects.
+        namespace: Namespace of the proxies.
+        selected: Labels of the proxies' pods.
+        open_paths: Paths that need no token; exact, or ending in ``*``. All other paths need one, so that an unusual
+            spelling of a path is not open by accident.
     """
     meta = metadata(name, recommended("istio", name, Role.MESH), namespace=namespace)
     keys = {"jwks": settings.jwks} if settings.jwks is not None else {"jwksUri": settings.jwks_uri}

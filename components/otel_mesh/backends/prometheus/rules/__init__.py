@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.backends.prometheus.objectives import FILE as OBJECTIVES
-from otel_mesh.core.errors import InvalidSettingsError, Problem, join
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,17 +26,24 @@ def rule_files() -> dict[str, str]:
 def with_own(further: Mapping[str, str]) -> dict[str, str]:
     """The library's rule files and further ones.
 
+    Args:
+        further: Further rule files, name to text.
+
     Raises:
-        InvalidSettingsError: one of the further ones has the name of another, or none that Prometheus looks for.
+        InvalidSettingsError: A name does not end in ``.rules.yaml``, or is the name of a rule file of the library.
     """
     own = rule_files()
     problems = [
-        Problem(join("rules", name or "''"), "is no rule file's name", f"write one such as orders{SUFFIX}")
+        Problem(
+            join_path("rules", name or "''"),
+            "is not the name of a rule file",
+            f"end it in {SUFFIX}, such as orders{SUFFIX}",
+        )
         for name in further
         if not _FILE.fullmatch(name)
     ]
     problems += [
-        Problem(join("rules", name), "is the name of one of the library's own", "choose another")
+        Problem(join_path("rules", name), "is the name of a rule file of the library", "choose another name")
         for name in further
         if name in own or name == OBJECTIVES
     ]
