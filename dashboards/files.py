@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 _ROOT: Final = Path(__file__).parent.parent
 LIBRARY: Final = _ROOT / "components" / "otel_mesh" / "backends" / "grafana" / "dashboards"
-<<<<<<< HEAD
-"""Of dashboards that go with the components, whatever services there are."""
-=======
 """Folder of the dashboards that come with the library."""
->>>>>>> a2
 PLATFORM: Final = _ROOT / "infra" / "otel_mesh_stack" / "dashboards"
 """Folder of the dashboards for this platform's own services."""
 
