@@ -59,12 +59,14 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.attach import Platform, attach
     from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, NoMesh, ProxyScraping
     from otel_mesh.mesh.installer import MeshInstaller
+    from otel_mesh.mesh.istio.access import AccessControl, AccessControlArgs
     from otel_mesh.mesh.istio.gateway import IngressGateway, IngressGatewayArgs, IngressGatewaySettings
     from otel_mesh.mesh.istio.install import Istio, IstioArgs
     from otel_mesh.mesh.istio.routes import Route
     from otel_mesh.mesh.istio.settings import IstioSettings
     from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
     from otel_mesh.mesh.istio.tokens import TokenSettings
+    from otel_mesh.mesh.policies.access import Access, Caller, Grant, Operation, declared_access
     from otel_mesh.mesh.tracing import MeshTracing, Tracing
     from otel_mesh.services.microservice import Microservice, MicroserviceArgs, MicroserviceSettings, ServiceRuntime
     from otel_mesh.services.postgres import DatabaseRoles, Postgres, PostgresArgs, PostgresSettings, SqlName
@@ -76,9 +78,13 @@ __all__ = [
     "OTLP_GRPC_PORT",
     "OTLP_HTTP_PORT",
     "POD_FIELDS",
+    "Access",
+    "AccessControl",
+    "AccessControlArgs",
     "Annotation",
     "Batching",
     "CacheAccess",
+    "Caller",
     "Catalog",
     "CollectorIdentity",
     "Component",
@@ -96,6 +102,7 @@ __all__ = [
     "Grafana",
     "GrafanaArgs",
     "GrafanaSettings",
+    "Grant",
     "ImageReference",
     "IngressGateway",
     "IngressGatewayArgs",
@@ -124,6 +131,7 @@ __all__ = [
     "NoMesh",
     "ObjectName",
     "Objectives",
+    "Operation",
     "OtelCollector",
     "OtelCollectorArgs",
     "OtelCollectorSettings",
@@ -179,6 +187,7 @@ __all__ = [
     "callee_environment",
     "calls_query",
     "collecting",
+    "declared_access",
     "edge_standing",
     "join_path",
     "log_query",
@@ -245,12 +254,14 @@ _HOME: Final = {
     "mesh.attach": ("Platform", "attach"),
     "mesh.binding": ("CollectorIdentity", "GatewayBinding", "MeshBinding", "NoMesh", "ProxyScraping"),
     "mesh.installer": ("MeshInstaller",),
+    "mesh.istio.access": ("AccessControl", "AccessControlArgs"),
     "mesh.istio.gateway": ("IngressGateway", "IngressGatewayArgs", "IngressGatewaySettings"),
     "mesh.istio.install": ("Istio", "IstioArgs"),
     "mesh.istio.routes": ("Route",),
     "mesh.istio.settings": ("IstioSettings",),
     "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
     "mesh.istio.tokens": ("TokenSettings",),
+    "mesh.policies.access": ("Access", "Caller", "Grant", "Operation", "declared_access"),
     "mesh.tracing": ("MeshTracing", "Tracing"),
     "services.microservice": ("Microservice", "MicroserviceArgs", "MicroserviceSettings", "ServiceRuntime"),
     "services.postgres": ("DatabaseRoles", "Postgres", "PostgresArgs", "PostgresSettings", "SqlName"),

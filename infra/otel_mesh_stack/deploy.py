@@ -78,6 +78,7 @@ def deploy() -> None:
 
     otlp_endpoint = _observability(stack.settings, observability, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, observability, mesh)
+    stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
     database = _database(stack, shop, mesh)
     cache = _cache(stack, shop, mesh)
     service_args = partial(MicroserviceArgs, namespace=shop, otlp_endpoint=otlp_endpoint, mesh=mesh.binding)
@@ -292,5 +293,5 @@ def _service_settings(settings: StackSettings, service: Service) -> Microservice
         service=service,
         service_namespace=CATALOG.name,
         environment=settings.environment,
-        **{name: getattr(own, name) for name in own.model_fields_set - {"image"}},
+        **{name: getattr(own, name) for name in own.model_fields_set - {"image", "callers"}},
     )

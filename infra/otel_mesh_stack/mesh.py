@@ -10,6 +10,9 @@ import pulumi
 from otel_mesh import (
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
+    AccessControl,
+    AccessControlArgs,
+    Caller,
     CollectorIdentity,
     IngressGateway,
     IngressGatewayArgs,
@@ -21,6 +24,7 @@ from otel_mesh import (
     TelemetryAccess,
     TelemetryAccessArgs,
     Tracing,
+    declared_access,
     service_host,
 )
 from otel_mesh_stack.services import OPEN_PATHS
@@ -68,14 +72,16 @@ class _Components:
         install: Declares the installer.
         gateway: Component of the gateway.
         telemetry_access: Component that restricts who may send telemetry.
+        access_control: Component that makes the declared calls the only calls.
     """
 
     install: Callable[[StackSettings, str | None, pulumi.ResourceOptions], MeshInstaller]
     gateway: type[IngressGateway]
     telemetry_access: type[TelemetryAccess]
+    access_control: type[AccessControl]
 
 
-_COMPONENTS: Final = {"istio": _Components(_istio, IngressGateway, TelemetryAccess)}
+_COMPONENTS: Final = {"istio": _Components(_istio, IngressGateway, TelemetryAccess, AccessControl)}
 """Components of each kind of mesh that a stack can install."""
 
 
@@ -159,6 +165,31 @@ def telemetry_access(
         ports=(OTLP_GRPC_PORT, OTLP_HTTP_PORT),
     )
     return _COMPONENTS[settings.mesh.kind].telemetry_access("telemetry-access", args, mesh.opts)
+
+
+def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> None:
+    """Declares who may call the services and stores: their callers in the catalog, the gateway, and named others.
+
+    Args:
+        settings: Settings of the stack.
+        catalog: Catalog of the services.
+        namespace: Namespace of the services and stores.
+        mesh: Mesh of the stack; without one, nothing is declared.
+    """
+    if not settings.mesh.installed:
+        return
+    further = {name: list(own.callers) for name, own in settings.services.items() if own.callers}
+    if (entrance := mesh.binding.gateway) is not None:
+        gateway_caller = Caller(namespace=entrance.namespace, service_account=entrance.service_account)
+        for service in catalog.services:
+            if service.exposed:
+                further.setdefault(service.name, []).append(gateway_caller)
+    args = AccessControlArgs(
+        namespace=namespace,
+        accesses=declared_access(catalog, settings.namespaces.services, further),
+        mesh=mesh.binding,
+    )
+    _COMPONENTS[settings.mesh.kind].access_control("access-control", args, mesh.opts)
 
 
 def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) -> Iterable[str]:

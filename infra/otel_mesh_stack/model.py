@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from otel_mesh import (
+    Caller,
     DatabaseRoles,
     DnsLabel,
     Environment,
@@ -83,9 +84,11 @@ class ServiceSettings(ServiceRuntime):
 
     Attributes:
         image: Container image, in place of the image file's.
+        callers: Workloads of other namespaces that may call the service, beside its callers in the catalog.
     """
 
     image: ImageReference | None = None
+    callers: tuple[Caller, ...] = ()
 
 
 class LoadSettings(LoadGeneratorSettings):

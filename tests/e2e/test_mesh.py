@@ -205,6 +205,15 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
             "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 8080, "appProtocol": "http"}]},
         },
         {
+            "apiVersion": "security.istio.io/v1",
+            "kind": "AuthorizationPolicy",
+            "metadata": meta,
+            "spec": {
+                "selector": {"matchLabels": {"app": name}},
+                "rules": [{"from": [{"source": {"principals": ["cluster.local/ns/istio-ingress/sa/ingress"]}}]}],
+            },
+        },
+        {
             "apiVersion": "networking.istio.io/v1",
             "kind": "VirtualService",
             "metadata": meta,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import pulumi  # noqa: TC002 - a component plugin reads it at run time
+
+from otel_mesh.core.component import Component
 from otel_mesh.core.labels import Label, Role, recommended
 from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
+from otel_mesh.mesh.policies.access import Access  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pulumi
-
-    from otel_mesh.mesh.binding import MeshBinding
-    from otel_mesh.mesh.policies.access import Access, Grant, Operation
+    from otel_mesh.mesh.policies.access import Grant, Operation
 
 DENY_ALL: Final = "declared-calls-only"
 """Name of the policy that refuses what no other policy of its namespace allows."""
@@ -67,3 +70,29 @@ def _policy(name: str, namespace: pulumi.Input[str], spec: dict[str, Any]) -> Ma
         "metadata": metadata(name, recommended("istio", name, Role.MESH), namespace=namespace),
         "spec": spec,
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessControlArgs:
+    """Arguments of an `AccessControl`.
+
+    Attributes:
+        namespace: Namespace of the workloads.
+        accesses: Access to each workload of the namespace; a meshed workload without one accepts no call.
+        mesh: Binding of the mesh.
+    """
+
+    namespace: pulumi.Input[str]
+    accesses: tuple[Access, ...]
+    mesh: MeshBinding
+
+
+class AccessControl(Component):
+    """Makes the declared calls the only calls to the meshed workloads of a namespace."""
+
+    TYPE: ClassVar[str] = "AccessControl"
+
+    def __init__(self, name: str, args: AccessControlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.children(access_policies(args.accesses, args.mesh, args.namespace))
+        self.register_outputs({})
