@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ SERVICES: Final = "shop"
 FOREIGN: Final = "foreign-team"
 HOST: Final = "{}.shop.svc.cluster.local"
 
-# Run in a caller's container. Each answer is "served" or "refused"; anything else fails the test with what it was.
+# Run in a caller's container; unsampled, so that no undeclared call is on the service map for later tests. Each answer is "served" or "refused"; anything else fails the test with what it was.
 CALLS: Final = """
 import json, socket, sys, urllib.error, urllib.request
 
+UNSAMPLED = json.loads(sys.argv[2])
+
 def http(host, port):
+    request = urllib.request.Request(f"http://{host}:{port}/livez", headers=UNSAMPLED)
     try:
-        return "served" if urllib.request.urlopen(f"http://{host}:{port}/livez", timeout=10).status == 200 else "?"
+        return "served" if urllib.request.urlopen(request, timeout=10).status == 200 else "?"
     except urllib.error.HTTPError as error:
         return "refused" if error.code == 403 and b"RBAC" in error.read() else f"HTTP {error.code}"
 
@@ -34,7 +38,8 @@ def grpc(host, port):
     from grpc_health.v1 import health_pb2, health_pb2_grpc
     with grpc.insecure_channel(f"{host}:{port}") as channel:
         try:
-            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=10)
+            stub, asked = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service="liveness")
+            stub.Check(asked, timeout=10, metadata=tuple(UNSAMPLED.items()))
             return "served"
         except grpc.RpcError as error:
             return "refused" if error.code() is grpc.StatusCode.PERMISSION_DENIED else str(error.code())
@@ -67,7 +72,7 @@ def callees() -> dict[str, tuple[str, int, str]]:
 def answers(kubectl: Callable[..., str], namespace: str, workload: str, container: str) -> dict[str, str]:
     """Answer of each service and store to a caller."""
     wanted = [(name, *place) for name, place in callees().items() if name != workload.removeprefix("deploy/")]
-    words = ("exec", workload, "-c", container, "--", "python", "-c", CALLS, json.dumps(wanted))
+    words = ("exec", workload, "-c", container, "--", "python", "-c", CALLS, json.dumps(wanted), json.dumps(UNSAMPLED))
     found: dict[str, str] = json.loads(kubectl("-n", namespace, *words))
     return found
 

@@ -73,19 +73,18 @@ def test_plaintext_into_the_mesh_is_refused(
     kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     (service,) = [
-        one for one in _objects(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "api-gateway"
+        one for one in _objects(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "order-service"
     ]
-    url = f"http://{service['spec']['clusterIP']}:8080/livez"
+    url = f"http://{service['spec']['clusterIP']}:8082/livez"
     refused = run("curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*", url)
     assert refused.returncode == 56, (refused.returncode, refused.stdout, refused.stderr)  # the connection was reset
-    # the same address answers whoever is in the mesh
-    url = "http://api-gateway.shop.svc.cluster.local:8080/livez"
-    # unsampled: a call that the catalogue doesn't declare must not be on the map
+    # the same address answers a declared caller in the mesh
+    url = "http://order-service.shop.svc.cluster.local:8082/livez"
     code = (
         "import urllib.request as u\n"
         f"print(u.urlopen(u.Request('{url}', headers={request.UNSAMPLED!r}), timeout=10).status)"
     )
-    assert _python(kubectl, "deploy/user-service", code).strip() == "200"
+    assert _python(kubectl, "deploy/api-gateway", code).strip() == "200"
 
 
 def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -> None:
