@@ -20,7 +20,8 @@ SERVICES: Final = "shop"
 FOREIGN: Final = "foreign-team"
 HOST: Final = "{}.shop.svc.cluster.local"
 
-# Run in a caller's container; unsampled, so that no undeclared call is on the service map for later tests. Each answer is "served" or "refused"; anything else fails the test with what it was.
+# Run in a caller's container; unsampled, so that no undeclared call is on the service map for later tests.
+# Each answer is "served" or "refused"; anything else fails the test with what it was.
 CALLS: Final = """
 import json, socket, sys, urllib.error, urllib.request
 
