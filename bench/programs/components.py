@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.programs.cluster import options
 from bench.programs.fleet import fleet, unwaited
 from otel_mesh import Microservice
-from otel_mesh.core import component
+from otel_mesh.k8s import component
 from otel_mesh.k8s.manifests import Manifest, resource
 
 if TYPE_CHECKING:

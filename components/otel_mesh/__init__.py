@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from otel_mesh.backends.prometheus.component import Prometheus, PrometheusArgs, PrometheusSettings
     from otel_mesh.backends.prometheus.objectives import Objectives
     from otel_mesh.backends.victoria_logs import VictoriaLogs, VictoriaLogsArgs, VictoriaLogsSettings
-    from otel_mesh.catalog.contract import (
+    from otel_mesh.catalog.derivations import Signals, callee_environment, service_edges, signal_matrix, topology
+    from otel_mesh.catalog.model import Catalog, Edge, Service, Store
+    from otel_mesh.check.telemetry_contract import (
         EdgeStanding,
         calls_query,
         edge_standing,
@@ -24,15 +26,12 @@ if TYPE_CHECKING:
         named_callee,
         silent_edges,
     )
-    from otel_mesh.catalog.derivations import Signals, callee_environment, service_edges, signal_matrix, topology
-    from otel_mesh.catalog.model import Catalog, Edge, Service, Store
     from otel_mesh.collector.component import OtelCollector, OtelCollectorArgs
     from otel_mesh.collector.config import OtelCollectorSettings
     from otel_mesh.collector.parts import Batching
     from otel_mesh.collector.service_graph import ServiceGraph
     from otel_mesh.collector.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.collector.tail_sampling import TailSamplerSettings
-    from otel_mesh.core.component import Component
     from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, join_path, nearest, parse
     from otel_mesh.core.labels import Annotation, Label, Role
     from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
@@ -44,10 +43,12 @@ if TYPE_CHECKING:
         LogLevel,
         ObjectName,
         Percentage,
+        Port,
         Ratio,
         Settings,
         Uid,
     )
+    from otel_mesh.k8s.component import Component
     from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, Volume, temporary_files
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.k8s.namespace import Namespace, NamespaceArgs, NamespaceSettings
@@ -137,6 +138,7 @@ __all__ = [
     "OtelCollectorSettings",
     "Percentage",
     "Platform",
+    "Port",
     "Postgres",
     "PostgresArgs",
     "PostgresSettings",
@@ -210,7 +212,7 @@ _HOME: Final = {
     "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
     "backends.prometheus.objectives": ("Objectives",),
     "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
-    "catalog.contract": (
+    "check.telemetry_contract": (
         "EdgeStanding",
         "calls_query",
         "edge_standing",
@@ -227,7 +229,7 @@ _HOME: Final = {
     "collector.service_graph": ("ServiceGraph",),
     "collector.tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "collector.tail_sampling": ("TailSamplerSettings",),
-    "core.component": ("Component",),
+    "k8s.component": ("Component",),
     "core.errors": ("InvalidSettingsError", "Problem", "collecting", "join_path", "nearest", "parse"),
     "core.labels": ("Annotation", "Label", "Role"),
     "core.network": ("OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "service_host"),
@@ -239,6 +241,7 @@ _HOME: Final = {
         "LogLevel",
         "ObjectName",
         "Percentage",
+        "Port",
         "Ratio",
         "Settings",
         "Uid",

@@ -1,16 +1,13 @@
-"""Outputs of a stack that tools read: where its telemetry can be queried and what its catalogue declares."""
+"""Outputs of a stack that tools read: where its telemetry can be queried and what its catalog declares."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.backends.grafana.component import PORT as GRAFANA_PORT
-from otel_mesh.backends.jaeger import QUERY_PORT
-from otel_mesh.backends.prometheus.component import PORT as PROMETHEUS_PORT
-from otel_mesh.backends.victoria_logs import PORT as LOGS_PORT
-from otel_mesh.core.values import DnsLabel, Port, Settings
+from otel_mesh import DnsLabel, Port, Settings
 
 if TYPE_CHECKING:
+    from otel_mesh import GrafanaSettings, JaegerSettings, PrometheusSettings, VictoriaLogsSettings
     from otel_mesh_stack.model import StackSettings
 
 TELEMETRY: Final = "telemetry"
@@ -55,11 +52,15 @@ def telemetry(settings: StackSettings) -> Telemetry:
     """The query APIs of a stack with these settings."""
     namespace = settings.namespaces.observability
     mesh, grafana = settings.mesh, settings.grafana
-    gateway = mesh.gateway.binding(mesh.gateway_namespace) if mesh.kind != "none" else None
+    gateway = mesh.gateway.binding(mesh.gateway_namespace) if mesh.installed else None
+
+    def api(of: JaegerSettings | PrometheusSettings | VictoriaLogsSettings | GrafanaSettings) -> ServicePort:
+        return ServicePort(namespace=namespace, name=of.name, port=of.QUERY_PORT)
+
     return Telemetry(
-        jaeger=ServicePort(namespace=namespace, name=settings.jaeger.name, port=QUERY_PORT),
-        prometheus=ServicePort(namespace=namespace, name=settings.prometheus.name, port=PROMETHEUS_PORT),
-        logs=ServicePort(namespace=namespace, name=settings.victoria_logs.name, port=LOGS_PORT),
-        grafana=grafana and ServicePort(namespace=namespace, name=grafana.name, port=GRAFANA_PORT),
+        jaeger=api(settings.jaeger),
+        prometheus=api(settings.prometheus),
+        logs=api(settings.victoria_logs),
+        grafana=grafana and api(grafana),
         gateway=gateway and ServicePort(namespace=gateway.namespace, name=gateway.service, port=gateway.http_port),
     )

@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 
 from otel_mesh.backends.log_queries import STREAM_FIELDS
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Quantity, Retention, Settings, hours, quantity
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, ContainerPort, Probes, data_volume, http_check
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
@@ -61,6 +61,9 @@ class VictoriaLogsSettings(Settings):
         meshed: Whether the pod joins the mesh. It does not by default: people and tools outside the mesh query it, and
             it has to answer when the mesh itself fails.
     """
+
+    QUERY_PORT: ClassVar[int] = PORT
+    """Port of its query API, and of its web page."""
 
     name: DnsLabel = "victoria-logs"
     image: ImageReference = versions.VICTORIA_LOGS_IMAGE

@@ -11,11 +11,11 @@ from otel_mesh.backends import log_queries
 from otel_mesh.backends.grafana import config, dashboards
 from otel_mesh.backends.grafana.config import CONFIG_DIR, DASHBOARD_DIR, DATA_DIR, HTTP_PORT
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, HttpUrl, ImageReference, LabelValue, ObjectName, PluginReference, Settings
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
     ContainerPort,
@@ -62,6 +62,9 @@ class GrafanaSettings(Settings):
         meshed: Whether the pod joins the mesh. It does not by default: browsers and the backends are outside the mesh,
             and it has to answer when the mesh itself fails.
     """
+
+    QUERY_PORT: ClassVar[int] = PORT
+    """Port of its query API, and of its web page."""
 
     name: DnsLabel = "grafana"
     image: ImageReference = versions.GRAFANA_IMAGE

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
-from otel_mesh.core.component import Component
 from otel_mesh.core.labels import Label, Role, recommended
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.manifests import Manifest, metadata
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.policies.access import Access  # noqa: TC001 - a component plugin reads it at run time

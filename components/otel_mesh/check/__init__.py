@@ -1,0 +1,1 @@
+"""Checks of what is deployed and of what is about to be deployed."""
