@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from otel_mesh.backends.prometheus.component import Prometheus, PrometheusArgs, PrometheusSettings
     from otel_mesh.backends.prometheus.objectives import Objectives
     from otel_mesh.backends.victoria_logs import VictoriaLogs, VictoriaLogsArgs, VictoriaLogsSettings
-    from otel_mesh.catalog.derivations import Signals, callee_environment, service_edges, signal_matrix, topology
-    from otel_mesh.catalog.model import Catalog, Edge, Service, Store
-    from otel_mesh.check.telemetry_contract import (
+    from otel_mesh.catalog.contract import (
         EdgeStanding,
         calls_query,
         edge_standing,
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
         named_callee,
         silent_edges,
     )
+    from otel_mesh.catalog.derivations import Signals, callee_environment, service_edges, signal_matrix, topology
+    from otel_mesh.catalog.model import Catalog, Edge, Service, Store
     from otel_mesh.collector.component import OtelCollector, OtelCollectorArgs
     from otel_mesh.collector.config import OtelCollectorSettings
     from otel_mesh.collector.parts import Batching
@@ -212,7 +212,7 @@ _HOME: Final = {
     "backends.prometheus.component": ("Prometheus", "PrometheusArgs", "PrometheusSettings"),
     "backends.prometheus.objectives": ("Objectives",),
     "backends.victoria_logs": ("VictoriaLogs", "VictoriaLogsArgs", "VictoriaLogsSettings"),
-    "check.telemetry_contract": (
+    "catalog.contract": (
         "EdgeStanding",
         "calls_query",
         "edge_standing",

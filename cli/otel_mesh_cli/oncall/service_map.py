@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from otel_mesh.check.telemetry_contract import EdgeStanding, edge_standing, named_callee, silent_edges
+from otel_mesh.catalog.contract import EdgeStanding, edge_standing, named_callee, silent_edges
 from otel_mesh.collector.service_graph import OUTSIDE
 
 if TYPE_CHECKING:

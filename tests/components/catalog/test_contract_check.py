@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from otel_mesh import Catalog, EdgeStanding, InvalidSettingsError, Service, Store, edge_standing, service_edges
+from otel_mesh.catalog.contract import log_query, metric_query, named_callee, silent_edges
 from otel_mesh.catalog.derivations import signal_matrix
-from otel_mesh.check.telemetry_contract import log_query, metric_query, named_callee, silent_edges
 from otel_mesh.core.errors import parse
 
 SHOP = Catalog(

@@ -1,1 +1,0 @@
-"""Checks of what is deployed and of what is about to be deployed."""
