@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from otel_mesh.collector.service_graph import ServiceGraph
     from otel_mesh.collector.tail_sampler import TailSampler, TailSamplerArgs
     from otel_mesh.collector.tail_sampling import TailSamplerSettings
-    from otel_mesh.core.component import Component
     from otel_mesh.core.errors import InvalidSettingsError, Problem, collecting, join_path, nearest, parse
     from otel_mesh.core.labels import Annotation, Label, Role
     from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
         Settings,
         Uid,
     )
+    from otel_mesh.k8s.component import Component
     from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, Volume, temporary_files
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.k8s.namespace import Namespace, NamespaceArgs, NamespaceSettings
@@ -218,7 +218,7 @@ _HOME: Final = {
     "collector.service_graph": ("ServiceGraph",),
     "collector.tail_sampler": ("TailSampler", "TailSamplerArgs"),
     "collector.tail_sampling": ("TailSamplerSettings",),
-    "core.component": ("Component",),
+    "k8s.component": ("Component",),
     "core.errors": ("InvalidSettingsError", "Problem", "collecting", "join_path", "nearest", "parse"),
     "core.labels": ("Annotation", "Label", "Role"),
     "core.network": ("OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "service_host"),

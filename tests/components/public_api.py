@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_origin
 
 from pydantic import BaseModel, TypeAdapter
 
-from otel_mesh.core.component import Component
+from otel_mesh.k8s.component import Component
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

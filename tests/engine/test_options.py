@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh.core.component import READY_TIMEOUT
+from otel_mesh.k8s.component import READY_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

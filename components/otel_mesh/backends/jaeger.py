@@ -9,11 +9,11 @@ import pulumi
 from pydantic import Field, model_validator
 
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Retention, Settings, hours
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
     ContainerPort,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pulumi
 from pydantic import Field, model_validator
 
-from otel_mesh.backends.log_queries import STREAM_FIELDS
+from otel_mesh.catalog.log_queries import STREAM_FIELDS
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Quantity, Retention, Settings, hours, quantity
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, ContainerPort, Probes, data_volume, http_check
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage

@@ -10,11 +10,11 @@ import pulumi
 from otel_mesh.collector import parts
 from otel_mesh.collector.config import SAMPLER_HOST, OtelCollectorSettings, collector_config
 from otel_mesh.collector.parts import LOGS_ENDPOINT, METRICS_ENDPOINT, TRACES_ENDPOINT
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import ContainerPort
 from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh

@@ -10,10 +10,10 @@ import pulumi  # noqa: TC002 - a component plugin reads the annotations of the a
 from otel_mesh.collector import parts
 from otel_mesh.collector.parts import METRICS_ENDPOINT, TRACES_ENDPOINT
 from otel_mesh.collector.tail_sampling import TailSamplerSettings, tail_sampling_config
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import ContainerPort
 from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
 
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.core.values import DnsLabel, Settings
 from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:

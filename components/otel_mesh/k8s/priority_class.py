@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 import pulumi
 from pydantic import Field
 
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.core.values import ObjectName, Settings
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.manifests import Manifest, metadata
 
 _LABEL_LENGTH = 63

@@ -14,9 +14,9 @@ from pulumi import provider
 from pulumi.runtime.sync_await import _sync_await
 
 import otel_mesh
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest, parse
 from otel_mesh.core.values import Settings
+from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding
 from otel_mesh.plugin.annotations import camel_case, fields, is_object, members
 from otel_mesh.plugin.schema import package_schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, get_origin
 
-from otel_mesh.core.component import PACKAGE, Component
+from otel_mesh.k8s.component import PACKAGE, Component
 from otel_mesh.mesh.binding import MeshBinding
 from otel_mesh.plugin.annotations import Field, fields, is_object, members, summary
 

@@ -19,10 +19,10 @@ from pydantic import Field, model_validator
 
 from otel_mesh.catalog.derivations import URL_PREFIX
 from otel_mesh.catalog.model import Service  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, parse
 from otel_mesh.core.labels import Label, Role
 from otel_mesh.core.values import DnsLabel, Environment, LogLevel, Ratio, Replicas, Settings
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     POD_FIELDS,
     Container,

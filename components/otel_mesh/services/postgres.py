@@ -9,10 +9,10 @@ import pulumi
 from pydantic import AfterValidator, Field, model_validator
 
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
     ContainerPort,

@@ -9,10 +9,10 @@ import pulumi
 from pydantic import Field
 
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, quantity
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, ContainerPort, Probes, Volume, config_volume, exec_check
 from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
 from otel_mesh.k8s.render import render

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
-from otel_mesh.backends import log_queries
 from otel_mesh.backends.grafana import config, dashboards
 from otel_mesh.backends.grafana.config import CONFIG_DIR, DASHBOARD_DIR, DATA_DIR, HTTP_PORT
+from otel_mesh.catalog import log_queries
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, HttpUrl, ImageReference, LabelValue, ObjectName, PluginReference, Settings
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
     ContainerPort,

@@ -12,7 +12,6 @@ from otel_mesh.backends.prometheus.objectives import Objectives, objective_rules
 from otel_mesh.backends.prometheus.proxies import PROXY_READER_RULES, proxies_job
 from otel_mesh.backends.prometheus.rules import SUFFIX, with_own
 from otel_mesh.core import versions
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.values import (
@@ -26,6 +25,7 @@ from otel_mesh.core.values import (
     quantity,
 )
 from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, ContainerPort, Probes, config_volume, data_volume, http_check
 from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.render import render

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import pulumi
 from pydantic import Field, model_validator
 
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Annotation, Label, Role
 from otel_mesh.core.values import DnsLabel, Duration, Replicas, Settings
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
-from otel_mesh.core.component import Component
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.k8s import cluster_objects
+from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.manifests import Manifest, resource
 from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding
 from otel_mesh.mesh.istio.binding import istio_binding

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
-from otel_mesh.core.component import Component
 from otel_mesh.core.labels import selector
+from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.istio.policy import telemetry_senders, untraced_namespace
 
 
