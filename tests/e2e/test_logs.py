@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh.backends.log_queries import STREAM_FIELDS, of_trace
+from otel_mesh.catalog.log_queries import STREAM_FIELDS, of_trace
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall.backends import at_address
 from otel_mesh_cli.oncall.log_store import LogStore

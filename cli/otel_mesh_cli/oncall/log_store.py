@@ -1,4 +1,4 @@
-"""VictoriaLogs' query API. Queries are written by `otel_mesh.backends.log_queries`."""
+"""VictoriaLogs' query API. Queries are written by `otel_mesh.catalog.log_queries`."""
 
 from __future__ import annotations
 

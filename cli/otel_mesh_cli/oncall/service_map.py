@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_mesh.catalog.contract import EdgeStanding, edge_standing, named_callee, silent_edges
-from otel_mesh.collector.service_graph import OUTSIDE
+from otel_mesh.catalog.model import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from otel_mesh.backends import log_queries
+from otel_mesh.catalog import log_queries
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall.call_tree import CallTree
 from otel_mesh_cli.oncall.log_store import LogStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pulumi
 from pydantic import Field, model_validator
 
-from otel_mesh.backends.log_queries import STREAM_FIELDS
+from otel_mesh.catalog.log_queries import STREAM_FIELDS
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role

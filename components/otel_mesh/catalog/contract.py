@@ -10,9 +10,9 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from otel_mesh.backends import log_queries
+from otel_mesh.catalog import log_queries
 from otel_mesh.catalog.derivations import service_edges
-from otel_mesh.collector.service_graph import EXTERNAL, OUTSIDE
+from otel_mesh.catalog.model import EXTERNAL, OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -6,7 +6,7 @@ it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 Protocol = Literal["http", "grpc"]
 StoreSystem = Literal["postgresql", "redis"]
+
+
+EXTERNAL: Final = "external"
+"""Callee of all calls to hosts outside the cluster; one name for all keeps the number of series bounded."""
+
+OUTSIDE: Final = "user"
+"""Caller of requests that arrived without a trace context; the connector's fixed name for it."""
 
 
 class Service(Settings):

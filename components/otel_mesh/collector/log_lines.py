@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from otel_mesh.backends.log_queries import STREAM_FIELDS
+from otel_mesh.catalog.log_queries import STREAM_FIELDS
 from otel_mesh.collector.pipelines import Processor, Stage
 
 MAX_BODY_BYTES: Final = 256 * 1024

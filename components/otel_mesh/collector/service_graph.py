@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
+from otel_mesh.catalog.model import EXTERNAL
 from otel_mesh.collector.pipelines import Connector, Exporter, Pipeline, Processor, Stage
 from otel_mesh.collector.proxy_spans import PROXY
 from otel_mesh.core.values import Settings
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 
 TAP: Final = Connector("forward/service_graph")
 """Destination of the pipeline ``traces`` that copies its spans to the service graph's pipeline."""
-
-EXTERNAL: Final = "external"
-"""Callee of all calls to hosts outside the cluster; one name for all keeps the number of series bounded."""
-
-OUTSIDE: Final = "user"
-"""Caller of requests that arrived without a trace context; the connector's fixed name for it."""
 
 _BUCKETS: Final = ("5ms", "10ms", "25ms", "50ms", "75ms", "100ms", "250ms", "500ms", "750ms", "1s", "2500ms", "5s")
 """Bucket boundaries that the semantic conventions advise for HTTP and RPC durations, up to the longest timeout."""

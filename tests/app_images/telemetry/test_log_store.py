@@ -12,8 +12,8 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from otel_mesh import OtelCollectorSettings, VictoriaLogsSettings, log_query
-from otel_mesh.backends.log_queries import STREAM_FIELDS, of_trace
 from otel_mesh.backends.victoria_logs import PAGE, victoria_logs_arguments
+from otel_mesh.catalog.log_queries import STREAM_FIELDS, of_trace
 from otel_mesh.collector.config import collector_config
 from otel_mesh.collector.log_lines import MAX_ATTRIBUTE_BYTES, MAX_BODY_BYTES
 from otel_mesh_embedded.toolchain import owner

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh import VictoriaLogsSettings, service_edges
-from otel_mesh.backends.log_queries import of_trace
 from otel_mesh.backends.victoria_logs import victoria_logs_arguments
+from otel_mesh.catalog.log_queries import of_trace
 from otel_mesh_cli import main as commands
 from otel_mesh_cli.oncall import failures, service_map, slow, stack_outputs
 from otel_mesh_cli.oncall.backends import at_address, loopback_client

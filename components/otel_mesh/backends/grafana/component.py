@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 
-from otel_mesh.backends import log_queries
 from otel_mesh.backends.grafana import config, dashboards
 from otel_mesh.backends.grafana.config import CONFIG_DIR, DASHBOARD_DIR, DATA_DIR, HTTP_PORT
+from otel_mesh.catalog import log_queries
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role

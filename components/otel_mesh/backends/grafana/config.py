@@ -10,7 +10,7 @@ import configparser
 import io
 from typing import Any, Final
 
-from otel_mesh.backends import log_queries
+from otel_mesh.catalog import log_queries
 
 PROMETHEUS_URL: Final = "PROMETHEUS_URL"
 JAEGER_URL: Final = "JAEGER_URL"
