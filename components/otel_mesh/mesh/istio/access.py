@@ -60,7 +60,8 @@ def _rule(grant: Grant, access: Access, binding: MeshBinding) -> dict[str, Any]:
 
 def _operation(operation: Operation, port: int) -> dict[str, Any]:
     methods = {"methods": list(operation.methods)} if operation.methods else {}
-    return {**methods, "paths": [operation.path], "ports": [str(port)]}
+    paths = {"paths": [operation.path]} if operation.path else {}
+    return {**methods, **paths, "ports": [str(port)]}
 
 
 def _policy(name: str, namespace: pulumi.Input[str], spec: dict[str, Any]) -> Manifest:

@@ -35,11 +35,11 @@ class Operation(Settings):
 
     Attributes:
         methods: HTTP methods; all of them when empty.
-        path: Path of the request, exact, or a prefix when it ends in ``*``.
+        path: Path of the request, exact, or a prefix if it ends in an asterisk; any path when empty.
     """
 
     methods: tuple[Method, ...] = ()
-    path: str = Field(default="/*", pattern=r"^/[^*\s]*\*?$", max_length=1024)
+    path: str = Field(default="", pattern=r"^(/[^*\s]*\*?)?$", max_length=1024)
 
 
 class Grant(Settings):
