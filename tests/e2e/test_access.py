@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 SERVICES: Final = "shop"
-FOREIGN: Final = "foreign-team"
+FOREIGN: Final = f"foreign-{secrets.token_hex(3)}"
+"""A namespace of its own for each run: that of the run before may still be on its way out."""
 HOST: Final = "{}.shop.svc.cluster.local"
 
 # Run in a caller's container; unsampled, so that no undeclared call is on the service map for later tests.

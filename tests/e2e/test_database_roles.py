@@ -53,5 +53,7 @@ def test_no_container_that_serves_has_the_migrations_password(kubectl: Callable[
 def test_each_pod_of_a_rollout_looks_after_its_schema_and_finds_it_done(kubectl: Callable[..., str]) -> None:
     kubectl("-n", "shop", "rollout", "restart", "deploy/payment-service")
     kubectl("-n", "shop", "rollout", "status", "deploy/payment-service", "--timeout=180s")
-    lines = kubectl("-n", "shop", "logs", "deploy/payment-service", "-c", "migrate").splitlines()
+    pods = json.loads(kubectl("-n", "shop", "get", "pods", "-l", "app=payment-service", "-o", "json"))["items"]
+    newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))  # the former pod may still be ending
+    lines = kubectl("-n", "shop", "logs", newest["metadata"]["name"], "-c", "migrate").splitlines()
     assert json.loads(lines[-1])["message"] == "schema is up to date"
