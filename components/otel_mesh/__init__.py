@@ -65,7 +65,12 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.istio.install import Istio, IstioArgs
     from otel_mesh.mesh.istio.routes import Route
     from otel_mesh.mesh.istio.settings import IstioSettings
-    from otel_mesh.mesh.istio.telemetry_access import TelemetryAccess, TelemetryAccessArgs
+    from otel_mesh.mesh.istio.telemetry_access import (
+        TelemetryAccess,
+        TelemetryAccessArgs,
+        TelemetrySenders,
+        TelemetrySendersArgs,
+    )
     from otel_mesh.mesh.istio.tokens import TokenSettings
     from otel_mesh.mesh.policies.access import Access, Caller, Grant, Operation, declared_access
     from otel_mesh.mesh.tracing import MeshTracing, Tracing
@@ -175,6 +180,8 @@ __all__ = [
     "TelemetryAccess",
     "TelemetryAccessArgs",
     "TelemetryEnvironment",
+    "TelemetrySenders",
+    "TelemetrySendersArgs",
     "TokenSettings",
     "Toleration",
     "Tracing",
@@ -262,7 +269,12 @@ _HOME: Final = {
     "mesh.istio.install": ("Istio", "IstioArgs"),
     "mesh.istio.routes": ("Route",),
     "mesh.istio.settings": ("IstioSettings",),
-    "mesh.istio.telemetry_access": ("TelemetryAccess", "TelemetryAccessArgs"),
+    "mesh.istio.telemetry_access": (
+        "TelemetryAccess",
+        "TelemetryAccessArgs",
+        "TelemetrySenders",
+        "TelemetrySendersArgs",
+    ),
     "mesh.istio.tokens": ("TokenSettings",),
     "mesh.policies.access": ("Access", "Caller", "Grant", "Operation", "declared_access"),
     "mesh.tracing": ("MeshTracing", "Tracing"),

@@ -6,6 +6,7 @@ import pulumi
 from pulumi_kubernetes.provider import Provider
 
 from otel_mesh import (
+    Caller,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -13,6 +14,8 @@ from otel_mesh import (
     NamespaceArgs,
     NamespaceSettings,
     Service,
+    TelemetrySenders,
+    TelemetrySendersArgs,
     attach,
 )
 
@@ -41,4 +44,6 @@ service = Microservice(
     ),
     opts,
 )
+sender = Caller(namespace="orders", service_account="order-service")
+TelemetrySenders("orders-telemetry", TelemetrySendersArgs(mesh=platform.mesh, senders=(sender,)), opts)
 pulumi.export("url", service.url)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from otel_mesh import Caller, CollectorIdentity, IstioSettings, TelemetrySendersArgs
+from otel_mesh.mesh.istio.binding import istio_binding
+from otel_mesh.mesh.istio.telemetry_access import telemetry_senders_manifests
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 
@@ -88,7 +92,7 @@ def test_b3_a_service_reaches_its_declared_callees_only(kubectl: Callable[..., s
     assert len(found) == len(callees()) - 1
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
     """A workload of another namespace in the mesh, of which the catalog knows nothing."""
     pods = json.loads(kubectl("get", "pods", "-n", SERVICES, "-l", "app=user-service", "-o", "json"))["items"]
@@ -130,6 +134,41 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
 def test_b3_a_workload_of_another_namespace_reaches_nothing(kubectl: Callable[..., str], stranger: str) -> None:
     found = answers(kubectl, FOREIGN, stranger, "stranger")
     assert found == dict.fromkeys(callees(), "refused")
+
+
+SEND: Final = """
+import sys, urllib.error, urllib.request
+headers = {"content-type": "application/json"}
+url = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces"
+try:
+    print(urllib.request.urlopen(urllib.request.Request(url, data=b"{}", headers=headers), timeout=10).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+def test_c2_a_team_s_workload_sends_telemetry_once_its_own_stack_says_so(
+    kubectl: Callable[..., str], stranger: str
+) -> None:
+    def status() -> str:
+        return kubectl("-n", FOREIGN, "exec", stranger, "-c", "stranger", "--", "python", "-c", SEND).strip()
+
+    def wait_for(wanted: str) -> None:
+        end = time.monotonic() + 60
+        while (found := status()) != wanted:
+            assert time.monotonic() < end, found
+
+    wait_for("403")
+    collector = CollectorIdentity(namespace="observability", service_account="otel-collector")
+    binding = istio_binding(IstioSettings(), collector=collector)
+    senders = (Caller(namespace=FOREIGN, service_account="default"),)
+    (policy,) = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
+    try:
+        kubectl("apply", "-f", "-", input=json.dumps(policy))
+        wait_for("200")
+    finally:
+        kubectl("delete", "-f", "-", "--ignore-not-found", input=json.dumps(policy))
+    wait_for("403")
 
 
 def test_b3_the_pairs_cover_the_catalog() -> None:

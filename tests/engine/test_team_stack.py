@@ -82,7 +82,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, engine: Engine, python: Path,
 
 def test_a_preview_plans_the_service_in_its_own_namespace(team: StackProgram) -> None:
     steps = team.preview()
-    assert counted(steps) == {"create": 9, "read": 1}
+    assert counted(steps) == {"create": 10, "read": 1}
     assert _kinds(steps) == OBJECTS
 
 

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from otel_mesh import Catalog, InvalidSettingsError
+from otel_mesh import Catalog, CollectorIdentity, InvalidSettingsError, NoMesh, TelemetrySendersArgs
 from otel_mesh.mesh.istio.access import DENY_ALL, access_policies
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.settings import IstioSettings
+from otel_mesh.mesh.istio.telemetry_access import telemetry_senders_manifests
 from otel_mesh.mesh.policies.access import Access, Caller, Grant, Operation, declared_access
 from tests.components import golden_files
 
@@ -121,3 +122,15 @@ def test_the_allowed_pairs_are_the_declared_ones_whatever_is_declared(calls: set
     assert found == calls
     principals = [principal for principal, _, _ in allowed(policies)]
     assert all(re.fullmatch(r"mesh\.example/ns/space/sa/[a-d]", one) for one in principals), "exact, never a pattern"
+
+
+def test_a_team_s_senders_are_added_in_the_collector_s_namespace() -> None:
+    collector = CollectorIdentity(namespace="observability", service_account="otel-collector")
+    binding = istio_binding(IstioSettings(trust_domain="mesh.example"), collector=collector)
+    sender = Caller(namespace="orders", service_account="order-service")
+    args = TelemetrySendersArgs(mesh=binding, senders=(sender,))
+    (policy,) = telemetry_senders_manifests("orders-telemetry", args)
+    golden_files.compare(golden_files.GOLDEN / "policies" / "telemetry-senders.istio.yaml", [policy])
+    assert policy["metadata"]["namespace"] == "observability"
+    assert telemetry_senders_manifests("x", TelemetrySendersArgs(mesh=BINDING, senders=(sender,))) == [], "unchecked"
+    assert telemetry_senders_manifests("x", TelemetrySendersArgs(mesh=NoMesh(), senders=(sender,))) == []

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
 from otel_mesh.core.labels import selector
+from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.k8s.component import Component
+from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.policy import telemetry_senders, untraced_namespace
+from otel_mesh.mesh.policies.access import Caller  # noqa: TC001 - a component plugin reads it at run time
+
+if TYPE_CHECKING:
+    from otel_mesh.k8s.manifests import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,4 +47,48 @@ class TelemetryAccess(Component):
             f"{args.collector}-senders", args.namespace, selected, senders=args.senders, ports=args.ports
         )
         self.children([senders, untraced_namespace("untraced", args.namespace)])
+        self.register_outputs({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TelemetrySendersArgs:
+    """Arguments of a `TelemetrySenders`.
+
+    Attributes:
+        mesh: Binding of the mesh, with the identity of its Collector.
+        senders: Workloads that may send telemetry to that Collector.
+    """
+
+    mesh: MeshBinding
+    senders: tuple[Caller, ...]
+
+
+def telemetry_senders_manifests(name: str, args: TelemetrySendersArgs) -> list[Manifest]:
+    """The policy that adds senders; none where the Collector does not check who sends.
+
+    Args:
+        name: Name of the policy, unique in the Collector's namespace.
+        args: Arguments of the component.
+    """
+    collector = args.mesh.collector
+    identities = [args.mesh.identity(one.namespace, one.service_account) for one in args.senders]
+    senders = [one for one in identities if one is not None]
+    if collector is None or not senders:
+        return []
+    selected = selector("otel-collector", collector.service_account)
+    ports = (OTLP_GRPC_PORT, OTLP_HTTP_PORT)
+    return [telemetry_senders(name, collector.namespace, selected, senders=senders, ports=ports)]
+
+
+class TelemetrySenders(Component):
+    """Lets workloads of a team's own stack send telemetry to the platform's Collector.
+
+    The policy lies in the Collector's namespace, beside the platform's own: the mesh accepts what any of them allows.
+    """
+
+    TYPE: ClassVar[str] = "TelemetrySenders"
+
+    def __init__(self, name: str, args: TelemetrySendersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.children(telemetry_senders_manifests(name, args))
         self.register_outputs({})
