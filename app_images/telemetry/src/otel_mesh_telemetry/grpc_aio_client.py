@@ -54,7 +54,7 @@ class _Base:
         timeout = time_for(details.timeout)
         if timeout is not None and timeout <= 0:
             call.finish(grpc.StatusCode.DEADLINE_EXCEEDED)
-            raise deadline.DeadlineExceededError(f"{method}: no time left for the call")
+            raise deadline.DeadlineExceededError(f"{method}: deadline exceeded before the call")
         metadata = aio.Metadata(*injected(details.metadata, call.context))
         return call, aio.ClientCallDetails(
             details.method, timeout, metadata, details.credentials, details.wait_for_ready

@@ -89,7 +89,7 @@ class ClientInterceptor(
         timeout = time_for(details.timeout)
         if timeout is not None and timeout <= 0:
             call.finish(grpc.StatusCode.DEADLINE_EXCEEDED)
-            raise deadline.DeadlineExceededError(f"{method}: no time left for the call")
+            raise deadline.DeadlineExceededError(f"{method}: deadline exceeded before the call")
         changed = _Details(
             method=details.method,
             timeout=timeout,

@@ -121,7 +121,7 @@ class TracedTransport(httpx.AsyncBaseTransport):
         except httpx.TimeoutException as error:
             if (deadline.remaining() or 0.0) > 0:
                 raise  # a timeout of the client's own came first
-            raise deadline.DeadlineExceededError(f"{who}: no answer in time") from error
+            raise deadline.DeadlineExceededError(f"{who}: no response within the deadline") from error
 
     async def aclose(self) -> None:
         """Close the inner transport."""

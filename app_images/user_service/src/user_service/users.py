@@ -102,7 +102,9 @@ class Users:
             try:
                 await self._store.ping()
             except CacheUnavailableError as also:
-                raise UnavailableError(f"the database: {error or 'no answer in time'}; the cache: {also}") from error
+                raise UnavailableError(
+                    f"the database: {error or 'no response within the deadline'}; the cache: {also}"
+                ) from error
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
