@@ -359,9 +359,9 @@ def test_wrong_settings_are_one_line_and_exit_status_2(postgres: PostgresServer,
         ({"DATABASE_HOST": ""}, "DATABASE_HOST: not set; set it in the service's environment"),
         ({"DATABASE_PORT": "many"}, "DATABASE_PORT='many': not a number from 1 to 65535; correct it"),
         ({"DATABASE_PASSWORD_FILE": "/nowhere"}, "/nowhere: No such file or directory; mount the secret there"),
-        ({"PROTOCOL": "smtp"}, "PROTOCOL='smtp': not known; set one of http, grpc"),
+        ({"PROTOCOL": "smtp"}, "PROTOCOL='smtp': unknown value; set one of http, grpc"),
         ({"REDIS_HOST": "redis"}, "REDIS_USER: not set; set it in the service's environment"),
-        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL='LOUD': not known; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL='LOUD': unknown value; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
     ):
         with ServiceProcess("user_service", {**good, **change}, tmp_path) as service:
             assert service.process.wait(20) == 2

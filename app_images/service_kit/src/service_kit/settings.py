@@ -60,7 +60,7 @@ class Environment:
         """
         value = self.text(name, default)
         if value not in allowed:
-            raise SettingsError(f"{name}={value!r}: not known; set one of {', '.join(allowed)}")
+            raise SettingsError(f"{name}={value!r}: unknown value; set one of {', '.join(allowed)}")
         return value
 
     def url(self, name: str, schemes: Sequence[str] = ("http://", "https://")) -> str:

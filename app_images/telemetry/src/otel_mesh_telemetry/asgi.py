@@ -17,7 +17,7 @@ from otel_mesh_telemetry.headers import Headers
 from otel_mesh_telemetry.http_metrics import server_metrics
 from otel_mesh_telemetry.http_server import METHODS, LazyAttributes, request_attributes
 from otel_mesh_telemetry.instrumentation import tracer_of
-from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, begin_anew, outside_from
+from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, outside_from, start_new_trace
 from otel_mesh_telemetry.propagation import MeshPropagator
 from otel_mesh_telemetry.routes import RouteIndex
 from otel_mesh_telemetry.websocket import SocketExchange, socket_attributes
@@ -142,7 +142,7 @@ class ServerMiddleware:
         carrier = self._headers.read(scope["headers"], propagator)
         if self._outside is Outside.CONTINUE:
             return carrier, propagator.extract(carrier, NO_CONTEXT), ()
-        return (carrier, *begin_anew(self._outside, carrier, propagator))
+        return (carrier, *start_new_trace(self._outside, carrier, propagator))
 
     def _start(self, name: str, scope: Scope) -> tuple[dict[str, str], Span, Context]:
         """The headers read from a request, its span and the context with that span."""

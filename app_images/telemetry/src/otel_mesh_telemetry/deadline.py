@@ -45,7 +45,7 @@ class Deadline:
         self._outer = outer
         self.token: Token[Deadline | None] | None = None
 
-    def over(self) -> None:
+    def remove(self) -> None:
         """Remove the deadline, in all contexts that share it."""
         self._end = None
 
@@ -80,7 +80,7 @@ def enter(seconds: float | None, ceiling: float = CEILING) -> Deadline:
 
 def leave(entered: Deadline) -> None:
     """Remove the deadline set by :func:`enter`, in the same context."""
-    entered.over()
+    entered.remove()
     if entered.token is not None:
         _current.reset(entered.token)
 

@@ -1,7 +1,7 @@
-"""Who called, as the mesh proved it.
+"""The caller's identity, authenticated by the mesh.
 
-Headers prove nothing by themselves: anybody can send them. They may be believed only where the sidecar sets or
-strips them, which the environment has to say (OTEL_MESH_PEER_IDENTITY); by default they are not read at all.
+Any caller can send identity headers. They are trustworthy only if the sidecar sets or strips them, which
+OTEL_MESH_PEER_IDENTITY declares; by default they are not read.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _SPIFFE_PARTS = 7  # spiffe: "" <trust domain> ns <namespace> sa <account>
 
 
 class Trust(StrEnum):
-    """Which header is believed, and which of its elements counts."""
+    """The trusted header and, for XFCC, the trusted element."""
 
     NONE = "none"
     XFCC_LAST = "xfcc-last"
-    """The direct peer: sidecars append (APPEND_FORWARD), gateways replace (SANITIZE_SET)."""
+    """Last element, the direct peer: sidecars append (APPEND_FORWARD), gateways replace (SANITIZE_SET)."""
     XFCC_FIRST = "xfcc-first"
-    """The first hop that showed a certificate; only where every proxy on the way is trusted."""
+    """First element, the first client with a certificate; requires that all proxies on the path are trusted."""
     L5D_CLIENT_ID = "l5d-client-id"
-    """Linkerd's inbound proxy sets it from mTLS and strips what a client sent."""
+    """Header that Linkerd's inbound proxy sets from mTLS; it strips values sent by clients."""
 
 
 class PeerIdentity(ReadOnly):
-    """Server feature: ``mesh.peer.*`` and ``tls.client.subject`` of the caller; the raw header never.
+    """Server feature: ``mesh.peer.*`` and ``tls.client.subject`` of the caller; the raw header is never recorded.
 
     Args:
-        trust: which header is believed.
+        trust: Trusted header.
     """
 
     def __init__(self, trust: Trust) -> None:
@@ -52,7 +52,7 @@ class PeerIdentity(ReadOnly):
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add what is proved of the caller."""
+        """Add the caller's authenticated identity."""
         del context
         if self._trust is Trust.L5D_CLIENT_ID:
             attributes.update(linkerd_identity(carrier[L5D_CLIENT_ID]))
@@ -64,7 +64,7 @@ class PeerIdentity(ReadOnly):
 
 
 def spiffe_identity(uris: tuple[str, ...]) -> dict[str, str]:
-    """Attributes of a SPIFFE id; none unless there is exactly one, as SPIFFE demands of a certificate."""
+    """Attributes of a SPIFFE ID; empty unless there is exactly one, as SPIFFE requires of a certificate."""
     ids = [uri for uri in uris if uri.startswith("spiffe://")]
     if len(ids) != 1 or len(ids[0]) > _LONGEST:
         return {}

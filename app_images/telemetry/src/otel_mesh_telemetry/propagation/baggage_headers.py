@@ -1,6 +1,6 @@
-"""``baggage-*`` headers: not a standard, but what a much-copied tutorial sends; read where no W3C baggage is.
+"""``baggage-*`` headers: a non-standard format from a widely copied tutorial; read if W3C baggage is missing.
 
-One header per entry, ``baggage-user-tier: gold``. Never written.
+There is one header per entry, ``baggage-user-tier: gold``. These headers are never written.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,256}").fullma
 
 
 def read(names: Iterable[str], lookup: Lookup, context: Context) -> Context:
-    """The context with the entries of well-formed headers; others are left out."""
+    """The context with the entries of the well-formed headers; malformed headers are ignored."""
     count = length = 0
     for header in names:
         name = header.lower()
