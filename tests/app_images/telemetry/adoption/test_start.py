@@ -59,7 +59,7 @@ def test_the_entry_points_lead_to_what_opentelemetry_instrument_asks_for() -> No
 
 @pytest.mark.parametrize("app", [object(), print, "books:app"])
 def test_what_is_no_application_is_refused_before_anything_starts(app: object) -> None:
-    with pytest.raises(TypeError, match=r"no FastAPI, Starlette, Flask or Django application; wrap an ASGI"):
+    with pytest.raises(TypeError, match=r"not a FastAPI, Starlette, Flask or Django application; wrap any other ASGI"):
         instrument(app)
 
 
