@@ -140,7 +140,7 @@ def test_s2_5_over_http_the_same_services_say_the_same(
         answers = [httpx.get(f"{gateway.url}/api/users/{user}") for user in (123, 123, 999)]
         assert [answer.status_code for answer in answers] == [200, 200, 404]
         assert answers[0].json() == {"id": 123, "name": "User 123", "email": "user123@example.com"}
-        assert answers[2].json()["detail"] == "there is no user 999"
+        assert answers[2].json()["detail"] == "user 999 does not exist"
         users.stop()
         assert gateway.status("/api/users/123") == 503
     names = [span.name for about, span in receiver.spans if about["service.name"] == "user-service"]
@@ -252,7 +252,7 @@ def test_s1_12_the_caller_s_deadline_is_the_call_s(
                 answer = httpx.get(f"{gateway.url}/api/users/123", headers=headers, timeout=20)
                 receiver.wait_for(lambda: [span.name for _, span in receiver.spans].count(METHOD) == 2)
     assert answer.status_code == 504
-    assert answer.json()["detail"] == "user-service did not answer in time"
+    assert answer.json()["detail"] == "user-service did not respond in time"
     calls = [(about["service.name"], plain(span.attributes)) for about, span in receiver.spans if span.name == METHOD]
     assert sorted((name, one["rpc.response.status_code"]) for name, one in calls) == [
         ("api-gateway", "DEADLINE_EXCEEDED"),
