@@ -6,7 +6,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # checked by nobody upstream
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # no types upstream
 
 from otel_mesh_telemetry.asgi import PROBES, ServerMiddleware
 from otel_mesh_telemetry.server_features import features_from

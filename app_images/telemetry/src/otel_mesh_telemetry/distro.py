@@ -10,7 +10,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined] # checked by nobody upstream
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined] # no types upstream
 
 from otel_mesh_telemetry.handle import init
 from otel_mesh_telemetry.libraries import OURS, prefer_stable_conventions
