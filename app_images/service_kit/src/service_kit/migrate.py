@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = "migrate"
 _PAUSE_S: Final = 0.25
-_LONGEST_PAUSE_S: Final = 5.0
+_MAX_PAUSE_S: Final = 5.0
 _LOCK_TIMEOUT_MS: Final = 60_000
 _log = logging.getLogger(__name__)
 
@@ -87,4 +87,4 @@ async def _run(settings: DatabaseSettings, name: str, folder: Traversable) -> in
             _log.error("schema not migrated: %s: %s", type(error).__name__, reason)
             return 1
         await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE_S)
+        pause = min(pause * 2, _MAX_PAUSE_S)

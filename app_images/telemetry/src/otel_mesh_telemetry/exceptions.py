@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 _MESSAGE, _STACKTRACE, _ESCAPED = "exception.message", "exception.stacktrace", "exception.escaped"
-_LONGEST_STACK = 16_384
+_MAX_STACK_LENGTH = 16_384
 
 
 def record(span: Span, exception: BaseException) -> None:
@@ -41,7 +41,7 @@ def record(span: Span, exception: BaseException) -> None:
             if kind.__module__ == "builtins"
             else f"{kind.__module__}.{kind.__qualname__}",
             _MESSAGE: redact.text(message),
-            _STACKTRACE: redact.text(stack[-_LONGEST_STACK:]),  # the end names the raised exception
+            _STACKTRACE: redact.text(stack[-_MAX_STACK_LENGTH:]),  # the end names the raised exception
         },
     )
 

@@ -28,7 +28,7 @@ FORBIDDEN = frozenset(
 )
 """Headers with credentials. They cannot be recorded; nor can other headers whose name indicates a secret."""
 
-_LONGEST = 256
+_MAX_LENGTH = 256
 
 
 class HeaderCapture(ReadOnly):
@@ -54,7 +54,7 @@ class HeaderCapture(ReadOnly):
         """Add the headers present, as lists of one value, truncated to 256 characters."""
         del context
         for name in self.headers & carrier.keys():
-            attributes[f"http.request.header.{name}"] = [redact.text(carrier[name])[:_LONGEST]]
+            attributes[f"http.request.header.{name}"] = [redact.text(carrier[name])[:_MAX_LENGTH]]
 
 
 def _carries_credentials(name: str) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 AB_GROUP = "x-ab-group"
 """Header that selects the variant of an experiment, for testers."""
 BAGGAGE_PREFIX = b"baggage-"
-_LONGEST = 16_384  # characters of one header; not all servers limit them
+_MAX_LENGTH = 16_384  # characters of one header; not all servers limit them
 
 
 class Headers:
@@ -48,7 +48,7 @@ class Headers:
                     continue
                 name = raw.decode("latin-1")
                 prefixed = True
-            text = value.decode("latin-1") if len(value) <= _LONGEST else ""
+            text = value.decode("latin-1") if len(value) <= _MAX_LENGTH else ""
             carrier[name] = f"{carrier[name]},{text}" if name in carrier else text
         return carrier, prefixed
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 XFCC = "x-forwarded-client-cert"
 L5D_CLIENT_ID = "l5d-client-id"
-_LONGEST = 512
+_MAX_LENGTH = 512
 _LINKERD_PARTS = 4  # <account>.<namespace>.serviceaccount.identity.<...>
 _SPIFFE_PARTS = 7  # spiffe: "" <trust domain> ns <namespace> sa <account>
 
@@ -59,14 +59,14 @@ class PeerIdentity(ReadOnly):
         elif elements := xfcc.parse(carrier[XFCC]):
             element = elements[0 if self._trust is Trust.XFCC_FIRST else -1]
             if element.subject:
-                attributes["tls.client.subject"] = element.subject[:_LONGEST]
+                attributes["tls.client.subject"] = element.subject[:_MAX_LENGTH]
             attributes.update(spiffe_identity(element.uris))
 
 
 def spiffe_identity(uris: tuple[str, ...]) -> dict[str, str]:
     """Attributes of a SPIFFE ID; empty unless there is exactly one, as SPIFFE requires of a certificate."""
     ids = [uri for uri in uris if uri.startswith("spiffe://")]
-    if len(ids) != 1 or len(ids[0]) > _LONGEST:
+    if len(ids) != 1 or len(ids[0]) > _MAX_LENGTH:
         return {}
     parts = ids[0].split("/")
     if not parts[2]:
@@ -81,6 +81,6 @@ def spiffe_identity(uris: tuple[str, ...]) -> dict[str, str]:
 def linkerd_identity(name: str) -> dict[str, str]:
     """Attributes of a Linkerd identity, ``<account>.<namespace>.serviceaccount.identity.<control plane>.<domain>``."""
     parts = name.split(".", _LINKERD_PARTS)
-    if len(name) > _LONGEST or len(parts) <= _LINKERD_PARTS or parts[2:4] != ["serviceaccount", "identity"]:
+    if len(name) > _MAX_LENGTH or len(parts) <= _LINKERD_PARTS or parts[2:4] != ["serviceaccount", "identity"]:
         return {}
     return {"mesh.peer.id": name, "mesh.peer.namespace": parts[1], "mesh.peer.service_account": parts[0]}

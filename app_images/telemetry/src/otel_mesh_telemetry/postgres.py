@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 _SCOPE = "otel_mesh_telemetry.postgres"
-_MOST_SUMMARIES = 256  # per cursor class; limits the number of time series if tables are created dynamically
+_MAX_SUMMARIES = 256  # per cursor class; limits the number of time series if tables are created dynamically
 
 
 class StatementDeadlineError(DeadlineExceededError, psycopg.OperationalError):
@@ -102,7 +102,7 @@ class _Recorder:
 
     def _bounded(self, summary: str, otherwise: str) -> str:
         if summary not in self._summaries:
-            if len(self._summaries) >= _MOST_SUMMARIES:
+            if len(self._summaries) >= _MAX_SUMMARIES:
                 return otherwise if otherwise in self._summaries else ""
             self._summaries.add(summary)
         return summary

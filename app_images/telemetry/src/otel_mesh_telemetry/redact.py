@@ -11,10 +11,10 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 REDACTED: Final = "REDACTED"
-_LONGEST = 1024
-_LONGEST_TEXT = 32_768
-_DEEPEST = 6
-_MOST_ITEMS = 128
+_MAX_LENGTH = 1024
+_MAX_TEXT_LENGTH = 32_768
+_MAX_DEPTH = 6
+_MAX_ITEMS = 128
 
 _WORDS: Final = (
     *("password", "passwd", "passphrase", "pwd", "secret", "token"),
@@ -54,14 +54,14 @@ def query(text: str) -> str:
     """A query string with all values replaced; the names are kept because they are part of the API."""
     return "&".join(
         f"{name}={REDACTED}" if separator else name
-        for name, separator, _ in (part.partition("=") for part in text[:_LONGEST].split("&"))
+        for name, separator, _ in (part.partition("=") for part in text[:_MAX_LENGTH].split("&"))
     )
 
 
 def url(text: str) -> str:
     """A URL without credentials, query values and fragment; an invalid URL is replaced entirely."""
     try:
-        parts = urlsplit(text[:_LONGEST])
+        parts = urlsplit(text[:_MAX_LENGTH])
     except ValueError:
         return REDACTED
     host = parts.netloc.rpartition("@")[2]
@@ -70,7 +70,7 @@ def url(text: str) -> str:
 
 def text(message: str) -> str:
     """A message without credentials in URLs, ``Bearer`` and ``Basic`` credentials, and values with secret names."""
-    result = message if len(message) <= _LONGEST_TEXT else message[:_LONGEST_TEXT] + "..."
+    result = message if len(message) <= _MAX_TEXT_LENGTH else message[:_MAX_TEXT_LENGTH] + "..."
     if not result.isascii():
         # A lone surrogate (in a file name, for example) is not encodable as UTF-8 and would fail the whole OTLP batch.
         result = result.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -117,17 +117,17 @@ def value(name: str, content: object) -> object:
 
     Mappings and sequences are redacted recursively; other objects are converted to redacted text.
     """
-    return REDACTED if names_a_secret(name) else _content(content, _DEEPEST)
+    return REDACTED if names_a_secret(name) else _content(content, _MAX_DEPTH)
 
 
 def _content(content: object, depth: int) -> object:
     if content is None or isinstance(content, bool | int | float):
         return content
     if depth and isinstance(content, Mapping):
-        pairs = [(str(key), found) for key, found in list(content.items())[:_MOST_ITEMS]]
+        pairs = [(str(key), found) for key, found in list(content.items())[:_MAX_ITEMS]]
         return {text(key): REDACTED if names_a_secret(key) else _content(found, depth - 1) for key, found in pairs}
     if depth and isinstance(content, list | tuple | set | frozenset):
-        return [_content(found, depth - 1) for found in list(content)[:_MOST_ITEMS]]
+        return [_content(found, depth - 1) for found in list(content)[:_MAX_ITEMS]]
     return text(content if isinstance(content, str) else _words(content))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRIED_STATUSES = frozenset({502, 503, 504})
 _TOO_MANY = 429  # retried only with Retry-After; a retry at a random time would add to the overload
-_MOST_DIGITS = 9
+_MAX_DIGITS = 9
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
@@ -150,7 +150,7 @@ def retry_after(response: httpx.Response) -> float | None:
     """``Retry-After`` in seconds, from a number or a date; None if it is missing or malformed."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdecimal():
-        return float(text) if len(text) <= _MOST_DIGITS else None
+        return float(text) if len(text) <= _MAX_DIGITS else None
     try:
         when = parsedate_to_datetime(text)
     except ValueError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_DEPTH = 16  # nested mounts; a deeper tree is a loop
+_MAX_DEPTH = 16  # nested mounts; a deeper tree is a loop
 _MAX_ROUTES = 8192  # cached routes; bounds the memory if an application creates routes dynamically
 _PARAMETER = re.compile(r"\{[^{}/]*\}")
 
@@ -45,7 +45,7 @@ class RouteIndex:
     def _find(self, route: object, scope: Mapping[str, Any]) -> tuple[object, list[_Place]]:
         self._known = {}
         # "app" is the innermost application, "router" the outermost router.
-        self._walk(_routes_of(scope.get("router")) or _routes_of(scope.get("app")), "", _DEPTH)
+        self._walk(_routes_of(scope.get("router")) or _routes_of(scope.get("app")), "", _MAX_DEPTH)
         known = self._known.get(id(route))
         if known is None:
             # Not a tree of Starlette routes: fall back to the template of the route itself.
@@ -89,7 +89,7 @@ def _matched(scope: Mapping[str, Any]) -> object:
 
 def _routes_of(app: object) -> Iterable[Any]:
     """The routes of an application, router or mount, including those wrapped in middleware."""
-    for _ in range(_DEPTH):
+    for _ in range(_MAX_DEPTH):
         if app is None:
             break
         if routes := getattr(app, "routes", None):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}").fullmatch
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
-_HIGHEST_WEIGHT = 100
+_MAX_WEIGHT = 100
 _WEIGHT_DIGITS = 3
 _REQUEST_IDS = ("x-request-id", "l5d-reqid", "l5d-request-id")
 
@@ -41,7 +41,7 @@ class Canary(ReadOnly):
         if _VERSION(version):
             attributes["otel_mesh.canary.version"] = version
         weight = carrier.get("x-traffic-weight", "").strip()
-        if weight.isascii() and weight.isdecimal() and len(weight) <= _WEIGHT_DIGITS and int(weight) <= _HIGHEST_WEIGHT:
+        if weight.isascii() and weight.isdecimal() and len(weight) <= _WEIGHT_DIGITS and int(weight) <= _MAX_WEIGHT:
             attributes["otel_mesh.canary.weight"] = int(weight)
 
 

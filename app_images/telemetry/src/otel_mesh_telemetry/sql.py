@@ -33,8 +33,8 @@ _READS = frozenset({"SELECT", "DELETE"})  # their FROM is followed by a table, u
 _TARGET_AFTER = frozenset({"INTO", "UPDATE", "TABLE", "JOIN"})
 _NOISE = frozenset({"ONLY", "IF", "NOT", "EXISTS", "LATERAL"})
 _MAX_QUERY_LENGTH = 8192  # characters of a statement
-_LONGEST_TEXT = 4096
-_LONGEST_SUMMARY = 255  # limit of the semantic conventions
+_MAX_TEXT_LENGTH = 4096
+_MAX_SUMMARY_LENGTH = 255  # limit of the semantic conventions
 _CACHED_UP_TO = 2048  # longer statements are usually generated and rarely repeat
 
 _summary_override: ContextVar[str] = ContextVar("otel_mesh_query_summary", default="")
@@ -47,7 +47,7 @@ def query_summary(summary: str) -> Iterator[None]:
     Args:
         summary: Summary of low cardinality, without values; truncated to 255 characters.
     """
-    token = _summary_override.set(" ".join(summary.split())[:_LONGEST_SUMMARY])
+    token = _summary_override.set(" ".join(summary.split())[:_MAX_SUMMARY_LENGTH])
     try:
         yield
     finally:
@@ -93,9 +93,9 @@ def _describe(query: str) -> Statement:
         pieces.append(f" {token}" if pieces and match.start() > end else token)
         tokens.append((kind, token))
         end = position
-    operation = next((token.upper() for kind, token in tokens if kind == "name"), "")[:_LONGEST_SUMMARY]
+    operation = next((token.upper() for kind, token in tokens if kind == "name"), "")[:_MAX_SUMMARY_LENGTH]
     summary = f"{operation} {_target(tokens)}".strip()
-    return Statement(operation, summary[:_LONGEST_SUMMARY], "".join(pieces)[:_LONGEST_TEXT])
+    return Statement(operation, summary[:_MAX_SUMMARY_LENGTH], "".join(pieces)[:_MAX_TEXT_LENGTH])
 
 
 _describe_cached = lru_cache(maxsize=512)(_describe)

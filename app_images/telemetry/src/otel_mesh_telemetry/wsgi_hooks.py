@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from otel_mesh_telemetry.features import Feature
 
-_LONGEST_PATH = 1024
+_MAX_PATH_LENGTH = 1024
 
 EXCLUDED = ",".join(f"{re.escape(path)}$" for path in PROBES)
 """Paths without spans: regular expressions for the official instrumentations, separated by commas."""
@@ -40,7 +40,7 @@ def wsgi_hook(features: Sequence[Feature]) -> Callable[[Span, Mapping[str, Any]]
         if span.is_recording():
             carrier = {name: environ[key] for name, key in names.items() if key in environ}
             reading.apply(carrier, span, Context())
-            span.set_attribute("url.path", str(environ.get("PATH_INFO", ""))[:_LONGEST_PATH])
+            span.set_attribute("url.path", str(environ.get("PATH_INFO", ""))[:_MAX_PATH_LENGTH])
             if query := environ.get("QUERY_STRING"):
                 span.set_attribute("url.query", redact.query(query))
 

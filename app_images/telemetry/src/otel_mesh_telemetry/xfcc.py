@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LONGEST = 16_384
-_MOST_ELEMENTS = 32
+_MAX_LENGTH = 16_384
+_MAX_ELEMENTS = 32
 
 # Possessive, so that matching takes linear time on any header.
 _PAIR = re.compile(
@@ -53,7 +53,7 @@ def parse(header: str) -> tuple[Element, ...]:
     A header that is too long or malformed anywhere has no elements, because a partial identity must not be trusted.
     Unknown keys are ignored for compatibility with newer proxies.
     """
-    if not header or len(header) > _LONGEST:
+    if not header or len(header) > _MAX_LENGTH:
         return ()
     elements: list[Element] = []
     pairs: list[tuple[str, str]] = []
@@ -68,7 +68,7 @@ def parse(header: str) -> tuple[Element, ...]:
         position, end = match.end(), match["end"]
         if end != ";":
             element = _element(pairs)
-            if element is None or len(elements) >= _MOST_ELEMENTS:
+            if element is None or len(elements) >= _MAX_ELEMENTS:
                 return ()
             elements.append(element)
             pairs = []

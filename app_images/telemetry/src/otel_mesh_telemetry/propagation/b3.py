@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from otel_mesh_telemetry.propagation.carrier import Lookup
 
 _NO_CONTEXT = Context()
-_LONGEST = 128
+_MAX_LENGTH = 128
 
 
 class B3:
@@ -31,7 +31,7 @@ class B3:
 
     def read(self, lookup: Lookup) -> SpanContext | None:
         """The caller's span; None if the headers are missing or malformed."""
-        carrier = {name: value for name in self.reads if (value := lookup(name)) and len(value) <= _LONGEST}
+        carrier = {name: value for name in self.reads if (value := lookup(name)) and len(value) <= _MAX_LENGTH}
         if not carrier:
             return None
         found = get_current_span(self.official.extract(carrier, _NO_CONTEXT)).get_span_context()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PREFIX = "baggage-"
 
-_MOST = 32  # entries
-_LONGEST = 4096  # characters of names and values together
+_MAX_ENTRIES = 32  # entries
+_MAX_LENGTH = 4096  # characters of names and values together
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,64}").fullmatch
 _VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,256}").fullmatch  # baggage-octets of W3C
 
@@ -38,7 +38,7 @@ def read(names: Iterable[str], lookup: Lookup, context: Context) -> Context:
             continue
         count += 1
         length += len(name) + len(value)
-        if count > _MOST or length > _LONGEST:
+        if count > _MAX_ENTRIES or length > _MAX_LENGTH:
             break
         context = baggage.set_baggage(name, value, context)
     return context

@@ -19,14 +19,14 @@ NAME = "grpc-trace-bin"
 FIELDS = (NAME,)
 
 _WIDTHS = {0: 16, 1: 8, 2: 1}
-_LONGEST = 256
+_MAX_LENGTH = 256
 _REMOTE = True
 
 
 def read(lookup: Lookup) -> SpanContext | None:
     """The caller's span from the base64 text of the header; None if it is missing or malformed."""
     header = lookup(NAME)
-    if header is None or not 0 < len(header) <= _LONGEST:
+    if header is None or not 0 < len(header) <= _MAX_LENGTH:
         return None
     try:
         return decode(b64decode(header + "=" * (-len(header) % 4), validate=True))
@@ -36,7 +36,7 @@ def read(lookup: Lookup) -> SpanContext | None:
 
 def decode(raw: bytes) -> SpanContext | None:
     """The span context in a binary header; None if it is malformed."""
-    if not 1 <= len(raw) <= _LONGEST or raw[0] != 0:
+    if not 1 <= len(raw) <= _MAX_LENGTH or raw[0] != 0:
         return None
     values = dict.fromkeys(_WIDTHS, 0)
     position = 1

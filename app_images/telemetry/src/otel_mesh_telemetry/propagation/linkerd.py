@@ -22,7 +22,7 @@ FIELDS = ("l5d-ctx-trace", "l5d-sample")
 _DEBUG, _SAMPLING_KNOWN, _SAMPLED = 1, 2, 4
 _SHORT, _LONG = 32, 40
 _ENCODED = {43: _SHORT, 44: _SHORT, 54: _LONG, 56: _LONG}  # with and without padding
-_LONGEST_RATE = 24
+_MAX_RATE_LENGTH = 24
 _REMOTE = True
 
 
@@ -54,7 +54,7 @@ def _sampled(flags: int, trace_id: int, rate: str | None) -> bool:
         return True
     if flags & _SAMPLING_KNOWN:
         return bool(flags & _SAMPLED)
-    if rate is None or len(rate) > _LONGEST_RATE:
+    if rate is None or len(rate) > _MAX_RATE_LENGTH:
         return False
     try:
         wanted = float(rate)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 OFFICIAL = TraceContextTextMapPropagator()
 _NO_CONTEXT = Context()
-_LONGEST = 512  # later versions may be longer; this limit is generous
+_MAX_LENGTH = 512  # later versions may be longer; this limit is generous
 _PARTS = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})").fullmatch
 _FLAGS = {f"{value:02x}": TraceFlags(value) for value in range(256)}
 _REMOTE = True
@@ -29,7 +29,7 @@ def read(lookup: Lookup) -> SpanContext | None:
     so that the corner cases are implemented once.
     """
     header = lookup("traceparent")
-    if header is None or len(header) > _LONGEST:
+    if header is None or len(header) > _MAX_LENGTH:
         return None
     state = lookup("tracestate")
     if not state and (quick := parse(header)) is not None:
