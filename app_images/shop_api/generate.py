@@ -1,4 +1,4 @@
-"""Makes the Python of the .proto files below src/, with types: ``make proto``, after one of them has changed."""
+"""Generator of typed Python modules for the .proto files in src/; run by ``make proto`` after a change."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ SOURCE = Path(__file__).parent / "src"
 
 
 def generate(out: Path) -> list[Path]:
-    """Write modules and stubs of all .proto files below a folder, each where its package belongs; their paths.
+    """Generate the modules and stubs of all .proto files, in the folders of their packages.
+
+    Args:
+        out: Root folder of the packages.
+
+    Returns:
+        Paths of the generated files.
 
     Raises:
-        subprocess.CalledProcessError: a file is not right; the compiler has said on stderr where.
+        subprocess.CalledProcessError: A .proto file is invalid; the compiler reports the position on stderr.
     """
     protos = sorted(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.proto"))
     kinds = ("python_out", "grpc_python_out", "mypy_out", "mypy_grpc_out")
     words = [f"--proto_path={SOURCE}", *(f"--{kind}={out}" for kind in kinds), *protos]
-    # protoc finds mypy-protobuf's plugins on PATH
+    # protoc searches PATH for mypy-protobuf's plugins
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *words], env={**os.environ, "PATH": path}, check=True)
     return sorted(path for pattern in ("*_pb2*.py", "*_pb2*.pyi") for path in out.rglob(pattern))

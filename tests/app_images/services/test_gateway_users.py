@@ -87,12 +87,12 @@ async def asking(seen: Capture, port: int, seconds: float = 3.0) -> AsyncIterato
     ("user", "status", "detail"),
     [
         (grpc.StatusCode.UNAVAILABLE.value[0], 503, "user-service is unavailable"),
-        (grpc.StatusCode.DEADLINE_EXCEEDED.value[0], 504, "user-service did not answer in time"),
-        (grpc.StatusCode.INTERNAL.value[0], 502, "user-service answered INTERNAL"),
-        (grpc.StatusCode.UNIMPLEMENTED.value[0], 502, "user-service answered UNIMPLEMENTED"),
-        (grpc.StatusCode.INVALID_ARGUMENT.value[0], 502, "user-service answered INVALID_ARGUMENT"),
-        (101, 502, "user-service gave an answer that makes no sense"),
-        (103, 502, "user-service answered INTERNAL"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED.value[0], 504, "user-service did not respond in time"),
+        (grpc.StatusCode.INTERNAL.value[0], 502, "user-service responded with status INTERNAL"),
+        (grpc.StatusCode.UNIMPLEMENTED.value[0], 502, "user-service responded with status UNIMPLEMENTED"),
+        (grpc.StatusCode.INVALID_ARGUMENT.value[0], 502, "user-service responded with status INVALID_ARGUMENT"),
+        (101, 502, "user-service sent an invalid response"),
+        (103, 502, "user-service responded with status INTERNAL"),
     ],
 )
 async def test_s2_9_statuses_of_grpc_are_the_gateway_s_problems(
@@ -178,7 +178,7 @@ async def test_s2_7_a_call_is_one_line_and_what_failed_is_for_the_log_alone(
         with pytest.raises(aio.AioRpcError):
             await stub.GetUser(user_pb2.GetUserRequest(id=102), timeout=0.2)
     assert raised.value.code() is grpc.StatusCode.INTERNAL
-    assert raised.value.details() == "the service failed; the error is in its log"
+    assert raised.value.details() == "internal error; see the log of the service"
 
     def lines_so_far() -> list[logging.LogRecord]:
         return [record for record in caplog.records if record.name == "service_kit.calls"]

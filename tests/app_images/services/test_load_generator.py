@@ -144,7 +144,7 @@ async def test_orders_have_a_key_each_and_a_declined_payment_is_an_answer() -> N
     [
         ({}, "TARGET_URL: not set"),
         ({"TARGET_URL": "http://x", "RATE_PER_SECOND": "0"}, "RATE_PER_SECOND='0': not a number from 0.01"),
-        ({"TARGET_URL": "http://x", "USER_IDS": "1,b"}, "USER_IDS='1,b': no numbers"),
+        ({"TARGET_URL": "http://x", "USER_IDS": "1,b"}, "USER_IDS='1,b': not a list of numbers"),
     ],
 )
 async def test_a_wrong_setting_is_named_before_anything_is_sent(variables: dict[str, str], told: str) -> None:
@@ -220,4 +220,4 @@ def test_a_shop_that_never_answers_is_not_loaded() -> None:
     with ending(_process("http://127.0.0.1:9", READY_TIMEOUT_SECONDS="1")) as process:
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "does not answer for 1 s" in output
+    assert "not ready after 1 s" in output

@@ -172,7 +172,7 @@ def test_another_argument_is_refused_before_anything_is_done() -> None:
     command = [sys.executable, "-m", "user_service", "migrat"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "migrat: not known; give migrate, or nothing to serve\n"
+    assert done.stderr == "migrat: unknown command; use 'migrate', or no argument to serve\n"
 
 
 def test_a_role_takes_another_password_and_none_is_in_the_output(postgres: PostgresServer) -> None:

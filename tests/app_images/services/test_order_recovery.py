@@ -66,7 +66,7 @@ async def test_an_error_that_nobody_thought_of_does_not_end_recovery(caplog: pyt
     with capture() as seen:
         await recovered(Work([1], LookupError("never seen"), [-2, 3], LookupError("again"), [4]), settles, seen)
     assert settles.settled == [1, 3, 4]
-    assert [record.exc_info is not None for record in caplog.records if "it goes on" in record.message] == [True] * 2
+    assert [record.exc_info is not None for record in caplog.records if "it continues" in record.message] == [True] * 2
     assert [record for record in caplog.records if record.message == "order could not be recovered"]
 
 

@@ -58,7 +58,7 @@ async def test_the_shop_s_prices_count_and_those_of_the_first_time_for_a_repetit
         with postgres.connect(name) as connection:
             connection.execute("UPDATE products SET price = 3000 WHERE id = 1")
         assert await store.create(WANTED, "key", "") == order
-        with pytest.raises(Problem, match="the price of product 1 is another one"):
+        with pytest.raises(Problem, match="the price of product 1 has changed"):
             await store.create(WANTED, "other key", "")
         found = await store.get(order.id)
         assert found is not None
@@ -76,7 +76,7 @@ async def test_a_key_is_its_buyer_s_and_ends(postgres: PostgresServer) -> None:
         assert (await store.create(WANTED, "key", "")).id == first.id
         with pytest.raises(Problem, match="was used for another request"):
             await store.create(other_order, "key", "")
-        with pytest.raises(Problem, match="there is no product"):
+        with pytest.raises(Problem, match="does not exist"):
             await store.create(_without_product(), "free", "")
         await store.create(WANTED, "free", "")  # what was refused has taken nothing
         with postgres.connect(name) as connection:

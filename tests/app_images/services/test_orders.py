@@ -112,23 +112,23 @@ def test_s2_9_an_order_can_be_looked_at(shop: Pair) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [
-        (b"{", 400, "the body is no JSON"),
-        (b"\xff", 400, "the body is no JSON"),
+        (b"{", 400, "the body is not valid JSON"),
+        (b"\xff", 400, "the body is not valid JSON"),
         (b"[]", 422, "body: Input should be an object"),
         (order(user_id="123"), 422, "user_id: Input should be a valid integer"),
         (order(user_id=0), 422, "user_id: Input should be greater than 0"),
         (order(items=[]), 422, "items: List should have at least 1 item after validation, not 0"),
         (order(items=[item(quantity=0)]), 422, "items.0.quantity: Input should be greater than 0"),
         (order(items=[item(quantity=2.5)]), 422, "items.0.quantity: Input should be a valid integer"),
-        (order(items=[item(), item()]), 422, "items: Value error, a product is named twice; add the quantities up"),
+        (order(items=[item(), item()]), 422, "items: Value error, a product is listed twice; combine the quantities"),
         (order(items=[item(price="0.00")]), 422, "items.0.price: Input should be greater than 0"),
         *((order(items=[item(price=price)]), 422, f"items.0.price: {NO_PRICE}") for price in NO_PRICES),
-        (order(items=[item(price="29.98")]), 422, "the price of product 1 is another one; look it up and order again"),
-        (order(items=[item(product_id=999)]), 422, "there is no product 999"),
+        (order(items=[item(price="29.98")]), 422, "the price of product 1 has changed; look it up and order again"),
+        (order(items=[item(product_id=999)]), 422, "product 999 does not exist"),
         (order(payment_method="4242"), 422, "payment_method: String should match pattern '^pm_[a-z0-9_]{1,60}$'"),
         (order(card="x"), 422, "card: Extra inputs are not permitted"),
-        (order(user_id=999), 404, "there is no user 999"),
-        (b" " * 70_000, 413, "the body has more than 65536 bytes"),
+        (order(user_id=999), 404, "user 999 does not exist"),
+        (b" " * 70_000, 413, "the body is larger than 65536 bytes"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -186,7 +186,7 @@ def test_s2_9_the_same_key_and_order_are_one_order_and_another_order_is_refused(
     other = running.post(order(items=[item()]), key=key)
     assert (other.status_code, other.json()["detail"]) == (
         422,
-        "idempotency-key: was used for another request; send a new one",
+        "idempotency-key: was used for another request; send a new key",
     )
     another = running.insist(order(user_id=1), key=key)
     assert another.status_code == 201, "another buyer's key is another key"

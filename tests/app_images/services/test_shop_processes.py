@@ -140,7 +140,7 @@ def test_s2_5_over_http_the_same_services_say_the_same(
         answers = [httpx.get(f"{gateway.url}/api/users/{user}") for user in (123, 123, 999)]
         assert [answer.status_code for answer in answers] == [200, 200, 404]
         assert answers[0].json() == {"id": 123, "name": "User 123", "email": "user123@example.com"}
-        assert answers[2].json()["detail"] == "there is no user 999"
+        assert answers[2].json()["detail"] == "user 999 does not exist"
         users.stop()
         assert gateway.status("/api/users/123") == 503
     names = [span.name for about, span in receiver.spans if about["service.name"] == "user-service"]
@@ -252,7 +252,7 @@ def test_s1_12_the_caller_s_deadline_is_the_call_s(
                 answer = httpx.get(f"{gateway.url}/api/users/123", headers=headers, timeout=20)
                 receiver.wait_for(lambda: [span.name for _, span in receiver.spans].count(METHOD) == 2)
     assert answer.status_code == 504
-    assert answer.json()["detail"] == "user-service did not answer in time"
+    assert answer.json()["detail"] == "user-service did not respond in time"
     calls = [(about["service.name"], plain(span.attributes)) for about, span in receiver.spans if span.name == METHOD]
     assert sorted((name, one["rpc.response.status_code"]) for name, one in calls) == [
         ("api-gateway", "DEADLINE_EXCEEDED"),
@@ -359,9 +359,9 @@ def test_wrong_settings_are_one_line_and_exit_status_2(postgres: PostgresServer,
         ({"DATABASE_HOST": ""}, "DATABASE_HOST: not set; set it in the service's environment"),
         ({"DATABASE_PORT": "many"}, "DATABASE_PORT='many': not a number from 1 to 65535; correct it"),
         ({"DATABASE_PASSWORD_FILE": "/nowhere"}, "/nowhere: No such file or directory; mount the secret there"),
-        ({"PROTOCOL": "smtp"}, "PROTOCOL='smtp': not known; set one of http, grpc"),
+        ({"PROTOCOL": "smtp"}, "PROTOCOL='smtp': unknown value; set one of http, grpc"),
         ({"REDIS_HOST": "redis"}, "REDIS_USER: not set; set it in the service's environment"),
-        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL='LOUD': not known; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL='LOUD': unknown value; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
     ):
         with ServiceProcess("user_service", {**good, **change}, tmp_path) as service:
             assert service.process.wait(20) == 2

@@ -105,7 +105,7 @@ async def test_s2_10_ten_thousand_paths_and_header_values_add_no_series() -> Non
 
 
 async def test_the_example_of_the_test_helpers_works_as_it_stands() -> None:
-    lines = (testing.__doc__ or "").split("::\n", 1)[1].split("\nIds count")[0]
+    lines = (testing.__doc__ or "").split("::\n", 1)[1].split("\nIDs count")[0]
     namespace: dict[str, Any] = {"httpx": httpx, "make_app": _make_app}
     exec(textwrap.dedent(lines), namespace)  # noqa: S102 - our own documentation
     await namespace["test_a_request_leaves_one_span"]()

@@ -87,7 +87,7 @@ async def test_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     (span,), _ = await serve()
     assert span.parent is None
     with pytest.raises(
-        ConfigError, match="OTEL_MESH_OUTSIDE_CONTEXT='drop': not known; set one of continue, link, restart"
+        ConfigError, match="OTEL_MESH_OUTSIDE_CONTEXT='drop': unknown value; set one of continue, link, restart"
     ):
         outside_from({"OTEL_MESH_OUTSIDE_CONTEXT": "drop"})
 

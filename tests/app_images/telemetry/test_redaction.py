@@ -82,7 +82,7 @@ def test_a_value_that_holds_itself_or_has_no_text_breaks_nothing() -> None:
     endless: dict[str, Any] = {"secret": "canary"}
     endless["self"] = endless
     assert "canary" not in str(redact.value("x", endless))
-    assert redact.value("x", Broken()) == "<Broken without a text: LookupError>"
+    assert redact.value("x", Broken()) == "<Broken: __str__ raised LookupError>"
 
 
 async def test_s2_10_an_exceptions_message_leaves_its_secrets_behind(seen: Capture) -> None:

@@ -76,9 +76,9 @@ def test_unknown_standard_values_are_warned_about_and_ignored(variable: str, cap
 
 
 def test_own_variables_and_unreadable_files_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="OTEL_MESH_BATCH_PROFILE='fast': not known; set one of default, linkerd"):
+    with pytest.raises(ConfigError, match="OTEL_MESH_BATCH_PROFILE='fast': unknown value; set one of default, linkerd"):
         Config.from_env({"OTEL_MESH_BATCH_PROFILE": "fast"})
-    with pytest.raises(ConfigError, match="LOG_LEVEL='loud': not known"):
+    with pytest.raises(ConfigError, match="LOG_LEVEL='loud': unknown value"):
         Config.from_env({"LOG_LEVEL": "loud"})
     with pytest.raises(ConfigError, match=r"CERTIFICATE='.*/ca.crt': No such file or directory; mount the file there"):
         Config.from_env({"OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "ca.crt")})
@@ -108,8 +108,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     ]
     lines = str(caught.value).splitlines()
     assert lines[0] == "7 mistakes in the environment:"
-    assert lines[1] == "- LOG_LEVEL='loud': not known; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
-    assert "- OTEL_EXPORTER_OTLP_LOGS_TIMEOUT='soon': no number of seconds; correct it" in lines
+    assert lines[1] == "- LOG_LEVEL='loud': unknown value; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
+    assert "- OTEL_EXPORTER_OTLP_LOGS_TIMEOUT='soon': not a number of seconds; correct it" in lines
 
 
 def test_what_is_set_for_a_signal_wins_over_what_is_set_for_all() -> None:

@@ -69,15 +69,15 @@ def test_a_literal_is_never_shown(secret: str) -> None:
     assert describe(f"SELECT '{quoted}'").text == "SELECT ?"
 
 
-def test_what_is_remembered_is_bounded() -> None:
-    sql._remembered.cache_clear()  # noqa: SLF001 - what would fill the memory
+def test_the_cache_of_descriptions_is_bounded() -> None:
+    sql._describe_cached.cache_clear()  # noqa: SLF001 - what would fill the memory
     for n in range(60):
         huge = f"INSERT INTO t{n} VALUES " + ",".join(["('canary', 1)"] * 70_000)  # noqa: S608 - never run
         found = describe(huge)
         assert found.summary == f"INSERT t{n}"
         assert len(found.text) <= 4096
         assert "canary" not in found.text
-    assert sql._remembered.cache_info().currsize == 0  # noqa: SLF001 - as above
+    assert sql._describe_cached.cache_info().currsize == 0  # noqa: SLF001 - as above
 
 
 def test_a_summary_of_the_callers_own_is_one_line_and_bounded() -> None:

@@ -115,7 +115,7 @@ def test_encoding_for_grpc_rests_and_makes_one_request(
         exporter.shutdown()
     assert len(receiver.metadata) == 1
     assert len(receiver.spans) == SPANS
-    assert rests == [steady.REST] * ((SPANS - 1) // steady.STRETCH)
+    assert rests == [steady.PAUSE] * ((SPANS - 1) // steady.RECORDS_PER_PAUSE)
 
 
 @pytest.fixture
@@ -148,4 +148,4 @@ def test_encoding_for_http_rests_too(spans: list[ReadableSpan], rests: list[floa
     (body,) = bodies
     (resource,) = ExportTraceServiceRequest.FromString(body).resource_spans
     assert len(resource.scope_spans[0].spans) == SPANS
-    assert rests == [steady.REST] * ((SPANS - 1) // steady.STRETCH)
+    assert rests == [steady.PAUSE] * ((SPANS - 1) // steady.RECORDS_PER_PAUSE)

@@ -31,40 +31,40 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """Handlers over the clients of the called services."""
+    """HTTP handlers of users."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
 
     async def get_user(self, request: Request) -> JSONResponse:
-        """``GET /api/users/{id}``: 200, 400 for no id, 404 for no such user, 502 to 504 for user-service's failures."""
+        """``GET /api/users/{id}``: 200, 400 for an invalid ID, 404 if unknown, 502 to 504 if user-service fails."""
         user = await self.find_user(positive_id(request.path_params["id"]))
         return JSONResponse(user.model_dump())
 
     async def find_user(self, user_id: int) -> User:
-        """A user, from user-service.
+        """A user from user-service.
 
         Raises:
-            Problem: 404 for no such user, 502 to 504 for user-service's failures.
+            Problem: 404 if the user does not exist; 502 to 504 if user-service fails.
         """
         user = await self._users.get(user_id)
         if user is None:
-            raise Problem(404, f"there is no user {user_id}")
+            raise Problem(404, f"user {user_id} does not exist")
         return user
 
 
 def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Probes]:
-    """The application from its environment.
+    """The application configured by the environment, and its probes.
 
     Raises:
-        SettingsError: a setting is missing or wrong.
+        SettingsError: A variable is missing or invalid.
     """
     users = users_from(environment, telemetry)
     orders = mesh_client(
         environment.url("ORDER_SERVICE_URL"),
         peer="order-service",
         timeout=environment.number("ORDER_TIMEOUT_SECONDS", 8.0, low=0.05, high=30),
-        retries=Retries(attempts=2),  # of what was never sent, and of orders with an Idempotency-Key
+        retries=Retries(attempts=2),  # for requests that were not sent, and orders with an Idempotency-Key
         tracer_provider=telemetry.tracer_provider,
         meter_provider=telemetry.meter_provider,
     )

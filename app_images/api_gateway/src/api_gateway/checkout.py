@@ -1,4 +1,4 @@
-"""What buyers get to see of an order: how long they wait, and how it ends; by variant of an experiment, by canary."""
+"""Time limit and duration metric of orders, by outcome, experiment variant and canary."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Checkout:
-    """The patience for an order, and its measurement.
+    """Time limit and duration metric of orders.
 
     Args:
-        patience: variant -> seconds that an order may take in all, over all services.
-        experiment: that decides the variant; None for ``control`` always.
-        meter_provider: where durations go.
+        patience: Variant -> total time limit of an order in seconds, across all services.
+        experiment: Experiment that selects the variant; None for ``control``.
+        meter_provider: Provider of the meter.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Checkout:
         self._duration = meter_provider.get_meter("api_gateway").create_histogram(
             "shop.checkout.duration",
             unit="s",
-            description="How long buyers waited for an order, by how it ended.",
+            description="Duration of orders as seen by buyers, by outcome.",
             explicit_bucket_boundaries_advisory=DURATION_BOUNDARIES,
         )
 
     @property
     def seconds(self) -> float:
-        """How long the current request's order may take."""
+        """Time limit of the current request's order in seconds."""
         return self._patience[self._variant()]
 
     def _variant(self) -> str:
@@ -55,10 +55,10 @@ class Checkout:
 
     @contextmanager
     def measured(self, headers: Mapping[str, str]) -> Iterator[None]:
-        """Measures an order: ``paid``, ``declined``, ``refused`` for what is no order, or ``failed``.
+        """Record an order's duration with its outcome: ``paid``, ``declined``, ``refused`` (invalid) or ``failed``.
 
         Args:
-            headers: of the request; the mesh's routes say in them whether it goes over a canary.
+            headers: Headers of the request; the mesh's routes mark canary requests in them.
         """
         began, outcome = perf_counter(), "failed"
         try:
@@ -81,6 +81,6 @@ class Checkout:
             self._duration.record(perf_counter() - began, about)
 
     def _is_canary(self, headers: Mapping[str, str]) -> bool:
-        told: dict[str, Any] = {}
-        self._canary.describe(headers, get_current(), told)
-        return "otel_mesh.canary.version" in told
+        attributes: dict[str, Any] = {}
+        self._canary.describe(headers, get_current(), attributes)
+        return "otel_mesh.canary.version" in attributes

@@ -1,4 +1,4 @@
-"""``POST /api/orders``: the buyer is checked, then the order placed and paid."""
+"""``POST /api/orders``: validates the buyer, then places the order."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 class Placed(BaseModel):
-    """An order as order-service tells of it, and as the gateway's caller hears of it."""
+    """A placed order: order-service's response body, and the gateway's."""
 
     order_id: int
     status: str
 
 
 class Orders:
-    """The handler.
+    """HTTP handler of orders.
 
     Args:
-        find_user: raises a `Problem` where there is no such user, or user-service fails.
-        client: of order-service.
-        tracer: of the gateway.
-        checkout: how long an order may take, and how long it took.
+        find_user: Function that raises a `Problem` if the user does not exist or user-service fails.
+        client: HTTP client of order-service.
+        tracer: Tracer of the gateway.
+        checkout: Time limit and duration metric of orders.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Orders:
         self._checkout = checkout
 
     async def create(self, request: Request) -> JSONResponse:
-        """``POST /api/orders``: 201 for an order that is paid.
+        """``POST /api/orders``: 201 for a paid order.
 
-        400 for a body that is no JSON or a bad Idempotency-Key, 422 for one that does not fit, an unknown product, a
-        price that is not the shop's and a key used for another order; 404 for no such user; 402 for a payment that was
-        declined; 409 for a repetition of what was cancelled meanwhile; 502 to 504 where a service fails. An order that
-        exists then is named in the problem: repeating the request with its Idempotency-Key tells what became of it.
+        400 for malformed JSON or a malformed Idempotency-Key; 422 for an invalid body, an unknown product, a wrong
+        price or a key used for another order; 404 for an unknown user; 402 if the payment was declined; 409 for a
+        repeated request whose order was cancelled; 502 to 504 if a service fails. If the order exists already, the
+        problem contains its ID; a repeated request with the same Idempotency-Key returns its outcome.
         """
         with self._checkout.measured(request.headers):
             return await self._placed(request)
@@ -78,7 +78,7 @@ class Orders:
                         "order-service",
                         "/orders",
                         body=wanted,
-                        # only with a key may anybody on the way repeat the request
+                        # only requests with a key may be retried
                         headers={} if key is None else {idempotency.HEADER: key},
                         model=Placed,
                     )

@@ -1,4 +1,4 @@
-"""Calls to other services, their failures told apart for the caller."""
+"""Calls to other services; failures are mapped to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Model = TypeVar("Model", bound=BaseModel)
-_PASSED_ON = frozenset({402, 409, 422, 502, 503, 504})
+_FORWARDED_STATUSES = frozenset({402, 409, 422, 502, 503, 504})
 
 
-class _Told(BaseModel):
-    """What another service's problem may say to the gateway's caller."""
+class _UpstreamProblem(BaseModel):
+    """The members of another service's problem that are passed on to the gateway's caller."""
 
     detail: str
     order_id: int | None = None
@@ -29,13 +29,13 @@ async def get_json(client: httpx.AsyncClient, peer: str, url: str, template: str
     """GET a resource of another service.
 
     Raises:
-        Problem: 404 as the service says; 502 where its answer is an error or makes no sense; 503 where it cannot be
-            reached or is unavailable; 504 where it does not answer in time.
+        Problem: 404 if the service responds 404; 502 for an unexpected or invalid response; 503 if the service is
+            unreachable or unavailable; 504 if it does not respond in time.
     """
     with calling(peer):
         response = await client.get(url, extensions={"url_template": template})
     if response.status_code == httpx.codes.NOT_FOUND:
-        raise Problem(404, f"{peer} has nothing there")
+        raise Problem(404, f"{peer} did not find the resource")
     require(peer, response, {httpx.codes.OK})
     return parsed(peer, response, model)
 
@@ -43,11 +43,10 @@ async def get_json(client: httpx.AsyncClient, peer: str, url: str, template: str
 async def post_json(  # noqa: PLR0913 - one call, by name
     client: httpx.AsyncClient, peer: str, url: str, *, body: BaseModel, headers: Mapping[str, str], model: type[Model]
 ) -> Model:
-    """Have another service make something.
+    """POST a resource to another service.
 
     Raises:
-        Problem: as the service says where it refuses what was asked or tells why it failed, with the order that it is
-            about if it names one; else as of `get_json`.
+        Problem: The problem in the service's response, with the ID of the order if given; otherwise as in `get_json`.
     """
     with calling(peer):
         response = await client.post(
@@ -58,10 +57,13 @@ async def post_json(  # noqa: PLR0913 - one call, by name
         )
     if response.status_code == httpx.codes.CREATED:
         return parsed(peer, response, model)
-    if response.status_code in _PASSED_ON and response.headers.get("content-type") == "application/problem+json":
-        told = parsed(peer, response, _Told)
+    if (
+        response.status_code in _FORWARDED_STATUSES
+        and response.headers.get("content-type") == "application/problem+json"
+    ):
+        problem = parsed(peer, response, _UpstreamProblem)
         retry = {"Retry-After": response.headers["retry-after"]} if "retry-after" in response.headers else None
-        members = told.model_dump(exclude_none=True, exclude={"detail"})
-        raise Problem(response.status_code, told.detail, retry, members)
+        members = problem.model_dump(exclude_none=True, exclude={"detail"})
+        raise Problem(response.status_code, problem.detail, retry, members)
     require(peer, response, ())
     raise AssertionError  # no status is accepted above

@@ -1,4 +1,4 @@
-"""Asking user-service, whichever protocol it speaks."""
+"""Clients of user-service for its two protocols."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NOT_FOUND = 404
 
 
 class User(BaseModel):
-    """A user as user-service tells them."""
+    """A user in user-service's response."""
 
     id: int
     name: str
@@ -43,29 +43,29 @@ class Users(Protocol):
     """The users of the shop."""
 
     async def get(self, user_id: int) -> User | None:
-        """The user of an id; None where there is none.
+        """The user with an ID; None if the user does not exist.
 
         Raises:
-            Problem: 502 where user-service's answer is an error or makes no sense; 503 where it cannot be reached or
-                is unavailable; 504 where it does not answer in time.
+            Problem: 502 for an unexpected or invalid response of user-service; 503 if it is unreachable or unavailable;
+                504 if it does not respond in time.
         """
 
     def opened(self) -> AbstractAsyncContextManager[None]:
-        """Hold the connections while the gateway runs."""
+        """Open the connections, and close them at the end of the block."""
 
 
 class HttpUsers:
-    """Users of a user-service that speaks HTTP.
+    """Users from user-service over HTTP.
 
     Args:
-        client: of the service.
+        client: HTTP client of user-service.
     """
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
     async def get(self, user_id: int) -> User | None:
-        """As `Users` has it."""
+        """The user with an ID, see `Users.get`."""
         try:
             return await get_json(self._client, _PEER, f"/users/{user_id}", "/users/{id}", User)
         except Problem as problem:
@@ -75,17 +75,17 @@ class HttpUsers:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Hold the connections while the gateway runs."""
+        """Open the connections, and close them at the end of the block."""
         async with self._client:
             yield
 
 
 class GrpcUsers:
-    """Users of a user-service that speaks gRPC.
+    """Users from user-service over gRPC.
 
     Args:
-        connect: makes a channel to the service; it belongs to the loop that runs then.
-        timeout: seconds for one call; a nearer deadline shortens it, and is passed on.
+        connect: Function that creates a channel to the service, bound to the running event loop.
+        timeout: Timeout of a call in seconds; limited by the deadline.
     """
 
     def __init__(self, connect: Callable[[], aio.Channel], timeout: float) -> None:
@@ -94,46 +94,46 @@ class GrpcUsers:
         self._timeout = timeout
 
     async def get(self, user_id: int) -> User | None:
-        """As `Users` has it; only while `opened`."""
+        """The user with an ID, see `Users.get`; only inside `opened`."""
         if self._stub is None:
-            raise RuntimeError("not opened")
+            raise RuntimeError("GrpcUsers: no connection; call get() inside opened()")
         try:
             answer = await self._stub.GetUser(user_pb2.GetUserRequest(id=user_id), timeout=self._timeout)
         except DeadlineExceededError as error:
-            raise Problem(504, f"{_PEER} did not answer in time") from error
+            raise Problem(504, f"{_PEER} did not respond in time") from error
         except aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 return None
             raise _problem(error) from error
         if not answer.HasField("user"):
-            raise Problem(502, f"{_PEER} gave an answer that makes no sense")
+            raise Problem(502, f"{_PEER} sent an invalid response")
         return User(id=answer.user.id, name=answer.user.name, email=answer.user.email)
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Hold the connections while the gateway runs."""
+        """Open the connections, and close them at the end of the block."""
         async with self._connect() as channel:
             self._stub = user_pb2_grpc.UserServiceStub(channel)
             yield
 
 
 def _problem(error: aio.AioRpcError) -> Problem:
-    """What a failed call means for who asked the gateway; the status's own text is not for them."""
+    """The problem for a failed call; the status message is internal and not passed on."""
     code = error.code()
     if code is grpc.StatusCode.UNAVAILABLE:
         return Problem(503, f"{_PEER} is unavailable", {"Retry-After": "1"})
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return Problem(504, f"{_PEER} did not answer in time")
-    return Problem(502, f"{_PEER} answered {code.name}")
+        return Problem(504, f"{_PEER} did not respond in time")
+    return Problem(502, f"{_PEER} responded with status {code.name}")
 
 
 def users_from(environment: Environment, telemetry: Providers) -> Users:
-    """Users at USER_SERVICE_URL, over gRPC where it begins with ``dns:///`` and over HTTP else.
+    """The client for USER_SERVICE_URL: gRPC if it begins with ``dns:///``, otherwise HTTP.
 
-    UPSTREAM_TIMEOUT_SECONDS (3) is how long one call may take.
+    UPSTREAM_TIMEOUT_SECONDS (3) is the timeout of a call.
 
     Raises:
-        SettingsError: a setting is missing or wrong.
+        SettingsError: A variable is missing or invalid.
     """
     url = environment.url("USER_SERVICE_URL", ("http://", "https://", _DNS))
     timeout = environment.number("UPSTREAM_TIMEOUT_SECONDS", 3.0, low=0.05, high=30)

@@ -1,1 +1,1 @@
-"""Load on the demonstration shop: bounded in rate and in time, and counted by what became of each request."""
+"""Load generator for the demonstration shop: limited in rate and duration, with requests counted by outcome."""

@@ -1,4 +1,4 @@
-"""``python -m load_generator``: runs once and ends; exit status 0 when everything was sent that was to be sent."""
+"""``python -m load_generator``: a single run; the exit status is 0 if no request was skipped."""
 
 from __future__ import annotations
 

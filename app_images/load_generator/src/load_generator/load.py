@@ -1,4 +1,4 @@
-"""Requests at a steady rate, sent when they are due whatever became of those before."""
+"""Requests at a constant rate (open loop): each is sent when due, regardless of earlier responses."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from otel_mesh_telemetry.deadline import DeadlineExceededError
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
-    from load_generator.requests import Asked, Mix
+    from load_generator.requests import Mix, Request
 
 _log = logging.getLogger(__name__)
 _CAUGHT_UP_S = 1.0
-"""What was due in time is sent this much later at most, when the machine was busy with something else."""
+"""Maximum delay in seconds after which a due request is still sent, in case the machine was busy."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a run may not exceed.
+    """Limits of a run.
 
     Attributes:
-        rate: requests per second.
-        duration: seconds; nothing is sent afterwards.
-        in_flight: requests that wait for their answer at a time. What is due above that is skipped, and counted: a
-            service that answers slowly must not make the generator hold ever more.
+        rate: Requests per second.
+        duration: Duration of the run in seconds.
+        in_flight: Maximum number of concurrent requests. Requests due beyond it are skipped and counted, so that a slow
+            service does not exhaust the generator's memory.
     """
 
     rate: float
@@ -40,13 +40,13 @@ class Bounds:
 
 @dataclass
 class Totals:
-    """What became of the requests: every one that was sent is ok or failed in the end.
+    """Number of requests by outcome; at the end, ``sent`` is the sum of ``ok`` and ``failed``.
 
     Attributes:
-        sent: that left.
-        ok: that were answered as they should be.
-        failed: that were answered otherwise, or not at all.
-        skipped: that were due, but not sent.
+        sent: Requests sent.
+        ok: Requests with an expected response.
+        failed: Requests with an unexpected response or none.
+        skipped: Requests that were due but not sent.
     """
 
     sent: int = 0
@@ -59,13 +59,16 @@ class Totals:
 
 
 class Load:
-    """One run.
+    """A run of the load generator.
 
     Args:
-        client: that sends, and makes a trace of each request.
-        mix: of requests.
-        bounds: of the run.
-        meter_provider: where it counts.
+        client: HTTP client, which starts a trace per request.
+        mix: Source of the requests.
+        bounds: Limits of the run.
+        meter_provider: Provider of the meter.
+
+    Attributes:
+        totals: Number of requests by outcome.
     """
 
     def __init__(self, client: httpx.AsyncClient, mix: Mix, bounds: Bounds, meter_provider: MeterProvider) -> None:
@@ -73,22 +76,20 @@ class Load:
         self.totals = Totals()
         self._stopped = asyncio.Event()
         meter = meter_provider.get_meter("load_generator")
-        self._sent = meter.create_counter(
-            "load.requests.sent", unit="{request}", description="Requests that were sent."
-        )
-        self._answered = meter.create_counter(
-            "load.requests.completed", unit="{request}", description="Requests by what became of them."
+        self._sent = meter.create_counter("load.requests.sent", unit="{request}", description="Requests sent.")
+        self._completed = meter.create_counter(
+            "load.requests.completed", unit="{request}", description="Completed requests, by outcome."
         )
         self._skipped = meter.create_counter(
-            "load.requests.skipped", unit="{request}", description="Requests that were due, but not sent."
+            "load.requests.skipped", unit="{request}", description="Requests that were due but not sent."
         )
 
     def stop(self) -> None:
-        """Send nothing more; what is under way is waited for."""
+        """Stop sending; `run` still waits for the requests in flight."""
         self._stopped.set()
 
     async def run(self) -> Totals:
-        """Send until the time is over or `stop` is called, and wait for the last answer."""
+        """Send requests until the duration has elapsed or `stop` is called, and wait for the last response."""
         began = monotonic()
         running: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as tasks:
@@ -96,13 +97,13 @@ class Load:
                 await self._pause(began + number / self._bounds.rate - monotonic())
                 if self._stopped.is_set():
                     break
-                asked = self._mix.next()
+                request = self._mix.next()
                 is_late = monotonic() - began > self._bounds.duration + _CAUGHT_UP_S
                 if is_late or len(running) >= self._bounds.in_flight:
                     self.totals.skipped += 1
                     self._skipped.add(1)
                     continue
-                task = tasks.create_task(self._send(asked))
+                task = tasks.create_task(self._send(request))
                 running.add(task)
                 task.add_done_callback(running.discard)
         return self.totals
@@ -113,26 +114,26 @@ class Load:
                 async with asyncio.timeout(seconds):
                     await self._stopped.wait()
             except TimeoutError:
-                pass  # the usual case: it is due now
+                pass  # the usual case: the next request is due
 
-    async def _send(self, asked: Asked) -> None:
-        kind = {"http.request.method": asked.method, "url.template": asked.template}
+    async def _send(self, request: Request) -> None:
+        kind = {"http.request.method": request.method, "url.template": request.template}
         self.totals.sent += 1
         self._sent.add(1, kind)
         try:
-            answer = await self._client.request(
-                asked.method,
-                asked.path,
-                json=asked.body,
-                headers=asked.headers,
-                extensions={"url_template": asked.template},
+            response = await self._client.request(
+                request.method,
+                request.path,
+                json=request.body,
+                headers=request.headers,
+                extensions={"url_template": request.template},
             )
-            is_ok, reason = answer.status_code in asked.good, str(answer.status_code)
+            is_ok, reason = response.status_code in request.good, str(response.status_code)
         except (httpx.HTTPError, DeadlineExceededError) as error:
             is_ok, reason = False, type(error).__name__
         if is_ok:
             self.totals.ok += 1
         else:
             self.totals.failed += 1
-            _log.warning("%s %s: %s", asked.method, asked.template, reason)
-        self._answered.add(1, {**kind, "outcome": "ok" if is_ok else "failed"})
+            _log.warning("%s %s: %s", request.method, request.template, reason)
+        self._completed.add(1, {**kind, "outcome": "ok" if is_ok else "failed"})

@@ -1,4 +1,4 @@
-"""A run from its environment to its last line."""
+"""A complete run: settings from the environment, readiness of the target, load, flush."""
 
 from __future__ import annotations
 
@@ -25,16 +25,22 @@ _PEER = "api-gateway"
 
 
 async def run(environment: Environment | None = None) -> int:
-    """Wait for the target, send, flush; the process's exit status.
+    """Wait for the target, send the requests and flush telemetry.
 
-    TARGET_URL, RATE_PER_SECOND (1), DURATION_SECONDS (60), MAX_IN_FLIGHT (100), ORDER_SHARE (0), USER_IDS (123),
-    TIMEOUT_SECONDS (10), READY_TIMEOUT_SECONDS (60) and LINGER_SECONDS (2: how long the process stays after the last
-    answer, since a proxy beside it is stopped with it and loses the spans that it has not handed over yet) come from
-    the environment.
+    The environment variables and their defaults: TARGET_URL (required), RATE_PER_SECOND (1), DURATION_SECONDS (60),
+    MAX_IN_FLIGHT (100), ORDER_SHARE (0), USER_IDS (123), TIMEOUT_SECONDS (10), READY_TIMEOUT_SECONDS (60) and
+    LINGER_SECONDS (2). The process stays alive for LINGER_SECONDS after the last response, because the sidecar is
+    stopped with it and would lose the spans that it has not exported yet.
+
+    Args:
+        environment: Environment with the variables; that of the process by default.
+
+    Returns:
+        The exit status of the process: 0 if no request was skipped.
 
     Raises:
-        SettingsError: one of them is missing or wrong.
-        ConfigError: one of telemetry's is.
+        SettingsError: A variable is missing or invalid.
+        ConfigError: A variable of telemetry is invalid.
     """
     environment = environment or Environment()
     target = environment.url("TARGET_URL")
@@ -49,8 +55,8 @@ async def run(environment: Environment | None = None) -> int:
     linger = environment.number("LINGER_SECONDS", 2, low=0, high=60)
     telemetry = init(handle_sigterm=False)
     try:
-        if not await _answers(target, patience):
-            _log.error("%s: does not answer for %g s", target, patience)
+        if not await _becomes_ready(target, patience):
+            _log.error("%s: not ready after %g s; check the target's pods and TARGET_URL", target, patience)
             return 1
         load = await _run(target, timeout, mix, bounds, telemetry)
         await asyncio.sleep(linger)
@@ -59,7 +65,7 @@ async def run(environment: Environment | None = None) -> int:
     return 0 if load.totals.skipped == 0 else 1
 
 
-async def _run(target: str, timeout: float, mix: Mix, bounds: Bounds, telemetry: Providers) -> Load:  # noqa: ASYNC109 - of each request
+async def _run(target: str, timeout: float, mix: Mix, bounds: Bounds, telemetry: Providers) -> Load:  # noqa: ASYNC109 - timeout per request
     client = mesh_client(
         target,
         peer=_PEER,
@@ -83,11 +89,11 @@ def _ids(text: str) -> list[int]:
     try:
         return [int(one) for one in text.split(",")]
     except ValueError:
-        raise SettingsError(f"USER_IDS={text!r}: no numbers with commas between them; write such as 1,2,3") from None
+        raise SettingsError(f"USER_IDS={text!r}: not a list of numbers; set one such as 1,2,3") from None
 
 
-async def _answers(target: str, patience: float) -> bool:
-    """Whether the target is ready, asked for without making traces until it is."""
+async def _becomes_ready(target: str, patience: float) -> bool:
+    """True if the target becomes ready in time; the checks are excluded from sampling."""
     end = monotonic() + patience
     unsampled = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
     async with httpx.AsyncClient(timeout=2) as client:

@@ -1,1 +1,1 @@
-"""Orders of the shop: taken, paid, and settled whatever fails in between."""
+"""Orders of the shop: stored, paid, and settled despite failures in between."""

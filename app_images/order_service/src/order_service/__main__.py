@@ -1,4 +1,4 @@
-"""``python -m order_service`` serves, ``python -m order_service migrate`` brings its schema up to date."""
+"""``python -m order_service`` serves, ``python -m order_service migrate`` applies the migrations."""
 
 from __future__ import annotations
 

@@ -41,11 +41,11 @@ _RETRY = {"Retry-After": "1"}
 
 
 class Orders:
-    """Handlers over the store.
+    """HTTP handlers of orders.
 
     Args:
-        store: where orders are.
-        settling: what brings them to their end.
+        store: Store of the orders.
+        settling: Component that takes orders to a final status.
     """
 
     def __init__(self, store: Store, settling: Settling) -> None:
@@ -53,65 +53,64 @@ class Orders:
         self._settling = settling
 
     async def create(self, request: Request) -> JSONResponse:
-        """``POST /orders``: 201 once the order is paid.
+        """``POST /orders``: 201 after the order is paid.
 
-        400 and 422 for what is no order, 402 where the payment was declined, 409 where a repetition finds the order
-        cancelled, 503 without a database, 502 to 504 for payment-service's failures: the order is settled later then.
-        A repetition with the same buyer's Idempotency-Key goes on with the same order, wherever that is, for as long as
-        keys last.
+        400 and 422 for an invalid request, 402 if the payment was declined, 409 for a repeated request whose order was
+        cancelled, 503 without a database, 502 to 504 if payment-service fails; recovery then settles the order later. A
+        repeated request with the buyer's Idempotency-Key continues with the same order until the key expires.
         """
         key = idempotency.key_of(request.headers)
         wanted = await read_model(request, NewOrder)
         try:
             order = await self._store.create(wanted, key, current_traceparent())
         except UnavailableError as error:
-            raise Problem(503, "the database does not answer", _RETRY) from error
+            raise Problem(503, "the database is unavailable", _RETRY) from error
         get_current_span().set_attribute("order.id", order.id)
-        return _answer(await self._settled(order))
+        return _response(await self._settled(order))
 
     async def _settled(self, order: Order) -> Order:
         unsettled: dict[str, str | int] = {"order_id": order.id}
         try:
             return await self._settling.settle(order)
         except UnavailableError as error:
-            raise Problem(503, "the database does not answer; the order is settled later", _RETRY, unsettled) from error
+            raise Problem(503, "the database is unavailable; the order is settled later", _RETRY, unsettled) from error
         except Problem as problem:
             detail = f"{problem.detail}; the order is settled later"
             raise Problem(problem.status, detail, problem.headers, unsettled) from problem
 
     async def get(self, request: Request) -> JSONResponse:
-        """``GET /orders/{id}``: 200, 400 for no id, 404 for no such order, 503 without a database; amounts are text."""
+        """``GET /orders/{id}``: 200, 400 for an invalid ID, 404 for an unknown order, 503 without a database."""
         order_id = positive_id(request.path_params["id"])
         try:
             found = await self._store.get(order_id)
         except UnavailableError as error:
-            raise Problem(503, "the database does not answer", _RETRY) from error
+            raise Problem(503, "the database is unavailable", _RETRY) from error
         if found is None:
-            raise Problem(404, f"there is no order {order_id}")
+            raise Problem(404, f"order {order_id} does not exist")
         user_id, order, lines = found
         items = [
             {"product_id": line.product_id, "quantity": line.quantity, "price": money.text(line.price)}
             for line in lines
         ]
-        told = {"order_id": order.id, "user_id": user_id, "status": order.status.value, "items": items}
-        return JSONResponse({**told, "total": money.text(order.total)})
+        members = {"order_id": order.id, "user_id": user_id, "status": order.status.value, "items": items}
+        return JSONResponse({**members, "total": money.text(order.total)})
 
 
-def _answer(order: Order) -> JSONResponse:
-    told: dict[str, str | int] = {"order_id": order.id, "order_status": order.status.value}
+def _response(order: Order) -> JSONResponse:
+    members: dict[str, str | int] = {"order_id": order.id, "order_status": order.status.value}
     if order.status is Status.PAYMENT_FAILED:
-        raise Problem(402, "the payment was declined", members=told)
+        raise Problem(402, "the payment was declined", members=members)
     if order.status is Status.CANCELLED:
-        raise Problem(409, "the order was cancelled, its payment took too long; order again", members=told)
+        raise Problem(409, "the order was cancelled because its payment took too long; order again", members=members)
     body = {"order_id": order.id, "status": order.status.value}
     return JSONResponse(body, 201, {"Location": f"/orders/{order.id}"})
 
 
 def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Probes]:
-    """The application from its environment.
+    """The application configured by the environment, and its probes.
 
     Raises:
-        SettingsError: a setting is missing or wrong.
+        SettingsError: A variable is missing or invalid.
     """
     tracers, meters = telemetry.tracer_provider, telemetry.meter_provider
     database = Database(

@@ -1,6 +1,6 @@
-"""Orders that could not be settled: set aside, counted, and taken up again when a person says so.
+"""Dead letters: orders that could not be settled, set aside until an operator retries them.
 
-``python -m order_service.dead_letters`` lists them, with ``retry`` and their ids it has recovery try again.
+``python -m order_service.dead_letters`` lists them; with ``retry`` and their IDs, recovery tries them again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _OPEN = [str(status) for status in OPEN]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at the dead letters found.
+    """The dead letters found by `look`.
 
     Attributes:
-        new: orders that were set aside just now.
-        count: of all that are.
+        new: IDs of the orders set aside by this call.
+        count: Number of all orders set aside.
     """
 
     new: Sequence[int]
@@ -39,17 +39,17 @@ class Found:
 
 
 async def look(database: Database, attempts: int) -> Found:
-    """Set orders aside that recovery has tried in vain so often; each is told to one replica only.
+    """Set aside the orders that recovery could not settle; each is reported by one replica only.
 
     Args:
-        database: of this service.
-        attempts: after which an order is set aside.
+        database: Database of this service.
+        attempts: Number of failed recoveries after which an order is set aside.
 
     Raises:
-        UnavailableError: the database does not answer.
+        UnavailableError: The database is unavailable.
     """
     async with database.transaction() as connection:
-        cursor = psycopg.AsyncCursor(connection)  # below the traced one: once a second leaves no span
+        cursor = psycopg.AsyncCursor(connection)  # a plain cursor: this runs once per second and creates no spans
         await cursor.execute(
             "WITH hopeless (order_id) AS MATERIALIZED ("
             "SELECT id FROM orders WHERE status = ANY(%(open)s) AND due_at <= now()"
@@ -63,12 +63,12 @@ async def look(database: Database, attempts: int) -> Found:
             [_OPEN],
         )
         row = await cursor.fetchone()
-        assert row is not None  # noqa: S101 - a count is one row
+        assert row is not None  # noqa: S101 - a count returns one row
         return Found(new, row[0])
 
 
 def listed(connection: psycopg.Connection[Any]) -> Sequence[tuple[int, str, datetime, datetime, int, str]]:
-    """Id, status, creation, setting aside, attempts and the request's traceparent of each, the oldest first."""
+    """ID, status, creation time, time of setting aside, attempts and traceparent of the dead letters, oldest first."""
     found = connection.execute(
         "SELECT id, status, created_at, dead_at, recoveries, traceparent FROM orders"
         " WHERE dead_at IS NOT NULL AND status = ANY(%s) ORDER BY dead_at, id",
@@ -78,7 +78,7 @@ def listed(connection: psycopg.Connection[Any]) -> Sequence[tuple[int, str, date
 
 
 def retry(connection: psycopg.Connection[Any], ids: Sequence[int]) -> Sequence[int]:
-    """Have recovery take orders up again as if they were new; those of the ids that were set aside."""
+    """Let recovery try orders again as if they were new; returns the IDs that had been set aside."""
     revived = connection.execute(
         "UPDATE orders SET dead_at = NULL, recoveries = 0, due_at = now()"
         " WHERE dead_at IS NOT NULL AND id = ANY(%s) RETURNING id",
@@ -88,18 +88,20 @@ def retry(connection: psycopg.Connection[Any], ids: Sequence[int]) -> Sequence[i
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """List the dead letters or have some tried again; the process's exit status."""
+    """List the dead letters or retry some; returns the exit status of the process."""
     parser = argparse.ArgumentParser(prog="python -m order_service.dead_letters", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command")
-    again = commands.add_parser("retry", help="have recovery try orders again")
+    again = commands.add_parser("retry", help="let recovery try orders again")
     again.add_argument("ids", nargs="+", type=int, metavar="ID")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         settings = DatabaseSettings.from_environment(Environment())
         with psycopg.connect(**settings.connection(), autocommit=True) as connection:
-            if asked.command == "retry":
-                revived = retry(connection, asked.ids)
-                lines = [f"{one}: {'will be tried again' if one in revived else 'not set aside'}" for one in asked.ids]
+            if options.command == "retry":
+                revived = retry(connection, options.ids)
+                lines = [
+                    f"{one}: {'will be tried again' if one in revived else 'not set aside'}" for one in options.ids
+                ]
             else:
                 lines = [
                     f"{order}  {status}  created {created:%Y-%m-%d %H:%M:%S%z}  set aside {dead:%Y-%m-%d %H:%M:%S%z}"

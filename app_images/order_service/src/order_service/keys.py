@@ -1,4 +1,4 @@
-"""Idempotency-Keys of buyers: which order a key means, until it ends."""
+"""Idempotency-Keys of buyers: mapping from a key to its order, until the key expires."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _AT_ONCE = 1000
 
 
 async def take(connection: psycopg.AsyncConnection[Any], user_id: int, key: str, lifetime: float) -> int | None:
-    """Take a key for a new order, in the transaction that makes it; `bind` is due then.
+    """Reserve a key for a new order in the transaction that creates it, to be followed by `bind`.
 
-    Of several that come with one key at the same moment the others wait until the first has ended.
+    Concurrent transactions with the same key wait until the first has ended.
 
     Args:
-        connection: in a transaction.
-        user_id: the buyer, whose keys are nobody else's.
-        key: of the request.
-        lifetime: seconds for which it will mean the new order.
+        connection: Connection in a transaction.
+        user_id: ID of the buyer; keys are unique per buyer.
+        key: Key of the request.
+        lifetime: Seconds until the key expires.
 
     Returns:
-        The order that the key means already; None where it is free.
+        ID of the order that the key belongs to; None if the key is free.
     """
-    # An update in any case: what it finds stays as it is until this transaction ends.
+    # Always an update, so that the row is locked until the transaction ends.
     taken = await connection.execute(
         "INSERT INTO order_keys (user_id, key, expires_at)"
         " VALUES (%(user)s, %(key)s, now() + make_interval(secs => %(lifetime)s))"
@@ -43,20 +43,20 @@ async def take(connection: psycopg.AsyncConnection[Any], user_id: int, key: str,
 
 
 async def bind(connection: psycopg.AsyncConnection[Any], user_id: int, key: str, order_id: int) -> None:
-    """Let a key that was taken mean an order."""
+    """Assign a reserved key to an order."""
     await connection.execute(
         "UPDATE order_keys SET order_id = %s WHERE user_id = %s AND key = %s", [order_id, user_id, key]
     )
 
 
 async def remove_ended(database: Database) -> None:
-    """Delete keys that ended, some at a time; whether a key is free does not depend on it.
+    """Delete a batch of expired keys; an expired key counts as free even before.
 
     Raises:
-        UnavailableError: the database does not answer.
+        UnavailableError: The database is unavailable.
     """
     async with database.transaction() as connection:
-        # Below the traced cursor: what happens once a second leaves no span.
+        # A plain cursor: this runs once per second and creates no spans.
         await psycopg.AsyncCursor(connection).execute(
             "DELETE FROM order_keys WHERE (user_id, key) IN ("
             "SELECT user_id, key FROM order_keys WHERE expires_at <= now() LIMIT %s FOR UPDATE SKIP LOCKED)",

@@ -1,4 +1,4 @@
-"""An order as this service keeps it."""
+"""Data types of orders."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What settling an order needs to know.
+    """The data of an order that settling needs.
 
     Attributes:
-        id: given by the database.
-        status: where it is.
-        total: in cents, from the shop's own prices.
-        payment_method: token of the buyer's payment method.
-        payment_key: by which payment-service knows its one payment; random, so that no two databases share one.
-        is_late: whether the time for paying it is over; it is then compensated, not completed.
-        traceparent: of the request that made it, for links from later traces; empty where there was none.
+        id: ID of the order.
+        status: Status of the order.
+        total: Total in cents, at the shop's prices.
+        payment_method: Token of the buyer's payment method.
+        payment_key: Idempotency key of the payment at payment-service; random, so that it is unique across databases.
+        is_late: True: the payment window is over, and the order is cancelled instead of paid.
+        traceparent: Traceparent of the request that created the order, for links from later traces; may be empty.
     """
 
     id: int
@@ -34,7 +34,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """So many of one product, at the price of one in cents at the time of the order."""
+    """A line of an order.
+
+    Attributes:
+        product_id: ID of the product.
+        quantity: Number of units.
+        price: Unit price in cents at the time of the order.
+    """
 
     product_id: int
     quantity: int

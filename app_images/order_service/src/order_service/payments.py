@@ -1,4 +1,4 @@
-"""What order-service asks of payment-service."""
+"""The client of payment-service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEER = "payment-service"
 
 
 class Outcome(StrEnum):
-    """What became of a payment."""
+    """Status of a payment in payment-service's response."""
 
     CAPTURED = "captured"
     DECLINED = "declined"
@@ -31,20 +31,20 @@ class _Payment(BaseModel):
 
 
 class Payments:
-    """A client whose calls may be repeated at any time, from any replica: the order's key makes each one the same.
+    """Client whose calls are idempotent by the order's key, so that any replica may repeat them.
 
     Args:
-        client: of payment-service.
+        client: HTTP client of payment-service.
     """
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
     async def charge(self, order: Order) -> Outcome:
-        """Take an order's payment, or hear what became of it.
+        """Charge the buyer of an order, or get the outcome of an earlier charge.
 
         Raises:
-            Problem: 502 to 504: payment-service fails, and whether the buyer is charged is unknown.
+            Problem: 502 to 504 if payment-service fails; the buyer may or may not be charged.
         """
         body: dict[str, str | int] = {
             "order_id": order.id,
@@ -55,10 +55,10 @@ class Payments:
         return await self._post("/payments", body, order, accepted)
 
     async def cancel(self, order: Order) -> Outcome:
-        """Have an order's payment given back, or never taken.
+        """Refund an order's payment, or prevent a later one.
 
         Raises:
-            Problem: 502 to 504: payment-service fails.
+            Problem: 502 to 504 if payment-service fails.
         """
         return await self._post("/cancellations", {"order_id": order.id}, order, {httpx.codes.OK})
 

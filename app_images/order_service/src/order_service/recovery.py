@@ -1,4 +1,4 @@
-"""Taking up the orders that a killed process, a failed call or a lost database left behind."""
+"""Recovery of orders left unsettled by a killed process, a failed call or a database outage."""
 
 from __future__ import annotations
 
@@ -27,46 +27,46 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FORMAT = TraceContextTextMapPropagator()
-_AT_ONCE = 5  # orders of one replica under recovery: fewer than connections, so that requests keep some
-_PATIENCE_S = 20.0  # for one order; the next replica may take it up as soon as it is due again
+_AT_ONCE = 5  # concurrent recoveries per replica; fewer than the pool's connections, to leave some for requests
+_TIMEOUT_S = 20.0  # per order; afterwards, any replica may take the order when it is due again
 
 
 def current_traceparent() -> str:
-    """The current span as a traceparent, empty without one."""
+    """The traceparent of the current span; empty without a span."""
     carrier: dict[str, str] = {}
     _FORMAT.inject(carrier)
     return carrier.get("traceparent", "")
 
 
 class Work(Protocol):
-    """Where open orders are; `order_service.store.Store`."""
+    """Store of the open orders, implemented by `order_service.store.Store`."""
 
     async def set_aside(self) -> Found:
-        """Set those aside that were tried too often."""
+        """Set aside the orders with too many failed recoveries."""
 
     async def remove_ended_keys(self) -> None:
-        """Delete keys that mean no order any more."""
+        """Delete expired keys."""
 
     async def take_up(self, most: int) -> Sequence[Order]:
-        """Open orders that are due."""
+        """Open orders due for recovery, at most ``most``."""
 
 
 class Settles(Protocol):
-    """What brings orders to their end; `order_service.settling.Settling`."""
+    """Takes orders to a final status; implemented by `order_service.settling.Settling`."""
 
     async def settle(self, order: Order) -> Order:
-        """The order at its end."""
+        """Settle an order; returns it in its final status."""
 
 
 class Recovery:
-    """A task of every replica; ``SKIP LOCKED`` gives each order to one of them.
+    """Background task of every replica; ``SKIP LOCKED`` assigns each order to one of them.
 
     Args:
-        store: where open orders are.
-        settling: what is done with them.
-        interval: seconds between two looks.
-        tracer_provider: where spans go: one trace per order taken up, linked to the request's.
-        meter_provider: where the number of dead letters goes, while it is known.
+        store: Store of the open orders.
+        settling: Component that takes orders to a final status.
+        interval: Seconds between two polls of the store.
+        tracer_provider: Provider of the tracer; there is one trace per recovered order, linked to the request's.
+        meter_provider: Provider of the meter for the number of dead letters.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Recovery:
         self._reachable = True
 
     def start(self) -> None:
-        """Begin, in the running event loop."""
+        """Start the task in the running event loop."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """End; what was under way is taken up again later, by whoever runs then."""
+        """Stop the task; interrupted recoveries are repeated later by any replica."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -103,19 +103,19 @@ class Recovery:
         while True:
             more = False
             try:
-                more = await self._look()
+                more = await self._poll()
             except (UnavailableError, StatementError) as error:
-                # also before the schema is there
+                # also raised before the migrations are applied
                 if self._reachable:
-                    _log.warning("recovery waits for the database: %s", error)
+                    _log.warning("recovery is waiting for the database: %s", error)
                 self._reachable = False
-            except Exception:  # noqa: BLE001 - nobody would notice that recovery ended, until orders are missed
-                _log.exception("recovery failed; it goes on")
+            except Exception:  # noqa: BLE001 - otherwise recovery would stop unnoticed
+                _log.exception("recovery failed; it continues with the next poll")
             if not more:
                 await asyncio.sleep(self._interval)
 
-    async def _look(self) -> bool:
-        """One look at what there is to do; whether there may be more of it."""
+    async def _poll(self) -> bool:
+        """Poll the store once and recover the due orders; True if more may be due."""
         found = await self._store.set_aside()
         for order_id in found.new:
             _log.error("order set aside: it could not be settled", extra={"order.id": order_id})
@@ -129,13 +129,13 @@ class Recovery:
     async def _recover(self, order: Order) -> None:
         origin = get_current_span(_FORMAT.extract({"traceparent": order.traceparent}, Context())).get_span_context()
         links = [Link(origin)] if origin.is_valid else []
-        told = {"order.id": order.id}
+        extra = {"order.id": order.id}
         try:
-            with deadline.within(_PATIENCE_S), step(self._tracer, "recover order", {**told}, links) as span:
+            with deadline.within(_TIMEOUT_S), step(self._tracer, "recover order", {**extra}, links) as span:
                 settled = await self._settling.settle(order)
                 span.set_attribute("order.status", settled.status.value)
-                _log.info("order settled by recovery", extra={**told, "order.status": settled.status.value})
+                _log.info("order settled by recovery", extra={**extra, "order.status": settled.status.value})
         except (Problem, UnavailableError) as error:
-            _log.warning("order not settled yet: %s", error, extra=told)
-        except Exception:  # noqa: BLE001 - one order that cannot be settled must not keep recovery from the others
-            _log.exception("order could not be recovered", extra=told)
+            _log.warning("order not settled yet: %s", error, extra=extra)
+        except Exception:  # noqa: BLE001 - one failing order must not prevent the recovery of others
+            _log.exception("order could not be recovered", extra=extra)

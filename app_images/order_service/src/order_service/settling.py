@@ -1,8 +1,8 @@
-"""Bringing an order from wherever it is to its end.
+"""Settling: taking an order from any status to a final one.
 
-Every step is a transaction or an idempotent call, and every step may be repeated: a request, its repetition and any
-number of recoveries may settle one order at the same time, and each may be killed anywhere. What decides is who moves
-the order in the database, and the one payment that payment-service keeps under the order's key.
+Every step is a transaction or an idempotent call and may be repeated: requests, repeated requests and recoveries may
+settle an order concurrently, and any of them may be killed at any point. Conflicts are resolved by the conditional
+status update in the database and by the single payment stored under the order's key.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 _AFTER_CHARGE = {
     Outcome.CAPTURED: Status.PAID,
     Outcome.DECLINED: Status.PAYMENT_FAILED,
-    # Somebody cancelled it meanwhile: that is brought to its end.
+    # The payment was cancelled concurrently: complete the cancellation.
     Outcome.VOIDED: Status.CANCELLING,
     Outcome.REFUNDED: Status.CANCELLING,
 }
 
 
 class Moves(Protocol):
-    """Where orders are moved; `order_service.store.Store`."""
+    """Store with status transitions, implemented by `order_service.store.Store`."""
 
     async def move(self, order: Order, status: Status) -> tuple[Order, bool]:
-        """The order as it is afterwards, and whether this call moved it."""
+        """Change the status of an order; returns the current order, and True if this call changed it."""
 
 
 class Charges(Protocol):
-    """Who takes payments; `order_service.payments.Payments`."""
+    """Client of payment-service, implemented by `order_service.payments.Payments`."""
 
     async def charge(self, order: Order) -> Outcome:
-        """Take the payment, or hear what became of it."""
+        """Charge the buyer, or get the outcome of an earlier charge."""
 
     async def cancel(self, order: Order) -> Outcome:
-        """Give it back, or never take it."""
+        """Refund the payment, or prevent a later one."""
 
 
 class Settling:
-    """Settles orders, with a span for each step and a count for each order that ends.
+    """Settles orders, with a span per step and a counter of settled orders.
 
     Args:
-        store: where orders are moved.
-        payments: who takes payments.
-        tracer_provider: where spans go.
-        meter_provider: where counts go.
+        store: Store with status transitions.
+        payments: Client of payment-service.
+        tracer_provider: Provider of the tracer.
+        meter_provider: Provider of the meter.
     """
 
     def __init__(
@@ -62,15 +62,15 @@ class Settling:
         self._payments = payments
         self._tracer = tracer_provider.get_tracer("order_service")
         self._settled = meter_provider.get_meter("order_service").create_counter(
-            "shop.orders", unit="{order}", description="Orders that were settled, by outcome."
+            "shop.orders", unit="{order}", description="Settled orders, by outcome."
         )
 
     async def settle(self, order: Order) -> Order:
-        """The order at its end.
+        """Settle an order; returns it in its final status.
 
         Raises:
             Problem: payment-service fails; the order stays open for recovery.
-            UnavailableError: the database does; the same.
+            UnavailableError: The database is unavailable; the order stays open for recovery.
         """
         while not order.status.is_final:
             order = await self._step(order)

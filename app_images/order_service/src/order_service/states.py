@@ -1,4 +1,4 @@
-"""The states of an order, and the only ways from one to another.
+"""The states of an order and the legal transitions.
 
 ::
 
@@ -9,8 +9,9 @@
        v               v
     cancelled <────────┘
 
-``created``: stored, nothing was asked of payment-service. ``payment_pending``: it may have been asked, so only it knows
-whether the buyer is charged. ``cancelling``: it is to give back or never to take. The other three are final.
+``created``: stored; payment-service has not been called. ``payment_pending``: payment-service may have been called, so
+only it knows whether the buyer is charged. ``cancelling``: the payment is to be refunded or prevented. The other three
+are final.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Final
 
 
 class Status(StrEnum):
-    """Where an order is."""
+    """Status of an order."""
 
     CREATED = "created"
     PAYMENT_PENDING = "payment_pending"
@@ -31,7 +32,7 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the order stays as it is."""
+        """True if the status never changes again."""
         return not NEXT[self]
 
 
@@ -43,17 +44,17 @@ NEXT: Final[dict[Status, frozenset[Status]]] = {
     Status.PAYMENT_FAILED: frozenset(),
     Status.CANCELLED: frozenset(),
 }
-"""Status -> those that may follow it."""
+"""Status -> legal next statuses."""
 
 OPEN: Final = tuple(status for status in Status if NEXT[status])
-"""Those that recovery looks for."""
+"""Statuses that are not final; recovery settles orders with them."""
 
 
 def require(before: Status, after: Status) -> None:
-    """Refuses a way that is none: a mistake in this service, not in a request.
+    """Reject an illegal state transition, which is a bug in this service.
 
     Raises:
-        ValueError: as said.
+        ValueError: The transition is illegal.
     """
     if after not in NEXT[before]:
         raise ValueError(f"an order that is {before} cannot become {after}")

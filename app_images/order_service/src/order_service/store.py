@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from service_kit.database import Database
     from service_kit.new_order import NewOrder
 
-# The time for paying is measured by the database's clock alone.
+# The payment window is measured by the database's clock only.
 _COLUMNS = (
     "id, status, total, payment_method, payment_key::text,"
     " created_at + make_interval(secs => %(window)s) < now(), traceparent"
@@ -31,14 +31,14 @@ _OPEN = [str(status) for status in OPEN]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long is waited for what, in seconds.
+    """Time limits of orders.
 
     Attributes:
-        window: from an order's creation on in which its payment is tried; afterwards it is cancelled.
-        grace: in which recovery leaves a new order to the request that made it.
-        longest_pause: between two recoveries of one order.
-        attempts: of recovery, after which an order is set aside: some four hours by default, with such pauses.
-        key_lifetime: of a buyer's Idempotency-Key; longer than clients repeat a request.
+        window: Payment window in seconds after an order's creation; unpaid orders are cancelled afterwards.
+        grace: Seconds for which a new order is left to its request before recovery takes it.
+        longest_pause: Maximum backoff between two recoveries of an order, in seconds.
+        attempts: Recoveries after which an order is set aside; about four hours by default.
+        key_lifetime: Lifetime of a buyer's Idempotency-Key in seconds; longer than clients repeat requests.
     """
 
     window: float = 120.0
@@ -49,11 +49,11 @@ class Times:
 
 
 class Store:
-    """Orders over a database.
+    """Store of the orders.
 
     Args:
-        database: of this service.
-        times: how long is waited for what.
+        database: Database of this service.
+        times: Time limits of orders.
     """
 
     def __init__(self, database: Database, times: Times) -> None:
@@ -61,22 +61,23 @@ class Store:
         self._times = times
 
     async def create(self, wanted: NewOrder, key: str | None, traceparent: str) -> Order:
-        """A new order at the shop's prices, or the one that this buyer's key made before.
+        """Create an order at the shop's prices, or return the existing one with the buyer's key.
 
         Raises:
-            Problem: 422 for an unknown product, a price that is not the shop's, or a key that made another order.
-            UnavailableError: the database does not answer; only the key tells whether the order is there.
+            Problem: 422 for an unknown product, a wrong price, or a key used for another order.
+            UnavailableError: The database is unavailable; the order may or may not have been created, so the request
+                must be repeated with the same key.
         """
         digest = sha256(wanted.model_dump_json().encode()).digest()
         async with self._database.transaction() as connection:
-            # before anything else: what was ordered then counts, whatever the prices are by now
+            # checked first: an existing order is returned even if prices have changed since
             if key is not None:
                 known = await keys.take(connection, wanted.user_id, key, self._times.key_lifetime)
                 if known is not None:
                     return await self._known(connection, known, digest)
             lines = priced(wanted, await _prices(connection, [item.product_id for item in wanted.items]))
             insert = await connection.execute(
-                "INSERT INTO orders"  # noqa: S608 - columns are ours
+                "INSERT INTO orders"  # noqa: S608 - the columns are constants
                 " (user_id, total, payment_method, request_digest, traceparent, due_at) VALUES"
                 " (%(user)s, %(total)s, %(method)s, %(digest)s, %(traceparent)s,"
                 f" now() + make_interval(secs => %(grace)s)) RETURNING {_COLUMNS}",
@@ -91,7 +92,7 @@ class Store:
                 },
             )
             row = await insert.fetchone()
-            assert row is not None  # noqa: S101 - nothing is in an order's way
+            assert row is not None  # noqa: S101 - an insert without conflicts returns its row
             order = _order(row)
             await connection.cursor().executemany(
                 "INSERT INTO order_items (order_id, product_id, quantity, price) VALUES (%s, %s, %s, %s)",
@@ -113,16 +114,16 @@ class Store:
         return _order(row[:-1])
 
     async def move(self, order: Order, status: Status) -> tuple[Order, bool]:
-        """Take an order from where it was seen to another status, if it is still there.
+        """Change an order's status if it has not changed since it was read.
 
-        Several may work on one order at once (its request, a repetition of that, recovery): one of them moves it.
+        Requests and recoveries may process an order concurrently; only one of them makes the transition.
 
         Returns:
-            The order as it is now, and whether this call moved it.
+            The current order, and True if this call changed its status.
 
         Raises:
-            ValueError: there is no such way.
-            UnavailableError: the database does not answer; the order may have moved.
+            ValueError: The transition is illegal.
+            UnavailableError: The database is unavailable; the status may or may not have changed.
         """
         require(order.status, status)
         values = {"id": order.id, "before": str(order.status), "after": str(status), "window": self._times.window}
@@ -140,13 +141,13 @@ class Store:
             return _order(row), False
 
     async def take_up(self, most: int) -> Sequence[Order]:
-        """Open orders that are due, each given to one replica only; they are due again after a pause that grows.
+        """Open orders due for recovery, each assigned to one replica; they are due again after a growing backoff.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: The database is unavailable.
         """
         async with self._database.transaction() as connection:
-            # Below the traced cursor: looking for nothing, once a second, leaves no span.
+            # A plain cursor: this runs once per second and creates no spans.
             taken = await psycopg.AsyncCursor(connection).execute(
                 "WITH due (order_id) AS MATERIALIZED ("  # noqa: S608 - the same
                 "SELECT id FROM orders WHERE status = ANY(%(open)s) AND due_at <= now() AND dead_at IS NULL"
@@ -164,26 +165,29 @@ class Store:
             return [_order(row) for row in await taken.fetchall()]
 
     async def set_aside(self) -> Found:
-        """Leave those open orders alone that were tried too often; what is set aside now, and how many there are.
+        """Set aside the open orders with too many failed recoveries.
+
+        Returns:
+            The orders set aside by this call, and the number of all.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: The database is unavailable.
         """
         return await dead_letters.look(self._database, self._times.attempts)
 
     async def remove_ended_keys(self) -> None:
-        """Delete some of the keys that ended.
+        """Delete a batch of expired keys.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: The database is unavailable.
         """
         await keys.remove_ended(self._database)
 
     async def get(self, order_id: int) -> tuple[int, Order, Sequence[Line]] | None:
-        """The buyer, the order and its lines.
+        """The buyer's ID, the order and its lines; None if the order does not exist.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: The database is unavailable.
         """
         async with self._database.transaction() as connection:
             found = await connection.execute(
@@ -209,19 +213,19 @@ def priced(wanted: NewOrder, prices: Mapping[int, int]) -> Sequence[Line]:
     """The lines of an order at the shop's prices.
 
     Args:
-        wanted: what was asked for.
-        prices: product -> cents.
+        wanted: Order to be placed.
+        prices: Product ID -> price in cents.
 
     Raises:
-        Problem: 422 for a product that there is not, or a price that the buyer was not shown by this shop.
+        Problem: 422 for an unknown product, or a price other than the shop's.
     """
     lines = []
     for item in wanted.items:
         price = prices.get(item.product_id)
         if price is None:
-            raise Problem(422, f"there is no product {item.product_id}")
+            raise Problem(422, f"product {item.product_id} does not exist")
         if item.price not in (None, price):
-            raise Problem(422, f"the price of product {item.product_id} is another one; look it up and order again")
+            raise Problem(422, f"the price of product {item.product_id} has changed; look it up and order again")
         lines.append(Line(item.product_id, item.quantity, price))
     return lines
 

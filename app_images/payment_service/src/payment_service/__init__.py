@@ -1,1 +1,1 @@
-"""Payments of the shop: taken once, given back once."""
+"""Payments of the shop: captured once, refunded once."""

@@ -1,4 +1,4 @@
-"""``python -m payment_service`` serves, ``python -m payment_service migrate`` brings its schema up to date."""
+"""``python -m payment_service`` serves, ``python -m payment_service migrate`` applies the migrations."""
 
 from __future__ import annotations
 

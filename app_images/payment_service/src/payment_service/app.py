@@ -49,9 +49,9 @@ class NewPayment(_Body):
     """Body of ``POST /payments``.
 
     Attributes:
-        order_id: what is paid for.
-        amount: in cents.
-        payment_method: a token, see `payment_service.methods`.
+        order_id: ID of the order to be paid.
+        amount: Amount in cents.
+        payment_method: Token of the payment method, see `payment_service.methods`.
     """
 
     amount: Annotated[int, Field(gt=0, lt=2**53)]
@@ -63,26 +63,28 @@ class Cancellation(_Body):
 
 
 class Payments:
-    """Handlers over the store.
+    """HTTP handlers of payments.
 
     Args:
-        store: where payments are.
-        demonstration: whether the payment methods of the demonstration are known.
-        meter_provider: where counts go.
+        store: Store of the payments.
+        demonstration: True: the payment methods of the demonstration are accepted.
+        meter_provider: Provider of the meter.
     """
 
     def __init__(self, store: Store, meter_provider: MeterProvider, *, demonstration: bool) -> None:
         self._store = store
         self._demonstration = demonstration
         self._count = meter_provider.get_meter("payment_service").create_counter(
-            "shop.payments", unit="{payment}", description="Payments that were decided or given back, by outcome."
+            "shop.payments",
+            unit="{payment}",
+            description="Captured, declined, voided and refunded payments, by outcome.",
         )
 
     async def create(self, request: Request) -> Response:
-        """``POST /payments`` with an Idempotency-Key: 201 when taken, 402 when declined.
+        """``POST /payments`` with an Idempotency-Key: 201 if captured, 402 if declined, 409 if cancelled meanwhile.
 
-        409 when it was cancelled meanwhile, 400 and 422 for what is no payment, 503 without a database. The body names
-        the payment and its status in all three cases; a repetition is answered alike and takes nothing.
+        400 and 422 for an invalid request, 503 without a database. The bodies of 201, 402 and 409 contain the payment's
+        ID and status. A repeated request gets the same response and charges nothing.
         """
         key = idempotency.required_key_of(request.headers)
         wanted = await read_model(request, NewPayment)
@@ -93,8 +95,8 @@ class Payments:
             if payment is None:
                 await asyncio.sleep(how.delay)
                 payment, made = await self._store.take(charge, declined=how.declined)
-                self._counted(payment, made=made)
-        _tell(payment)
+                self._record_outcome(payment, made=made)
+        _annotate_span(payment)
         if payment.status is Status.CAPTURED:
             return JSONResponse(_members(payment), 201, {"Location": f"/payments/{payment.id}"})
         if payment.status is Status.DECLINED:
@@ -102,29 +104,29 @@ class Payments:
         return problem_response(409, "the payment was cancelled", members=_members(payment))
 
     async def cancel(self, request: Request) -> Response:
-        """``POST /cancellations`` with a payment's Idempotency-Key: 200, and from then on the buyer is not charged.
+        """``POST /cancellations`` with a payment's Idempotency-Key: 200, and the buyer is not charged.
 
-        What was taken is given back; what has not come yet will never be taken. 409 where key and order do not belong
-        together, 400 and 422 for what is no cancellation, 503 without a database.
+        A captured payment is refunded; a payment that has not arrived yet will be rejected. 409 if key and order do not
+        belong together, 400 and 422 for an invalid request, 503 without a database.
         """
         key = idempotency.required_key_of(request.headers)
         wanted = await read_model(request, Cancellation)
         with _database():
             payment, changed = await self._store.cancel(key, wanted.order_id)
-        self._counted(payment, made=changed)
-        _tell(payment)
+        self._record_outcome(payment, made=changed)
+        _annotate_span(payment)
         return JSONResponse(_members(payment))
 
     async def get(self, request: Request) -> Response:
-        """``GET /payments/{id}``: 200, 400 for no id, 404 for no such payment, 503 without a database."""
+        """``GET /payments/{id}``: 200, 400 for an invalid ID, 404 for an unknown payment, 503 without a database."""
         payment_id = positive_id(request.path_params["id"])
         with _database():
             payment = await self._store.get(payment_id)
         if payment is None:
-            raise Problem(404, f"there is no payment {payment_id}")
+            raise Problem(404, f"payment {payment_id} does not exist")
         return JSONResponse(_members(payment))
 
-    def _counted(self, payment: Payment, *, made: bool) -> None:
+    def _record_outcome(self, payment: Payment, *, made: bool) -> None:
         if made:
             self._count.add(1, {"payment.outcome": payment.status.value})
 
@@ -134,10 +136,10 @@ def _database() -> Iterator[None]:
     try:
         yield
     except UnavailableError as error:
-        raise Problem(503, "the database does not answer", {"Retry-After": "1"}) from error
+        raise Problem(503, "the database is unavailable", {"Retry-After": "1"}) from error
 
 
-def _tell(payment: Payment) -> None:
+def _annotate_span(payment: Payment) -> None:
     get_current_span().set_attributes({"order.id": payment.order_id, "payment.outcome": payment.status.value})
 
 
@@ -146,10 +148,10 @@ def _members(payment: Payment) -> dict[str, str | int]:
 
 
 def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Probes]:
-    """The application from its environment.
+    """The application configured by the environment, and its probes.
 
     Raises:
-        SettingsError: a setting is missing or wrong.
+        SettingsError: A variable is missing or invalid.
     """
     database = Database(
         DatabaseSettings.from_environment(environment),
@@ -160,7 +162,10 @@ def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Prob
     )
     demonstration = environment.choice("DEMONSTRATION_METHODS", "off", ("on", "off")) == "on"
     if not demonstration:
-        _log.warning("every payment is declined: only the demonstration has payment methods, and it is off")
+        _log.warning(
+            "every payment is declined: DEMONSTRATION_METHODS is off and there are no other payment methods; "
+            "set it to 'on' for a demonstration"
+        )
     payments = Payments(Store(database), telemetry.meter_provider, demonstration=demonstration)
     probes = Probes(database.check)
 

@@ -1,8 +1,8 @@
-"""Payment methods of the demonstration: how a payment goes is told by the token it is made with.
+"""Payment methods of the demonstration: the token of a payment determines its outcome.
 
-As with payment providers' test cards: success, declines, slowness and lost answers can be shown from outside. Nobody
-pays anything by them, so they are known only where a setting says so (``DEMONSTRATION_METHODS=on``). There are no
-others yet: without it every payment is declined.
+Like the test cards of payment providers, they demonstrate success, declines, slow responses and lost responses. They
+charge nobody and are therefore enabled only by ``DEMONSTRATION_METHODS=on``. There are no other methods yet: otherwise
+every payment is declined.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a payment with a method goes.
+    """The behaviour of a payment method.
 
     Attributes:
-        declined: whether it is declined.
-        delay: seconds before it is decided; no longer than any request may take.
+        declined: True: payments are declined.
+        delay: Seconds before the decision; at most the longest time of a request.
     """
 
     declined: bool = False
@@ -31,18 +31,18 @@ METHODS: Final[Mapping[str, Method]] = {
     "pm_demo_approved": Method(),
     "pm_demo_declined": Method(declined=True),
     "pm_demo_slow": Method(delay=2.0),
-    # Longer than anybody waits: the buyer is charged in the end, and whoever asked has gone without an answer.
+    # Longer than callers wait: the buyer is charged after the caller has given up.
     "pm_demo_stalled": Method(delay=30.0),
 }
-"""Token -> how it goes."""
+"""Token -> payment method."""
 
 
 def method(token: str, *, demonstration: bool) -> Method:
-    """What a token stands for; one that is not known is declined, as a card is that nobody issued.
+    """The payment method of a token; payments with an unknown token are declined.
 
     Args:
-        token: of the request.
-        demonstration: whether those of the demonstration are known.
+        token: Token in the request.
+        demonstration: True: the tokens of the demonstration are accepted.
     """
     declined = Method(declined=True)
     return METHODS.get(token, declined) if demonstration else declined

@@ -18,18 +18,26 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What became of a payment."""
+    """The status of a payment."""
 
     CAPTURED = "captured"
     DECLINED = "declined"
     VOIDED = "voided"
-    """Cancelled before it came; it will never be taken."""
+    """Cancelled before the payment arrived; it is rejected when it arrives."""
     REFUNDED = "refunded"
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment; amount in cents, None of one that was cancelled before it came."""
+    """A payment.
+
+    Attributes:
+        id: ID of the payment.
+        order_id: ID of the paid order.
+        status: Status of the payment.
+        amount: Amount in cents; None if cancelled before the payment arrived.
+        payment_method: Token of the payment method; None if cancelled before the payment arrived.
+    """
 
     id: int
     order_id: int
@@ -40,7 +48,14 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What is to be paid, under which key: one for each order, which never ends, since no payment may come twice."""
+    """A requested payment.
+
+    Attributes:
+        key: Idempotency key, one per order; it never expires, so that no order is paid twice.
+        order_id: ID of the order to be paid.
+        amount: Amount in cents.
+        payment_method: Token of the payment method.
+    """
 
     key: str
     order_id: int
@@ -52,37 +67,37 @@ _COLUMNS = "id, order_id, status, amount, payment_method"
 
 
 class Store:
-    """Payments over a database.
+    """Store of the payments.
 
     Args:
-        database: of this service.
+        database: Database of this service.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def known(self, charge: Charge) -> Payment | None:
-        """The payment that a key made before, None when there is none.
+        """The payment with the key; None if it does not exist yet.
 
         Raises:
-            Problem: 422, the key was used for another payment.
-            UnavailableError: the database does not answer.
+            Problem: 422 if the key was used for another payment.
+            UnavailableError: The database is unavailable.
         """
         row = await self._database.fetch_one(
-            f"SELECT {_COLUMNS} FROM payments WHERE key = %s",  # noqa: S608 - columns are ours
+            f"SELECT {_COLUMNS} FROM payments WHERE key = %s",  # noqa: S608 - the columns are constants
             [charge.key],
         )
         return None if row is None else _same(_payment(row), charge)
 
     async def take(self, charge: Charge, *, declined: bool) -> tuple[Payment, bool]:
-        """Take a payment, or decline it; once, however often it is asked for.
+        """Capture or decline a payment; idempotent.
 
         Returns:
-            The payment as it is now, and whether this call made it.
+            The current payment, and True if this call created it.
 
         Raises:
-            Problem: 422, the key was used for another payment; 409, the order has a payment with another key.
-            UnavailableError: the database does not answer; the payment may be made.
+            Problem: 422 if the key was used for another payment; 409 if the order has a payment with another key.
+            UnavailableError: The database is unavailable; the payment may or may not have been stored.
         """
         async with self._database.transaction() as connection:
             made = await connection.execute(
@@ -105,14 +120,14 @@ class Store:
             return payment, True
 
     async def cancel(self, key: str, order_id: int) -> tuple[Payment, bool]:
-        """Give a payment back, or see to it that it is never taken.
+        """Refund a captured payment, or void one that has not arrived; idempotent.
 
         Returns:
-            The payment as it is now, and whether this call changed it.
+            The current payment, and True if this call changed it.
 
         Raises:
-            Problem: 409, the order has a payment with another key, or the key belongs to another order.
-            UnavailableError: the database does not answer; the payment may be cancelled.
+            Problem: 409 if the order has a payment with another key, or the key belongs to another order.
+            UnavailableError: The database is unavailable; the payment may or may not have been cancelled.
         """
         async with self._database.transaction() as connection:
             made = await connection.execute(
@@ -131,14 +146,14 @@ class Store:
                 [str(Status.REFUNDED), payment.id],
             )
             row = await given_back.fetchone()
-            assert row is not None  # noqa: S101 - it is locked
+            assert row is not None  # noqa: S101 - the row is locked
             return _payment(row), True
 
     async def get(self, payment_id: int) -> Payment | None:
-        """A payment, None when there is none.
+        """A payment; None if it does not exist.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: The database is unavailable.
         """
         row = await self._database.fetch_one(
             f"SELECT {_COLUMNS} FROM payments WHERE id = %s",  # noqa: S608 - the same
@@ -148,21 +163,21 @@ class Store:
 
 
 async def _locked(connection: psycopg.AsyncConnection[Any], key: str, order_id: int) -> Payment:
-    """The payment that was in the way of a new one."""
+    """The existing payment that conflicts with a new one, locked."""
     found = await connection.execute(
         f"SELECT {_COLUMNS} FROM payments WHERE key = %s AND order_id = %s FOR UPDATE",  # noqa: S608 - the same
         [key, order_id],
     )
     row = await found.fetchone()
     if row is None:
-        raise Problem(409, "the order has a payment with another key, or the key a payment of another order")
+        raise Problem(409, "the order has a payment with another key, or the key belongs to another order")
     return _payment(row)
 
 
 def _same(payment: Payment, charge: Charge) -> Payment:
     asked = (charge.order_id, charge.amount, charge.payment_method)
     known = (payment.order_id, payment.amount, payment.payment_method)
-    # of one that was cancelled before it came, only the order is known
+    # if the payment was voided before it arrived, only its order is known
     if known != asked and (payment.status is not Status.VOIDED or payment.order_id != charge.order_id):
         raise reused()
     return payment

@@ -1,1 +1,1 @@
-"""What services of the shop do alike: errors, probes, request lines, a graceful end, PostgreSQL, Redis, gRPC."""
+"""Shared parts of the shop's services: errors, probes, request log, graceful shutdown, PostgreSQL, Redis, gRPC."""

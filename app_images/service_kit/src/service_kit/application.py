@@ -1,4 +1,4 @@
-"""The ASGI application of a service: its routes with all that every service has around them."""
+"""The ASGI application of a service: its routes with probes, error handling, request log and telemetry."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def application(
     telemetry: Providers,
     features: Sequence[Feature] = (),
 ) -> ASGIApp:
-    """Routes with probes, problem+json for errors, a log line and a span per request.
+    """An application with probes, problem+json errors, and a log line and span per request.
 
     Args:
-        routes: of the service.
-        probes: answered beside them, without span and line.
-        lifespan: holds what the routes need while the service runs.
-        telemetry: where spans and measurements go.
-        features: of the middleware beside those that the environment asks for.
+        routes: Routes of the service.
+        probes: Probes, served without span and log line.
+        lifespan: Lifespan context manager that holds the service's resources.
+        telemetry: Providers of tracers and meters.
+        features: Server features in addition to those configured in the environment.
 
     Raises:
-        ConfigError: the environment asks for a feature of the middleware that is not known.
+        ConfigError: The environment configures an unknown server feature.
     """
     app = Starlette(
         routes=[*routes, *probes.routes()],

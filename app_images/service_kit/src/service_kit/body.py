@@ -1,4 +1,4 @@
-"""Reading a request's JSON body: bounded, typed, and silent about its content in errors."""
+"""Validation of JSON request bodies, with a size limit and errors that do not reveal the content."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 LARGEST = 64 * 1024
-"""Bytes that a body may have."""
+"""Default size limit of a body in bytes."""
 
-_MISTAKES_TOLD = 5
+_MAX_REPORTED_MISTAKES = 5
 Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_model(request: Request, model: type[Model], largest: int = LARGEST) -> Model:
-    """The body as a model.
+    """The validated body of a request.
 
     Args:
-        request: whose body was not read yet.
-        model: what the body has to be.
-        largest: bytes that are read at most.
+        request: Request whose body has not been read.
+        model: Model of the body.
+        largest: Size limit in bytes.
 
     Raises:
-        Problem: 400 where the body is no JSON or broken off; 413 where it is too large; 415 where it does not say that
-            it is JSON; 422 where it does not fit. The detail names fields, never what they hold.
+        Problem: 400 if the body is incomplete or not JSON; 413 if it is too large; 415 if the content type is not JSON;
+            422 if it does not match the model. The detail names fields, never their values.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
@@ -39,11 +39,11 @@ async def read_model(request: Request, model: type[Model], largest: int = LARGES
     except ValidationError as error:
         mistakes = error.errors(include_url=False, include_context=False, include_input=False)
     if mistakes[0]["type"] == "json_invalid":
-        raise Problem(400, "the body is no JSON")
-    told = [f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in mistakes[:_MISTAKES_TOLD]]
-    if len(mistakes) > _MISTAKES_TOLD:
-        told.append(f"and {len(mistakes) - _MISTAKES_TOLD} more")
-    raise Problem(422, "; ".join(told))
+        raise Problem(400, "the body is not valid JSON")
+    details = [f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in mistakes[:_MAX_REPORTED_MISTAKES]]
+    if len(mistakes) > _MAX_REPORTED_MISTAKES:
+        details.append(f"and {len(mistakes) - _MAX_REPORTED_MISTAKES} more")
+    raise Problem(422, "; ".join(details))
 
 
 async def _read(request: Request, largest: int) -> bytes:
@@ -52,7 +52,7 @@ async def _read(request: Request, largest: int) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > largest:
-                raise Problem(413, f"the body has more than {largest} bytes")
+                raise Problem(413, f"the body is larger than {largest} bytes")
     except ClientDisconnect:
-        raise Problem(400, "the body was broken off") from None
+        raise Problem(400, "the body is incomplete: the connection was closed") from None
     return bytes(body)

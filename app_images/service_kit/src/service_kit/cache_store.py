@@ -1,6 +1,6 @@
-"""A service's connections to Redis: a cache that answers at once, or is gone without.
+"""A service's connections to Redis: a cache with a short timeout and a circuit breaker.
 
-Needs the extra ``redis``.
+Requires the extra ``redis``.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ T = TypeVar("T")
 
 
 class CacheUnavailableError(Exception):
-    """The cache does not answer, or not in time, or has not done so a moment ago."""
+    """The cache is unreachable or too slow, or its circuit breaker is open after a recent failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """Where the cache is and how much of a request's time it may take, in seconds.
+    """Address, credentials and timeouts of the cache.
 
     Attributes:
-        host: of Redis.
-        port: of Redis.
-        user: that the service logs in as.
-        password_file: with the user's password.
-        patience: for one exchange, connecting included.
-        rest: after a failure; nobody asks meanwhile, and then one request does.
-        pool_size: connections at most.
+        host: Host name of Redis.
+        port: Port of Redis.
+        user: Redis user of the service.
+        password_file: File with the user's password.
+        patience: Timeout of a command in seconds, including the connection attempt.
+        rest: Seconds for which the circuit breaker stays open after a failure; then a single request tries the cache.
+        pool_size: Maximum number of connections.
     """
 
     host: str
@@ -62,10 +62,10 @@ class CacheSettings:
 
     @classmethod
     def from_environment(cls, environment: Environment) -> CacheSettings | None:
-        """Read REDIS_HOST, _PORT, _USER, _PASSWORD_FILE and _TIMEOUT_SECONDS; None where no host is set.
+        """The settings from REDIS_HOST, _PORT, _USER, _PASSWORD_FILE and _TIMEOUT_SECONDS; None if no host is set.
 
         Raises:
-            SettingsError: one is missing or wrong.
+            SettingsError: A variable is missing or invalid.
         """
         host = environment.text("REDIS_HOST", "")
         if not host:
@@ -80,7 +80,7 @@ class CacheSettings:
 
 
 class _PasswordFile(CredentialProvider):
-    """Read for each new connection, so that a rotated password is used at once."""
+    """Credentials that are read for each new connection, so that a rotated password takes effect at once."""
 
     def __init__(self, settings: CacheSettings) -> None:
         self._settings = settings
@@ -89,17 +89,17 @@ class _PasswordFile(CredentialProvider):
         return self._settings.user, self._settings.password_file.read_text().strip()
 
     async def get_credentials_async(self) -> tuple[str, str]:
-        return self.get_credentials()  # a file of a memory file system
+        return self.get_credentials()  # Kubernetes mounts Secrets from memory, so reading does not block
 
 
 class CacheStore:
-    """Redis as a place that may be asked, never waited for.
+    """A key-value store in Redis whose failures never delay a request for long.
 
     Args:
-        settings: where and how long.
-        keyspaces: first parts of keys that spans may tell.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        settings: Address, credentials and timeouts.
+        keyspaces: Prefixes of keys that spans may record.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class CacheStore:
             credential_provider=_PasswordFile(settings),
             socket_timeout=settings.patience,
             socket_connect_timeout=settings.patience,
-            # once, and only where a pooled connection turns out to be dead: after a timeout the time is over
+            # one retry, only for a broken pooled connection: after a timeout no time is left
             retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
@@ -131,30 +131,32 @@ class CacheStore:
         )
         self._untraced = Redis(connection_pool=self._pool)
         self._failing = False
-        self._ask_at = 0.0
+        self._next_attempt_at = 0.0
 
     async def read(self, key: str) -> bytes | None:
-        """What is kept under a key; None where nothing is.
+        """The value of a key; None if the key does not exist.
 
         Raises:
-            CacheUnavailableError: nobody knows.
+            CacheUnavailableError: The cache is unavailable.
         """
         found = await self._bounded(lambda: self._redis.get(key))
-        return found.encode() if isinstance(found, str) else found  # text only where a client decodes: not here
+        return (
+            found.encode() if isinstance(found, str) else found
+        )  # str only if the client decodes responses, which this one does not
 
     async def write(self, key: str, value: bytes, seconds: float) -> None:
-        """Keep a value under a key for some seconds.
+        """Set the value of a key, with an expiry in seconds.
 
         Raises:
-            CacheUnavailableError: it may be kept or not.
+            CacheUnavailableError: The cache is unavailable; the value may or may not have been stored.
         """
         await self._bounded(lambda: self._redis.set(key, value, px=max(1, round(seconds * 1000))))
 
     async def ping(self) -> None:
-        """For readiness; leaves no span.
+        """Check the connection, without a span; for readiness.
 
         Raises:
-            CacheUnavailableError: it does not answer.
+            CacheUnavailableError: The cache is unavailable.
         """
         await self._bounded(lambda: self._untraced.execute_command("PING"))  # type: ignore[no-untyped-call] # redis-py's own
 
@@ -164,30 +166,30 @@ class CacheStore:
         await self._pool.aclose()
 
     async def _bounded(self, exchange: Callable[[], Awaitable[T]]) -> T:
-        if self._failing and not self._may_ask():
-            raise CacheUnavailableError("has failed a moment ago")
+        if self._failing and not self._may_attempt():
+            raise CacheUnavailableError("not called: it failed a moment ago")
         try:
             async with asyncio.timeout(self._settings.patience):
-                answer = await exchange()
+                response = await exchange()
         except (RedisError, OSError) as error:  # timeouts are OSErrors
             self._failed(error)
             raise CacheUnavailableError(type(error).__name__) from error
         if self._failing:
             self._failing = False
-            _log.info("the cache answers again")
-        return answer
+            _log.info("the cache is available again")
+        return response
 
-    def _may_ask(self) -> bool:
-        """Whether the rest is over; who asks first asks for all."""
+    def _may_attempt(self) -> bool:
+        """True if the circuit breaker lets one request try the cache."""
         now = monotonic()
-        if now < self._ask_at:
+        if now < self._next_attempt_at:
             return False
-        self._ask_at = now + self._settings.rest
+        self._next_attempt_at = now + self._settings.rest
         return True
 
     def _failed(self, error: Exception) -> None:
-        self._ask_at = monotonic() + self._settings.rest
+        self._next_attempt_at = monotonic() + self._settings.rest
         if not self._failing:
             self._failing = True
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            _log.warning("the cache does not answer, going on without: %s", reason)
+            _log.warning("the cache is unavailable, continuing without it: %s", reason)

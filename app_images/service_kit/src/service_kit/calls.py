@@ -1,4 +1,4 @@
-"""Calls to other services, their failures told apart for the caller. Needs the extra ``calls``."""
+"""Calls to other services; failures are mapped to HTTP statuses. Requires the extra ``calls``."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @contextmanager
 def calling(peer: str) -> Iterator[None]:
-    """Turns what goes wrong on the way to another service and back into a problem.
+    """Convert transport errors of a call to another service into problems.
 
     Raises:
-        Problem: 503 where it cannot be reached, 504 where it does not answer in time, 502 where it breaks off.
+        Problem: 503 if the service is unreachable, 504 if it does not respond in time, 502 if the connection breaks.
     """
     try:
         yield
     except (httpx.PoolTimeout, httpx.ConnectTimeout, httpx.ConnectError) as error:
-        raise Problem(503, f"{peer} cannot be reached", {"Retry-After": "1"}) from error
+        raise Problem(503, f"{peer} is unreachable", {"Retry-After": "1"}) from error
     except (httpx.TimeoutException, DeadlineExceededError) as error:
-        raise Problem(504, f"{peer} did not answer in time") from error
+        raise Problem(504, f"{peer} did not respond in time") from error
     except httpx.TransportError as error:
-        raise Problem(502, f"{peer} broke the connection off") from error
+        raise Problem(502, f"{peer} closed the connection before its response") from error
 
 
 def require(peer: str, response: httpx.Response, statuses: Collection[int]) -> None:
-    """Refuses an answer whose status the caller knows nothing to do with.
+    """Reject a response with an unexpected status.
 
     Raises:
-        Problem: 503 and 504 as the other service says, 502 for everything else.
+        Problem: 503 and 504 if the response has that status, 502 for any other.
     """
     if response.status_code in statuses:
         return
     if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
         raise Problem(503, f"{peer} is unavailable", {"Retry-After": response.headers.get("retry-after", "1")})
     if response.status_code == httpx.codes.GATEWAY_TIMEOUT:
-        raise Problem(504, f"{peer} did not answer in time")
-    raise Problem(502, f"{peer} answered {response.status_code}")
+        raise Problem(504, f"{peer} did not respond in time")
+    raise Problem(502, f"{peer} responded with status {response.status_code}")
 
 
 def parsed(peer: str, response: httpx.Response, model: type[Model]) -> Model:
-    """The answer's body.
+    """The validated body of a response.
 
     Raises:
-        Problem: 502, it does not fit.
+        Problem: 502 if the body does not match the model.
     """
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        # The answer itself may hold personal data: only where it does not fit is logged.
-        _log.warning("%s: answer does not fit: %s", peer, [item["loc"] for item in error.errors(include_input=False)])
-        raise Problem(502, f"{peer} gave an answer that makes no sense") from None
+        # The response may contain personal data: only the names of the invalid fields are logged.
+        _log.warning("%s: invalid response: %s", peer, [item["loc"] for item in error.errors(include_input=False)])
+        raise Problem(502, f"{peer} sent an invalid response") from None

@@ -1,6 +1,6 @@
-"""A service's connections to PostgreSQL: bounded in number and in every kind of waiting.
+"""A service's connections to PostgreSQL: a pool with limits and timeouts.
 
-Needs the extra ``postgres``.
+Requires the extra ``postgres``.
 """
 
 from __future__ import annotations
@@ -27,16 +27,28 @@ if TYPE_CHECKING:
 
 
 class UnavailableError(Exception):
-    """The database does not answer, or not in time."""
+    """The database is unreachable or did not respond in time."""
 
 
 class StatementError(Exception):
-    """The database refused a statement; the message has its code and what it concerns, and no value of a row."""
+    """The database rejected a statement; the message has the error code and the table, but no values of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """Where the database is and how long anything may take, in seconds."""
+    """Address, credentials, pool size and timeouts of the database.
+
+    Attributes:
+        host: Host name of PostgreSQL.
+        port: Port of PostgreSQL.
+        name: Name of the database.
+        user: Role of the service.
+        password_file: File with the role's password.
+        pool_size: Maximum number of connections.
+        connect_timeout: Timeout of a connection attempt in seconds.
+        acquire_timeout: Timeout of waiting for a pooled connection in seconds.
+        statement_timeout: Timeout of a statement in seconds.
+    """
 
     host: str
     port: int
@@ -50,10 +62,10 @@ class DatabaseSettings:
 
     @classmethod
     def from_environment(cls, environment: Environment) -> DatabaseSettings:
-        """Read DATABASE_HOST, _PORT, _NAME, _USER, _PASSWORD_FILE and _POOL_SIZE.
+        """The settings from DATABASE_HOST, _PORT, _NAME, _USER, _PASSWORD_FILE and _POOL_SIZE.
 
         Raises:
-            SettingsError: one is missing or wrong.
+            SettingsError: A variable is missing or invalid.
         """
         return cls(
             host=environment.text("DATABASE_HOST"),
@@ -65,7 +77,7 @@ class DatabaseSettings:
         )
 
     def connection(self) -> dict[str, Any]:
-        """Arguments of psycopg; the password is read each time, so that a rotated one is used at once."""
+        """Connection arguments for psycopg; the password is read each time, so that rotation takes effect at once."""
         return {
             "host": self.host,
             "port": self.port,
@@ -73,7 +85,7 @@ class DatabaseSettings:
             "user": self.user,
             "password": self.password_file.read_text().strip(),
             "connect_timeout": int(self.connect_timeout),
-            # A server that went with its host sends nothing any more, not even an end: the kernel notices.
+            # If the server's machine fails, no packet closes the connection; these settings let the kernel detect it.
             "tcp_user_timeout": int(self.statement_timeout * 1000),
             "keepalives_idle": 5,
             "keepalives_interval": 2,
@@ -84,14 +96,14 @@ class DatabaseSettings:
 
 
 class Database:
-    """A pool that opens in the background; ready once the schema is what this version needs.
+    """A connection pool that opens in the background; ready once all migrations of this version are applied.
 
     Args:
-        settings: where and how long.
-        service: the name under which the server lists the connections.
-        migrations: folder of the service's numbered SQL files, which somebody else applies (`service_kit.migrate`).
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        settings: Address, credentials, pool size and timeouts.
+        service: Application name of the connections.
+        migrations: Folder with the service's numbered SQL files, which are applied by `service_kit.migrate`.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
 
     def __init__(
@@ -115,7 +127,7 @@ class Database:
             max_waiting=settings.pool_size * 10,
             max_idle=300,
             max_lifetime=1800,
-            # Attempts pause longer and longer, up to minutes after an outage of minutes: rather begin anew.
+            # The backoff between attempts grows to minutes during a long outage; a short timeout restarts it.
             reconnect_timeout=5.0,
             open=False,
             name=service,
@@ -123,7 +135,7 @@ class Database:
         self._is_migrated = False
 
     async def open(self) -> None:
-        """Start connecting; returns at once, whether the database is there or not."""
+        """Start connecting; returns at once, even if the database is unreachable."""
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
@@ -134,32 +146,32 @@ class Database:
         return {**self._settings.connection(), "application_name": self._service}
 
     async def check(self) -> None:
-        """For readiness.
+        """Check the connection and the schema, for readiness.
 
         Raises:
-            UnavailableError: the database does not answer.
-            MigrationError: it does, and the schema is not what this version needs.
+            UnavailableError: The database is unavailable.
+            MigrationError: The schema lacks migrations of this version.
         """
         try:
             async with self._pool.connection() as connection:
                 if not self._is_migrated:
                     await require_applied(connection, self._migrations)
                     self._is_migrated = True
-                # Below the traced cursor: a probe leaves no span.
+                # A plain cursor: probes create no spans.
                 await psycopg.AsyncCursor(connection).execute("SELECT 1")
         except (psycopg.Error, PoolTimeout) as error:
             raise UnavailableError(str(error)) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        """A connection in a transaction, committed at the end of the block and rolled back where that raises.
+        """A connection in a transaction, committed at the end of the block and rolled back on an exception.
 
         Raises:
-            UnavailableError: the database does not answer. Where it fails at the end, what the block did may be
-                committed all the same: the answer to a COMMIT can get lost.
-            StatementError: the database refused a statement.
+            UnavailableError: The database is unavailable. If it fails at the end of the block, the transaction may
+                still have been committed, because the response to COMMIT can get lost.
+            StatementError: The database rejected a statement.
         """
-        with _told_apart():
+        with _converted_errors():
             async with AsyncExitStack() as stack:
                 yield await self._begin(stack)
 
@@ -170,45 +182,44 @@ class Database:
                 try:
                     await attempt.enter_async_context(connection.transaction())
                 except psycopg.OperationalError:
-                    # A timeout, of the pool or of the statement, took the time there was: only a dead connection is
-                    # worth another try.
+                    # Only a broken connection is worth another attempt; after a timeout no time is left.
                     if last or not connection.closed:
                         raise
                 else:
                     await stack.enter_async_context(attempt.pop_all())
                     return connection
-            await self._pool.check()  # the others died with it, most likely
-        raise AssertionError  # the last turn returns or raises
+            await self._pool.check()  # the other pooled connections are probably broken too
+        raise AssertionError  # the last iteration returns or raises
 
     async def fetch_one(self, query: Any, parameters: list[Any]) -> tuple[Any, ...] | None:  # noqa: ANN401 - psycopg's own type of a query
-        """The first row of a read; once more on a new connection where the pooled one had died meanwhile.
+        """The first row of a query; retried once on a new connection if the pooled connection was broken.
 
         Raises:
-            UnavailableError: the database does not answer.
-            StatementError: the database refused the statement.
+            UnavailableError: The database is unavailable.
+            StatementError: The database rejected the statement.
         """
-        with _told_apart():
+        with _converted_errors():
             for last in (False, True):
-                died = False
+                broken = False
                 try:
                     async with self._pool.connection() as connection:
                         try:
                             return await (await connection.execute(query, parameters)).fetchone()
                         finally:
-                            died = connection.closed
+                            broken = connection.closed
                 except psycopg.OperationalError:
-                    if last or not died:
+                    if last or not broken:
                         raise
                     await self._pool.check()
-        raise AssertionError  # the last turn returns or raises
+        raise AssertionError  # the last iteration returns or raises
 
 
 @contextmanager
-def _told_apart() -> Iterator[None]:
-    """An answer that does not come, and one that is no.
+def _converted_errors() -> Iterator[None]:
+    """Convert psycopg's exceptions into `UnavailableError` and `StatementError`.
 
-    psycopg's own message may hold the values of the row that a statement failed at: it is not passed on, nor is its
-    exception, which a log would print with it.
+    psycopg's messages about statements may contain values of rows: neither the message nor the exception itself, which
+    a log would print, is passed on.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Experiments of the shop: one definition for every service that a request reaches."""
+"""A/B experiments of the shop, defined once for all services."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 CONTROL: Final = "control"
 EXPERIMENT: Final = "experiment"
-"""The variants."""
+"""Names of the variants."""
 
 
 def order_patience(environment: Environment) -> Experiment | None:
-    """Whether buyers are better off when an order that takes long is given up sooner, and settled later.
+    """The experiment ``order-patience``: a shorter timeout for orders, which are then settled later; None if off.
 
-    ORDER_PATIENCE_SHARE (0) is the share of requests in variant ``experiment``; with 0 there is no experiment. A
-    request with ``x-user-id`` is always in the same one.
+    ORDER_PATIENCE_SHARE is the share of requests in variant ``experiment``; with 0, the default, the experiment is off.
+    Requests with the same ``x-user-id`` always get the same variant.
 
     Raises:
-        SettingsError: the share is wrong.
+        SettingsError: The share is invalid.
     """
     share = environment.number("ORDER_PATIENCE_SHARE", 0, low=0, high=1)
     if share == 0:
@@ -30,5 +30,5 @@ def order_patience(environment: Environment) -> Experiment | None:
 
 
 def features(experiment: Experiment | None) -> list[ABTesting]:
-    """What has a service assign requests to a variant, or keep to the one that an earlier service chose."""
+    """Server features that assign requests to a variant, or keep the variant assigned by an upstream service."""
     return [] if experiment is None else [ABTesting(experiment)]

@@ -1,4 +1,4 @@
-"""One log line per gRPC call, and an answer where the handler raised."""
+"""A log line per gRPC call, and the status INTERNAL for unhandled exceptions."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _log = logging.getLogger("service_kit.calls")
 
 
 class CallLog(aio.ServerInterceptor):
-    """Ends every call that is answered once with exactly one line; streams and probes pass untouched.
+    """Logs exactly one line per unary-response call; streams and probes pass through unchanged.
 
-    An exception that escapes the handler becomes INTERNAL without any of its text, which gRPC would send to the
-    caller; the line carries the traceback, and the current span the exception.
+    An unhandled exception becomes INTERNAL without the exception's message, which gRPC would send to the caller. The
+    log line has the traceback, and the current span the exception.
     """
 
     async def intercept_service(
@@ -51,10 +51,10 @@ def _unary(method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         except asyncio.CancelledError:
             status = cancelled_status(context).name
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the reason
+        except Exception as error:  # noqa: BLE001 - any failure is logged and answered with INTERNAL
             failure = error
             get_current_span().record_exception(error)
-            await context.abort(grpc.StatusCode.INTERNAL, "the service failed; the error is in its log")
+            await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the log of the service")
         finally:
             _line(method, status or status_name(context.code() or None), perf_counter() - began, failure)
 

@@ -1,6 +1,6 @@
-"""Serving gRPC until told to stop, and stopping without losing a call or a span.
+"""A gRPC server with graceful shutdown, which loses neither calls nor spans.
 
-Needs the extra ``grpc``.
+Requires the extra ``grpc``.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _OPTIONS: list[tuple[str, Any]] = [
-    # two processes on one port would share its calls unnoticed
+    # otherwise two processes could share a port, and its calls, unnoticed
     ("grpc.so_reuseport", 0),
-    # A client's connection ends now and then, gracefully: where no mesh balances calls, that is what spreads them over
-    # pods that have come since.
+    # Connections are closed gracefully after some time. Without a mesh that balances calls, this is how new pods get
+    # some of them.
     ("grpc.max_connection_age_ms", 300_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
-    # clients look for dead connections every 20 s (otel_mesh_telemetry.grpc_channel)
+    # clients send keepalive pings every 20 s (otel_mesh_telemetry.grpc_channel)
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
 ]
@@ -44,13 +44,13 @@ _OPTIONS: list[tuple[str, Any]] = [
 
 @dataclass(frozen=True, kw_only=True)
 class GrpcService:
-    """What a service that speaks gRPC is made of.
+    """The parts of a gRPC service.
 
     Attributes:
-        register: adds the service's methods to a server.
-        probes: answered beside them, without span and line.
-        lifespan: holds what the methods need while the service runs.
-        interceptors: around every call.
+        register: Function that adds the service's methods to a server.
+        probes: Probes, served without span and log line.
+        lifespan: Context manager that holds the service's resources.
+        interceptors: Server interceptors, the outermost first.
     """
 
     register: Callable[[aio.Server], None]
@@ -65,27 +65,27 @@ def grpc_service(
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
     telemetry: Providers,
 ) -> GrpcService:
-    """Methods with a log line and a span per call.
+    """A gRPC service with a log line and a span per call.
 
     Args:
-        register: adds the service's methods to a server.
-        probes: as of `GrpcService`.
-        lifespan: as of `GrpcService`.
-        telemetry: where spans and measurements go.
+        register: Function that adds the service's methods to a server.
+        probes: Probes, served without span and log line.
+        lifespan: Context manager that holds the service's resources.
+        telemetry: Providers of tracers and meters.
 
     Raises:
-        ConfigError: the environment asks for a feature of the interceptor that is not known.
+        ConfigError: The environment configures an unknown server feature.
     """
     traced = AioServerInterceptor(telemetry.tracer_provider, telemetry.meter_provider, features=features_from())
     return GrpcService(register=register, probes=probes, lifespan=lifespan, interceptors=(traced, CallLog()))
 
 
 def run(make: Callable[[Environment, Providers], GrpcService], *, port: int) -> int:
-    """Start telemetry, build the service, serve until SIGTERM, flush; the process's exit status.
+    """Start telemetry, build the service, serve until SIGTERM and flush; returns the exit status of the process.
 
     Args:
-        make: builds the service.
-        port: where PORT is not set; `process.Lifetime` reads the rest.
+        make: Function that builds the service.
+        port: Default of PORT; the other settings are those of `process.Lifetime`.
     """
     return process.run(make, lambda service, lifetime: asyncio.run(_serve(service, lifetime)), port=port)
 
@@ -95,7 +95,7 @@ async def _serve(service: GrpcService, lifetime: Lifetime) -> bool:
     service.register(server)
     health_pb2_grpc.add_HealthServicer_to_server(Health(service.probes), server)
     try:
-        server.add_insecure_port(f"0.0.0.0:{lifetime.port}")  # the mesh encrypts; a pod's own address is unknown here
+        server.add_insecure_port(f"0.0.0.0:{lifetime.port}")  # the mesh encrypts; the pod's address is unknown here
     except RuntimeError as error:
         _log.error("port %d: %s", lifetime.port, error)
         return False
@@ -112,6 +112,6 @@ async def _serve(service: GrpcService, lifetime: Lifetime) -> bool:
         await server.start()
         with process.Drain(service.probes, lifetime.delay, stop).listening():
             at_once = await stopping
-            # no further calls; those under way may end
+            # rejects new calls; calls in progress may end
             await server.stop(None if at_once else lifetime.timeout)
     return True

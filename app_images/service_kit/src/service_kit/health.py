@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 LIVENESS = "liveness"
 READINESS = "readiness"
-"""What the kubelet asks for (`otel_mesh.services.microservice`); the server as a whole, ``""``, is as ready as that."""
+"""Service names in the kubelet's probes (`otel_mesh.services.microservice`); the server, ``""``, has readiness too."""
 
 
 class Health(health_pb2_grpc.HealthServicer):
-    """``grpc.health.v1.Health/Check``; who calls ``Watch`` is told that it is not implemented, as the protocol has it.
+    """``grpc.health.v1.Health/Check``; ``Watch`` is unimplemented, which the protocol permits.
 
     Args:
-        probes: that know.
+        probes: Liveness and readiness of the service.
     """
 
     def __init__(self, probes: Probes) -> None:
@@ -30,7 +30,7 @@ class Health(health_pb2_grpc.HealthServicer):
     async def Check(  # noqa: N802 - the protocol's name
         self, request: health_pb2.HealthCheckRequest, context: aio.ServicerContext[Any, Any]
     ) -> health_pb2.HealthCheckResponse:
-        """The state of one of the services, or of the server."""
+        """The status of liveness, readiness or the server."""
         if request.service not in ("", LIVENESS, READINESS):
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
         serving = request.service == LIVENESS or await self._probes.reason_against() is None

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): doing once what is asked for twice."""
+"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): repeated requests take effect once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _KEY = re.compile(r'"?([A-Za-z0-9._~:+/=-]{1,128})"?')
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:
-    """The key of a request, None where it has none.
+    """The key of a request; None without the header.
 
-    The draft's form is a quoted string; the bare one, which most clients send, means the same.
+    The draft requires a quoted string; unquoted keys, as sent by most clients, are accepted too.
 
     Raises:
-        Problem: 400, the header holds no key.
+        Problem: 400 if the key is malformed.
     """
     text = headers.get(HEADER)
     if text is None:
@@ -32,17 +32,17 @@ def key_of(headers: Mapping[str, str]) -> str | None:
 
 
 def required_key_of(headers: Mapping[str, str]) -> str:
-    """The key of a request that must have one.
+    """The key of a request that requires one.
 
     Raises:
-        Problem: 400, there is none.
+        Problem: 400 if the key is missing or malformed.
     """
     key = key_of(headers)
     if key is None:
-        raise Problem(400, f"{HEADER}: missing; send the same one with every repetition of this request")
+        raise Problem(400, f"{HEADER}: missing; send the same key with every repetition of this request")
     return key
 
 
 def reused() -> Problem:
-    """The answer to a key that came with another body before: 422, as the draft says."""
-    return Problem(422, f"{HEADER}: was used for another request; send a new one")
+    """The problem for a key that was used with a different body before: 422, as in the draft."""
+    return Problem(422, f"{HEADER}: was used for another request; send a new key")

@@ -1,6 +1,7 @@
-"""``python -m <service> migrate``: brings a service's schema up to date and ends.
+"""``python -m <service> migrate``: applies the migrations of a service and exits.
 
-Needs the extra ``postgres``. Told to several replicas at once, one of them does it; the others find it done.
+Requires the extra ``postgres``. It may run in several replicas at once: one applies the migrations while the others
+wait.
 """
 
 from __future__ import annotations
@@ -26,28 +27,31 @@ if TYPE_CHECKING:
 
 COMMAND: Final = "migrate"
 _PAUSE_S: Final = 0.25
-_LONGEST_PAUSE_S: Final = 5.0
+_MAX_PAUSE_S: Final = 5.0
 _LOCK_TIMEOUT_MS: Final = 60_000
 _log = logging.getLogger(__name__)
 
 
 def main(service: str, serve: Callable[[], int], arguments: Sequence[str] | None = None) -> int:
-    """What a service with a database does as a program: serve, or migrate when it is told to; the exit status.
+    """Main program of a service with a database: serves, or migrates with the argument ``migrate``.
 
     Args:
-        service: the name of its package, with SQL files in the folder ``migrations``.
-        serve: serves until SIGTERM.
-        arguments: of the program; its own by default.
+        service: Name of the service's package, which has SQL files in the folder ``migrations``.
+        serve: Function that serves until SIGTERM and returns the exit status.
+        arguments: Command-line arguments; those of the process by default.
+
+    Returns:
+        The exit status of the process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments:
         return serve()
     if list(arguments) != [COMMAND]:
-        print(f"{' '.join(arguments)}: not known; give {COMMAND}, or nothing to serve", file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        print(f"{' '.join(arguments)}: unknown command; use '{COMMAND}', or no argument to serve", file=sys.stderr)  # noqa: T201 - logging is not set up yet
         return 2
-    # Its lines go to standard output as the service's do, and nowhere else: no pod is to wait for a Collector.
+    # Logs go to standard output only, so that migrations do not wait for a Collector.
     os.environ.setdefault("OTEL_SDK_DISABLED", "true")
-    # As process 1 of a container it would not be ended otherwise.
+    # Process 1 of a container ignores SIGTERM by default.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         telemetry = init(handle_sigterm=False)
@@ -62,10 +66,10 @@ def main(service: str, serve: Callable[[], int], arguments: Sequence[str] | None
 
 
 async def _run(settings: DatabaseSettings, name: str, folder: Traversable) -> int:
-    """Migrate as soon as the database lets it."""
+    """Apply the migrations, and wait for the database if it is not ready."""
     pause = _PAUSE_S
     while True:
-        # Migrations may take longer than a request may wait.
+        # Migrations may take longer than the statement timeout of requests.
         options = {"application_name": f"{name} migrate", "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS}"}
         try:
             async with await psycopg.AsyncConnection.connect(
@@ -75,12 +79,12 @@ async def _run(settings: DatabaseSettings, name: str, folder: Traversable) -> in
                     _log.info("schema is up to date")
                 return 0
         except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege, OSError) as error:
-            # It starts, or its roles are being made.
+            # The database is starting or its roles do not exist yet.
             _log.warning("database not ready: %s", error)
         except (MigrationError, psycopg.Error) as error:
-            # of the database's own words only those that hold no values of a row
-            told = error if isinstance(error, MigrationError) else error.diag.message_primary
-            _log.error("schema not migrated: %s: %s", type(error).__name__, told)
+            # only the primary message of the database, as the details may contain values of rows
+            reason = error if isinstance(error, MigrationError) else error.diag.message_primary
+            _log.error("schema not migrated: %s: %s", type(error).__name__, reason)
             return 1
         await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE_S)
+        pause = min(pause * 2, _MAX_PAUSE_S)

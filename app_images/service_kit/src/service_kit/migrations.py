@@ -1,7 +1,7 @@
-"""Schema migrations: numbered SQL files, each applied once, in order, all or nothing.
+"""Schema migrations: numbered SQL files, each applied once, in order and in one transaction.
 
-They are applied by a role that owns the schema (``python -m <service> migrate``); the service itself logs in as one
-that reads and writes rows, and looks whether the schema is what it needs.
+They are applied by the role that owns the schema (``python -m <service> migrate``). The service itself uses a role that
+can only read and write rows, and checks that its migrations are applied.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _log = logging.getLogger(__name__)
-_LOCK = 0x6D696772  # "migr": any number, the same in every replica; each database has locks of its own
+_LOCK = 0x6D696772  # "migr": an arbitrary number, the same in all replicas; advisory locks are per database
 
-# Those who may write into every table: what was applied is for the owner alone to say.
+# Roles with write access to the table of applied migrations, which only the owner may change.
 _WRITERS = (
     "SELECT DISTINCT pg_get_userbyid(grantee) FROM pg_class, aclexplode(relacl)"
     " WHERE pg_class.oid = 'schema_migrations'::regclass AND grantee NOT IN (0, relowner)"
@@ -28,21 +28,21 @@ _WRITERS = (
 
 
 class MigrationError(Exception):
-    """The database's schema does not fit this version of the service; the message says how."""
+    """The database schema does not match this version of the service; the message gives the difference."""
 
 
 async def require_applied(connection: psycopg.AsyncConnection[Any], folder: Traversable) -> None:
-    """Refuse a database that lacks migrations of this version; one may have more, of a later version.
+    """Check that all migrations of this version are applied; later migrations are permitted.
 
     Args:
-        connection: to the service's own database.
-        folder: of the service's migrations.
+        connection: Connection to the service's database.
+        folder: Folder with the service's migrations.
 
     Raises:
-        MigrationError: the message names them.
-        psycopg.Error: the database does not answer.
+        MigrationError: Migrations are missing; the message names them.
+        psycopg.Error: The database is unavailable.
     """
-    # Below a traced cursor: whoever asks is a probe.
+    # A plain cursor: this runs in probes, which create no spans.
     cursor = psycopg.AsyncCursor(connection)
     try:
         await cursor.execute("SELECT name FROM schema_migrations")
@@ -54,25 +54,25 @@ async def require_applied(connection: psycopg.AsyncConnection[Any], folder: Trav
 
 
 def migrations(folder: Traversable) -> list[tuple[str, str]]:
-    """Name and SQL of every migration of a folder, in order."""
+    """Names and SQL texts of the migrations in a folder, in order."""
     return sorted((entry.name, entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
 async def migrate(connection: psycopg.AsyncConnection[Any], folder: Traversable) -> list[str]:
-    """Bring the schema up to date.
+    """Apply the missing migrations.
 
-    Replicas that start together take turns by an advisory lock; who comes later finds the work done. The lock
-    and the work are one transaction, so that a killed replica leaves nothing half done and nothing locked.
+    An advisory lock serializes replicas that start together. Lock and migrations share one transaction, so that a
+    killed replica leaves neither partial changes nor a lock.
 
     Args:
-        connection: to the service's own database, in autocommit mode, of the role that owns it.
-        folder: of the service's migrations.
+        connection: Autocommit connection to the service's database, as the role that owns it.
+        folder: Folder with the service's migrations.
 
     Returns:
         Names of the migrations applied by this call.
 
     Raises:
-        MigrationError: a migration that was applied has another text now.
+        MigrationError: An applied migration was changed.
     """
     applied: list[str] = []
     async with connection.transaction():
@@ -92,7 +92,7 @@ async def migrate(connection: psycopg.AsyncConnection[Any], folder: Traversable)
                 if known[name] != checksum:
                     raise MigrationError(f"{name}: changed after it was applied; add a new migration instead")
                 continue
-            # The text is a file of this package: nothing of a request is in it.
+            # The text comes from a file of this package, not from a request.
             await connection.execute(statements)
             await connection.execute("INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", [name, checksum])
             applied.append(name)

@@ -1,7 +1,7 @@
-"""Amounts of the shop's currency: whole hundredths in programs and databases, decimal text on the wire.
+"""Amounts of money: integer cents in programs and databases, decimal text in JSON.
 
-A JSON number with a fraction is a binary float in most clients and proxies on its way, which holds few amounts exactly:
-it is refused, not rounded.
+JSON numbers with fractions are rejected: most clients and proxies parse them as binary floats, which cannot represent
+most amounts exactly.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _HUNDRED = 100
 _TEXT = re.compile(r"(?:0|[1-9][0-9]{0,8})\.[0-9]{2}")
 
 
-def cents(text: Any) -> int:  # noqa: ANN401 - whatever a body holds
-    """The amount that a text such as ``29.99`` spells, in hundredths.
+def cents(text: Any) -> int:  # noqa: ANN401 - any JSON value
+    """The amount in cents of a text such as ``29.99``.
 
     Raises:
-        ValueError: it is something else; the message holds nothing of it.
+        ValueError: The value is not such a text; the message does not contain it.
     """
     if not isinstance(text, str) or _TEXT.fullmatch(text) is None:
         raise ValueError('must be text with two decimals, such as "29.99"')
@@ -27,9 +27,9 @@ def cents(text: Any) -> int:  # noqa: ANN401 - whatever a body holds
 
 
 def text(cents: int) -> str:
-    """An amount in hundredths as decimal text; not negative."""
+    """A non-negative amount in cents as decimal text."""
     return f"{cents // _HUNDRED}.{cents % _HUNDRED:02}"
 
 
 Price = Annotated[int, BeforeValidator(cents), Field(gt=0), PlainSerializer(text)]
-"""A field of a body: hundredths inside, decimal text outside."""
+"""A price in a request or response body: cents in Python, decimal text in JSON."""

@@ -1,4 +1,4 @@
-"""The body of ``POST /orders``, which the gateway checks first and order-service again."""
+"""The body of ``POST /orders``, validated by the gateway and by order-service."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ Id = Annotated[int, Field(gt=0, lt=2**63)]
 
 
 class Item(BaseModel):
-    """So many of one product.
+    """An item of an order.
 
     Attributes:
-        product_id: of the catalogue of products.
-        quantity: at least one.
-        price: of one of them in the shop's currency, as the buyer was shown it: text such as ``"29.99"`` in the body,
-            hundredths here. It decides nothing: an order is refused whose price is not the shop's own. Without it the
-            buyer takes the shop's.
+        product_id: ID of the product.
+        quantity: Number of units, at least one.
+        price: Unit price displayed to the buyer: decimal text such as ``"29.99"`` in the body, cents here. An order
+            with a price other than the shop's is rejected. None: the shop's price applies.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
@@ -34,18 +33,18 @@ class Item(BaseModel):
 
 def _each_once(items: Sequence[Item]) -> Sequence[Item]:
     if len({item.product_id for item in items}) != len(items):
-        raise ValueError("a product is named twice; add the quantities up")
+        raise ValueError("a product is listed twice; combine the quantities")
     return items
 
 
 class NewOrder(BaseModel):
-    """What somebody wants to buy.
+    """An order to be placed.
 
     Attributes:
-        user_id: the buyer.
-        items: what, each product once.
-        payment_method: token of a payment method that payment-service knows; those of the demonstration are in
-            `payment_service.methods`. Never a card's number.
+        user_id: ID of the buyer.
+        items: Ordered items, each product once.
+        payment_method: Token of a payment method of payment-service, never a card number; the demonstration's tokens
+            are in `payment_service.methods`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)

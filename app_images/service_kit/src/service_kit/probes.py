@@ -21,14 +21,17 @@ _log = logging.getLogger(__name__)
 
 
 class Probes:
-    """Liveness says that the process works, readiness that it should get requests: ``/livez`` and ``/readyz``.
+    """Liveness (``/livez``) and readiness (``/readyz``) of a service.
 
-    Readiness covers what this service owns (its database), never a service it calls: a failing callee must not
-    take its callers out of service as well.
+    Readiness depends only on resources of this service, such as its database, and not on called services: a failing
+    callee must not take its callers out of service.
 
     Args:
-        check: raises when the service cannot work; none: always ready.
-        timeout: seconds that the check may take.
+        check: Readiness check, which raises if the service cannot work; None for always ready.
+        timeout: Timeout of the check in seconds.
+
+    Attributes:
+        draining: True: the process is shutting down and not ready.
     """
 
     def __init__(self, check: Callable[[], Awaitable[None]] | None = None, timeout: float = 2.0) -> None:
@@ -38,7 +41,7 @@ class Probes:
         self.draining = False
 
     def routes(self) -> list[Route]:
-        """Routes for the application."""
+        """The routes of the probes."""
         return [Route("/livez", self._livez), Route("/readyz", self._readyz)]
 
     async def _livez(self, _request: Request) -> Response:
@@ -49,17 +52,17 @@ class Probes:
         return PlainTextResponse("ok\n") if reason is None else problem_response(503, reason)
 
     async def reason_against(self) -> str | None:
-        """Why the service should get no requests now, in a few words; None when it is ready."""
+        """Why the service is not ready, as a short text; None if it is ready."""
         if self.draining:
             return "shutting down"
         if self._check is not None:
             try:
                 async with asyncio.timeout(self._timeout):
                     await self._check()
-            except Exception as error:  # noqa: BLE001 - whatever fails, the answer is "not ready" and its reason logged
+            except Exception as error:  # noqa: BLE001 - any failure means "not ready", and its reason is logged
                 if self._was_ready:
                     _log.warning("not ready: %s: %s", type(error).__name__, error)
                 self._was_ready = False
-                return "a dependency does not answer"
+                return "a dependency is unavailable"
         self._was_ready = True
         return None

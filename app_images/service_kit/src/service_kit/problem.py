@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
-    """An answer that is an error.
+    """An error response.
 
     Args:
         status: HTTP status.
-        detail: what went wrong with this request, for the caller to read; nothing internal, no personal data.
-        headers: further response headers.
-        members: further members of the body (RFC 9457, 3.2), such as the id of what the problem is about.
+        detail: Explanation for the caller, without internals and personal data.
+        headers: Additional response headers.
+        members: Extension members of the body (RFC 9457, 3.2), such as the ID of the affected order.
     """
 
     def __init__(
@@ -68,4 +68,4 @@ HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
     Problem: _problem,
     HTTPException: _http_exception,
 }
-"""For ``Starlette(exception_handlers=...)``."""
+"""Exception handlers for ``Starlette(exception_handlers=...)``."""

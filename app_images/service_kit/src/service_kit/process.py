@@ -1,4 +1,4 @@
-"""A service as a process: it starts with telemetry, serves until it is told to stop, and loses nothing at its end."""
+"""The process of a service: start with telemetry, serving until a signal, graceful shutdown."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-Made = TypeVar("Made")
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """Where a process serves, and how long its end takes.
+    """Port and shutdown times of a process.
 
     Attributes:
-        port: that it listens on.
-        delay: seconds between the signal, when readiness goes off, and the end of serving.
-        timeout: seconds that calls under way may take then.
+        port: Port that the server listens on.
+        delay: Seconds between the signal, when readiness turns false, and the stop of the server.
+        timeout: Seconds granted to requests in progress after that.
     """
 
     port: int
@@ -40,10 +40,10 @@ class Lifetime:
 
     @classmethod
     def from_environment(cls, environment: Environment, port: int) -> Lifetime:
-        """Read PORT, SHUTDOWN_DELAY_SECONDS (3) and SHUTDOWN_TIMEOUT_SECONDS (10).
+        """The settings from PORT, SHUTDOWN_DELAY_SECONDS (3) and SHUTDOWN_TIMEOUT_SECONDS (10).
 
         Raises:
-            SettingsError: one is wrong.
+            SettingsError: A variable is invalid.
         """
         return cls(
             port=int(environment.number("PORT", port, low=1, high=65535)),
@@ -53,13 +53,13 @@ class Lifetime:
 
 
 class Drain:
-    """What SIGTERM begins: readiness goes off, calls are still served for a while, then serving stops.
+    """Graceful shutdown on SIGTERM or SIGINT: readiness turns false, and after a delay the server stops.
 
     Args:
-        probes: told that the process drains.
-        delay: seconds between the two: until every proxy has noticed, requests still come in, and refusing them would
-            fail them.
-        stop: ends serving; its argument says whether at once, because a second signal came.
+        probes: Probes, set to draining by the signal.
+        delay: Seconds between the signal and the stop. Requests arrive until all proxies have removed the endpoint, and
+            would fail if the server stopped at once.
+        stop: Function that stops the server; its argument is true for an immediate stop after a second signal.
     """
 
     def __init__(self, probes: Probes, delay: float, stop: Callable[[bool], None]) -> None:
@@ -69,44 +69,46 @@ class Drain:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the signals of the running loop's process."""
+        """Handle the signals inside, in the running event loop."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._told_to_stop)
+            loop.add_signal_handler(number, self._on_signal)
         try:
             yield
         finally:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
 
-    def _told_to_stop(self) -> None:
+    def _on_signal(self) -> None:
         if self._probes.draining:
             self._stop(True)  # noqa: FBT003 - the callback's only argument
             return
-        _log.info("draining: no longer ready, serving on for %g s", self._delay)
+        _log.info("draining: not ready any more, still serving for %g s", self._delay)
         self._probes.draining = True
         asyncio.get_running_loop().call_later(self._delay, self._stop, False)  # noqa: FBT003 - as above
 
 
-def run(make: Callable[[Environment, Providers], Made], serve: Callable[[Made, Lifetime], bool], *, port: int) -> int:
-    """Start telemetry, build what is served, serve it, flush; the process's exit status.
+def run(
+    make: Callable[[Environment, Providers], Service], serve: Callable[[Service, Lifetime], bool], *, port: int
+) -> int:
+    """Start telemetry, build the service, serve it and flush; returns the exit status of the process.
 
     Args:
-        make: builds it from the environment.
-        serve: serves it until SIGTERM, and says whether it ever came to that.
-        port: where PORT is not set.
+        make: Function that builds the service from the environment.
+        serve: Function that serves until SIGTERM; it returns False if the server could not start.
+        port: Default of PORT.
     """
     environment = Environment()
     telemetry = None
     try:
         telemetry = init(handle_sigterm=False)
-        made = make(environment, telemetry)
+        service = make(environment, telemetry)
         lifetime = Lifetime.from_environment(environment, port)
     except (SettingsError, ConfigError) as error:
         print(f"{error}", file=sys.stderr)  # noqa: T201 - logging may not be set up yet
         if telemetry is not None:
-            telemetry.shutdown(timeout=0.5)  # nothing was served that could be missed
+            telemetry.shutdown(timeout=0.5)  # no request was served, so nothing important can be lost
         return 2
-    served = serve(made, lifetime)
+    served = serve(service, lifetime)
     telemetry.shutdown()
     return 0 if served else 1

@@ -1,4 +1,4 @@
-"""Reading rows through a cache: what is asked for often is loaded seldom, and never by many at the same time."""
+"""A read-through cache for database rows, with protection against cache stampedes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FORMAT = 1
-"""Version of an entry's form, a part of its key: programs of two versions share one cache during an update."""
+"""Version of the entry format, a part of the key, because two versions share the cache during a rolling update."""
 _JITTER = 0.1
 Row = TypeVar("Row", bound=BaseModel)
 
 
 class Entry(BaseModel, Generic[Row]):
-    """What is kept of a row.
+    """A cache entry.
 
     Attributes:
-        until: when it counts as old, seconds since 1970.
-        cost: seconds that loading it took.
-        row: None where there is no such row.
+        until: Expiry in seconds since 1970.
+        cost: Duration of loading the row, in seconds.
+        row: Cached row; None if the row does not exist.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -45,27 +45,26 @@ class Entry(BaseModel, Generic[Row]):
 
 
 class ReadThrough(Generic[Row]):
-    """One kind of rows, read through a cache.
+    """A read-through cache for one type of row.
 
-    - Many that ask for one row at the same time wait for one lookup, and one load if it misses (single flight, per
-      process).
-    - Entries end at different times (10 % jitter), and one that is popular is loaded anew shortly before its end, by
-      one request and beside it (probabilistic early expiration, Vattani et al. 2015), so that its end is no moment at
-      which everybody misses.
-    - That a row does not exist is kept too, but shortly: who asks for rows that do not exist loads each but once, and
-      a row that is made meanwhile is seen after ``absent_ttl``.
-    - A cache that does not answer costs what `CacheStore` allows, and then rows are loaded.
+    - Concurrent requests for a row share one lookup and, on a miss, one load (single flight, per process).
+    - Expiry times have 10 % jitter, and popular entries are refreshed in the background by a single request shortly
+      before they expire (probabilistic early expiration, Vattani et al. 2015), so that an expiry does not cause
+      concurrent misses.
+    - The absence of a row is cached too, for the shorter ``absent_ttl``: requests for missing rows do not reach the
+      database each time, and a new row becomes visible after at most that time.
+    - If the cache is unavailable, rows are loaded after at most the timeout of `CacheStore`.
 
-    Rows may hold personal data: they are in the cache as they are in the database, and in no span, metric or log.
+    Rows may contain personal data: they are stored in the cache, but never recorded in spans, metrics or logs.
 
     Args:
-        store: the cache; None to go without one.
-        keyspace: first part of the keys, and the cache's name in measurements.
-        model: of a row.
-        ttl: seconds that a row is kept at most: it may be as old as that.
-        absent_ttl: seconds that the absence of a row is kept.
-        meter_provider: where lookups are counted; the global one by default.
-        clock: seconds since 1970.
+        store: Cache; None for no cache.
+        keyspace: Prefix of the keys, and name of the cache in metrics.
+        model: Model of the rows.
+        ttl: Maximum age of a row in seconds.
+        absent_ttl: Maximum age of a cached absence in seconds.
+        meter_provider: Provider of the meters; the global one by default.
+        clock: Clock in seconds since 1970.
     """
 
     def __init__(  # noqa: PLR0913 - settings, by name
@@ -94,14 +93,14 @@ class ReadThrough(Generic[Row]):
         )
 
     async def get(self, key: str, load: Callable[[], Awaitable[Row | None]]) -> Row | None:
-        """A row; None where there is none.
+        """A row; None if it does not exist.
 
         Args:
-            key: of the row, among those of its kind.
-            load: gets it from where it is at home.
+            key: Key of the row, unique for its type.
+            load: Function that loads the row from the database.
 
         Raises:
-            Exception: whatever ``load`` raises, to all who waited for it.
+            Exception: Any exception of ``load``, raised for all requests that share it.
         """
         if self._store is None:
             return await load()
@@ -110,22 +109,22 @@ class ReadThrough(Generic[Row]):
             flight = self._flights[key]
         else:
             flight = self._begin(self._flights, key, self._find(self._store, key, load))
-        # shielded: who leaves must not take the row from the others who wait for it
+        # shielded, so that a cancelled request does not cancel the load for the others
         return await asyncio.shield(flight)
 
     async def close(self) -> None:
-        """End the loads that are under way."""
-        under_way = [*self._flights.values(), *self._refreshes.values()]
-        for task in under_way:
+        """Cancel all running loads."""
+        tasks = [*self._flights.values(), *self._refreshes.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _find(self, store: CacheStore, key: str, load: Callable[[], Awaitable[Row | None]]) -> Row | None:
         entry, outcome = await self._lookup(store, key)
         self._count(outcome)
         if entry is None:
             return await self._load(store, key, load)
-        if self._grows_old(entry) and key not in self._refreshes:
+        if self._should_refresh(entry) and key not in self._refreshes:
             self._begin(self._refreshes, key, self._load(store, key, load))
         return entry.row
 
@@ -135,24 +134,24 @@ class ReadThrough(Generic[Row]):
 
     async def _lookup(self, store: CacheStore, key: str) -> tuple[Entry[Row] | None, str]:
         try:
-            kept = await store.read(self._key(key))
+            cached = await store.read(self._key(key))
         except CacheUnavailableError:
             return None, "unavailable"
-        if kept is None:
+        if cached is None:
             return None, "miss"
         try:
-            entry = self._entry.model_validate_json(kept)
+            entry = self._entry.model_validate_json(cached)
         except ValidationError as error:
-            _log.warning("cache %s: an entry does not fit: %s", self._keyspace, [one["loc"] for one in error.errors()])
+            _log.warning("cache %s: invalid entry: %s", self._keyspace, [one["loc"] for one in error.errors()])
             return None, "miss"
         return entry, "hit" if entry.row is not None else "absent"
 
     def _key(self, key: str) -> str:
         return f"{self._keyspace}:{_FORMAT}:{key}"
 
-    def _grows_old(self, entry: Entry[Row]) -> bool:
-        """Whether this lookup loads the row anew, ever more likely the nearer its end and the longer a load takes."""
-        ahead = -entry.cost * math.log(1.0 - random.random())  # noqa: S311 - spreads loads, protects nothing
+    def _should_refresh(self, entry: Entry[Row]) -> bool:
+        """True if this lookup refreshes the entry: more likely near its expiry and for slow loads."""
+        ahead = -entry.cost * math.log(1.0 - random.random())  # noqa: S311 - jitter, not cryptography
         return self._clock() + ahead >= entry.until
 
     async def _load(self, store: CacheStore, key: str, load: Callable[[], Awaitable[Row | None]]) -> Row | None:
@@ -162,7 +161,7 @@ class ReadThrough(Generic[Row]):
         ttl = self._absent_ttl if row is None else self._ttl
         ttl *= 1 - random.uniform(0, _JITTER)  # noqa: S311 - as above
         entry = self._entry(until=self._clock() + ttl, cost=cost, row=row)
-        # the row is there all the same, and the store has said what is wrong
+        # the row has been loaded anyway, and the store has logged the failure
         with contextlib.suppress(CacheUnavailableError):
             await store.write(self._key(key), entry.model_dump_json().encode(), ttl)
         return row
@@ -177,9 +176,9 @@ class ReadThrough(Generic[Row]):
 
         def done(_task: asyncio.Task[Row | None]) -> None:
             del tasks[key]
-            # asked for here, because everybody who waited may have left
+            # retrieved here because all waiting requests may have been cancelled
             if not task.cancelled() and (error := task.exception()) is not None:
-                _log.info("cache %s: a row could not be loaded: %s", self._keyspace, type(error).__name__)
+                _log.info("cache %s: loading a row failed: %s", self._keyspace, type(error).__name__)
 
         task.add_done_callback(done)
         return task

@@ -1,4 +1,4 @@
-"""One log line per request, and an answer where the application raised."""
+"""A log line per request, and status 500 for unhandled exceptions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SERVER_ERROR = 500
 
 
 class RequestLog:
-    """Middleware that ends every request with exactly one line.
+    """Middleware that logs exactly one line per request.
 
-    An exception that escapes the application becomes a 500 without any of its text; the line carries the
+    An unhandled exception becomes a response of status 500 without the exception's message. The log line has the
     traceback, and the current span the exception.
 
     Args:
-        app: the application.
-        exclude: paths that are not logged.
+        app: ASGI application.
+        exclude: Paths that are not logged.
     """
 
     def __init__(self, app: ASGIApp, exclude: Collection[str] = ("/livez", "/readyz")) -> None:
@@ -35,13 +35,13 @@ class RequestLog:
         self._exclude = frozenset(exclude)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Serve one connection of the ASGI protocol."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         status = 0
 
-        async def watching(message: Message) -> None:
+        async def observed_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -50,14 +50,14 @@ class RequestLog:
         began = perf_counter()
         failure: Exception | None = None
         try:
-            await self._app(scope, receive, watching)
+            await self._app(scope, receive, observed_send)
         except Exception as error:
             failure = error
             get_current_span().record_exception(error)
             if status:
-                raise  # the answer has begun: only a broken connection tells the caller
-            await problem_response(_SERVER_ERROR, "the service failed; the error is in its log")(
-                scope, receive, watching
+                raise  # the response has started: only a closed connection can report the failure
+            await problem_response(_SERVER_ERROR, "internal error; see the log of the service")(
+                scope, receive, observed_send
             )
         finally:
             if scope["path"] not in self._exclude or failure is not None:

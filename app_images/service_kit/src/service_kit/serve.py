@@ -1,4 +1,4 @@
-"""Serving HTTP until told to stop, and stopping without losing a request or a span."""
+"""An HTTP server with graceful shutdown, which loses neither requests nor spans."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn with a drain of our own."""
+    """uvicorn with the graceful shutdown of `process.Drain`."""
 
     def __init__(self, config: uvicorn.Config, probes: Probes, delay: float) -> None:
         super().__init__(config)
@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn would raise the signal once more after serving, which ends the process before the flush.
+        # uvicorn would raise the signal again after serving, which would end the process before the flush.
         with self._drain.listening():
             yield
 
@@ -39,20 +39,20 @@ class _Server(uvicorn.Server):
 
 
 def run(make: Callable[[Environment, Providers], tuple[ASGIApp, Probes]], *, port: int) -> int:
-    """Start telemetry, build the application, serve until SIGTERM, flush; the process's exit status.
+    """Start telemetry, build the application, serve until SIGTERM and flush; returns the exit status of the process.
 
     Args:
-        make: builds the application and its probes.
-        port: where PORT is not set; `process.Lifetime` reads the rest.
+        make: Function that builds the application and its probes.
+        port: Default of PORT; the other settings are those of `process.Lifetime`.
     """
     return process.run(make, _serve, port=port)
 
 
-def _serve(made: tuple[ASGIApp, Probes], lifetime: Lifetime) -> bool:
-    app, probes = made
+def _serve(service: tuple[ASGIApp, Probes], lifetime: Lifetime) -> bool:
+    app, probes = service
     config = uvicorn.Config(
         app,
-        host="0.0.0.0",  # noqa: S104 - a pod's own address is only known to Kubernetes
+        host="0.0.0.0",  # noqa: S104 - the pod's address is known to Kubernetes only
         port=lifetime.port,
         log_config=None,
         access_log=False,

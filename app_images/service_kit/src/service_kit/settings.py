@@ -1,4 +1,4 @@
-"""Reading settings from the environment, with errors that name the variable and the remedy."""
+"""Settings from environment variables, with errors that name the variable and the remedy."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong; the message is one line for the person who deploys."""
+    """A setting is missing or invalid; the message is one line for operators."""
 
 
 class Environment:
-    """Typed access to variables.
+    """Typed access to environment variables.
 
     Args:
-        variables: ``os.environ`` by default.
+        variables: Environment variables; ``os.environ`` by default.
     """
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = os.environ if variables is None else variables
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A variable that must not be empty.
+        """A non-empty text.
 
         Raises:
-            SettingsError: it is not set and there is no default.
+            SettingsError: The variable is not set and has no default.
         """
         value = self._variables.get(name, "").strip() or default
         if value is None:
@@ -36,10 +36,10 @@ class Environment:
         return value
 
     def number(self, name: str, default: float, *, low: float, high: float) -> float:
-        """A number within bounds.
+        """A number from ``low`` to ``high``.
 
         Raises:
-            SettingsError: it is no number, or out of bounds.
+            SettingsError: The value is not a number or out of range.
         """
         text = self._variables.get(name, "").strip()
         if not text:
@@ -53,37 +53,37 @@ class Environment:
         return value
 
     def choice(self, name: str, default: str, allowed: Collection[str]) -> str:
-        """One of a few words.
+        """One of the allowed values.
 
         Raises:
-            SettingsError: it is none of them.
+            SettingsError: The value is not allowed.
         """
         value = self.text(name, default)
         if value not in allowed:
-            raise SettingsError(f"{name}={value!r}: not known; set one of {', '.join(allowed)}")
+            raise SettingsError(f"{name}={value!r}: unknown value; set one of {', '.join(allowed)}")
         return value
 
     def url(self, name: str, schemes: Sequence[str] = ("http://", "https://")) -> str:
-        """The address of another service, without a slash at its end.
+        """The URL of another service, without a trailing slash.
 
         Args:
-            name: of the variable.
-            schemes: what it may begin with; ``dns:///`` for a service that speaks gRPC.
+            name: Name of the variable.
+            schemes: Allowed prefixes; ``dns:///`` for a gRPC service.
 
         Raises:
-            SettingsError: it is not set, or begins with none of them.
+            SettingsError: The variable is not set or has none of the prefixes.
         """
         value = self.text(name).rstrip("/")
         if not any(value.startswith(scheme) and len(value) > len(scheme) for scheme in schemes):
             examples = " or ".join(f"{scheme}user-service:8081" for scheme in schemes if scheme != "https://")
-            raise SettingsError(f"{name}={value!r}: no URL; give one such as {examples}")
+            raise SettingsError(f"{name}={value!r}: not a URL; set one such as {examples}")
         return value
 
     def secret_file(self, name: str) -> Path:
-        """The path of a mounted secret, which must be readable; its content stays out of messages.
+        """The path of a mounted secret, which must be readable; its content is never part of messages.
 
         Raises:
-            SettingsError: it is not set, or the file cannot be read.
+            SettingsError: The variable is not set, or the file is not readable.
         """
         path = Path(self.text(name))
         try:

@@ -1,4 +1,4 @@
-"""Spans around the steps of what the shop does, beside those around calls and statements."""
+"""Spans of business steps, in addition to those of calls and statements."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def step(
 ) -> Iterator[Span]:
     """An internal span, current inside.
 
-    What the caller got wrong and what the business declines are outcomes of a step; only a failure is its error.
+    Mistakes of the caller and declined requests are regular outcomes of a step; only failures set the error status.
 
     Args:
-        tracer: of the service.
-        name: of low cardinality.
-        attributes: identifiers; never an amount, an e-mail address or anything else of a person.
-        links: to the spans that this one belongs to without being their child.
+        tracer: Tracer of the service.
+        name: Name of the span, of low cardinality.
+        attributes: Identifiers; never amounts, e-mail addresses or other personal data.
+        links: Links to related spans that are not its parent.
     """
     with tracer.start_as_current_span(
         name, attributes=attributes, links=links, record_exception=False, set_status_on_exception=False

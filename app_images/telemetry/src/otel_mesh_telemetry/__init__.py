@@ -1,10 +1,10 @@
 """Traces, metrics and logs for services in a mesh.
 
-:func:`instrument` lets an application of yours take part in traces. A service that is written for the mesh starts
-with :func:`init`, wraps its ASGI application in :class:`ServerMiddleware`, makes clients with :func:`mesh_client` and
-database connections with :func:`traced_cursor`.
+:func:`instrument` adds telemetry to an existing application. A service written for the mesh calls :func:`init`, wraps
+its ASGI application in :class:`ServerMiddleware`, creates clients with :func:`mesh_client` and database cursors with
+:func:`traced_cursor`.
 
-Names whose modules need a package of an extra are imported when they are first used.
+Names whose modules need an optional dependency (an extra) are imported on first use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from otel_mesh_telemetry.retries import Retries
     from otel_mesh_telemetry.testing import capture
 
-_HOME: Final = {
+_LAZY_MODULES: Final = {
     "ABTesting": "ab_testing",
     "AioServerInterceptor": "grpc_aio_server",
     "ClientInterceptor": "grpc_client",
@@ -47,7 +47,7 @@ _HOME: Final = {
     "traced_cursor": "postgres",
     "within": "deadline",
 }
-"""Public name -> module that is imported when it is first used."""
+"""Public name -> module imported on first use."""
 
 __all__ = [
     "ABTesting",
@@ -75,6 +75,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the public names
-    if name not in _HOME:
+    if name not in _LAZY_MODULES:
         raise AttributeError(f"module 'otel_mesh_telemetry' has no attribute {name!r}")
-    return getattr(import_module(f"otel_mesh_telemetry.{_HOME[name]}"), name)
+    return getattr(import_module(f"otel_mesh_telemetry.{_LAZY_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""A/B experiments: who sees which variant, the same in every service that a request reaches."""
+"""A/B experiments: assignment of variants, consistent across all services that handle a request."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}").fullmatch
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment.
+    """An experiment and its variants.
 
     Attributes:
-        name: of the experiment, its feature flag and its baggage entry: lower-case letters, digits, ``._-``.
-        weights: variant -> share; the shares are relative to their sum. The variants are the allow-list too.
-        salt: keeps experiments independent of each other; the name by default. Changing it deals the cards anew.
+        name: Name of the experiment, its feature flag and its baggage entry: lower-case letters, digits, ``._-``.
+        weights: Variant -> share, relative to the sum of the shares. Values other than these variants are ignored.
+        salt: Hash salt that makes experiments independent of each other; the name by default. Changing it reassigns
+            all keys.
 
     Raises:
-        ValueError: a name is malformed, or the weights are negative or all zero.
+        ValueError: A name is malformed, or weights are negative or all zero.
     """
 
     name: str
@@ -41,12 +42,16 @@ class Experiment:
 
     def __post_init__(self) -> None:
         if not all(map(_NAME, (self.name, *self.weights))):
-            raise ValueError(f"experiment {self.name!r}: names must be of lower-case letters, digits, '.', '_' and '-'")
+            raise ValueError(
+                f"experiment {self.name!r}: names must consist of lower-case letters, digits, '.', '_' and '-'"
+            )
         if not self.weights or min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
-            raise ValueError(f"experiment {self.name!r}: weights must not be negative, nor all zero")
+            raise ValueError(
+                f"experiment {self.name!r}: weights must not be negative, and at least one must be positive"
+            )
 
     def assign(self, key: str) -> str:
-        """The variant of a stable key (a user's id, say): always the same for the same key, salt and weights."""
+        """The variant of a stable key, such as a user ID; deterministic for a given key, salt and weights."""
         digest = blake2b(f"{self.salt or self.name}\0{key}".encode(), digest_size=8).digest()
         point = int.from_bytes(digest) / 2**64 * sum(self.weights.values())
         for variant, weight in self.weights.items():
@@ -57,29 +62,29 @@ class Experiment:
 
     @property
     def entry(self) -> str:
-        """Name of the baggage entry that carries the variant on."""
+        """Name of the baggage entry that holds the variant."""
         return f"ab.{self.name}"
 
     def variant(self, context: Context | None = None) -> str | None:
-        """The variant that holds for the current request; None outside of one."""
+        """The variant assigned to the current request; None outside a request."""
         value = baggage.get_baggage(self.entry, context)
         return value if isinstance(value, str) and value in self.weights else None
 
 
 class ABTesting:
-    """Server feature: assigns a variant, puts it into baggage and tells it by the feature-flag conventions.
+    """Server feature: assigns a variant, stores it in baggage and records it by the feature-flag conventions.
 
-    In this order: ``x-ab-group`` when it names a variant (a tester's choice), the variant that an earlier service
-    put into baggage, the stable key's, and without a key the trace id's, so that at least one request is served
-    alike everywhere. Values that are no variant are ignored.
+    Order of precedence: ``x-ab-group`` (for testers), the variant assigned by an upstream service (baggage), the
+    stable key, the trace ID. With the trace ID, all services still use one variant for the request. Unknown variants
+    are ignored.
 
     Args:
-        experiment: what is tested.
-        key_header: header with a stable key; its value goes into the hash and nowhere else.
+        experiment: Experiment whose variants are assigned.
+        key_header: Header with a stable key; its value is hashed and never recorded.
 
     Attributes:
-        changes_context: always true: the handler finds the variant in its baggage.
-        headers: lower-case names of the headers it reads.
+        changes_context: Always true: the variant is in the handler's baggage.
+        headers: Lower-case names of the headers read by the feature.
     """
 
     changes_context = True
@@ -108,7 +113,7 @@ class ABTesting:
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add ``feature_flag.*``, and ``otel_mesh.experiment.<name>`` for those with several experiments."""
+        """Add ``otel_mesh.experiment.<name>``, and ``feature_flag.*`` for the first experiment of the service."""
         del carrier
         variant = self._experiment.variant(context) or ""
         attributes[f"otel_mesh.experiment.{self._experiment.name}"] = variant

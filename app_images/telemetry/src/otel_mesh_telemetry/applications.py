@@ -1,4 +1,4 @@
-"""One call that lets an application take part in traces, whatever it is made with."""
+"""Telemetry for an existing application of any supported framework, with one call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from otel_mesh_telemetry.config import Config
     from otel_mesh_telemetry.features import Feature
 
-    Application = Any  # of frameworks that are not imported here
+    Application = Any  # the frameworks are not imported here
 
 A = TypeVar("A")
 
@@ -37,31 +37,30 @@ def instrument(
     features: Sequence[Feature] | None = None,
     libraries: bool = True,
 ) -> Any:
-    """Start telemetry, make the application's requests visible and the calls that it makes.
+    """Start telemetry and trace the application's requests and outgoing calls.
 
-    Call it once, where the application is made, before engines and connections of databases are. The application is
-    changed in place.
+    Call it once, where the application is created, before database engines and connections. The application is
+    modified in place.
 
     Args:
-        app: a FastAPI, Starlette or Flask application, or Django's ASGI or WSGI handler; none for a program that
-            serves nothing, such as a script or a worker.
-        config: settings; by default from the environment.
-        features: what else is read from a request; by default what the environment asks for.
-        libraries: whether the official instrumentations that are installed (HTTP clients, databases, Celery) are
-            switched on.
+        app: FastAPI, Starlette or Flask application, or Django's ASGI or WSGI handler; None for a program without a
+            server, such as a script or a worker.
+        config: Settings of telemetry; read from the environment by default.
+        features: Server features; those configured in the environment by default.
+        libraries: True: enable the installed official instrumentations (HTTP clients, databases, Celery).
 
     Returns:
         The application.
 
     Raises:
-        ConfigError: the environment holds values that are not understood.
-        ImportError: the official instrumentation of Flask or Django is missing; the message names the extra.
-        TypeError: the application is of none of these kinds.
+        ConfigError: The environment holds invalid values.
+        ImportError: The official instrumentation of Flask or Django is missing; the message names the extra.
+        TypeError: The application's framework is not supported.
     """
     serve = _server_of(app)
     chosen = features_from() if features is None else features
     init(config)
-    # Imported here: it costs what a program without official instrumentations should not pay.
+    # Imported here so that programs without official instrumentations do not pay for the import.
     switch = import_module("otel_mesh_telemetry.libraries")
     switch.prefer_stable_conventions()
     if libraries:
@@ -75,13 +74,13 @@ def _server_of(app: object) -> Callable[[Any, Sequence[Feature]], None]:
         if (serve := _SERVERS.get(f"{base.__module__}.{base.__qualname__}")) is not None:
             return serve
     raise TypeError(
-        f"instrument({type(app).__name__}): no FastAPI, Starlette, Flask or Django application; "
-        "wrap an ASGI application of another kind in ServerMiddleware"
+        f"instrument({type(app).__name__}): not a FastAPI, Starlette, Flask or Django application; "
+        "wrap any other ASGI application in ServerMiddleware"
     )
 
 
 def _nothing(_app: Application, _features: Sequence[Feature]) -> None:
-    """A program that serves nothing."""
+    """A program without a server."""
 
 
 def _asgi(app: Application, features: Sequence[Feature]) -> None:
@@ -90,7 +89,7 @@ def _asgi(app: Application, features: Sequence[Feature]) -> None:
 
 def _flask(app: Application, features: Sequence[Feature]) -> None:
     official = _official("flask")
-    if not getattr(app, "_is_instrumented_by_opentelemetry", False):  # by a start without code
+    if not getattr(app, "_is_instrumented_by_opentelemetry", False):  # it is if opentelemetry-instrument started it
         official.FlaskInstrumentor.instrument_app(app, **_options("flask", features))
 
 
@@ -98,13 +97,13 @@ def _django(app: Application, features: Sequence[Feature]) -> None:
     instrumentor = _official("django").DjangoInstrumentor()
     if not instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.instrument(**_options("django", features))
-        # The handler read its middleware when it was made. Django calls its ASGI handler as a coroutine.
+        # The handler has loaded its middleware already. Django calls its ASGI handler as a coroutine.
         app.load_middleware(is_async=iscoroutinefunction(type(app).__call__))
 
 
 def _options(framework: str, features: Sequence[Feature]) -> dict[str, Any]:
-    made: dict[str, Any] = import_module("otel_mesh_telemetry.wsgi_hooks").server_options(framework, features)
-    return made
+    options: dict[str, Any] = import_module("otel_mesh_telemetry.wsgi_hooks").server_options(framework, features)
+    return options
 
 
 def _official(framework: str) -> Any:  # noqa: ANN401 - a module without types
@@ -112,7 +111,7 @@ def _official(framework: str) -> Any:  # noqa: ANN401 - a module without types
         return import_module(f"opentelemetry.instrumentation.{framework}")
     except ImportError as error:
         raise ImportError(
-            f'{framework}: its instrumentation is not installed; pip install "otel-mesh-telemetry[{framework}]"'
+            f'{framework}: the instrumentation is not installed; pip install "otel-mesh-telemetry[{framework}]"'
         ) from error
 
 

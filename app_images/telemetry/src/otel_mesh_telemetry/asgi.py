@@ -1,4 +1,4 @@
-"""Pure ASGI middleware: one server span and one duration per request, one server span per WebSocket."""
+"""ASGI middleware: one server span and one duration per request, one server span per WebSocket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from otel_mesh_telemetry.headers import Headers
 from otel_mesh_telemetry.http_metrics import server_metrics
 from otel_mesh_telemetry.http_server import METHODS, LazyAttributes, request_attributes
 from otel_mesh_telemetry.instrumentation import tracer_of
-from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, begin_anew, outside_from
+from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, outside_from, start_new_trace
 from otel_mesh_telemetry.propagation import MeshPropagator
 from otel_mesh_telemetry.routes import RouteIndex
 from otel_mesh_telemetry.websocket import SocketExchange, socket_attributes
@@ -38,32 +38,32 @@ if TYPE_CHECKING:
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBES = ("/livez", "/readyz")
-_TRACED = "otel_mesh.traced"  # in the scope: an outer middleware has this request already
-_FASTAPI = "fastapi.telemetry"  # in the scope: FastAPI's own telemetry (0.165 and later) leaves this request alone
+_TRACED = "otel_mesh.traced"  # key in the scope: an outer middleware already traces the request
+_FASTAPI = "fastapi.telemetry"  # key in the scope: turns FastAPI's own telemetry (0.165 and later) off
 
 
 class ServerMiddleware:
-    """Wraps an ASGI application; lifespan passes through untouched.
+    """Wraps an ASGI application; lifespan messages pass through unchanged.
 
-    The span is named ``{method} {route}`` once the application has chosen its route, ``{method}`` where none
-    matched, so that unknown paths make no new names. A status of 500 and above and an escaping exception make
-    it an error; 4xx do not, the caller's mistake is not this service's failure. An answer that was broken off,
-    by the caller or at shutdown, is no error either and has ``otel_mesh.response.incomplete``.
+    The span is named ``{method} {route}`` after routing, or ``{method}`` if no route matched, so that span names have
+    low cardinality. Statuses from 500 and unhandled exceptions are errors; statuses 4xx are not, because the client
+    caused them. A response that was aborted by the client or at shutdown is not an error and has the attribute
+    ``otel_mesh.response.incomplete``.
 
-    A request ends with the last byte of its answer: background tasks count neither as its duration nor as its
-    outcome, and the deadline does not bind them. A WebSocket's span lasts as long as the connection; no duration is
-    measured.
+    A request ends with the last byte of its response: background tasks affect neither its duration nor its outcome,
+    and its deadline does not apply to them. The span of a WebSocket lasts as long as the connection; its duration is
+    not recorded as a metric.
 
     Args:
-        app: the application.
-        exclude: paths that leave neither a span nor a measurement.
-        features: what else is read from a request, in order.
-        outside: what becomes of the callers' trace context; by default what OTEL_MESH_OUTSIDE_CONTEXT says.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        app: ASGI application.
+        exclude: Paths without spans and metrics.
+        features: Server features, in the order of their application.
+        outside: Handling of the callers' trace context; taken from OTEL_MESH_OUTSIDE_CONTEXT by default.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
 
     Raises:
-        ConfigError: OTEL_MESH_OUTSIDE_CONTEXT has a value that is not known.
+        ConfigError: OTEL_MESH_OUTSIDE_CONTEXT has an unknown value.
     """
 
     def __init__(  # noqa: PLR0913 - settings, by name
@@ -81,7 +81,7 @@ class ServerMiddleware:
         self._features = Features(features) if features else None
         self._outside = outside_from() if outside is None else outside
         self._tracer = tracer_of(tracer_provider or trace.get_tracer_provider(), "otel_mesh_telemetry.asgi")
-        # Set by our own sampler, which never overrules a caller that decided against; unknown ones are asked.
+        # Set by MeshSampler, which never records the child of an unsampled parent. Other samplers are asked.
         self._unsampled_is_final = getattr(getattr(self._tracer, "sampler", None), "unsampled_is_final", False)
         self._span_id: Callable[[], int] = getattr(self._tracer, "id_generator", RandomIdGenerator()).generate_span_id
         self._metrics = server_metrics(meter_provider)
@@ -142,16 +142,16 @@ class ServerMiddleware:
         carrier = self._headers.read(scope["headers"], propagator)
         if self._outside is Outside.CONTINUE:
             return carrier, propagator.extract(carrier, NO_CONTEXT), ()
-        return (carrier, *begin_anew(self._outside, carrier, propagator))
+        return (carrier, *start_new_trace(self._outside, carrier, propagator))
 
     def _start(self, name: str, scope: Scope) -> tuple[dict[str, str], Span, Context]:
-        """Headers, span and the context with it of a request."""
+        """The headers read from a request, its span and the context with that span."""
         propagator = propagate.get_global_textmap()
         if self._outside is Outside.CONTINUE and isinstance(propagator, MeshPropagator):
             carrier, prefixed = self._headers.look(scope["headers"], propagator)
             caller = propagator.only_traceparent(carrier, prefixed=prefixed)
             if caller is not None and self._unsampled_is_final:
-                # Nearly every request: a span and a context are made of it without those that are passed by.
+                # Fast path of nearly all requests: no intermediate span and context are created.
                 if not caller.trace_flags & TraceFlags.SAMPLED:
                     span = self._unrecorded(caller)
                 else:
@@ -173,7 +173,7 @@ class ServerMiddleware:
         return self._tracer.start_span(name, context, SpanKind.SERVER, LazyAttributes(scope, carrier), links)
 
     def _unrecorded(self, parent: SpanContext) -> Span:
-        """Nobody will record it: a span id of its own is all that the SDK would give it."""
+        """A non-recording span with an ID of its own, as the SDK creates it for unsampled requests."""
         own = SpanContext(
             parent.trace_id,
             self._span_id(),

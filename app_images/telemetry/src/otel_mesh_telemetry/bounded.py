@@ -1,4 +1,4 @@
-"""Waiting no longer than the deadline allows."""
+"""Enforcement of the deadline on awaited code."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 async def bounded(
     what: str, error: type[deadline.DeadlineExceededError] = deadline.DeadlineExceededError
 ) -> AsyncIterator[None]:
-    """Hold the code inside to what is left of the deadline; where there is none, to nothing.
+    """Cancel the code inside when the deadline passes; without a deadline it is not limited.
 
     Args:
-        what: is waited for, as messages name it.
-        error: raised when the time is over, before the code inside or in the middle of it.
+        what: Name of the called system, for error messages.
+        error: Exception raised when the deadline has passed, before or while the code inside runs.
 
     Raises:
-        deadline.DeadlineExceededError: as ``error`` says.
+        deadline.DeadlineExceededError: The deadline has passed; the class is ``error``.
     """
     left = deadline.remaining()
     if left is None:
         yield
         return
     if left <= 0:
-        raise error(f"{what}: no time left for the call")
+        raise error(f"{what}: deadline exceeded before the call")
     try:
         async with asyncio.timeout(left) as scope:
             yield
     except TimeoutError as raised:
         if not scope.expired():
-            raise  # a timeout of the code's own came first
-        raise error(f"{what}: no answer in time") from raised
+            raise  # raised by a timeout inside the code
+        raise error(f"{what}: no response within the deadline") from raised

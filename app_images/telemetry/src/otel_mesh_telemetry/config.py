@@ -1,9 +1,9 @@
-"""What the environment says about telemetry, read once and checked.
+"""Telemetry settings from environment variables, validated.
 
-Variables of the OpenTelemetry specification win over everything; the names in :data:`ALIASES` are accepted
-where it has none, or says nothing. As the specification asks, an OTEL_* value that is not understood is
-warned about and ignored; for names of our own it is an error, and all errors are told at once. Headers, compression
-and endpoints are read by the SDK's exporters themselves.
+The variables of the OpenTelemetry specification take precedence; the names in :data:`ALIASES` apply if the
+specification defines no variable, or if that is unset. Invalid OTEL_* values are ignored with a warning, as the
+specification requires. Invalid values of this library's own variables are errors, reported all at once. Headers,
+compression and endpoints are read by the SDK's exporters.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ ALIASES: dict[str, str] = {
     "istio.canonical_revision": "CANONICAL_REVISION",
     "istio.mesh_id": "MESH_ID",
 }
-"""Resource attribute -> variable that gives it when neither OTEL_RESOURCE_ATTRIBUTES nor OTEL_SERVICE_NAME does."""
+"""Resource attribute -> variable used if neither OTEL_RESOURCE_ATTRIBUTES nor OTEL_SERVICE_NAME sets the attribute."""
 
 SIGNALS = ("traces", "metrics", "logs")
 
 
 class ConfigError(ValueError):
-    """Variables have values that telemetry cannot start with.
+    """Environment variables have invalid values.
 
     Attributes:
-        mistakes: what is wrong, one text each, with variable, value and remedy.
+        mistakes: One message per mistake, with variable, value and remedy.
     """
 
     def __init__(self, *mistakes: str) -> None:
@@ -61,14 +61,14 @@ class Config:
     """Settings of :func:`otel_mesh_telemetry.init`.
 
     Attributes:
-        exporters: signal (``traces``, ``metrics``, ``logs``) -> ``otlp``, ``console`` or ``none``.
-        protocols: signal -> ``grpc`` (the default) or ``http/protobuf``.
-        batching: signal (``traces``, ``logs``) -> how it is gathered.
-        aliases: resource attributes that came from :data:`ALIASES`, empty values left out.
-        propagators: names for :func:`~otel_mesh_telemetry.propagation.build_propagator`.
-        sampler: decides what is kept; None leaves it to the SDK and OTEL_TRACES_SAMPLER.
-        log_level: threshold of the root logger.
-        disabled: OTEL_SDK_DISABLED: nothing is exported, logs still go to standard output.
+        exporters: Signal (``traces``, ``metrics``, ``logs``) -> ``otlp``, ``console`` or ``none``.
+        protocols: Signal -> ``grpc`` (the default) or ``http/protobuf``.
+        batching: Signal (``traces``, ``logs``) -> settings of its batch processor.
+        aliases: Resource attributes read from :data:`ALIASES`, without empty values.
+        propagators: Names for :func:`~otel_mesh_telemetry.propagation.build_propagator`.
+        sampler: Sampler of traces; None for the SDK's, chosen by OTEL_TRACES_SAMPLER.
+        log_level: Level of the root logger.
+        disabled: OTEL_SDK_DISABLED. True: nothing is exported; logs are still written to standard output.
     """
 
     exporters: Mapping[str, str]
@@ -84,15 +84,15 @@ class Config:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
         """Read the settings.
 
-        OTEL_MESH_BATCH_PROFILE chooses one of :data:`~otel_mesh_telemetry.profiles.PROFILES`; without it
-        the mesh's name (SERVICE_MESH) does. OTEL_BSP_* and OTEL_BLRP_* win over the profile.
+        OTEL_MESH_BATCH_PROFILE selects one of :data:`~otel_mesh_telemetry.profiles.PROFILES`; the default is the
+        profile named like the mesh (SERVICE_MESH). OTEL_BSP_* and OTEL_BLRP_* override the profile.
 
         Raises:
-            ConfigError: variables of our own have values that are not understood, or files cannot be read; it tells
-                all of them.
+            ConfigError: This library's variables have invalid values, or files are not readable. The error lists all
+                mistakes.
         """
         env = dict(os.environ if environ is None else environ)
-        # Here, because pydantic would cost who only imports the library more than the library itself.
+        # Imported here because pydantic takes longer to import than the rest of the library.
         from otel_mesh_telemetry import environment  # noqa: PLC0415
 
         reader = environment.Reader(env)

@@ -1,6 +1,6 @@
-"""Spans and metrics on standard output, one JSON object per line; for a developer's terminal, not for production.
+"""Exporters of spans and metrics to standard output, one JSON object per line; for development only.
 
-Log records need nothing of the kind: they are lines on standard output anyway (:mod:`otel_mesh_telemetry.logs`).
+Log records are written to standard output in any case (:mod:`otel_mesh_telemetry.logs`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def _metrics_line(data: MetricsData) -> str:
 
 
 def span_exporter() -> SpanExporter:
-    """An exporter that writes each span as a line."""
+    """An exporter that writes one line per span."""
     return ConsoleSpanExporter(out=sys.stdout, formatter=_span_line)
 
 
 def metric_exporter() -> MetricExporter:
-    """An exporter that writes what was measured since the last time as a line."""
+    """An exporter that writes one line per collection of metrics."""
     return ConsoleMetricExporter(out=sys.stdout, formatter=_metrics_line)

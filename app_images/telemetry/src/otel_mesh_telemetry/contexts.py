@@ -1,4 +1,4 @@
-"""Contexts with a span, made with as few copies as can be."""
+"""Creation of contexts with a span, with a minimum of copies."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 (_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
-"""Under which the API keeps the current span; it has no public name."""
+"""Context key of the current span; the API has no public name for it."""
 
 
 def of_span(span: Span) -> Context:
-    """A context with a span and nothing else."""
+    """A context that holds only a span."""
     return Context({_SPAN_KEY: span})
 
 
 def with_span(span: Span, context: Context) -> Context:
-    """As ``set_span_in_context``."""
+    """A copy of a context with a span, as from ``set_span_in_context``."""
     return Context({**context, _SPAN_KEY: span})

@@ -1,4 +1,4 @@
-"""What clients of all databases measure alike."""
+"""The duration metric shared by all database clients."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider
 
 BOUNDARIES = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
-"""Seconds; the boundaries that the database conventions advise."""
+"""Histogram bucket boundaries in seconds, as recommended by the semantic conventions for databases."""
 
 
 def duration_histogram(meter_provider: MeterProvider, scope: str) -> Histogram:
-    """``db.client.operation.duration``.
+    """The histogram ``db.client.operation.duration``.
 
     Args:
-        meter_provider: where measurements go.
-        scope: name of the instrumentation that measures.
+        meter_provider: Provider of the meter.
+        scope: Name of the instrumentation scope.
     """
     return meter_of(meter_provider, scope).create_histogram(
         "db.client.operation.duration",

@@ -1,7 +1,7 @@
-"""The time by which an answer must be there, shrinking from hop to hop.
+"""Deadlines of requests, propagated from service to service.
 
-A request enters with the milliseconds its caller still waits (:data:`HEADER`), never more than :data:`CEILING`;
-every call made while it is handled gets at most what is left, and is told so in the same header.
+A request arrives with the caller's remaining time in milliseconds (:data:`HEADER`), limited to :data:`CEILING`. Calls
+made by its handler get at most the time left and propagate it in the same header.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from contextvars import Token
 
 HEADER = "x-request-timeout-ms"
-"""Milliseconds that the caller still waits. From a stranger it can only shorten the time, so it needs no trust."""
+"""Header with the caller's remaining time in milliseconds; safe from untrusted callers, as it can only shorten time."""
 
 CEILING = 30.0
-"""Seconds that a request may take at most, whatever its caller says."""
+"""Maximum time for a request in seconds, whatever the caller sends."""
 
 _MAX_DIGITS = 9
 
 
 class DeadlineExceededError(TimeoutError):
-    """There is no time left for the call; it was not sent, or not waited for any longer."""
+    """The deadline passed before the call was sent or before its response arrived."""
 
 
 class Deadline:
-    """A time by which something must be done; :func:`enter` makes it.
+    """A deadline set by :func:`enter`.
 
-    Every context that was copied while it ran shares it. So when it is over, as it is once a request has been
-    answered, it is over for the background tasks too that were started meanwhile: nobody waits for them.
+    It is shared with all contexts copied while it was set. When it is removed at the end of a response, it therefore
+    no longer applies to background tasks started by the handler.
 
     Attributes:
-        token: for :func:`leave`.
+        token: Token that :func:`leave` resets the context variable with.
     """
 
     __slots__ = ("_end", "_outer", "token")
@@ -45,12 +45,12 @@ class Deadline:
         self._outer = outer
         self.token: Token[Deadline | None] | None = None
 
-    def over(self) -> None:
-        """Let it bind nothing any more."""
+    def remove(self) -> None:
+        """Remove the deadline, in all contexts that share it."""
         self._end = None
 
     def end(self) -> float | None:
-        """When it is, on the monotonic clock; None when it binds nothing any more, nor any around it."""
+        """The earliest time among this deadline and the outer ones, on the monotonic clock; None if all are removed."""
         end = self._end
         if self._outer is not None and (outer := self._outer.end()) is not None and (end is None or outer < end):
             return outer
@@ -61,32 +61,32 @@ _current: ContextVar[Deadline | None] = ContextVar("otel_mesh_deadline", default
 
 
 def parse(header: str | None) -> float | None:
-    """Seconds in a header's value, or None when there is none or it is not a plain number of milliseconds."""
+    """A header's value in seconds; None if it is missing or not a decimal number of milliseconds."""
     if header is None or len(header) > _MAX_DIGITS or not (header.isascii() and header.isdecimal()):
         return None
     return int(header) / 1000
 
 
 def enter(seconds: float | None, ceiling: float = CEILING) -> Deadline:
-    """Start a deadline: ``seconds`` from now, at most ``ceiling``, and never later than one already running.
+    """Set a deadline ``seconds`` from now, limited to ``ceiling`` and to the deadline that is already set.
 
     Returns:
-        For :func:`leave`.
+        The deadline, to be passed to :func:`leave`.
     """
-    made = Deadline(monotonic() + (ceiling if seconds is None or seconds > ceiling else seconds), _current.get())
-    made.token = _current.set(made)
-    return made
+    entered = Deadline(monotonic() + (ceiling if seconds is None or seconds > ceiling else seconds), _current.get())
+    entered.token = _current.set(entered)
+    return entered
 
 
 def leave(entered: Deadline) -> None:
-    """End what :func:`enter` started, in the context that it was started in."""
-    entered.over()
+    """Remove the deadline set by :func:`enter`, in the same context."""
+    entered.remove()
     if entered.token is not None:
         _current.reset(entered.token)
 
 
 def remaining() -> float | None:
-    """Seconds left, negative when they are over, None where no deadline was set."""
+    """Seconds until the deadline, negative after it; None if no deadline is set."""
     running = _current.get()
     end = None if running is None else running.end()
     return None if end is None else end - monotonic()
@@ -94,7 +94,7 @@ def remaining() -> float | None:
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give the code inside at most ``seconds``, less where an outer deadline comes sooner."""
+    """Set a deadline ``seconds`` from now for the code inside; an earlier outer deadline still applies."""
     entered = enter(seconds, ceiling=seconds)
     try:
         yield
@@ -104,13 +104,12 @@ def within(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def detached(seconds: float | None = None) -> Iterator[None]:
-    """Lift every outer deadline from the code inside, and from tasks that it starts, as nobody waits for it.
+    """Run the code inside, and the tasks it starts, without the outer deadlines; for work that no caller awaits.
 
     Args:
-        seconds: what the code inside has instead; None for as long as it takes.
+        seconds: Deadline of the code inside, in seconds from now; None for no deadline.
     """
-    made = Deadline(None if seconds is None else monotonic() + seconds, None)
-    token = _current.set(made)
+    token = _current.set(Deadline(None if seconds is None else monotonic() + seconds, None))
     try:
         yield
     finally:

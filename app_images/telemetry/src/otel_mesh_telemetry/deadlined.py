@@ -1,4 +1,4 @@
-"""Calls that may hang, beside each other and within one time."""
+"""Concurrent calls with a common timeout."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _log = logging.getLogger(__name__)
 
 
 def all_within(timeout: float, calls: Sequence[Callable[[], object]]) -> bool:
-    """Run the calls beside each other, so that one that hangs does not cost the others their time.
+    """Run calls concurrently, so that a hanging call does not delay the others.
 
     Args:
-        timeout: seconds to wait for all of them; one that is not done by then goes on in a daemon thread. Where the
-            interpreter is ending already and starts no threads any more (at exit in Python 3.12.0 to 3.12.2), they
-            run one after the other instead, none is begun after that time, and only their own timeouts bound them.
-        calls: each is done when it returns anything but False.
+        timeout: Seconds to wait for all calls. An unfinished call continues in a daemon thread. If the interpreter can
+            no longer start threads (at exit in Python 3.12.0 to 3.12.2), the calls run one after the other; none is
+            started after the timeout, and a running call is limited only by its own timeout.
+        calls: Functions to call; the result False means failure.
 
     Returns:
-        Whether all of them were done in time.
+        True if all calls succeeded within the timeout.
     """
     finished = [threading.Event() for _ in calls]
 
@@ -31,8 +31,8 @@ def all_within(timeout: float, calls: Sequence[Callable[[], object]]) -> bool:
         try:
             if call() is not False:
                 event.set()
-        except Exception:  # noqa: BLE001 - the others must still be stopped, and this one is told
-            _log.exception("telemetry: a provider did not shut down cleanly")
+        except Exception:  # noqa: BLE001 - the other providers must still be stopped; this failure is logged
+            _log.exception("telemetry: a provider failed to flush or shut down")
 
     end = time.monotonic() + timeout
     threads: list[threading.Thread] = []

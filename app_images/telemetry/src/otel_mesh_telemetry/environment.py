@@ -1,7 +1,7 @@
-"""The environment variables of telemetry with their types and bounds; all are read before the first mistake is told.
+"""Environment variables of telemetry with their types and limits; all mistakes are reported together.
 
-Imported when :meth:`~otel_mesh_telemetry.Config.from_env` runs and not before: pydantic would cost a program that
-only imports the library more than the library itself.
+Imported by :meth:`~otel_mesh_telemetry.Config.from_env` only, because pydantic takes longer to import than the rest of
+the library.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _level(value: str) -> str:
 
 def _known(value: str, names: Collection[str]) -> str:
     if value not in names:
-        raise ValueError(f"not known; set one of {', '.join(names)}")
+        raise ValueError(f"unknown value; set one of {', '.join(names)}")
     return value
 
 
@@ -45,9 +45,9 @@ def _seconds(value: str) -> float:
     try:
         seconds = float(value)
     except ValueError:
-        raise ValueError("no number of seconds; correct it") from None
+        raise ValueError("not a number of seconds; correct it") from None
     if not isfinite(seconds) or seconds <= 0:
-        raise ValueError("no time above zero; correct it")
+        raise ValueError("not a finite number above zero; correct it")
     return seconds
 
 
@@ -56,7 +56,7 @@ def _readable(path: str) -> str:
         with Path(path).open("rb"):
             return path
     except OSError as error:
-        # The exporter would go on without it and fail later, or trust what it should not.
+        # Otherwise the exporter would start without the file and fail later, or trust the wrong certificates.
         raise ValueError(f"{error.strerror}; mount the file there") from error
 
 
@@ -69,7 +69,7 @@ _Level = Annotated[str, BeforeValidator(_level), AfterValidator(lambda value: _k
 
 
 class _Source(PydanticBaseSettingsSource):
-    """The variables of a mapping; an empty one is as if unset, says the specification."""
+    """Variables from a mapping; empty variables count as unset, as the specification requires."""
 
     def __init__(self, settings: type[BaseSettings], environ: Mapping[str, str]) -> None:
         super().__init__(settings)
@@ -100,13 +100,13 @@ class _Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing but the mapping given as ``environ``."""
+        """The mapping passed as ``environ``, in place of all default sources."""
         del env_settings, dotenv_settings, file_secret_settings
         return (_Source(settings_cls, init_settings()["environ"]),)
 
 
 class Process(_Settings):
-    """What concerns the whole process."""
+    """Settings of the whole process."""
 
     log_level: _Level = "INFO"
     otel_mesh_batch_profile: _Profile | None = None
@@ -119,7 +119,7 @@ class Process(_Settings):
 
 
 class Otlp(_Settings):
-    """How one signal, or all of them, leaves the process."""
+    """OTLP exporter settings shared by all signals; base of the settings per signal."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_EXPORTER_OTLP_")
 
@@ -131,19 +131,19 @@ class Otlp(_Settings):
 
 
 class OtlpTraces(Otlp):
-    """Of traces alone."""
+    """OTLP exporter settings of traces."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_EXPORTER_OTLP_TRACES_")
 
 
 class OtlpMetrics(Otlp):
-    """Of metrics alone."""
+    """OTLP exporter settings of metrics."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_EXPORTER_OTLP_METRICS_")
 
 
 class OtlpLogs(Otlp):
-    """Of logs alone."""
+    """OTLP exporter settings of logs."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_EXPORTER_OTLP_LOGS_")
 
@@ -152,7 +152,7 @@ OTLP: Final[dict[str, type[Otlp]]] = {"traces": OtlpTraces, "metrics": OtlpMetri
 
 
 class Spans(_Settings):
-    """How spans are gathered into batches."""
+    """Settings of the batch processor of spans."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_BSP_")
 
@@ -161,27 +161,27 @@ class Spans(_Settings):
     schedule_delay: PositiveInt | None = None
 
     def numbers(self) -> dict[str, int]:
-        """What is set, by the end of the variable's name."""
+        """The settings that are set, keyed by the variable's name without its prefix."""
         return {name.upper(): value for name, value in self if value is not None}
 
 
 class Records(Spans):
-    """How log records are gathered into batches."""
+    """Settings of the batch processor of log records."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_BLRP_")
 
 
 FEATURES: Final = ("OTEL_MESH_PEER_IDENTITY", "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST")
-"""Variables of :func:`~otel_mesh_telemetry.server_features.features_from`."""
+"""Variables read by :func:`~otel_mesh_telemetry.server_features.features_from`."""
 
 S = TypeVar("S", bound=_Settings)
 
 
 class Reader:
-    """Reads groups of variables out of one environment and keeps what is wrong with them.
+    """Reads groups of settings from an environment and collects the mistakes.
 
     Attributes:
-        mistakes: what was found so far, each with its variable, value and remedy.
+        mistakes: Messages of the mistakes found so far, each with variable, value and remedy.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -189,29 +189,29 @@ class Reader:
         self.mistakes: list[str] = []
 
     def read(self, settings: type[S]) -> S:
-        """The group; where something in it is wrong, the group without it."""
+        """The settings of a group; invalid variables are reported and replaced by their defaults."""
         try:
             return settings(environ=self._environ)
         except ValidationError as error:
             for mistake in error.errors(include_url=False):
-                self._tell(settings, mistake)
+                self._report(settings, mistake)
             return self.read(settings)
 
-    def _tell(self, settings: type[_Settings], mistake: ErrorDetails) -> None:
+    def _report(self, settings: type[_Settings], mistake: ErrorDetails) -> None:
         name = _variable(settings, str(mistake["loc"][0]))
         value = self._environ.pop(name)
-        if mistake["type"] == "value_error":  # a check of this module
+        if mistake["type"] == "value_error":  # raised by a validator of this module
             self.mistakes.append(f"{name}={value!r}: {mistake['ctx']['error']}")
-        elif mistake["type"] == "literal_error":  # these and numbers: the specification wants them ignored
-            _log.warning("%s=%r is not supported and ignored; known are %s", name, value, mistake["ctx"]["expected"])
+        elif mistake["type"] == "literal_error":  # the specification requires a warning for these and for numbers
+            _log.warning("%s=%r ignored: not supported; set one of %s", name, value, mistake["ctx"]["expected"])
         else:
-            _log.warning("%s=%r is no positive whole number and ignored", name, value)
+            _log.warning("%s=%r ignored: not a positive integer; correct it", name, value)
 
     def check(self) -> None:
-        """Tell all mistakes, those in the server's features too, though these are read later.
+        """Report all mistakes, including those in the variables of server features, which are read again later.
 
         Raises:
-            ConfigError: there are some.
+            ConfigError: Mistakes were found.
         """
         for name in FEATURES:
             try:

@@ -1,4 +1,4 @@
-"""Exceptions on spans, without the secrets that their messages may carry."""
+"""Exceptions recorded on spans, with secrets removed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 _MESSAGE, _STACKTRACE, _ESCAPED = "exception.message", "exception.stacktrace", "exception.escaped"
-_LONGEST_STACK = 16_384
+_MAX_STACK_LENGTH = 16_384
 
 
 def record(span: Span, exception: BaseException) -> None:
-    """Add the event ``exception`` to a span; nothing where the span is not recorded.
+    """Add the event ``exception`` to a span that is recording.
 
-    ``Span.record_exception`` would put the message on as it is, and the deprecated ``exception.escaped`` besides.
+    ``Span.record_exception`` would add the message unredacted, and the deprecated attribute ``exception.escaped``.
     """
     if not span.is_recording():
         return
@@ -31,9 +31,9 @@ def record(span: Span, exception: BaseException) -> None:
     try:
         stack = "".join(traceback.format_exception(exception))
         message = str(exception)
-    except Exception as error:  # noqa: BLE001 - an exception without a text must not hide itself from the span
+    except Exception as error:  # noqa: BLE001 - an exception whose __str__ fails must still be recorded
         stack = "".join(traceback.format_tb(exception.__traceback__))
-        message = f"<without a text: {type(error).__name__}>"
+        message = f"<no message: __str__ raised {type(error).__name__}>"
     span.add_event(
         "exception",
         {
@@ -41,13 +41,13 @@ def record(span: Span, exception: BaseException) -> None:
             if kind.__module__ == "builtins"
             else f"{kind.__module__}.{kind.__qualname__}",
             _MESSAGE: redact.text(message),
-            _STACKTRACE: redact.text(stack[-_LONGEST_STACK:]),  # the end of it says what was raised
+            _STACKTRACE: redact.text(stack[-_MAX_STACK_LENGTH:]),  # the end names the raised exception
         },
     )
 
 
-class _Told(ReadableSpan):
-    """A copy with other events and another status, which still knows what its limits have dropped."""
+class _RedactedSpan(ReadableSpan):
+    """A copy of a span with replaced events and status, and the original's counts of dropped items."""
 
     def __init__(self, span: ReadableSpan, events: Sequence[Event], status: Status) -> None:
         super().__init__(
@@ -80,29 +80,29 @@ class _Told(ReadableSpan):
 
 
 def redacted(span: ReadableSpan) -> ReadableSpan:
-    """A span as it may leave the process: whoever made it, its exceptions and its status tell no secrets."""
+    """A span with secrets removed from its exceptions and its status, whichever instrumentation created it."""
     status = span.status
     if status.description is None and not span.events:
         return span
     if status.description is not None:
         status = Status(status.status_code, redact.text(status.description))
-    return _Told(span, [_event(event) for event in span.events], status)
+    return _RedactedSpan(span, [_event(event) for event in span.events], status)
 
 
 def _event(event: Event) -> Event:
     if event.name != "exception" or not event.attributes:
         return event
-    told = {
+    attributes = {
         key: redact.text(value) if isinstance(value, str) else value
         for key, value in event.attributes.items()
         if key != _ESCAPED
     }
-    return Event(event.name, told, event.timestamp)
+    return Event(event.name, attributes, event.timestamp)
 
 
 class RedactedSpans(SpanExporter):
-    """Mixed into an exporter of spans, before the SDK's class."""
+    """Mixin for span exporters; precedes the SDK's class in the bases."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send spans as :func:`redacted` leaves them."""
+        """Export the spans after :func:`redacted`."""
         return super().export([redacted(span) for span in spans])

@@ -1,4 +1,4 @@
-"""One HTTP request under way: what its answer says, and when it is over."""
+"""An HTTP request in progress: the outcome and the end of its response."""
 
 from __future__ import annotations
 
@@ -26,27 +26,26 @@ ERROR_FROM = 500
 _LATE = 0.001  # seconds
 _NO_CONTEXT = Context()
 _BODIES = frozenset({"http.response.body", "http.response.zerocopysend", "http.response.pathsend"})
-"""Messages that carry the body, or the last of it; extensions of ASGI send files by the other two."""
+"""ASGI messages with the response body; the last two belong to extensions that send files."""
 
 
 class Exchange:
-    """Watches what the application sends, and ends span, duration and deadline with the last of it.
+    """Observes the messages an application sends; ends span, duration and deadline with the last one.
 
     Args:
-        scope: of the request.
-        send: the server's.
-        span: of the request.
-        context: with that span.
-        entered: the request's deadline.
-        metrics: where its duration goes.
-        routes: name its route.
-        name: of the span, before the route is known.
-        method: as measured.
+        scope: ASGI scope of the request.
+        send: The server's ``send``.
+        span: Server span of the request.
+        context: Context with the span.
+        entered: Deadline of the request.
+        metrics: Instruments that record the duration.
+        routes: Index of route templates.
+        name: Name of the span before routing.
+        method: Value of ``http.request.method`` in metrics.
     """
 
     __slots__ = (
         "_active",
-        "_answered",
         "_began",
         "_context",
         "_entered",
@@ -55,6 +54,7 @@ class Exchange:
         "_method",
         "_metrics",
         "_name",
+        "_response_end",
         "_routes",
         "_scheme",
         "_scope",
@@ -63,7 +63,7 @@ class Exchange:
         "_status",
     )
 
-    def __init__(  # noqa: PLR0913, PLR0917 - of one caller, which is counted in microseconds
+    def __init__(  # noqa: PLR0913, PLR0917 - positional for speed; there is one caller
         self,
         scope: MutableMapping[str, Any],
         send: Send,
@@ -86,7 +86,7 @@ class Exchange:
         self._method = method
         self._status: int | None = None
         self._error: str | None = None
-        self._answered: float | None = None
+        self._response_end: float | None = None
         self._finished = False
         self._scheme = scheme = scope.get("scheme", "http")
         self._active = metrics.active(method, scheme)
@@ -94,7 +94,7 @@ class Exchange:
         self._began = perf_counter()
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Pass a message on; no coroutine of its own but for the last one."""
+        """Forward a message; only the last message needs a coroutine of its own."""
         kind = message["type"]
         if kind == "http.response.start":
             self._status = message["status"]
@@ -104,29 +104,29 @@ class Exchange:
 
     async def _last(self, message: Message) -> None:
         await self._send(message)
-        self._answered = now = perf_counter()
-        self._entered.over()
+        self._response_end = now = perf_counter()
+        self._entered.remove()
         status = self._status
-        # After an answer of 500 the exception that made it necessary may still come.
+        # After a response of status 500 the exception that caused it may still be raised.
         if status is None or status < ERROR_FROM:
             self._end(now - self._began, None, None)
 
     def failed(self, exception: Exception) -> None:
-        """Take note of an exception that has escaped the application, unless the answer was whole before."""
+        """Record an unhandled exception of the application, unless the response was already complete."""
         if not self._finished and not disconnected(exception):
             self._error = type(exception).__qualname__
             exceptions.record(self._span, exception)
 
     def finish(self) -> None:
-        """End the request where its answer has not; later calls do nothing."""
+        """End the request unless its response has ended it; later calls do nothing."""
         if self._finished:
             return
         now = perf_counter()
-        answered = self._answered or now
+        answered = self._response_end or now
         error, status = self._error, self._status
         if error is None and status is not None and status >= ERROR_FROM:
             error = str(status)
-        # What ran between the answer and its exception, a background task, is no part of the request.
+        # Background tasks run between the response and the exception; their time does not belong to the request.
         late = now - answered
         self._end(answered - self._began, error, time_ns() - int(late * 1e9) if late > _LATE else None)
 
@@ -139,14 +139,14 @@ class Exchange:
         key = (self._method, self._scheme, route, status, error)
         self._metrics.record(seconds, key, self._context if recorded else _NO_CONTEXT)
         if recorded:
-            describe(span, self._name, route, status, error, complete=self._answered is not None)
+            describe(span, self._name, route, status, error, complete=self._response_end is not None)
             span.end(end_time)
 
 
 def disconnected(exception: BaseException) -> bool:
-    """Whether the exception only says that the caller is gone.
+    """True if the exception reports a disconnected client.
 
-    Starlette's ClientDisconnect, and what servers raise in send() once the caller is gone: an OSError (ASGI 2.4).
+    Covers Starlette's ClientDisconnect and the OSError that servers raise in send() after a disconnect (ASGI 2.4).
     """
     return isinstance(exception, ConnectionError) or type(exception).__name__ == "ClientDisconnect"
 
@@ -154,8 +154,8 @@ def disconnected(exception: BaseException) -> bool:
 def describe(  # noqa: PLR0913 - the outcome of a request
     span: Span, name: str, route: str | None, status: int | None, error: str | None, *, complete: bool
 ) -> None:
-    """Tell a span the outcome of its request."""
-    # One by one: set_attributes() walks through the mapping as if it were of anything, which takes longer than two.
+    """Set a span's name, attributes and status by the outcome of its request."""
+    # Set one by one: set_attributes() costs more than two set_attribute() calls.
     if route is not None:
         span.update_name(f"{name} {route}")
         span.set_attribute("http.route", route)

@@ -1,7 +1,7 @@
 """OTLP exporters by signal and protocol.
 
-They are imported when they are made: gRPC and protobuf cost 100 ms and more, which a program that wants only
-the propagators or the test helpers should not pay. Endpoint, TLS, headers and compression come from the
+The SDK's exporters are imported on creation: gRPC and protobuf take 100 ms or more to import, which programs using
+only the propagators or the test helpers need not pay. Endpoint, TLS, headers and compression come from the
 OTEL_EXPORTER_OTLP_* variables.
 """
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 _PACKAGES = {"grpc": "grpc", "http/protobuf": "http"}
 
 
-def _exporter(protocol: str, module: str, name: str, timeout: float | None, *before: type) -> Any:  # noqa: ANN401 - of six classes
+def _exporter(protocol: str, module: str, name: str, timeout: float | None, *before: type) -> Any:  # noqa: ANN401 - one of six classes
     package = f"opentelemetry.exporter.otlp.proto.{_PACKAGES[protocol]}"
-    theirs = getattr(import_module(f"{package}.{module}"), name)
-    made = type(name, (*before, *mixins(protocol), theirs), {})
-    return made() if timeout is None else made(timeout=timeout)
+    official = getattr(import_module(f"{package}.{module}"), name)
+    extended = type(name, (*before, *mixins(protocol), official), {})
+    return extended() if timeout is None else extended(timeout=timeout)
 
 
 def span_exporter(protocol: str, timeout: float | None = None) -> SpanExporter:
-    """An exporter of spans; ``timeout`` in seconds, None for what the variables say."""
+    """An exporter of spans; ``timeout`` in seconds, None for the value from the environment."""
     return cast("SpanExporter", _exporter(protocol, "trace_exporter", "OTLPSpanExporter", timeout, RedactedSpans))
 
 
 def metric_exporter(protocol: str, timeout: float | None = None) -> MetricExporter:
-    """An exporter of metrics; ``timeout`` in seconds, None for what the variables say."""
+    """An exporter of metrics; ``timeout`` in seconds, None for the value from the environment."""
     return cast("MetricExporter", _exporter(protocol, "metric_exporter", "OTLPMetricExporter", timeout))
 
 
 def log_exporter(protocol: str, timeout: float | None = None) -> LogRecordExporter:
-    """An exporter of log records; ``timeout`` in seconds, None for what the variables say."""
+    """An exporter of log records; ``timeout`` in seconds, None for the value from the environment."""
     return cast("LogRecordExporter", _exporter(protocol, "_log_exporter", "OTLPLogExporter", timeout))

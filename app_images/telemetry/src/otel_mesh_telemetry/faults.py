@@ -1,8 +1,8 @@
-"""Whether a failure was injected by the mesh, told only from evidence.
+"""Detection of failures injected by the mesh.
 
-An Envoy that aborts a request on purpose answers itself: its ``server`` header, the fixed body ``fault filter abort``
-and no ``x-envoy-upstream-service-time``, since no upstream was asked. A delay leaves no trace that an application
-could see; only the proxy's own flags (FI, DI) in its access log and span are proof of it.
+Envoy's response to an aborted request has its ``server`` header, the fixed body ``fault filter abort`` and no
+``x-envoy-upstream-service-time``, since no upstream was called. An application cannot detect an injected delay; it
+shows only in the response flags (FI, DI) of the proxy's access log and span.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ERROR_FROM = 400
 
 
 async def injected_abort(response: httpx.Response) -> bool:
-    """Whether the response is an injected abort; reads its body only where everything else says so."""
+    """True if the response is an injected abort; the body is read only if everything else matches."""
     headers = response.headers
     if (
         response.status_code < _ERROR_FROM

@@ -1,4 +1,4 @@
-"""What a part that reads something more from a request has to offer to the server middleware."""
+"""The interface of server features: extensions that read request headers and add span attributes."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ _log = logging.getLogger(__name__)
 
 
 class Feature(Protocol):
-    """Reads headers, tells attributes; may change the context the handler runs in.
+    """Reads headers and adds span attributes; may change the handler's context.
 
     Attributes:
-        headers: lower-case names of the headers it reads.
-        changes_context: it has to see every request, before the handler, sampled or not.
+        headers: Lower-case names of the headers read by the feature.
+        changes_context: True: ``enter`` is called for every request before its handler, even if it is not sampled.
     """
 
     headers: frozenset[str]
     changes_context: bool
 
     def enter(self, carrier: Mapping[str, str], context: Context) -> Context:
-        """The context for the handler; called when ``changes_context``."""
+        """The context for the handler; called only if ``changes_context`` is true."""
 
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add attributes of a span that is recorded; called when one of ``headers`` is there, or as above."""
+        """Add span attributes; called for recorded spans if a header is present or ``changes_context`` is true."""
 
 
 class ReadOnly:
-    """Base of features that only tell what headers say."""
+    """Base class of features that only record headers."""
 
     changes_context = False
     headers: frozenset[str] = frozenset()
 
     def enter(self, carrier: Mapping[str, str], context: Context) -> Context:
-        """Leave the context as it is."""
+        """The unchanged context."""
         del carrier
         return context
 
 
 class Features:
-    """Features in order, applied to one request after the other.
+    """An ordered set of features.
 
     Attributes:
-        headers: all that they read.
+        headers: Lower-case names of the headers read by any feature.
 
     Args:
-        features: in the order in which they see a request.
+        features: Features in the order of their application.
     """
 
     def __init__(self, features: Iterable[Feature]) -> None:
@@ -68,14 +68,14 @@ class Features:
         return bool(self._features)
 
     def apply(self, carrier: Mapping[str, str], span: Span, context: Context) -> Context:
-        """Tell the span what a request's headers say, and return the context for its handler.
+        """Add the features' attributes to the span, and return the context for the handler.
 
-        A feature that raises is logged once and left out of this request: telemetry must not fail it.
+        A feature that raises is skipped and its first failure logged: telemetry must not fail a request.
         """
         for feature in self._entering:
             try:
                 context = feature.enter(carrier, context)
-            except Exception:  # noqa: BLE001 - whatever a feature of somebody's own raises
+            except Exception:  # noqa: BLE001 - features may be user code that raises anything
                 self._report(feature)
         if span.is_recording():
             attributes: dict[str, Any] = {}
@@ -92,4 +92,4 @@ class Features:
     def _report(self, feature: Feature) -> None:
         if feature not in self._reported:
             self._reported.append(feature)
-            _log.exception("the feature %s failed; it is left out of requests that it fails at", type(feature).__name__)
+            _log.exception("server feature %s failed; it is skipped for requests it fails on", type(feature).__name__)

@@ -11,7 +11,7 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind
 
 from otel_mesh_telemetry import deadline
-from otel_mesh_telemetry.grpc_client import time_for
+from otel_mesh_telemetry.grpc_client import effective_timeout
 from otel_mesh_telemetry.rpc import Recorder, injected, peer_attributes
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ def aio_client_interceptors(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
 ) -> list[aio.ClientInterceptor]:
-    """``grpc.aio.insecure_channel(target, interceptors=aio_client_interceptors(target, "user-service"))``.
+    """Interceptors for a channel, one per kind of call; they behave like the synchronous interceptor.
 
-    asyncio's gRPC takes one object per kind of call, hence a list. Behaviour as the synchronous interceptor's.
+    ``grpc.aio.insecure_channel(target, interceptors=aio_client_interceptors(target, "user-service"))``
 
     Args:
-        target: the channel's target.
-        peer: name of the called service as the catalogue knows it.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        target: Target of the channel.
+        peer: Name of the called service in the catalogue.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
     recorder = Recorder(SpanKind.CLIENT, tracer_provider, meter_provider, peer_attributes(target, peer))
     return [_UnaryUnary(recorder), _UnaryStream(recorder), _StreamUnary(recorder), _StreamStream(recorder)]
@@ -51,10 +51,10 @@ class _Base:
     def _start(self, details: aio.ClientCallDetails) -> tuple[Call, aio.ClientCallDetails]:
         method = details.method.decode() if isinstance(details.method, bytes) else details.method
         call = self._recorder.start(method, get_current())
-        timeout = time_for(details.timeout)
+        timeout = effective_timeout(details.timeout)
         if timeout is not None and timeout <= 0:
             call.finish(grpc.StatusCode.DEADLINE_EXCEEDED)
-            raise deadline.DeadlineExceededError(f"{method}: no time left for the call")
+            raise deadline.DeadlineExceededError(f"{method}: deadline exceeded before the call")
         metadata = aio.Metadata(*injected(details.metadata, call.context))
         return call, aio.ClientCallDetails(
             details.method, timeout, metadata, details.credentials, details.wait_for_ready
@@ -70,10 +70,10 @@ class _Base:
         outcome = None
         try:
             outcome = await continuation(changed, request)
-            call.finish(await outcome.code())  # waits for the answer without taking it
+            call.finish(await outcome.code())  # waits for the response without consuming it
         except BaseException:
             if outcome is not None:
-                outcome.cancel()  # or the server would go on for a caller that has left
+                outcome.cancel()  # otherwise the server would go on working for a caller that has gone
             call.finish(grpc.StatusCode.CANCELLED)
             raise
         return outcome
@@ -95,8 +95,8 @@ class _Base:
             call.finish(await outcome.code())
 
         def done(_outcome: object) -> None:
-            # Also when the caller leaves the stream early: nobody iterates to its end then. By now the status is
-            # known, but asyncio's gRPC tells it to coroutines only; the loop keeps weak references to tasks.
+            # Called even if the stream is not read to its end. The status is known by now, but grpc.aio gives it to
+            # coroutines only. The task is stored because the event loop holds only weak references to tasks.
             task = asyncio.ensure_future(finish())
             self._finishing.add(task)
             task.add_done_callback(self._finishing.discard)

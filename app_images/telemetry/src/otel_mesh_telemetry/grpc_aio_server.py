@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 
 class AioServerInterceptor(aio.ServerInterceptor):
-    """``grpc.aio.server(interceptors=[AioServerInterceptor()])``; otherwise as the synchronous one.
+    """Server interceptor for ``grpc.aio``; behaves like :class:`~otel_mesh_telemetry.ServerInterceptor`.
+
+    ``grpc.aio.server(interceptors=[AioServerInterceptor()])``
 
     Args:
-        features: what else is read from a call's metadata, in order.
-        exclude: full names of methods that leave neither a span nor a measurement; those of health probes.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        features: Server features, in the order of their application.
+        exclude: Full names of methods without spans and metrics; the health checks by default.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class AioServerInterceptor(aio.ServerInterceptor):
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401
             call = self._calls.start(method, context.invocation_metadata())
-            with _finishing(call, context), current(call, context):
+            with _finish_call(call, context), current(call, context):
                 return await behaviour(request, context)
 
         return handle
@@ -68,11 +70,11 @@ class AioServerInterceptor(aio.ServerInterceptor):
         async def handle(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:  # noqa: ANN401
             call = self._calls.start(method, context.invocation_metadata())
             responses = behaviour(request, context)
-            with _finishing(call, context):
+            with _finish_call(call, context):
                 try:
                     while True:
-                        # Current only while the handler runs: a generator that is closed early is closed from
-                        # elsewhere, where a context that it left behind could not be given back.
+                        # The span is current only while the handler runs: a generator that is closed early is closed
+                        # in another context, where the token of this one could not be reset.
                         with current(call, context):
                             try:
                                 response = await anext(responses)
@@ -86,16 +88,16 @@ class AioServerInterceptor(aio.ServerInterceptor):
 
 
 @contextmanager
-def _finishing(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[None]:
+def _finish_call(call: Call, context: aio.ServicerContext[Any, Any]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
         code = context.code() or None
-        if code is None:  # not by context.abort(): the handler failed, gRPC answers UNKNOWN
+        if code is None:  # not from context.abort(): the handler failed and gRPC responds UNKNOWN
             call.failed(error)
         call.finish(code or grpc.StatusCode.UNKNOWN)
         raise
-    except BaseException:  # cancelled, or closed before its end: the caller left, or its time is over
+    except BaseException:  # cancelled or closed early: the client is gone or its deadline has passed
         call.finish(cancelled_status(context))
         raise
     else:

@@ -1,4 +1,4 @@
-"""Channels to services of the catalogue, for asyncio gRPC."""
+"""Channels to catalogue services, for asyncio gRPC."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 _SERVICE_CONFIG: dict[str, Any] = {
-    # over all addresses that the name has; behind a mesh it has one, and the sidecar balances
+    # across all addresses of the name; in a mesh it has a single address and the sidecar balances
     "loadBalancingConfig": [{"round_robin": {}}],
-    # No retryPolicy: one layer may retry, and that is the mesh. gRPC itself sends a call once more that no server
-    # has seen, which is always safe.
+    # No retryPolicy: only one layer may retry, and that is the mesh. gRPC itself retries calls that have not reached
+    # a server, which is always safe.
 }
 
 
 def channel_options(connect_timeout: float = 1.0) -> list[tuple[str, Any]]:
-    """Options of a channel that finds out soon when its peer is gone, and soon when it is back.
+    """Options of a channel that detects quickly that its peer is gone, and that it is back.
 
     Args:
-        connect_timeout: seconds for one connection.
+        connect_timeout: Timeout of a connection attempt in seconds.
     """
     milliseconds = int(connect_timeout * 1000)
     return [
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-        # the name system is not asked for other settings
+        # do not look up a service config in DNS
         ("grpc.service_config_disable_resolution", 1),
-        # Between two tries calls fail at once. gRPC's own pause grows to two minutes: for as long a service that is
-        # back would be missed.
+        # Between connection attempts calls fail at once. By default the backoff grows to two minutes, during which a
+        # service that is available again would not be used.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 500),
-        ("grpc.min_reconnect_backoff_ms", milliseconds),  # how long one try may take, whatever its name says
-        # A peer whose machine is gone sends no goodbye. The server has to permit pings as frequent as these.
+        ("grpc.min_reconnect_backoff_ms", milliseconds),  # despite its name, the timeout of one attempt
+        # Detects peers whose machine has failed. The server has to permit pings at this interval.
         ("grpc.keepalive_time_ms", 20_000),
         ("grpc.keepalive_timeout_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
-        # an HTTP proxy of the environment is for calls out of the cluster
+        # an HTTP proxy set in the environment is for calls to the outside of the cluster
         ("grpc.enable_http_proxy", 0),
     ]
 
@@ -54,14 +54,14 @@ def mesh_channel(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
 ) -> aio.Channel:
-    """A channel to one service of the catalogue; the mesh encrypts it, so that gRPC does not.
+    """A channel to a catalogue service, without TLS because the mesh encrypts the traffic.
 
     Args:
-        target: where the service is, e.g. ``dns:///user-service.shop.svc.cluster.local:8081``.
-        peer: its name in the catalogue.
-        connect_timeout: seconds for the connection.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        target: gRPC target of the service, e.g. ``dns:///user-service.shop.svc.cluster.local:8081``.
+        peer: Name of the service in the catalogue.
+        connect_timeout: Timeout of a connection attempt in seconds.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
     return aio.insecure_channel(
         target,

@@ -35,16 +35,18 @@ class ClientInterceptor(
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """``grpc.intercept_channel(channel, ClientInterceptor(target, peer="user-service"))``.
+    """Client interceptor for synchronous gRPC.
 
-    The context travels in the metadata; the call's timeout is cut to what is left of the deadline, which gRPC
-    passes on by itself.
+    ``grpc.intercept_channel(channel, ClientInterceptor(target, peer="user-service"))``
+
+    The trace context is propagated in the metadata. The call's timeout is limited to the time left until the deadline;
+    gRPC propagates it to the server.
 
     Args:
-        target: the channel's target, e.g. ``dns:///user-service.shop.svc.cluster.local:8081``.
-        peer: name of the called service as the catalogue knows it.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        target: Target of the channel, e.g. ``dns:///user-service.shop.svc.cluster.local:8081``.
+        peer: Name of the called service in the catalogue.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
 
     def __init__(
@@ -86,10 +88,10 @@ class ClientInterceptor(
     def _call(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:  # noqa: ANN401
         method = details.method.decode() if isinstance(details.method, bytes) else details.method
         call = self._recorder.start(method, get_current())
-        timeout = time_for(details.timeout)
+        timeout = effective_timeout(details.timeout)
         if timeout is not None and timeout <= 0:
             call.finish(grpc.StatusCode.DEADLINE_EXCEEDED)
-            raise deadline.DeadlineExceededError(f"{method}: no time left for the call")
+            raise deadline.DeadlineExceededError(f"{method}: deadline exceeded before the call")
         changed = _Details(
             method=details.method,
             timeout=timeout,
@@ -111,15 +113,15 @@ def _finish_with(call: Call, outcome: Any) -> None:  # noqa: ANN401 - a call, fu
     def done(*_ignored: object) -> None:
         call.finish(outcome.code())
 
-    # Unary calls come as futures that may be done already; streams only promise a callback at their end.
+    # Unary calls are futures, possibly completed; streams only offer a callback at termination.
     if hasattr(outcome, "add_done_callback"):
         outcome.add_done_callback(done)
     elif not outcome.add_callback(done):
         done()
 
 
-def time_for(timeout: float | None) -> float | None:
-    """Seconds that a call may take: its own timeout, or what is left of the deadline when that is less."""
+def effective_timeout(timeout: float | None) -> float | None:
+    """Timeout of a call in seconds: its own, or the time left until the deadline if that is less."""
     left = deadline.remaining()
     if left is None:
         return timeout

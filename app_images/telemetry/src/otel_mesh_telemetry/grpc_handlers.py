@@ -1,4 +1,4 @@
-"""What the server interceptors share, synchronous or not: which calls are traced, how handlers are wrapped and run."""
+"""Shared parts of the synchronous and asyncio server interceptors: start of calls and wrapping of handlers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_mesh_telemetry import deadline
 from otel_mesh_telemetry.features import Features
-from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, begin_anew, outside_from
+from otel_mesh_telemetry.outside import NO_CONTEXT, Outside, outside_from, start_new_trace
 from otel_mesh_telemetry.rpc import Recorder, carried
 
 if TYPE_CHECKING:
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 
 HEALTH = ("grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch")
-"""What probes call."""
+"""Methods called by health probes."""
 
 
 class ServedCalls:
-    """Begins the spans of a server's calls.
+    """Starts the spans of a server's calls.
 
     Args:
-        features: what else is read from a call's metadata, in order.
-        exclude: full names of methods that leave neither a span nor a measurement.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        features: Server features, in the order of their application.
+        exclude: Full names of methods without spans and metrics.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
 
     Raises:
-        ConfigError: OTEL_MESH_OUTSIDE_CONTEXT, which says what becomes of the callers' trace context, is not known.
+        ConfigError: OTEL_MESH_OUTSIDE_CONTEXT has an unknown value.
     """
 
     def __init__(
@@ -57,31 +57,31 @@ class ServedCalls:
         self._outside = outside_from()
 
     def includes(self, method: str) -> bool:
-        """Whether calls of ``/package.Service/Method`` are traced."""
+        """True if calls of ``/package.Service/Method`` are traced."""
         return method.lstrip("/") not in self._exclude
 
     def start(self, method: str, metadata: Metadata | None) -> Call:
-        """Begin a call, as a part of the trace that its caller is in."""
+        """Start a call in the caller's trace, or in a new one if callers are not trusted."""
         carrier = carried(metadata)
         propagator = get_global_textmap()
         if self._outside is Outside.CONTINUE:
             call = self._recorder.start(method, propagator.extract(carrier, NO_CONTEXT))
         else:
-            call = self._recorder.start(method, *begin_anew(self._outside, carrier, propagator))
+            call = self._recorder.start(method, *start_new_trace(self._outside, carrier, propagator))
         if self._features:
             call.context = self._features.apply(carrier, call.span, call.context)
         return call
 
 
 class Serving(Protocol):
-    """The part of both kinds of ``ServicerContext`` that is alike."""
+    """Common interface of the synchronous and asyncio ``ServicerContext``."""
 
     def time_remaining(self) -> float | None:
-        """Seconds until the caller gives up; None when it waits for ever."""
+        """Seconds until the caller's deadline; None without a deadline."""
 
 
 def cancelled_status(context: Serving) -> grpc.StatusCode:
-    """The status of a call that ended before its handler did: its time is over, or the caller left."""
+    """The status of a call that ended before its handler: deadline exceeded, or cancelled by the caller."""
     left = context.time_remaining()
     return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left <= 0 else grpc.StatusCode.CANCELLED
 
@@ -89,24 +89,24 @@ def cancelled_status(context: Serving) -> grpc.StatusCode:
 def wrapped(
     handler: grpc.RpcMethodHandler[Any, Any] | None, method: str, unary: Wrap, streaming: Wrap
 ) -> grpc.RpcMethodHandler[Any, Any] | None:
-    """The handler with its behaviour wrapped; None for a method that the server does not know.
+    """The handler with its behaviour wrapped; None for an unknown method.
 
     Args:
-        handler: found by the server.
-        method: its full name.
-        unary: wraps the behaviour of one that answers once.
-        streaming: wraps the behaviour of one that answers with a stream.
+        handler: Handler found by the server; None for an unknown method.
+        method: Full name of the method.
+        unary: Wrapper for behaviours with a single response.
+        streaming: Wrapper for behaviours with a stream of responses.
     """
     if handler is None:
         return None
-    found: Any = handler  # the stubs don't know its attributes
+    found: Any = handler  # its attributes are missing in the stubs
     make, behaviour = _parts(found)
     wrap = streaming if found.response_streaming else unary
     return make(wrap(method, behaviour), found.request_deserializer, found.response_serializer)
 
 
 def _parts(handler: Any) -> tuple[Callable[..., grpc.RpcMethodHandler[Any, Any]], Callable[..., Any]]:  # noqa: ANN401
-    """What makes a handler of the same kind, and the handler's own behaviour."""
+    """The constructor of handlers of the same kind, and the handler's behaviour."""
     if handler.request_streaming and handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler, handler.stream_stream
     if handler.request_streaming:
@@ -118,7 +118,7 @@ def _parts(handler: Any) -> tuple[Callable[..., grpc.RpcMethodHandler[Any, Any]]
 
 @contextmanager
 def current(call: Call, context: Serving) -> Iterator[None]:
-    """Make the call's span current, and its own deadline that of every call made meanwhile."""
+    """Make the call's span current and apply its deadline to calls made inside."""
     token = context_api.attach(call.context)
     deadline_token = deadline.enter(context.time_remaining())
     try:

@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 
 class ServerInterceptor(grpc.ServerInterceptor):
-    """``grpc.server(..., interceptors=[ServerInterceptor()])``.
+    """Server interceptor for synchronous gRPC.
 
-    The span continues the caller's, is current in the handler, and the call's own deadline holds for every call
-    made while it is handled. Methods that the server does not know leave no span: their names are the caller's.
+    ``grpc.server(..., interceptors=[ServerInterceptor()])``
+
+    The span is a child of the caller's and current in the handler; the deadline of the call applies to all calls made
+    by the handler. Unknown methods get no span, because their names are chosen by the caller.
 
     Args:
-        features: what else is read from a call's metadata, in order.
-        exclude: full names of methods that leave neither a span nor a measurement; those of health probes.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        features: Server features, in the order of their application.
+        exclude: Full names of methods without spans and metrics; the health checks by default.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         def handle(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - messages of any type
             call = self._calls.start(method, context.invocation_metadata())
-            with _finishing(call, context), current(call, context):
+            with _finish_call(call, context), current(call, context):
                 return behaviour(request, context)
 
         return handle
@@ -64,11 +66,11 @@ class ServerInterceptor(grpc.ServerInterceptor):
     def _streaming(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401
             call = self._calls.start(method, context.invocation_metadata())
-            with _finishing(call, context):
+            with _finish_call(call, context):
                 with current(call, context):
                     responses = iter(behaviour(request, context))
                 while True:
-                    # Current only while the handler runs: between two messages the thread is the server's.
+                    # The span is current only while the handler runs: between messages the thread serves other calls.
                     with current(call, context):
                         try:
                             response = next(responses)
@@ -80,15 +82,15 @@ class ServerInterceptor(grpc.ServerInterceptor):
 
 
 @contextmanager
-def _finishing(call: Call, context: grpc.ServicerContext) -> Iterator[None]:
+def _finish_call(call: Call, context: grpc.ServicerContext) -> Iterator[None]:
     try:
         yield
     except GeneratorExit:
-        call.finish(grpc.StatusCode.CANCELLED)  # the caller left before the last message
+        call.finish(grpc.StatusCode.CANCELLED)  # the client disconnected before the last message
         raise
     except BaseException as error:
         code = _code(context)
-        if code is None:  # not by context.abort(): the handler failed, gRPC answers UNKNOWN
+        if code is None:  # not from context.abort(): the handler failed and gRPC responds UNKNOWN
             call.failed(error)
             code = grpc.StatusCode.UNKNOWN
         call.finish(code)

@@ -1,4 +1,4 @@
-"""Start and stop of a process's telemetry."""
+"""Start and shutdown of the telemetry of a process."""
 
 from __future__ import annotations
 
@@ -37,20 +37,22 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SHUTDOWN_DEADLINE = 5.0
-"""Seconds that :meth:`Telemetry.shutdown` may take by default; a pod has 30 for everything."""
+"""Default timeout of :meth:`Telemetry.shutdown` in seconds; the termination grace period of a pod is 30."""
 
 
 class TelemetryStoppedError(RuntimeError):
-    """Telemetry of this process has been shut down for good."""
+    """Telemetry of this process has been shut down and cannot be restarted."""
 
 
 class Telemetry:
-    """Traces, metrics and logs of this process; made by :func:`init`.
+    """Traces, metrics and logs of this process; created by :func:`init`.
 
     Attributes:
-        config: what it was made from.
-        resource: what every span, metric and record is attributed to.
-        tracer_provider, meter_provider, logger_provider: the SDK's providers, also installed as the global ones.
+        config: Settings of telemetry.
+        resource: Resource of all spans, metrics and log records.
+        tracer_provider: The SDK's provider of tracers, installed as the global one.
+        meter_provider: The SDK's provider of meters, installed as the global one.
+        logger_provider: The SDK's provider of loggers, installed as the global one.
     """
 
     def __init__(self, config: Config) -> None:
@@ -127,17 +129,17 @@ class Telemetry:
 
     @property
     def stopped(self) -> bool:
-        """Whether it was shut down."""
+        """True after :meth:`shutdown`."""
         return self._stopped.is_set()
 
     def flush(self, timeout: float = SHUTDOWN_DEADLINE) -> bool:
-        """Send what is waiting.
+        """Export everything that is queued.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: Maximum time to wait, in seconds.
 
         Returns:
-            Whether everything was handed over in time.
+            True if everything was exported in time.
         """
         return all_within(
             timeout,
@@ -151,14 +153,14 @@ class Telemetry:
     def shutdown(self, timeout: float = SHUTDOWN_DEADLINE) -> bool:
         """Flush and stop all three signals; later telemetry is dropped, later calls do nothing.
 
-        Safe without a collector, with one that accepts and never answers, from a signal handler and from
-        several threads: it returns after ``timeout`` seconds in any case.
+        It returns after ``timeout`` seconds even if the Collector is unreachable or does not respond. It may be called
+        from signal handlers and from several threads.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: Maximum time to wait, in seconds.
 
         Returns:
-            Whether everything was handed over in time; True when it had been shut down before.
+            True if everything was exported in time, or if telemetry had been shut down before.
         """
         with self._stop_lock:
             if self._stopped.is_set():
@@ -174,7 +176,7 @@ class Telemetry:
             ),
         )
         if not done:
-            # An export under way holds its thread until the exporter's own timeout: closing its channel ends it.
+            # A running export blocks its thread until the exporter's timeout; closing its channel ends it.
             all_within(0.5, self._exporter_stops)
         self._logging.stop_export()
         return done
@@ -182,10 +184,10 @@ class Telemetry:
 
 @contextlib.contextmanager
 def _internal_metrics() -> Iterator[None]:
-    """Let batch processors and exporters count what they sent and dropped.
+    """Enable the SDK's metrics of exported and dropped items, for processors and exporters created inside.
 
-    The SDK reads this switch from the environment wherever a part is made. Tracers made later must not see
-    it: their counters cost two measurements per span, the processors' only one per batch and per drop.
+    The SDK reads this switch from the environment whenever it creates a component. It must not apply to tracers created
+    later: their metrics cost two measurements per span, those of processors one per batch and per drop.
     """
     before = os.environ.get(OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED)
     os.environ[OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED] = before or "true"
@@ -201,26 +203,26 @@ _running: list[Telemetry] = []  # at most one: the SDK's global providers can be
 
 
 def init(config: Config | None = None, *, handle_sigterm: bool = True) -> Telemetry:
-    """Start telemetry for this process: traces, metrics and logs over OTLP, propagators, JSON on stdout.
+    """Start telemetry for this process: traces, metrics and logs over OTLP, propagators, JSON logs on stdout.
 
-    Call it once, before anything that uses a tracer; as long as it runs, a second call returns the same handle. What
-    is still queued when the process ends is flushed at exit, and on SIGTERM where nothing else handles it.
+    Call it once, before any tracer is used; until :meth:`Telemetry.shutdown`, later calls return the same object.
+    Queued telemetry is flushed at exit, and on SIGTERM unless another handler is installed.
 
     Args:
-        config: settings; by default from the environment.
-        handle_sigterm: flush and end the process on SIGTERM when the signal still has its default action.
+        config: Settings of telemetry; read from the environment by default.
+        handle_sigterm: True: flush and end the process on SIGTERM, unless another handler is installed.
 
     Raises:
-        ConfigError: the environment holds a value that is not understood.
-        TelemetryStoppedError: telemetry was shut down before. The SDK's global providers can be set only once in a
-            process, so that nothing made later would reach a collector.
+        ConfigError: The environment holds invalid values.
+        TelemetryStoppedError: Telemetry was shut down before. The SDK's global providers can be set only once per
+            process, so later telemetry would not be exported.
     """
     with _init_lock:
         if _running:
             if _running[0].stopped:
                 raise TelemetryStoppedError(
                     "init() after shutdown(): OpenTelemetry's providers can't be started twice in a process; "
-                    "call shutdown() only where the process ends, and flush() before"
+                    "call shutdown() only at the end of the process, and flush() before that"
                 )
             return _running[0]
         telemetry = Telemetry(config or Config.from_env())

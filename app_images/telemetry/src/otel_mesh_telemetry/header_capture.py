@@ -1,4 +1,4 @@
-"""Recording request headers by an allow-list."""
+"""Recording of allow-listed request headers."""
 
 from __future__ import annotations
 
@@ -26,33 +26,35 @@ FORBIDDEN = frozenset(
         "x-forwarded-client-cert",
     }
 )
-"""Credentials, which are never recorded, not even when somebody lists them; nor is any other whose name says so."""
+"""Headers with credentials. They cannot be recorded; nor can other headers whose name indicates a secret."""
 
-_LONGEST = 256
+_MAX_LENGTH = 256
 
 
 class HeaderCapture(ReadOnly):
     """Server feature: ``http.request.header.<name>`` for the listed headers.
 
     Args:
-        names: headers to record.
+        names: Names of the headers to record.
 
     Raises:
-        ValueError: a name is one of :data:`FORBIDDEN`, or says that its value is a secret (``x-vault-token``).
+        ValueError: A name is in :data:`FORBIDDEN` or indicates a secret (``x-vault-token``).
     """
 
     def __init__(self, names: Collection[str]) -> None:
         self.headers = frozenset(name.lower() for name in names)
         if forbidden := ", ".join(sorted(filter(_carries_credentials, self.headers))):
-            raise ValueError(f"headers {forbidden}: carry credentials, which are never recorded; leave them out")
+            raise ValueError(
+                f"headers {forbidden}: carry credentials, which are never recorded; remove them from the list"
+            )
 
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add the headers that are there, as lists of one value, cut to 256 characters."""
+        """Add the headers present, as lists of one value, truncated to 256 characters."""
         del context
         for name in self.headers & carrier.keys():
-            attributes[f"http.request.header.{name}"] = [redact.text(carrier[name])[:_LONGEST]]
+            attributes[f"http.request.header.{name}"] = [redact.text(carrier[name])[:_MAX_LENGTH]]
 
 
 def _carries_credentials(name: str) -> bool:

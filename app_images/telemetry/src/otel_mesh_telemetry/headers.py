@@ -1,4 +1,4 @@
-"""The few headers of a request that telemetry reads."""
+"""Selection of the request headers read by telemetry."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from opentelemetry.propagators.textmap import TextMapPropagator
 
 AB_GROUP = "x-ab-group"
-"""Names the variant of an experiment: a tester's choice."""
+"""Header that selects the variant of an experiment, for testers."""
 BAGGAGE_PREFIX = b"baggage-"
-_LONGEST = 16_384  # characters of one header; servers limit them too, but not all
+_MAX_LENGTH = 16_384  # characters of one header; not all servers limit them
 
 
 class Headers:
-    """Picks headers out of an ASGI scope in one pass.
+    """Selects headers of an ASGI scope in one pass.
 
     Args:
-        names: lower-case names that are read besides the propagator's.
+        names: Lower-case names of headers read in addition to the propagator's.
     """
 
     def __init__(self, names: Collection[str]) -> None:
@@ -29,15 +29,15 @@ class Headers:
         self._with_prefix = False
 
     def read(self, headers: Iterable[tuple[bytes, bytes]], propagator: TextMapPropagator) -> dict[str, str]:
-        """Wanted headers by lower-case name; repeated ones are joined by a comma, as HTTP says they may be."""
+        """The selected headers by lower-case name; repeated ones are joined by commas, as HTTP permits."""
         return self.look(headers, propagator)[0]
 
     def look(
         self, headers: Iterable[tuple[bytes, bytes]], propagator: TextMapPropagator
     ) -> tuple[dict[str, str], bool]:
-        """As :meth:`read`, and whether a ``baggage-*`` header is among them."""
+        """The result of :meth:`read`, and True if it includes a ``baggage-*`` header."""
         if propagator is not self._propagator:
-            self._bind(propagator)  # the global propagator is set by init(), maybe after the application was made
+            self._bind(propagator)  # init() may set the global propagator after the application was created
         wanted = self._wanted
         carrier: dict[str, str] = {}
         prefixed = False
@@ -48,7 +48,7 @@ class Headers:
                     continue
                 name = raw.decode("latin-1")
                 prefixed = True
-            text = value.decode("latin-1") if len(value) <= _LONGEST else ""
+            text = value.decode("latin-1") if len(value) <= _MAX_LENGTH else ""
             carrier[name] = f"{carrier[name]},{text}" if name in carrier else text
         return carrier, prefixed
 

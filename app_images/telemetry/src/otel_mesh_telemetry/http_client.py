@@ -1,6 +1,6 @@
-"""An httpx client that makes calls to other services visible and bounded.
+"""An httpx client with spans, metrics, deadlines and retries.
 
-Needs ``httpx`` and asyncio; nothing else of the library does.
+Requires ``httpx`` and asyncio.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": 80, "https": 443}
 _TIMEOUTS = ("connect", "read", "write", "pool")
-_ERROR_FROM = 400  # on the client's side a 4xx is an error as well: the call did not get what it asked for
+_ERROR_FROM = 400  # the semantic conventions for HTTP clients count 4xx as errors too
 
 
 class TracedTransport(httpx.AsyncBaseTransport):
-    """Wraps a transport: a client span per attempt, context injected, deadline kept and passed on.
+    """Transport wrapper that creates a client span per attempt, and propagates trace context and deadline.
 
-    The template of the URL, for a name and attribute of low cardinality, is given per request:
+    The URL template, for span names and attributes of low cardinality, is passed per request:
     ``client.get(url, extensions={"url_template": "/users/{id}"})``.
 
     Args:
-        inner: what sends the request.
-        peer: name of the called service as the catalogue knows it.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
+        inner: Transport that sends the requests.
+        peer: Name of the called service in the catalogue.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class TracedTransport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request. Its span and duration end with the last byte of the answer, or when that is closed.
+        """Send a request. Its span and duration end with the last byte of the response, or when that is closed.
 
         Raises:
-            deadline.DeadlineExceededError: no time was left, or it ran out while waiting for the answer.
-            httpx.TransportError: as the inner transport.
+            deadline.DeadlineExceededError: The deadline passed before the call or while waiting for the response.
+            httpx.TransportError: The inner transport failed.
         """
         method = request.method if request.method in METHODS else "_OTHER"
         template = request.extensions.get("url_template")
@@ -96,7 +96,7 @@ class TracedTransport(httpx.AsyncBaseTransport):
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                 propagate.inject(request.headers, context)
                 response = await self._send(request)
-                await _tell(span, measured, response)
+                await _record_response(span, measured, response)
         except BaseException as exception:
             done(exception)
             raise
@@ -110,18 +110,18 @@ class TracedTransport(httpx.AsyncBaseTransport):
         left = deadline.remaining()
         if left is None:
             return await self._inner.handle_async_request(request)
-        who = self._peer or request.url.host
-        given = request.extensions.get("timeout") or {}
-        shorter = {kind: left if (own := given.get(kind)) is None else min(own, left) for kind in _TIMEOUTS}
-        request.extensions = {**request.extensions, "timeout": shorter}
+        callee = self._peer or request.url.host
+        timeouts = request.extensions.get("timeout") or {}
+        limited = {kind: left if (own := timeouts.get(kind)) is None else min(own, left) for kind in _TIMEOUTS}
+        request.extensions = {**request.extensions, "timeout": limited}
         request.headers[deadline.HEADER] = str(max(1, int(left * 1000)))
         try:
-            async with bounded(who):
+            async with bounded(callee):
                 return await self._inner.handle_async_request(request)
         except httpx.TimeoutException as error:
             if (deadline.remaining() or 0.0) > 0:
-                raise  # a timeout of the client's own came first
-            raise deadline.DeadlineExceededError(f"{who}: no answer in time") from error
+                raise  # raised by one of the client's own timeouts
+            raise deadline.DeadlineExceededError(f"{callee}: no response within the deadline") from error
 
     async def aclose(self) -> None:
         """Close the inner transport."""
@@ -142,11 +142,11 @@ def _peer_attributes(
         attributes["url.template"] = template
     if peer:
         attributes["service.peer.name"] = peer
-        attributes["peer.service"] = peer  # the deprecated name, still what most backends draw edges from
+        attributes["peer.service"] = peer  # deprecated, but still used by most backends for service graphs
     return attributes
 
 
-async def _tell(span: Span, measured: dict[str, str | int], response: httpx.Response) -> None:
+async def _record_response(span: Span, measured: dict[str, str | int], response: httpx.Response) -> None:
     status = response.status_code
     measured["http.response.status_code"] = status
     span.set_attribute("http.response.status_code", status)
@@ -160,10 +160,10 @@ async def _tell(span: Span, measured: dict[str, str | int], response: httpx.Resp
 
 
 def callee_url(name: str, environ: Mapping[str, str] | None = None) -> str:
-    """The address of a service of the catalogue: ``user-service`` is at USER_SERVICE_URL.
+    """The URL of a catalogue service, from the environment: USER_SERVICE_URL for ``user-service``.
 
     Raises:
-        ConfigError: the variable is not set: the catalogue does not let this service call that one.
+        ConfigError: The variable is not set, because the catalogue does not declare the call.
     """
     variable = f"{name.upper().replace('-', '_')}_URL"
     url = (os.environ if environ is None else environ).get(variable, "").strip().rstrip("/")
@@ -184,18 +184,18 @@ def mesh_client(  # noqa: PLR0913 - settings, by name
     meter_provider: MeterProvider | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
-    """A client for one service of the catalogue.
+    """A client for a catalogue service.
 
     Args:
-        base_url: where the service is, e.g. ``http://user-service.shop.svc.cluster.local:8081``.
-        peer: its name in the catalogue.
-        timeout: seconds for reading, writing and waiting for a connection; a nearer deadline shortens it.
-        connect_timeout: seconds for the connection.
-        max_connections: size of the pool.
-        retries: when to call once more; by default never, which is right where the mesh retries.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
-        transport: what sends requests, for tests; a bounded pool of connections by default.
+        base_url: URL of the service, e.g. ``http://user-service.shop.svc.cluster.local:8081``.
+        peer: Name of the service in the catalogue.
+        timeout: Timeout in seconds for reading, writing and waiting for a connection; limited by the deadline.
+        connect_timeout: Timeout of a connection attempt in seconds.
+        max_connections: Size of the connection pool.
+        retries: Retry policy; by default no retries, as they are the mesh's task.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
+        transport: Transport that sends the requests, for tests; a connection pool by default.
     """
     limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections // 2)
     traced: httpx.AsyncBaseTransport = TracedTransport(

@@ -1,4 +1,4 @@
-"""RED metrics of a server, named and bucketed as the HTTP semantic conventions say (stable, 1.23 and later)."""
+"""RED metrics of HTTP servers; names and bucket boundaries from the stable semantic conventions (1.23 and later)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 DURATION_BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Seconds; the boundaries that the conventions advise for durations of HTTP requests."""
+"""Histogram bucket boundaries in seconds, as recommended by the semantic conventions for HTTP."""
 
-_MAX_SERIES = 2000  # attribute sets kept ready; beyond that they are made per request, series stay as they are
+_MAX_SERIES = 2000  # cached attribute sets; beyond that, they are built per request
 
 Key = tuple[str, str, str | None, int | None, str | None]
-"""method, scheme, route, status, error type."""
+"""Method, scheme, route, status and error type."""
 
 _shared: WeakKeyDictionary[MeterProvider, ServerMetrics] = WeakKeyDictionary()
 _sharing = threading.Lock()
@@ -30,8 +30,8 @@ _sharing = threading.Lock()
 def server_metrics(meter_provider: MeterProvider | None = None) -> ServerMetrics:
     """The instruments of a meter provider; the global one by default.
 
-    All middlewares of a process share them: of several callbacks that report the same attributes the SDK keeps one
-    report, so that the active requests of all the others would be missing.
+    All middlewares of a process share them: if several callbacks reported the same attributes, the SDK would keep only
+    one of the observations, and the active requests of the other middlewares would be missing.
     """
     provider = meter_provider or get_meter_provider()
     with _sharing:
@@ -45,7 +45,7 @@ class ServerMetrics:
     """``http.server.request.duration`` and ``http.server.active_requests``; use :func:`server_metrics`.
 
     Args:
-        meter_provider: where instruments are made.
+        meter_provider: Provider of the meter.
     """
 
     def __init__(self, meter_provider: MeterProvider) -> None:
@@ -66,15 +66,15 @@ class ServerMetrics:
         self._active: dict[tuple[str, str], list[None]] = {}
 
     def active(self, method: str, scheme: str) -> list[None]:
-        """A list with as many elements as there are active requests: append one at the start, pop one at the end.
+        """A list whose length is the number of active requests: append at the start of a request, pop at its end.
 
-        Applications may run in several event loops, each in its own thread (test clients do). Both operations are
-        atomic, so that no lock is needed, and only the collection looks at the length.
+        Applications may run in several event loops in different threads, for example with test clients. Both
+        operations are atomic, so no lock is needed; only the metric's callback reads the length.
         """
         return self._active.get((method, scheme)) or self._active.setdefault((method, scheme), [])
 
     def record(self, seconds: float, key: Key, context: Context) -> None:
-        """Add one duration; the span in ``context`` becomes its exemplar when it is sampled."""
+        """Record a duration; the span in ``context`` becomes its exemplar if it is sampled."""
         attributes = self._sets.get(key)
         if attributes is None:
             attributes = _attributes(key)

@@ -1,4 +1,4 @@
-"""What a server tells about an HTTP request: names and attributes of the stable semantic conventions."""
+"""Attributes of HTTP server spans by the stable semantic conventions."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import ItemsView, MutableMapping
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
-"""Known to the conventions; any other is recorded as ``_OTHER``, its span named ``HTTP``."""
+"""Methods defined by the conventions; any other is recorded as ``_OTHER``, with the span name ``HTTP``."""
 
 VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2", "3": "3", "3.0": "3"}
-_LONGEST_PATH = 1024
-_LONGEST_AGENT = 256
-_LONGEST_METHOD = 32
+_MAX_PATH_LENGTH = 1024
+_MAX_AGENT_LENGTH = 256
+_MAX_METHOD_LENGTH = 32
 
 
 class LazyAttributes(Mapping[str, str | int]):
-    """Attributes of a request, made only when somebody looks.
+    """Attributes of a request, built on first access.
 
-    Samplers may decide by them, so they are given when the span starts; a sampler that goes by the parent does
-    not look, and then an unsampled request does not pay for them.
+    They are passed at the start of the span because samplers may read them. A parent-based sampler does not, so the
+    attributes of unsampled requests are never built.
 
     Args:
-        scope: the request.
-        carrier: headers by lower-case name.
+        scope: ASGI scope of the request.
+        carrier: Headers by lower-case name.
     """
 
     __slots__ = ("_carrier", "_made", "_scope")
@@ -52,22 +52,22 @@ class LazyAttributes(Mapping[str, str | int]):
         return len(self._all())
 
     def items(self) -> ItemsView[str, str | int]:
-        """As a dictionary's: the SDK copies through this, and the inherited one is slow."""
+        """The items of the underlying dictionary; the SDK copies attributes with it, and the inherited one is slow."""
         return self._all().items()
 
 
 def request_attributes(scope: MutableMapping[str, Any], carrier: Mapping[str, str]) -> dict[str, str | int]:
-    """Attributes that are known before the application has seen the request."""
+    """The attributes known before the application handles the request."""
     method: str = scope["method"]
     path: str = scope["path"]
     attributes: dict[str, str | int] = {
         "http.request.method": method,
-        "url.path": path if len(path) <= _LONGEST_PATH else path[:_LONGEST_PATH],
+        "url.path": path if len(path) <= _MAX_PATH_LENGTH else path[:_MAX_PATH_LENGTH],
         "url.scheme": scope.get("scheme", "http"),
     }
     if method not in METHODS:
         attributes["http.request.method"] = "_OTHER"
-        attributes["http.request.method_original"] = method[:_LONGEST_METHOD]
+        attributes["http.request.method_original"] = method[:_MAX_METHOD_LENGTH]
     if query := scope.get("query_string"):
         attributes["url.query"] = redact.query(query.decode("latin-1"))
     if version := VERSIONS.get(scope.get("http_version", "")):
@@ -77,21 +77,21 @@ def request_attributes(scope: MutableMapping[str, Any], carrier: Mapping[str, st
         if port is not None:
             attributes["server.port"] = port
     if agent := carrier.get("user-agent"):
-        attributes["user_agent.original"] = agent[:_LONGEST_AGENT]
+        attributes["user_agent.original"] = agent[:_MAX_AGENT_LENGTH]
     return attributes
 
 
 _hosts: dict[str, tuple[str, int | None]] = {}
-_MOST_HOSTS = 256  # what a caller makes up must not fill the memory
+_MAX_HOSTS = 256  # Host headers are chosen by callers and must not fill the memory
 
 
 def _host(host: str) -> tuple[str, int | None]:
-    """Address and port of a Host header; those of the first 256 are remembered."""
+    """Address and port of a Host header; the first 256 are cached."""
     name, colon, port = host.rpartition(":")
     if colon and port.isdecimal() and name and len(port) <= 5:  # noqa: PLR2004 - 65535
-        found: tuple[str, int | None] = (name[:_LONGEST_AGENT], int(port))
+        found: tuple[str, int | None] = (name[:_MAX_AGENT_LENGTH], int(port))
     else:
-        found = (host[:_LONGEST_AGENT], None)
-    if len(_hosts) < _MOST_HOSTS and len(host) <= _LONGEST_AGENT:
+        found = (host[:_MAX_AGENT_LENGTH], None)
+    if len(_hosts) < _MAX_HOSTS and len(host) <= _MAX_AGENT_LENGTH:
         _hosts[host] = found
     return found

@@ -1,4 +1,4 @@
-"""The instrumentation scope of what this library makes: its version and the conventions that it follows."""
+"""Instrumentation scope of this library's telemetry: its version and schema URL."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
-"""Release of the semantic conventions whose names are used; a test compares them with the installed registry."""
+"""Schema URL of the semantic conventions in use; a test compares the names with the installed registry."""
 
 
 VERSION = "0.1.0"
-"""Of this library, as its metadata has it; a literal, because reading those costs as much as importing all the rest."""
+"""Version of this library; a literal because reading the metadata takes as long as all imports together."""
 
 
 def tracer_of(provider: TracerProvider, name: str) -> Tracer:
-    """A tracer whose spans tell the library's version and the conventions' release."""
+    """A tracer with this library's version and schema URL in its scope."""
     return provider.get_tracer(name, VERSION, schema_url=SCHEMA_URL)
 
 
 def meter_of(provider: MeterProvider, name: str) -> Meter:
-    """A meter whose measurements tell the library's version and the conventions' release."""
+    """A meter with this library's version and schema URL in its scope."""
     return provider.get_meter(name, VERSION, schema_url=SCHEMA_URL)

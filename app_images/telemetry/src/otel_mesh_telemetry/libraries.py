@@ -1,4 +1,4 @@
-"""Switches on the official instrumentations that are installed: HTTP clients, databases, Celery and others."""
+"""Enabling of the installed official instrumentations: HTTP clients, databases, Celery and others."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 OURS: Final = frozenset({"fastapi", "starlette", "logging"})
-"""Official instrumentations whose work this library does itself; with both, everything would be told twice."""
+"""Official instrumentations replaced by this library; with both, everything would be recorded twice."""
 
-_SERVERS: Final = frozenset({"django", "flask", "otel_mesh_asgi"})  # an application at a time: see applications
+_SERVERS: Final = frozenset({"django", "flask", "otel_mesh_asgi"})  # enabled per application, see applications.py
 
 _CONVENTIONS: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
 _DISABLED: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
 
 
 def prefer_stable_conventions() -> None:
-    """Let official instrumentations speak as this library does, unless OTEL_SEMCONV_STABILITY_OPT_IN says otherwise.
+    """Make official instrumentations use the stable conventions, unless OTEL_SEMCONV_STABILITY_OPT_IN is set.
 
-    They read it once, when the first of them is switched on.
+    They read the variable once, when the first of them is enabled.
     """
     os.environ.setdefault(_CONVENTIONS, "http,database")
 
 
 def instrument_libraries(leave_out: Collection[str] = ()) -> list[str]:
-    """Switch on every client instrumentation that is installed together with what it instruments.
+    """Enable every client instrumentation that is installed together with its library.
 
-    OTEL_PYTHON_DISABLED_INSTRUMENTATIONS lists names to leave out, ``*`` for all.
+    OTEL_PYTHON_DISABLED_INSTRUMENTATIONS lists names to skip, ``*`` for all.
 
     Args:
-        leave_out: more names to leave out.
+        leave_out: Further names to skip.
 
     Returns:
-        The names of those that are on.
+        Names of the enabled instrumentations.
     """
     prefer_stable_conventions()
     disabled = {name.strip() for name in os.environ.get(_DISABLED, "").split(",")}
     if "*" in disabled:
         return []
     without = disabled | OURS | _SERVERS | set(leave_out)
-    switched = []
+    enabled = []
     for found in sorted(entry_points(group="opentelemetry_instrumentor"), key=lambda one: one.name):
         if found.name in without:
             continue
@@ -55,13 +55,13 @@ def instrument_libraries(leave_out: Collection[str] = ()) -> list[str]:
             instrumentor = found.load()()
             if not instrumentor.is_instrumented_by_opentelemetry:
                 instrumentor.instrument(raise_exception_on_conflict=True)
-            switched.append(found.name)
+            enabled.append(found.name)
         except DependencyConflictError as error:
-            # Not installed is nothing to tell of; a version that is too old or too new is.
+            # Only an unsupported version deserves a warning, not a library that is not installed.
             level = logging.WARNING if error.conflict.found or error.conflict.found_any else logging.DEBUG
-            _log.log(level, "instrumentation %s is left out: %s", found.name, error.conflict)
+            _log.log(level, "instrumentation %s skipped: %s", found.name, error.conflict)
         except ModuleNotFoundError as error:
-            _log.debug("instrumentation %s is left out: %s", found.name, error)
-        except Exception:  # noqa: BLE001 - of any package; a service without a part of its telemetry is better than none
-            _log.exception("instrumentation %s failed and is left out", found.name)
-    return switched
+            _log.debug("instrumentation %s skipped: %s", found.name, error)
+        except Exception:  # noqa: BLE001 - third-party code; the service must start even without this instrumentation
+            _log.exception("instrumentation %s skipped: it failed to start", found.name)
+    return enabled

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AnyValue
 
 _QUIET = {
-    # A line per call, with the whole URL in it; the client span tells the same.
+    # One line per call, with the whole URL; the client span records the same.
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
-    # Lines per malformed header: whoever sends them would write our log.
+    # One line per malformed header: callers could flood the log.
     "opentelemetry.baggage.propagation": logging.ERROR,
     "opentelemetry.trace.span": logging.ERROR,
     "opentelemetry.trace.propagation.tracecontext": logging.ERROR,
@@ -33,7 +33,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one JSON object, with the ids of the span that was current when it was made.
+    """Formats a log record as a JSON object with the IDs of the current span.
 
     Keys: ``timestamp`` (RFC 3339, UTC, microseconds), ``level``, ``logger``, ``message``, ``trace_id`` and
     ``span_id`` (lower-case hex, only inside a span), ``exception``, and every ``extra`` of the call.
@@ -44,7 +44,7 @@ class JsonFormatter(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without a newline at its end."""
+        """The line, without a trailing newline."""
         when = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, object] = {
             "timestamp": when.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -68,13 +68,13 @@ class JsonFormatter(logging.Formatter):
 
 
 class Redaction(LogRecordProcessor):
-    """Takes secrets out of records before they are exported, as :class:`JsonFormatter` does for the lines.
+    """Removes secrets from log records before their export, as :class:`JsonFormatter` does for standard output.
 
-    It has to be the first processor of its provider.
+    It must be the first processor of its provider.
     """
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Change the record in place."""
+        """Redact the record in place."""
         record = log_record.log_record
         if isinstance(record.body, str):
             record.body = redact.text(record.body)
@@ -83,10 +83,10 @@ class Redaction(LogRecordProcessor):
             record.attributes = cast("dict[str, AnyValue]", changed)
 
     def shutdown(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the processor holds no resources."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Nothing is held."""
+        """True: the processor buffers nothing."""
         del timeout_millis
         return True
 
@@ -96,7 +96,7 @@ def _extras(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
 
 
 def _not_about_telemetry(record: logging.LogRecord) -> bool:
-    # A failed export is logged by the exporter: sending that over OTLP would feed the failure to itself.
+    # Exporters log their failures; exporting those records would produce further failures.
     return not record.name.startswith("opentelemetry.")
 
 
@@ -105,16 +105,16 @@ def _writes_to_the_console(handler: logging.Handler) -> bool:
 
 
 class Logging:
-    """What was put on the root logger, so that it can be taken off again.
+    """Configuration of the root logger, which can be undone.
 
-    Handlers that the application put there stay (a file, an error tracker); only those that write plain text to the
-    console give way to ours, or every record would be printed twice.
+    The application's handlers stay (a file, an error tracker), except those that write plain text to the console: with
+    them every record would be printed twice.
 
     Args:
-        level: threshold of the root logger.
-        service: value of ``service`` in each line.
-        provider: where records go besides standard output; none: only standard output.
-        stream: where lines go.
+        level: Level of the root logger.
+        service: Value of ``service`` in each line.
+        provider: Provider that exports the records; None for standard output only.
+        stream: Stream for the lines; standard output by default.
     """
 
     def __init__(
@@ -130,23 +130,23 @@ class Logging:
         self._replaced = [handler for handler in self._root.handlers if _writes_to_the_console(handler)]
         self._otlp: list[logging.Handler] = []
         if provider is not None:
-            # Imported here: it drags in what instruments whole programs, twice the cost of this library.
+            # Imported here because it imports the instrumentation API, which takes twice as long as this library.
             from opentelemetry.instrumentation.logging.handler import LoggingHandler  # noqa: PLC0415
 
             self._otlp = [LoggingHandler(logger_provider=provider)]
             self._otlp[0].addFilter(_not_about_telemetry)
         self._added = [console, *self._otlp]
-        kept = [handler for handler in self._root.handlers if handler not in self._replaced]
-        self._root.handlers[:] = [*self._added, *kept]
+        others = [handler for handler in self._root.handlers if handler not in self._replaced]
+        self._root.handlers[:] = [*self._added, *others]
         self._root.setLevel(level)
 
     def stop_export(self) -> None:
-        """Keep to standard output from now on."""
+        """Write records to standard output only from now on."""
         for handler in self._otlp:
             self._root.removeHandler(handler)
 
     def restore(self) -> None:
-        """Give the root logger back the level and handlers it had; handlers added since then stay."""
+        """Restore the root logger's original level and handlers; handlers added since then stay."""
         others = [handler for handler in self._root.handlers if handler not in self._added]
         self._root.handlers[:] = [*self._replaced, *others]
         self._root.setLevel(self._level)

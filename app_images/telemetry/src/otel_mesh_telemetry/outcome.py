@@ -1,8 +1,8 @@
-"""How a call to another process ended, judged alike for all kinds of calls.
+"""The outcome of failed calls to other processes, recorded uniformly for all kinds of calls.
 
-A call that was cancelled has failed, as ``CancelledError``: whether its caller left or a timeout around it ran out,
-which asyncio turns into the same cancellation, nobody can tell from inside, and a dependency that times out must be
-seen. gRPC's conventions say the same of CANCELLED. One whose deadline was over failed as ``DeadlineExceededError``.
+A cancelled call is a failure with the type ``CancelledError``. asyncio reports a cancelled caller and an enclosing
+timeout in the same way, and a dependency that times out must be visible; gRPC's conventions treat CANCELLED alike. A
+call that exceeded the deadline has the type ``DeadlineExceededError``.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def note(
     exception: BaseException, span: Span, measured: MutableMapping[str, str | int], code: str | None = None
 ) -> None:
-    """Tell a call's span and measurement what it ended with.
+    """Record a call's failure on its span and in the attributes of its duration.
 
     Args:
-        exception: that it raised.
-        span: of the call.
-        measured: attributes of its duration.
-        code: what the other side calls the failure, where it said anything.
+        exception: Exception raised by the call.
+        span: Span of the call.
+        measured: Attributes of the recorded duration.
+        code: Error code in the response; None without one.
     """
     if code:
         span.set_attribute("db.response.status_code", code)

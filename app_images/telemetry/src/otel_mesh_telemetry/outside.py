@@ -1,8 +1,8 @@
-"""What a service makes of the trace context that its callers send, where those may be anybody.
+"""Handling of trace context from callers outside the mesh.
 
-Inside a mesh every caller is one of ours, and its context is continued. From outside, a ``traceparent`` would decide
-what is sampled and into whose trace this service's spans go, ``baggage`` would travel on to every service behind, and
-``x-ab-group`` would choose the variant of an experiment.
+Callers inside the mesh are trusted and their trace is continued. Callers outside could use ``traceparent`` to control
+sampling and to add spans to foreign traces, ``baggage`` to send entries to all downstream services, and ``x-ab-group``
+to select the variant of an experiment.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ NO_CONTEXT = Context()
 
 
 class Outside(StrEnum):
-    """What becomes of a caller's context."""
+    """Handling of the caller's trace context."""
 
     CONTINUE = "continue"
-    """It is believed: trace, sampling decision, baggage and all."""
+    """Continue the caller's trace, with its sampling decision and baggage."""
     LINK = "link"
-    """A trace of our own begins, with a link to the caller's span; baggage and ``x-ab-group`` are left behind."""
+    """Start a new trace with a link to the caller's span; baggage and ``x-ab-group`` are dropped."""
     RESTART = "restart"
-    """A trace of our own begins, and nothing of the caller's is kept."""
+    """Start a new trace without a link; baggage and ``x-ab-group`` are dropped."""
 
 
 def outside_from(environ: Mapping[str, str] | None = None) -> Outside:
-    """What OTEL_MESH_OUTSIDE_CONTEXT says: ``continue`` (the default), ``link`` or ``restart``.
+    """The value of OTEL_MESH_OUTSIDE_CONTEXT: ``continue`` (the default), ``link`` or ``restart``.
 
     Raises:
-        ConfigError: it is none of them.
+        ConfigError: The value is unknown.
     """
     value = (os.environ if environ is None else environ).get(VARIABLE, "").strip() or Outside.CONTINUE
     try:
         return Outside(value)
     except ValueError:
-        raise ConfigError(f"{VARIABLE}={value!r}: not known; set one of {', '.join(Outside)}") from None
+        raise ConfigError(f"{VARIABLE}={value!r}: unknown value; set one of {', '.join(Outside)}") from None
 
 
-def begin_anew(
+def start_new_trace(
     outside: Outside, carrier: dict[str, str], propagator: TextMapPropagator
 ) -> tuple[Context, tuple[Link, ...]]:
-    """The context and links of a request whose caller is not continued; the carrier loses what is not believed."""
+    """The context and links for a new trace; untrusted headers are removed from the carrier."""
     links: tuple[Link, ...] = ()
     if outside is Outside.LINK:
         caller = get_current_span(propagator.extract(carrier, NO_CONTEXT)).get_span_context()

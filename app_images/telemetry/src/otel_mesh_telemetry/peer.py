@@ -1,7 +1,7 @@
-"""Who called, as the mesh proved it.
+"""The caller's identity, authenticated by the mesh.
 
-Headers prove nothing by themselves: anybody can send them. They may be believed only where the sidecar sets or
-strips them, which the environment has to say (OTEL_MESH_PEER_IDENTITY); by default they are not read at all.
+Any caller can send identity headers. They are trustworthy only if the sidecar sets or strips them, which
+OTEL_MESH_PEER_IDENTITY declares; by default they are not read.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 XFCC = "x-forwarded-client-cert"
 L5D_CLIENT_ID = "l5d-client-id"
-_LONGEST = 512
+_MAX_LENGTH = 512
 _LINKERD_PARTS = 4  # <account>.<namespace>.serviceaccount.identity.<...>
 _SPIFFE_PARTS = 7  # spiffe: "" <trust domain> ns <namespace> sa <account>
 
 
 class Trust(StrEnum):
-    """Which header is believed, and which of its elements counts."""
+    """The trusted header and, for XFCC, the trusted element."""
 
     NONE = "none"
     XFCC_LAST = "xfcc-last"
-    """The direct peer: sidecars append (APPEND_FORWARD), gateways replace (SANITIZE_SET)."""
+    """Last element, the direct peer: sidecars append (APPEND_FORWARD), gateways replace (SANITIZE_SET)."""
     XFCC_FIRST = "xfcc-first"
-    """The first hop that showed a certificate; only where every proxy on the way is trusted."""
+    """First element, the first client with a certificate; requires that all proxies on the path are trusted."""
     L5D_CLIENT_ID = "l5d-client-id"
-    """Linkerd's inbound proxy sets it from mTLS and strips what a client sent."""
+    """Header that Linkerd's inbound proxy sets from mTLS; it strips values sent by clients."""
 
 
 class PeerIdentity(ReadOnly):
-    """Server feature: ``mesh.peer.*`` and ``tls.client.subject`` of the caller; the raw header never.
+    """Server feature: ``mesh.peer.*`` and ``tls.client.subject`` of the caller; the raw header is never recorded.
 
     Args:
-        trust: which header is believed.
+        trust: Trusted header.
     """
 
     def __init__(self, trust: Trust) -> None:
@@ -52,21 +52,21 @@ class PeerIdentity(ReadOnly):
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add what is proved of the caller."""
+        """Add the caller's authenticated identity."""
         del context
         if self._trust is Trust.L5D_CLIENT_ID:
             attributes.update(linkerd_identity(carrier[L5D_CLIENT_ID]))
         elif elements := xfcc.parse(carrier[XFCC]):
             element = elements[0 if self._trust is Trust.XFCC_FIRST else -1]
             if element.subject:
-                attributes["tls.client.subject"] = element.subject[:_LONGEST]
+                attributes["tls.client.subject"] = element.subject[:_MAX_LENGTH]
             attributes.update(spiffe_identity(element.uris))
 
 
 def spiffe_identity(uris: tuple[str, ...]) -> dict[str, str]:
-    """Attributes of a SPIFFE id; none unless there is exactly one, as SPIFFE demands of a certificate."""
+    """Attributes of a SPIFFE ID; empty unless there is exactly one, as SPIFFE requires of a certificate."""
     ids = [uri for uri in uris if uri.startswith("spiffe://")]
-    if len(ids) != 1 or len(ids[0]) > _LONGEST:
+    if len(ids) != 1 or len(ids[0]) > _MAX_LENGTH:
         return {}
     parts = ids[0].split("/")
     if not parts[2]:
@@ -81,6 +81,6 @@ def spiffe_identity(uris: tuple[str, ...]) -> dict[str, str]:
 def linkerd_identity(name: str) -> dict[str, str]:
     """Attributes of a Linkerd identity, ``<account>.<namespace>.serviceaccount.identity.<control plane>.<domain>``."""
     parts = name.split(".", _LINKERD_PARTS)
-    if len(name) > _LONGEST or len(parts) <= _LINKERD_PARTS or parts[2:4] != ["serviceaccount", "identity"]:
+    if len(name) > _MAX_LENGTH or len(parts) <= _LINKERD_PARTS or parts[2:4] != ["serviceaccount", "identity"]:
         return {}
     return {"mesh.peer.id": name, "mesh.peer.namespace": parts[1], "mesh.peer.service_account": parts[0]}

@@ -1,9 +1,9 @@
 """Spans and durations for psycopg's asynchronous cursors.
 
-The official psycopg instrumentation names spans by the bare operation, records every statement with its
-literals and takes no pool's reconnects into account; this cursor names them by a summary (``SELECT users``, or what
-:func:`otel_mesh_telemetry.sql.query_summary` says), records statements without values, holds them to the deadline of
-the request, and needs no patching. Needs ``psycopg``.
+The official psycopg instrumentation names spans after the operation only, records statements with their literals and
+does not handle reconnects of a pool. This cursor names spans by a summary (``SELECT users``, or the one set with
+:func:`otel_mesh_telemetry.sql.query_summary`), records statements without values, enforces the deadline of the request,
+and needs no patching. Requires ``psycopg``.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 _SCOPE = "otel_mesh_telemetry.postgres"
-_MOST_SUMMARIES = 256  # of one cursor class; tables that are made by the thousand must not make as many time series
+_MAX_SUMMARIES = 256  # per cursor class; limits the number of time series if tables are created dynamically
 
 
 class StatementDeadlineError(DeadlineExceededError, psycopg.OperationalError):
-    """The deadline of the request left no time for the statement, which is cancelled in the server.
+    """The statement exceeded the deadline of the request and was cancelled on the server.
 
-    Where that cannot be reached either, psycopg waits up to 10 s more for it before it closes the connection.
+    If the server is unreachable too, psycopg waits up to 10 s more before it closes the connection.
     """
 
 
 def traced_cursor(
     tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
 ) -> type[psycopg.AsyncCursor[Any]]:
-    """A cursor class for ``cursor_factory``: every statement is a client span, named by its summary.
+    """A cursor class for ``cursor_factory`` that creates a client span per statement, named by its summary.
 
     Args:
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where durations go; the global one by default.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
     """
     recorder = _Recorder(tracer_provider or trace.get_tracer_provider(), meter_provider or get_meter_provider())
 
     class TracedAsyncCursor(psycopg.AsyncCursor[Any]):
-        """An asynchronous cursor that leaves a span per statement."""
+        """An asynchronous cursor that creates a span per statement."""
 
         async def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:  # noqa: ANN401 - psycopg has eight overloads
             with recorder.statement(self, query):
@@ -77,7 +77,7 @@ class _Recorder:
     @contextmanager
     def statement(self, cursor: psycopg.AsyncCursor[Any], query: object) -> Iterator[None]:
         text = _text(query, cursor)
-        if not text:  # a pool's check whether the connection lives
+        if not text:  # a connection check by the pool
             yield
             return
         statement = describe(text)
@@ -102,7 +102,7 @@ class _Recorder:
 
     def _bounded(self, summary: str, otherwise: str) -> str:
         if summary not in self._summaries:
-            if len(self._summaries) >= _MOST_SUMMARIES:
+            if len(self._summaries) >= _MAX_SUMMARIES:
                 return otherwise if otherwise in self._summaries else ""
             self._summaries.add(summary)
         return summary
@@ -115,7 +115,7 @@ def _text(query: object, cursor: psycopg.AsyncCursor[Any]) -> str:
         return query.as_string(cursor)
     if isinstance(query, bytes | bytearray | memoryview):
         return bytes(query).decode("utf-8", "replace")
-    strings = getattr(query, "strings", None)  # a template string of Python 3.14: what lies between are its values
+    strings = getattr(query, "strings", None)  # a template string of Python 3.14, without its interpolated values
     return "%s".join(strings) if strings else ""
 
 

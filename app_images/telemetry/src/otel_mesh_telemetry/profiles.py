@@ -1,4 +1,4 @@
-"""How spans and log records are gathered into batches, by the traffic a service sees."""
+"""Settings of batch processors for spans and log records, by the traffic of a service."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Batching:
     """Settings of a batch processor and its exporter.
 
     Attributes:
-        queue_size: records kept at most; the oldest are dropped, and counted, beyond that.
-        batch_size: records sent at once, at most ``queue_size``.
-        delay: seconds after which an incomplete batch is sent.
-        timeout: seconds that one export may take; None leaves it to the exporter's variables and default (10 s).
-            It goes to the exporter because the SDK's batch processor ignores its own export timeout.
+        queue_size: Maximum number of queued records; beyond it, the oldest are dropped and counted.
+        batch_size: Maximum number of records per export, at most ``queue_size``.
+        delay: Delay in seconds after which an incomplete batch is exported.
+        timeout: Timeout of an export in seconds; None for the exporter's variables and default (10 s). It is passed to
+            the exporter because the SDK's batch processor ignores its own export timeout.
     """
 
     queue_size: int
@@ -33,21 +33,21 @@ PROFILES: dict[str, Batching] = {
     "istio": Batching(4096, 1024, 3.0),
     "high_traffic": Batching(8192, 2048, 2.0, 15.0),
 }
-"""Named settings; ``default`` are the specification's own."""
+"""Profile name -> settings; ``default`` has the specification's defaults."""
 
 
 def override(profile: Batching, numbers: Mapping[str, int], timeout: float | None) -> Batching:
-    """A profile with the specification's variables on top.
+    """A profile overridden by the specification's variables.
 
     Args:
-        profile: what applies where no variable is set.
-        numbers: ``MAX_QUEUE_SIZE``, ``MAX_EXPORT_BATCH_SIZE`` and ``SCHEDULE_DELAY`` (ms), those that are set.
-        timeout: seconds that an OTEL_EXPORTER_OTLP_*TIMEOUT variable says; None when there is none.
+        profile: Settings used for unset variables.
+        numbers: Those of ``MAX_QUEUE_SIZE``, ``MAX_EXPORT_BATCH_SIZE`` and ``SCHEDULE_DELAY`` (ms) that are set.
+        timeout: Value of the OTEL_EXPORTER_OTLP_*TIMEOUT variable in seconds; None if unset.
     """
     queue_size = numbers.get("MAX_QUEUE_SIZE", profile.queue_size)
     return Batching(
         queue_size=queue_size,
-        # A small queue set by hand must not turn the profile's batch size into an error.
+        # Limited so that the profile's batch size stays valid with a smaller configured queue.
         batch_size=min(numbers.get("MAX_EXPORT_BATCH_SIZE", profile.batch_size), queue_size),
         delay=numbers["SCHEDULE_DELAY"] / 1000 if "SCHEDULE_DELAY" in numbers else profile.delay,
         timeout=profile.timeout if timeout is None else timeout,

@@ -1,4 +1,4 @@
-"""What code that makes telemetry needs of the process's set-up."""
+"""The interface of the telemetry set-up for code that creates spans and metrics."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class Providers(Protocol):
-    """Where spans and measurements go: a running :class:`Telemetry`, or a test's capture."""
+    """Providers of tracers and meters: a running :class:`Telemetry`, or a test's :class:`Capture`."""
 
     @property
     def tracer_provider(self) -> TracerProvider:
-        """Maker of tracers."""
+        """Provider of the tracers."""
 
     @property
     def meter_provider(self) -> MeterProvider:
-        """Maker of meters."""
+        """Provider of the meters."""

@@ -1,6 +1,6 @@
-"""Text without what it may carry of secrets: URLs, messages, named values.
+"""Removal of secrets from URLs, messages and named values.
 
-A net for accidents, not a licence to log secrets: it knows the usual shapes only.
+A safety net for accidents that recognizes common formats only; it does not make logging secrets safe.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 REDACTED: Final = "REDACTED"
-_LONGEST = 1024
-_LONGEST_TEXT = 32_768
-_DEEPEST = 6
-_MOST_ITEMS = 128
+_MAX_LENGTH = 1024
+_MAX_TEXT_LENGTH = 32_768
+_MAX_DEPTH = 6
+_MAX_ITEMS = 128
 
 _WORDS: Final = (
     *("password", "passwd", "passphrase", "pwd", "secret", "token"),
@@ -27,13 +27,13 @@ _KEY_OR_PASS = re.compile(
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a name says that its value is a secret: ``X-Vault-Token``, ``secret_key``, ``db.password``."""
+    """True if a name indicates a secret value: ``X-Vault-Token``, ``secret_key``, ``db.password``."""
     lower = name.lower()
     return any(word in lower for word in _WORDS) or _KEY_OR_PASS(lower) is not None
 
 
-# Every quantifier over a run is possessive or excludes what follows it, so that each character is looked at a bounded
-# number of times, whatever the text is.
+# Every repetition is possessive or excludes the characters that follow it, so that matching takes linear time on any
+# input.
 _SCHEME = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{6,}")
 _USER_INFO = re.compile(r"://(?:[^/\s?#]*|[^/\s:@]*+:[^/\s]*)@")
 _PAIR = re.compile(
@@ -51,17 +51,17 @@ _WHOLE_LINE = re.compile(r"(?i)(?:authorization|cookie)\Z")
 
 
 def query(text: str) -> str:
-    """A query string with every value replaced; the names stay, they are the interface."""
+    """A query string with all values replaced; the names are kept because they are part of the API."""
     return "&".join(
         f"{name}={REDACTED}" if separator else name
-        for name, separator, _ in (part.partition("=") for part in text[:_LONGEST].split("&"))
+        for name, separator, _ in (part.partition("=") for part in text[:_MAX_LENGTH].split("&"))
     )
 
 
 def url(text: str) -> str:
-    """A URL without credentials, query values and fragment; what is no URL gives nothing away at all."""
+    """A URL without credentials, query values and fragment; an invalid URL is replaced entirely."""
     try:
-        parts = urlsplit(text[:_LONGEST])
+        parts = urlsplit(text[:_MAX_LENGTH])
     except ValueError:
         return REDACTED
     host = parts.netloc.rpartition("@")[2]
@@ -69,17 +69,17 @@ def url(text: str) -> str:
 
 
 def text(message: str) -> str:
-    """A message without credentials in URLs, ``Bearer`` and ``Basic`` values and values of names that say secret."""
-    result = message if len(message) <= _LONGEST_TEXT else message[:_LONGEST_TEXT] + "..."
+    """A message without credentials in URLs, ``Bearer`` and ``Basic`` credentials, and values with secret names."""
+    result = message if len(message) <= _MAX_TEXT_LENGTH else message[:_MAX_TEXT_LENGTH] + "..."
     if not result.isascii():
-        # A lone surrogate (of a file's name, say) is no UTF-8: a stream would refuse the line, OTLP the whole batch.
+        # A lone surrogate (in a file name, for example) is not encodable as UTF-8 and would fail the whole OTLP batch.
         result = result.encode("utf-8", "backslashreplace").decode("utf-8")
     if "://" in result:
         result = _USER_INFO.sub(f"://{REDACTED}@", result)
     if "-----BEGIN " in result:
         result = _PRIVATE_KEY.sub(REDACTED, result)
     lower = result.lower()
-    # Searches for fixed words first: most texts hold none of them, and then cost no more than that.
+    # The cheap search for fixed words comes first; most texts contain none.
     if any(hint in lower for hint in _HINTS):
         result = _pairs(result)
     if "bearer" in lower or "basic" in lower:
@@ -93,14 +93,14 @@ def _pairs(message: str) -> str:
     while match := _PAIR.search(message, position):
         name = match["name"]
         if not names_a_secret(name):
-            # What follows the sign may begin a pair itself: message=password=...
+            # The value may start with a pair itself: message=password=...
             position = match.start("value")
             continue
         done.append(message[end : match.start("value")])
         value_end = match.end()
         if match["open"] is None and ":" in match["sign"] and _WHOLE_LINE.search(name):
             header = _HEADER_VALUE.match(message, match.start("value"))
-            assert header is not None  # noqa: S101 - every part of the pattern may be empty
+            assert header is not None  # noqa: S101 - the pattern matches the empty string
             done.append(f"{header['scheme'] or ''}{REDACTED}")
             value_end = header.end()
         elif match["open"] is None:
@@ -113,21 +113,21 @@ def _pairs(message: str) -> str:
 
 
 def value(name: str, content: object) -> object:
-    """A named value as it may be recorded: nothing of it where the name says that it is a secret.
+    """A named value for recording; replaced entirely if the name indicates a secret.
 
-    Mappings and sequences are looked into; whatever is no plain value becomes its redacted text.
+    Mappings and sequences are redacted recursively; other objects are converted to redacted text.
     """
-    return REDACTED if names_a_secret(name) else _content(content, _DEEPEST)
+    return REDACTED if names_a_secret(name) else _content(content, _MAX_DEPTH)
 
 
 def _content(content: object, depth: int) -> object:
     if content is None or isinstance(content, bool | int | float):
         return content
     if depth and isinstance(content, Mapping):
-        pairs = [(str(key), found) for key, found in list(content.items())[:_MOST_ITEMS]]
+        pairs = [(str(key), found) for key, found in list(content.items())[:_MAX_ITEMS]]
         return {text(key): REDACTED if names_a_secret(key) else _content(found, depth - 1) for key, found in pairs}
     if depth and isinstance(content, list | tuple | set | frozenset):
-        return [_content(found, depth - 1) for found in list(content)[:_MOST_ITEMS]]
+        return [_content(found, depth - 1) for found in list(content)[:_MAX_ITEMS]]
     return text(content if isinstance(content, str) else _words(content))
 
 
@@ -136,5 +136,5 @@ def _words(content: object) -> str:
         return bytes(content).decode("utf-8", "replace")
     try:
         return str(content)
-    except Exception as error:  # noqa: BLE001 - whatever an object's own text raises, the record is worth more
-        return f"<{type(content).__name__} without a text: {type(error).__name__}>"
+    except Exception as error:  # noqa: BLE001 - a failing __str__ must not lose the record
+        return f"<{type(content).__name__}: __str__ raised {type(error).__name__}>"

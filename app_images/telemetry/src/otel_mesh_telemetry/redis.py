@@ -1,8 +1,8 @@
 """Spans and durations for redis-py's asyncio client.
 
-redis-py has metrics of its own since 7.2 but no spans; both are off unless asked for, and stay so: one owner counts.
-A span tells the command and, of the key, at most the first part, where the program has named it as one that may be
-told: keys are made of what users send. Values never. Needs ``redis``.
+redis-py has its own metrics since 7.2, but no spans; they stay off so that calls are not counted twice. A span records
+the command and, of the key, only a first part that the program has declared: keys may contain user input. Values are
+never recorded. Requires ``redis``.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _ERROR_CODE = re.compile(r"[A-Z]{2,32}(?= )")
 
 
 class RedisDeadlineError(DeadlineExceededError, RedisTimeoutError):
-    """The deadline of the request left no time for the command; a timeout of redis-py too, as callers expect one."""
+    """The command exceeded the deadline of the request; also a redis-py timeout, which callers handle already."""
 
 
 class TracedRedis(aioredis.Redis):
-    """A client whose commands are client spans ``{command} {keyspace}``, a pipeline one span for all of its commands.
+    """A client with a span ``{command} {keyspace}`` per command, and one span per pipeline.
 
     Args:
-        keyspaces: first parts of keys, up to the first colon, that may be told; of other keys nothing is. The span
-            is named by the server's address instead.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where durations go; the global one by default.
-        settings: of `redis.asyncio.Redis`.
+        keyspaces: Prefixes of keys, up to the first colon, that may be recorded. Spans of other keys are named after
+            the server's address.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
+        settings: Arguments of `redis.asyncio.Redis`.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class TracedRedis(aioredis.Redis):
         keyspaces: Collection[str] = (),
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
-        **settings: Any,  # noqa: ANN401 - redis-py's forty
+        **settings: Any,  # noqa: ANN401 - redis-py's forty parameters
     ) -> None:
         super().__init__(**settings)
-        self._telling: dict[str, Any] = {
+        self._tracing: dict[str, Any] = {
             "keyspaces": keyspaces,
             "tracer_provider": tracer_provider,
             "meter_provider": meter_provider,
@@ -69,25 +69,25 @@ class TracedRedis(aioredis.Redis):
         self._recorder = _Recorder(self.connection_pool, keyspaces, tracer_provider, meter_provider)
 
     def client(self) -> TracedRedis:
-        """A client of one connection, from the same pool, that leaves the same spans."""
-        return TracedRedis(connection_pool=self.connection_pool, single_connection_client=True, **self._telling)
+        """A traced client that uses a single connection of the same pool."""
+        return TracedRedis(connection_pool=self.connection_pool, single_connection_client=True, **self._tracing)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own types
         """Send one command.
 
         Raises:
-            redis.exceptions.RedisError: as `redis.asyncio.Redis`.
-            RedisDeadlineError: no time was left, or it ran out while waiting for the answer.
+            redis.exceptions.RedisError: The command failed.
+            RedisDeadlineError: The deadline passed before the command or while waiting for the response.
         """
         with self._recorder.call([args], ""):
             async with bounded("redis", RedisDeadlineError):
                 return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's signature
-        """Commands that are sent together, as a transaction by default."""
-        made = _TracedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
-        made.recorder = self._recorder
-        return made
+        """A traced pipeline of commands; a transaction by default."""
+        pipeline = _TracedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.recorder = self._recorder
+        return pipeline
 
 
 class _TracedPipeline(Pipeline):
@@ -123,7 +123,7 @@ class _Recorder:
 
     @contextmanager
     def call(self, commands: Sequence[tuple[Any, ...]], batch: str) -> Iterator[None]:
-        """One exchange with the server: a command, or the commands of a pipeline."""
+        """Record a request to the server: a command, or the commands of a pipeline."""
         operation = _operation([args[0] for args in commands], batch)
         keyspaces = {self._keyspace(args) for args in commands}
         keyspace = keyspaces.pop() if len(keyspaces) == 1 else ""
@@ -160,8 +160,8 @@ class _Recorder:
 
 
 def _operation(names: Sequence[Any], batch: str) -> str:
-    """The command, or for several what they have in common, in the words of the conventions for Redis."""
-    told = {upper if _COMMAND(upper) else "_OTHER" for upper in (str(name).upper() for name in names)}
+    """``db.operation.name`` by the conventions for Redis: the command, or the batch with its common command."""
+    commands = {upper if _COMMAND(upper) else "_OTHER" for upper in (str(name).upper() for name in names)}
     if not batch:
-        return told.pop()
-    return f"{batch} {told.pop()}" if len(told) == 1 else batch
+        return commands.pop()
+    return f"{batch} {commands.pop()}" if len(commands) == 1 else batch

@@ -1,4 +1,4 @@
-"""The one Resource that every signal of the process carries."""
+"""The resource shared by all signals of the process."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _INSTANCE = "service.instance.id"
 
 
 def build_resource(aliases: Mapping[str, str]) -> Resource:
-    """Join what the specification's variables say with what the aliases add.
+    """The resource built from the specification's variables and the aliases.
 
-    OTEL_SERVICE_NAME wins over ``service.name`` in OTEL_RESOURCE_ATTRIBUTES, both win over aliases.
-    An empty value is left out: ``""`` as an attribute would hide that nobody knows it. A worker's
-    ``service.instance.id`` ends in its process id.
+    OTEL_SERVICE_NAME overrides ``service.name`` in OTEL_RESOURCE_ATTRIBUTES; both override aliases. Empty values are
+    dropped, so that an unknown value is missing rather than ``""``. The ``service.instance.id`` of a worker process
+    ends with its process ID.
 
     Args:
-        aliases: attributes from variables outside the specification.
+        aliases: Attributes from variables outside the specification.
     """
     standard = OTELResourceDetector().detect().attributes
     extra: dict[str, AttributeValue] = {key: value for key, value in aliases.items() if value and key not in standard}
     resource = Resource.create(extra)
-    kept = {key: value for key, value in resource.attributes.items() if value != ""}
-    given = aliases.get(_INSTANCE) or standard.get(_INSTANCE)
-    if given and is_worker():
-        kept[_INSTANCE] = f"{given}-{os.getpid()}"
-    return Resource(kept, resource.schema_url or SCHEMA_URL)
+    attributes = {key: value for key, value in resource.attributes.items() if value != ""}
+    instance = aliases.get(_INSTANCE) or standard.get(_INSTANCE)
+    if instance and is_worker():
+        attributes[_INSTANCE] = f"{instance}-{os.getpid()}"
+    return Resource(attributes, resource.schema_url or SCHEMA_URL)
 
 
 def is_worker() -> bool:
-    """Whether this is one of several processes that serve as one instance, each started by uvicorn or gunicorn.
+    """True if this is a worker process started by uvicorn or gunicorn.
 
-    They inherit the environment, and with it an id that only the pod has for itself; of two processes with one id, the
-    metrics would overwrite each other. A process that forks after its start gets an id of its own from the SDK.
+    Workers inherit the pod's instance ID from the environment; metrics of two processes with the same ID would
+    overwrite each other. A process forked after the start of telemetry gets an ID of its own from the SDK.
     """
-    multiprocessing = sys.modules.get("multiprocessing.process")  # there in every process that it has started
+    multiprocessing = sys.modules.get("multiprocessing.process")  # imported in every process it has started
     started = multiprocessing is not None and multiprocessing.parent_process() is not None
     return started or os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")

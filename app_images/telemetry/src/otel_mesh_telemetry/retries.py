@@ -1,8 +1,8 @@
-"""Calling once more, where that is safe and cannot make an outage worse.
+"""Safe retries with a budget, so that they do not worsen an outage.
 
-Only one layer may retry: behind a mesh that does (S2.2: two retries of GET at the gateway's route), leave it off
-here. A budget bounds what retries add to the load when everything fails: a share of the calls, plus a trickle so
-that a quiet client may retry at all.
+Only one layer may retry: do not enable retries here if the mesh retries (S2.2: two retries of GET at the gateway's
+route). The budget limits the additional load if all calls fail: a share of the calls, plus a constant rate so that
+clients with few calls can retry.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRIED_STATUSES = frozenset({502, 503, 504})
-_TOO_MANY = 429  # retried only where Retry-After says when: to ask at random would be part of the crowd
-_MOST_DIGITS = 9
+_TOO_MANY = 429  # retried only with Retry-After; a retry at a random time would add to the overload
+_MAX_DIGITS = 9
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 class Budget:
-    """How many retries are left.
+    """Retry budget: a token bucket filled by calls and by time.
 
     Args:
-        ratio: retries per call that are allowed in the long run.
-        trickle: retries per second that are allowed besides.
-        most: retries that can be saved up.
-        clock: seconds, for tests.
+        ratio: Retries earned per call.
+        trickle: Retries earned per second.
+        most: Maximum number of saved retries.
+        clock: Monotonic clock in seconds, for tests.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Budget:
         self._at = clock()
 
     def called(self) -> None:
-        """Count a call that is no retry."""
+        """Add a first attempt's share to the budget."""
         self._left = min(self._most, self._left + self._ratio)
 
     def take(self) -> bool:
-        """Whether one more retry may be made; if so, it is taken off."""
+        """Take a retry from the budget; False if it is exhausted."""
         now = self._clock()
         self._left = min(self._most, self._left + (now - self._at) * self._trickle)
         self._at = now
@@ -66,13 +66,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """When to call once more.
+    """Retry policy.
 
     Attributes:
-        attempts: calls in all, the first included.
-        pause: seconds before the first retry at most; doubled each time, the real pause is drawn at random.
-        longest_pause: seconds.
-        longest_wait: seconds that the other side may ask for by Retry-After; where it wants more, its answer is final.
+        attempts: Maximum number of attempts, including the first.
+        pause: Maximum backoff before the first retry, in seconds; doubled for each further retry. The actual backoff
+            is random (full jitter).
+        longest_pause: Upper limit of the backoff in seconds.
+        longest_wait: Longest accepted Retry-After in seconds; a response that asks for more is not retried.
     """
 
     attempts: int = 2
@@ -82,14 +83,14 @@ class Retries:
 
 
 class RetryingTransport(httpx.AsyncBaseTransport):
-    """Retries what is safe: a request that was never sent, and GET, HEAD, OPTIONS or one with an Idempotency-Key.
+    """Retries requests that were not sent, and failed GET, HEAD, OPTIONS requests and those with an Idempotency-Key.
 
-    Never beyond the deadline, never a streamed body, never when the budget is spent; not before ``Retry-After``.
+    Requests with a streamed body are not retried. Retries respect the deadline, the budget and ``Retry-After``.
 
     Args:
-        inner: makes one attempt, and its span.
-        retries: when.
-        budget: shared by all that call the same service.
+        inner: Transport that makes a single attempt, with its span.
+        retries: Retry policy.
+        budget: Retry budget, shared by all clients of a service; a new one by default.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, retries: Retries, budget: Budget | None = None) -> None:
@@ -101,8 +102,8 @@ class RetryingTransport(httpx.AsyncBaseTransport):
         """Send a request, at most ``attempts`` times.
 
         Raises:
-            httpx.TransportError: of the last attempt.
-            deadline.DeadlineExceededError: of the last attempt; never retried.
+            httpx.TransportError: The last attempt failed.
+            deadline.DeadlineExceededError: The deadline passed; never retried.
         """
         self._budget.called()
         safe = request.method in SAFE_METHODS or "idempotency-key" in request.headers
@@ -132,8 +133,8 @@ class RetryingTransport(httpx.AsyncBaseTransport):
         if wait > self._retries.longest_wait:
             return False
         limit = min(self._retries.pause * 2 ** (attempt - 1), self._retries.longest_pause)
-        # On top of what the other side asked for, or all that it told would come back at once.
-        pause = wait + random.uniform(0, limit)  # noqa: S311 - spreads retries, protects nothing
+        # The jitter is added to Retry-After, or all clients would return at the same time.
+        pause = wait + random.uniform(0, limit)  # noqa: S311 - jitter, not cryptography
         left = deadline.remaining()
         if (left is not None and left <= pause) or not self._budget.take():
             return False
@@ -146,10 +147,10 @@ class RetryingTransport(httpx.AsyncBaseTransport):
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds that ``Retry-After`` asks to wait, as a number or a date; None where it is missing or malformed."""
+    """``Retry-After`` in seconds, from a number or a date; None if it is missing or malformed."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdecimal():
-        return float(text) if len(text) <= _MOST_DIGITS else None
+        return float(text) if len(text) <= _MAX_DIGITS else None
     try:
         when = parsedate_to_datetime(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the mesh's routes tell a request by headers: canary, fault configuration, request id."""
+"""Headers set by the mesh's routes: canary, fault configuration, request ID."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}").fullmatch
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
-_HIGHEST_WEIGHT = 100
+_MAX_WEIGHT = 100
 _WEIGHT_DIGITS = 3
 _REQUEST_IDS = ("x-request-id", "l5d-reqid", "l5d-request-id")
 
@@ -23,8 +23,8 @@ _REQUEST_IDS = ("x-request-id", "l5d-reqid", "l5d-request-id")
 class Canary(ReadOnly):
     """Server feature: ``otel_mesh.canary.*``.
 
-    ``x-canary`` is what the caller asked for; ``x-trace-version`` is what the mesh's route decided, provided that
-    the route sets the header (and the others remove it), else it is the caller's word as well.
+    ``x-canary`` is the caller's request. ``x-trace-version`` is the decision of the mesh's route, provided that this
+    route sets the header and all other routes remove it; otherwise it comes from the caller too.
     """
 
     headers = frozenset({"x-canary", "x-trace-version", "x-traffic-weight"})
@@ -32,7 +32,7 @@ class Canary(ReadOnly):
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add what the headers say, as far as they are well-formed."""
+        """Add the well-formed headers."""
         del context
         wanted = carrier.get("x-canary", "").strip().lower()
         if wanted in ("true", "false"):
@@ -41,16 +41,15 @@ class Canary(ReadOnly):
         if _VERSION(version):
             attributes["otel_mesh.canary.version"] = version
         weight = carrier.get("x-traffic-weight", "").strip()
-        if weight.isascii() and weight.isdecimal() and len(weight) <= _WEIGHT_DIGITS and int(weight) <= _HIGHEST_WEIGHT:
+        if weight.isascii() and weight.isdecimal() and len(weight) <= _WEIGHT_DIGITS and int(weight) <= _MAX_WEIGHT:
             attributes["otel_mesh.canary.weight"] = int(weight)
 
 
 class FaultRoute(ReadOnly):
-    """Server feature: ``otel_mesh.fault.configured``: the request came over a route with faults configured.
+    """Server feature: ``otel_mesh.fault.configured``: the request's route has fault injection configured.
 
-    That is all that the marker says: this very request was not aborted (it is here), and whether it was delayed no
-    header tells. ``x-envoy-fault-*`` are requests to inject faults which anybody may send; they prove nothing and
-    are not read.
+    The request itself was not aborted, and no header reports whether it was delayed. ``x-envoy-fault-*`` headers
+    request faults and may be sent by any caller; they are not read.
     """
 
     headers = frozenset({"x-fault-injected"})
@@ -58,21 +57,21 @@ class FaultRoute(ReadOnly):
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add the marker."""
+        """Add the attribute if the header is ``true``."""
         del context
         if carrier["x-fault-injected"].strip().lower() == "true":
             attributes["otel_mesh.fault.configured"] = True
 
 
 class RequestId(ReadOnly):
-    """Server feature: ``otel_mesh.request.id`` from ``x-request-id``, else from Linkerd 1.x' ``l5d-reqid``."""
+    """Server feature: ``otel_mesh.request.id`` from ``x-request-id`` or Linkerd 1.x's ``l5d-reqid``."""
 
     headers = frozenset(_REQUEST_IDS)
 
     def describe(
         self, carrier: Mapping[str, str], context: Context, attributes: MutableMapping[str, AttributeValue]
     ) -> None:
-        """Add the first id that is well-formed."""
+        """Add the first well-formed ID."""
         del context
         for name in _REQUEST_IDS:
             if _REQUEST_ID(carrier.get(name, "")):

@@ -1,7 +1,7 @@
-"""What gRPC's four interceptors have in common: names, attributes, statuses, durations.
+"""Shared parts of the gRPC interceptors: names, attributes, statuses, durations.
 
-Conventions: ``rpc.system.name``, the fully qualified ``rpc.method``, ``rpc.response.status_code``; spans are named
-``package.Service/Method``. Needs ``grpcio``.
+Semantic conventions: ``rpc.system.name``, the fully qualified ``rpc.method``, ``rpc.response.status_code``; spans are
+named ``package.Service/Method``. Requires ``grpcio``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 SCOPE = "otel_mesh_telemetry.grpc"
 BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Seconds; the boundaries that the RPC conventions advise."""
+"""Histogram bucket boundaries in seconds, as recommended by the semantic conventions for RPC."""
 
 SERVER_ERRORS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
-"""Statuses that are a server's own failure; the others are the caller's mistake, or an answer."""
+"""Statuses that count as failures of the server; the others are caused by the caller or are regular results."""
 
 
 def status_name(code: object) -> str:
-    """The name of a status, however gRPC gives it: OK for none."""
+    """The name of a status in any of gRPC's representations; OK for None."""
     if code is None:
         return "OK"
     if isinstance(code, grpc.StatusCode):
@@ -45,13 +45,13 @@ def status_name(code: object) -> str:
 
 
 class Recorder:
-    """Starts and ends the spans of one side, client or server.
+    """Creates the spans and durations of calls, on the client or the server side.
 
     Args:
         kind: SERVER or CLIENT.
-        tracer_provider: where spans go; the global one by default.
-        meter_provider: where measurements go; the global one by default.
-        peer: attributes of the other side, for clients.
+        tracer_provider: Provider of the tracers; the global one by default.
+        meter_provider: Provider of the meters; the global one by default.
+        peer: Attributes of the called service, for clients.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class Recorder:
         self._peer = peer or {}
 
     def start(self, method: str, context: Context | None = None, links: Sequence[Link] = ()) -> Call:
-        """Begin a call of ``/package.Service/Method``."""
+        """Start a call of ``/package.Service/Method``."""
         name = method.lstrip("/")
         attributes: dict[str, str | int] = {"rpc.system.name": "grpc", "rpc.method": name, **self._peer}
         span = self._tracer.start_span(name, context, self._kind, attributes, links)
         return Call(self, span, set_span_in_context(span, context), attributes)
 
     def finish(self, call: Call, status: str) -> None:
-        """End a call; used by :class:`Call`."""
+        """End a call; called by :class:`Call`."""
         attributes = call.attributes
         attributes["rpc.response.status_code"] = status
         call.span.set_attribute("rpc.response.status_code", status)
@@ -94,11 +94,11 @@ class Recorder:
 
 
 class Call:
-    """A call under way.
+    """A call in progress.
 
     Attributes:
-        span: its span.
-        context: the context with that span as the current one.
+        span: Span of the call.
+        context: Context with the span as the current one.
     """
 
     def __init__(self, recorder: Recorder, span: Span, context: Context, attributes: dict[str, str | int]) -> None:
@@ -110,18 +110,18 @@ class Call:
         self.began = perf_counter()
 
     def finish(self, code: object = None) -> None:
-        """End the call with a status; later calls do nothing (callbacks may come twice)."""
+        """End the call with a status; later calls do nothing, as callbacks may run twice."""
         if not self._finished:
             self._finished = True
             self._recorder.finish(self, status_name(code))
 
     def failed(self, error: BaseException) -> None:
-        """Record an exception that a handler let escape."""
+        """Record an unhandled exception of the handler."""
         exceptions.record(self.span, error)
 
 
 def carried(metadata: Metadata | None) -> dict[str, str]:
-    """The metadata of a call as one text per name; binary values as their base64 text."""
+    """The metadata of a call as a mapping of names to texts; binary values are encoded as base64."""
     carrier: dict[str, str] = {}
     for key, value in metadata or ():
         text = b64encode(value).decode("ascii") if isinstance(value, bytes) else value
@@ -130,7 +130,7 @@ def carried(metadata: Metadata | None) -> dict[str, str]:
 
 
 def injected(metadata: Metadata | None, context: Context) -> list[tuple[str, str | bytes]]:
-    """The metadata with the context written into it; what was there before under the same names is replaced."""
+    """The metadata with the trace context injected, which replaces existing entries of the same names."""
     written: dict[str, str] = {}
     get_global_textmap().inject(written, context)
     kept = [(key, value) for key, value in metadata or () if key not in written]
@@ -138,7 +138,7 @@ def injected(metadata: Metadata | None, context: Context) -> list[tuple[str, str
 
 
 def peer_attributes(target: str, peer: str | None) -> dict[str, str | int]:
-    """Attributes of a called service: its address from the channel's target, its name from the catalogue."""
+    """Attributes of a called service: address from the channel's target, name from the catalogue."""
     address = target.rsplit("/", 1)[-1]
     host, colon, port = address.rpartition(":")
     attributes: dict[str, str | int] = {"server.address": host if colon and port.isdecimal() else address}

@@ -1,12 +1,12 @@
-"""Who decides what is kept, and how much.
+"""Head sampling of traces.
 
-One owner of the decision: where a trace begins. Behind a mesh whose proxies start traces (Istio), the ingress
-proxy decides by its own percentage and every service follows; without one, the ingress service keeps everything
-and any other service that begins a trace (a job, a consumer) keeps a share. The Collector's tail sampling then
-throws away what is neither slow nor failed: for that the head has to be kept, so lower the share only where the
-Collector cannot take it.
+The sampling decision is made where a trace starts. If the mesh's proxies start traces (Istio), the ingress proxy
+decides by its sampling percentage and every service follows. Otherwise the ingress service samples all traces, and
+other services that start traces (jobs, consumers) sample a ratio of them. The Collector's tail sampling then drops
+traces that are neither slow nor failed. It depends on complete head sampling, so lower the ratio only if the Collector
+cannot handle the load.
 
-The share comes from the standard variables, so that changing it is a change of the environment, never of an image.
+The ratio is read from the standard environment variables; changing it requires no new image.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 DEFAULT_RATIO = 0.01
-"""Share of the traces that a service which is no ingress keeps of those it begins itself."""
+"""Default sampling ratio of traces started by services other than the ingress."""
 
 NAMES = ("mesh_ingress", "mesh_internal")
-"""Values of OTEL_TRACES_SAMPLER that this module adds to the specification's."""
+"""Values of OTEL_TRACES_SAMPLER in addition to the specification's."""
 
 
 class MeshSampler(ParentBased):
-    """Follows the caller; begins a trace by its root sampler.
+    """Parent-based sampler with a fast path for sampled parents.
 
     Args:
-        root: decides for traces that begin here.
+        root: Sampler of traces without a parent.
     """
 
     unsampled_is_final = True
-    """A caller's decision against is never overruled, so the middleware need not ask."""
+    """True: children of unsampled parents are never sampled, so the middleware need not call the sampler."""
 
     def __init__(self, root: Sampler) -> None:
         super().__init__(root)
@@ -64,14 +64,14 @@ class MeshSampler(ParentBased):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """Keep what the caller keeps, without asking a sampler that would say so; else as the base."""
+        """Sample children of sampled parents; otherwise decide like the base class."""
         caller = get_current_span(parent_context).get_span_context()
         if caller.trace_flags & TraceFlags.SAMPLED and caller.is_valid:
             return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, caller.trace_state)
         return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        """For diagnostics."""
+        """Description of the sampler, for diagnostics."""
         return self._about
 
 
@@ -79,17 +79,17 @@ def mesh_sampler(*, ingress: bool, ratio: float = DEFAULT_RATIO) -> MeshSampler:
     """The sampler of a service.
 
     Args:
-        ingress: traces begin here, and all of them are kept.
-        ratio: share of the traces that a service which is no ingress keeps of those it begins, 0 to 1.
+        ingress: True: all traces started here are sampled.
+        ratio: Sampling ratio of traces started by a service that is not the ingress, 0 to 1.
 
     Raises:
-        ValueError: ``ratio`` is out of bounds.
+        ValueError: ``ratio`` is out of range.
     """
     return MeshSampler(ALWAYS_ON if ingress else TraceIdRatioBased(ratio))
 
 
 def mesh_ingress(_argument: str | None = None) -> Sampler:
-    """Entry point for OTEL_TRACES_SAMPLER=mesh_ingress where the SDK configures itself."""
+    """Entry point for OTEL_TRACES_SAMPLER=mesh_ingress, used if the SDK configures itself."""
     return mesh_sampler(ingress=True)
 
 
@@ -99,12 +99,12 @@ def mesh_internal(argument: str | None = None) -> Sampler:
 
 
 def sampler_from(environ: Mapping[str, str]) -> Sampler | None:
-    """What the environment asks for; None to let the SDK read the specification's own values.
+    """The sampler configured in the environment; None for the specification's samplers, which the SDK creates.
 
-    OTEL_TRACES_SAMPLER ``mesh_ingress`` or ``mesh_internal`` with the ratio in OTEL_TRACES_SAMPLER_ARG; the
-    specification's ``parentbased_always_on`` and ``parentbased_traceidratio`` mean the same. Without
-    OTEL_TRACES_SAMPLER, IS_GATEWAY=true makes an ingress; without both the root is always on, as the
-    specification says.
+    OTEL_TRACES_SAMPLER is ``mesh_ingress``, or ``mesh_internal`` with the ratio in OTEL_TRACES_SAMPLER_ARG; the
+    specification's ``parentbased_always_on`` and ``parentbased_traceidratio`` have the same effect. Without
+    OTEL_TRACES_SAMPLER, IS_GATEWAY=false selects ``mesh_internal``; otherwise all traces started here are sampled, as
+    the specification requires.
     """
     name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
     if name in ("mesh_ingress", "parentbased_always_on"):
@@ -127,6 +127,6 @@ def _ratio(argument: str, default: float) -> float:
     except ValueError:
         ratio = -1.0
     if not 0 <= ratio <= 1:
-        _log.warning("OTEL_TRACES_SAMPLER_ARG=%r is no number from 0 to 1 and ignored", text)
+        _log.warning("OTEL_TRACES_SAMPLER_ARG=%r ignored: not a number from 0 to 1; correct it", text)
         return default
     return ratio

@@ -1,4 +1,4 @@
-"""The features a service's environment asks for."""
+"""Server features configured in the environment."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def features_from(environ: Mapping[str, str] | None = None) -> list[Feature]:
     """Features for :class:`~otel_mesh_telemetry.asgi.ServerMiddleware`.
 
-    Always: request id, canary and fault-route attributes. OTEL_MESH_PEER_IDENTITY: one of
+    Always included: request ID, canary and fault-route attributes. OTEL_MESH_PEER_IDENTITY selects a
     :class:`~otel_mesh_telemetry.peer.Trust`, ``none`` by default.
-    OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST: comma-separated names of headers to record.
+    OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST lists headers to record, separated by commas.
 
     Raises:
-        ConfigError: a value is not known, or a header listed carries credentials.
+        ConfigError: A value is unknown, or a listed header carries credentials.
     """
     env = os.environ if environ is None else environ
     features: list[Feature] = [RequestId(), Canary(), FaultRoute()]
@@ -32,7 +32,7 @@ def features_from(environ: Mapping[str, str] | None = None) -> list[Feature]:
     try:
         trust = Trust(wanted)
     except ValueError:
-        raise ConfigError(f"OTEL_MESH_PEER_IDENTITY={wanted!r}: not known; set one of {', '.join(Trust)}") from None
+        raise ConfigError(f"OTEL_MESH_PEER_IDENTITY={wanted!r}: unknown value; set one of {', '.join(Trust)}") from None
     if trust is not Trust.NONE:
         features.append(PeerIdentity(trust))
     listed = env.get("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST", "")

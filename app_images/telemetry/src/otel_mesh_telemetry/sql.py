@@ -1,8 +1,8 @@
-"""What a SQL statement does, without its values.
+"""Summaries of SQL statements, without their values.
 
-No SQL parser: one pass of a tokenizer that knows PostgreSQL's quoting. What it makes of a statement is a name for
-people (``db.query.summary``), never an attribute that something is computed from: PostgreSQL's grammar is too rich for
-that, and the semantic conventions say so. :func:`query_summary` gives a better one.
+A single pass of a tokenizer that supports PostgreSQL's quoting, not a parser. The summary is a name for human readers
+(``db.query.summary``), not an attribute for computations: PostgreSQL's grammar is too rich for that, as the semantic
+conventions note. :func:`query_summary` sets a better one.
 """
 
 from __future__ import annotations
@@ -29,46 +29,44 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-_READS = frozenset({"SELECT", "DELETE"})  # whose FROM names a table: that of EXTRACT(YEAR FROM x) names none
+_READS = frozenset({"SELECT", "DELETE"})  # their FROM is followed by a table, unlike that of EXTRACT(YEAR FROM x)
 _TARGET_AFTER = frozenset({"INTO", "UPDATE", "TABLE", "JOIN"})
 _NOISE = frozenset({"ONLY", "IF", "NOT", "EXISTS", "LATERAL"})
-_LOOKED_AT = 8192  # characters of a statement
-_LONGEST_TEXT = 4096
-_LONGEST_SUMMARY = 255  # as the conventions have it
-_CACHED_UP_TO = (
-    2048  # longer statements are made anew each time, by a program that writes them: keeping them is in vain
-)
+_MAX_QUERY_LENGTH = 8192  # characters of a statement
+_MAX_TEXT_LENGTH = 4096
+_MAX_SUMMARY_LENGTH = 255  # limit of the semantic conventions
+_CACHED_UP_TO = 2048  # longer statements are usually generated and rarely repeat
 
-_given: ContextVar[str] = ContextVar("otel_mesh_query_summary", default="")
+_summary_override: ContextVar[str] = ContextVar("otel_mesh_query_summary", default="")
 
 
 @contextlib.contextmanager
 def query_summary(summary: str) -> Iterator[None]:
-    """Name the statements inside: ``db.query.summary`` and the name of their spans, e.g. ``settle open orders``.
+    """Set ``db.query.summary`` and the span name of the statements inside, e.g. ``settle open orders``.
 
     Args:
-        summary: of low cardinality, without values; cut to 255 characters.
+        summary: Summary of low cardinality, without values; truncated to 255 characters.
     """
-    token = _given.set(" ".join(summary.split())[:_LONGEST_SUMMARY])
+    token = _summary_override.set(" ".join(summary.split())[:_MAX_SUMMARY_LENGTH])
     try:
         yield
     finally:
-        _given.reset(token)
+        _summary_override.reset(token)
 
 
 def given_summary() -> str:
-    """What :func:`query_summary` says here; ``""`` where it says nothing."""
-    return _given.get()
+    """The summary set by :func:`query_summary`; ``""`` if none is set."""
+    return _summary_override.get()
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What is told about a statement.
+    """The recorded description of a statement.
 
     Attributes:
-        operation: first keyword in upper case, ``""`` when there is none.
-        summary: that and the first table named, ``SELECT users``; with its schema where it has one.
-        text: the statement with every literal replaced by ``?`` and comments left out, cut to 4096 characters.
+        operation: First keyword in upper case; ``""`` without one.
+        summary: Operation and first table, with its schema if given: ``SELECT users``.
+        text: Statement with literals replaced by ``?`` and without comments, truncated to 4096 characters.
     """
 
     operation: str
@@ -77,8 +75,8 @@ class Statement:
 
 
 def describe(query: str) -> Statement:
-    """Describe a statement by its first 8192 characters; results of the most recent 512 short ones are kept."""
-    return _remembered(query) if len(query) <= _CACHED_UP_TO else _describe(query[:_LOOKED_AT])
+    """The description of a statement's first 8192 characters; those of the 512 latest short statements are cached."""
+    return _describe_cached(query) if len(query) <= _CACHED_UP_TO else _describe(query[:_MAX_QUERY_LENGTH])
 
 
 def _describe(query: str) -> Statement:
@@ -95,16 +93,16 @@ def _describe(query: str) -> Statement:
         pieces.append(f" {token}" if pieces and match.start() > end else token)
         tokens.append((kind, token))
         end = position
-    operation = next((token.upper() for kind, token in tokens if kind == "name"), "")[:_LONGEST_SUMMARY]
+    operation = next((token.upper() for kind, token in tokens if kind == "name"), "")[:_MAX_SUMMARY_LENGTH]
     summary = f"{operation} {_target(tokens)}".strip()
-    return Statement(operation, summary[:_LONGEST_SUMMARY], "".join(pieces)[:_LONGEST_TEXT])
+    return Statement(operation, summary[:_MAX_SUMMARY_LENGTH], "".join(pieces)[:_MAX_TEXT_LENGTH])
 
 
-_remembered = lru_cache(maxsize=512)(_describe)
+_describe_cached = lru_cache(maxsize=512)(_describe)
 
 
 def _end_of_comment(query: str, start: re.Match[str]) -> int:
-    """Where a comment ends; those of PostgreSQL may hold others."""
+    """The end of a comment; PostgreSQL's comments may be nested."""
     depth = 0
     for edge in _COMMENT_EDGE.finditer(query, start.start()):
         depth += 1 if edge.group() == "/*" else -1
@@ -114,10 +112,10 @@ def _end_of_comment(query: str, start: re.Match[str]) -> int:
 
 
 def _target(tokens: list[tuple[str, str]]) -> str:
-    """The first name after a word that tables follow; a subquery in its place is looked into."""
+    """The first table: the first name after a keyword that precedes tables, in subqueries too."""
     expecting = False
-    reads = [False]  # for each parenthesis that is open, and outside of all: whether a SELECT or DELETE began in it
-    before = ("", "")  # the two words before
+    reads = [False]  # one entry for the top level and each open parenthesis: True after a SELECT or DELETE in it
+    before = ("", "")  # the two preceding words
     for position, (kind, written) in enumerate(tokens):
         if kind != "name":
             expecting = False

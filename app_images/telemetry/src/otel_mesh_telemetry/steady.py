@@ -1,8 +1,8 @@
-"""Exports that leave the interpreter to the requests.
+"""Exports that do not delay requests.
 
-Encoding a batch is Python: 512 spans hold the interpreter for some 20 ms, and a request that arrives meanwhile waits
-up to the interpreter's switch interval (5 ms) at each of its system calls. With a Collector away it is worse, because
-the SDK's exporter over gRPC encodes the batch anew on every attempt. Here a batch is encoded once, with rests.
+Encoding a batch holds the interpreter lock: 512 spans take about 20 ms, and requests handled meanwhile wait up to the
+switch interval (5 ms) after each of their system calls. If the Collector is unreachable, the SDK's gRPC exporter
+encodes the batch again on every attempt. Here a batch is encoded once, with pauses.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STRETCH = 16
-"""Records encoded before a rest: about a millisecond's work."""
-REST = 0.001
-"""Seconds of rest: not zero, or this thread would have the interpreter back before another has woken up."""
+RECORDS_PER_PAUSE = 16
+"""Records encoded between pauses; takes about a millisecond."""
+PAUSE = 0.001
+"""Length of a pause in seconds; with zero, this thread would resume before another thread wakes up."""
 
 
-class Resting(list[T]):
-    """A batch that rests now and then while it is iterated, as an encoder does."""
+class PausingBatch(list[T]):
+    """A batch that pauses regularly during iteration by the encoder."""
 
     def __iter__(self) -> Iterator[T]:
-        """The records, with rests."""
+        """The records, with pauses."""
         for number, record in enumerate(super().__iter__()):
-            if number and number % STRETCH == 0:
-                time.sleep(REST)
+            if number and number % RECORDS_PER_PAUSE == 0:
+                time.sleep(PAUSE)
             yield record
 
 
 class Steady:
-    """Mixed into an exporter of OTLP, before the SDK's class."""
+    """Mixin for OTLP exporters; precedes the SDK's class in the bases."""
 
-    def export(self, batch: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - of six classes
-        """Send a batch: spans and log records with rests, metrics as they are."""
-        return super().export(Resting(batch) if isinstance(batch, Sequence) else batch, *args, **options)  # type: ignore[misc]
+    def export(self, batch: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - signatures of six classes
+        """Export a batch: spans and log records with pauses, metrics without."""
+        return super().export(PausingBatch(batch) if isinstance(batch, Sequence) else batch, *args, **options)  # type: ignore[misc]
 
 
 class EncodedOnce:
-    """Mixed into an exporter over gRPC besides: a batch is encoded at the first attempt only.
+    """Further mixin for gRPC exporters: a batch is encoded on the first attempt only.
 
-    It overrides a private method of the SDK, so it is used with releases that were looked at (:data:`LOOKED_AT`) and
-    left out with later ones, whose exporters then encode as often as they try. Over HTTP the SDK encodes once itself.
+    It overrides a private method of the SDK, so it is used up to the release :data:`NEWEST_VERIFIED` only; exporters of
+    later releases encode on every attempt. Over HTTP the SDK encodes once anyway.
     """
 
     _encoded: tuple[Any, Any] | None = None
 
-    def export(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - of three classes
-        """Send a batch, and forget its encoding."""
+    def export(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - signatures of three classes
+        """Export a batch, and discard its encoding afterwards."""
         try:
             return super().export(*args, **options)  # type: ignore[misc]
         finally:
@@ -63,20 +63,20 @@ class EncodedOnce:
         return self._encoded[1]
 
 
-LOOKED_AT = (1, 45)
-"""The newest release of opentelemetry-exporter-otlp-proto-grpc whose ``_translate_data`` is known."""
+NEWEST_VERIFIED = (1, 45)
+"""Newest release of opentelemetry-exporter-otlp-proto-grpc whose ``_translate_data`` has been verified."""
 
 
 def _installed() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - costs as much as importing all the rest
+    from importlib.metadata import version  # noqa: PLC0415 - takes as long as all other imports together
 
     return version("opentelemetry-exporter-otlp-proto-grpc")
 
 
 def mixins(protocol: str) -> tuple[type, ...]:
-    """What is mixed into an exporter of OTLP by ``grpc`` or ``http/protobuf``."""
+    """The mixins for an OTLP exporter with the protocol ``grpc`` or ``http/protobuf``."""
     if protocol != "grpc":
         return (Steady,)
     release = _installed()
-    known = tuple(int(part) for part in release.split(".")[:2] if part.isdecimal()) <= LOOKED_AT
+    known = tuple(int(part) for part in release.split(".")[:2] if part.isdecimal()) <= NEWEST_VERIFIED
     return (EncodedOnce, Steady) if known else (Steady,)

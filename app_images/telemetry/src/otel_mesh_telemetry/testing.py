@@ -1,4 +1,4 @@
-"""Telemetry kept in memory, for tests of code that makes some.
+"""In-memory telemetry for tests of instrumented code.
 
 A complete example, with pytest and httpx::
 
@@ -15,8 +15,7 @@ A complete example, with pytest and httpx::
         assert seen.span("GET /users/{id}").attributes["http.response.status_code"] == 200
         assert seen.counts("http.server.request.duration", "http.route") == {"/users/{id}": 1}
 
-Ids count up from one and time stands still until :meth:`Clock.advance`, so that expectations can be written down
-literally.
+IDs count up from one, and the clock only moves with :meth:`Clock.advance`, so that expected values can be literals.
 """
 
 from __future__ import annotations
@@ -53,56 +52,56 @@ if TYPE_CHECKING:
 __all__ = ["START", "Capture", "Clock", "CountingIds", "capture"]
 
 START = 1_700_000_000_000_000_000
-"""Where a :class:`Clock` starts: nanoseconds since 1970."""
+"""Initial time of a :class:`Clock` in nanoseconds since 1970."""
 
 
 class CountingIds(IdGenerator):
-    """Trace ids and span ids 1, 2, 3 and so on."""
+    """Generator of the trace IDs and span IDs 1, 2, 3 and so on."""
 
     def __init__(self) -> None:
         self._traces = itertools.count(1)
         self._spans = itertools.count(1)
 
     def generate_trace_id(self) -> int:
-        """The next trace id."""
+        """The next trace ID."""
         return next(self._traces)
 
     def generate_span_id(self) -> int:
-        """The next span id."""
+        """The next span ID."""
         return next(self._spans)
 
 
 class Clock:
-    """The time at which spans start and end."""
+    """Manual clock for the start and end times of spans."""
 
     def __init__(self) -> None:
         self._now = START
 
     def __call__(self) -> int:
-        """Nanoseconds since 1970."""
+        """The time in nanoseconds since 1970."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self._now += round(seconds * 1e9)
 
 
 class _RedactedInMemory(RedactedSpans, InMemorySpanExporter):
-    """What a test sees is what the exporters of a running service send."""
+    """In-memory exporter that redacts spans like the exporters of a running service."""
 
 
 class Capture:
-    """Providers whose spans, metrics and log records can be asked for; use :func:`capture`.
+    """Providers that store spans, metrics and log records in memory; created by :func:`capture`.
 
     Attributes:
-        tracer_provider: where spans go.
-        meter_provider: where measurements go.
-        logger_provider: where log records go.
-        clock: the time of the spans.
+        tracer_provider: Provider whose spans are stored.
+        meter_provider: Provider whose metrics are stored.
+        logger_provider: Provider whose log records are stored.
+        clock: Clock of the spans.
 
     Args:
-        service: the resource's ``service.name``.
-        sampler: what is kept; everything by default.
+        service: ``service.name`` of the resource.
+        sampler: Sampler of traces; all are sampled by default.
     """
 
     def __init__(self, service: str = "test", sampler: Sampler | None = None) -> None:
@@ -120,18 +119,18 @@ class Capture:
 
     @property
     def providers(self) -> dict[str, Any]:
-        """Keyword arguments that make our middleware, clients and interceptors report here."""
+        """Keyword arguments that pass the providers to middleware, clients and interceptors."""
         return {"tracer_provider": self.tracer_provider, "meter_provider": self.meter_provider}
 
     def spans(self) -> list[ReadableSpan]:
-        """Spans that have ended, in the order of their ends."""
+        """The ended spans, in the order of their end."""
         return list(self._spans.get_finished_spans())
 
     def span(self, name: str) -> ReadableSpan:
-        """The only span of this name.
+        """The only span with a name.
 
         Raises:
-            LookupError: there is none, or more than one.
+            LookupError: No span or several spans have the name.
         """
         found = [span for span in self.spans() if span.name == name]
         if len(found) != 1:
@@ -139,7 +138,7 @@ class Capture:
         return found[0]
 
     def tree(self) -> list[str]:
-        """Names of the spans, children below their parents and indented by two spaces."""
+        """Names of the spans; children follow their parent, indented by two spaces."""
         children: dict[int | None, list[ReadableSpan]] = {}
         known = {span.context.span_id for span in self.spans() if span.context}
         for span in sorted(self.spans(), key=lambda s: s.context.span_id if s.context else 0):
@@ -155,7 +154,7 @@ class Capture:
         return list(lines(None, 0))
 
     def points(self, metric: str) -> list[HistogramDataPoint | NumberDataPoint]:
-        """The metric's data points, one per set of attributes; empty when there is no such metric."""
+        """The data points of a metric, one per attribute set; empty for an unknown metric."""
         data = self._reader.get_metrics_data()
         return [
             point
@@ -168,7 +167,7 @@ class Capture:
         ]
 
     def counts(self, metric: str, attribute: str) -> dict[Any, float]:
-        """Value of the attribute -> count of a histogram, or value of a sum or gauge."""
+        """Attribute value -> count of a histogram, or value of a sum or gauge."""
         result: dict[Any, float] = {}
         for point in self.points(metric):
             key = (point.attributes or {}).get(attribute)
@@ -177,20 +176,20 @@ class Capture:
         return result
 
     def records(self) -> list[ReadableLogRecord]:
-        """Log records, in the order in which they were made."""
+        """The log records, in the order of their creation."""
         return list(self._records.get_finished_logs())
 
 
 @contextmanager
 def capture(service: str = "test", sampler: Sampler | None = None) -> Iterator[Capture]:
-    """A :class:`Capture` that also receives what the root logger gets, with our propagator installed.
+    """A :class:`Capture` that also stores the root logger's records, with this library's propagator installed.
 
-    The SDK's global providers can be set only once in a process, so they stay as they are: hand
-    :attr:`Capture.providers` to what should be observed.
+    The SDK's global providers can be set only once per process and are not changed: pass :attr:`Capture.providers` to
+    the code under test.
 
     Args:
-        service: the resource's ``service.name``.
-        sampler: what is kept; everything by default.
+        service: ``service.name`` of the resource.
+        sampler: Sampler of traces; all are sampled by default.
     """
     seen = Capture(service, sampler)
     handler = LoggingHandler(logger_provider=seen.logger_provider)

@@ -1,4 +1,4 @@
-"""The body of an httpx response: held to the deadline, and watched until it is whole or broken off."""
+"""An httpx response body with a deadline and a callback at its end."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class WatchedStream(httpx.AsyncByteStream):
-    """A body that must arrive before the deadline, however slowly its pieces drip.
+    """A response body that must arrive before the deadline, even if its chunks arrive slowly.
 
     Args:
-        inner: the body.
-        done: called once, when the body is whole or closed, or with what it failed by.
+        inner: Wrapped body.
+        done: Callback, called once: with None when the body is complete or closed, or with the exception it failed
+            with.
     """
 
     def __init__(self, inner: httpx.AsyncByteStream, done: Done) -> None:
@@ -33,29 +34,29 @@ class WatchedStream(httpx.AsyncByteStream):
             done(exception)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._inner)
+        chunks = aiter(self._inner)
         while True:
             try:
-                piece = await self._next(pieces)
+                chunk = await self._next(chunks)
             except StopAsyncIteration:
                 self._finish()
                 return
             except BaseException as exception:
                 self._finish(exception)
                 raise
-            yield piece
+            yield chunk
 
-    async def _next(self, pieces: AsyncIterator[bytes]) -> bytes:
+    async def _next(self, chunks: AsyncIterator[bytes]) -> bytes:
         left = deadline.remaining()
         if left is None:
-            return await anext(pieces)
+            return await anext(chunks)
         try:
             async with asyncio.timeout(max(0.0, left)) as scope:
-                return await anext(pieces)
+                return await anext(chunks)
         except (TimeoutError, httpx.TimeoutException) as error:
             if not scope.expired() and (deadline.remaining() or 0.0) > 0:
-                raise  # a timeout of the client's own came first
-            raise deadline.DeadlineExceededError("the answer did not arrive in time") from error
+                raise  # raised by one of the client's own timeouts
+            raise deadline.DeadlineExceededError("the response body did not arrive within the deadline") from error
 
     async def aclose(self) -> None:
         """Close the inner body."""
@@ -65,5 +66,5 @@ class WatchedStream(httpx.AsyncByteStream):
             self._finish()
 
     def __del__(self) -> None:
-        # Of a response that nobody read or closed.
+        # The response was neither read nor closed.
         self._finish()

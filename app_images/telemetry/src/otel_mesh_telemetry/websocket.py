@@ -1,4 +1,4 @@
-"""One WebSocket under way: its handshake's outcome, and how it was closed."""
+"""A WebSocket in progress: the outcome of its handshake and its close code."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _CLOSE_CODE = "otel_mesh.websocket.close_code"
 
 
 def socket_attributes(scope: MutableMapping[str, Any], carrier: Mapping[str, str]) -> dict[str, str | int]:
-    """Attributes of the handshake, a GET whose scope has no method."""
+    """Attributes of the handshake: a GET request, although the scope has no method."""
     return request_attributes({**scope, "method": "GET"}, carrier) | {"network.protocol.name": "websocket"}
 
 
 class SocketExchange:
-    """Watches the messages of a WebSocket.
+    """Observes the messages of a WebSocket.
 
     Args:
-        scope: of the connection.
-        receive: the server's.
-        send: the server's.
-        span: of the connection.
-        routes: name its route.
+        scope: ASGI scope of the connection.
+        receive: The server's ``receive``.
+        send: The server's ``send``.
+        span: Server span of the connection.
+        routes: Index of route templates.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SocketExchange:
         self._closed = False
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Pass a message on."""
+        """Forward a message."""
         kind = message["type"]
         if kind == "websocket.accept":
             self._status = _SWITCHED
@@ -61,7 +61,7 @@ class SocketExchange:
             self._status = message["status"]
         elif kind == "websocket.close":
             if self._status is None:
-                self._status = _REFUSED  # what servers answer then
+                self._status = _REFUSED  # the status that servers send in this case
             else:
                 self._close(message.get("code", 1000))
             self._closed = True
@@ -80,7 +80,7 @@ class SocketExchange:
             self._span.set_attribute(_CLOSE_CODE, code)
 
     def failed(self, exception: Exception) -> None:
-        """Take note of an exception that has escaped the application, unless it only says that the caller is gone."""
+        """Record an unhandled exception of the application, unless it reports a disconnected client."""
         if not disconnected(exception) and type(exception).__name__ != "WebSocketDisconnect":
             self._error = type(exception).__qualname__
             exceptions.record(self._span, exception)

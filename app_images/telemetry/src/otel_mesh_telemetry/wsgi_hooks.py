@@ -1,4 +1,4 @@
-"""The mesh's words about a request, for applications whose server spans the official instrumentations make."""
+"""Server features for Flask and Django, whose server spans come from the official instrumentations."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ if TYPE_CHECKING:
 
     from otel_mesh_telemetry.features import Feature
 
-_LONGEST_PATH = 1024
+_MAX_PATH_LENGTH = 1024
 
 EXCLUDED = ",".join(f"{re.escape(path)}$" for path in PROBES)
-"""Addresses without a span, as the official instrumentations take them: regular expressions."""
+"""Paths without spans: regular expressions for the official instrumentations, separated by commas."""
 
 
 def wsgi_hook(features: Sequence[Feature]) -> Callable[[Span, Mapping[str, Any]], None]:
-    """A ``request_hook`` of Flask's instrumentation: attributes of the features that only read headers.
+    """A ``request_hook`` for Flask's instrumentation that adds the attributes of features.
 
-    The query loses its values, and the path is told whatever the server is: the official instrumentation records
-    the one whole, and the other under servers that give ``REQUEST_URI`` only.
+    It also redacts the values of the query, which the official instrumentation records, and sets the path, which that
+    records only under servers with ``REQUEST_URI``.
 
-    What a feature changes of the context doesn't reach the handler: the hook comes too late for it.
+    Features that change the context are ignored: the hook runs too late for them.
     """
     reading = Features([feature for feature in features if not feature.changes_context])
     names = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in reading.headers}
 
-    def tell(span: Span, environ: Mapping[str, Any]) -> None:
+    def record(span: Span, environ: Mapping[str, Any]) -> None:
         if span.is_recording():
             carrier = {name: environ[key] for name, key in names.items() if key in environ}
             reading.apply(carrier, span, Context())
-            span.set_attribute("url.path", str(environ.get("PATH_INFO", ""))[:_LONGEST_PATH])
+            span.set_attribute("url.path", str(environ.get("PATH_INFO", ""))[:_MAX_PATH_LENGTH])
             if query := environ.get("QUERY_STRING"):
                 span.set_attribute("url.query", redact.query(query))
 
-    return tell
+    return record
 
 
 def server_options(framework: str, features: Sequence[Feature] | None = None) -> dict[str, Any]:
-    """What the instrumentation of ``flask`` or ``django`` is given; nothing for any other name.
+    """Options for the instrumentation of ``flask`` or ``django``; empty for any other name.
 
     Raises:
-        ConfigError: as :func:`~otel_mesh_telemetry.features_from`.
+        ConfigError: The variables of :func:`~otel_mesh_telemetry.features_from` have invalid values.
     """
     if framework not in ("flask", "django"):
         return {}
-    tell = wsgi_hook(features_from() if features is None else features)
-    hook = tell if framework == "flask" else lambda span, request: tell(span, request.META)
+    record = wsgi_hook(features_from() if features is None else features)
+    hook = record if framework == "flask" else lambda span, request: record(span, request.META)
     return {"request_hook": hook, "excluded_urls": EXCLUDED}

@@ -1,9 +1,8 @@
 r"""The grammar of ``x-forwarded-client-cert`` (XFCC), as Envoy writes it.
 
-Elements are separated by commas, one per proxy hop; pairs of an element by semicolons. Keys are case-insensitive,
-values may be quoted, and must be where they hold a comma, semicolon or equals sign; inside quotes ``\"`` stands
-for a quote and any other backslash for itself (distinguished names have their own escapes). By, URI and DNS may
-repeat.
+Elements, one per proxy hop, are separated by commas; the pairs of an element by semicolons. Keys are case-insensitive.
+Values may be quoted, and must be if they contain a comma, semicolon or equals sign. Inside quotes ``\"`` is a quote and
+any other backslash is literal (distinguished names have their own escapes). By, URI and DNS may occur several times.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LONGEST = 16_384
-_MOST_ELEMENTS = 32
+_MAX_LENGTH = 16_384
+_MAX_ELEMENTS = 32
 
-# Possessive, so that every character is looked at once, whatever the header is.
+# Possessive, so that matching takes linear time on any header.
 _PAIR = re.compile(
     r"""[ \t]*+(?P<key>[A-Za-z]++)=
         (?:"(?P<quoted>(?:[^"\\]|\\"|\\(?!"))*+)"[ \t]*+ | (?P<plain>[^",;]*+))
@@ -27,16 +26,16 @@ _SINGLE = frozenset({"hash", "cert", "chain", "subject"})
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What one proxy says of the certificate that its client showed.
+    """The client certificate seen by one proxy.
 
     Attributes:
         by: URIs in the proxy's own certificate.
         hash: SHA-256 of the client's certificate, hexadecimal.
-        cert: the certificate, URL-encoded PEM.
-        chain: the chain, URL-encoded PEM.
-        subject: its distinguished name, ``""`` for none.
-        uris: its URI names: a mesh's identity.
-        dns: its DNS names.
+        cert: Client's certificate, URL-encoded PEM.
+        chain: Certificate chain, URL-encoded PEM.
+        subject: Distinguished name of the certificate's subject; ``""`` if missing.
+        uris: URI names of the certificate, which hold a mesh identity.
+        dns: DNS names of the certificate.
     """
 
     by: tuple[str, ...] = ()
@@ -49,12 +48,12 @@ class Element:
 
 
 def parse(header: str) -> tuple[Element, ...]:
-    """Elements in the order of the hops, the direct peer last.
+    """The elements in the order of the hops, the direct peer last.
 
-    A header that is malformed anywhere, or too long, gives none: half of an identity is none. Unknown keys are
-    left out, so that a newer proxy is understood.
+    A header that is too long or malformed anywhere has no elements, because a partial identity must not be trusted.
+    Unknown keys are ignored for compatibility with newer proxies.
     """
-    if not header or len(header) > _LONGEST:
+    if not header or len(header) > _MAX_LENGTH:
         return ()
     elements: list[Element] = []
     pairs: list[tuple[str, str]] = []
@@ -69,7 +68,7 @@ def parse(header: str) -> tuple[Element, ...]:
         position, end = match.end(), match["end"]
         if end != ";":
             element = _element(pairs)
-            if element is None or len(elements) >= _MOST_ELEMENTS:
+            if element is None or len(elements) >= _MAX_ELEMENTS:
                 return ()
             elements.append(element)
             pairs = []
@@ -84,7 +83,7 @@ def _element(pairs: list[tuple[str, str]]) -> Element | None:
             repeated[key].append(value)
         elif key in _SINGLE:
             if key in single:
-                return None  # two subjects: one of them is not the proxy's
+                return None  # of two subjects, one was not set by the proxy
             single[key] = value
     return Element(
         by=tuple(repeated["by"]),

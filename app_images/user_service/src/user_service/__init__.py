@@ -1,1 +1,1 @@
-"""Users of the shop, kept in PostgreSQL and cached in Redis."""
+"""Users of the shop, stored in PostgreSQL and cached in Redis."""

@@ -1,4 +1,4 @@
-"""``python -m user_service`` speaks what PROTOCOL says, ``http`` or ``grpc``; with ``migrate`` it makes its schema."""
+"""``python -m user_service`` serves the protocol in PROTOCOL, ``http`` or ``grpc``; ``migrate`` applies migrations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PORT = 8081
 
 
 def main() -> int:
-    """Serve until SIGTERM; the process's exit status."""
+    """Serve until SIGTERM; returns the exit status of the process."""
     try:
         protocol = Environment().choice("PROTOCOL", "grpc", ("http", "grpc"))
     except SettingsError as error:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class UserMethods(user_pb2_grpc.UserServiceServicer):
-    """Methods over the users; statuses as user.proto has them."""
+    """Implementation of the gRPC methods; the statuses are defined in user.proto."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
@@ -28,23 +28,23 @@ class UserMethods(user_pb2_grpc.UserServiceServicer):
     async def GetUser(  # noqa: N802 - the protocol's name
         self, request: user_pb2.GetUserRequest, context: aio.ServicerContext[Any, Any]
     ) -> user_pb2.GetUserResponse:
-        """One user."""
+        """The user with the requested ID."""
         if request.id < 1:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the id must be a whole number from 1")
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the id must be an integer from 1")
         try:
             user = await self._users.get(request.id)
         except UnavailableError:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "the database does not answer")
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the database is unavailable")
         if user is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no user {request.id}")
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"user {request.id} does not exist")
         return user_pb2.GetUserResponse(user=user_pb2.User(id=user.id, name=user.name, email=user.email))
 
 
 def build(environment: Environment, telemetry: Providers) -> GrpcService:
-    """The service from its environment.
+    """The service configured by the environment.
 
     Raises:
-        SettingsError: a setting is missing or wrong.
+        SettingsError: A variable is missing or invalid.
     """
     users = Users.from_environment(environment, telemetry)
 

@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
 
 class UserRoutes:
-    """Handlers over the users."""
+    """HTTP handlers of users."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
 
     async def get(self, request: Request) -> JSONResponse:
-        """``GET /users/{id}``: 200, 400 for no id, 404 for no such user, 503 without a database."""
+        """``GET /users/{id}``: 200, 400 for an invalid ID, 404 for an unknown user, 503 without a database."""
         user_id = positive_id(request.path_params["id"])
         try:
             user = await self._users.get(user_id)
         except UnavailableError as error:
-            raise Problem(503, "the database does not answer", {"Retry-After": "1"}) from error
+            raise Problem(503, "the database is unavailable", {"Retry-After": "1"}) from error
         if user is None:
-            raise Problem(404, f"there is no user {user_id}")
+            raise Problem(404, f"user {user_id} does not exist")
         return JSONResponse(user.model_dump())
 
 
 def build(environment: Environment, telemetry: Providers) -> tuple[ASGIApp, Probes]:
-    """The application from its environment.
+    """The application configured by the environment, and its probes.
 
     Raises:
-        SettingsError: a setting is missing or wrong.
+        SettingsError: A variable is missing or invalid.
     """
     users = Users.from_environment(environment, telemetry)
     probes = Probes(users.check)

@@ -1,4 +1,4 @@
-"""The shop's users: rows of PostgreSQL, read through a cache."""
+"""The shop's users: rows in PostgreSQL behind a read-through cache."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _KEYSPACE = "users"
 _DATABASE_PATIENCE_S = 1.0
-"""For readiness: less than a probe waits, so that the cache can be asked too."""
+"""Timeout of the database check in seconds; shorter than the probe's, so that the cache can be checked too."""
 
 
 class User(BaseModel):
-    """A user as the interface shows them."""
+    """A user in the format of the API."""
 
     id: int
     name: str
@@ -33,12 +33,12 @@ class User(BaseModel):
 
 
 class Users:
-    """Users by id.
+    """Users by ID.
 
     Args:
-        database: where they are at home.
-        store: the cache; None to go without one.
-        telemetry: where measurements go.
+        database: Database with the users.
+        store: Cache; None for no cache.
+        telemetry: Providers of tracers and meters.
     """
 
     def __init__(self, database: Database, store: CacheStore | None, telemetry: Providers) -> None:
@@ -48,10 +48,10 @@ class Users:
 
     @classmethod
     def from_environment(cls, environment: Environment, telemetry: Providers) -> Users:
-        """Read the variables of `DatabaseSettings` and, where there is a cache, of `CacheSettings`.
+        """Users configured by the variables of `DatabaseSettings` and, if there is a cache, of `CacheSettings`.
 
         Raises:
-            SettingsError: one is missing or wrong.
+            SettingsError: A variable is missing or invalid.
         """
         database = Database(
             DatabaseSettings.from_environment(environment),
@@ -72,10 +72,10 @@ class Users:
         return cls(database, store, telemetry)
 
     async def get(self, user_id: int) -> User | None:
-        """The user of an id, as they were a minute ago at most; None where there is none.
+        """The user with an ID, at most a minute old; None if the user does not exist.
 
         Raises:
-            UnavailableError: neither cache nor database knows now.
+            UnavailableError: The user is not in the cache and the database is unavailable.
         """
         return await self._cache.get(str(user_id), lambda: self._load(user_id))
 
@@ -84,14 +84,14 @@ class Users:
         return None if row is None else User(id=row[0], name=row[1], email=row[2])
 
     async def check(self) -> None:
-        """For readiness: without the cache the service works as well, without the database the cache still answers.
+        """Check readiness: the service needs the database or the cache.
 
-        To take a pod out of service that can answer some would let all requests fail. One whose database answers, but
-        lacks what this version needs, is not ready whatever the cache holds.
+        A pod that can serve some requests from the cache stays in service, as otherwise all requests would fail. If the
+        database is available but lacks migrations of this version, the pod is not ready.
 
         Raises:
-            UnavailableError: neither of them answers.
-            MigrationError: the schema is not what this version needs.
+            UnavailableError: Both the database and the cache are unavailable.
+            MigrationError: The schema lacks migrations of this version.
         """
         try:
             async with asyncio.timeout(_DATABASE_PATIENCE_S):
@@ -102,11 +102,11 @@ class Users:
             try:
                 await self._store.ping()
             except CacheUnavailableError as also:
-                raise UnavailableError(f"the database: {error or 'no answer in time'}; the cache: {also}") from error
+                raise UnavailableError(f"the database: {error or 'no response in time'}; the cache: {also}") from error
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Hold the connections while the service runs."""
+        """Open the connections, and close them at the end of the block."""
         await self._database.open()
         try:
             yield

@@ -168,7 +168,7 @@ def test_every_public_name_stands_in_the_readme_and_every_import_of_the_readme_i
     }
     assert imported - public == set()
     assert "otel_mesh_telemetry." not in README, "no module by its path"
-    table = README.partition("| for | names | extra |")[2].partition("\n\n")[0]
+    table = README.partition("| purpose | names | extra |")[2].partition("\n\n")[0]
     rows = [row.split("|") for row in table.splitlines() if row.startswith("| ")]
     named = {name for row in rows for name in re.findall(r"`([A-Za-z_]+)`", row[2])}
     assert named - public - {"OTEL_PROPAGATORS"} == set()

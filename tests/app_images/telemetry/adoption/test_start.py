@@ -59,7 +59,7 @@ def test_the_entry_points_lead_to_what_opentelemetry_instrument_asks_for() -> No
 
 @pytest.mark.parametrize("app", [object(), print, "books:app"])
 def test_what_is_no_application_is_refused_before_anything_starts(app: object) -> None:
-    with pytest.raises(TypeError, match=r"no FastAPI, Starlette, Flask or Django application; wrap an ASGI"):
+    with pytest.raises(TypeError, match=r"not a FastAPI, Starlette, Flask or Django application; wrap any other ASGI"):
         instrument(app)
 
 
@@ -87,8 +87,8 @@ def test_mistakes_in_the_environment_are_logged_at_once_and_the_application_runs
     mistakes = {"LOG_LEVEL": "loud", "OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}
     out, err = run("print('runs')", receiver, tmp_path, with_code=False, **mistakes)
     assert out == "runs\n"
-    assert "- LOG_LEVEL='loud': not known; set one of DEBUG, INFO" in err
-    assert "- OTEL_EXPORTER_OTLP_TIMEOUT='soon': no number of seconds" in err
+    assert "- LOG_LEVEL='loud': unknown value; set one of DEBUG, INFO" in err
+    assert "- OTEL_EXPORTER_OTLP_TIMEOUT='soon': not a number of seconds" in err
 
 
 @pytest.mark.parametrize("name", sorted(OURS))

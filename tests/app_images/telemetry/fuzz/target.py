@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 from otel_mesh_telemetry import deadline, redact, sql, xfcc
 from otel_mesh_telemetry.ab_testing import ABTesting, Experiment
 from otel_mesh_telemetry.headers import Headers
-from otel_mesh_telemetry.outside import Outside, begin_anew
+from otel_mesh_telemetry.outside import Outside, start_new_trace
 from otel_mesh_telemetry.peer import PeerIdentity, Trust
 from otel_mesh_telemetry.propagation import DEFAULT, build_propagator
 from otel_mesh_telemetry.routing import Canary, FaultRoute, RequestId
@@ -67,7 +67,7 @@ def propagation(data: bytes) -> None:
         again = trace.get_current_span(PROPAGATOR.extract(written, Context())).get_span_context()
         assert (again.trace_id, again.span_id) == (span.trace_id, span.span_id)
     for outside in (Outside.LINK, Outside.RESTART):
-        anew, links = begin_anew(outside, dict(carrier), PROPAGATOR)
+        anew, links = start_new_trace(outside, dict(carrier), PROPAGATOR)
         assert not anew
         assert [link.context for link in links] == ([span] if span.is_valid and outside is Outside.LINK else [])
 

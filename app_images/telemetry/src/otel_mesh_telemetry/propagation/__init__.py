@@ -1,7 +1,7 @@
-"""Context that crosses process borders: what is read from a caller and what is sent to a callee.
+"""Propagation of trace context and baggage between processes.
 
-OTEL_PROPAGATORS chooses; without it W3C trace context and baggage are read and written, and Linkerd 1.x'
-``l5d-ctx-trace``, ``grpc-trace-bin`` and ``baggage-*`` headers are read where the W3C ones are missing.
+OTEL_PROPAGATORS selects the formats. By default W3C trace context and baggage are read and written; Linkerd 1.x's
+``l5d-ctx-trace``, ``grpc-trace-bin`` and ``baggage-*`` headers are read if the W3C headers are missing.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ __all__ = ["DEFAULT", "KNOWN", "MeshPropagator", "build_propagator"]
 _log = logging.getLogger(__name__)
 
 DEFAULT = ("tracecontext", "baggage", "l5d", "grpc-trace-bin", "baggage-headers")
-"""What is used without OTEL_PROPAGATORS."""
+"""Propagators used if OTEL_PROPAGATORS is not set."""
 
 KNOWN = (*DEFAULT, "b3", "b3multi", "none")
-"""Names that OTEL_PROPAGATORS may list. Only W3C and B3 are written."""
+"""Names permitted in OTEL_PROPAGATORS. Only W3C and B3 headers are written."""
 
 
 def build_propagator(names: Sequence[str] = DEFAULT) -> MeshPropagator:
-    """A propagator from the names of :data:`KNOWN`; trace contexts are tried in the order of the names.
+    """A propagator for names in :data:`KNOWN`; trace contexts are read in the order of the names.
 
-    A name that is not known, or whose package is missing, is warned about and left out, as the specification asks.
+    Unknown names and those whose package is missing are ignored with a warning, as the specification requires.
     """
     readers: list[Reader] = []
     writers: list[TextMapPropagator] = []
@@ -55,7 +55,7 @@ def build_propagator(names: Sequence[str] = DEFAULT) -> MeshPropagator:
                 reads += b3.reads
                 writers.append(b3.official)
         elif name not in KNOWN:
-            _log.warning("OTEL_PROPAGATORS: %r is not known and ignored; known are %s", name, ", ".join(KNOWN))
+            _log.warning("OTEL_PROPAGATORS: %r ignored: unknown; set any of %s", name, ", ".join(KNOWN))
     if "none" in names:
         return MeshPropagator((), (), baggage=False, baggage_headers=False, reads=())
     return MeshPropagator(
@@ -63,22 +63,22 @@ def build_propagator(names: Sequence[str] = DEFAULT) -> MeshPropagator:
     )
 
 
-# Entry points: OpenTelemetry makes the propagators that OTEL_PROPAGATORS names when it is imported, ours included, and
-# refuses to be imported where it does not find one. init() puts one MeshPropagator of all names in their place.
+# Entry points: OpenTelemetry creates the propagators named in OTEL_PROPAGATORS when it is imported, and fails to import
+# if one is missing. init() replaces them by a single MeshPropagator.
 
 
 def l5d() -> MeshPropagator:
-    """Reads ``l5d-ctx-trace``; writes nothing."""
+    """A propagator that reads ``l5d-ctx-trace``; writes nothing."""
     return build_propagator(("l5d",))
 
 
 def grpc_trace_binary() -> MeshPropagator:
-    """Reads ``grpc-trace-bin``; writes nothing."""
+    """A propagator that reads ``grpc-trace-bin``; writes nothing."""
     return build_propagator(("grpc-trace-bin",))
 
 
 def tutorial_baggage() -> MeshPropagator:
-    """Reads ``baggage-*`` headers; writes nothing."""
+    """A propagator that reads ``baggage-*`` headers; writes nothing."""
     return build_propagator(("baggage-headers",))
 
 
@@ -86,7 +86,7 @@ def _b3(name: str) -> _B3 | None:
     try:
         from otel_mesh_telemetry.propagation.b3 import B3  # noqa: PLC0415 - needs an optional package
     except ImportError:
-        _log.warning("OTEL_PROPAGATORS: %s needs the package opentelemetry-propagator-b3 and is ignored", name)
+        _log.warning("OTEL_PROPAGATORS: %s ignored: install the package opentelemetry-propagator-b3", name)
         return None
     return B3(single=name == "b3")
 

@@ -1,4 +1,4 @@
-"""B3, Zipkin's headers, by the official package ``opentelemetry-propagator-b3``; only when configured."""
+"""B3, Zipkin's headers, based on the official package ``opentelemetry-propagator-b3``; used only if configured."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from otel_mesh_telemetry.propagation.carrier import Lookup
 
 _NO_CONTEXT = Context()
-_LONGEST = 128
+_MAX_LENGTH = 128
 
 
 class B3:
-    """Reads both forms, writes one.
+    """Reader of both B3 formats, and writer of one of them.
 
     Args:
-        single: whether the one header ``b3`` is written; otherwise the four ``x-b3-*``.
+        single: True: write the single header ``b3``; false: write the ``x-b3-*`` headers.
     """
 
     reads = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "x-b3-flags")
@@ -30,8 +30,8 @@ class B3:
         self.official = B3SingleFormat() if single else B3MultiFormat()
 
     def read(self, lookup: Lookup) -> SpanContext | None:
-        """The caller's span; None when the headers are missing or malformed."""
-        carrier = {name: value for name in self.reads if (value := lookup(name)) and len(value) <= _LONGEST}
+        """The caller's span; None if the headers are missing or malformed."""
+        carrier = {name: value for name in self.reads if (value := lookup(name)) and len(value) <= _MAX_LENGTH}
         if not carrier:
             return None
         found = get_current_span(self.official.extract(carrier, _NO_CONTEXT)).get_span_context()

@@ -1,6 +1,6 @@
-"""``baggage-*`` headers: not a standard, but what a much-copied tutorial sends; read where no W3C baggage is.
+"""``baggage-*`` headers: a non-standard format from a widely copied tutorial; read if W3C baggage is missing.
 
-One header per entry, ``baggage-user-tier: gold``. Never written.
+There is one header per entry, ``baggage-user-tier: gold``. These headers are never written.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 PREFIX = "baggage-"
 
-_MOST = 32  # entries
-_LONGEST = 4096  # characters of names and values together
+_MAX_ENTRIES = 32  # entries
+_MAX_LENGTH = 4096  # characters of names and values together
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,64}").fullmatch
 _VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,256}").fullmatch  # baggage-octets of W3C
 
 
 def read(names: Iterable[str], lookup: Lookup, context: Context) -> Context:
-    """The context with the entries of well-formed headers; others are left out."""
+    """The context with the entries of the well-formed headers; malformed headers are ignored."""
     count = length = 0
     for header in names:
         name = header.lower()
@@ -38,7 +38,7 @@ def read(names: Iterable[str], lookup: Lookup, context: Context) -> Context:
             continue
         count += 1
         length += len(name) + len(value)
-        if count > _MOST or length > _LONGEST:
+        if count > _MAX_ENTRIES or length > _MAX_LENGTH:
             break
         context = baggage.set_baggage(name, value, context)
     return context

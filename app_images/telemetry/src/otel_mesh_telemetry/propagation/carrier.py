@@ -1,4 +1,4 @@
-"""Reading headers out of whatever a propagator is given."""
+"""Access to the headers in a propagator's carrier."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def lookup_of(carrier: CarrierT, getter: Getter[CarrierT]) -> Lookup:
-    """A function from a lower-case header name to its first value, None when there is none.
+    """A function that returns the first value of a header by its lower-case name, or None.
 
-    A plain dictionary of strings, what our own middleware hands over, is read directly.
+    Plain dictionaries of strings, as passed by this library's middleware, are read directly.
     """
     if type(carrier) is dict and getter is default_getter:
         get: Callable[[str], object] = cast("dict[str, object]", carrier).get

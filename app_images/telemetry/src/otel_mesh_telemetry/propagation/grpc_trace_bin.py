@@ -1,8 +1,7 @@
-"""``grpc-trace-bin``, OpenCensus' binary trace context, which Linkerd's proxy still reads before B3.
+"""``grpc-trace-bin``, OpenCensus's binary trace context, which Linkerd's proxy prefers to B3.
 
-Version byte 0, then fields in order, each an id byte and its value: 0 trace id (16 bytes), 1 span id (8 bytes),
-2 options (1 byte, bit 0 sampled). A reader stops at the first field it does not know. In text headers the bytes
-are base64.
+Version byte 0, followed by fields, each an ID byte and its value: 0 trace ID (16 bytes), 1 span ID (8 bytes), 2 options
+(1 byte, bit 0: sampled). Readers stop at the first unknown field. Text headers hold the bytes in base64.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ NAME = "grpc-trace-bin"
 FIELDS = (NAME,)
 
 _WIDTHS = {0: 16, 1: 8, 2: 1}
-_LONGEST = 256
+_MAX_LENGTH = 256
 _REMOTE = True
 
 
 def read(lookup: Lookup) -> SpanContext | None:
-    """The caller's span from the base64 text of the header; None when it is missing or malformed."""
+    """The caller's span from the base64 text of the header; None if it is missing or malformed."""
     header = lookup(NAME)
-    if header is None or not 0 < len(header) <= _LONGEST:
+    if header is None or not 0 < len(header) <= _MAX_LENGTH:
         return None
     try:
         return decode(b64decode(header + "=" * (-len(header) % 4), validate=True))
@@ -36,8 +35,8 @@ def read(lookup: Lookup) -> SpanContext | None:
 
 
 def decode(raw: bytes) -> SpanContext | None:
-    """The span of a binary header; None when it is malformed."""
-    if not 1 <= len(raw) <= _LONGEST or raw[0] != 0:
+    """The span context in a binary header; None if it is malformed."""
+    if not 1 <= len(raw) <= _MAX_LENGTH or raw[0] != 0:
         return None
     values = dict.fromkeys(_WIDTHS, 0)
     position = 1
@@ -52,7 +51,7 @@ def decode(raw: bytes) -> SpanContext | None:
 
 
 def encode(span: SpanContext) -> bytes:
-    """The 29 bytes for a span."""
+    """The binary header of a span, 29 bytes."""
     return b"".join(
         (
             b"\0\0",
@@ -66,5 +65,5 @@ def encode(span: SpanContext) -> bytes:
 
 
 def encode_text(span: SpanContext) -> str:
-    """The header's text for a span, padded as Linkerd's decoder wants it."""
+    """The text header of a span, with the base64 padding required by Linkerd's decoder."""
     return b64encode(encode(span)).decode("ascii")

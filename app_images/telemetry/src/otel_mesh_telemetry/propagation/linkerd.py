@@ -1,8 +1,8 @@
 """The trace header of Linkerd 1.x, read for compatibility and never written.
 
-``l5d-ctx-trace`` is base64 of Finagle's trace id, big-endian: span id, parent id, trace id, flags, 8 bytes each,
-and for 128-bit trace ids the high half, 8 more. ``l5d-sample`` is a rate from 0 to 1 that decides where the flags
-leave it open; values outside are rounded into the range.
+``l5d-ctx-trace`` is Finagle's trace ID, big-endian in base64: span ID, parent ID, trace ID and flags, 8 bytes each; for
+128-bit trace IDs the high half follows, another 8 bytes. ``l5d-sample`` is a sampling rate from 0 to 1, used if the
+flags contain no decision; values outside are clamped to the range.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ FIELDS = ("l5d-ctx-trace", "l5d-sample")
 _DEBUG, _SAMPLING_KNOWN, _SAMPLED = 1, 2, 4
 _SHORT, _LONG = 32, 40
 _ENCODED = {43: _SHORT, 44: _SHORT, 54: _LONG, 56: _LONG}  # with and without padding
-_LONGEST_RATE = 24
+_MAX_RATE_LENGTH = 24
 _REMOTE = True
 
 
 def read(lookup: Lookup) -> SpanContext | None:
-    """The caller's span; None when the header is missing or malformed.
+    """The caller's span; None if the header is missing or malformed.
 
-    The span that Linkerd made is the parent of ours. No decision and no rate counts as not sampled, as it does in
-    the official B3 propagator.
+    The parent is the span created by Linkerd. Without a decision and a rate it counts as not sampled, as in the
+    official B3 propagator.
     """
     header = lookup("l5d-ctx-trace")
     if header is None or len(header) not in _ENCODED:
@@ -54,11 +54,11 @@ def _sampled(flags: int, trace_id: int, rate: str | None) -> bool:
         return True
     if flags & _SAMPLING_KNOWN:
         return bool(flags & _SAMPLED)
-    if rate is None or len(rate) > _LONGEST_RATE:
+    if rate is None or len(rate) > _MAX_RATE_LENGTH:
         return False
     try:
         wanted = float(rate)
     except ValueError:
         return False
-    # By the trace id, so that every service that sees this trace decides alike. NaN compares false: not sampled.
+    # Based on the trace ID, so that all services decide alike. NaN compares false: not sampled.
     return wanted >= 1 or trace_id < wanted * 2**64

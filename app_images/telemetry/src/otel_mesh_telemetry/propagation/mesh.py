@@ -1,4 +1,4 @@
-"""The propagator that joins them: several ways to read, one to write."""
+"""A propagator that combines several formats."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _BAGGAGE = W3CBaggagePropagator()
 
 
 class MeshPropagator(TextMapPropagator):
-    """Reads the first trace context that is there and well-formed, in order; writes with every writer.
+    """Reads the first well-formed trace context in order of preference; writes all configured formats.
 
-    Malformed input is as good as none: nothing is raised, whatever a caller sends.
+    Malformed headers are treated as missing; they never raise an exception.
 
     Args:
-        readers: ways to read the caller's span, the preferred one first.
-        writers: propagators whose ``inject`` is used.
-        baggage: whether W3C baggage is read and written.
-        baggage_headers: whether ``baggage-*`` headers are read where no W3C baggage is.
-        reads: names of the headers that the readers look at.
+        readers: Readers of the caller's span, in order of preference.
+        writers: Propagators that inject the trace context.
+        baggage: True: W3C baggage is read and written.
+        baggage_headers: True: ``baggage-*`` headers are read if W3C baggage is missing.
+        reads: Names of the headers used by the readers.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class MeshPropagator(TextMapPropagator):
         context: ContextType | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> ContextType:
-        """The context with the caller's span as parent, and its baggage."""
+        """The context with the caller's span and baggage."""
         result = Context() if context is None else context
         if type(carrier) is dict:
             headers = cast("dict[str, object]", carrier)
@@ -90,11 +90,11 @@ class MeshPropagator(TextMapPropagator):
         return result
 
     def only_traceparent(self, carrier: Mapping[str, object], *, prefixed: bool) -> SpanContext | None:
-        """The caller's span where a traceparent says it and nothing else is to be read, as of nearly every request.
+        """The caller's span if ``traceparent`` is the only header to read, as in most requests; otherwise None.
 
         Args:
-            carrier: headers by lower-case name.
-            prefixed: whether a ``baggage-*`` header is among them.
+            carrier: Headers by lower-case name.
+            prefixed: True: a ``baggage-*`` header is among them.
         """
         if not self._w3c_first or (prefixed and self.reads_baggage_headers):
             return None
@@ -109,11 +109,11 @@ class MeshPropagator(TextMapPropagator):
         context: ContextType | None = None,
         setter: Setter[CarrierT] = default_setter,
     ) -> None:
-        """Write the current span and baggage into the carrier."""
+        """Write the context's span and baggage into the carrier."""
         for writer in self._writers:
             writer.inject(carrier, context, setter)
 
     @property
     def fields(self) -> set[str]:
-        """Names of the headers that are written."""
+        """Names of the written headers."""
         return {field for writer in self._writers for field in writer.fields}

@@ -1,4 +1,4 @@
-"""Reading W3C trace context, with a short way for the header that nearly every request carries."""
+"""Reader of W3C trace context, with a fast path for the most common header."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 OFFICIAL = TraceContextTextMapPropagator()
 _NO_CONTEXT = Context()
-_LONGEST = 512  # later versions may be longer, but nobody needs more
+_MAX_LENGTH = 512  # later versions may be longer; this limit is generous
 _PARTS = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})").fullmatch
 _FLAGS = {f"{value:02x}": TraceFlags(value) for value in range(256)}
 _REMOTE = True
@@ -23,13 +23,13 @@ FIELDS = ("traceparent", "tracestate")
 
 
 def read(lookup: Lookup) -> SpanContext | None:
-    """The caller's span; None when the headers are missing or malformed.
+    """The caller's span; None if the headers are missing or malformed.
 
-    A version 00 header without ``tracestate`` is read here by one regular expression; anything else goes to
-    the official propagator, so that there is one implementation of the corner cases.
+    Version 00 headers without ``tracestate`` are parsed by a regular expression; all others by the official propagator,
+    so that the corner cases are implemented once.
     """
     header = lookup("traceparent")
-    if header is None or len(header) > _LONGEST:
+    if header is None or len(header) > _MAX_LENGTH:
         return None
     state = lookup("tracestate")
     if not state and (quick := parse(header)) is not None:
@@ -40,7 +40,7 @@ def read(lookup: Lookup) -> SpanContext | None:
 
 
 def parse(header: str) -> SpanContext | None:
-    """The span context of a well-formed version 00 header, None for any other."""
+    """The span context of a well-formed version 00 header; None for any other."""
     match = _PARTS(header)
     if match is None:
         return None
