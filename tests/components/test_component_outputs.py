@@ -72,7 +72,7 @@ def test_prometheus(program: Program) -> None:
     assert program.kinds() == ["ConfigMap", "Deployment", "Prometheus", "Service", "ServiceAccount"]
 
 
-def test_prometheus_in_a_mesh_may_look_for_proxies(program: Program) -> None:
+def test_prometheus_in_a_mesh_may_discover_proxies(program: Program) -> None:
     Prometheus("metrics", PrometheusArgs(namespace=pulumi.Output.from_input("ns"), mesh=MESH))
     assert {"ClusterRole", "ClusterRoleBinding"} < set(program.kinds())
     role = next(one for one in program.mocks.registered if one.typ.endswith(":ClusterRole"))
@@ -142,7 +142,7 @@ def test_grafana_keeps_its_password_secret(program: Program) -> None:
     assert "hush" not in repr(others)
 
 
-def test_grafana_with_an_existing_secret_makes_none(program: Program) -> None:
+def test_grafana_with_an_existing_secret_creates_none(program: Program) -> None:
     settings = GrafanaSettings(existing_secret="given")  # noqa: S106 - the Secret's name
     grafana = Grafana("page", replace(GRAFANA, settings=settings))
     assert program.value(grafana.secret_name) == "given"
@@ -161,7 +161,7 @@ COLLECTOR = OtelCollectorArgs(namespace="ns", metrics_url="http://prometheus:909
 
 
 @pytest.mark.parametrize("given", [{}, {"traces_target": "jaeger:4317", "sampler_host": "sampler"}])
-def test_a_collector_sends_traces_to_one_place(program: Program, given: dict[str, Any]) -> None:
+def test_a_collector_sends_traces_to_one_destination(program: Program, given: dict[str, Any]) -> None:
     args = replace(COLLECTOR, **given)
     with pytest.raises(InvalidSettingsError, match="set one of the two"):
         OtelCollector("collector", args)
@@ -185,7 +185,7 @@ def test_postgres_keeps_its_password_secret(program: Program) -> None:
     assert "hush" not in repr(others)
 
 
-def test_postgres_with_an_existing_secret_makes_none(program: Program) -> None:
+def test_postgres_with_an_existing_secret_creates_none(program: Program) -> None:
     settings = PostgresSettings(existing_secret="given")  # noqa: S106 - the Secret's name
     postgres = Postgres("db", PostgresArgs(namespace="ns", settings=settings))
     assert program.value(postgres.secret_name) == "given"
@@ -280,7 +280,7 @@ def test_each_role_has_a_password_and_each_password_its_role(program: Program, a
     assert program.kinds() == []
 
 
-def test_a_variable_of_a_microservice_does_not_replace_one_that_follows(program: Program) -> None:
+def test_a_custom_variable_cannot_replace_one_set_by_the_component(program: Program) -> None:
     def make(**variables: str) -> None:
         args = MicroserviceArgs(
             namespace="ns",

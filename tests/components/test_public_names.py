@@ -21,7 +21,7 @@ GOLDEN = repo_dir() / "tests" / "components" / "golden"
 
 
 @pytest.mark.parametrize("package", ["otel_mesh", "otel_mesh_telemetry"])
-def test_the_public_api_changes_knowingly_only(package: str) -> None:
+def test_the_public_api_matches_its_record(package: str) -> None:
     """A line that goes or changes breaks somebody: see the rules in CHANGELOG.md before renewing the file."""
     place = GOLDEN / f"api-{package}.txt"
     present = public_api.listing(package)
@@ -30,7 +30,7 @@ def test_the_public_api_changes_knowingly_only(package: str) -> None:
     assert present == place.read_text(), "UPDATE_GOLDEN=1 renews it"
 
 
-def test_public_names_are_those_of_modules_of_the_library() -> None:
+def test_public_names_are_defined_in_modules_of_the_library() -> None:
     assert sorted(otel_mesh.__all__) == dir(otel_mesh)
     public = [getattr(otel_mesh, name) for name in otel_mesh.__all__]
     defined = [one for one in public if inspect.isclass(one) or inspect.isfunction(one)]
@@ -38,7 +38,7 @@ def test_public_names_are_those_of_modules_of_the_library() -> None:
     assert all(one.__module__.startswith("otel_mesh.") for one in defined)
 
 
-def test_everything_public_is_explained() -> None:
+def test_every_public_name_has_documentation() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "docs.reference", "--check"],
         capture_output=True,
@@ -64,7 +64,7 @@ def test_importing_the_library_imports_neither_pulumi_nor_kubernetes() -> None:
     }
 
 
-def test_a_component_imports_no_kubernetes_group_before_it_is_made() -> None:
+def test_a_component_imports_no_kubernetes_group_before_construction() -> None:
     loaded = _modules_after(
         "from otel_mesh import Jaeger, Microservice, OtelCollector, Postgres, Prometheus, VictoriaLogs"
     )
@@ -75,7 +75,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(otel_mesh, "Grafana2")
 
 
-def test_every_object_has_the_type_of_its_class_in_pulumi_kubernetes() -> None:
+def test_every_object_has_the_type_token_of_its_pulumi_kubernetes_class() -> None:
     """The classes themselves are not used: a type that none of them has would be a resource of its own kind."""
     found = [one for file in GOLDEN.glob("*.yaml") for one in yaml.safe_load_all(file.read_text())]
     package = importlib.util.find_spec("pulumi_kubernetes")

@@ -36,7 +36,7 @@ BY_FILE: Final = {
 """Part of each file's tests with the marker `full`."""
 DEPLOYMENTS: Final = ("deployments-1", "deployments-2")
 """First deployments that are killed, each with a destroy before it: an earlier and a later half of the points."""
-_DEPLOYMENT: Final = "test_a_deployment_killed_on_its_way_is_finished_by_the_next"
+_DEPLOYMENT: Final = "test_a_killed_deployment_is_finished_by_the_next_one"
 NAMES: Final = tuple(dict.fromkeys((ORDINARY, *DEPLOYMENTS, *sorted(BY_FILE.values()))))
 
 

@@ -40,6 +40,6 @@ def test_every_rule_can_be_evaluated(rules: list[dict[str, Any]]) -> None:
     assert not [(rule["name"], rule["lastError"]) for rule in rules if rule["health"] != "ok"]
 
 
-def test_nothing_fires_for_a_loss_of_nothing(rules: list[dict[str, Any]]) -> None:
+def test_no_data_loss_alert_fires_without_a_loss(rules: list[dict[str, Any]]) -> None:
     """Counters that begin at 0 were taken for a first loss, in each environment's first minutes."""
     assert not [alert for alert, value in _firing(rules) if value == 0]

@@ -67,12 +67,12 @@ def anonymous(port: int, path: str) -> int | str:
         return type(error).__name__
 
 
-def test_every_port_of_the_node_is_looked_at() -> None:
+def test_every_port_of_the_node_is_covered() -> None:
     assert {port for _, port, _ in LISTENERS} == {*ASKING_WHO, *ASKING_FOR_A_CERTIFICATE, *HEALTH_ONLY}
 
 
 @pytest.mark.parametrize("port", ASKING_WHO)
-def test_a_port_refuses_whoever_does_not_say_who_he_is(port: int) -> None:
+def test_a_port_refuses_anonymous_clients(port: int) -> None:
     answers = {path: anonymous(port, path) for path in PATHS}
     # 404: there is nothing at that path of kubelet, whoever asks
     assert set(answers.values()) <= {401, 403, 404}, answers
@@ -80,7 +80,7 @@ def test_a_port_refuses_whoever_does_not_say_who_he_is(port: int) -> None:
 
 
 @pytest.mark.parametrize("port", ASKING_FOR_A_CERTIFICATE)
-def test_the_database_ends_the_conversation_without_a_certificate_of_its_own_authority(port: int) -> None:
+def test_etcd_refuses_a_connection_without_a_certificate_of_its_own_authority(port: int) -> None:
     assert isinstance(anonymous(port, "/version"), str)
     context = ssl.create_default_context(cafile=credentials.authority(layout(), credentials.ETCD))
     leaf = credentials.ADMIN  # the cluster's administrator is nobody here
@@ -89,7 +89,7 @@ def test_the_database_ends_the_conversation_without_a_certificate_of_its_own_aut
         urllib.request.urlopen(f"https://{LOOPBACK}:{port}/version", context=context, timeout=5)
 
 
-def test_kube_proxy_tells_its_health_and_counters_and_takes_no_orders() -> None:
+def test_kube_proxy_serves_health_and_metrics_only() -> None:
     for port in HEALTH_ONLY:
         for path in ("/debug/pprof/", "/debug/flags/v", "/statusz"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
@@ -114,7 +114,7 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
         kubectl("delete", "pod", "-n", "default", name, "--ignore-not-found", "--grace-period=0", "--force")
 
 
-def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[..., str], stranger: str) -> None:
+def test_a_pod_without_a_token_reaches_no_node_component(kubectl: Callable[..., str], stranger: str) -> None:
     urls = [f"https://{NODE_ADDRESS}:{port}/metrics" for _, port, _ in LISTENERS]
     urls.append("https://10.88.0.1:443/version")
     command = ("python3", "-c", _FROM_A_POD, *urls)
@@ -125,7 +125,7 @@ def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[...
     assert [url for url, answer in told.items() if answer == 401]
 
 
-def test_no_rule_of_the_cluster_is_about_somebody_unknown(kubectl: Callable[..., str]) -> None:
+def test_no_rbac_rule_grants_anonymous_access(kubectl: Callable[..., str]) -> None:
     kinds = "clusterrolebindings,rolebindings"
     bindings = json.loads(kubectl("get", kinds, "-A", "-o", "json"))["items"]
     subjects = {subject["name"] for binding in bindings for subject in binding.get("subjects", [])}
@@ -133,7 +133,7 @@ def test_no_rule_of_the_cluster_is_about_somebody_unknown(kubectl: Callable[...,
     assert not subjects & {"system:unauthenticated", "system:anonymous"}
 
 
-def test_the_one_who_is_known_gets_an_answer(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_an_authenticated_client_gets_an_answer(run: Callable[..., CompletedProcess[str]]) -> None:
     """The other tests would pass on ports where nobody is at home."""
     assert run("kubectl", "get", "--raw", "/readyz").stdout == "ok"
     assert "v1" in run("kubectl", "get", "--raw", "/api/v1/nodes/otel-mesh-local/proxy/pods").stdout

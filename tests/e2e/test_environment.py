@@ -54,7 +54,7 @@ def test_an_address_answers_again_within_5_s_after_its_pod_was_deleted(
         time.sleep(0.1)
 
 
-def test_the_shell_settings_hold_no_secret_and_name_files_that_exist(settings: Mapping[str, str]) -> None:
+def test_the_shell_environment_holds_no_secret_and_names_existing_files(settings: Mapping[str, str]) -> None:
     text = export_lines(settings)
     for name in secrets.NAMES:
         assert (secrets.secrets_dir() / name).read_text() not in text
@@ -114,7 +114,7 @@ def test_nothing_listens_outside_this_machine() -> None:
         assert address.is_loopback or str(address) == cluster.NODE_IP
 
 
-def test_workload_namespaces_refuse_what_restricted_pod_security_forbids(
+def test_workload_namespaces_enforce_restricted_pod_security(
     run: Callable[..., CompletedProcess[str]],
 ) -> None:
     pod = {
@@ -164,7 +164,7 @@ def test_make_up_again_changes_nothing(
     assert run("pulumi", "preview", "--expect-no-changes").returncode == 0
 
 
-def test_status_is_one_true_screen(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_status_fits_one_screen_and_is_accurate(run: Callable[..., CompletedProcess[str]]) -> None:
     done = run("make", "-s", "status")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) <= 40

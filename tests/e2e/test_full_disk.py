@@ -49,7 +49,7 @@ def small_disk(run: Callable[..., CompletedProcess[str]], tmp_path: Path) -> Ite
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_disk_that_fills_up_is_named_and_with_room_again_everything_goes_on(
+def test_a_full_disk_is_named_and_freed_space_restores_service(
     run: Callable[..., CompletedProcess[str]], small_disk: Path
 ) -> None:
     state = small_disk / "state"

@@ -136,7 +136,7 @@ def stack(run: Callable[..., CompletedProcess[str]]) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize("point", [point for point, _ in points("deployment")], ids=str)
-def test_a_deployment_killed_on_its_way_is_finished_by_the_next(
+def test_a_killed_deployment_is_finished_by_the_next_one(
     point: Point,
     stack: Stack,
     rows: Callable[[str], str | None],
@@ -158,7 +158,7 @@ def test_a_deployment_killed_on_its_way_is_finished_by_the_next(
 
 
 @pytest.mark.parametrize(("point", "back"), points("change"), ids=lambda value: str(value) if value else "")
-def test_a_change_killed_on_its_way_is_finished_or_taken_back_by_the_next(  # noqa: PLR0913, PLR0917
+def test_a_killed_change_is_finished_or_reverted_by_the_next_one(  # noqa: PLR0913, PLR0917
     point: Point,
     back: bool,  # noqa: FBT001
     stack: Stack,

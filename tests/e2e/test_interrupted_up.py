@@ -66,7 +66,7 @@ def _forget_an_image(run: Callable[..., CompletedProcess[str]], kubectl: Callabl
 
 
 @pytest.mark.parametrize(("step", "later_s", "who"), moments(), ids=str)
-def test_up_killed_at_a_step_is_finished_by_the_next(  # noqa: PLR0913, PLR0917
+def test_up_killed_at_a_step_is_finished_by_the_next_up(  # noqa: PLR0913, PLR0917
     step: str,
     later_s: float,
     who: str,

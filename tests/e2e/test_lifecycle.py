@@ -50,7 +50,7 @@ def test_down_leaves_nothing_running_and_up_brings_the_data_back(
     assert objects(kubectl) == before
 
 
-def test_killed_processes_of_the_node_are_started_again(
+def test_killed_processes_of_the_node_are_restarted(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str]
 ) -> None:
     for process in cluster.process_ids():
@@ -68,7 +68,7 @@ def test_killed_processes_of_the_node_are_started_again(
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", [*cluster.PROGRAMS, "forward-gateway"])
-def test_one_killed_program_is_started_again_without_anybody_doing_anything(
+def test_one_killed_program_is_restarted_automatically(
     name: str, pods: Callable[[], list[dict[str, Any]]], note: Callable[[], str]
 ) -> None:
     before = {pod["metadata"]["uid"] for pod in pods()}
@@ -86,7 +86,7 @@ def test_one_killed_program_is_started_again_without_anybody_doing_anything(
 
 
 @pytest.mark.full
-def test_a_killed_supervisor_is_started_again_by_make_up(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_a_killed_supervisor_is_restarted_by_make_up(run: Callable[..., CompletedProcess[str]]) -> None:
     (before,) = [one.pid for one in cluster.status().programs if one.name == supervisor.NAME and one.pid]
     os.kill(before, signal.SIGKILL)
     assert run("make", "up").returncode == 0
@@ -95,7 +95,7 @@ def test_a_killed_supervisor_is_started_again_by_make_up(run: Callable[..., Comp
 
 
 @pytest.mark.full
-def test_everything_killed_at_once_with_all_that_runs_in_pods_comes_back(
+def test_everything_killed_at_once_including_pods_recovers(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str], kubectl: Callable[..., str]
 ) -> None:
     """As when the power fails: programs, what watches over pods, and every process in them."""
@@ -135,7 +135,7 @@ def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
     request.run()
 
 
-def test_of_two_ups_at_once_one_works_and_the_other_says_so(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_of_two_concurrent_ups_one_works_and_the_other_reports_it(run: Callable[..., CompletedProcess[str]]) -> None:
     with subprocess.Popen(UP, cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:
         second = run(*UP)
         output, _ = first.communicate(timeout=300)

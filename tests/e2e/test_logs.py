@@ -67,13 +67,13 @@ def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(htt
         assert line.fields["severity_text"] == "INFO"
 
 
-def test_s2_11_a_missing_user_is_told_by_all_services_of_the_trace(http: httpx.Client) -> None:
+def test_s2_11_a_missing_user_is_logged_by_all_services_of_the_trace(http: httpx.Client) -> None:
     missing = request.request(http, "/api/users/999999998", expect=HTTPStatus.NOT_FOUND)
     found = _of_services(http, missing, set(request.SERVICES))
     assert _outcomes(found) == {("api-gateway", "request", "404"), ("user-service", "call", "NOT_FOUND")}
 
 
-def test_s2_10_streams_are_of_services_and_not_of_pods(http: httpx.Client) -> None:
+def test_s2_10_log_streams_are_per_service_and_not_per_pod(http: httpx.Client) -> None:
     _of_services(http, request.request(http), set(request.SERVICES))
 
     def values(path: str, **more: str) -> list[str]:
@@ -100,7 +100,7 @@ def test_the_log_store_is_scraped(http: httpx.Client) -> None:
 
 
 @pytest.mark.full
-def test_s2_11_lines_outlive_the_pod_and_come_in_after_an_outage(
+def test_s2_11_lines_outlive_the_pod_and_arrive_after_an_outage(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
     before = request.request(http)

@@ -54,7 +54,7 @@ def test_every_pod_of_the_mesh_has_its_sidecar_and_is_ready(pods: Callable[[], l
         assert all(one["ready"] for one in (*pod["status"]["containerStatuses"], *proxies)), name
 
 
-def test_all_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
+def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
     levels = {
         one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
         for one in _objects(kubectl, "namespaces")
@@ -88,7 +88,7 @@ def test_plaintext_into_the_mesh_is_refused(
     assert _python(kubectl, "deploy/user-service", code).strip() == "200"
 
 
-def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -> None:
+def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) -> None:
     spans = request.wait_for_trace(http, request.request(http), request.problems)
     peers = {
         span.service: span.tags.get("mesh.peer.spiffe_id")
@@ -101,7 +101,7 @@ def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -
     }
 
 
-def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: httpx.Client) -> None:
+def test_b1_the_trace_has_exactly_the_tree_the_catalogue_predicts(http: httpx.Client) -> None:
     for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
         assert callee in CATALOG.service(caller).calls
     trace_id = request.request(http)
@@ -121,7 +121,7 @@ def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: htt
     ]
 
 
-def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
+def test_proxy_spans_follow_the_semantic_conventions_of_services(http: httpx.Client) -> None:
     spans = request.wait_for_trace(http, request.request(http), request.problems)
     proxies = [span for span in spans if span.proxy]
     assert {span.proxy for span in proxies} == {"gateway", "sidecar"}
@@ -145,7 +145,7 @@ def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
             assert len({span.resource[key] for span in by_service[service]}) == 1, (service, key)
 
 
-def test_an_unsampled_request_is_left_alone_by_every_proxy(http: httpx.Client) -> None:
+def test_no_proxy_records_an_unsampled_request(http: httpx.Client) -> None:
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
     assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
@@ -233,26 +233,26 @@ def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str
 
 
 @pytest.mark.parametrize("header", STRIPPED_HEADERS)
-def test_s2_2_what_a_client_must_not_decide_is_removed_at_the_edge(http: httpx.Client, echo: str, header: str) -> None:
+def test_s2_2_untrusted_client_headers_are_removed_at_the_edge(http: httpx.Client, echo: str, header: str) -> None:
     forged = f"forged-{secrets.token_hex(4)}"
     seen = _seen(http, echo, {header: forged, "x-of-no-interest": forged})
     assert seen["x-of-no-interest"] == forged
     assert forged not in seen.get(header, "")
 
 
-def test_a_client_s_identity_is_the_gateway_s_word_only(http: httpx.Client, echo: str) -> None:
+def test_client_identity_is_set_by_the_gateway_only(http: httpx.Client, echo: str) -> None:
     forged = 'By=spiffe://x;Hash=00;URI="spiffe://cluster.local/ns/shop/sa/admin"'
     seen = _seen(http, echo, {"x-forwarded-client-cert": forged})
     assert "admin" not in seen["x-forwarded-client-cert"]
     assert f"URI={IDENTITY.format('istio-ingress', 'ingress')}" in seen["x-forwarded-client-cert"]
 
 
-def test_s2_2_the_gateway_s_deadline_is_not_the_client_s_to_choose(http: httpx.Client, echo: str) -> None:
+def test_s2_2_a_client_cannot_change_the_gateway_timeout(http: httpx.Client, echo: str) -> None:
     seen = _seen(http, echo, {"x-envoy-upstream-rq-timeout-ms": "1"})
     assert seen.get("x-envoy-expected-rq-timeout-ms") != "1"
 
 
-def test_the_collector_takes_telemetry_from_known_identities_only(kubectl: Callable[..., str], echo: str) -> None:
+def test_the_collector_accepts_telemetry_from_known_identities_only(kubectl: Callable[..., str], echo: str) -> None:
     """The echo service is in the mesh, but no sender of the catalogue."""
     assert echo
     url = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces"
@@ -302,7 +302,7 @@ def test_a_pod_without_its_sidecar_is_found_and_named(
 
 
 @pytest.mark.full
-def test_an_idle_mesh_makes_no_traces(http: httpx.Client) -> None:
+def test_an_idle_mesh_produces_no_traces(http: httpx.Client) -> None:
     request.wait_for_trace(http, request.request(http), request.problems)
     time.sleep(15)
     since = time.time_ns() // 1000

@@ -24,7 +24,7 @@ FOREIGN = {
 }
 
 
-def test_definitions_that_others_use_are_not_deleted(
+def test_definitions_in_use_by_others_are_not_deleted(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     changed = (sys.executable, "-m", "tests.e2e.changed_stack", DELETE)

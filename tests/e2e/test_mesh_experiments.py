@@ -52,7 +52,7 @@ def _counted(http: httpx.Client, query: str, before: float) -> None:
 
 
 @pytest.mark.parametrize("variant", sorted(EXPERIMENT.weights))
-def test_a_buyer_is_in_one_variant_in_every_service_and_is_counted_there(http: httpx.Client, variant: str) -> None:
+def test_a_buyer_gets_one_variant_in_every_service_and_is_counted_under_it(http: httpx.Client, variant: str) -> None:
     query = f'sum({COUNT}{{feature_flag_result_variant="{variant}",order_outcome="paid"}})'
     before = measured.query(http, query)
     trace_id = _placed(http, **{"x-user-id": USERS[variant]})
@@ -98,7 +98,7 @@ def _canary_of(http: httpx.Client, trace_id: str) -> dict[str, Any]:
     return {key: value for key, value in span.tags.items() if key.startswith("otel_mesh.canary.")}
 
 
-def test_a_canary_is_what_the_route_says_and_never_what_a_client_says(http: httpx.Client, canary: str) -> None:
+def test_the_route_chooses_the_canary_and_a_client_cannot(http: httpx.Client, canary: str) -> None:
     query = f'sum({COUNT}{{otel_mesh_canary_routed="true"}}) or vector(0)'
     before = measured.query(http, query)
     forged = {"x-trace-version": "forged", "x-traffic-weight": "99"}

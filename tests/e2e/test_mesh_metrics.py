@@ -31,7 +31,7 @@ def _recorded(http: httpx.Client, query: str) -> list[dict[str, str]]:
         time.sleep(2)
 
 
-def test_issue_5_what_the_proxies_count_is_recorded_in_the_words_of_services(http: httpx.Client) -> None:
+def test_issue_5_proxy_metrics_are_recorded_under_service_names(http: httpx.Client) -> None:
     ok = {"k8s_namespace_name": "shop", "response_class": "2xx"}
     for service in request.SERVICES:
         found = _recorded(http, f'mesh_service:requests:rate5m{{service_name="{service}"}} > 0')
@@ -42,7 +42,7 @@ def test_issue_5_what_the_proxies_count_is_recorded_in_the_words_of_services(htt
     assert {**ok, "service_name": caller, "service_peer_name": callee, "service_peer_namespace": "shop"} in edges
 
 
-def test_issue_5_every_proxy_is_read_and_gives_no_more_than_the_rules_need(
+def test_issue_5_every_proxy_is_scraped_and_exposes_only_what_the_rules_need(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
     up = _recorded(http, 'up{job="mesh-proxies"} == 1')

@@ -67,7 +67,7 @@ def _without_agent(kubectl: Callable[..., str]) -> Iterator[None]:
     until_whole(kubectl)
 
 
-def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
+def test_after_an_unclean_stop_every_pod_starts_with_its_sidecar(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     until_whole(kubectl)
@@ -85,7 +85,7 @@ def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
 
 
 @pytest.mark.usefixtures("_without_agent")
-def test_without_its_agent_a_new_pod_of_the_mesh_does_not_start_and_others_do(kubectl: Callable[..., str]) -> None:
+def test_without_the_cni_agent_only_mesh_pods_fail_to_start(kubectl: Callable[..., str]) -> None:
     assert "istio-cni" not in plugins()
     kubectl("delete", "pod", "-n", "shop", "--selector=app.kubernetes.io/name=user-service", "--wait=true")
     kubectl("delete", "pod", "-n", "observability", "--selector=app.kubernetes.io/name=jaeger", "--wait=true")

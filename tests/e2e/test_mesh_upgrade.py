@@ -49,7 +49,7 @@ def certificates(kubectl: Callable[..., str]) -> dict[str, str]:
     return found
 
 
-def test_certificates_are_renewed_under_requests_without_a_failure(
+def test_certificates_are_renewed_under_load_without_a_failed_request(
     up: Callable[..., None], kubectl: Callable[..., str]
 ) -> None:
     up(SHORT_LIVED)
@@ -86,7 +86,7 @@ def planes(kubectl: Callable[..., str]) -> list[str]:
     return kubectl("get", "deployment", "-n", "istio-system", "-o", "name").split()
 
 
-def test_a_revision_takes_the_mesh_over_and_gives_it_back(up: Callable[..., None], kubectl: Callable[..., str]) -> None:
+def test_workloads_move_to_a_new_revision_and_back(up: Callable[..., None], kubectl: Callable[..., str]) -> None:
     assert injected_by(kubectl) == {key: {"default"} for key in MESHED}
     with requests_go_on() as seen:
         up(NEXT)

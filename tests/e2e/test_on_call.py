@@ -89,7 +89,7 @@ def refused(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_collector_scaled_to_nothing(
+def test_a_collector_scaled_to_zero(
     kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]
 ) -> None:
     kubectl("scale", "-n", "observability", "deploy/otel-collector", "--replicas=0")
@@ -109,7 +109,7 @@ def test_jaeger_deleted(kubectl: Callable[..., str], status: Callable[[str], str
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_wrong_image_beside_pods_that_still_serve(
+def test_a_wrong_image_while_old_pods_still_serve(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], status: Callable[[str], str]
 ) -> None:
     kubectl("set", "image", "-n", "shop", "deploy/user-service", "user-service=otel-mesh.local/user-service:absent")
@@ -119,13 +119,13 @@ def test_a_wrong_image_beside_pods_that_still_serve(
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_secret_deleted_under_running_pods(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
+def test_a_secret_deleted_while_its_pods_run(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
     kubectl("delete", "-n", "shop", "secret/postgres-credentials")
     assert "run `make up`" in status("Secret shop/postgres-credentials is not there")
 
 
 @pytest.mark.usefixtures("mended")
-def test_postgres_killed_again_and_again(
+def test_postgres_killed_repeatedly(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], status: Callable[[str], str]
 ) -> None:
     """Killed as often as it comes back: kubelet then waits longer and longer."""
@@ -147,7 +147,7 @@ def _end(name: str) -> None:
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_program_of_the_node_and_its_supervisor_dead(status: Callable[[str], str]) -> None:
+def test_a_dead_node_program_and_its_dead_supervisor(status: Callable[[str], str]) -> None:
     _end("kube-scheduler")
     assert "run `make up`" in status("node: kube-scheduler does not run")
 
@@ -243,7 +243,7 @@ def test_b10_questions_are_answered_through_the_api_server_of_another_cluster(
     assert '"groups"' in done.stdout
 
 
-def test_b10_who_may_not_use_the_service_proxy_is_told_which_right_is_missing(
+def test_b10_a_forbidden_service_proxy_names_the_missing_rbac_permission(
     elsewhere: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     namespace = local_stack.settings().namespaces.observability

@@ -97,7 +97,7 @@ def _told(answers: Sequence[Answer]) -> str:
         ("statefulset/postgres", {"postgresql", "user-service", "order-service", "payment-service"}),
     ],
 )
-def test_s2_9_what_is_killed_under_load_is_told_in_time_and_nobody_is_needed(
+def test_s2_9_a_pod_killed_under_load_causes_bounded_errors_and_recovers_unaided(
     kubectl: Callable[..., str],
     workload: str,
     culprits: set[str],
@@ -119,7 +119,7 @@ def test_s2_9_what_is_killed_under_load_is_told_in_time_and_nobody_is_needed(
     _settled(kubectl, [answer.key for answer in answers])
 
 
-def test_s2_9_a_killed_cache_costs_no_order_and_is_in_the_traces(
+def test_s2_9_a_killed_cache_fails_no_order_and_shows_in_the_traces(
     kubectl: Callable[..., str], record_property: Callable[[str, object], None]
 ) -> None:
     answers = Load().during(_scaled(kubectl, "deployment/redis"))

@@ -167,7 +167,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_what_is_missing_is_refused_before_anything_is_registered(
+def test_missing_prerequisites_are_refused_before_anything_is_registered(
     clone: Clone, up: tuple[str, ...], kubectl: Callable[..., str], tmp_path: Path
 ) -> None:
     before = names(kubectl)
@@ -194,7 +194,7 @@ def test_what_is_missing_is_refused_before_anything_is_registered(
     assert not list(clone.state.glob("**/stacks/**/*.json"))
 
 
-def test_the_secret_is_made_by_the_command_that_the_refusal_names(
+def test_the_command_in_the_error_creates_the_secret(
     clone: Clone, up: tuple[str, ...], settings: Mapping[str, str], tmp_path: Path
 ) -> None:
     for secret in SECRETS:
@@ -217,7 +217,7 @@ def test_the_secret_is_made_by_the_command_that_the_refusal_names(
     assert ":gone: " in told
 
 
-def test_a_stack_comes_up_from_the_registry_and_answers(
+def test_a_stack_deployed_from_the_registry_answers_requests(
     clone: Clone,
     up: tuple[str, ...],
     registry: str,
@@ -256,7 +256,7 @@ def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl
         assert (found.returncode, found.stdout) == (1, "")
 
 
-def test_pulumi_takes_it_away_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
+def test_pulumi_destroys_the_stack_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
     line = refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), "make pulumi STACK=dev")
     assert own(kubectl)
     command = line.partition("`make pulumi ")[2].partition("`")[0].replace("ARGS=destroy", "ARGS=destroy --yes")
@@ -266,7 +266,7 @@ def test_pulumi_takes_it_away_and_down_does_not(clone: Clone, kubectl: Callable[
     assert not [name for name in left if any(namespace in name for namespace in NAMESPACES.values())]
 
 
-def test_own_backend_own_images_and_a_base_from_a_registry(
+def test_a_custom_backend_with_custom_images_and_a_registry_base(
     clone: Clone, registry: str, kubectl: Callable[..., str], settings: Mapping[str, str], tmp_path: Path
 ) -> None:
     """What is the default where public registries are in reach; here the registry beside it stands for them."""

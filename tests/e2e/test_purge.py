@@ -72,7 +72,7 @@ def _is_there(link: Path) -> bool:
     return True
 
 
-def test_nothing_is_left_of_an_environment_that_was_purged(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_purge_leaves_nothing_of_the_environment(run: Callable[..., CompletedProcess[str]]) -> None:
     purged = run("make", "down", "PURGE=1")
     assert purged.returncode == 0, purged.stdout + purged.stderr
     assert f"removing {state_dir() / 'volumes'}" in purged.stdout

@@ -77,7 +77,7 @@ def is_refused(run: Callable[..., CompletedProcess[str]], kubeconfig: Path) -> b
     return done.returncode != 0 and "certificate" in done.stderr
 
 
-def test_certificates_are_renewed_under_the_same_authority_and_the_pods_go_on(
+def test_certificates_are_renewed_under_the_same_authority_while_pods_run(
     run: Callable[..., CompletedProcess[str]],
     identities: Callable[[], dict[str, tuple[str, int]]],
     note: Callable[[], str],
@@ -92,7 +92,7 @@ def test_certificates_are_renewed_under_the_same_authority_and_the_pods_go_on(
     assert note() == "1"
 
 
-def test_new_authorities_refuse_whoever_comes_with_an_old_certificate(
+def test_new_authorities_refuse_old_certificates(
     run: Callable[..., CompletedProcess[str]],
     identities: Callable[[], dict[str, tuple[str, int]]],
     note: Callable[[], str],
@@ -122,7 +122,7 @@ def test_new_authorities_refuse_whoever_comes_with_an_old_certificate(
     assert run("pulumi", "preview", "--expect-no-changes").returncode == 0
 
 
-def test_tokens_of_the_old_key_are_accepted_until_the_pods_have_new_ones(
+def test_tokens_signed_with_the_old_key_are_accepted_until_replaced(
     run: Callable[..., CompletedProcess[str]],
     kubectl: Callable[..., str],
     identities: Callable[[], dict[str, tuple[str, int]]],
@@ -156,7 +156,7 @@ def test_tokens_of_the_old_key_are_accepted_until_the_pods_have_new_ones(
     assert identities() == before
 
 
-def test_secrets_lie_encrypted_in_the_database_and_their_key_can_be_changed(
+def test_secrets_are_encrypted_at_rest_and_their_key_can_be_rotated(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], canary: str
 ) -> None:
     def stored() -> dict[str, bytes]:
@@ -183,7 +183,7 @@ def test_secrets_lie_encrypted_in_the_database_and_their_key_can_be_changed(
     assert text.count("secret:") == 1
 
 
-def test_a_change_of_the_key_that_was_killed_is_finished_by_make_up(
+def test_an_interrupted_key_rotation_is_finished_by_make_up(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], canary: str
 ) -> None:
     encryption.add_key(layout())
@@ -195,7 +195,7 @@ def test_a_change_of_the_key_that_was_killed_is_finished_by_make_up(
     assert bird(kubectl) == canary
 
 
-def test_the_database_takes_a_new_password_and_refuses_the_old_one(
+def test_the_database_accepts_a_new_password_and_refuses_the_old_one(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], note: Callable[[], str]
 ) -> None:
     file = secrets.secrets_dir() / secrets.POSTGRES_PASSWORD
@@ -239,7 +239,7 @@ def test_the_database_takes_a_new_password_and_refuses_the_old_one(
     assert logs_in(new)
 
 
-def test_the_cache_takes_a_new_password_with_its_services(
+def test_the_cache_and_its_clients_change_to_a_new_password(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], http: httpx.Client
 ) -> None:
     file = secrets.secrets_dir() / secrets.REDIS_PASSWORD
@@ -271,7 +271,7 @@ def test_the_cache_takes_a_new_password_with_its_services(
 
 
 @pytest.mark.parametrize("days", [-400, 10], ids=["ended", "not valid yet"])
-def test_certificates_of_another_time_are_named_and_renewed_by_make_up(
+def test_certificates_outside_their_validity_are_named_and_renewed_by_make_up(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str], days: int
 ) -> None:
     """What a jump of the clock does to certificates, done to the certificates."""

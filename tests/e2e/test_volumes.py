@@ -90,7 +90,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.3)
 
 
-def test_a_claim_gets_a_folder_when_its_pod_comes_and_its_class_says_what_becomes_of_it(
+def test_a_claim_is_bound_at_first_use_and_reclaimed_by_its_class(
     apply: Callable[..., None], kubectl: Callable[..., str]
 ) -> None:
     apply(claim("kept"), claim("scratch", storageClassName=storage.DELETING_CLASS))
@@ -126,7 +126,7 @@ def test_a_claim_gets_a_folder_when_its_pod_comes_and_its_class_says_what_become
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_claim_that_a_folder_cannot_meet_is_told_so(
+def test_an_unsupported_claim_gets_an_event_with_the_reason(
     apply: Callable[..., None], kubectl: Callable[..., str], wrong: dict[str, Any], said: str
 ) -> None:
     user = pod("user", "odd")
@@ -141,7 +141,7 @@ def test_a_claim_that_a_folder_cannot_meet_is_told_so(
 
 
 @pytest.mark.full
-def test_a_provisioner_killed_again_and_again_leaves_one_volume_per_claim(
+def test_a_repeatedly_killed_provisioner_leaves_one_volume_per_claim(
     apply: Callable[..., None], kubectl: Callable[..., str]
 ) -> None:
     """Claims are made while the program is killed every moment: each ends with one folder and one volume."""

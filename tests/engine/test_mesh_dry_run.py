@@ -55,7 +55,7 @@ def objects(
     return found
 
 
-def test_objects_are_valid_to_the_last_field(
+def test_objects_pass_strict_field_validation(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     ours = [one for one in objects if one["kind"] not in {_DEFINITION, *_HOOKS}]
@@ -88,7 +88,7 @@ def test_pods_are_admitted_by_their_namespaces(
     assert done.returncode == 0, done.stderr
 
 
-def test_an_unknown_field_of_the_mesh_would_be_refused(
+def test_an_unknown_field_of_a_mesh_object_is_refused(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     (routes,) = (one for one in objects if one["kind"] == "VirtualService")

@@ -89,7 +89,7 @@ def test_the_schema_has_every_component_with_its_settings(stack: StackProgram) -
         assert all(one.get("description") for one in kind.get("properties", {}).values()), kind
 
 
-def test_a_preview_plans_the_components_and_what_is_in_them(stack: StackProgram) -> None:
+def test_a_preview_plans_the_components_and_their_children(stack: StackProgram) -> None:
     planned = {step["urn"].rpartition("::")[0].rpartition("$")[2]: step["newState"] for step in stack.plan()}
     kinds = {kind.rpartition(":")[2] for kind in planned if "kubernetes:" in kind and "providers" not in kind}
     assert kinds == {*OBJECTS, "Namespace"}
@@ -101,7 +101,7 @@ def test_a_preview_plans_the_components_and_what_is_in_them(stack: StackProgram)
     assert deployment["inputs"]["spec"]["replicas"] == 2
 
 
-def test_an_update_makes_them_below_the_component(stack: StackProgram) -> None:
+def test_an_update_creates_children_under_the_component(stack: StackProgram) -> None:
     content = _program(stack)
     # without a kubelet no pod of the service would ever become ready
     _write(stack, {**_without(content, "paymentService"), "outputs": {"namespace": "${payments.namespace}"}})
@@ -132,7 +132,9 @@ def _without(content: dict[str, Any], resource: str) -> dict[str, Any]:
     ],
     ids=["wrong values", "unknown key"],
 )
-def test_mistakes_are_told_with_their_places(stack: StackProgram, change: dict[str, Any], reasons: list[str]) -> None:
+def test_mistakes_are_reported_with_their_place(
+    stack: StackProgram, change: dict[str, Any], reasons: list[str]
+) -> None:
     content = _program(stack)
     changed = copy.deepcopy(content)
     changed["resources"]["paymentService"]["properties"]["settings"] |= change

@@ -48,7 +48,7 @@ def test_a_renamed_class_changes_nothing(deployed: StackProgram) -> None:
 
 
 @pytest.mark.parametrize("variant", ["renamed type", "renamed resource"])
-def test_former_names_are_taken_over(deployed: StackProgram, variant: str) -> None:
+def test_resources_under_former_names_are_adopted(deployed: StackProgram, variant: str) -> None:
     assert _after(deployed, variant) == []
 
 
@@ -56,7 +56,7 @@ def test_a_component_moves_into_another(deployed: StackProgram) -> None:
     assert [step.place for step in _after(deployed, "moved resource")] == ["Group group"]
 
 
-def test_a_forgotten_former_type_would_make_everything_anew(deployed: StackProgram) -> None:
+def test_a_missing_type_alias_would_replace_every_resource(deployed: StackProgram) -> None:
     assert counted(_after(deployed, "forgotten type")) == {"create": 5, "delete": 5}
 
 
@@ -87,7 +87,7 @@ def _record(project: Project, place: Path) -> None:
     place.write_text(f"{text}\n")
 
 
-def test_the_present_state_is_recorded(upgraded: Project) -> None:
+def test_the_current_state_is_recorded(upgraded: Project) -> None:
     place = GOLDEN / f"state-{VERSION}.json"
     if os.environ.get("UPDATE_GOLDEN") and not place.exists():
         _record(upgraded, place)

@@ -106,7 +106,7 @@ def _skip_waiting(team: StackProgram) -> None:
     team.environment["PYTHONPATH"] = str(repo_dir())
 
 
-def test_the_service_runs_beside_the_platform_s(
+def test_the_service_runs_beside_the_platform_services(
     team: StackProgram, platform: Project, api_server: ApiServer, kubeconfig: Path
 ) -> None:
     _skip_waiting(team)
@@ -124,7 +124,7 @@ def test_the_service_runs_beside_the_platform_s(
     assert any(urn.endswith(f"pulumi:pulumi:StackReference::{PLATFORM}") for urn in team.resources())
 
 
-def test_stacks_go_in_the_order_opposite_to_their_coming(
+def test_stacks_are_destroyed_in_reverse_order(
     team: StackProgram, platform: Project, api_server: ApiServer, kubeconfig: Path
 ) -> None:
     team.run("destroy", "--yes", "--skip-preview")
@@ -173,7 +173,7 @@ GOOD = {
 }
 
 
-def test_workloads_join_the_platform_s_mesh(exporting: StackProgram, attached: StackProgram) -> None:
+def test_workloads_join_the_mesh_of_the_platform(exporting: StackProgram, attached: StackProgram) -> None:
     _export(exporting, GOOD)
     planned = {step["newState"]["type"]: step["newState"] for step in attached.plan()}
     namespace = planned["kubernetes:core/v1:Namespace"]["inputs"]
@@ -204,14 +204,14 @@ def test_workloads_join_the_platform_s_mesh(exporting: StackProgram, attached: S
     ],
     ids=["missing", "two mistakes", "another kind", "no such service"],
 )
-def test_what_the_platform_does_not_offer_is_told_in_one_line(
+def test_a_missing_platform_output_is_named_in_one_line(
     exporting: StackProgram, attached: StackProgram, change: dict[str, Any], line: str
 ) -> None:
     _export(exporting, {name: value for name, value in {**GOOD, **change}.items() if value is not None})
     assert _refusal(attached) == f"error: platform stack 'organization/other/test': {line}"
 
 
-def test_a_stack_that_is_not_there(attached: StackProgram) -> None:
+def test_a_missing_stack_is_named(attached: StackProgram) -> None:
     attached.run("config", "set", "platform", "organization/other/none")
     told = _refusal(attached)
     assert told.startswith("error: platform stack 'organization/other/none': ")

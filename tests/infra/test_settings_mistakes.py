@@ -30,9 +30,7 @@ def test_a_mistake_in_the_catalog(mistake: mistakes.CatalogMistake) -> None:
 
 
 @pytest.mark.parametrize("mistake", mistakes.SETTINGS[:3], ids=lambda one: one.what)
-def test_nothing_is_registered_by_a_program_that_refuses(
-    mistake: mistakes.Mistake, loop: asyncio.AbstractEventLoop
-) -> None:
+def test_a_refused_program_registers_no_resource(mistake: mistakes.Mistake, loop: asyncio.AbstractEventLoop) -> None:
     mocks = use(changed(**mistake.changes), beside=mistake.beside)
     settle(loop)
     mocks.registered.clear()  # the stack itself
@@ -56,11 +54,11 @@ def test_nothing_is_registered_by_a_program_that_refuses(
         ("text", "otel-mesh:settings: should be a mapping; write keys with their values below it"),
     ],
 )
-def test_settings_that_are_none(values: object, told: str) -> None:
+def test_missing_or_non_mapping_settings_are_refused(values: object, told: str) -> None:
     assert refused(values) == [told]
 
 
-def test_settings_under_a_misspelt_key_are_missed_and_found() -> None:
+def test_settings_under_a_misspelt_key_are_reported() -> None:
     assert refused(None, {"otel-mesh:settigns": changed()}) == [
         "otel-mesh:settigns: unknown key; did you mean 'otel-mesh:settings'?",
         "otel-mesh:settings: required but missing; add it to Pulumi.local.yaml, with at least environment and cluster",
@@ -68,7 +66,7 @@ def test_settings_under_a_misspelt_key_are_missed_and_found() -> None:
 
 
 @pytest.mark.parametrize("key", ["aws:region", "kubernetes:context", "pulumi:tags", "otel-mesh-2:x"])
-def test_keys_of_others_are_theirs(key: str) -> None:
+def test_configuration_keys_of_other_namespaces_are_ignored(key: str) -> None:
     assert accepted(changed(), beside={key: "x"}).settings.environment == "development"
 
 
@@ -79,14 +77,14 @@ def test_the_settings_are_the_only_key_that_the_program_reads() -> None:
     assert re.findall(r"pulumi\.Config\((.*)\n", reading["settings.py"]) == ["NAMESPACE).get_object(KEY)"]
 
 
-def test_settings_that_are_no_json() -> None:
+def test_settings_that_are_not_json_are_refused() -> None:
     use({})
     pulumi.runtime.set_all_config({"otel-mesh:settings": "{"})
     with pytest.raises(pulumi.RunError, match="otel-mesh:settings: is not a mapping; write a mapping of settings"):
         read()
 
 
-def test_the_table_says_what_the_program_says() -> None:
+def test_the_table_of_mistakes_matches_the_program() -> None:
     table = mistakes.table()
     for mistake in (*mistakes.SETTINGS, *mistakes.CATALOGUE):
         for message in mistake.told:

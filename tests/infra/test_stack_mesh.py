@@ -29,7 +29,7 @@ def test_shared_stacks_have_a_mesh(stack: str) -> None:
     assert accepted(stack_settings(stack), stack).settings.mesh.kind == "istio"
 
 
-def test_tokens_are_asked_for_where_a_stack_says_so_and_never_for_orders() -> None:
+def test_tokens_are_required_if_a_stack_says_so_and_never_for_orders() -> None:
     tokens = {"issuer": "https://issuer.example", "audiences": ["shop"], "jwks_uri": "https://issuer.example/keys"}
     made = accepted(_with_mesh(gateway={"tokens": tokens})).settings.mesh.gateway.tokens
     assert made is not None
@@ -39,13 +39,13 @@ def test_tokens_are_asked_for_where_a_stack_says_so_and_never_for_orders() -> No
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_s1_13_where_samplers_decide_nobody_before_them_does(stack: str) -> None:
+def test_s1_13_with_tail_samplers_no_earlier_stage_samples(stack: str) -> None:
     """A request that the gateway leaves out is recorded by nobody, whatever goes wrong in it."""
     tracing = accepted(stack_settings(stack), stack).settings.mesh.tracing
     assert {tracing.ingress_percentage, tracing.internal_percentage} == {100}
 
 
-def test_production_runs_its_mesh_more_than_once_and_serves_https_only() -> None:
+def test_production_runs_several_mesh_replicas_and_serves_https_only() -> None:
     settings = accepted(stack_settings("prod"), "prod").settings
     plane, gateway = settings.mesh.istio.control_plane, settings.mesh.gateway
     for part in (plane, gateway):
@@ -56,7 +56,7 @@ def test_production_runs_its_mesh_more_than_once_and_serves_https_only() -> None
     assert gateway.plain_http == "redirect"
 
 
-def test_what_a_stack_says_once_holds_for_the_mesh_as_well() -> None:
+def test_stack_defaults_apply_to_the_mesh_too() -> None:
     common = {"node_selector": {"disk": "fast"}, "image_pull_secrets": ["registry"]}
     own = {"gateway": {"replicas": 3, "scheduling": {"image_pull_secrets": []}}}
     made = accepted({**_with_mesh(**own), "scheduling": common}).settings.mesh
@@ -65,7 +65,7 @@ def test_what_a_stack_says_once_holds_for_the_mesh_as_well() -> None:
     assert {name: one.image_pull_secrets for name, one in found.items()} == {"istiod": ("registry",), "gateway": ()}
 
 
-def test_a_drain_may_not_take_the_whole_mesh() -> None:
+def test_a_drain_cannot_evict_the_whole_mesh() -> None:
     values = {**_with_mesh(gateway={"replicas": 2}), "scheduling": {"max_unavailable": 2}}
     values["mesh"]["istio"] = {"control_plane": {"replicas": 2}}
     told = "lets a drain evict all 2 pods at once; set it below 'replicas'"
@@ -75,7 +75,7 @@ def test_a_drain_may_not_take_the_whole_mesh() -> None:
     ]
 
 
-def test_the_key_of_the_gateway_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.AbstractEventLoop) -> None:
+def test_the_gateway_key_is_a_secret_everywhere_and_never_displayed(loop: asyncio.AbstractEventLoop) -> None:
     stack = accepted(_with_mesh(**SHOWN))
     assert stack.gateway_certificate is not None
     assert stack.gateway_certificate.chain == CERTIFICATE
@@ -92,7 +92,7 @@ def test_the_key_of_the_gateway_is_secret_from_the_start_and_shown_nowhere(loop:
         (CERTIFICATE, "not PEM; put a PEM file with a PRIVATE KEY there"),
     ],
 )
-def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
+def test_a_bad_key_file_is_named_in_the_error(tmp_path: Path, content: str | None, reason: str) -> None:
     place = tmp_path / "secrets" / "gateway.key"
     place.unlink()
     if content is not None:

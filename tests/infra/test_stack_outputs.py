@@ -53,14 +53,14 @@ def test_each_query_api_is_a_port_of_a_service_that_the_stack_deploys(
     assert Catalog.model_validate(found[outputs.CATALOG]) == CATALOG
 
 
-def test_names_are_those_of_the_settings(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_names_follow_the_settings(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = changed(namespaces__observability="seeing", jaeger__name="tracing", mesh__kind="none")
     _, found = exported(settings, "local", loop, monkeypatch)
     telemetry = Telemetry.model_validate(found[outputs.TELEMETRY])
     assert telemetry.jaeger == ServicePort(namespace="seeing", name="tracing", port=16686)
 
 
-def test_the_gateway_is_the_mesh_s() -> None:
+def test_the_gateway_output_is_the_mesh_gateway() -> None:
     mesh = {"kind": "istio", "gateway_namespace": "edge", "gateway": {"name": "door"}, "node_from_file": True}
     found = outputs.telemetry(accepted({**changed(), "mesh": mesh}).settings)
     assert found.gateway == ServicePort(namespace="edge", name="door", port=80)

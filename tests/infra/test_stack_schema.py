@@ -28,7 +28,7 @@ def _found(settings: object, beside: Mapping[str, object] | None = None, **docum
     return [".".join(str(part) for part in error.absolute_path) for error in errors]
 
 
-def test_the_file_is_what_the_models_say() -> None:
+def test_the_schema_file_matches_the_models() -> None:
     assert FILE.read_text() == schema.text(), "run `make schema`"
     Draft7Validator.check_schema(DOCUMENT)
 
@@ -48,11 +48,11 @@ def test_an_editor_shows_a_mistake(mistake: mistakes.Mistake) -> None:
 
 
 @pytest.mark.parametrize("mistake", [one for one in mistakes.SETTINGS if not one.in_editor], ids=lambda one: one.what)
-def test_what_can_not_stand_together_is_left_to_the_program(mistake: mistakes.Mistake) -> None:
+def test_conflicting_settings_are_left_to_the_program(mistake: mistakes.Mistake) -> None:
     assert _found(changed(**mistake.changes)) == []
 
 
-def test_what_the_cli_writes_is_no_mistake_and_a_misspelt_setting_is() -> None:
+def test_keys_written_by_the_cli_are_valid_and_misspelt_settings_are_not() -> None:
     right = stack_settings("prod")
     assert _found(right, encryptionsalt="v1:abc") == []
     assert _found(right, encryptionsalts="v1:abc") == [""]
@@ -67,13 +67,13 @@ def _properties(value: object, path: str = "") -> list[tuple[str, dict[str, Any]
     return own + [found for key, one in value.items() for found in _properties(one, f"{path}.{key}")]
 
 
-def test_every_setting_is_explained() -> None:
+def test_every_setting_has_a_description() -> None:
     found = [(path, one) for path, one in _properties(DOCUMENT["$defs"]) if path.count(".") == 2]
     assert len(found) > 80
     assert [path for path, one in found if not one.get("description")] == []
 
 
-def test_patterns_are_those_that_editors_can_read() -> None:
+def test_patterns_use_syntax_editors_support() -> None:
     patterns = re.findall(r'"(?:pattern|\^)[^"]*": ?"([^"]*)"', FILE.read_text())
     assert patterns
     assert not [one for one in patterns if re.search(r"\\\\Z|\(\?P<|\(\?[aiLmsux]", one)]

@@ -36,7 +36,7 @@ def test_the_stacks_of_the_checkout_are_valid(stack: str) -> None:
 
 
 @pytest.mark.parametrize(("stack", "switch"), [("local", "on"), ("dev", "on"), ("prod", "off")])
-def test_payments_that_nobody_pays_are_off_unless_a_stack_says_so(stack: str, switch: str) -> None:
+def test_simulated_payments_are_off_unless_a_stack_enables_them(stack: str, switch: str) -> None:
     settings = accepted(stack_settings(stack), stack).settings
     assert variables_of(settings, "payment-service") == {"DEMONSTRATION_METHODS": switch}
     assert not StackSettings.model_fields["demonstration_payments"].default
@@ -49,7 +49,7 @@ ISTIO_IMAGES = {
 }
 
 
-def test_the_files_of_the_environment_complete_the_mesh(tmp_path: Path) -> None:
+def test_files_of_the_environment_complete_the_mesh_settings(tmp_path: Path) -> None:
     (tmp_path / "images.json").write_text(json.dumps({**IMAGES, **ISTIO_IMAGES}))
     istio = accepted({**changed(), **MESHED}).settings.mesh.istio
     assert [istio.control_plane.image, istio.proxy.image, istio.cni.image] == list(ISTIO_IMAGES.values())
@@ -60,12 +60,12 @@ def test_the_files_of_the_environment_complete_the_mesh(tmp_path: Path) -> None:
     }
 
 
-def test_what_the_stack_says_of_the_node_wins_over_the_file() -> None:
+def test_node_settings_of_the_stack_override_the_file() -> None:
     own = {"mesh": {**MESHED["mesh"], "istio": {"cni": {"conf_file": "05-own.conflist"}}}}
     assert accepted({**changed(), **own}).settings.mesh.istio.cni.conf_file == "05-own.conflist"
 
 
-def test_a_password_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.AbstractEventLoop) -> None:
+def test_a_password_is_a_secret_everywhere_and_never_displayed(loop: asyncio.AbstractEventLoop) -> None:
     stack = accepted(stack_settings("local"))
     for password in _passwords(stack):
         assert password is not None
@@ -73,7 +73,7 @@ def test_a_password_is_secret_from_the_start_and_shown_nowhere(loop: asyncio.Abs
     assert PASSWORD not in repr(stack)
 
 
-def test_images_come_from_the_file_unless_the_stack_names_them(tmp_path: Path) -> None:
+def test_images_come_from_the_file_unless_the_stack_sets_them(tmp_path: Path) -> None:
     file = {**IMAGES, "jaeger": "file.invalid/jaeger:1", "prometheus": "file.invalid/prometheus:1"}
     (tmp_path / "images.json").write_text(json.dumps(file))
     own = {"image": "own.invalid/api-gateway:2"}
@@ -84,14 +84,14 @@ def test_images_come_from_the_file_unless_the_stack_names_them(tmp_path: Path) -
     assert made.service_images["api-gateway"] == "own.invalid/api-gateway:2"
 
 
-def test_a_service_differs_from_the_defaults_only_where_it_says_so() -> None:
+def test_a_service_overrides_defaults_only_in_the_fields_it_sets() -> None:
     values = changed(services={"api-gateway": {"replicas": 4}}, service_defaults={"replicas": 2, "log_level": "DEBUG"})
     made = accepted(values).settings
     assert (made.services["api-gateway"].replicas, made.services["api-gateway"].log_level) == (4, "DEBUG")
     assert (made.services["user-service"].replicas, made.services["user-service"].log_level) == (2, "DEBUG")
 
 
-def test_what_a_stack_says_once_holds_for_every_workload_unless_it_says_otherwise() -> None:
+def test_stack_defaults_apply_to_every_workload_unless_overridden() -> None:
     common = {"priority_class": "usual", "node_selector": {"disk": "fast"}, "image_pull_secrets": ["registry"]}
     made = accepted(
         changed(
@@ -123,7 +123,7 @@ def test_what_a_stack_says_once_holds_for_every_workload_unless_it_says_otherwis
     assert made.prometheus.storage.storage_class == "local"  # its own
 
 
-def test_a_service_differs_to_the_last_field_only_where_it_says_so() -> None:
+def test_a_service_overrides_nested_defaults_field_by_field() -> None:
     made = accepted(
         changed(
             service_defaults={"resources": {"cpu": "1", "memory": "100Mi", "memory_limit": "200Mi"}},
@@ -139,7 +139,7 @@ def test_the_cluster_is_known_by_its_uid() -> None:
     assert accepted(changed(cluster__uid=UID)).cluster_uid == UID
 
 
-def test_without_a_cluster_nothing_of_the_machine_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_cluster_no_file_of_the_machine_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OTEL_MESH_IMAGES_FILE", "OTEL_MESH_SECRETS_DIR"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))

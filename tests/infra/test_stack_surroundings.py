@@ -10,7 +10,9 @@ import pytest
 from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, PASSWORD_FILES, accepted, changed, refused
 
 
-def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_with_surrounding_files_are_reported_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OTEL_MESH_IMAGES_FILE")
     for name in PASSWORD_FILES:
         (tmp_path / "secrets" / name).unlink()
@@ -48,7 +50,7 @@ def test_a_service_without_an_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe", b"x" * 4097], ids=repr)
-def test_a_bad_password_file_is_refused_without_a_word_of_it(tmp_path: Path, content: bytes) -> None:
+def test_a_bad_password_file_is_refused_without_revealing_its_content(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secrets" / "postgres-password").write_bytes(content)
     (mistake,) = refused(changed())
     assert mistake.startswith(f"postgres_password_file: {tmp_path}/secrets/postgres-password: ")
@@ -57,13 +59,13 @@ def test_a_bad_password_file_is_refused_without_a_word_of_it(tmp_path: Path, con
 
 
 @pytest.mark.parametrize("name", ["../postgres-password", "/etc/passwd", ".", "", "a/b"])
-def test_a_password_file_lies_in_its_folder(name: str) -> None:
+def test_a_password_file_name_with_a_path_is_refused(name: str) -> None:
     (mistake,) = refused(changed(postgres_password_file=name))
     assert mistake.startswith("postgres_password_file: ")
 
 
 @pytest.mark.parametrize("content", ["contexts: [", "- a", "contexts: 3", "contexts: [1, {}]", ""])
-def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str) -> None:
+def test_an_invalid_kubeconfig_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "kubeconfig").write_text(content)
     (mistake,) = refused(changed())
     assert mistake.startswith("cluster.context: ")
@@ -74,7 +76,9 @@ def test_files_named_in_the_kubeconfig_list_may_be_missing(tmp_path: Path, monke
     assert accepted(changed()).settings.cluster.context == CONTEXT
 
 
-def test_without_kubeconfig_variable_the_default_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_kubeconfig_variable_the_default_file_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KUBECONFIG")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert refused(changed()) == [
@@ -103,7 +107,7 @@ def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> No
     assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `make up`, which writes it"
 
 
-def test_a_folder_of_charts_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_chart_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_MESH_CHARTS_DIR", str(tmp_path / "nowhere"))
     (mistake,) = refused({**changed(), **MESHED})
     assert mistake.startswith(f"mesh: OTEL_MESH_CHARTS_DIR={tmp_path}/nowhere: no such folder; ")

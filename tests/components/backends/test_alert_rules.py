@@ -62,7 +62,7 @@ def test_prometheus_gets_the_rules_and_accepts_them(promtool: Path, rules: list[
     assert "SUCCESS" in run(promtool, "check", "rules", "--lint-fatal", *rules)
 
 
-def test_rules_record_and_fire_when_they_should_only(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
+def test_rules_record_and_fire_as_expected(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
     assert {path.name for path in CASES} == {name.replace(".rules.", ".test.") for name in EVERY}
     for cases in CASES:
         test = tmp_path / cases.name
@@ -70,7 +70,7 @@ def test_rules_record_and_fire_when_they_should_only(promtool: Path, rules: list
         assert "SUCCESS" in run(promtool, "test", "rules", "--ignore-unknown-fields", test)
 
 
-def test_every_alert_has_a_case_and_says_what_to_do(rules: list[Path]) -> None:
+def test_every_alert_has_a_case_and_names_the_next_command(rules: list[Path]) -> None:
     cases = "".join(path.read_text() for path in CASES)
     for rule in of("alert", rules):
         name = rule["alert"]
@@ -80,7 +80,7 @@ def test_every_alert_has_a_case_and_says_what_to_do(rules: list[Path]) -> None:
         assert all("\n" not in text.strip() for text in rule["annotations"].values())
 
 
-def test_every_recording_has_a_case(rules: list[Path]) -> None:
+def test_every_recording_rule_has_a_case(rules: list[Path]) -> None:
     """S2.10, S2.12, and issue 5: whichever proxy counts, what is recorded is the same."""
     groups = [group for path in CASES for group in yaml.safe_load(path.read_text())["tests"]]
     cases = [case for group in groups for case in group["promql_expr_test"] if case["exp_samples"]]
@@ -88,7 +88,7 @@ def test_every_recording_has_a_case(rules: list[Path]) -> None:
         assert any(rule["record"] in case["expr"] for case in cases), rule["record"]
 
 
-def test_objectives_are_counted_in_the_buckets_that_services_have() -> None:
+def test_objectives_use_existing_histogram_bucket_boundaries() -> None:
     """S2.10: what a service's library counts in is what an objective may name."""
     for seconds in DURATION_BOUNDARIES:
         assert Objectives(latency_seconds=seconds).latency_seconds == seconds
@@ -97,11 +97,11 @@ def test_objectives_are_counted_in_the_buckets_that_services_have() -> None:
     assert f'le="{0.5:g}"' in (FOLDERS[0] / "slo.test.yaml").read_text()
 
 
-def test_without_services_that_people_reach_there_are_no_objectives() -> None:
+def test_without_exposed_services_there_are_no_objectives() -> None:
     assert objective_rules(Objectives(), ()) == {}
 
 
-def test_a_further_file_that_prometheus_would_not_find_or_would_find_twice_is_refused() -> None:
+def test_an_additional_rule_file_prometheus_would_miss_or_load_twice_is_refused() -> None:
     args = PrometheusArgs(
         namespace="ns",
         rules=dict.fromkeys(("own.yaml", "a/b.rules.yaml", "slo.rules.yaml", "objectives.rules.yaml"), ""),

@@ -35,7 +35,7 @@ EVERY = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: str(one
 RECORDED = re.compile(r"\b[a-z_]+:[a-z_0-9]+:[a-z0-9]+")
 
 
-def test_the_files_are_what_their_source_makes() -> None:
+def test_the_dashboard_files_match_their_source() -> None:
     made = files.texts()
     present = {path for folder in (files.LIBRARY, files.PLATFORM) for path in folder.glob("*.json")}
     assert present == set(made)
@@ -43,13 +43,13 @@ def test_the_files_are_what_their_source_makes() -> None:
 
 
 @EVERY
-def test_a_dashboard_holds_nothing_that_grafana_s_types_do_not_know(dashboard: dict[str, Any]) -> None:
+def test_a_dashboard_holds_only_fields_of_the_grafana_types(dashboard: dict[str, Any]) -> None:
     register_default_plugins()
     assert files.plain(Dashboard.from_json(dashboard)) == dashboard
 
 
 @EVERY
-def test_every_panel_says_what_it_shows_and_has_its_place(dashboard: dict[str, Any]) -> None:
+def test_every_panel_has_a_description_and_a_grid_position(dashboard: dict[str, Any]) -> None:
     shown = panels(dashboard)
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
     for panel in shown:
@@ -67,7 +67,7 @@ def test_every_panel_says_what_it_shows_and_has_its_place(dashboard: dict[str, A
         assert apart, (one, other)
 
 
-def test_prometheus_reads_every_question(tmp_path: Path, built: Built) -> None:
+def test_prometheus_parses_every_query(tmp_path: Path, built: Built) -> None:
     questions = [one for dashboard in DASHBOARDS for one in asked(dashboard)]
     assert len(questions) > 50
     rules = [{"record": f"question:{number}", "expr": one.expr} for number, one in enumerate(questions)]
@@ -81,7 +81,7 @@ def test_prometheus_reads_every_question(tmp_path: Path, built: Built) -> None:
     assert f"{len(questions)} rules found" in done.stdout
 
 
-def test_what_dashboards_take_as_recorded_is_recorded() -> None:
+def test_every_recorded_series_used_by_dashboards_has_a_rule() -> None:
     recorded = {
         rule["record"]
         for text in [*rule_files().values(), *objective_rules(Objectives(), ["shop/api-gateway"]).values()]
@@ -126,17 +126,17 @@ GOOD = '{"uid": "own", "title": "Own"}'
         ),
     ],
 )
-def test_a_further_dashboard_that_grafana_could_not_show_is_refused(further: dict[str, str], said: str) -> None:
+def test_an_additional_dashboard_grafana_could_not_load_is_refused(further: dict[str, str], said: str) -> None:
     assert _refused(further) == [said]
 
 
-def test_dashboards_that_no_config_map_holds_are_refused() -> None:
+def test_dashboards_too_large_for_a_config_map_are_refused() -> None:
     large = json.dumps({"uid": "own", "title": "Own", "panels": ["x" * 2**20]})
     (said,) = _refused({"own.json": large})
     assert "more than the 1048576 of a ConfigMap; leave some out" in said
 
 
-def test_the_library_s_own_leave_a_team_room() -> None:
+def test_the_built_in_dashboards_leave_room_for_those_of_a_team() -> None:
     assert sum(len(text.encode()) for text in library.own().values()) < 2**20 / 4
 
 
@@ -152,7 +152,7 @@ def _expanded(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN40
 
 
 @pytest.mark.parametrize("logs", [None, "http://logs:9428"])
-def test_links_lead_to_stores_that_are_there(logs: str | None) -> None:
+def test_links_lead_to_existing_data_sources(logs: str | None) -> None:
     """S2.12: from a metric to its trace, from a trace to its logs and metrics, from a line to its trace."""
     args = GrafanaArgs(namespace="ns", prometheus_url="http://p:9090", jaeger_url="http://j:16686", logs_url=logs)
     settings = GrafanaSettings(existing_secret="given")  # noqa: S106 - the Secret's name

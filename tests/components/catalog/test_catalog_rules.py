@@ -27,7 +27,7 @@ def _refusal(catalog: object) -> list[str]:
     return [str(problem) for problem in refused.value.problems]
 
 
-def test_callers_get_the_addresses_of_those_that_they_call_and_no_others() -> None:
+def test_callers_get_the_addresses_of_their_callees_only() -> None:
     assert callee_environment(SHOP, "api-gateway", "shop") == {
         "USER_SERVICE_URL": "http://user-service.shop.svc.cluster.local:8081",
         "ORDER_SERVICE_URL": "dns:///order-service.shop.svc.cluster.local:8082",
@@ -62,7 +62,7 @@ def test_a_leaf_emits_no_client_spans() -> None:
     assert signal_matrix(leaf)["alone"].spans == ("SERVER",)
 
 
-def test_topology_shows_the_entrance_the_stores_and_every_edge() -> None:
+def test_topology_shows_the_entry_point_the_stores_and_every_edge() -> None:
     assert topology(SHOP).splitlines() == [
         "flowchart LR",
         "    outside([outside]) --> api-gateway",
@@ -85,7 +85,7 @@ def test_mutual_calls_are_legitimate() -> None:
     assert service_edges(mutual) == (("a", "b"), ("b", "a"))
 
 
-def test_all_mistakes_are_told_together_with_place_reason_and_remedy() -> None:
+def test_all_mistakes_are_reported_together_with_place_reason_and_remedy() -> None:
     mistakes = _refusal(
         {
             "name": "shop",
@@ -162,7 +162,7 @@ def _consistent(catalog: dict[str, object]) -> bool:
 
 @settings(deadline=None)
 @given(_catalogs())
-def test_exactly_the_consistent_catalogs_are_accepted_and_all_follows_from_them(catalog: dict[str, object]) -> None:
+def test_exactly_the_consistent_catalogs_are_accepted_with_their_derivations(catalog: dict[str, object]) -> None:
     if not _consistent(catalog):
         assert _refusal(catalog)
         return

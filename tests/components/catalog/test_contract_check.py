@@ -42,18 +42,18 @@ SHOP = Catalog(
         ("stranger", "user-service", EdgeStanding.UNDECLARED),
     ],
 )
-def test_an_edge_is_judged_by_the_catalog(caller: str, callee: str, standing: EdgeStanding) -> None:
+def test_an_observed_edge_is_compared_with_the_catalog(caller: str, callee: str, standing: EdgeStanding) -> None:
     assert edge_standing(SHOP, caller, callee, ("ingress",)) is standing
 
 
-def test_a_store_without_a_host_s_name_is_the_one_of_its_system() -> None:
+def test_a_store_without_a_host_name_is_matched_by_its_system() -> None:
     assert named_callee(SHOP, "user-service", "postgresql") == "postgres"
     assert named_callee(SHOP, "api-gateway", "postgresql") == "postgresql", "it has none"
     assert named_callee(SHOP, "stranger", "postgresql") == "postgresql"
     assert named_callee(SHOP, "user-service", "redis") == "redis"
 
 
-def test_what_nobody_called_is_told() -> None:
+def test_a_declared_call_never_observed_is_reported() -> None:
     assert silent_edges(SHOP, [("api-gateway", "user-service"), ("user-service", "redis")]) == (
         ("user-service", "postgres"),
         ("payment-service", "postgres"),
@@ -61,7 +61,7 @@ def test_what_nobody_called_is_told() -> None:
     assert silent_edges(SHOP, service_edges(SHOP)) == ()
 
 
-def test_instruments_of_a_service_s_own_are_part_of_what_it_must_emit() -> None:
+def test_custom_instruments_are_part_of_the_signals_a_service_must_emit() -> None:
     assert signal_matrix(SHOP)["payment-service"].metrics == (
         "http.server.request.duration",
         "db.client.operation.duration",
@@ -71,7 +71,7 @@ def test_instruments_of_a_service_s_own_are_part_of_what_it_must_emit() -> None:
         parse(Service, {"name": "a", "port": 8080, "metrics": ["Shop Payments"]})
 
 
-def test_questions_are_in_the_stores_languages() -> None:
+def test_queries_are_in_the_language_of_each_store() -> None:
     assert metric_query("a", "http.server.request.duration") == (
         'count({__name__=~"http_server_request_duration(_.+)?",service_name="a"}) > 0'
     )

@@ -28,7 +28,7 @@ def config(**pipelines: Pipeline) -> CollectorConfig:
     return made
 
 
-def test_processors_run_in_the_order_of_their_stages_whenever_they_were_added() -> None:
+def test_processors_run_in_stage_order_whatever_the_order_of_addition() -> None:
     made = config(traces=Pipeline(sources=(OTLP,), processors=(LABEL,), destinations=(DEBUG,)))
     translate, identify = Processor("transform"), Processor("k8s_attributes", stage=Stage.IDENTIFY)
     made.extend("traces", processors=(translate,))
@@ -67,7 +67,7 @@ def test_two_definitions_of_a_part_or_a_pipeline_are_refused() -> None:
         made.add({"traces": Pipeline(sources=(OTLP,), destinations=(DEBUG,))})
 
 
-def test_what_is_done_to_a_rendered_configuration_changes_no_other() -> None:
+def test_changing_a_rendered_configuration_changes_no_other() -> None:
     made = config(traces=Pipeline(sources=(OTLP,), processors=(LIMITER,), destinations=(DEBUG,)))
     made.render()["receivers"]["otlp"]["protocols"]["grpc"] = {}
     assert made.render()["receivers"]["otlp"] == {"protocols": {}}

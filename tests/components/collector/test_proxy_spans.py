@@ -131,7 +131,7 @@ def _plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
     return {key: int(value) if kind == "intValue" else value for key, (kind, value) in values.items()}
 
 
-def test_a_sidecar_s_span_reads_like_a_service_s(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_sidecar_span_follows_the_conventions_of_a_service_span(spans: dict[str, dict[str, Any]]) -> None:
     span = spans["inbound"]
     assert span["name"] == "GET"
     assert span["attributes"] == {
@@ -152,14 +152,14 @@ def test_a_sidecar_s_span_reads_like_a_service_s(spans: dict[str, dict[str, Any]
     assert "code" not in span["status"]
 
 
-def test_a_call_names_whom_it_went_to_and_no_query(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_client_span_names_its_peer_and_omits_the_query(spans: dict[str, dict[str, Any]]) -> None:
     attributes = spans["outbound"]["attributes"]
     assert attributes["url.full"] == "http://shop.example/api/users/123"
     assert attributes["server.address"] == "user-service.shop.svc"
     assert not {"url.path", "url.scheme"} & attributes.keys()
 
 
-def test_a_gateway_s_span_towards_its_upstream(spans: dict[str, dict[str, Any]]) -> None:
+def test_the_upstream_span_of_a_gateway(spans: dict[str, dict[str, Any]]) -> None:
     span = spans["upstream"]
     assert span["name"] == "HTTP"
     assert span["attributes"] == {
@@ -172,14 +172,14 @@ def test_a_gateway_s_span_towards_its_upstream(spans: dict[str, dict[str, Any]])
     assert span["status"]["code"] == 2
 
 
-def test_an_injected_fault_is_told_as_what_it_is(spans: dict[str, dict[str, Any]]) -> None:
+def test_an_injected_fault_is_marked_as_injected(spans: dict[str, dict[str, Any]]) -> None:
     attributes = spans["fault"]["attributes"]
     assert attributes["otel_mesh.proxy.response_flags"] == "FI"
     assert attributes["error.type"] == "503"
     assert spans["fault"]["status"]["code"] == 2
 
 
-def test_a_call_by_grpc_ends_as_its_own_status_says_and_not_as_http_s(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_grpc_span_takes_the_grpc_status_and_not_the_http_status(spans: dict[str, dict[str, Any]]) -> None:
     span = spans["grpc"]
     assert span["status"]["code"] == 2
     assert {key: value for key, value in span["attributes"].items() if key.startswith(("rpc", "grpc", "error"))} == {
@@ -192,13 +192,13 @@ def test_a_call_by_grpc_ends_as_its_own_status_says_and_not_as_http_s(spans: dic
     assert spans["told"]["status"]["code"] == 2
 
 
-def test_a_request_without_an_answer_has_no_status_code(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_request_without_a_response_has_no_status_code(spans: dict[str, dict[str, Any]]) -> None:
     attributes = spans["gone"]["attributes"]
     assert attributes["otel_mesh.proxy.response_flags"] == "DC"
     assert "http.response.status_code" not in attributes
 
 
-def test_a_service_s_own_span_passes_unchanged(spans: dict[str, dict[str, Any]]) -> None:
+def test_a_span_emitted_by_a_service_passes_unchanged(spans: dict[str, dict[str, Any]]) -> None:
     assert spans["own"]["name"] == "own/*"
     assert spans["own"]["attributes"] == OWN
 

@@ -29,14 +29,14 @@ def test_every_renamed_key_has_a_setting_of_the_library() -> None:
 
 
 @pytest.mark.parametrize(("model", "old"), CASES)
-def test_the_old_name_is_refused_with_the_new_one(model: type[Settings], old: str) -> None:
+def test_the_old_name_is_refused_and_the_new_one_named(model: type[Settings], old: str) -> None:
     new, remedy = RENAMED[old]
     with pytest.raises(InvalidSettingsError) as refused:
         parse(model, {old: 1})
     assert f"{old}: renamed to {new}; {remedy}" in [str(problem) for problem in refused.value.problems]
 
 
-def test_the_place_of_the_old_name_is_told() -> None:
+def test_the_error_names_the_place_of_the_old_name() -> None:
     with pytest.raises(InvalidSettingsError) as refused:
         parse(otel_mesh.JaegerSettings, {"scheduling": {"spread_over": ["zone"]}}, "jaeger")
     assert (
@@ -44,6 +44,6 @@ def test_the_place_of_the_old_name_is_told() -> None:
     )
 
 
-def test_a_key_of_that_name_is_only_unknown_where_nothing_was_renamed() -> None:
+def test_an_old_name_elsewhere_is_an_ordinary_unknown_key() -> None:
     with pytest.raises(InvalidSettingsError, match="spread_over: unknown key"):
         parse(otel_mesh.Storage, {"spread_over": ["zone"]})

@@ -34,7 +34,7 @@ def test_a_quantity_is_its_number_times_its_suffix(number: Decimal, suffix: str)
 
 @settings(deadline=None)
 @given(st.text() | st.from_regex(r"[0-9.]{1,20}(Mi|k|m)?", fullmatch=True))
-def test_a_text_is_a_quantity_or_is_refused_with_a_remedy(text: str) -> None:
+def test_a_string_is_a_quantity_or_is_refused_with_a_remedy(text: str) -> None:
     if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?(m|[kMGT]|[KMGT]i)?", text):
         assert quantity(text) >= 0
     else:
@@ -43,7 +43,7 @@ def test_a_text_is_a_quantity_or_is_refused_with_a_remedy(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "0Mi", "-1", "1 Gi", "1gi", "1e3", "", "Mi", "1Gi\n"])
-def test_bad_quantities(text: str) -> None:
+def test_bad_quantities_are_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Quantity).validate_python(text)
 
@@ -63,7 +63,7 @@ def test_pinned_images(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", ["postgres", "postgres:", "Postgres:17", "a b:1", "a@sha256:12", ":1", "", "a:1\n"])
-def test_images_that_are_not_pinned(image: str) -> None:
+def test_unpinned_images_are_refused(image: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(ImageReference).validate_python(image)
 
@@ -73,7 +73,7 @@ def test_images_that_are_not_pinned(image: str) -> None:
     (Retention, ["12h", "7d", "4w"], ["7", "7D", "1d12h", "1y"]),
     (DnsLabel, ["a", "user-service", "a1"], ["-a", "a-", "A", "1a", "a.b", "a" * 64, ""]),
 ])  # fmt: skip
-def test_texts_of_a_form(
+def test_patterned_strings(
     kind: Any,  # noqa: ANN401 - any annotation
     good: list[str],
     bad: list[str],
@@ -105,7 +105,7 @@ def test_a_cpu_limit_is_given_only_where_asked_for() -> None:
     assert Resources(memory_limit="1Gi").go_memory_limit() == f"{int(2**30 * 0.8)}B"
 
 
-def test_a_storage_class_without_a_claim_is_a_mistake() -> None:
+def test_a_storage_class_without_a_claim_is_refused() -> None:
     with pytest.raises(InvalidSettingsError, match=r"storage_class: has no effect on ephemeral storage; remove it"):
         parse(Storage, {"storage_class": "fast"})
 

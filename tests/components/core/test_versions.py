@@ -75,7 +75,7 @@ def test_istio() -> None:
     assert stack["mesh"]["istio"]["version"] == _built("pilot-discovery") == charts.version()
 
 
-def test_the_gateway_api_is_the_one_that_istio_is_made_for() -> None:
+def test_the_gateway_api_version_is_the_one_istio_supports() -> None:
     assert _required(charts.GATEWAY_API) == versions.GATEWAY_API
 
 
@@ -103,7 +103,7 @@ def test_readme_names_a_range_of_kubernetes_that_holds_the_tested_one() -> None:
     assert lowest < int(versions.KUBERNETES.split(".")[1]) < highest
 
 
-def test_readme_names_what_the_package_itself_asks_for() -> None:
+def test_readme_names_the_requirements_of_the_package() -> None:
     project = tomllib.loads((repo_dir() / "components" / "pyproject.toml").read_text())["project"]
     asked = dict(re.findall(r"^([a-z-]+)(.*)$", "\n".join(project["dependencies"]), re.MULTILINE))
     assert _supported("Python") == f"`{project['requires-python']}`"

@@ -29,7 +29,7 @@ def _containers(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
-def test_pod_is_restricted_as_a_whole_so_that_injected_containers_are_too(manifest: dict[str, Any]) -> None:
+def test_pod_security_is_set_on_the_pod_so_injected_containers_inherit_it(manifest: dict[str, Any]) -> None:
     context = _pod(manifest)["securityContext"]
     assert context["runAsNonRoot"] is True
     assert context["runAsUser"] > 0
@@ -38,7 +38,7 @@ def test_pod_is_restricted_as_a_whole_so_that_injected_containers_are_too(manife
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
-def test_containers_can_change_nothing_but_their_volumes(manifest: dict[str, Any]) -> None:
+def test_containers_can_write_only_to_their_volumes(manifest: dict[str, Any]) -> None:
     for container in _containers(manifest):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -60,7 +60,7 @@ def test_containers_have_all_three_probes_and_bounded_memory(manifest: dict[str,
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_only_who_asks_the_api_server_gets_a_token_of_it(name: str) -> None:
+def test_only_pods_that_call_the_api_server_mount_a_token(name: str) -> None:
     """The Collector names senders, Prometheus finds a mesh's proxies; neither may do more than read for that."""
     by_kind = {manifest["kind"]: manifest for manifest in SCENARIOS[name]()}
     asks = name.startswith("otel-collector") or name == "prometheus-meshed"
@@ -84,14 +84,14 @@ def test_every_mount_has_its_volume_and_every_volume_its_mount(manifest: dict[st
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
-def test_selector_selects_the_pods_and_holds_nothing_that_changes(manifest: dict[str, Any]) -> None:
+def test_selector_selects_the_pods_and_holds_only_stable_labels(manifest: dict[str, Any]) -> None:
     selected = manifest["spec"]["selector"]["matchLabels"]
     assert selected.items() <= manifest["spec"]["template"]["metadata"]["labels"].items()
     assert set(selected) == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_services_point_at_named_ports_of_their_own_pods(name: str) -> None:
+def test_services_target_named_ports_of_their_own_pods(name: str) -> None:
     manifests = SCENARIOS[name]()
     pods = [manifest["spec"]["template"] for manifest in manifests if manifest["kind"] in {"Deployment", "StatefulSet"}]
     for service in (manifest for manifest in manifests if manifest["kind"] == "Service"):
@@ -102,13 +102,13 @@ def test_services_point_at_named_ports_of_their_own_pods(name: str) -> None:
             assert port["appProtocol"] in {"http", "grpc", "tcp"}
 
 
-def test_what_nothing_is_gained_by_waiting_for_is_not_waited_for() -> None:
+def test_objects_without_a_useful_readiness_are_not_awaited() -> None:
     manifests = [manifest for make in SCENARIOS.values() for manifest in make()]
     skipped = {one["kind"] for one in manifests if one["metadata"].get("annotations", {}).get("pulumi.com/skipAwait")}
     assert skipped == {"Service", "PersistentVolumeClaim", "Job"}
 
 
-def test_a_stateful_set_is_waited_for_by_conditions_that_heed_its_generation() -> None:
+def test_stateful_set_await_conditions_check_the_observed_generation() -> None:
     (manifest,) = (one for one in SCENARIOS["postgres"]() if one["kind"] == "StatefulSet")
     assert json.loads(manifest["metadata"]["annotations"]["pulumi.com/waitFor"]) == [
         "jsonpath={.status.updatedReplicas}=1",
@@ -117,7 +117,7 @@ def test_a_stateful_set_is_waited_for_by_conditions_that_heed_its_generation() -
     ]
 
 
-def test_a_change_of_scale_leaves_the_pods_alone() -> None:
+def test_a_replica_change_leaves_the_pod_template_unchanged() -> None:
     small, large = (
         next(one for one in SCENARIOS[name]() if one["kind"] == "Deployment")["spec"]["template"]["spec"]
         for name in ("microservice", "microservice-meshed")

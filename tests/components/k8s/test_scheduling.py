@@ -78,7 +78,7 @@ def test_a_drain_never_takes_all_pods(model: type[OtelCollectorSettings], values
     )
 
 
-def test_settings_are_laid_over_defaults_to_the_last_field() -> None:
+def test_settings_are_merged_over_defaults_field_by_field() -> None:
     defaults = ServiceRuntime(
         replicas=3, resources=Resources(cpu="1", memory="1Gi", memory_limit="2Gi"), scheduling=SCHEDULED
     )
@@ -90,7 +90,7 @@ def test_settings_are_laid_over_defaults_to_the_last_field() -> None:
     assert both.model_fields_set == {"replicas", "resources", "scheduling"}
 
 
-def test_what_can_not_be_together_is_refused_after_laying_over_too() -> None:
+def test_conflicting_settings_are_refused_after_merging_too() -> None:
     defaults = ServiceRuntime(resources=Resources(memory="1Gi", memory_limit="2Gi"))
     own = ServiceRuntime(resources=Resources(memory_limit="512Mi"))
     with pytest.raises(InvalidSettingsError, match="resources.memory_limit: is below the request 'memory'"):
@@ -107,7 +107,7 @@ def test_what_can_not_be_together_is_refused_after_laying_over_too() -> None:
         "victoria-logs-scheduled",
     ],
 )
-def test_every_workload_is_scheduled_as_it_is_told(name: str) -> None:
+def test_every_workload_follows_its_scheduling_settings(name: str) -> None:
     workload = next(one for one in SCENARIOS[name]() if one["kind"] in {"Deployment", "StatefulSet"})
     pod = workload["spec"]["template"]["spec"]
     assert pod["priorityClassName"] == "urgent"
@@ -133,7 +133,7 @@ def test_every_workload_is_scheduled_as_it_is_told(name: str) -> None:
         ),
     ],
 )
-def test_traces_are_bounded_by_what_fits_their_storage(values: dict[str, Any], mistake: str) -> None:
+def test_more_traces_than_the_storage_holds_are_refused(values: dict[str, Any], mistake: str) -> None:
     with pytest.raises(InvalidSettingsError) as refused:
         parse(JaegerSettings, values)
     assert str(refused.value) == mistake

@@ -58,7 +58,7 @@ def _pod(workload: Workload) -> dict[str, Any]:
     return spec
 
 
-def test_objects_come_after_those_that_they_refer_to() -> None:
+def test_objects_are_ordered_after_the_objects_they_refer_to() -> None:
     data = data_volume("data", Storage(kind="persistent"), "shop-front", "/data")
     everything = dataclasses.replace(
         WORKLOAD,
@@ -79,7 +79,7 @@ def test_all_objects_have_the_workloads_labels_and_namespace() -> None:
         assert manifest["metadata"]["namespace"] == "shop"
 
 
-def test_the_service_offers_the_ports_with_a_protocol_only() -> None:
+def test_the_service_exposes_only_ports_with_a_protocol() -> None:
     service = next(one for one in render(WORKLOAD) if one["kind"] == "Service")
     assert [port["name"] for port in service["spec"]["ports"]] == ["http"]
     (container,) = _pod(WORKLOAD)["containers"]
@@ -99,7 +99,7 @@ def test_a_sidecar_adds_its_ports_and_shares_volumes_of_the_same_name() -> None:
     assert [port["name"] for port in service["spec"]["ports"]] == ["http", "grpc"]
 
 
-def test_a_second_version_is_another_controller_behind_the_same_service() -> None:
+def test_a_second_version_is_another_controller_of_the_same_service() -> None:
     canary = dataclasses.replace(WORKLOAD, name="shop-front-v2", version="v2")
     stable, second = controller(WORKLOAD), controller(canary)
     assert stable["metadata"]["name"] != second["metadata"]["name"]
@@ -116,7 +116,7 @@ def test_a_second_version_is_another_controller_behind_the_same_service() -> Non
         (JobShape(deadline_seconds=60), ["ServiceAccount", "Job", "Service"]),
     ],
 )
-def test_the_shape_decides_about_the_controller(
+def test_the_workload_shape_selects_the_controller(
     shape: DeploymentShape | StatefulSetShape | JobShape, kinds: list[str]
 ) -> None:
     assert _kinds(render(dataclasses.replace(WORKLOAD, shape=shape))) == kinds
@@ -155,7 +155,7 @@ def test_files_in_folders_keep_their_paths() -> None:
     ]
 
 
-def test_probes_default_to_the_check_of_life() -> None:
+def test_probes_default_to_the_liveness_check() -> None:
     live, ready = grpc_check("liveness", 8080), exec_check(["ready"], timeout_seconds=3)
     probes = Probes(live=live, ready=ready, start_seconds=90).manifest()
     assert probes["startupProbe"] == {**live, "periodSeconds": 1, "failureThreshold": 90, "timeoutSeconds": 2}
@@ -163,7 +163,7 @@ def test_probes_default_to_the_check_of_life() -> None:
     assert probes["livenessProbe"]["grpc"] == {"port": 8080, "service": "liveness"}
 
 
-def test_one_container_may_have_fields_that_the_library_does_not_know() -> None:
+def test_a_container_may_have_fields_the_library_does_not_model() -> None:
     container = Container(name="main", image="auto", further={"imagePullPolicy": "IfNotPresent"})
     (made,) = _pod(dataclasses.replace(WORKLOAD, containers=(container,)))["containers"]
     assert made["imagePullPolicy"] == "IfNotPresent"

@@ -89,7 +89,7 @@ def test_a_program_installs_a_mesh_and_joins_it(program: Program) -> None:
     assert "OTEL_MESH_OUTSIDE_CONTEXT" not in variables, "the gateway decides, and the binding knows the gateway"
 
 
-def test_the_binding_is_exported_as_other_stacks_read_it(program: Program) -> None:
+def test_the_binding_is_exported_in_the_form_other_stacks_read(program: Program) -> None:
     istio = _installed(gateway=GATEWAY.binding("istio-ingress"))
     assert istio.binding.gateway is not None
     assert istio.binding.gateway.https_port == 443

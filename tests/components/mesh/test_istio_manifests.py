@@ -45,18 +45,18 @@ def _chart(charts: Path, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("settings", [DEFAULTS, CHANGED, SCHEDULED], ids=["defaults", "changed", "scheduled"])
-def test_the_charts_know_every_value(settings: IstioSettings, built: Built) -> None:
+def test_every_value_exists_in_the_charts(settings: IstioSettings, built: Built) -> None:
     assert unknown_values(base_values(settings), _chart(built.charts(), "base")) == []
     assert unknown_values(cni_values(settings), _chart(built.charts(), "cni")) == []
     assert unknown_values(istiod_values(settings, TAGGED, "production"), _chart(built.charts(), "istiod")) == []
 
 
-def test_a_value_that_a_chart_does_not_know_is_named(built: Built) -> None:
+def test_a_value_unknown_to_a_chart_is_named(built: Built) -> None:
     wrong = {"replicas": 1, "global": {"proxy": {"imge": "x"}}, "meshConfig": {"anything": 1}, "env": {"FREE": "1"}}
     assert unknown_values(wrong, _chart(built.charts(), "istiod")) == ["global.proxy.imge", "replicas"]
 
 
-def test_the_percentage_is_always_explicit_and_the_gateway_s_own() -> None:
+def test_the_sampling_percentage_is_explicit_and_separate_for_the_gateway() -> None:
     telemetry = [one for make in SCENARIOS.values() for one in make() if one.get("kind") == "Telemetry"]
     percentages: dict[str, set[float]] = {}
     for one in telemetry:
@@ -67,7 +67,7 @@ def test_the_percentage_is_always_explicit_and_the_gateway_s_own() -> None:
     assert istiod_values(DEFAULTS, TRACING, "production")["traceSampling"] == 0
 
 
-def test_the_tracing_provider_is_named_by_its_whole_dns_name() -> None:
+def test_the_tracing_provider_uses_a_fully_qualified_dns_name() -> None:
     (provider,) = mesh_config(DEFAULTS, TRACING, "production")["extensionProviders"]
     service = provider["opentelemetry"]["service"]
     assert service == "otel-collector.observability.svc.cluster.local"
@@ -75,7 +75,7 @@ def test_the_tracing_provider_is_named_by_its_whole_dns_name() -> None:
     assert {one["providers"][0]["name"] for one in named if "providers" in one} == {provider["name"]}
 
 
-def test_no_trace_begins_on_the_way_to_the_collector() -> None:
+def test_calls_to_the_collector_start_no_trace() -> None:
     (exports,) = (one for one in _policies("EnvoyFilter") if "workloadSelector" not in one["spec"])
     hosts = [one["match"]["routeConfiguration"]["vhost"]["name"] for one in exports["spec"]["configPatches"]]
     assert hosts == [f"{TAGGED.service}:4317", f"{TAGGED.service}:4318"]
@@ -106,7 +106,7 @@ def test_istiod_and_the_privileged_part_share_no_namespace() -> None:
         parse(IstioSettings, {"namespace": "mesh", "cni": {"namespace": "mesh"}})
 
 
-def test_retries_are_for_requests_that_may_be_repeated() -> None:
+def test_only_idempotent_requests_are_retried() -> None:
     (routes,) = (one for one in SCENARIOS["gateway"]() if one["kind"] == "VirtualService")
     repeated, once = routes["spec"]["http"]
     assert [sorted(set(match) - {"uri"}) for match in repeated["match"]] == [["method"], ["headers"]]
@@ -116,13 +116,13 @@ def test_retries_are_for_requests_that_may_be_repeated() -> None:
 
 
 @pytest.mark.parametrize("settings", [DEFAULTS, CHANGED], ids=["defaults", "changed"])
-def test_s1_12_the_mesh_repeats_only_what_reached_no_application(settings: IstioSettings) -> None:
+def test_s1_12_the_mesh_retries_only_requests_that_reached_no_application(settings: IstioSettings) -> None:
     policy = mesh_config(settings, TRACING, "production")["defaultHttpRetryPolicy"]
     assert set(policy["retryOn"].split(",")) <= {"connect-failure", "refused-stream"}
     assert policy["attempts"] > 0  # with 0 Istio repeats nothing at all, a connection that was refused neither
 
 
-def test_without_a_token_only_what_is_open_is_reached() -> None:
+def test_without_a_token_only_public_paths_are_reachable() -> None:
     """Issue 19: what is not known to be open needs one, however it is spelled."""
     authentication, refusal = SCENARIOS["gateway-tokens"]()
     assert authentication["spec"]["selector"] == refusal["spec"]["selector"]
@@ -164,6 +164,6 @@ def test_a_namespace_is_bound_to_the_revision_that_injects_it() -> None:
     assert type(binding).model_validate(binding.model_dump(mode="json")) == binding
 
 
-def test_a_share_is_a_percentage() -> None:
+def test_a_sampling_percentage_above_100_is_refused() -> None:
     with pytest.raises(InvalidSettingsError, match="ingress_percentage"):
         parse(Tracing, {"service": "collector.ns.svc.cluster.local", "ingress_percentage": 101})

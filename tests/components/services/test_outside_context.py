@@ -33,13 +33,11 @@ def told(mesh: MeshBinding, *, exposed: bool, **runtime: Any) -> str | None:  # 
     ("mesh", "exposed", "expected"),
     [(NoMesh(), True, "restart"), (LINKERD, True, "restart"), (GATEWAY, True, None), (NoMesh(), False, None)],
 )
-def test_what_is_reached_from_outside_restarts_traces(
-    mesh: MeshBinding, *, exposed: bool, expected: str | None
-) -> None:
+def test_exposed_services_restart_traces(mesh: MeshBinding, *, exposed: bool, expected: str | None) -> None:
     assert told(mesh, exposed=exposed) == expected
 
 
 @pytest.mark.parametrize("value", ["continue", "link", "restart"])
-def test_a_stack_may_decide_otherwise(value: Literal["continue", "link", "restart"]) -> None:
+def test_a_stack_can_override_the_restart_of_traces(value: Literal["continue", "link", "restart"]) -> None:
     assert told(NoMesh(), exposed=True, outside_context=value) == value
     assert value in list(Outside), "the library knows it"
