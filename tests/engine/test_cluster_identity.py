@@ -58,7 +58,7 @@ def deployed(project: Project) -> Project:
 
 
 def _stored(project: Project) -> list[str]:
-    """What the state holds, but for the stack itself and for ciphertexts, which no two runs share."""
+    """The content of the state without the stack resource and without ciphertexts, which differ in every run."""
 
     def plain(value: object) -> object:
         if isinstance(value, dict):
@@ -70,7 +70,7 @@ def _stored(project: Project) -> list[str]:
 
 
 def _refused(project: Project, *command: str, **environment: str) -> str:
-    """Runs a command that must be refused and change nothing; returns the one mistake that it names."""
+    """Runs a command that must be refused without a change; returns the reported mistake."""
     before = _stored(project)
     done = project.run(*command, check=False, **environment)
     text = done.stdout + done.stderr
@@ -116,7 +116,7 @@ def test_another_cluster_under_the_same_name_is_refused(
 ) -> None:
     own, other = uids
     assert own != other
-    deployed.configure({"services.api-gateway.replicas": 2})  # there would be something to do
+    deployed.configure({"services.api-gateway.replicas": 2})  # a pending change
     assert _refused(deployed, *command, KUBECONFIG=str(other_kubeconfig)) == (
         f"cluster.context: '{CONTEXT}' leads to another cluster ({other}) than the one that the stack was deployed to "
         f"({own}); choose that cluster's context; if it is gone for good, remove the stack's state "

@@ -1,6 +1,6 @@
-"""Whose the definitions of the Gateway API are, by the real engine, provider and API server.
+"""Ownership of the Gateway API definitions, on the real engine, provider and API server.
 
-The tests of this file share one stack and run in the order in which they stand.
+The tests of this file share one stack and run in file order.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The mesh of a stack, whole: valid to the last field, and each pod admitted where its namespace says."""
+"""The complete mesh of a stack: strict field validation, and admission of its pods by their namespaces."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _rendered(stack: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
 def objects(
     request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path, built: Built
 ) -> list[dict[str, Any]]:
-    """The objects of a stack with Istio; its definitions, and what admission looks up, exist."""
+    """The objects of a stack with Istio; its definitions and the objects needed by admission exist."""
     stack = request.param
     namespaces = {"observability": f"observability-mesh-{stack}", "services": f"shop-mesh-{stack}"}
     content = yaml.safe_load((repo_dir() / f"Pulumi.{stack}.yaml").read_text())

@@ -1,6 +1,6 @@
-"""Options of a component reach the objects below it, on the real engine: mocks know neither parents nor transforms.
+"""Options of a component apply to its children, on the real engine: mocks have neither parents nor transforms.
 
-The tests of this file share one stack and run in the order in which they stand.
+The tests of this file share one stack and run in file order.
 """
 
 from __future__ import annotations

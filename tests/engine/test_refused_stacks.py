@@ -1,4 +1,4 @@
-"""Mistakes end before anything is registered: one readable message, a failing exit status, an empty state."""
+"""Mistakes are refused before registration: one readable message, a failing exit status, an empty state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def project(pristine: Project) -> Iterator[Project]:
 
 
 def _refused(project: Project, *command: str, **environment: str) -> list[str]:
-    """Runs a command that must be refused; returns the mistakes that it names."""
+    """Runs a command that must be refused; returns the reported mistakes."""
     done = project.run(*(command or ("up", "--yes", "--skip-preview")), check=False, **environment)
     text = done.stdout + done.stderr
     assert done.returncode != 0
@@ -44,7 +44,7 @@ def _refused(project: Project, *command: str, **environment: str) -> list[str]:
     assert [urn for urn in project.resources() if "pulumi:pulumi:Stack" not in urn] == []
     diagnostics = [line.strip() for line in text[text.index("Diagnostics:") :].splitlines()]
     headline = next(place for place, line in enumerate(diagnostics) if line.endswith("nothing was changed"))
-    # what follows is Pulumi's own remark that the program ended with an error
+    # followed by Pulumi's own message about the failed program
     return list(takewhile(lambda line: not line.startswith("error:"), diagnostics[headline + 1 :]))
 
 

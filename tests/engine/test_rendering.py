@@ -28,7 +28,7 @@ pytestmark = pytest.mark.engine
 
 
 def _run(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Runs our command where there is no kubeconfig, no state and no secret but one that nobody may read."""
+    """Runs our command without kubeconfig, state and secrets, except for one unreadable secret file."""
     (home / "secrets").mkdir(parents=True, exist_ok=True)
     for name in PASSWORD_FILES:
         (home / "secrets" / name).write_text(CANARY)
@@ -116,7 +116,7 @@ def test_only_previously_rendered_files_are_replaced(rendered: tuple[Path, Path]
 
 
 def test_a_production_preview_needs_no_cluster_and_names_skipped_checks(tmp_path: Path, built: Built) -> None:
-    folder = built.charts()  # the repository of those that it pins is out of the tests' reach
+    folder = built.charts()  # the repository of the pinned charts is not reachable by the tests
     done = _run(tmp_path, "preview", "--stack", "prod", OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     text = done.stdout
@@ -142,7 +142,7 @@ def test_a_production_preview_needs_no_cluster_and_names_skipped_checks(tmp_path
         f"what came from the shell: OTEL_MESH_CHARTS_DIR={folder}",
     ):
         assert expected in unchecked
-    assert "PriorityClass" not in unchecked  # the stack makes its own
+    assert "PriorityClass" not in unchecked  # the stack creates its own
     assert not (tmp_path / "state").exists()
 
 

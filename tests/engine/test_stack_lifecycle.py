@@ -1,6 +1,6 @@
-"""Stack ``local`` on the real engine, provider and API server: from nothing, through changes, without surprises.
+"""Stack ``local`` on the real engine, provider and API server: first update, changes and previews.
 
-The tests of this file share one stack and run in the order in which they stand.
+The tests of this file share one stack and run in file order.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, new_project: Callable[[Pat
 
 @pytest.fixture(scope="module")
 def deployed(project: Project) -> list[Step]:
-    """The first update, watched."""
+    """The first update, under a search of all processes."""
     with ProcessWatch(CANARY) as watch:
         steps = project.up()
     assert watch.seen > 3
@@ -102,7 +102,7 @@ def test_every_object_belongs_to_a_component_of_the_stack(project: Project) -> N
     assert len(objects) == sum(OBJECTS.values())
     assert {one["parent"] for one in objects} == set(components)
     providers = [one for one in resources if one["type"].startswith("pulumi:providers:")]
-    # beside ours the engine's own, which keeps the cluster's record
+    # besides ours the engine's Stash, which records the cluster
     assert [one["urn"].rpartition("::")[2] for one in providers if not one["type"].endswith(":pulumi")] == ["cluster"]
     assert {one["customTimeouts"]["create"] for one in objects} == {120}
 
@@ -151,7 +151,7 @@ def test_a_new_image_updates_the_service_that_runs_it(project: Project) -> None:
     project.images_file.write_text(json.dumps({**IMAGES, "user-service": image}))
     (step,) = project.up()
     assert (step.op, step.place) == ("update", "Deployment user-service")
-    # it serves by that image, and migrates its database by it before
+    # the image of the container and of its migration
     assert set(step.diff) == {f"spec.template.spec.{kind}[0].image" for kind in ("containers", "initContainers")}
 
 

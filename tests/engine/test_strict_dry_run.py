@@ -1,4 +1,4 @@
-"""Every stack's objects pass the API server's strict validation, and its pods the restricted security standard."""
+"""The objects of every stack pass strict field validation, and its pods restricted pod security."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.engine
 _APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 REPLICATED = {*(service.name for service in CATALOG.services), "otel-collector"}
 WORKLOADS = REPLICATED | {"jaeger", "victoria-logs", "prometheus", "postgres", "redis", "load-generator"}
-SAMPLER = {"otel-sampler"}  # only where a stack keeps a part of its traces
-GRAFANA = {"grafana"}  # only where its image is to be had
+SAMPLER = {"otel-sampler"}  # only in stacks that sample traces
+GRAFANA = {"grafana"}  # only in stacks with its image
 
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
 def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path) -> list[dict[str, Any]]:
-    """The objects that a stack makes; what admission looks up exists."""
+    """The objects of a stack; the objects needed by admission exist."""
     stack = request.param
     namespaces = {"observability": f"observability-dry-{stack}", "services": f"shop-dry-{stack}"}
     with rendering.of(stack, {"namespaces": namespaces, "mesh": {"kind": "none"}, "load_generator": {}}) as made:

@@ -1,4 +1,4 @@
-"""What every test of the stack's program needs: a loop, files around it, and a cluster that says who it is."""
+"""Fixtures for tests of the stack's program: an event loop, surrounding files and a cluster with a UID."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULUMI_CONFIG", "{}")  # what tests put there goes with them
+    monkeypatch.setenv("PULUMI_CONFIG", "{}")  # variables set by tests are removed afterwards
     for name, value in surroundings(tmp_path, (CONTEXT, "otel-mesh-dev", "otel-mesh-prod")).items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(autouse=True)
 def answering_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every context leads to a cluster that says who it is."""
+    """Every context leads to a cluster with a known UID."""
     monkeypatch.setattr(identity, "read_uid", lambda _: UID)

@@ -1,6 +1,6 @@
-"""Mistakes that people make in stack files and in the catalog, and what they are told.
+"""Mistakes in stack files and in the catalog, with the expected messages.
 
-``python -m tests.infra.mistakes`` prints the table with what the program really says.
+``python -m tests.infra.mistakes`` prints the table with the actual messages.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Mistake:
     """A mistake in a stack's settings.
 
     Attributes:
-        what: in words.
-        changes: to the settings of stack ``local``, by path.
-        told: the messages, in their order.
-        in_editor: whether the JSON schema shows it too.
-        beside: keys of the stack's configuration beside its settings.
+        what: Description of the mistake.
+        changes: Changes to the settings of stack ``local``, by path.
+        told: Expected messages in order.
+        in_editor: True if the JSON schema detects the mistake too.
+        beside: Further keys of the stack's configuration.
     """
 
     what: str
@@ -47,7 +47,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class CatalogMistake:
-    """A mistake in the catalog: services beside a right one, ``a`` at port 8080."""
+    """A mistake in the catalog: services in addition to a valid service ``a`` at port 8080."""
 
     what: str
     services: list[dict[str, Any]]
@@ -55,7 +55,7 @@ class CatalogMistake:
     first: dict[str, Any] = field(default_factory=lambda: {"name": "a", "port": 8080})
 
     def refusal(self) -> list[str]:
-        """What is said, by the function that reads the catalog's data."""
+        """The messages of the function that reads the catalog."""
         try:
             parse(Catalog, {"name": "shop", "services": [self.first, *self.services]}, "catalog")
         except InvalidSettingsError as error:
@@ -457,7 +457,7 @@ def _environment() -> Iterator[None]:
 
 
 def table() -> str:
-    """The mistakes with what the program says of them, as Markdown."""
+    """The mistakes and their messages as a Markdown table."""
     rows = ["| mistake | what is said |", "|---|---|"]
     with _environment():
         said = [(mistake.what, refused(changed(**mistake.changes), mistake.beside)) for mistake in SETTINGS]
@@ -467,4 +467,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    print(table())  # noqa: T201 - this is what it is called for
+    print(table())  # noqa: T201 - the purpose of the command

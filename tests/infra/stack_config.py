@@ -1,4 +1,4 @@
-"""Puts a stack's configuration where the program reads it, without an engine."""
+"""Configuration of a stack for its program, without an engine."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ PASSWORD_FILES = ("postgres-password", "postgres-password-migrations", "postgres
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}\n-----END PRIVATE KEY-----\n"
 UID = "5f0c5b1e-7d1c-4f0e-9a55-0c9d2f6b1a77"
-"""Of the cluster that every context leads to."""
+"""UID of the cluster of every context."""
 IMAGES = {service.name: f"example.invalid/{service.name}:1.0" for service in CATALOG.services}
 MESHED = {"mesh": {"kind": "istio", "node_from_file": True}}
 NODE = {"cni_bin_dir": "/srv/node/bin", "cni_conf_dir": "/srv/node/net.d", "cni_conf_name": "10-bridge.conflist"}
 
 
 def stack_settings(stack: str) -> dict[str, Any]:
-    """The settings that a stack's file in the checkout holds."""
+    """The settings in a stack's file of the checkout."""
     content = yaml.safe_load((repo_dir() / f"Pulumi.{stack}.yaml").read_text())
     settings: dict[str, Any] = content["config"]["otel-mesh:settings"]
     return settings
 
 
 def use(settings: object, stack: str = "local", beside: Mapping[str, Any] | None = None) -> Mocks:
-    """Makes these the settings of the current stack, as the CLI hands them over; returns what records its resources.
+    """Sets the settings of the current stack as the CLI does; returns the mocks that record its resources.
 
     Args:
-        settings: None for none.
-        stack: its name.
-        beside: other keys of its configuration.
+        settings: Settings of the stack; None if the key is missing.
+        stack: Name of the stack.
+        beside: Further keys of its configuration.
     """
     mocks = Mocks()
     pulumi.runtime.set_mocks(mocks, project="otel-mesh", stack=stack)
@@ -56,7 +56,7 @@ def use(settings: object, stack: str = "local", beside: Mapping[str, Any] | None
 
 
 def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[str, str]:
-    """Files that a stack's program finds through the environment."""
+    """Files named by environment variables of a stack's program."""
     (folder / "secrets").mkdir()
     for name in PASSWORD_FILES:
         (folder / "secrets" / name).write_text(f"{PASSWORD}\n")
@@ -74,7 +74,7 @@ def surroundings(folder: Path, contexts: tuple[str, ...] = (CONTEXT,)) -> dict[s
 
 
 def changed(**changes: object) -> dict[str, Any]:
-    """The settings of stack ``local`` with other values at some places: ``cluster__context="x"``."""
+    """The settings of stack ``local`` with changed values: ``cluster__context="x"``."""
     values = copy.deepcopy(stack_settings("local"))
     for path, value in changes.items():
         *parents, last = path.split("__")
@@ -86,13 +86,13 @@ def changed(**changes: object) -> dict[str, Any]:
 
 
 def accepted(values: object, stack: str = "local", beside: Mapping[str, Any] | None = None) -> Stack:
-    """What the program makes of settings, by the real reader."""
+    """The stack as read by the program from these settings."""
     use(values, stack, beside)
     return read()
 
 
 def refused(values: object, beside: Mapping[str, Any] | None = None) -> list[str]:
-    """The mistakes for which the program refuses settings and what stands beside them, by the real reader."""
+    """The mistakes for which the program refuses the settings and further keys."""
     use(values, beside=beside)
     try:
         read()

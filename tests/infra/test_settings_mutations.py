@@ -1,4 +1,4 @@
-"""Whatever is changed in a stack's settings: the program accepts them, or refuses them with problems."""
+"""Random changes of settings: the program accepts them, or refuses them with problems."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def test_a_random_mutation_is_accepted_or_refused_with_problems(data: st.DataObj
     headline, *mistakes = message.split("\n")
     assert not message or (mistakes and headline.startswith(f"settings of stack '{stack}': "))
     assert all(": " in mistake and "; " in mistake for mistake in mistakes)
-    # a context and a file have names, which whoever mistook them has to read
+    # names of contexts and files are not secret, and the reader needs them
     assert PASSWORD not in message.replace(f"context '{PASSWORD}'", "").replace(f"/secrets/{PASSWORD}:", "")

@@ -1,4 +1,4 @@
-"""The mesh of a stack: who decides about traces, where its pods run, and the certificate at its edge."""
+"""The mesh of a stack: sampling, scheduling of its pods, and the certificate of its gateway."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_tokens_are_required_if_a_stack_says_so_and_never_for_orders() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_s1_13_with_tail_samplers_no_earlier_stage_samples(stack: str) -> None:
-    """A request that the gateway leaves out is recorded by nobody, whatever goes wrong in it."""
+    """No later stage records a request the gateway did not sample, even if it fails."""
     tracing = accepted(stack_settings(stack), stack).settings.mesh.tracing
     assert {tracing.ingress_percentage, tracing.internal_percentage} == {100}
 

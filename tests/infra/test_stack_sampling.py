@@ -1,4 +1,4 @@
-"""Where traces are decided: by the services, or by samplers that see them whole."""
+"""Sampling of traces: by the services, or by tail samplers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _deployed(loop: asyncio.AbstractEventLoop, settings: dict[str, Any], stack: str) -> Mocks:
-    """What a stack registers without its mesh, whose charts need an engine."""
+    """The resources of a stack without its mesh, whose charts need an engine."""
     mocks = use({**settings, "mesh": {"kind": "none"}}, stack)
     deploy()
     settle(loop)

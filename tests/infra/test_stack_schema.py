@@ -23,7 +23,7 @@ VALIDATOR = Draft7Validator(DOCUMENT)
 
 
 def _found(settings: object, beside: Mapping[str, object] | None = None, **document: object) -> list[str]:
-    """Places at which the schema finds something: in the settings, beside them, or in other parts of the file."""
+    """Paths of schema violations: in the settings, in further keys, or elsewhere in the file."""
     errors = VALIDATOR.iter_errors({"config": {"otel-mesh:settings": settings, **(beside or {})}, **document})
     return [".".join(str(part) for part in error.absolute_path) for error in errors]
 

@@ -1,4 +1,4 @@
-"""What `settings.read` makes of settings that are right."""
+"""Results of `settings.read` for valid settings."""
 
 from __future__ import annotations
 

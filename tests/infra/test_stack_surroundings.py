@@ -1,4 +1,4 @@
-"""What a stack needs from the files and variables around it, and how it says what is missing."""
+"""Files and variables a stack needs, and the messages about missing ones."""
 
 from __future__ import annotations
 
