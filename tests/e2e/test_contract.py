@@ -1,4 +1,4 @@
-"""B7, S2.12: what the catalogue declares is what the stores hold, no more and no less; nothing here names a signal."""
+"""B7, S2.12: the stores hold exactly the telemetry declared by the catalogue; the tests name no signal."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_service_map_equals_the_catalogue(http: httpx.Client) -> None:
 
 
 def test_traces_show_declared_calls_only(http: httpx.Client) -> None:
-    """By the trees of traces, where the map counts pairs: a service below another one's span was called by it."""
+    """Checks the span trees: a service with a span below a span of another service was called by it."""
     jaeger = Jaeger(at_address(http, JAEGER))
     pairs = set()
     for service in SIGNAL_MATRIX:
@@ -116,9 +116,9 @@ def test_traces_show_declared_calls_only(http: httpx.Client) -> None:
     assert set(SERVICE_EDGES) <= pairs
 
 
-@pytest.mark.full  # it waits until nothing more is counted, before and after
+@pytest.mark.full  # it waits until the counts are stable, before and after
 def test_the_call_counts_of_the_map_match_the_requests(http: httpx.Client) -> None:
-    """S2.12: ten requests are ten calls of each edge on their way, with proxies between the services and without."""
+    """S2.12: ten requests are counted as ten calls of each edge on their path, with and without sidecars."""
     api = Prometheus(at_address(http, PROMETHEUS))
     edge = request.SERVICES[0], request.SERVICES[1]
     query = f'sum(traces_service_graph_request_total{{client="{edge[0]}",server="{edge[1]}"}})'
@@ -130,7 +130,7 @@ def test_the_call_counts_of_the_map_match_the_requests(http: httpx.Client) -> No
         last = -1.0
         while (now := calls()) != last:
             last = now
-            time.sleep(40)  # longer than a lonely span waits, and its metric takes
+            time.sleep(40)  # longer than an unpaired span is held, and its metric is exported
         return now
 
     before = settled()

@@ -1,4 +1,4 @@
-"""Issue 19 on the running environment: who may change the services' schema, and who is told the password for it."""
+"""Issue 19 on the running environment: roles that may change the services' schema, and access to their password."""
 
 from __future__ import annotations
 

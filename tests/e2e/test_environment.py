@@ -1,4 +1,4 @@
-"""What the environment promises to a person at work on it: addresses, settings, secrecy, no change without a cause."""
+"""Guarantees of the environment to its users: addresses, settings, secrecy, idempotence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e
 
 
 def own_files(folder: Path) -> Iterator[Path]:
-    """The regular files that this environment keeps: not what is mounted (pods' secrets, roots) and not images."""
+    """Regular files of this environment, without mounts (pods' secrets, roots) and images."""
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if "containerd" not in name and not Path(place, name).is_mount()]
         yield from (path for name in names if (path := Path(place, name)).is_file() and not path.is_symlink())
@@ -89,7 +89,7 @@ def test_the_secrets_are_in_no_state_log_argument_or_answer_in_plain(
 
 
 def test_the_whole_environment_fits_into_6_gib() -> None:
-    """Pods and the node's programs, file cache included; the engine runs only while something changes."""
+    """Memory of pods and the node's programs, page cache included; the Pulumi engine runs only during updates."""
     assert 0 < cluster.status().memory < 6 * 2**30
 
 
@@ -101,7 +101,7 @@ def test_keys_and_secrets_are_readable_by_their_owner_only() -> None:
 
 
 def test_nothing_listens_outside_this_machine() -> None:
-    """Loopback, or the bridge's own address, which no packet from outside the machine reaches."""
+    """True for loopback and the bridge's address, which packets from outside the machine cannot reach."""
     ours = cluster.process_ids()
     assert ours
     listeners = [
@@ -140,7 +140,7 @@ def test_pods_run_unprivileged_with_a_read_only_root(pods: Callable[[], list[dic
             assert context["allowPrivilegeEscalation"] is False, where
             assert container["resources"]["limits"]["memory"], where
         for container in pod["spec"]["containers"]:
-            if container["name"] != sidecars.PROXY:  # which the mesh injects
+            if container["name"] != sidecars.PROXY:  # injected by the mesh
                 where = f"{pod['metadata']['name']}/{container['name']}"
                 assert {"readinessProbe", "livenessProbe"} <= container.keys(), where
         assert pod["spec"]["securityContext"]["runAsNonRoot"] is True

@@ -1,4 +1,4 @@
-"""S2.2: HTTPS at the gateway, with a certificate that this machine's own authority vouches for, and its renewal."""
+"""S2.2: HTTPS at the gateway, with a certificate signed by this machine's own authority, and its renewal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def curl(run: Callable[..., CompletedProcess[str]], *words: str, host: str = "12
 
 
 def shown() -> str:
-    """Digest of the certificate that the gateway shows now."""
+    """Digest of the certificate the gateway serves."""
     context = ssl.create_default_context(cafile=gateway_certificate.authority())
     address = ("127.0.0.1", GATEWAY_TLS.port)
     with socket.create_connection(address, 10) as plain, context.wrap_socket(plain, server_hostname="localhost") as tls:

@@ -1,4 +1,4 @@
-"""Stops, kills and starts. What was there before is there afterwards, and nothing is there twice."""
+"""Stops, kills and starts: everything is restored, and nothing exists twice."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UP = (sys.executable, "-m", "otel_mesh_cli", "up")
 
 
 def objects(kubectl: Callable[..., str]) -> list[str]:
-    """Every workload of the platform's namespaces, once each if nothing was made twice."""
+    """Every workload of the platform's namespaces; duplicates show objects created twice."""
     kinds = "deployments,statefulsets,services,configmaps,serviceaccounts,secrets"
     return sorted(kubectl("get", kinds, "-n", namespace, "-o", "name") for namespace in ("observability", "shop"))
 
@@ -55,7 +55,7 @@ def test_killed_processes_of_the_node_are_restarted(
 ) -> None:
     for process in cluster.process_ids():
         os.kill(process, signal.SIGKILL)
-    # as the agent of a mesh leaves it that was killed too: no pod could start
+    # as left by a killed CNI agent of the mesh: no pod could start
     network = layout().cni_config / runtime.CNI_FILE
     content = json.loads(network.read_text())
     content["plugins"].append({"type": "of-a-killed-agent"})
@@ -98,12 +98,12 @@ def test_a_killed_supervisor_is_restarted_by_make_up(run: Callable[..., Complete
 def test_everything_killed_at_once_including_pods_recovers(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str], kubectl: Callable[..., str]
 ) -> None:
-    """As when the power fails: programs, what watches over pods, and every process in them."""
+    """Simulates a power failure: kills programs, container shims and every process in pods."""
     before = objects(kubectl)
     everything = {process.pid for process in processes.scan()} | cgroups.pods()
     assert len(everything) > len(cluster.process_ids()) + 10
     for pid in everything:
-        with contextlib.suppress(ProcessLookupError):  # ended with another one
+        with contextlib.suppress(ProcessLookupError):  # ended together with another one
             os.kill(pid, signal.SIGKILL)
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr

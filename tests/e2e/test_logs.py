@@ -1,4 +1,4 @@
-"""S2.11 on the running environment: what services log is found by the trace that it belongs to."""
+"""S2.11 on the running environment: log lines of services are found by their trace id."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOUR_US = 3_600_000_000
 
 
 def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Sequence[Line]:
-    """The lines of a trace, once all the services have some; a pod may be on its way back."""
+    """The log lines of a trace, once all services have some; a pod may still be restarting."""
     end = time.monotonic() + DEADLINE_S
     found: Sequence[Line] = []
     while True:
@@ -48,7 +48,7 @@ def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Seque
 
 
 def _outcomes(lines: Sequence[Line]) -> set[tuple[str, str, str]]:
-    """Service, what it ended and how: the one line that each call leaves, over HTTP or gRPC."""
+    """Service, operation and outcome of the one log line per call, over HTTP or gRPC."""
     keys = {"request": "http.response.status_code", "call": "rpc.response.status_code"}
     return {
         (line.fields["service.name"], line.text, line.fields[keys[line.text]]) for line in lines if line.text in keys

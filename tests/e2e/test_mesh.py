@@ -1,4 +1,4 @@
-"""S1.2, S1.5, S1.9, S2.2, B1 on real sidecars: who is in the mesh, what it refuses, what it tells."""
+"""S1.2, S1.5, S1.9, S2.2, B1 on real sidecars: membership, refused requests and telemetry of the mesh."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., st
 
 
 def _python(kubectl: Callable[..., str], deployment: str, code: str) -> str:
-    """Runs Python in a service's container: its calls go through its sidecar."""
+    """Runs Python in a service's container, so that its calls go through the sidecar."""
     service = deployment.rpartition("/")[2]
     return kubectl("-n", "shop", "exec", deployment, "-c", service, "--", "python", "-c", code)
 
@@ -78,7 +78,7 @@ def test_plaintext_into_the_mesh_is_refused(
     url = f"http://{service['spec']['clusterIP']}:8080/livez"
     refused = run("curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*", url)
     assert refused.returncode == 56, (refused.returncode, refused.stdout, refused.stderr)  # the connection was reset
-    # the same address answers whoever is in the mesh
+    # the same address answers clients in the mesh
     url = "http://api-gateway.shop.svc.cluster.local:8080/livez"
     # unsampled: a call that the catalogue doesn't declare must not be on the map
     code = (
@@ -106,7 +106,7 @@ def test_b1_the_trace_has_exactly_the_tree_the_catalogue_predicts(http: httpx.Cl
         assert callee in CATALOG.service(caller).calls
     trace_id = request.request(http)
     request.wait_for_trace(http, trace_id, request.problems)
-    time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
+    time.sleep(6)  # longer than any export interval: an unexpected span would have arrived
     spans = traces.fetch(http, JAEGER.url, trace_id)
     assert request.problems(spans) == []
     assert [span.proxy for span in request.tree(local_stack.gateway()).spans()] == [
@@ -167,7 +167,7 @@ http.server.HTTPServer(("0.0.0.0", 8080), Echo).serve_forever()
 
 @pytest.fixture(scope="module")
 def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a function
-    """A service that answers with the headers it got, behind the gateway under a host name of its own."""
+    """A service that returns the headers it received, behind the gateway under a separate host name."""
     name = "echo-headers"
     (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
     image = next(one["image"] for one in gateway["spec"]["containers"] if one["name"] == "api-gateway")
@@ -221,7 +221,7 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
 
 
 def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that the service behind the gateway gets; waits until the gateway knows the host."""
+    """The headers received by the echo service; waits until the gateway knows the host."""
     end = time.monotonic() + 30
     while (
         answer := http.get(GATEWAY.url, headers={**request.UNSAMPLED, **headers, "host": host})
@@ -253,7 +253,7 @@ def test_s2_2_a_client_cannot_change_the_gateway_timeout(http: httpx.Client, ech
 
 
 def test_the_collector_accepts_telemetry_from_known_identities_only(kubectl: Callable[..., str], echo: str) -> None:
-    """The echo service is in the mesh, but no sender of the catalogue."""
+    """The echo service is in the mesh, but is not a sender in the catalogue."""
     assert echo
     url = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces"
     code = (
@@ -269,7 +269,7 @@ def test_the_collector_accepts_telemetry_from_known_identities_only(kubectl: Cal
 def test_a_pod_without_its_sidecar_is_found_and_named(
     kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    """A static label keeps the injector away from it, and is gone when anybody looks."""
+    """A label disables injection for the pod and is removed afterwards."""
     name = f"bare-{secrets.token_hex(3)}"
     (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
     pod = {

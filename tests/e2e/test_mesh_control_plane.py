@@ -1,4 +1,4 @@
-"""The mesh when a part of it is away: istiod, a sidecar, or at the end all of it."""
+"""The mesh without istiod, without a sidecar, and after its removal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUIETLY = ("--yes", "--skip-preview", "--non-interactive")
 
 @pytest.fixture
 def _without_istiod(kubectl: Callable[..., str]) -> Iterator[None]:
-    """Istiod away; afterwards there again."""
+    """Scales istiod to zero and back at the end."""
     kubectl("scale", *ISTIOD, "--replicas=0")
     kubectl("wait", "-n", "istio-system", "--for=delete", "pod", "--selector=app=istiod", "--timeout=60s")
     yield

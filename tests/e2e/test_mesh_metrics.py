@@ -1,4 +1,4 @@
-"""Issue 5, S2.12 on real sidecars: what proxies count reaches Prometheus, in the words of services."""
+"""Issue 5, S2.12 on real sidecars: metrics of proxies reach Prometheus under service names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 
 def _recorded(http: httpx.Client, query: str) -> list[dict[str, str]]:
-    """The labels of what a query finds, once it finds something: rules are evaluated once a minute."""
+    """Labels of the query's results, once there are any: rules are evaluated once a minute."""
     end = time.monotonic() + 180
     while True:
         result = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": query}).json()["data"]["result"]

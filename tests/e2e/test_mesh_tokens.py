@@ -1,4 +1,4 @@
-"""Issue 19 on the real gateway: with tokens asked for, people's data are for those who show one."""
+"""Issue 19 on the real gateway: with tokens required, personal data needs a valid token."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _key_set() -> str:
 
 
 def _token(key: rsa.RSAPrivateKey = KEY, **changes: Any) -> dict[str, str]:  # noqa: ANN401 -- claims
-    """The header of a request with a token."""
+    """The authorization header of a request with a token."""
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "123", "exp": int(time.time()) + 600, **changes}
     parts = [{"alg": "RS256", "kid": "1", "typ": "JWT"}, claims]
     signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
@@ -51,7 +51,7 @@ def _token(key: rsa.RSAPrivateKey = KEY, **changes: Any) -> dict[str, str]:  # n
 
 
 def _until(http: httpx.Client, status: HTTPStatus) -> None:
-    """Wait until the gateway has heard of the policies, or of their end."""
+    """Wait until the gateway has applied or removed the policies."""
     end = time.monotonic() + 60
     while (seen := http.get(USER).status_code) != status:
         assert time.monotonic() < end, seen
@@ -75,7 +75,7 @@ def _tokens(kubectl: Callable[..., str], http: httpx.Client) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_tokens")
 def test_a_request_with_a_valid_token_reads_a_user(http: httpx.Client) -> None:
-    end = time.monotonic() + 30  # both policies, in no order
+    end = time.monotonic() + 30  # the two policies arrive in any order
     while (answer := http.get(USER, headers=_token())).status_code != HTTPStatus.OK:
         assert time.monotonic() < end, answer.text
         time.sleep(0.5)
@@ -92,7 +92,7 @@ def test_a_request_with_a_valid_token_reads_a_user(http: httpx.Client) -> None:
         (lambda: _token(exp=int(time.time()) - 600), HTTPStatus.UNAUTHORIZED),
         (lambda: _token(iss="https://another.example"), HTTPStatus.UNAUTHORIZED),
         (lambda: _token(aud="another"), HTTPStatus.FORBIDDEN),
-    ],  # made when they are shown: those of the collection have ended by then
+    ],  # created when used: tokens created at collection have expired by then
     ids=["none", "nonsense", "forged", "ended", "another issuer's", "for somebody else"],
 )
 def test_a_request_without_a_valid_token_reads_no_user(

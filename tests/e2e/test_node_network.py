@@ -1,4 +1,4 @@
-"""The node's network by itself, in a network namespace of the test's: what is made, healed, refused and removed."""
+"""The node's network in a separate network namespace: creation, repair, refusals and removal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rules():
 
 
 def inside(state: Path, code: str) -> None:
-    """Run Python in network and mount namespaces of its own, so that /sys shows its interfaces."""
+    """Run Python in separate network and mount namespaces, so that /sys shows its interfaces."""
     script = 'mount -t sysfs sysfs /sys && exec "$0" -c "$1" "$2"'
     done = subprocess.run(
         ["unshare", "--net", "--mount", "sh", "-c", script, sys.executable, PREAMBLE + code, str(state)],

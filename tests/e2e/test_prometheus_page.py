@@ -1,4 +1,4 @@
-"""Prometheus' own page is there for people; what a machine without the npm registry does: tests/local."""
+"""The web page of Prometheus is served; machines without the npm registry are tested elsewhere."""
 
 from __future__ import annotations
 

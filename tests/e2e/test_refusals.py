@@ -1,4 +1,4 @@
-"""What `make up` refuses: one line with place, reason and remedy, exit status 2, and everything as it was."""
+"""Refusals of `make up`: one line with place, reason and remedy, exit status 2, and no change."""
 
 from __future__ import annotations
 

@@ -31,14 +31,14 @@ PORTS = (API_PORT, KUBELET_PORT)
 
 
 def serials() -> list[int]:
-    """Of the certificates that the programs show right now."""
+    """Serial numbers of the certificates the programs currently serve."""
     shown = (ssl.get_server_certificate((str(NODE_ADDRESS), port)) for port in PORTS)
     return [x509.load_pem_x509_certificate(pem.encode()).serial_number for pem in shown]
 
 
 @pytest.fixture
 def identities(pods: Callable[[], list[dict[str, Any]]]) -> Callable[[], dict[str, tuple[str, int]]]:
-    """The pods by their workloads, with what changes when they are replaced or restarted."""
+    """The pods by workload, with the fields that change on replacement or restart."""
 
     def call() -> dict[str, tuple[str, int]]:
         return {
@@ -104,7 +104,7 @@ def test_new_authorities_refuse_old_certificates(
     assert not is_refused(run, stolen)
     said = rotate(run, "authorities")
     assert not set(serials()) & set(old)
-    # also one that is told the new authority, and thus talks to the server at all
+    # also for a client that trusts the new authority and so completes the handshake
     content = json.loads(run("kubectl", f"--kubeconfig={stolen}", "config", "view", "--raw", "-o", "json").stdout)
     trusting = tmp_path / "trusting"
     new_authority = credentials.authority(layout(), credentials.CLUSTER).read_bytes()
@@ -224,7 +224,7 @@ def test_the_database_accepts_a_new_password_and_refuses_the_old_one(
         assert logs_in(path.read_text(), role)
         assert not logs_in(olds[role], role)
     assert note() == "1", "it logs in with what its pod has mounted"
-    # a person's own, and a run that was killed between the database and the stack: both are told to the database
+    # set by hand, or by a run killed between the database and the stack: both are applied to the database
     odd = f"it's {new}"
     file.write_text(odd)
     done = run("make", "up")
@@ -258,7 +258,7 @@ def test_the_cache_and_its_clients_change_to_a_new_password(
     kubectl("rollout", "status", "-n", "shop", "deployment/redis", "--timeout=120s")
     assert logs_in(new)
     assert not logs_in(old)
-    # a new connection logs in with what is mounted now, and the cache is used again without anybody's help
+    # a new connection uses the mounted password, and the cache is used again automatically
     end = time.monotonic() + 60
     while True:
         spans = request.wait_for_trace(http, request.request(http), request.problems)
@@ -274,7 +274,7 @@ def test_the_cache_and_its_clients_change_to_a_new_password(
 def test_certificates_outside_their_validity_are_named_and_renewed_by_make_up(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str], days: int
 ) -> None:
-    """What a jump of the clock does to certificates, done to the certificates."""
+    """The effect of a clock jump, simulated by certificates issued for another time."""
     authority = credentials.authority(layout(), credentials.CLUSTER).read_bytes()
     moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
     leaves = [credentials.API_SERVER_SERVING, credentials.ADMIN, credentials.KUBELET]

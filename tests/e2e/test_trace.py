@@ -1,4 +1,4 @@
-"""S2.3, B1, S1.7, S2.6 on the running environment: what one request leaves behind."""
+"""S2.3, B1, S1.7, S2.6 on the running environment: telemetry of one request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ METHOD = "shop.user.v1.UserService/GetUser"
 
 
 def chain(spans: Sequence[Span]) -> list[tuple[str, str, str]]:
-    """(service, name, kind) from the root down, which has to be one line of calls."""
+    """(service, name, kind) of the spans from the root down, which must form one chain of calls."""
     line = []
     at = traces.roots(spans)
     while at:
@@ -64,7 +64,7 @@ def test_b1_one_request_is_one_trace_across_gateway_service_and_stores(http: htt
 
 
 def test_s2_9_a_repeated_user_request_reads_the_cache_instead_of_the_database(http: httpx.Client) -> None:
-    for _ in range(3):  # an entry may end between two requests, once a minute
+    for _ in range(3):  # a cache entry may expire between two requests, once a minute
         request.request(http)
         spans = request.wait_for_trace(http, request.request(http), request.problems)
         (outcome,) = (span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags)
@@ -131,7 +131,7 @@ def test_s2_8_an_invalid_user_id_is_refused_at_the_gateway(http: httpx.Client, b
     answer = http.get(f"{GATEWAY.url}/api/users/{bad}")
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     if bad == "%00" and stack_mesh().installed:
-        assert not answer.content  # the mesh's gateway refuses it before any service of ours is asked
+        assert not answer.content  # the mesh's gateway refuses it before any service is called
         return
     assert answer.headers["content-type"] == "application/problem+json"
     problem = json.loads(answer.text)
@@ -140,7 +140,7 @@ def test_s2_8_an_invalid_user_id_is_refused_at_the_gateway(http: httpx.Client, b
 
 
 def test_s2_2_probes_leave_no_trace(http: httpx.Client) -> None:
-    """The kubelet probes every few seconds: by now there would be an operation for it."""
+    """The kubelet probes every few seconds: an operation for probes would exist by now."""
     for service in ("api-gateway", "user-service"):
         names = http.get(f"{JAEGER.url}/api/operations", params={"service": service}).json()["data"]
         operations = {entry["name"] for entry in names}
@@ -149,7 +149,7 @@ def test_s2_2_probes_leave_no_trace(http: httpx.Client) -> None:
 
 
 def _settled(http: httpx.Client, counter: str) -> float:
-    """A counter's value once all that came before is in it: it stays for longer than the interval of exports."""
+    """The value of a counter once it has been stable for longer than the export interval."""
     value, since = measured.query(http, counter), time.monotonic()
     while time.monotonic() - since < EXPORTED_S:
         time.sleep(0.5)

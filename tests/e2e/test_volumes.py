@@ -1,4 +1,4 @@
-"""Volumes on demand: from a claim to a folder of the machine and back."""
+"""Dynamic volume provisioning: from a claim to a folder of the machine and back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def claim(name: str, **spec: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields o
 
 
 def pod(name: str, *claims: str) -> dict[str, Any]:
-    """A restricted pod that holds the claims."""
+    """A restricted pod that mounts the claims."""
     image = json.loads(images.images_file().read_text())["user-service"]
     closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {
@@ -59,7 +59,7 @@ def pod(name: str, *claims: str) -> dict[str, Any]:
 
 @pytest.fixture
 def apply(kubectl: Callable[..., str]) -> Iterator[Callable[..., None]]:
-    """Make objects in a namespace of the test's own."""
+    """Create objects in a separate namespace of the test."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -144,7 +144,7 @@ def test_an_unsupported_claim_gets_an_event_with_the_reason(
 def test_a_repeatedly_killed_provisioner_leaves_one_volume_per_claim(
     apply: Callable[..., None], kubectl: Callable[..., str]
 ) -> None:
-    """Claims are made while the program is killed every moment: each ends with one folder and one volume."""
+    """Claims are created while the provisioner is killed repeatedly: each ends with one folder and one volume."""
     names = [f"claim-{number}" for number in range(12)]
     before = set(kubectl("get", "pv", "-o", "name").split())
     folders = {path.name for path in layout().volumes.iterdir()}
@@ -165,7 +165,7 @@ def test_a_repeatedly_killed_provisioner_leaves_one_volume_per_claim(
 def test_volumes_of_the_former_pool_keep_their_data(
     apply: Callable[..., None], kubectl: Callable[..., str], run: Callable[..., CompletedProcess[str]]
 ) -> None:
-    """An environment as it was before there was a provisioner: held, free and given back volumes of a fixed pool."""
+    """An environment from before the provisioner: bound, available and released volumes of a fixed pool."""
     kubectl("delete", "storageclass", storage.STORAGE_CLASS)
     old_class = {
         "apiVersion": "storage.k8s.io/v1",

@@ -1,4 +1,4 @@
-"""S2.13, S2.11, S2.12: the four walk-throughs of a person on call, as commands on the running environment."""
+"""S2.13, S2.11, S2.12: the four on-call walk-throughs, as commands on the running environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATIENCE_S = 90.0
 
 @pytest.fixture
 def says(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
-    """Run a command until all the words are in what it prints: telemetry is on its way for some seconds."""
+    """Run a command until its output has all the words: telemetry arrives with a delay of some seconds."""
 
     def call(*command: str, words: tuple[str, ...] = ()) -> str:
         end = time.monotonic() + _PATIENCE_S
