@@ -1,4 +1,4 @@
-"""Texts that were reviewed: kept as files, and compared to the letter."""
+"""Golden files: reviewed texts that are compared exactly."""
 
 from __future__ import annotations
 

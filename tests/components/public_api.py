@@ -1,4 +1,4 @@
-"""The public names of a package with everything that a caller can rely on, one line each."""
+"""The public API of a package, one line per name with everything callers depend on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _signature(function: Any) -> str:  # noqa: ANN401 - any callable
 
 
 def _value(one: Any) -> object:  # noqa: ANN401 - a constant or a type
-    """A constant as it is; a type of settings as the JSON schema of its values."""
+    """The value of a constant; the JSON schema of a settings type."""
     return one if isinstance(one, int | str | dict) else TypeAdapter(one).json_schema()
 
 
@@ -67,7 +67,7 @@ def _fields(owner: type) -> Iterator[str]:
 
 
 def _annotation(owner: type, name: str) -> str:
-    """As it is written where the field is declared."""
+    """The type as written in the field's declaration."""
     found = (vars(base).get("__annotations__", {}).get(name) for base in owner.__mro__)
     return str(next(text for text in found if text is not None))
 

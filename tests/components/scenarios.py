@@ -1,4 +1,4 @@
-"""Settings that the golden files show: for each component the plain case and the one that differs most."""
+"""Settings of the golden files: for each component the defaults and a case with most settings changed."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ CACHE: Final = CacheAccess(
 
 
 def _grafana(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
-    """Without the dashboards' texts, which are files that are reviewed themselves."""
+    """The manifests without the dashboards' texts, which are reviewed as files of their own."""
     manifests = grafana_manifests(args, settings)
     for manifest in manifests:
         if manifest["kind"] == "ConfigMap":

@@ -1,6 +1,6 @@
 """Components as resources: type tokens, children, options and outputs, without an engine.
 
-What an engine adds (parents, replacement, real previews) is shown in tests/engine.
+Behaviour of the engine (parents, replacement, previews) is tested in tests/engine.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ def test_postgres_keeps_the_passwords_of_its_roles_secret(program: Program) -> N
     )
     Postgres("db", args)
     assert program.kinds().count("Secret") == 3
-    # the first as it was before there were roles: another name would replace it
+    # the first name is unchanged since before roles: another name would replace the Secret
     assert [one.name for one in program.mocks.registered if one.typ.endswith(":Secret")] == [
         "db",
         "db-postgres-credentials-migrations",

@@ -1,4 +1,4 @@
-"""Every component's objects, to the letter.
+"""The objects of every component, compared with golden files.
 
 After a deliberate change run ``UPDATE_GOLDEN=1 pytest tests/components`` and review the difference.
 """

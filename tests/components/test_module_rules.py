@@ -1,4 +1,4 @@
-"""Rules of the code's own structure."""
+"""Rules for the structure of the code."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_stack_uses_public_names_of_the_library_only() -> None:
 
 def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
     """`jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifest]` beside `Jaeger`."""
-    charts = {"Istio", "TelemetryAccess"}  # installs charts; has no settings
+    charts = {"Istio", "TelemetryAccess"}  # one installs charts, one has no settings
     for name in otel_mesh.__all__:
         one = getattr(otel_mesh, name)
         if not _is_component(one) or name in charts:

@@ -1,4 +1,4 @@
-"""The library's face: its public names, and what importing it costs."""
+"""The public names of the library, and the modules loaded by importing it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOLDEN = repo_dir() / "tests" / "components" / "golden"
 
 @pytest.mark.parametrize("package", ["otel_mesh", "otel_mesh_telemetry"])
 def test_the_public_api_matches_its_record(package: str) -> None:
-    """A line that goes or changes breaks somebody: see the rules in CHANGELOG.md before renewing the file."""
+    """A removed or changed line is a breaking change: see the rules in CHANGELOG.md before updating the file."""
     place = GOLDEN / f"api-{package}.txt"
     present = public_api.listing(package)
     if os.environ.get("UPDATE_GOLDEN"):
@@ -76,7 +76,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_every_object_has_the_type_token_of_its_pulumi_kubernetes_class() -> None:
-    """The classes themselves are not used: a type that none of them has would be a resource of its own kind."""
+    """Components do not use the classes themselves: a wrong type token would register a different kind of resource."""
     found = [one for file in GOLDEN.glob("*.yaml") for one in yaml.safe_load_all(file.read_text())]
     package = importlib.util.find_spec("pulumi_kubernetes")
     assert package

@@ -1,4 +1,4 @@
-"""Configurations are read by the programs that they are for."""
+"""Configurations are loaded by the real programs."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_the_memory_limiter_is_the_first_processor() -> None:
 
 
 def _receiving(config: dict[str, Any]) -> dict[str, Any]:
-    """The pipelines that senders' batches come to."""
+    """The pipelines that receive data from senders."""
     return {name: one for name, one in config["service"]["pipelines"].items() if one["receivers"] == ["otlp"]}
 
 
@@ -174,7 +174,7 @@ def test_prometheus_accepts_its_configuration(
 
 
 def _on_loopback(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int, int]:
-    """The same configuration for a test: loopback, free ports, a folder of ours."""
+    """The configuration adapted to a test: loopback, free ports, a temporary folder."""
     ports = {port: free_port() for port in ("4317", "4318", "8888", "13133", "16686")}
     text = json.dumps(config).replace("/var/lib/jaeger", str(folder)).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     for name, port in ports.items():

@@ -1,4 +1,4 @@
-"""What is handed out: every distribution whole, and the library usable without the checkout."""
+"""The wheels: every distribution is complete, and the library works without the checkout."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def known_objects() -> dict[str, str]:
 
 
 def cluster_objects(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """UIDs of the items of `kubectl get -o json` without objects created by controllers, by kind, namespace and name."""
+    """UIDs of the items of `kubectl get -o json` without those created by controllers, by kind, namespace and name."""
     return {
         _place(item): item["metadata"]["uid"]
         for item in items

@@ -1,4 +1,4 @@
-"""The rules: their form, what they record, what makes them fire, and that they reach Prometheus and the wheel."""
+"""The rules: their form, recorded series and firing conditions, and their delivery to Prometheus and in the wheel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FOLDERS = (Path(__file__).parent / "rules", repo_dir() / "tests" / "infra" / "rules")
 CASES = [path for folder in FOLDERS for path in sorted(folder.iterdir())]
-"""Of the library's rules and of the platform's own."""
+"""Rule test files of the library and of the platform."""
 EVERY = {**rule_files(), **platform.rule_files()}
 
 
@@ -36,7 +36,7 @@ def promtool(built: Built) -> Path:
 
 @pytest.fixture
 def rules(tmp_path: Path) -> list[Path]:
-    """The files as Prometheus gets them."""
+    """The rule files given to Prometheus."""
     args = PrometheusArgs(namespace="ns", exposed=("shop/api-gateway",), rules=platform.rule_files())
     (config,) = (one for one in prometheus_manifests(args, PrometheusSettings()) if one["kind"] == "ConfigMap")
     found = [name for name in config["data"] if name.endswith(".rules.yaml")]
@@ -81,7 +81,7 @@ def test_every_alert_has_a_case_and_names_the_next_command(rules: list[Path]) ->
 
 
 def test_every_recording_rule_has_a_case(rules: list[Path]) -> None:
-    """S2.10, S2.12, and issue 5: whichever proxy counts, what is recorded is the same."""
+    """S2.10, S2.12, and issue 5: the recorded series are the same for every kind of proxy."""
     groups = [group for path in CASES for group in yaml.safe_load(path.read_text())["tests"]]
     cases = [case for group in groups for case in group["promql_expr_test"] if case["exp_samples"]]
     for rule in of("record", rules):
@@ -89,7 +89,7 @@ def test_every_recording_rule_has_a_case(rules: list[Path]) -> None:
 
 
 def test_objectives_use_existing_histogram_bucket_boundaries() -> None:
-    """S2.10: what a service's library counts in is what an objective may name."""
+    """S2.10: an objective may use the histogram bucket boundaries of the services."""
     for seconds in DURATION_BOUNDARIES:
         assert Objectives(latency_seconds=seconds).latency_seconds == seconds
     with pytest.raises(InvalidSettingsError, match="latency_seconds: is no bucket that requests are counted in"):

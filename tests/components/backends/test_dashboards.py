@@ -1,4 +1,4 @@
-"""S2.3, S2.10, S2.12: dashboards are what their source says, in Grafana's own types, and Prometheus can answer them."""
+"""S2.3, S2.10, S2.12: dashboards match their source and Grafana's types, and Prometheus can parse their queries."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_the_built_in_dashboards_leave_room_for_those_of_a_team() -> None:
 
 
 def _expanded(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401 - YAML
-    """As Grafana reads provisioning files: ``$$`` is a dollar, ``$NAME`` a variable."""
+    """The value as Grafana reads provisioning files: ``$$`` is a dollar sign, ``$NAME`` a variable."""
     if isinstance(value, dict):
         return {key: _expanded(one, environment) for key, one in value.items()}
     if isinstance(value, list):
@@ -153,7 +153,7 @@ def _expanded(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN40
 
 @pytest.mark.parametrize("logs", [None, "http://logs:9428"])
 def test_links_lead_to_existing_data_sources(logs: str | None) -> None:
-    """S2.12: from a metric to its trace, from a trace to its logs and metrics, from a line to its trace."""
+    """S2.12: links from a metric to its trace, from a trace to its logs and metrics, from a log line to its trace."""
     args = GrafanaArgs(namespace="ns", prometheus_url="http://p:9090", jaeger_url="http://j:16686", logs_url=logs)
     settings = GrafanaSettings(existing_secret="given")  # noqa: S106 - the Secret's name
     by_kind = {one["kind"]: one for one in grafana_manifests(args, settings)}

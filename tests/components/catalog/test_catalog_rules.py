@@ -1,4 +1,4 @@
-"""The catalog: what it refuses, and what follows from it."""
+"""The catalog: its validation and its derivations."""
 
 from __future__ import annotations
 

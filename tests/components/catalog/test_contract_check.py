@@ -1,4 +1,4 @@
-"""B7: the telemetry contract's questions, and its judgement of edges that were seen."""
+"""B7: the queries of the telemetry contract, and its check of observed edges."""
 
 from __future__ import annotations
 

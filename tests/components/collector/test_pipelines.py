@@ -1,4 +1,4 @@
-"""Building a Collector's configuration: order of processors, definitions of parts, refused mistakes."""
+"""Building a Collector's configuration: order of processors, definitions of components, refused mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Envoy's spans, as Envoy sent them, after the real Collector has brought them to the common vocabulary."""
+"""Recorded spans of Envoy, translated to the semantic conventions by the real Collector."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ UPSTREAM = {
     "upstream_cluster": "outbound|8080|v1|api-gateway.shop.svc.cluster.local",
     "upstream_cluster.name": "outbound|8080||api-gateway.shop.svc.cluster.local;",
 }
-"""A span of a gateway towards its upstream: it has no method and names no node."""
+"""A span of a gateway towards its upstream: without a method and a node."""
 FAULT = {**INBOUND, "http.status_code": "503", "response_flags": "FI", "error": "true"}
 GONE = {**INBOUND, "http.status_code": "0", "response_flags": "DC"}
 GRPC = {
@@ -75,7 +75,7 @@ OWN = {"http.request.method": "GET", "error": "kept"}
 
 @pytest.fixture(scope="module")
 def spans(tmp_path_factory: pytest.TempPathFactory, built: Built) -> dict[str, dict[str, Any]]:
-    """Each span by the name that it was sent with, its attributes and its resource's as plain values."""
+    """Each span by its original name, with plain values of its attributes and resource attributes."""
     folder = tmp_path_factory.mktemp("proxy-spans")
     port = free_port()
     configuration = {

@@ -1,4 +1,4 @@
-"""Keys of settings that were renamed."""
+"""Renamed keys of settings."""
 
 from __future__ import annotations
 

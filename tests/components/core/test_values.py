@@ -1,4 +1,4 @@
-"""The plain values that settings are made of."""
+"""Simple values in settings."""
 
 from __future__ import annotations
 

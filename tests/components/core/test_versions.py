@@ -1,4 +1,4 @@
-"""The defaults name what the embedded environment builds and the tests run, and README says so."""
+"""The default versions are those built by the embedded environment and run by the tests, and README names them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ README = (repo_dir() / "README.md").read_text()
 
 
 def _built(program: str) -> str:
-    """The version that the toolchain builds."""
+    """The version built by the toolchain."""
     return owner(program).version.removeprefix("v")
 
 
 def _required(module: str) -> str:
-    """The version of a module that Istio's programs are built with."""
+    """The version of a Go module in Istio's programs."""
     folder = owner("pilot-discovery").folder
     return Build(folder, module, {}).version.removeprefix("v")
 
@@ -33,7 +33,7 @@ def _minor(number: str) -> str:
 
 
 def _jaeger(module_version: str) -> str:
-    """Jaeger's modules count from 1.58 on as releases 2.0 and later: 1.76 is 2.13."""
+    """Jaeger's module versions 1.58 and later are releases 2.0 and later: 1.76 is 2.13."""
     major, minor, patch = module_version.split(".")
     assert major == "1"
     return f"2.{int(minor) - 63}.{patch}"

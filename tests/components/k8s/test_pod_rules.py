@@ -1,4 +1,4 @@
-"""Rules that hold for every pod of the library, whichever component it belongs to."""
+"""Rules for the pods of every component."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_containers_have_all_three_probes_and_bounded_memory(manifest: dict[str,
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_only_pods_that_call_the_api_server_mount_a_token(name: str) -> None:
-    """The Collector names senders, Prometheus finds a mesh's proxies; neither may do more than read for that."""
+    """The Collector identifies senders and Prometheus discovers proxies of a mesh: both have read access only."""
     by_kind = {manifest["kind"]: manifest for manifest in SCENARIOS[name]()}
     asks = name.startswith("otel-collector") or name == "prometheus-meshed"
     assert asks is ("ClusterRole" in by_kind) is ("ClusterRoleBinding" in by_kind)

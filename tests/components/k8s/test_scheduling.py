@@ -1,4 +1,4 @@
-"""Scheduling settings: what they refuse, how they are laid over defaults, and where they end up."""
+"""Scheduling settings: validation, merging over defaults, and their place in the manifests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workload as one value, and the objects that are rendered from it."""
+"""A workload as one value, and the objects rendered from it."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def rendered(further: dict[str, list[Caller]] | None = None) -> list[Manifest]:
 
 
 def allowed(policies: list[Manifest]) -> set[tuple[str, str, str]]:
-    """Triples of principal, callee and port that some policy allows."""
+    """Triples of principal, callee and port allowed by the policies."""
     return {
         (principal, policy["spec"]["selector"]["matchLabels"]["app.kubernetes.io/instance"], port)
         for policy in policies

@@ -1,4 +1,4 @@
-"""Warnings about charts in a folder that differ from the settings."""
+"""Warnings about charts in a folder if they differ from the settings."""
 
 from __future__ import annotations
 

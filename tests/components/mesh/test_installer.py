@@ -1,4 +1,4 @@
-"""An installed mesh and what joins it in the same program, without an engine."""
+"""An installed mesh and its members in the same program, without an engine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SERVICE = Service(name="api-gateway", port=8080, exposed=True)
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """A program without the charts' and the definitions' objects, whose transforms need an engine."""
+    """A program without the objects of charts and definitions, since their transforms need an engine."""
 
     def chart(istio: Istio, name: str, *_: object) -> pulumi.Resource:
         return pulumi.ComponentResource("test:index:Chart", name, None, pulumi.ResourceOptions(parent=istio))

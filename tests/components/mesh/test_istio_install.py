@@ -1,4 +1,4 @@
-"""Where an installation of Istio takes its charts and definitions from, and whose definitions become its own."""
+"""The sources of Istio's charts and definitions, and the adoption of existing definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Istio's objects and the values of its charts, to the letter and by rule."""
+"""Istio's objects and chart values, by golden files and by rules."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_calls_to_the_collector_start_no_trace() -> None:
     (exports,) = (one for one in _policies("EnvoyFilter") if "workloadSelector" not in one["spec"])
     hosts = [one["match"]["routeConfiguration"]["vhost"]["name"] for one in exports["spec"]["configPatches"]]
     assert hosts == [f"{TAGGED.service}:4317", f"{TAGGED.service}:4318"]
-    assert exports["metadata"]["namespace"] == DEFAULTS.namespace  # the root namespace: for every sidecar
+    assert exports["metadata"]["namespace"] == DEFAULTS.namespace  # the root namespace applies to every sidecar
 
 
 def _policies(kind: str) -> list[Manifest]:
@@ -119,11 +119,11 @@ def test_only_idempotent_requests_are_retried() -> None:
 def test_s1_12_the_mesh_retries_only_requests_that_reached_no_application(settings: IstioSettings) -> None:
     policy = mesh_config(settings, TRACING, "production")["defaultHttpRetryPolicy"]
     assert set(policy["retryOn"].split(",")) <= {"connect-failure", "refused-stream"}
-    assert policy["attempts"] > 0  # with 0 Istio repeats nothing at all, a connection that was refused neither
+    assert policy["attempts"] > 0  # with 0 Istio retries nothing, not even a refused connection
 
 
 def test_without_a_token_only_public_paths_are_reachable() -> None:
-    """Issue 19: what is not known to be open needs one, however it is spelled."""
+    """Issue 19: every path that is not listed as public needs a token, whatever its spelling."""
     authentication, refusal = SCENARIOS["gateway-tokens"]()
     assert authentication["spec"]["selector"] == refusal["spec"]["selector"]
     (rule,) = authentication["spec"]["jwtRules"]

@@ -1,4 +1,4 @@
-"""Who is told that its callers may be anybody: what is reached from outside without a gateway of the mesh before it."""
+"""Trace context from outside: services exposed without a gateway of the mesh restart traces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which proxy's word a service takes for its peer follows from the mesh that it joins."""
+"""The trusted source of peer identity follows from the mesh of the service."""
 
 from __future__ import annotations
 

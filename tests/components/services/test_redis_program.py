@@ -1,4 +1,4 @@
-"""S2.3, S2.9: the Redis of the component, run by the real program with the component's own files."""
+"""S2.3, S2.9: the real Redis server with the files of the component."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_s2_9_a_changed_password_takes_effect_on_restart(redis: RedisServer) -> 
 
 def test_s2_9_old_keys_are_evicted_and_nothing_is_written_to_disk(redis: RedisServer) -> None:
     value = "x" * 100_000
-    for number in range(200):  # 20 MB into the 12 MiB that three quarters of the limit are
+    for number in range(200):  # 20 MB into 12 MiB, three quarters of the limit
         assert redis.cli("SET", f"filling:{number}", value) == "OK"
     assert redis.cli("EXISTS", "filling:0") == "0"
     assert redis.cli("EXISTS", "filling:199") == "1"
