@@ -1,4 +1,4 @@
-"""Where a cold `make up` spends its time: read from what it printed and from what its builds wrote down."""
+"""Breakdown of a cold `make up`, from its output and the logs of its builds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REFERENCE = {"wall": 2692.0, "toolchain": 2272.0, "images": 228.0, "node and update": 136.0, "compiling": 4540.0}
-"""Seconds that the same start took on 2 cores and 24 GiB on 2026-11-28, before builds shared versions; `compiling` is
+"""Seconds of a cold start on 2 cores and 24 GiB on 2026-11-28, before builds shared versions; `compiling` is
 CPU time, the others are wall-clock."""
 REFERENCE_PACKAGES = 14300
 
@@ -21,7 +21,7 @@ _IMAGE = re.compile(r"^images: (.+): ready after (\d+) s$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Build:
-    """What one `go build` took; `peak_bytes` is that of its largest process."""
+    """Cost of one `go build`; `peak_bytes` is the peak resident memory of its largest process."""
 
     name: str
     seconds: float
@@ -47,26 +47,26 @@ class ColdStart:
 
     @property
     def compiled(self) -> int:
-        """Packages that were compiled, each as often as it was."""
+        """Number of package compilations, repeated ones included."""
         return sum(build.compiled for build in self.builds)
 
 
 def read(wall: float, printed: str, logs: Path) -> ColdStart:
-    """What a start took.
+    """The breakdown of a cold start.
 
     Args:
-        wall: seconds of the whole command.
-        printed: everything that it printed.
-        logs: the folder of the builds' logs.
+        wall: Wall-clock seconds of the command.
+        printed: Output of the command.
+        logs: Folder with the logs of the builds.
 
     Raises:
-        ValueError: the output is not that of a start that went through.
+        ValueError: The output does not belong to a successful start.
     """
     steps = {text: float(seconds) for seconds, text in reversed(_STEP.findall(printed))}
     programs = next((at for text, at in steps.items() if text.startswith("programs:")), None)
     pictures = next((at for text, at in steps.items() if re.fullmatch(r"\d+ images", text)), None)
     if programs is None or pictures is None:
-        raise ValueError("no `make up` that went through printed this")
+        raise ValueError("the output does not belong to a successful `make up`")
     end = max(steps.values())
     builds = [
         Build(file.stem.removeprefix("build-"), **json.loads(file.read_text()))
@@ -75,7 +75,7 @@ def read(wall: float, printed: str, logs: Path) -> ColdStart:
     return ColdStart(
         wall,
         {
-            # Packages come before the command's own clock starts; the final trace after its last step.
+            # Python packages are installed before the command's clock starts; the final trace follows its last step.
             "packages of Python": max(0.0, wall - end),
             "toolchain": programs,
             "images": pictures - programs,
@@ -87,7 +87,7 @@ def read(wall: float, printed: str, logs: Path) -> ColdStart:
 
 
 def table(start: ColdStart) -> str:
-    """The breakdown, each part beside the same part of the reference where it has one."""
+    """The breakdown as a table, compared with the reference."""
     lines = [f"{'program':<24}{'wall s':>8}{'CPU s':>8}{'packages':>10}{'compiled':>10}{'peak MiB':>10}"]
     lines += [
         f"{build.name:<24}{build.seconds:>8.0f}{build.cpu_seconds:>8.0f}{build.packages:>10}{build.compiled:>10}"
@@ -99,10 +99,10 @@ def table(start: ColdStart) -> str:
     for name, seconds in figures.items():
         line = f"{name:<20}{seconds:>8.0f} s"
         if before := REFERENCE.get(name):
-            line += f"  of the reference's {before:.0f} s: {seconds / before:.2f}"
+            line += f"  reference {before:.0f} s, ratio {seconds / before:.2f}"
         lines.append(line)
     lines.append(
-        f"{'packages compiled':<20}{start.compiled:>8}    of the reference's {REFERENCE_PACKAGES}: "
+        f"{'packages compiled':<20}{start.compiled:>8}    reference {REFERENCE_PACKAGES}, ratio "
         f"{start.compiled / REFERENCE_PACKAGES:.2f}"
     )
     return "\n".join(lines)

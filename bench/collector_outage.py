@@ -1,8 +1,9 @@
-"""What a Collector that is gone, or stalled, costs the requests of a service at 200 a second.
+"""Effect of an unreachable or stalled Collector on the latency of a service at 200 requests per second.
 
-One process of the service sees the Collector up, gone, up, stalled and up again, OUTAGE_SECONDS each (60), as often
-as OUTAGE_ROUNDS says (1). The p99 of an outage is set beside that of all phases with the Collector up; how far those
-differ among themselves is the noise: the largest over the smallest. Closes with `ratio gone X stalled Y noise Z`.
+The Collector is up, gone, up, stalled and up again for OUTAGE_SECONDS each (default 60), repeated OUTAGE_ROUNDS times
+(default 1), with one process of the service. The p99 of each kind of outage is divided by the p99 of all phases with
+the Collector up. Noise is the ratio of the largest to the smallest p99 among those phases. The last line is
+`ratio gone X stalled Y noise Z`.
 `python -m bench.collector_outage`
 """
 
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 SETTLE = 15.0
-"""Seconds: longer than the exporter's timeout of 10, after which a batch sent before has come to its end."""
+"""Seconds before each measurement: longer than the exporter timeout of 10 s, so earlier exports have finished."""
 
 ROUND: tuple[State, ...] = ("gone", "up", "stalled", "up")
 
 
 def p99(seen: list[Phase], *states: State) -> float:
-    """Milliseconds, over all phases of these states."""
+    """The 99th percentile in milliseconds over all phases with these states."""
     together = Load()
     for phase in seen:
         if phase.state in states:
@@ -38,7 +39,7 @@ def p99(seen: list[Phase], *states: State) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Runs the benchmark and prints the results."""
     seconds = float(os.environ.get("OUTAGE_SECONDS", "60"))
     states: tuple[State, ...] = ("up", *(ROUND * int(os.environ.get("OUTAGE_ROUNDS", "1"))))
     program = toolchain.ensure(("otelcol",)) / "otelcol"
@@ -47,7 +48,9 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         LoopbackCollector(program, Path(folder)) as collector,
     ):
-        print(f"{RATE:g} requests a second, {seconds:g} s a phase and {SETTLE:g} s before it", flush=True)
+        print(
+            f"{RATE:g} requests a second, {seconds:g} s measured per phase after {SETTLE:g} s of settling", flush=True
+        )
         for phase in phases(collector, Path(folder), states, measure=seconds, settle=SETTLE):
             seen.append(phase)
             print(
@@ -60,8 +63,8 @@ def main() -> None:
         lost = dropped(collector)
         arrived = {int(span["startTimeUnixNano"]) for span in collector.spans()}
     after = sum(began > seen[-1].began for began in arrived)
-    print(f"spans dropped: {lost['export']} by failed exports, {lost['queue']} by a full queue")
-    print(f"spans that arrived after the last outage, without a restart: {after}")
+    print(f"spans dropped: {lost['export']} by failed exports, {lost['queue']} because the queue was full")
+    print(f"spans received after the last outage, without a restart: {after}")
     ups = [p99([phase], "up") for phase in seen if phase.state == "up"]
     up = p99(seen, "up")
     gone, stalled = p99(seen, "gone") / up, p99(seen, "stalled") / up

@@ -1,7 +1,7 @@
-"""What our components cost the engine: the same objects in components, and registered flat in one program.
+"""Cost of components in the Pulumi engine, compared with the same objects registered without components.
 
-Both programs use the same provider settings, typed classes and real API server; flat means that the finished objects
-are read from a file and registered one after the other. The runs alternate, and each figure is a median.
+Both programs use the same provider settings, typed classes and real API server. The flat program reads the finished
+objects from a file and registers them one by one. The runs alternate, and each figure is a median.
 
     python -m bench.engine                      4, 50, 200 and 600 services
     python -m bench.engine --services 4 50      fewer
@@ -39,18 +39,17 @@ SIZES: Final = (4, 50, 200, 600)
 KINDS: Final = ("components", "flat")
 LIMIT: Final = {"time": 1.1, "memory": 1.2}
 _PERIOD_S: Final = 0.1
-# The first update is not measured: without it the file backend writes the whole state anew after each object.
+# The first update is not measured: without it the file backend rewrites the whole state after each object.
 _UNMEASURED: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One command of the CLI.
+    """Cost of one command of the Pulumi CLI.
 
     Attributes:
-        seconds: wall clock.
-        megabytes: the sum of the peaks of resident memory of the CLI and everything that it started: language host,
-            program and provider.
+        seconds: Wall-clock time.
+        megabytes: Sum of the peak resident memory of the CLI and its descendants: language host, program and provider.
     """
 
     seconds: float
@@ -74,7 +73,7 @@ class _Peaks:
                     self._look(process)
 
     def _look(self, process: psutil.Process) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended in the meantime
             key = (process.pid, process.create_time())
             self._peaks[key] = max(self._peaks.get(key, 0), process.memory_info().rss)
 
@@ -86,7 +85,7 @@ class _Peaks:
 
 
 class Side:
-    """One of the two programs with a stack for one number of services."""
+    """One of the two programs and its stack, for one number of services."""
 
     def __init__(self, folder: Path, engine: Engine, kind: str, services: int) -> None:
         namespace = f"{kind}-{services}"
@@ -106,21 +105,21 @@ class Side:
         self._stack.init()
 
     def run(self, *words: str, **environment: str) -> Run:
-        """Runs the CLI to its end.
+        """Runs the CLI and waits for its exit.
 
         Args:
-            words: its command line.
-            environment: added to the stack's.
+            words: Arguments of the CLI.
+            environment: Variables in addition to those of the stack.
 
         Raises:
-            SystemExit: it failed.
+            SystemExit: The command failed.
         """
         log = self._stack.folder.parent / "log"
         started = time.monotonic()
         with log.open("w") as stream:
             process = child_processes.start(
                 [self._command, *words, "--non-interactive", "--color=never", "--suppress-progress"],
-                ending=signal.SIGTERM,  # the CLI passes it on to its own
+                ending=signal.SIGTERM,  # the CLI forwards it to its children
                 cwd=self._stack.folder,
                 env={**self._stack.environment, **environment},
                 stdin=subprocess.DEVNULL,
@@ -137,7 +136,7 @@ class Side:
 
 
 def _objects(folder: Path, services: int, namespace: str) -> Path:
-    """The objects that the components of so many services consist of, finished."""
+    """A file with the finished objects of the components of this many services."""
     place = folder / "objects.json"
     render = [sys.executable, "-m", "bench.programs.fleet", str(services), namespace]
     place.write_bytes(subprocess.run(render, stdout=subprocess.PIPE, check=True, cwd=repo_dir()).stdout)
@@ -169,7 +168,7 @@ def _median(runs: list[Run]) -> Run:
 
 
 def _measure(folder: Path, server: ApiServer, engine: Engine, services: int, repeat: int) -> dict[str, dict[str, Run]]:
-    """Command to kind to the medians: previews of an empty stack, then updates that change nothing."""
+    """Medians by command and kind: previews of an empty stack, then updates without changes."""
     sides = {kind: Side(folder / f"{kind}-{services}", engine, kind, services) for kind in KINDS}
     for kind in KINDS:
         server.kubectl(["create", "namespace", f"{kind}-{services}"], engine.kubeconfig)
@@ -188,14 +187,14 @@ def _measure(folder: Path, server: ApiServer, engine: Engine, services: int, rep
 
 
 def _import_seconds(statement: str) -> float:
-    # of the processor: other work on the machine doesn't count
+    # CPU time, so that other work on the machine does not count
     code = f"import time; t = time.process_time(); {statement}; print(time.process_time() - t)"
     runs = [subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True).stdout for _ in range(5)]
     return statistics.median(float(run) for run in runs)
 
 
 def _imports() -> None:
-    """What importing every public name adds to what a program of Kubernetes objects imports anyway."""
+    """Prints the import time of every public name in addition to pulumi and pulumi_kubernetes."""
     theirs = "import pulumi, pulumi_kubernetes"
     alone, with_ours = _import_seconds(theirs), _import_seconds(f"{theirs}; from otel_mesh import *")
     package = _import_seconds(f"{theirs}; import otel_mesh")
@@ -204,7 +203,7 @@ def _imports() -> None:
 
 
 def main() -> None:
-    """Measures, prints a line per size and command, and closes with the worst ratios."""
+    """Prints the ratios per size and command, and the worst ratios at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--services", type=int, nargs="+", default=SIZES)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each side; odd (default: %(default)s)")

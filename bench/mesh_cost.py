@@ -1,9 +1,9 @@
-"""What the mesh of the running environment costs: a sidecar pair beside the same pods without one, in one run.
+"""Cost of the mesh in the running environment: the same pods with and without a pair of sidecars, in one run.
 
-Rounds of requests over one connection, by turns with and without the mesh; then sampled requests through the gateway
-(FLOW_RATE a second, 100, for FLOW_SECONDS, 30), each of which has to become a whole trace. Closes with
-`ratio p50 X p99 Y noise Z`; noise is the largest p50 of the rounds without the mesh over the smallest.
-`python -m bench.mesh_cost`, the environment running.
+Rounds of requests over one connection alternate between the mesh and no mesh. Then sampled requests go through the
+gateway (FLOW_RATE per second, default 100, for FLOW_SECONDS, default 30), and each must become a complete trace. The
+last line is `ratio p50 X p99 Y noise Z`; noise is the ratio of the largest to the smallest p50 without the mesh.
+Run `python -m bench.mesh_cost` while the environment is running.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MIB = 2**20
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Milliseconds that this share of the requests stayed below."""
+    """The quantile of the durations in milliseconds."""
     return sorted(values)[int(len(values) * share)] * 1000
 
 
@@ -33,7 +33,7 @@ def pair() -> str:
     rounds: dict[str, list[list[float]]] = {PLAIN: [], MESHED: []}
     with both():
         for number in range(ROUNDS):
-            # each goes first as often as the other
+            # each side goes first equally often
             for namespace in (PLAIN, MESHED) if number % 2 else (MESHED, PLAIN):
                 rounds[namespace].append(latencies(namespace, WARM_UP + COUNT)[WARM_UP:])
         memory = [psutil.Process(pid).memory_full_info() for pid in proxy_processes("server")]
@@ -56,7 +56,7 @@ def pair() -> str:
 
 
 def through_the_gateway() -> bool:
-    """Requests and their traces; whether every request was answered and became a whole trace, and nothing was lost."""
+    """True if every request was answered and has a complete trace, and no span was lost."""
     rate = float(os.environ.get("FLOW_RATE", "100"))
     seconds = float(os.environ.get("FLOW_SECONDS", "30"))
     before = flow.dropped()
@@ -75,7 +75,7 @@ def through_the_gateway() -> bool:
 
 
 def main() -> int:
-    """Measure and print; 1 when a request failed or a span was lost."""
+    """Runs the benchmark and prints the results; returns 1 if a request failed or a span was lost."""
     ratios = pair()
     whole = through_the_gateway()
     print(ratios)

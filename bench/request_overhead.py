@@ -1,9 +1,9 @@
-"""What telemetry adds to a request: ours beside opentelemetry-instrumentation-asgi and logfire, in one process and run.
+"""Overhead of telemetry per request, compared with opentelemetry-instrumentation-asgi and logfire in one process.
 
-Ours and the official one record exactly one server span and http.server.request.duration; whatever else they measure is
-dropped by a view. A Starlette application is called in process, variants take turns so that whatever else the machine
-does hits all of them, and the thread's own CPU time counts. Prints microseconds per request and ratios; ends
-with `ratio sampled X unsampled Y`.
+Ours and the official middleware record one server span and http.server.request.duration; a view drops other metrics.
+A Starlette application is called in process. The variants take turns, so that other load on the machine affects all of
+them, and CPU time of the thread is measured. Prints microseconds per request and ratios; the last line is
+`ratio sampled X unsampled Y`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ UNSAMPLED: Headers = [*COMMON, (b"traceparent", TRACE % b"00")]
 
 
 def further(headers: Headers) -> list[Variant]:
-    """Each further feature on top of the plain sampled variant, with the headers that make it work."""
+    """Variants with one additional feature each, with the headers the feature needs."""
     istio = (
         b"By=spiffe://cluster.local/ns/shop/sa/users;Hash=468ed33be74eee6556d90c0149c1309e9ba61d6425303443c0748a02dd8de688;"
         b'Subject="";URI=spiffe://cluster.local/ns/shop/sa/api-gateway'
@@ -74,7 +74,7 @@ def further(headers: Headers) -> list[Variant]:
 
 
 async def main() -> None:
-    """Measure and print."""
+    """Runs the benchmark and prints the results."""
     bare = Variant("bare application", application(), SAMPLED)
     default = official("official, default (3 spans)", SAMPLED, 3)
     theirs = official("official, one span", SAMPLED, 1, **ONE_SPAN)
@@ -89,7 +89,7 @@ async def main() -> None:
     succeeding = [default, theirs, theirs_unsampled, fire, fire_unsampled, own, own_unsampled]
     more = further(SAMPLED)
     variants = [bare, *succeeding, bare_failing, theirs_failing, own_failing, *more]
-    propagate.set_global_textmap(build_propagator())  # logfire has put its own there
+    propagate.set_global_textmap(build_propagator())  # logfire replaces the global propagator
     for variant in variants:  # warm up
         await variant.round()
         variant.times.clear()

@@ -1,4 +1,4 @@
-"""What `bench.request_overhead` measures: one application, wrapped in one telemetry or another."""
+"""Variants measured by `bench.request_overhead`: one application with different telemetry libraries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"  # read once, when the official middleware is imported
 os.environ["LOGFIRE_IGNORE_NO_CONFIG"] = "1"
-site.addsitedir(str(Path(sys.prefix) / "bench"))  # logfire, apart from what is developed with
+site.addsitedir(str(Path(sys.prefix) / "bench"))  # logfire, installed apart from the development packages
 
 try:
     logfire: Any = importlib.import_module("logfire")
 except ImportError:
-    sys.exit("logfire is not there to compare with; run: make bench-request-overhead")
+    sys.exit("logfire is not installed; run: make bench-request-overhead")
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -43,18 +43,18 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Count(SpanProcessor):
-    """Counts spans instead of exporting them: the exporter's cost is the same on all sides."""
+    """Counts spans instead of exporting them: the cost of the exporter is the same for all variants."""
 
     def __init__(self) -> None:
         self.ended = 0
 
     def on_end(self, span: ReadableSpan) -> None:  # noqa: ARG002
-        """Count a span."""
+        """Counts a span."""
         self.ended += 1
 
 
 def application() -> Starlette:
-    """The smallest application with a route, and one that fails."""
+    """A minimal application with a successful and a failing route."""
 
     async def user(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok")
@@ -66,7 +66,7 @@ def application() -> Starlette:
 
 
 def providers() -> tuple[TracerProvider, MeterProvider, Count]:
-    """Providers of one variant, with the duration as their only metric."""
+    """Providers of one variant; the request duration is the only metric."""
     traces = TracerProvider(sampler=mesh_sampler(ingress=True), shutdown_on_exit=False)
     count = Count()
     traces.add_span_processor(count)
@@ -86,7 +86,7 @@ async def _send(_message: MutableMapping[str, Any]) -> None:
 
 
 def scope_of(path: str, headers: Headers) -> dict[str, Any]:
-    """An ASGI scope as a server makes it."""
+    """An ASGI scope as created by a server."""
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -104,21 +104,21 @@ def scope_of(path: str, headers: Headers) -> dict[str, Any]:
 
 
 class Variant:
-    """One application and what it is called with.
+    """One application and its requests.
 
     Args:
-        name: as it is printed.
-        app: called in process.
-        headers: of each request.
-        count: of its spans.
-        spans: per request; the benchmark ends where they are not as many.
-        path: of each request.
+        name: Printed name.
+        app: ASGI application, called in process.
+        headers: Headers of each request.
+        count: Counter of the spans; None for an application without telemetry.
+        spans: Expected spans per request; the benchmark exits on any other number.
+        path: Path of each request.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - a table's columns
         self,
         name: str,
-        app: Any,  # noqa: ANN401 - of anybody
+        app: Any,  # noqa: ANN401 - any ASGI application
         headers: Headers,
         count: Count | None = None,
         spans: int = 0,
@@ -133,7 +133,7 @@ class Variant:
         self.times: list[float] = []
 
     async def round(self) -> None:
-        """Run one batch of requests and keep its time per request, in microseconds."""
+        """Runs one batch of requests and records the microseconds per request."""
         app = self._app
         before = self._count.ended if self._count else 0
         scopes = [scope_of(self._path, self._headers) for _ in range(REQUESTS)]
@@ -141,7 +141,7 @@ class Variant:
         gc.disable()
         began = time.thread_time()
         for scope in scopes:
-            with contextlib.suppress(LookupError):  # of the application that fails
+            with contextlib.suppress(LookupError):  # raised by the failing route
                 await app(scope, _receive, _send)
         self.times.append((time.thread_time() - began) / REQUESTS * 1e6)
         gc.enable()
@@ -164,7 +164,7 @@ def ours(name: str, headers: Headers, spans: int, path: str = "/users/123", **op
 
 
 def logfires(name: str, headers: Headers, spans: int) -> Variant:
-    """Logfire's instrumentation as its documentation has it, sending nothing."""
+    """Logfire's instrumentation as documented, without sending data."""
     count = Count()
     instance = logfire.configure(
         local=True,

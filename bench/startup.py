@@ -1,10 +1,10 @@
-"""Times `make up` as a person meets it: cold (empty caches), first (no state), warm (stopped), and already up.
+"""Duration of `make up` from four states: cold (empty caches), first (no state), warm (stopped) and already up.
 
-Each figure stands beside the budget it has to keep, as a ratio, and beside the plainest thing the same machine does in
-the same run (`make help`), so that a slow machine is seen as one; the load of others is told before and after.
+Each figure is compared with its budget and with `make help` as the baseline of the machine. The load average is printed
+before and after the run.
 
-    python -m bench.startup            first, in a state folder of its own; warm and already up, of the present one
-    python -m bench.startup --cold     before that, once from a fresh clone with empty caches, with its breakdown
+    python -m bench.startup            first, in a separate state folder; warm and already up, in the current one
+    python -m bench.startup --cold     additionally once from a fresh clone with empty caches, with a breakdown
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench import cold_start
 REPO = Path(__file__).resolve().parent.parent
 
 BUDGET_S = {"cold": 25 * 60.0, "first": 180.0, "warm": 45.0, "already up": 20.0}
-"""What each kind of start may cost on two cores, in seconds."""
+"""Budget of each kind of start in seconds, on two cores."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Run:
 
 
 def make(target: str, log: Path, environment: dict[str, str], *words: str, checkout: Path = REPO) -> float:
-    """Run a target, with variables of make's as further words, and return its wall-clock seconds.
+    """Runs a make target with optional variables and returns its wall-clock seconds.
 
     Raises:
-        SystemExit: it failed; the message names the log.
+        SystemExit: The target failed; the message names the log.
     """
     started = time.monotonic()
     with log.open("ab") as stream:
@@ -57,7 +57,7 @@ def make(target: str, log: Path, environment: dict[str, str], *words: str, check
 
 
 def empty_caches(folder: str) -> dict[str, str]:
-    """The environment in which everything that is kept is in a new folder, whatever the user has chosen."""
+    """Environment variables that place all caches and state in a new folder, overriding the user's settings."""
     kept = {name: value for name, value in os.environ.items() if name not in ("OTEL_MESH_CACHE", "OTEL_MESH_STATE")}
     return {
         **kept,
@@ -72,7 +72,7 @@ def empty_caches(folder: str) -> dict[str, str]:
 
 
 def first(log: Path) -> Run:
-    """Start once without state; nothing of it stays."""
+    """Starts once without state and removes everything afterwards."""
     with tempfile.TemporaryDirectory(prefix="otel-mesh-new-", ignore_cleanup_errors=True) as folder:
         environment = {**os.environ, "OTEL_MESH_STATE": f"{folder}/state"}
         run = Run("first", make("up", log, environment))
@@ -81,7 +81,7 @@ def first(log: Path) -> Run:
 
 
 def cold(log: Path) -> Run:
-    """Start a fresh clone once with empty caches and print where the time went; nothing of it stays."""
+    """Starts a fresh clone with empty caches, prints the breakdown and removes everything afterwards."""
     with tempfile.TemporaryDirectory(prefix="otel-mesh-new-", ignore_cleanup_errors=True) as folder:
         clone, environment, own = Path(folder) / "clone", empty_caches(folder), Path(f"{log}.cold")
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(REPO), str(clone)], check=True)
@@ -94,7 +94,7 @@ def cold(log: Path) -> Run:
 
 
 def measure(log: Path, *, from_nothing: bool, repeat: int) -> list[Run]:
-    """Start without state, stop, start and start again; with `from_nothing`, first once without caches."""
+    """Measures all kinds of start; cold starts only with `from_nothing`."""
     environment = dict(os.environ)
     make("down", log, environment)
     runs = [*([cold(log)] if from_nothing else []), first(log)]
@@ -107,15 +107,17 @@ def measure(log: Path, *, from_nothing: bool, repeat: int) -> list[Run]:
 
 
 def load() -> str:
-    """How busy the machine is: figures taken beside other work are upper bounds."""
+    """The load average of the machine: figures measured beside other work are upper bounds."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 def main() -> None:
-    """Measure and print."""
+    """Runs the benchmark and prints the results."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--cold", action="store_true", help="also once with empty caches (tens of minutes)")
-    arguments.add_argument("--repeat", type=int, default=3, help="stops and starts (default 3)")
+    arguments.add_argument(
+        "--cold", action="store_true", help="additionally measure a start with empty caches (tens of minutes)"
+    )
+    arguments.add_argument("--repeat", type=int, default=3, help="number of stops and starts (default 3)")
     chosen = arguments.parse_args()
     log = Path(tempfile.gettempdir()) / f"otel-mesh-startup-{os.getpid()}.log"
     baseline = make("help", log, dict(os.environ))

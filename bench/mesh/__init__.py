@@ -1,1 +1,1 @@
-"""What a sidecar pair adds to a request and holds in memory, and whether traces get lost under load."""
+"""Latency and memory cost of a sidecar pair, and completeness of traces under load."""

@@ -1,7 +1,7 @@
-"""Runs in a pod: sends requests one after the other, prints what each took in seconds. Standard library only.
+"""Client in a pod: sends sequential requests and prints the duration of each in seconds. Standard library only.
 
-``python - HOST PORT COUNT``; the context of its requests is unsampled, so that no proxy is measured making spans that
-the other side does not make.
+``python - HOST PORT COUNT``; the requests carry an unsampled context, so the cost of recording proxy spans
+is not measured.
 """
 
 import socket
@@ -12,7 +12,7 @@ UNSAMPLED = "00-5f0c5b1e7d1c4f0e9a550c9d2f6b1a77-0c9d2f6b1a775f0c-00"
 
 
 def main(host: str, port: int, count: int) -> None:
-    """Send them over one connection, which the first one opens and warms up."""
+    """Sends the requests over one connection, opened and warmed up by the first one."""
     request = f"GET / HTTP/1.1\r\nhost: {host}:{port}\r\ntraceparent: {UNSAMPLED}\r\n\r\n".encode()
     with socket.create_connection((host, port), timeout=10) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,4 +1,4 @@
-"""Sampled requests through the gateway at a steady rate, and what became of their traces."""
+"""Sampled requests through the gateway at a constant rate, and the completeness of their traces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.oncall.traces import Span
 
 ARRIVED_S: Final = 60.0
-"""How long after the last request a trace may still become whole."""
+"""Seconds after the last request within which a trace must be complete."""
 
 DROPS: Final = {
     "services": 'sum(otel_sdk_processor_span_processed_total{error_type!=""})'
@@ -29,17 +29,17 @@ DROPS: Final = {
     "Collectors": "sum(otelcol_receiver_refused_spans_total) + sum(otelcol_exporter_send_failed_spans_total)"
     " + sum(otelcol_exporter_enqueue_failed_spans_total)",
 }
-"""Spans lost, by who counts them; a counter that nobody has increased yet does not exist."""
+"""Queries for lost spans by reporting side; a counter does not exist before its first increment."""
 
 
 @dataclass
 class Sent:
-    """Requests and how they ended.
+    """Results of the requests.
 
     Attributes:
-        whole: trace ids of those answered with 200.
-        failed: of the others, how many.
-        seconds: that each took.
+        whole: Trace ids of requests answered with 200.
+        failed: Number of other requests.
+        seconds: Duration of each answered request.
     """
 
     whole: list[str] = field(default_factory=list)
@@ -48,11 +48,11 @@ class Sent:
 
 
 async def send(rate: float, seconds: float) -> Sent:
-    """Send requests, each when it is due, whether the one before was answered or not.
+    """Sends requests at a constant rate without waiting for earlier responses.
 
     Args:
-        rate: requests a second.
-        seconds: for how long.
+        rate: Requests per second.
+        seconds: Duration of the load.
     """
     sent = Sent()
     async with httpx.AsyncClient(trust_env=False, timeout=15.0, limits=httpx.Limits(max_connections=50)) as http:
@@ -81,7 +81,7 @@ async def send(rate: float, seconds: float) -> Sent:
 
 
 def incomplete(trace_ids: Iterable[str]) -> dict[str, list[str]]:
-    """The traces that did not become what the catalogue predicts, each with what it lacks."""
+    """Traces that differ from the catalogue's prediction, each with its missing parts."""
     left = {key: ["has not arrived"] for key in trace_ids}
     end = time.monotonic() + ARRIVED_S
     with request.client() as http:
@@ -98,11 +98,11 @@ def incomplete(trace_ids: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _lacks(spans: Sequence[Span]) -> list[str]:
-    """What a trace lacks; requests that come together share one look into cache and database, in one's trace."""
+    """Missing parts of a trace; store calls may be in the trace of a concurrent request that shared the lookup."""
     return [one for one in request.problems(spans) if not one.startswith(expected.MISSING_STORE)]
 
 
 def dropped() -> dict[str, float]:
-    """Spans lost since the services and Collectors started, by who counts them."""
+    """Spans lost since the start of the services and Collectors, by reporting side."""
     with request.client() as http:
         return {who: measured.query(http, expression) for who, expression in DROPS.items()}

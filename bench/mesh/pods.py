@@ -1,4 +1,4 @@
-"""The same two pods twice: in a namespace of the mesh, and in one without."""
+"""A client and a server pod, once in a namespace of the mesh and once outside it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _CLIENT: Final = Path(__file__).with_name("client.py").read_text()
 
 
 def kubectl(*words: str, text: str | None = None) -> str:
-    """What kubectl prints about the running environment.
+    """The output of kubectl for the running environment.
 
     Raises:
-        SystemExit: it failed; the message is kubectl's.
+        SystemExit: The command failed; the message is that of kubectl.
     """
     program = subprocess.run(
         ["kubectl", *words], env=dict(env.settings()), input=text, capture_output=True, text=True, check=False
@@ -75,11 +75,11 @@ def _objects(namespace: str, labels: Mapping[str, str], image: str) -> list[dict
 
 @contextmanager
 def both() -> Iterator[None]:
-    """Have the pods of both namespaces ready; they are gone afterwards."""
+    """Creates the pods of both namespaces, waits until they are ready, and deletes them at the end."""
     shop = json.loads(kubectl("get", "namespace", "shop", "-o", "json"))["metadata"]["labels"]
     joins = {key: value for key, value in shop.items() if "istio" in key}
     if not joins:
-        raise SystemExit("namespace shop: belongs to no mesh; set mesh.kind in Pulumi.local.yaml, then `make up`")
+        raise SystemExit("namespace shop: not in a mesh; set mesh.kind in Pulumi.local.yaml, then `make up`")
     path = 'jsonpath={.items[0].spec.containers[?(@.name=="api-gateway")].image}'
     image = kubectl("-n", "shop", "get", "pods", "-l", "app=api-gateway", "-o", path)
     objects = [*_objects(MESHED, joins, image), *_objects(PLAIN, {}, image)]
@@ -94,7 +94,7 @@ def both() -> Iterator[None]:
 
 
 def latencies(namespace: str, count: int) -> list[float]:
-    """Seconds that each of so many requests from client to server took, in the order of their sending."""
+    """Durations in seconds of this many requests from client to server, in sending order."""
     host = f"server.{namespace}.svc.cluster.local"
     words = ("-n", namespace, "exec", "-i", "client", "-c", "client", "--", "python", "-", host, str(PORT), str(count))
     return [float(line) for line in kubectl(*words, text=_CLIENT).split()]

@@ -1,4 +1,4 @@
-"""Runs in a pod: answers every request at once over connections that stay open. Standard library only."""
+"""Server in a pod: answers every request at once over persistent connections. Standard library only."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-type: text/plain\r\n\
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer the requests of one connection; none of them has a body."""
+    """Answers the requests of one connection; requests have no body."""
     try:
         while True:
             await reader.readuntil(b"\r\n\r\n")
@@ -18,7 +18,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def main() -> None:
-    """Serve until the pod ends."""
+    """Serves until the pod ends."""
     server = await asyncio.start_server(serve, "0.0.0.0", int(sys.argv[1]))  # noqa: S104 - a pod's own address
     await server.serve_forever()
 

@@ -1,4 +1,4 @@
-"""Requests at a steady rate, and how long each took."""
+"""Requests at a constant rate, and their durations."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ CONNECTIONS = 20
 
 @dataclass
 class Load:
-    """What requests saw."""
+    """Results of requests."""
 
     failed: int = 0
     seconds: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float:
-        """Seconds that this share of the requests stayed below."""
+        """The quantile of the durations in seconds."""
         return sorted(self.seconds)[int(len(self.seconds) * share)]
 
     def add(self, other: Load) -> None:
-        """Count another load's requests too."""
+        """Adds the results of another load."""
         self.failed += other.failed
         self.seconds += other.seconds
 
 
 async def load(port: int, rate: float, seconds: float) -> Load:
-    """Send requests over a fixed number of connections.
+    """Sends requests over a fixed number of connections.
 
-    A request that is answered late does not hold back the others: each connection has its own times, so the rate
-    holds as long as answers take less than `CONNECTIONS` / `rate` seconds.
+    A late response does not delay the other connections: each connection has its own schedule. The rate is kept
+    as long as responses take less than `CONNECTIONS` / `rate` seconds.
 
     Args:
-        port: of loopback.
-        rate: requests per second, all connections together.
-        seconds: for how long.
+        port: Port of the service on loopback.
+        rate: Requests per second over all connections.
+        seconds: Duration of the load.
     """
     result = Load()
     end = time.monotonic() + seconds

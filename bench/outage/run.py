@@ -1,4 +1,4 @@
-"""Phases of load with the Collector in one state after the other, in one process of the service."""
+"""Phases of load with different states of the Collector, in one process of the service."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _LEAVE = {"gone": signal.SIGKILL, "stalled": signal.SIGSTOP}
 
 @dataclass(frozen=True)
 class Phase:
-    """One state of the Collector, and what happened meanwhile.
+    """Measurements during one state of the Collector.
 
     Attributes:
-        state: of the Collector.
-        began: nanoseconds since the epoch.
-        load: the requests measured.
-        settling: the requests before them, while the state's effect came about.
-        memory: bytes of the service at its end.
-        cpu: seconds of processor that the service took for the measured requests.
+        state: State of the Collector.
+        began: Start in nanoseconds since the Unix epoch.
+        load: Measured requests.
+        settling: Requests sent before the measurement, while the state takes effect.
+        memory: Resident memory of the service in bytes at the end of the phase.
+        cpu: CPU seconds of the service during the measurement.
     """
 
     state: State
@@ -53,7 +53,7 @@ class Phase:
 
 @contextmanager
 def service(collector: LoopbackCollector, folder: Path, settings: Mapping[str, str]) -> Iterator[LoopbackProgram]:
-    """The service, sending to the Collector; ended by SIGTERM, so that it flushes."""
+    """A running service that exports to the Collector; ended by SIGTERM, so that it flushes."""
     base = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
     environment = {
         **base,
@@ -78,15 +78,15 @@ def phases(  # noqa: PLR0913 - three are by name
     settle: float,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Phase]:
-    """Load in every state, one after the other.
+    """Runs the load in each state in turn.
 
     Args:
-        collector: running.
-        folder: for the service's log.
-        states: of the Collector; "up" must be between two others.
-        measure: seconds of load in every state that count.
-        settle: seconds of load before, while exports that began in the state before come to their end.
-        settings: variables of the service.
+        collector: A running Collector.
+        folder: Folder for the log of the service.
+        states: States of the Collector; "up" is required between two outages.
+        measure: Measured seconds of load per state.
+        settle: Seconds of load before the measurement, while exports of the previous state finish.
+        settings: Environment variables of the service.
     """
     with service(collector, folder, settings or {}) as running:
         process = psutil.Process(running.pid)
@@ -116,7 +116,7 @@ def _bring(collector: LoopbackCollector, now: State, state: State) -> None:
 
 
 def dropped(collector: LoopbackCollector) -> dict[str, int]:
-    """Spans lost, as the service counts them: its queue was full, or the export of their batch failed."""
+    """Spans lost according to the service's metrics: `queue` for a full queue, `export` for failed exports."""
     lost = {"queue": "otel.sdk.processor.span.processed", "export": "otel.sdk.exporter.span.exported"}
     return {
         why: max(

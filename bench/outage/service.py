@@ -1,4 +1,4 @@
-"""A small service with all of the telemetry: ``python -m bench.outage.service PORT``."""
+"""A small service with complete telemetry: ``python -m bench.outage.service PORT``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def user(request: Request) -> PlainTextResponse:
-    """Answer at once."""
+    """Responds immediately."""
     return PlainTextResponse(request.path_params["id"])
 
 

@@ -1,4 +1,4 @@
-"""What both programs share: the provider, timeouts, and that nothing is waited for."""
+"""Provider and timeouts of both programs; objects are not awaited."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pulumi_kubernetes.provider import Provider
 
 
 def options() -> pulumi.ResourceOptions:
-    """As the platform's own stacks have them."""
+    """Provider and timeouts with the settings of the platform's stacks."""
     provider = Provider(
         "cluster",
         context="otel-mesh-local",

@@ -1,4 +1,4 @@
-"""Every service as one of our components."""
+"""Each service as a `Microservice` component."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unwaited_resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
-    """Registers what the other program registers, to the last annotation."""
+    """Registers the same objects as the flat program, annotations included."""
     return resource(name, unwaited(manifest), opts)
 
 

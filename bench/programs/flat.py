@@ -1,4 +1,4 @@
-"""The same objects without components, in the typed classes of pulumi_kubernetes."""
+"""The same objects without components, as typed classes of pulumi_kubernetes."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def fleet(count: int, namespace: str) -> Iterator[MicroserviceArgs]:
-    """Services that call each other in a ring."""
+    """A catalog of services that call each other in a ring."""
     for index in range(count):
         callee = f"service-{(index + 1) % count}"
         yield MicroserviceArgs(
@@ -35,15 +35,15 @@ def fleet(count: int, namespace: str) -> Iterator[MicroserviceArgs]:
 
 
 def unwaited(manifest: Manifest) -> Manifest:
-    """The object marked as one that is not waited for: no pod ever starts here."""
+    """The object with the skipAwait annotation: no pod starts on this API server."""
     meta = manifest["metadata"]
     annotations = {**meta.get("annotations", {}), Annotation.SKIP_AWAIT.value: "true"}
     return {**manifest, "metadata": {**meta, "annotations": annotations}}
 
 
 def main() -> None:
-    """Prints the objects of so many services in a namespace."""
-    from otel_mesh.services.microservice import microservice_manifests  # noqa: PLC0415 - the command's alone
+    """Prints the objects of this many services in a namespace."""
+    from otel_mesh.services.microservice import microservice_manifests  # noqa: PLC0415 - only the command needs it
 
     services = fleet(int(sys.argv[1]), sys.argv[2])
     found = [unwaited(one) for args in services for one in microservice_manifests(args, args.settings)]

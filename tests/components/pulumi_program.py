@@ -1,4 +1,4 @@
-"""A Pulumi program of a test, without an engine."""
+"""A Pulumi program in a test, without an engine."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Program:
         self.mocks.registered.clear()  # the stack itself
 
     def value(self, output: pulumi.Output[Any]) -> Any:  # noqa: ANN401 - any output
-        """What an output holds."""
+        """The value of an output."""
         return self._loop.run_until_complete(output.future())
 
     def kinds(self) -> list[str]:
-        """Kinds of what was registered, sorted."""
+        """Sorted kinds of the registered resources."""
         settle(self._loop)
         return sorted(one.typ.rsplit(":", 1)[-1] for one in self.mocks.registered)

@@ -1,4 +1,4 @@
-"""Configurations are read by the programs that they are for."""
+"""Configurations are loaded by the real programs."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_collector_accepts_its_configuration(programs: Path, tmp_path: Path,
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_queue_that_holds_no_batch_is_refused_before_the_collector_would() -> None:
+def test_a_queue_smaller_than_a_batch_is_refused_before_deployment() -> None:
     with pytest.raises(InvalidSettingsError, match="smaller than one batch"):
         parse(OtelCollectorSettings, {"batching": {"size": 1024, "queue_size": 1000}})
 
@@ -105,7 +105,7 @@ def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: 
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_collector_is_built_of_what_our_configurations_use_and_nothing_else(programs: Path, tmp_path: Path) -> None:
+def test_the_collector_contains_only_components_our_configurations_use(programs: Path, tmp_path: Path) -> None:
     used: dict[str, set[str]] = {"exporters": {next(iter(file_exporters(tmp_path))).partition("/")[0]}}
     settings, sampler = OtelCollectorSettings(), TailSamplerSettings()
     for config in (
@@ -120,7 +120,7 @@ def test_the_collector_is_built_of_what_our_configurations_use_and_nothing_else(
     assert {kind: {one["name"] for one in told.get(kind) or ()} for kind in COMPONENTS} == used
 
 
-def test_the_collector_would_refuse_a_wrong_configuration(programs: Path, tmp_path: Path) -> None:
+def test_the_collector_refuses_a_wrong_configuration(programs: Path, tmp_path: Path) -> None:
     wrong = collector_config(OtelCollectorSettings())
     wrong["processors"]["memory_limiter"]["limit_percent"] = 75
     config = tmp_path / "config.yaml"
@@ -130,7 +130,7 @@ def test_the_collector_would_refuse_a_wrong_configuration(programs: Path, tmp_pa
     assert "limit_percent" in done.stderr
 
 
-def test_the_collector_limits_memory_before_it_does_anything_else() -> None:
+def test_the_memory_limiter_is_the_first_processor() -> None:
     pipelines = _receiving(collector_config(OtelCollectorSettings()))
     assert set(pipelines) == {"traces", "metrics", "logs"}
     for pipeline in pipelines.values():
@@ -140,11 +140,11 @@ def test_the_collector_limits_memory_before_it_does_anything_else() -> None:
 
 
 def _receiving(config: dict[str, Any]) -> dict[str, Any]:
-    """The pipelines that senders' batches come to."""
+    """The pipelines that receive data from senders."""
     return {name: one for name, one in config["service"]["pipelines"].items() if one["receivers"] == ["otlp"]}
 
 
-def test_metrics_and_logs_go_past_the_samplers() -> None:
+def test_metrics_and_logs_bypass_the_samplers() -> None:
     plain, sampled = (
         collector_config(OtelCollectorSettings(), sampled=sampled)["service"]["pipelines"] for sampled in (False, True)
     )
@@ -174,7 +174,7 @@ def test_prometheus_accepts_its_configuration(
 
 
 def _on_loopback(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int, int]:
-    """The same configuration for a test: loopback, free ports, a folder of ours."""
+    """The configuration adapted to a test: loopback, free ports, a temporary folder."""
     ports = {port: free_port() for port in ("4317", "4318", "8888", "13133", "16686")}
     text = json.dumps(config).replace("/var/lib/jaeger", str(folder)).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     for name, port in ports.items():

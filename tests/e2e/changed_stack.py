@@ -1,7 +1,7 @@
 """`otel-mesh ...` on stack local with some settings changed: `python -m tests.e2e.changed_stack CHANGES WORD...`.
 
-CHANGES is JSON that takes the place of values in Pulumi.local.yaml, as an edit of that file would. An image that only
-the changed stack runs is made, imported and named in a copy of the images file.
+CHANGES is a JSON object that replaces values of Pulumi.local.yaml. An image needed by the changed stack only is built,
+imported and added to a copy of the images file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def images_of(changes: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """The variable that names the images file, where the changes ask for an image that `make up` does not make."""
+    """The variable with the images file, if the changes need an image that `make up` does not build."""
     if changes.get("load_generator") is None:
         return {}
     made = images.ensure([images.LOAD_GENERATOR])
@@ -35,7 +35,7 @@ def images_of(changes: Mapping[str, Any], folder: Path) -> dict[str, str]:
 
 
 def main(words: list[str]) -> int:
-    """Run a command with the changes that the first word holds, and return its exit status."""
+    """Run a command with the changes in the first argument, and return its exit status."""
     changes = json.loads(words[0])
     here = workspace.local()
     with tempfile.TemporaryDirectory(prefix="otel-mesh-images-") as folder:

@@ -1,6 +1,6 @@
-"""The running environment as the tests meet it: the shell settings of `make env`, a client, kubectl.
+"""Fixtures for the running environment: the shell settings of `make env`, an HTTP client, kubectl.
 
-An environment that is not up is an error of these tests, never a reason to skip them.
+Without a running environment the tests fail; they are not skipped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of the part that is asked for."""
+    """Select the tests of the requested part."""
     if (part := config.getoption("part")) is None:
         return
     mine = [one for one in items if isinstance(one, pytest.Function)]
@@ -41,12 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def interrupted_points() -> int:
-    """How many points an update is killed at."""
+    """Number of points at which an update is killed."""
     return int(os.environ.get("POINTS", "20"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say of what was killed where it was and what became of it, with what it takes to do the same again."""
+    """Report each killed process with its point, the result, and the command that repeats it."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
     lines = [str(text) for report in reports for name, text in report.user_properties if name == "killed"]
     if lines:
@@ -57,7 +57,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 collect_ignore_glob = [] if stack_mesh().installed else ["test_mesh*.py"]
 collect_ignore_glob += [] if stack_mesh().gateway_tls else ["test_gateway_tls.py"]
-"""What a mesh has to show is asked of a stack that has one: `mesh` in Pulumi.local.yaml decides."""
+"""Skip tests of the mesh if `mesh` in Pulumi.local.yaml selects none."""
 
 
 @pytest.fixture(scope="session")
@@ -66,14 +66,14 @@ def settings() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def http(settings: Mapping[str, str]) -> Iterator[httpx.Client]:  # noqa: ARG001 -- the environment has to be there
+def http(settings: Mapping[str, str]) -> Iterator[httpx.Client]:  # noqa: ARG001 -- the environment must be running
     with request.client() as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def run(settings: Mapping[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a command in the shell that `make env` gives."""
+    """Run a command with the shell settings of `make env`."""
 
     def call(*command: str, timeout: float = 300, **more: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
         return subprocess.run(
@@ -92,7 +92,7 @@ def run(settings: Mapping[str, str]) -> Callable[..., subprocess.CompletedProces
 
 @pytest.fixture(scope="session")
 def kubectl(run: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., str]:
-    """Run kubectl and return what it printed; a failure is the test's."""
+    """Run kubectl and return its output; a failure fails the test."""
 
     def call(*words: str, **more: Any) -> str:  # noqa: ANN401
         done = run("kubectl", *words, **more)
@@ -129,7 +129,7 @@ def note(kubectl: Callable[..., str]) -> Callable[[], str]:
     sql(f"insert into e2e_note values ('{value}')")  # noqa: S608 -- our own hexadecimal digits
 
     def read() -> str:
-        return sql(f"select count(*) from e2e_note where value = '{value}'")  # noqa: S608 -- the same
+        return sql(f"select count(*) from e2e_note where value = '{value}'")  # noqa: S608 -- our own hexadecimal digits
 
     assert read() == "1"
     return read

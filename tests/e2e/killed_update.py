@@ -1,4 +1,4 @@
-"""An update of stack local that is killed at a chosen point, and what it left behind."""
+"""An update of stack local killed at a chosen point, and the state it leaves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENGINE = {
     "the provider": "pulumi-resource-kubernetes",
     "the language host": "pulumi-language-python",
 }
-"""Which processes of an update a test may kill alone, by what it calls them."""
+"""Processes of an update a test can kill separately, by name in the test."""
 EVERYTHING = "everything"
 _LOOK_S = 0.02
 _LONGEST_S = 600.0
@@ -39,14 +39,14 @@ def command(changes: Mapping[str, Any], *words: str) -> tuple[str, ...]:
 
 
 def events() -> list[str]:
-    """What the engine of the newest update has said, an event a line."""
+    """The event log of the newest update, one event per line."""
     log = local().logs / f"pulumi-{STACK}.log"
     return [line.strip() for line in log.read_text().splitlines() if line.strip().startswith(("+", "~", "-"))]
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long a whole update takes."""
+    """Length of a complete update."""
 
     seconds: float
     events: int
@@ -54,14 +54,14 @@ class Length:
 
 @dataclass(frozen=True)
 class Point:
-    """Where an update is killed, as a part of its length."""
+    """The point at which an update is killed, as a fraction of its length."""
 
     part: float
     by_events: bool
     victim: str
 
     def reached(self, length: Length, seconds: float) -> bool:
-        """Whether an update that runs for so long has come to it."""
+        """True if an update has reached the point after this many seconds."""
         if self.by_events:
             return len(events()) >= self.part * length.events
         return seconds >= self.part * length.seconds
@@ -72,15 +72,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Killed:
-    """What was seen of an update that was killed."""
+    """Observations of a killed update."""
 
     seconds: float
-    """Since the CLI's start."""
+    """Seconds since the start of the CLI."""
     ended: bool
-    """It was through already."""
+    """True if the update had already ended."""
     last_event: str
     pending: tuple[str, ...]
-    """Operations that the state calls unfinished."""
+    """Pending operations in the state."""
 
 
 def _engine(process: psutil.Process) -> dict[str, psutil.Process]:
@@ -90,7 +90,7 @@ def _engine(process: psutil.Process) -> dict[str, psutil.Process]:
 
 
 def run(changes: Mapping[str, Any], point: Point | None = None, length: Length | None = None) -> Killed:
-    """Run `make up`'s Python, kill what the point says when it is reached, and wait until `make up` has ended."""
+    """Run `make up`, kill the process named by the point when it is reached, and wait for the end of `make up`."""
     with subprocess.Popen(
         command(changes, "up"), cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as up:
@@ -120,7 +120,7 @@ def _names(process: psutil.Process) -> set[str]:
 
 
 def _kill(process: psutil.Process, victim: str) -> bool:
-    """Kill a part of the update with -9; False when that part is not there yet."""
+    """Kill a process of the update with SIGKILL; False if it has not started yet."""
     engine = _engine(process)
     if victim == EVERYTHING:
         victims = [process, *engine.values()]
@@ -133,7 +133,7 @@ def _kill(process: psutil.Process, victim: str) -> bool:
 
 
 def state() -> dict[str, Any]:
-    """The newest state in the backend, which has to be whole at any moment; so has the one before."""
+    """The newest state in the backend; it and its predecessor must be complete at any moment."""
     folder = _backend() / "stacks" / pulumi_cli.project_name()
     backup = folder / f"{STACK}.json.bak"
     if backup.exists():
@@ -154,7 +154,7 @@ def pending() -> tuple[str, ...]:
 
 
 def residue() -> list[str]:
-    """Locks, half-written files and processes that an update must not leave; nothing when it ended well."""
+    """Locks, incomplete files and processes left by an update; empty after a clean end."""
     found = [f"lock {path.name}" for path in (_backend() / "locks").rglob("*") if path.is_file()]
     found += [f"file {path.name}" for path in _backend().rglob("*.tmp")]
     project = local().project
@@ -162,7 +162,7 @@ def residue() -> list[str]:
 
 
 def known_objects() -> dict[str, str]:
-    """The cluster's objects as the state knows them: kind, namespace and name to uid."""
+    """UIDs of the objects in the state, by kind, namespace and name."""
     found: dict[str, str] = {}
     for resource in state()["resources"]:
         if resource["custom"] and resource["type"].startswith("kubernetes:"):  # not the charts themselves
@@ -174,7 +174,7 @@ def known_objects() -> dict[str, str]:
 
 
 def cluster_objects(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The items of a `kubectl get -o json`, but what controllers made of them: kind, namespace and name to uid."""
+    """UIDs of the items of `kubectl get -o json` without those created by controllers, by kind, namespace and name."""
     return {
         _place(item): item["metadata"]["uid"]
         for item in items

@@ -1,4 +1,4 @@
-"""The services' pods as a mesh has them: each with its proxy."""
+"""The pods of the services in the mesh, with their sidecars."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE = 120.0
-"""Seconds after which nothing more is expected to happen."""
+"""Timeout in seconds for a change of the pods."""
 
 
 def sidecars(kubectl: Callable[..., str]) -> dict[str, bool]:
-    """Whether a pod of the services is ready with its sidecar, by name."""
+    """Readiness of each pod of the services with its sidecar, by pod name."""
     listed = json.loads(kubectl("get", "pods", "-n", "shop", "-o", "json"))["items"]
     return {pod["metadata"]["name"]: is_whole(pod) for pod in listed}
 
 
 def is_whole(pod: dict[str, Any]) -> bool:
-    """Whether a pod is ready, its proxy too, and none of it is on its way out."""
+    """True if a pod and its sidecar are ready and the pod is not terminating."""
     statuses = [*pod["status"].get("initContainerStatuses", []), *pod["status"].get("containerStatuses", [])]
     ready = {status["name"]: status["ready"] for status in statuses}
     return "deletionTimestamp" not in pod["metadata"] and ready.get("istio-proxy", False) and all(ready.values())
@@ -38,7 +38,7 @@ def until_whole(kubectl: Callable[..., str]) -> None:
 
 
 def restarts(kubectl: Callable[..., str], pod: str) -> int:
-    """How often a pod's proxy was started again."""
+    """Restart count of the pod's sidecar."""
     statuses = json.loads(kubectl("get", "pod", "-n", "shop", pod, "-o", "json"))["status"]["initContainerStatuses"]
     return next(int(status["restartCount"]) for status in statuses if status["name"] == "istio-proxy")
 

@@ -1,4 +1,4 @@
-"""Orders on the running environment, and what became of them."""
+"""Orders on the running environment, and their outcomes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 PSQL = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d "$2" -c "$1"'
 DEADLINE_S = 10.0
-"""What the mesh's route, and below it the gateway, gives an order."""
+"""Timeout of an order in the mesh's route; that of the gateway is lower."""
 
 
 def rows(kubectl: Callable[..., str], database: str, query: str) -> list[list[str]]:
-    """What a service's database holds, one list of texts per row."""
+    """Rows of a query on a service's database, as lists of strings."""
     words = ("exec", "-n", "shop", "statefulset/postgres", "-c", "postgres", "--", "sh", "-c", PSQL, "sh")
     return [line.split("|") for line in kubectl(*words, query, database).splitlines()]
 
@@ -34,21 +34,21 @@ class Answer:
     key: str
     trace_id: str
     status: int
-    """0 where the connection broke."""
+    """HTTP status; 0 if the connection broke."""
     seconds: float
     detail: str = ""
 
 
 @dataclass
 class Load:
-    """A few orders a second from a few clients, each under a key of its own."""
+    """A few orders per second from a few clients, each with a separate idempotency key."""
 
     clients: int = 4
     answers: list[Answer] = field(default_factory=list)
     _running: bool = True
 
     def once(self, http: httpx.Client, key: str) -> Answer:
-        """Place the order of a key, for the first time or again."""
+        """Place the order of an idempotency key, for the first time or again."""
         trace_id = secrets.token_hex(16)
         headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01", "idempotency-key": key}
         began = time.monotonic()
@@ -57,7 +57,7 @@ class Load:
         except httpx.TransportError as error:
             return Answer(key, trace_id, 0, time.monotonic() - began, str(error))
         seconds = time.monotonic() - began
-        # the mesh's own answer, when the time of its route is over, is plain text
+        # the mesh answers with plain text if its route times out
         is_json = "json" in response.headers.get("content-type", "")
         detail = response.json().get("detail", "") if is_json else response.text
         return Answer(key, trace_id, response.status_code, seconds, detail)
@@ -69,7 +69,7 @@ class Load:
                 time.sleep(0.5)
 
     def during(self, disturb: Callable[[], None]) -> Sequence[Answer]:
-        """Keep up the load while something happens to the shop; all answers."""
+        """Run the load during an action on the shop; returns all answers."""
         with ThreadPoolExecutor(self.clients) as pool:
             try:
                 futures = [pool.submit(self._client) for _ in range(self.clients)]

@@ -1,6 +1,6 @@
-"""The parts that `make e2e-full PART=` runs one of: each takes 40 minutes at most on two cores.
+"""Parts of `make e2e-full PART=`: each takes 40 minutes at most on two cores.
 
-One run of everything takes hours, which no machine of a CI has in one piece.
+A complete run takes hours, longer than a CI job may run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 ORDINARY: Final = "ordinary"
-"""What `make e2e` runs: all tests without the marker `full`."""
+"""The part of `make e2e`: all tests without the marker `full`."""
 BY_FILE: Final = {
     "test_contract": "load",
     "test_full_disk": "end",
@@ -35,20 +35,20 @@ BY_FILE: Final = {
 }
 """Part of each file's tests with the marker `full`."""
 DEPLOYMENTS: Final = ("deployments-1", "deployments-2")
-"""First deployments that are killed, each with a destroy before it: an earlier and a later half of the points."""
-_DEPLOYMENT: Final = "test_a_deployment_killed_on_its_way_is_finished_by_the_next"
+"""Killed first deployments, each after a destroy: the earlier and the later half of the points."""
+_DEPLOYMENT: Final = "test_a_killed_deployment_is_finished_by_the_next_one"
 NAMES: Final = tuple(dict.fromkeys((ORDINARY, *DEPLOYMENTS, *sorted(BY_FILE.values()))))
 
 
 def of(item: pytest.Function, points: int) -> str:
-    """The part that a test belongs to.
+    """The part of a test.
 
     Args:
-        item: of tests/e2e.
-        points: at how many points deployments are killed.
+        item: Test in tests/e2e.
+        points: Number of points at which deployments are killed.
 
     Raises:
-        KeyError: of its file nobody said.
+        KeyError: `BY_FILE` has no entry for the test's file.
     """
     if item.get_closest_marker("full") is None:
         return ORDINARY

@@ -1,4 +1,4 @@
-"""Requests through the gateway that go on while something else happens."""
+"""A stream of requests through the gateway in the background."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAUSE_S = 0.1
 
 @dataclass
 class Answers:
-    """What became of the requests: how many there were, and each that was not answered with 200."""
+    """Number of requests, and each response other than 200."""
 
     count: int = 0
     failures: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Answers:
 
 @contextmanager
 def requests_go_on() -> Iterator[Answers]:
-    """Send some ten requests a second from another thread, until the block ends."""
+    """Send about ten requests per second from another thread until the block ends."""
     seen, over = Answers(), threading.Event()
 
     def send() -> None:

@@ -16,7 +16,7 @@ ORDER = {"user_id": 123, "items": [{"product_id": 1, "quantity": 1}]}
 
 
 def send(http: httpx.Client) -> None:
-    """Read a user, and order something where that is to be had."""
+    """Read a user, and place an order if possible."""
     request.request(http)
     if any(service.name == "order-service" for service in CATALOG.services):
         answer = http.post(f"{GATEWAY.url}/api/orders", json=ORDER)

@@ -1,4 +1,4 @@
-"""The alert rules in the running Prometheus: all are evaluated, and what fires has something to say."""
+"""The alert rules in the running Prometheus: all are evaluated, and none fires without a cause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def rules(http: httpx.Client, settings: Mapping[str, str]) -> list[dict[str, Any]]:
-    """All alert rules once each has been evaluated."""
+    """All alert rules, after each has been evaluated."""
 
     def evaluated() -> list[dict[str, Any]] | None:
         answer = http.get(f"{settings['PROMETHEUS_URL']}/api/v1/rules", params={"type": "alert"}).json()
@@ -40,6 +40,6 @@ def test_every_rule_can_be_evaluated(rules: list[dict[str, Any]]) -> None:
     assert not [(rule["name"], rule["lastError"]) for rule in rules if rule["health"] != "ok"]
 
 
-def test_nothing_fires_for_a_loss_of_nothing(rules: list[dict[str, Any]]) -> None:
-    """Counters that begin at 0 were taken for a first loss, in each environment's first minutes."""
+def test_no_data_loss_alert_fires_without_a_loss(rules: list[dict[str, Any]]) -> None:
+    """Regression: counters that start at 0 were mistaken for a first loss in the first minutes of an environment."""
     assert not [alert for alert, value in _firing(rules) if value == 0]

@@ -1,4 +1,4 @@
-"""Nobody gets anything without saying who he is: from this machine, and from a pod."""
+"""Anonymous requests to the node's ports are refused, from this machine and from a pod."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.e2e
 ASKING_WHO = (API_PORT, KUBELET_PORT, CONTROLLER_MANAGER_PORT, SCHEDULER_PORT)
 ASKING_FOR_A_CERTIFICATE = (ETCD_CLIENT_PORT, ETCD_PEER_PORT)
 HEALTH_ONLY = (PROXY_HEALTH_PORT, PROXY_METRICS_PORT)
-"""kube-proxy cannot ask; it listens on loopback, and changes nothing for anybody."""
+"""Ports of kube-proxy, which has no authentication: they listen on loopback and are read-only."""
 PATHS = ("/", "/livez", "/healthz", "/readyz", "/metrics", "/version", "/configz", "/api/v1/secrets", "/pods")
 
 _FROM_A_POD = """
@@ -56,9 +56,9 @@ print(json.dumps(told))
 
 
 def anonymous(port: int, path: str) -> int | str:
-    """What a port of the node says to somebody without any credential: a status, or the kind of error."""
+    """Response of a port of the node to a client without credentials: a status, or the kind of error."""
     address = next(str(address) for address, number, _ in LISTENERS if number == port)
-    context = ssl._create_unverified_context()  # noqa: S323, SLF001 -- the server is not the question
+    context = ssl._create_unverified_context()  # noqa: S323, SLF001 -- the server's certificate is not under test
     try:
         with urllib.request.urlopen(f"https://{address}:{port}{path}", context=context, timeout=5) as answer:
             return int(answer.status)
@@ -68,29 +68,29 @@ def anonymous(port: int, path: str) -> int | str:
         return type(error).__name__
 
 
-def test_every_port_of_the_node_is_looked_at() -> None:
+def test_every_port_of_the_node_is_covered() -> None:
     assert {port for _, port, _ in LISTENERS} == {*ASKING_WHO, *ASKING_FOR_A_CERTIFICATE, *HEALTH_ONLY}
 
 
 @pytest.mark.parametrize("port", ASKING_WHO)
-def test_a_port_refuses_whoever_does_not_say_who_he_is(port: int) -> None:
+def test_a_port_refuses_anonymous_clients(port: int) -> None:
     answers = {path: anonymous(port, path) for path in PATHS}
-    # 404: there is nothing at that path of kubelet, whoever asks
+    # 404: kubelet has nothing at that path for any client
     assert set(answers.values()) <= {401, 403, 404}, answers
     assert {401, 403} & {answers["/metrics"]}, answers
 
 
 @pytest.mark.parametrize("port", ASKING_FOR_A_CERTIFICATE)
-def test_the_database_ends_the_conversation_without_a_certificate_of_its_own_authority(port: int) -> None:
+def test_etcd_refuses_a_connection_without_a_certificate_of_its_own_authority(port: int) -> None:
     assert isinstance(anonymous(port, "/version"), str)
     context = ssl.create_default_context(cafile=credentials.authority(layout(), credentials.ETCD))
-    leaf = credentials.ADMIN  # the cluster's administrator is nobody here
+    leaf = credentials.ADMIN  # the cluster's administrator is unknown to etcd
     context.load_cert_chain(credentials.certificate(layout(), leaf), credentials.key(layout(), leaf))
     with pytest.raises(OSError, match=r"alert|reset|EOF"):
         urllib.request.urlopen(f"https://{LOOPBACK}:{port}/version", context=context, timeout=5)
 
 
-def test_kube_proxy_tells_its_health_and_counters_and_takes_no_orders() -> None:
+def test_kube_proxy_serves_health_and_metrics_only() -> None:
     for port in HEALTH_ONLY:
         for path in ("/debug/pprof/", "/debug/flags/v", "/statusz"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
@@ -102,7 +102,7 @@ def test_kube_proxy_tells_its_health_and_counters_and_takes_no_orders() -> None:
 
 @pytest.fixture
 def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
-    """A pod outside of any mesh, whose proxy would let it reach less still."""
+    """A pod outside the mesh, since a sidecar would restrict it further."""
     image = kubectl(
         "get", "-n", "shop", "deploy/user-service", "-o", "jsonpath={.spec.template.spec.containers[0].image}"
     )
@@ -115,7 +115,7 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
         kubectl("delete", "pod", "-n", "default", name, "--ignore-not-found", "--grace-period=0", "--force")
 
 
-def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[..., str], stranger: str) -> None:
+def test_a_pod_without_a_token_reaches_no_node_component(kubectl: Callable[..., str], stranger: str) -> None:
     urls = [f"https://{NODE_ADDRESS}:{port}/metrics" for _, port, _ in LISTENERS]
     urls.append(f"https://{API_SERVICE_ADDRESS}:443/version")
     command = ("python3", "-c", _FROM_A_POD, *urls)
@@ -126,7 +126,7 @@ def test_a_pod_reaches_nothing_of_the_node_without_a_token(kubectl: Callable[...
     assert [url for url, answer in told.items() if answer == 401]
 
 
-def test_no_rule_of_the_cluster_is_about_somebody_unknown(kubectl: Callable[..., str]) -> None:
+def test_no_rbac_rule_grants_anonymous_access(kubectl: Callable[..., str]) -> None:
     kinds = "clusterrolebindings,rolebindings"
     bindings = json.loads(kubectl("get", kinds, "-A", "-o", "json"))["items"]
     subjects = {subject["name"] for binding in bindings for subject in binding.get("subjects", [])}
@@ -134,8 +134,8 @@ def test_no_rule_of_the_cluster_is_about_somebody_unknown(kubectl: Callable[...,
     assert not subjects & {"system:unauthenticated", "system:anonymous"}
 
 
-def test_the_one_who_is_known_gets_an_answer(run: Callable[..., CompletedProcess[str]]) -> None:
-    """The other tests would pass on ports where nobody is at home."""
+def test_an_authenticated_client_gets_an_answer(run: Callable[..., CompletedProcess[str]]) -> None:
+    """Guards the other tests, which would pass on closed ports."""
     assert run("kubectl", "get", "--raw", "/readyz").stdout == "ok"
     assert "v1" in run("kubectl", "get", "--raw", "/api/v1/nodes/otel-mesh-local/proxy/pods").stdout
     assert anonymous(ETCD_CLIENT_PORT, "/version") != "ConnectionRefusedError"

@@ -1,4 +1,4 @@
-"""B7, S2.12: what the catalogue declares is what the stores hold, no more and no less; nothing here names a signal."""
+"""B7, S2.12: the stores hold exactly the telemetry declared by the catalogue; the tests name no signal."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 @pytest.mark.parametrize(
     ("service", "kind"), [(name, kind) for name, signals in SIGNAL_MATRIX.items() for kind in signals.spans]
 )
-def test_each_service_makes_its_kinds_of_spans(http: httpx.Client, service: str, kind: str) -> None:
+def test_each_service_emits_its_span_kinds(http: httpx.Client, service: str, kind: str) -> None:
     def made() -> bool:
         newest = Jaeger(at_address(http, JAEGER)).search(service, options.window(_WINDOW))
         own = [span for spans in newest for span in spans if span.service == service and span.proxy is None]
@@ -64,7 +64,7 @@ def test_each_service_makes_its_kinds_of_spans(http: httpx.Client, service: str,
 @pytest.mark.parametrize(
     ("service", "instrument"), [(name, metric) for name, signals in SIGNAL_MATRIX.items() for metric in signals.metrics]
 )
-def test_each_service_s_instruments_are_in_prometheus(http: httpx.Client, service: str, instrument: str) -> None:
+def test_the_instruments_of_each_service_are_in_prometheus(http: httpx.Client, service: str, instrument: str) -> None:
     query = metric_query(service, instrument)
     eventually(lambda: bool(Prometheus(at_address(http, PROMETHEUS)).samples(query)), f"nothing for {query}")
 
@@ -91,15 +91,15 @@ def test_each_declared_edge_is_in_the_service_map(http: httpx.Client, edge: Pair
     eventually(lambda: edge in seen(http), f"{edge} is not in {sorted(seen(http))}")
 
 
-def test_the_service_map_is_the_catalogue_s(http: httpx.Client) -> None:
+def test_the_service_map_equals_the_catalogue(http: httpx.Client) -> None:
     eventually(lambda: set(SERVICE_EDGES) <= seen(http), "not all declared edges are there yet")
     standings = {pair: edge_standing(CATALOG, *pair, ENTRANCES) for pair in seen(http)}
     assert {pair for pair, one in standings.items() if one is EdgeStanding.DECLARED} == set(SERVICE_EDGES)
     assert [pair for pair, one in standings.items() if one is EdgeStanding.UNDECLARED] == []
 
 
-def test_traces_show_no_call_that_is_not_declared(http: httpx.Client) -> None:
-    """By the trees of traces, where the map counts pairs: a service below another one's span was called by it."""
+def test_traces_show_declared_calls_only(http: httpx.Client) -> None:
+    """Checks the span trees: a service with a span below a span of another service was called by it."""
     jaeger = Jaeger(at_address(http, JAEGER))
     pairs = set()
     for service in SIGNAL_MATRIX:
@@ -116,9 +116,9 @@ def test_traces_show_no_call_that_is_not_declared(http: httpx.Client) -> None:
     assert set(SERVICE_EDGES) <= pairs
 
 
-@pytest.mark.full  # it waits until nothing more is counted, before and after
-def test_the_numbers_of_the_map_are_those_of_the_requests(http: httpx.Client) -> None:
-    """S2.12: ten requests are ten calls of each edge on their way, with proxies between the services and without."""
+@pytest.mark.full  # it waits until the counts are stable, before and after
+def test_the_call_counts_of_the_map_match_the_requests(http: httpx.Client) -> None:
+    """S2.12: ten requests are counted as ten calls of each edge on their path, with and without sidecars."""
     api = Prometheus(at_address(http, PROMETHEUS))
     edge = request.SERVICES[0], request.SERVICES[1]
     query = f'sum(traces_service_graph_request_total{{client="{edge[0]}",server="{edge[1]}"}})'
@@ -130,7 +130,7 @@ def test_the_numbers_of_the_map_are_those_of_the_requests(http: httpx.Client) ->
         last = -1.0
         while (now := calls()) != last:
             last = now
-            time.sleep(40)  # longer than a lonely span waits, and its metric takes
+            time.sleep(40)  # longer than an unpaired span is held, and its metric is exported
         return now
 
     before = settled()

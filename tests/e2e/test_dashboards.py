@@ -1,6 +1,6 @@
-"""S2.3, S2.12 on the running environment: what dashboards ask is answered, and not by nothing where there must be some.
+"""S2.3, S2.12 on the running environment: every dashboard query succeeds, and has data unless it may be empty.
 
-Grafana itself is not to be had here; Prometheus, which it would ask, is.
+Grafana itself is not available here; the queries are sent to Prometheus.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.e2e
 
 DASHBOARDS = [json.loads(text) for text in texts().values()]
 PATIENCE = 240.0
-"""Seconds: services push every few seconds, rules are evaluated once a minute, a rate needs two samples."""
+"""Timeout in seconds: services export every few seconds, rules run once a minute, a rate needs two samples."""
 OF_A_MESH = {
     "mesh: $namespace",
     "mesh: Requests A",
@@ -33,7 +33,7 @@ OF_A_MESH = {
     "mesh: Calls A",
     "mesh: Scraped proxies A",
 }
-"""What is empty without a mesh only; the other questions of its dashboard are about failures."""
+"""Queries that are empty only without a mesh; the other queries of its dashboard are about failures."""
 
 
 def _must_answer(one: Asked) -> bool:
@@ -50,7 +50,7 @@ def test_every_question_is_answered(http: httpx.Client, dashboard: dict[str, obj
         still = []
         for one in waiting:
             answer = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": one.expr})
-            assert answer.status_code == 200, (one.place, answer.text)  # also of those that may be empty
+            assert answer.status_code == 200, (one.place, answer.text)  # also for queries that may be empty
             if _must_answer(one) and not answer.json()["data"]["result"]:
                 still.append(one)
         waiting = still

@@ -1,4 +1,4 @@
-"""Issue 19 on the running environment: who may change the services' schema, and who is told the password for it."""
+"""Issue 19 on the running environment: roles that may change the services' schema, and access to their password."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ with psycopg.connect(password=password, **{key: os.environ[name] for key, name i
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_role_that_serves_owns_nothing(kubectl: Callable[..., str], service: str) -> None:
+def test_the_serving_role_owns_no_database_object(kubectl: Callable[..., str], service: str) -> None:
     assert rows(kubectl, service.replace("-", "_"), OWNERS) == [["shop_migrations"]]
     words = ("-n", "shop", "exec", f"deploy/{service}", "-c", service, "--", "python", "-c", DROP)
     assert kubectl(*words).strip() == "refused to shop_services"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_no_container_that_serves_has_the_migrations_password(kubectl: Callable[..., str], service: str) -> None:
+def test_no_serving_container_has_the_password_of_the_migrations(kubectl: Callable[..., str], service: str) -> None:
     deployment: dict[str, Any] = json.loads(kubectl("-n", "shop", "get", "deploy", service, "-o", "json"))
     spec = deployment["spec"]["template"]["spec"]
     volumes = {one["name"]: one.get("secret", {}).get("secretName") for one in spec["volumes"]}
@@ -50,7 +50,7 @@ def test_no_container_that_serves_has_the_migrations_password(kubectl: Callable[
     assert not mounted[service] & {"postgres-credentials", "postgres-credentials-migrations"}
 
 
-def test_each_pod_of_a_rollout_looks_after_its_schema_and_finds_it_done(kubectl: Callable[..., str]) -> None:
+def test_each_pod_of_a_rollout_finds_its_schema_migrated(kubectl: Callable[..., str]) -> None:
     kubectl("-n", "shop", "rollout", "restart", "deploy/payment-service")
     kubectl("-n", "shop", "rollout", "status", "deploy/payment-service", "--timeout=180s")
     pods = json.loads(kubectl("-n", "shop", "get", "pods", "-l", "app=payment-service", "-o", "json"))["items"]

@@ -1,4 +1,4 @@
-"""What the environment promises to a person at work on it: addresses, settings, secrecy, no change without a cause."""
+"""Guarantees of the environment to its users: addresses, settings, secrecy, idempotence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.e2e
 
 
 def own_files(folder: Path) -> Iterator[Path]:
-    """The regular files that this environment keeps: not what is mounted (pods' secrets, roots) and not images."""
+    """Regular files of this environment, without mounts (pods' secrets, roots) and images."""
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if "containerd" not in name and not Path(place, name).is_mount()]
         yield from (path for name in names if (path := Path(place, name)).is_file() and not path.is_symlink())
@@ -57,7 +57,7 @@ def test_an_address_answers_again_within_5_s_after_its_pod_was_deleted(
         time.sleep(0.1)
 
 
-def test_the_shell_settings_hold_no_secret_and_name_files_that_exist(settings: Mapping[str, str]) -> None:
+def test_the_shell_environment_holds_no_secret_and_names_existing_files(settings: Mapping[str, str]) -> None:
     text = export_lines(settings)
     for name in secrets.NAMES:
         assert (secrets.secrets_dir() / name).read_text() not in text
@@ -92,7 +92,7 @@ def test_the_secrets_are_in_no_state_log_argument_or_answer_in_plain(
 
 
 def test_the_whole_environment_fits_into_6_gib() -> None:
-    """Pods and the node's programs, file cache included; the engine runs only while something changes."""
+    """Memory of pods and the node's programs, page cache included; the Pulumi engine runs only during updates."""
     assert 0 < cluster.status().memory < 6 * 2**30
 
 
@@ -117,7 +117,7 @@ def test_nothing_listens_outside_this_machine() -> None:
         assert address.is_loopback or str(address) == str(NODE_ADDRESS)
 
 
-def test_workload_namespaces_refuse_what_restricted_pod_security_forbids(
+def test_workload_namespaces_enforce_restricted_pod_security(
     run: Callable[..., CompletedProcess[str]],
 ) -> None:
     pod = {
@@ -143,7 +143,7 @@ def test_pods_run_unprivileged_with_a_read_only_root(pods: Callable[[], list[dic
             assert context["allowPrivilegeEscalation"] is False, where
             assert container["resources"]["limits"]["memory"], where
         for container in pod["spec"]["containers"]:
-            if container["name"] != sidecars.PROXY:  # which the mesh injects
+            if container["name"] != sidecars.PROXY:  # injected by the mesh
                 where = f"{pod['metadata']['name']}/{container['name']}"
                 assert {"readinessProbe", "livenessProbe"} <= container.keys(), where
         assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
@@ -167,7 +167,7 @@ def test_make_up_again_changes_nothing(
     assert run("pulumi", "preview", "--expect-no-changes").returncode == 0
 
 
-def test_status_is_one_true_screen(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_status_fits_one_screen_and_is_accurate(run: Callable[..., CompletedProcess[str]]) -> None:
     done = run("make", "-s", "status")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) <= 40

@@ -1,4 +1,4 @@
-"""A disk that fills up under a running environment: it is named, and with room again everything goes on.
+"""A full disk under a running environment: the error names it, and the environment recovers once space is free.
 
 The environment of this test has its state on a small disk of its own, so the machine's disk never fills.
 """
@@ -28,7 +28,7 @@ _ROOM_OF_THE_FILE_SYSTEM = 64 * 1024**2  # where it notes what it gives away; le
 
 @pytest.fixture
 def small_disk(run: Callable[..., CompletedProcess[str]], tmp_path: Path) -> Iterator[Path]:
-    """A disk on which an environment just has its place; the usual environment is down meanwhile."""
+    """A disk with just enough space for an environment; the usual environment is down in the meantime."""
     assert run("make", "down").returncode == 0
     image = tmp_path / "disk"
     with image.open("wb") as stream:
@@ -49,7 +49,7 @@ def small_disk(run: Callable[..., CompletedProcess[str]], tmp_path: Path) -> Ite
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_disk_that_fills_up_is_named_and_with_room_again_everything_goes_on(
+def test_a_full_disk_is_named_and_freed_space_restores_service(
     run: Callable[..., CompletedProcess[str]], small_disk: Path
 ) -> None:
     state = small_disk / "state"

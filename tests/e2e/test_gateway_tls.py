@@ -1,4 +1,4 @@
-"""S2.2: HTTPS at the gateway, with a certificate that this machine's own authority vouches for, and its renewal."""
+"""S2.2: HTTPS at the gateway, with a certificate signed by this machine's own authority, and its renewal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def curl(run: Callable[..., CompletedProcess[str]], *words: str, host: str = "12
 
 
 def shown() -> str:
-    """Digest of the certificate that the gateway shows now."""
+    """Digest of the certificate the gateway serves."""
     context = ssl.create_default_context(cafile=gateway_certificate.authority())
     address = ("127.0.0.1", GATEWAY_TLS.port)
     with socket.create_connection(address, 10) as plain, context.wrap_socket(plain, server_hostname="localhost") as tls:
@@ -47,7 +47,7 @@ def issued() -> str:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_whoever_trusts_the_authority_is_served(
+def test_a_client_that_trusts_the_authority_is_served(
     run: Callable[..., CompletedProcess[str]], settings: Mapping[str, str], host: str
 ) -> None:
     done = curl(run, "--cacert", settings["GATEWAY_CA"], host=host)
@@ -55,7 +55,9 @@ def test_whoever_trusts_the_authority_is_served(
     assert json.loads(done.stdout)["id"] == 123
 
 
-def test_whoever_does_not_is_warned(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_a_client_that_does_not_trust_the_authority_fails_verification(
+    run: Callable[..., CompletedProcess[str]],
+) -> None:
     assert curl(run).returncode == _UNTRUSTED
 
 
@@ -66,7 +68,7 @@ def test_old_versions_of_tls_are_refused(
     assert done.returncode == _NO_HANDSHAKE, done.stderr
 
 
-def test_a_renewed_certificate_is_shown_without_a_restart(
+def test_a_renewed_certificate_is_served_without_a_restart(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     of = ("get", "pods", "-n", GATEWAY_TLS.place.namespace, "-o", "jsonpath={.items[*].metadata.uid}")

@@ -1,9 +1,9 @@
-"""The engine killed with -9 at random points, of a first deployment and of a change: the next `make up` mends it.
+"""The engine killed with SIGKILL at random points of a first deployment and of a change: the next `make up` recovers.
 
-    make e2e-full PYTEST_ARGS="-k interrupted_engine"     20 points of each, spread over time and over events
-    SEED=... POINTS=...                                   the same points once more; how many of each
+    make e2e-full PYTEST_ARGS="-k interrupted_engine"     20 points of each, distributed over time and events
+    SEED=... POINTS=...                                   repeat the same points; number of points of each
 
-Each point prints a line in the summary: what was killed when, what the state called unfinished, and the seconds.
+Each point prints a line in the summary: the killed process, the point, the pending operations and the seconds.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ PSQL = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At 
 
 
 def points(what: str) -> list[tuple[Point, bool]]:
-    """Points in equal parts of an update, half by time and half by events, and whether a change is taken back."""
-    chance = random.Random(f"{SEED} {what}")  # noqa: S311 -- to be had again, not to be secret
+    """Points evenly distributed over an update, half by time and half by events, and whether the change is reverted."""
+    chance = random.Random(f"{SEED} {what}")  # noqa: S311 -- reproducible, not secret
     found = []
     for number in range(POINTS):
         part = (number + chance.random()) / POINTS
@@ -53,7 +53,7 @@ def points(what: str) -> list[tuple[Point, bool]]:
 
 @pytest.fixture(scope="module")
 def kinds(kubectl: Callable[..., str]) -> str:
-    """Everything that can be listed, with commas."""
+    """All listable resource types, separated by commas."""
     return ",".join(kubectl("api-resources", "--verbs=list", "-o", "name").split())
 
 
@@ -61,7 +61,7 @@ def kinds(kubectl: Callable[..., str]) -> str:
 def converged(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], kinds: str
 ) -> Callable[[Mapping[str, Any]], None]:
-    """Refuse an environment that is not what the settings say, or has anything beside it."""
+    """Fail if the environment differs from the settings or contains anything else."""
 
     def call(settings: Mapping[str, Any]) -> None:
         assert killed_update.residue() == []
@@ -70,7 +70,7 @@ def converged(
         listed = json.loads(kubectl("get", kinds, "-A", "-o", "json"))["items"]
         there = killed_update.cluster_objects(listed)
         assert {place: there.get(place) for place in known} == known
-        # what the mesh's charts make has no labels of ours
+        # objects of the mesh's charts have no labels of ours
         labelled = killed_update.cluster_objects(
             item for item in listed if OURS.items() <= item["metadata"].get("labels", {}).items()
         )
@@ -84,7 +84,7 @@ def converged(
 
 @pytest.fixture
 def rows(run: Callable[..., CompletedProcess[str]]) -> Callable[[str], str | None]:
-    """Ask PostgreSQL; None when it does not answer."""
+    """Query PostgreSQL; None if it does not answer."""
 
     def sql(text: str) -> str | None:
         done = run("kubectl", "exec", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", PSQL, "sh", text)
@@ -98,20 +98,20 @@ WRITE = "create table if not exists kept (at timestamptz default now()); insert 
 
 @dataclass
 class Stack:
-    """What stack local was asked to be last, and how long updates of it take."""
+    """The last requested settings of stack local, and the length of its updates."""
 
     run: Callable[..., CompletedProcess[str]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     lengths: dict[str, Length] = field(default_factory=dict)
 
     def measure(self, what: str, settings: Mapping[str, Any]) -> None:
-        """Have a whole update's length."""
+        """Measure the length of a complete update."""
         whole = killed_update.run(settings)
         self.lengths[what] = Length(whole.seconds, len(killed_update.events()))
         self.settings = settings
 
     def empty(self) -> None:
-        """Have nothing deployed."""
+        """Ensure that nothing is deployed."""
         done = self.run("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -128,7 +128,7 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(run: Callable[..., CompletedProcess[str]]) -> Iterator[Stack]:
-    """The stack, left as the checkout has it."""
+    """The stack, restored to the settings of the checkout."""
     found = Stack(run)
     yield found
     done = run("make", "up", timeout=600)
@@ -136,7 +136,7 @@ def stack(run: Callable[..., CompletedProcess[str]]) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize("point", [point for point, _ in points("deployment")], ids=str)
-def test_a_deployment_killed_on_its_way_is_finished_by_the_next(
+def test_a_killed_deployment_is_finished_by_the_next_one(
     point: Point,
     stack: Stack,
     rows: Callable[[str], str | None],
@@ -158,7 +158,7 @@ def test_a_deployment_killed_on_its_way_is_finished_by_the_next(
 
 
 @pytest.mark.parametrize(("point", "back"), points("change"), ids=lambda value: str(value) if value else "")
-def test_a_change_killed_on_its_way_is_finished_or_taken_back_by_the_next(  # noqa: PLR0913, PLR0917
+def test_a_killed_change_is_finished_or_reverted_by_the_next_one(  # noqa: PLR0913, PLR0917
     point: Point,
     back: bool,  # noqa: FBT001
     stack: Stack,

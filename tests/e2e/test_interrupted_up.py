@@ -1,6 +1,6 @@
-"""`make up` killed at each of its steps on the way from stopped to a deployed stack: the next one finishes.
+"""`make up` killed at each of its steps from a stopped environment to a deployed stack: the next one finishes.
 
-SEED=... make e2e-full PYTEST_ARGS="-k interrupted_up"     the same moments once more
+SEED=... make e2e-full PYTEST_ARGS="-k interrupted_up"     repeat the same points
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STEPS = (
     "created|updated|stack local",
     "sending a request",
 )
-"""Words of the lines that it prints on its way."""
+"""Words of the progress lines of `make up`."""
 WHO = {
     "python with -9": (signal.SIGKILL, "python"),
     "everything with -9": (signal.SIGKILL, "everything"),
@@ -47,26 +47,26 @@ WHO = {
 
 
 def moments() -> list[tuple[str, float, str]]:
-    """After each step's line, up to two seconds later, one of those who may be killed."""
-    chance = random.Random(SEED)  # noqa: S311 -- to be had again, not to be secret
+    """A random process and a random delay of up to two seconds after the line of each step."""
+    chance = random.Random(SEED)  # noqa: S311 -- reproducible, not secret
     return [(step, round(chance.uniform(0, 2), 1), chance.choice(list(WHO))) for step in STEPS]
 
 
 def objects(kubectl: Callable[..., str]) -> list[str]:
-    """Every workload of the platform's namespaces, once each if nothing was made twice."""
+    """Every workload of the platform's namespaces; duplicates show objects created twice."""
     kinds = "deployments,statefulsets,services,configmaps,serviceaccounts,secrets,persistentvolumeclaims"
     return sorted(kubectl("get", kinds, "-n", namespace, "-o", "name") for namespace in ("observability", "shop"))
 
 
 def _forget_an_image(run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]) -> None:
-    """So that there is something to import: the next start brings it back."""
+    """Removes an image, so that the next start has to import it."""
     image = kubectl("get", "deploy", "-n", "shop", "user-service", "-o", "jsonpath={..image}").split()[0]
     done = run(*assemble(built=False).ctr, "images", "remove", "--sync", image)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("step", "later_s", "who"), moments(), ids=str)
-def test_up_killed_at_a_step_is_finished_by_the_next(  # noqa: PLR0913, PLR0917
+def test_up_killed_at_a_step_is_finished_by_the_next_up(  # noqa: PLR0913, PLR0917
     step: str,
     later_s: float,
     who: str,

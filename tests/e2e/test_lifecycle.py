@@ -1,4 +1,4 @@
-"""Stops, kills and starts. What was there before is there afterwards, and nothing is there twice."""
+"""Stops, kills and starts: everything is restored, and nothing exists twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UP = (sys.executable, "-m", "otel_mesh_cli", "up")
 
 
 def objects(kubectl: Callable[..., str]) -> list[str]:
-    """Every workload of the platform's namespaces, once each if nothing was made twice."""
+    """Every workload of the platform's namespaces; duplicates show objects created twice."""
     kinds = "deployments,statefulsets,services,configmaps,serviceaccounts,secrets"
     return sorted(kubectl("get", kinds, "-n", namespace, "-o", "name") for namespace in ("observability", "shop"))
 
@@ -53,12 +53,12 @@ def test_down_leaves_nothing_running_and_up_brings_the_data_back(
     assert objects(kubectl) == before
 
 
-def test_killed_processes_of_the_node_are_started_again(
+def test_killed_processes_of_the_node_are_restarted(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str]
 ) -> None:
     for process in node_processes.process_ids():
         os.kill(process, signal.SIGKILL)
-    # as the agent of a mesh leaves it that was killed too: no pod could start
+    # as left by a killed CNI agent of the mesh: no pod could start
     network = layout().cni_config / runtime.CNI_FILE
     content = json.loads(network.read_text())
     content["plugins"].append({"type": "of-a-killed-agent"})
@@ -71,7 +71,7 @@ def test_killed_processes_of_the_node_are_started_again(
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", [*cluster.PROGRAMS, "forward-gateway"])
-def test_one_killed_program_is_started_again_without_anybody_doing_anything(
+def test_one_killed_program_is_restarted_automatically(
     name: str, pods: Callable[[], list[dict[str, Any]]], note: Callable[[], str]
 ) -> None:
     before = {pod["metadata"]["uid"] for pod in pods()}
@@ -89,7 +89,7 @@ def test_one_killed_program_is_started_again_without_anybody_doing_anything(
 
 
 @pytest.mark.full
-def test_a_killed_supervisor_is_started_again_by_make_up(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_a_killed_supervisor_is_restarted_by_make_up(run: Callable[..., CompletedProcess[str]]) -> None:
     (before,) = [one.pid for one in cluster.status().programs if one.name == supervisor.NAME and one.pid]
     os.kill(before, signal.SIGKILL)
     assert run("make", "up").returncode == 0
@@ -98,15 +98,15 @@ def test_a_killed_supervisor_is_started_again_by_make_up(run: Callable[..., Comp
 
 
 @pytest.mark.full
-def test_everything_killed_at_once_with_all_that_runs_in_pods_comes_back(
+def test_everything_killed_at_once_including_pods_recovers(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str], kubectl: Callable[..., str]
 ) -> None:
-    """As when the power fails: programs, what watches over pods, and every process in them."""
+    """Simulates a power failure: kills programs, container shims and every process in pods."""
     before = objects(kubectl)
     everything = {process.pid for process in processes.scan()} | cgroups.pods()
     assert len(everything) > len(node_processes.process_ids()) + 10
     for pid in everything:
-        with contextlib.suppress(ProcessLookupError):  # ended with another one
+        with contextlib.suppress(ProcessLookupError):  # ended together with another one
             os.kill(pid, signal.SIGKILL)
     done = run("make", "up")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -138,7 +138,7 @@ def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
     request.run()
 
 
-def test_of_two_ups_at_once_one_works_and_the_other_says_so(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_of_two_concurrent_ups_one_works_and_the_other_reports_it(run: Callable[..., CompletedProcess[str]]) -> None:
     with subprocess.Popen(UP, cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:
         second = run(*UP)
         output, _ = first.communicate(timeout=300)

@@ -1,4 +1,4 @@
-"""S2.11 on the running environment: what services log is found by the trace that it belongs to."""
+"""S2.11 on the running environment: log lines of services are found by their trace id."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOUR_US = 3_600_000_000
 
 
 def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Sequence[Line]:
-    """The lines of a trace, once all the services have some; a pod may be on its way back."""
+    """The log lines of a trace, once all services have some; a pod may still be restarting."""
     end = time.monotonic() + DEADLINE_S
     found: Sequence[Line] = []
     while True:
@@ -48,7 +48,7 @@ def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Seque
 
 
 def _outcomes(lines: Sequence[Line]) -> set[tuple[str, str, str]]:
-    """Service, what it ended and how: the one line that each call leaves, over HTTP or gRPC."""
+    """Service, operation and outcome of the one log line per call, over HTTP or gRPC."""
     keys = {"request": "http.response.status_code", "call": "rpc.response.status_code"}
     return {
         (line.fields["service.name"], line.text, line.fields[keys[line.text]]) for line in lines if line.text in keys
@@ -67,13 +67,13 @@ def test_s2_11_the_lines_of_a_request_are_found_by_its_trace_in_all_services(htt
         assert line.fields["severity_text"] == "INFO"
 
 
-def test_s2_11_a_missing_user_is_told_by_all_services_of_the_trace(http: httpx.Client) -> None:
+def test_s2_11_a_missing_user_is_logged_by_all_services_of_the_trace(http: httpx.Client) -> None:
     missing = request.request(http, "/api/users/999999998", expect=HTTPStatus.NOT_FOUND)
     found = _of_services(http, missing, set(request.SERVICES))
     assert _outcomes(found) == {("api-gateway", "request", "404"), ("user-service", "call", "NOT_FOUND")}
 
 
-def test_s2_10_streams_are_of_services_and_not_of_pods(http: httpx.Client) -> None:
+def test_s2_10_log_streams_are_per_service_and_not_per_pod(http: httpx.Client) -> None:
     _of_services(http, request.request(http), set(request.SERVICES))
 
     def values(path: str, **more: str) -> list[str]:
@@ -100,7 +100,7 @@ def test_the_log_store_is_scraped(http: httpx.Client) -> None:
 
 
 @pytest.mark.full
-def test_s2_11_lines_outlive_the_pod_and_come_in_after_an_outage(
+def test_s2_11_lines_outlive_the_pod_and_arrive_after_an_outage(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
     before = request.request(http)

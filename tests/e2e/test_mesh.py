@@ -1,4 +1,4 @@
-"""S1.2, S1.5, S1.9, S2.2, B1 on real sidecars: who is in the mesh, what it refuses, what it tells."""
+"""S1.2, S1.5, S1.9, S2.2, B1 on real sidecars: membership, refused requests and telemetry of the mesh."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_every_pod_of_the_mesh_has_its_sidecar_and_is_ready(pods: Callable[[], l
         assert all(one["ready"] for one in (*pod["status"]["containerStatuses"], *proxies)), name
 
 
-def test_all_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
+def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
     levels = {
         one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
         for one in _objects(kubectl, "namespaces")
@@ -64,7 +64,7 @@ def test_all_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -
 
 
 def _python(kubectl: Callable[..., str], deployment: str, code: str) -> str:
-    """Runs Python in a service's container: its calls go through its sidecar."""
+    """Runs Python in a service's container, so that its calls go through the sidecar."""
     service = deployment.rpartition("/")[2]
     return kubectl("-n", "shop", "exec", deployment, "-c", service, "--", "python", "-c", code)
 
@@ -100,7 +100,7 @@ def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -
     }
 
 
-def test_b1_the_trace_has_exactly_the_tree_that_the_catalogue_predicts(http: httpx.Client) -> None:
+def test_b1_the_trace_has_exactly_the_tree_the_catalogue_predicts(http: httpx.Client) -> None:
     for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
         assert callee in CATALOG.service(caller).calls
     trace_id = request.request(http)
@@ -144,7 +144,7 @@ def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
             assert len({span.resource[key] for span in by_service[service]}) == 1, (service, key)
 
 
-def test_an_unsampled_request_is_left_alone_by_every_proxy(http: httpx.Client) -> None:
+def test_no_proxy_records_an_unsampled_request(http: httpx.Client) -> None:
     unsampled = secrets.token_hex(16)
     headers = {"traceparent": f"00-{unsampled}-{secrets.token_hex(8)}-00"}
     assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
@@ -166,7 +166,7 @@ http.server.HTTPServer(("0.0.0.0", 8080), Echo).serve_forever()
 
 @pytest.fixture(scope="module")
 def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a function
-    """A service that answers with the headers it got, behind the gateway under a host name of its own."""
+    """A service that returns the headers it received, behind the gateway under a separate host name."""
     name = "echo-headers"
     (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
     image = next(one["image"] for one in gateway["spec"]["containers"] if one["name"] == "api-gateway")
@@ -229,7 +229,7 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
 
 
 def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that the service behind the gateway gets; waits until the gateway knows the host."""
+    """The headers received by the echo service; waits until the gateway knows the host."""
     end = time.monotonic() + 30
     while (
         answer := http.get(GATEWAY.url, headers={**request.UNSAMPLED, **headers, "host": host})
@@ -241,27 +241,27 @@ def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str
 
 
 @pytest.mark.parametrize("header", STRIPPED_HEADERS)
-def test_s2_2_what_a_client_must_not_decide_is_removed_at_the_edge(http: httpx.Client, echo: str, header: str) -> None:
+def test_s2_2_untrusted_client_headers_are_removed_at_the_edge(http: httpx.Client, echo: str, header: str) -> None:
     forged = f"forged-{secrets.token_hex(4)}"
     seen = _seen(http, echo, {header: forged, "x-of-no-interest": forged})
     assert seen["x-of-no-interest"] == forged
     assert forged not in seen.get(header, "")
 
 
-def test_a_client_s_identity_is_the_gateway_s_word_only(http: httpx.Client, echo: str) -> None:
+def test_client_identity_is_set_by_the_gateway_only(http: httpx.Client, echo: str) -> None:
     forged = 'By=spiffe://x;Hash=00;URI="spiffe://cluster.local/ns/shop/sa/admin"'
     seen = _seen(http, echo, {"x-forwarded-client-cert": forged})
     assert "admin" not in seen["x-forwarded-client-cert"]
     assert f"URI={IDENTITY.format('istio-ingress', 'ingress')}" in seen["x-forwarded-client-cert"]
 
 
-def test_s2_2_the_gateway_s_deadline_is_not_the_client_s_to_choose(http: httpx.Client, echo: str) -> None:
+def test_s2_2_a_client_cannot_change_the_gateway_timeout(http: httpx.Client, echo: str) -> None:
     seen = _seen(http, echo, {"x-envoy-upstream-rq-timeout-ms": "1"})
     assert seen.get("x-envoy-expected-rq-timeout-ms") != "1"
 
 
-def test_the_collector_takes_telemetry_from_known_identities_only(kubectl: Callable[..., str], echo: str) -> None:
-    """The echo service is in the mesh, but no sender of the catalogue."""
+def test_the_collector_accepts_telemetry_from_known_identities_only(kubectl: Callable[..., str], echo: str) -> None:
+    """The echo service is in the mesh, but is not a sender in the catalogue."""
     assert echo
     url = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces"
     code = (
@@ -277,7 +277,7 @@ def test_the_collector_takes_telemetry_from_known_identities_only(kubectl: Calla
 def test_a_pod_without_its_sidecar_is_found_and_named(
     kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    """A static label keeps the injector away from it, and is gone when anybody looks."""
+    """A label disables injection for the pod and is removed afterwards."""
     name = f"bare-{secrets.token_hex(3)}"
     (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
     pod = {

@@ -1,4 +1,4 @@
-"""The mesh when a part of it is away: istiod, a sidecar, or at the end all of it."""
+"""The mesh without istiod, without a sidecar, and after its removal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ QUIETLY = ("--yes", "--skip-preview", "--non-interactive")
 
 @pytest.fixture
 def _without_istiod(kubectl: Callable[..., str]) -> Iterator[None]:
-    """Istiod away; afterwards there again."""
+    """Scales istiod to zero and back at the end."""
     kubectl("scale", *ISTIOD, "--replicas=0")
     kubectl("wait", "-n", "istio-system", "--for=delete", "pod", "--selector=app=istiod", "--timeout=60s")
     yield
@@ -38,7 +38,7 @@ def _without_istiod(kubectl: Callable[..., str]) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_without_istiod")
-def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
+def test_requests_continue_without_the_control_plane_and_pods_join_after_its_return(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
     for _ in range(REQUESTS):
@@ -55,7 +55,7 @@ def test_requests_go_on_without_the_control_plane_and_pods_join_when_it_is_back(
     request.run()
 
 
-def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable[..., str]) -> None:
+def test_a_killed_sidecar_is_restarted(http: httpx.Client, kubectl: Callable[..., str]) -> None:
     [pod] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
     killed = restarts(kubectl, pod)
     pids = proxy_processes(pod)
@@ -77,12 +77,12 @@ def test_a_killed_sidecar_is_started_again(http: httpx.Client, kubectl: Callable
     assert list(sidecars(kubectl)).count(pod) == 1, "the same pod: its service was not restarted"
 
 
-def test_what_istiod_writes_into_its_own_webhooks_is_no_drift(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_changes_by_istiod_to_its_own_webhooks_are_not_drift(run: Callable[..., CompletedProcess[str]]) -> None:
     done = run("pulumi", "up", "--refresh", "--expect-no-changes", *QUIETLY)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_destroy_ends_and_keeps_the_definitions_and_up_brings_everything_back(
+def test_destroy_completes_and_keeps_the_definitions_and_up_restores_everything(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     groups = (".istio.io", ".gateway.networking.k8s.io")

@@ -1,4 +1,4 @@
-"""S1.2: an uninstall that would take away what others wrote is refused before anything is done."""
+"""S1.2: an uninstall that would delete custom resources of others is refused before any change."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ FOREIGN = {
 }
 
 
-def test_definitions_that_others_use_are_not_deleted(
+def test_definitions_in_use_by_others_are_not_deleted(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     changed = (sys.executable, "-m", "tests.e2e.changed_stack", DELETE)
     pods = ("get", "pods", "--all-namespaces", "-o", "jsonpath={.items[*].metadata.uid}")
     try:
-        done = run(*changed, *UP, timeout=600)  # from now on the state says that they go
+        done = run(*changed, *UP, timeout=600)  # the state now marks them for deletion
         assert done.returncode == 0, done.stdout + done.stderr
         kubectl("apply", "-f", "-", input=json.dumps(FOREIGN))
         before = kubectl(*pods)

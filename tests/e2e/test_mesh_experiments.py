@@ -1,4 +1,4 @@
-"""S1.10 on the real mesh: who is in an experiment is in it everywhere, and a canary is what the mesh's route says."""
+"""S1.10 on the real mesh: an experiment variant is the same in all services, and the mesh's route marks a canary."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 EXPERIMENT = Experiment("order-patience")
-"""As stack local has it: in halves."""
+"""The share of stack local: one half."""
 USERS = {EXPERIMENT.assign(str(user)): str(user) for user in range(50)}
 VERSION, WEIGHT = "2.0.0-canary", 10
 COUNT = "shop_checkout_duration_seconds_count"
 
 
 def _placed(http: httpx.Client, **headers: str) -> str:
-    """Place an order that is paid; its trace id."""
+    """Place a paid order; returns its trace id."""
     trace_id = secrets.token_hex(16)
     traced = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01", "idempotency-key": trace_id}
     answer = http.post(f"{GATEWAY.url}{PATH}", json=dict(ORDER), headers={**traced, **headers}, timeout=60)
@@ -52,7 +52,7 @@ def _counted(http: httpx.Client, query: str, before: float) -> None:
 
 
 @pytest.mark.parametrize("variant", sorted(EXPERIMENT.weights))
-def test_a_buyer_is_in_one_variant_in_every_service_and_is_counted_there(http: httpx.Client, variant: str) -> None:
+def test_a_buyer_gets_one_variant_in_every_service_and_is_counted_under_it(http: httpx.Client, variant: str) -> None:
     query = f'sum({COUNT}{{feature_flag_result_variant="{variant}",order_outcome="paid"}})'
     before = measured.query(http, query)
     trace_id = _placed(http, **{"x-user-id": USERS[variant]})
@@ -71,7 +71,7 @@ def test_a_buyer_is_in_one_variant_in_every_service_and_is_counted_there(http: h
 
 @pytest.fixture(scope="module")
 def canary(kubectl: Callable[..., str]) -> Iterator[str]:
-    """A host behind the gateway whose route marks requests as a canary's."""
+    """A host of the gateway with a route that marks requests as canary requests."""
     host = "canary.example"
     marked = {"request": {"set": {"x-trace-version": VERSION, "x-traffic-weight": str(WEIGHT)}}}
     to = {"destination": {"host": "api-gateway.shop.svc.cluster.local", "port": {"number": 8080}}, "headers": marked}
@@ -89,7 +89,7 @@ def canary(kubectl: Callable[..., str]) -> Iterator[str]:
 
 
 def _canary_of(http: httpx.Client, trace_id: str) -> dict[str, Any]:
-    """What api-gateway's span says of a canary."""
+    """The canary attributes of api-gateway's span."""
 
     def lacks(spans: Sequence[Span]) -> list[str]:
         return [] if _served(spans, "api-gateway") else ["api-gateway's span"]
@@ -98,7 +98,7 @@ def _canary_of(http: httpx.Client, trace_id: str) -> dict[str, Any]:
     return {key: value for key, value in span.tags.items() if key.startswith("otel_mesh.canary.")}
 
 
-def test_a_canary_is_what_the_route_says_and_never_what_a_client_says(http: httpx.Client, canary: str) -> None:
+def test_the_route_chooses_the_canary_and_a_client_cannot(http: httpx.Client, canary: str) -> None:
     query = f'sum({COUNT}{{otel_mesh_canary_routed="true"}}) or vector(0)'
     before = measured.query(http, query)
     forged = {"x-trace-version": "forged", "x-traffic-weight": "99"}

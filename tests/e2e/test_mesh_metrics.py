@@ -1,4 +1,4 @@
-"""Issue 5, S2.12 on real sidecars: what proxies count reaches Prometheus, in the words of services."""
+"""Issue 5, S2.12 on real sidecars: metrics of proxies reach Prometheus under service names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 
 def _recorded(http: httpx.Client, query: str) -> list[dict[str, str]]:
-    """The labels of what a query finds, once it finds something: rules are evaluated once a minute."""
+    """Labels of the query's results, once there are any: rules are evaluated once a minute."""
     end = time.monotonic() + 180
     while True:
         result = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": query}).json()["data"]["result"]
@@ -31,7 +31,7 @@ def _recorded(http: httpx.Client, query: str) -> list[dict[str, str]]:
         time.sleep(2)
 
 
-def test_issue_5_what_the_proxies_count_is_recorded_in_the_words_of_services(http: httpx.Client) -> None:
+def test_issue_5_proxy_metrics_are_recorded_under_service_names(http: httpx.Client) -> None:
     ok = {"k8s_namespace_name": "shop", "response_class": "2xx"}
     for service in request.SERVICES:
         found = _recorded(http, f'mesh_service:requests:rate5m{{service_name="{service}"}} > 0')
@@ -42,7 +42,7 @@ def test_issue_5_what_the_proxies_count_is_recorded_in_the_words_of_services(htt
     assert {**ok, "service_name": caller, "service_peer_name": callee, "service_peer_namespace": "shop"} in edges
 
 
-def test_issue_5_every_proxy_is_read_and_gives_no_more_than_the_rules_need(
+def test_issue_5_every_proxy_is_scraped_and_exposes_only_what_the_rules_need(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
     up = _recorded(http, 'up{job="mesh-proxies"} == 1')

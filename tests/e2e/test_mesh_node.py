@@ -1,4 +1,4 @@
-"""The node below a mesh: its network agent killed, gone and back, and no pod that can never start again."""
+"""The node's CNI agent of the mesh killed, removed and restored: pods can start again."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ NOT_CAUGHT = 126
 
 
 def plugins() -> list[str]:
-    """The chain of network plugins that the runtime runs for a new pod."""
+    """The chain of CNI plugins the runtime runs for a new pod."""
     found = json.loads((layout().cni_config / CNI_FILE).read_text())["plugins"]
     return [plugin["type"] for plugin in found]
 
 
 def validation_ended(pod: dict[str, Any]) -> int | None:
-    """With what the check that the pod's traffic is caught ended."""
+    """Exit status of the validation that the pod's traffic is redirected."""
     for status in pod["status"].get("initContainerStatuses", []):
         for state in (status["state"], status.get("lastState", {})):
             if status["name"] == "istio-validation" and "terminated" in state:
@@ -45,7 +45,7 @@ def validation_ended(pod: dict[str, Any]) -> int | None:
 
 
 def kill_everything() -> None:
-    """End the node's programs and all that runs in pods at once, and what the supervisor started meanwhile."""
+    """Kill the node's programs and all processes of pods at once, including those restarted by the supervisor."""
     while pids := {*(process.pid for process in registry(layout()).processes()), *cgroups.pods()}:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -54,7 +54,7 @@ def kill_everything() -> None:
 
 @pytest.fixture
 def _without_agent(kubectl: Callable[..., str]) -> Iterator[None]:
-    """The network agent on no node; afterwards on every node again."""
+    """Removes the network agent from every node and restores it at the end."""
 
     def place(label: str | None) -> None:
         selector = {"spec": {"template": {"spec": {"nodeSelector": {NOWHERE: label}}}}}
@@ -68,7 +68,7 @@ def _without_agent(kubectl: Callable[..., str]) -> Iterator[None]:
     until_whole(kubectl)
 
 
-def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
+def test_after_an_unclean_stop_every_pod_starts_with_its_sidecar(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     until_whole(kubectl)
@@ -86,7 +86,7 @@ def test_after_an_unclean_stop_every_pod_starts_and_has_its_sidecar(
 
 
 @pytest.mark.usefixtures("_without_agent")
-def test_without_its_agent_a_new_pod_of_the_mesh_does_not_start_and_others_do(kubectl: Callable[..., str]) -> None:
+def test_without_the_cni_agent_only_mesh_pods_fail_to_start(kubectl: Callable[..., str]) -> None:
     assert "istio-cni" not in plugins()
     kubectl("delete", "pod", "-n", "shop", "--selector=app.kubernetes.io/name=user-service", "--wait=true")
     kubectl("delete", "pod", "-n", "observability", "--selector=app.kubernetes.io/name=jaeger", "--wait=true")

@@ -1,4 +1,4 @@
-"""Issue 19 on the real gateway: with tokens asked for, people's data are for those who show one."""
+"""Issue 19 on the real gateway: with tokens required, personal data needs a valid token."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _key_set() -> str:
 
 
 def _token(key: rsa.RSAPrivateKey = KEY, **changes: Any) -> dict[str, str]:  # noqa: ANN401 -- claims
-    """The header of a request with a token."""
+    """The authorization header of a request with a token."""
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "123", "exp": int(time.time()) + 600, **changes}
     parts = [{"alg": "RS256", "kid": "1", "typ": "JWT"}, claims]
     signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
@@ -51,7 +51,7 @@ def _token(key: rsa.RSAPrivateKey = KEY, **changes: Any) -> dict[str, str]:  # n
 
 
 def _until(http: httpx.Client, status: HTTPStatus) -> None:
-    """Wait until the gateway has heard of the policies, or of their end."""
+    """Wait until the gateway has applied or removed the policies."""
     end = time.monotonic() + 60
     while (seen := http.get(USER).status_code) != status:
         assert time.monotonic() < end, seen
@@ -74,8 +74,8 @@ def _tokens(kubectl: Callable[..., str], http: httpx.Client) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_tokens")
-def test_a_user_is_shown_to_whoever_has_a_token_of_the_issuer(http: httpx.Client) -> None:
-    end = time.monotonic() + 30  # both policies, in no order
+def test_a_request_with_a_valid_token_reads_a_user(http: httpx.Client) -> None:
+    end = time.monotonic() + 30  # the two policies arrive in any order
     while (answer := http.get(USER, headers=_token())).status_code != HTTPStatus.OK:
         assert time.monotonic() < end, answer.text
         time.sleep(0.5)
@@ -92,10 +92,10 @@ def test_a_user_is_shown_to_whoever_has_a_token_of_the_issuer(http: httpx.Client
         (lambda: _token(exp=int(time.time()) - 600), HTTPStatus.UNAUTHORIZED),
         (lambda: _token(iss="https://another.example"), HTTPStatus.UNAUTHORIZED),
         (lambda: _token(aud="another"), HTTPStatus.FORBIDDEN),
-    ],  # made when they are shown: those of the collection have ended by then
+    ],  # created when used: tokens created at collection have expired by then
     ids=["none", "nonsense", "forged", "ended", "another issuer's", "for somebody else"],
 )
-def test_nobody_else_is_shown_a_user(
+def test_a_request_without_a_valid_token_reads_no_user(
     http: httpx.Client, token: Callable[[], dict[str, str]], status: HTTPStatus
 ) -> None:
     assert http.get(USER, headers=token()).status_code == status
@@ -105,7 +105,7 @@ def test_nobody_else_is_shown_a_user(
 @pytest.mark.parametrize(
     "path", ["/api/users%2F123", "//api/users/123", "/api/./users/123", "/api/orders/../users/123"]
 )
-def test_another_spelling_of_the_path_is_no_way_around(http: httpx.Client, path: str) -> None:
+def test_another_spelling_of_the_path_does_not_bypass_the_token(http: httpx.Client, path: str) -> None:
     assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.FORBIDDEN
 
 

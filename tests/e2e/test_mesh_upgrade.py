@@ -1,4 +1,4 @@
-"""S1.2: what a mesh renews while requests go on: its certificates, and by revision itself."""
+"""S1.2: renewals of a mesh under load: its certificates, and its control plane by revision."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEXT: Mapping[str, Any] = {"mesh": {"istio": {"revision": "next", "access_logs":
 
 @pytest.fixture
 def up(run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]) -> Iterator[Callable[..., None]]:
-    """`make up` with changed settings; afterwards with the checkout's."""
+    """`make up` with changed settings, and with those of the checkout at the end."""
 
     def call(changes: Mapping[str, Any]) -> None:
         done = run(*command(changes, "up"), timeout=600)
@@ -38,7 +38,7 @@ def up(run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]) -
 
 
 def certificates(kubectl: Callable[..., str]) -> dict[str, str]:
-    """The serial number of the certificate by which each pod of the services proves who it is."""
+    """The serial number of each service pod's workload certificate."""
     found = {}
     for pod in sidecars(kubectl):
         words = ("exec", "-n", "shop", pod, "-c", "istio-proxy", "--", "pilot-agent", "request", "GET", "certs")
@@ -49,11 +49,13 @@ def certificates(kubectl: Callable[..., str]) -> dict[str, str]:
     return found
 
 
-def test_certificates_are_renewed_under_requests_without_a_failure(
+def test_certificates_are_renewed_under_load_without_a_failed_request(
     up: Callable[..., None], kubectl: Callable[..., str]
 ) -> None:
     up(SHORT_LIVED)
-    kubectl("rollout", "restart", "-n", "shop", "deployment,statefulset")  # a pod keeps to what it was made with
+    kubectl(
+        "rollout", "restart", "-n", "shop", "deployment,statefulset"
+    )  # a pod keeps the revision it was created with
     for workload in kubectl("get", "deployment,statefulset", "-n", "shop", "-o", "name").split():
         kubectl("rollout", "status", "-n", "shop", workload, "--timeout=120s")
     until_whole(kubectl)
@@ -86,7 +88,7 @@ def planes(kubectl: Callable[..., str]) -> list[str]:
     return kubectl("get", "deployment", "-n", "istio-system", "-o", "name").split()
 
 
-def test_a_revision_takes_the_mesh_over_and_gives_it_back(up: Callable[..., None], kubectl: Callable[..., str]) -> None:
+def test_workloads_move_to_a_new_revision_and_back(up: Callable[..., None], kubectl: Callable[..., str]) -> None:
     assert injected_by(kubectl) == {key: {"default"} for key in MESHED}
     with requests_go_on() as seen:
         up(NEXT)
@@ -97,7 +99,7 @@ def test_a_revision_takes_the_mesh_over_and_gives_it_back(up: Callable[..., None
         assert injected_by(kubectl) == {key: {"default"} for key in MESHED}
         assert planes(kubectl) == ["deployment.apps/istiod"]
         request.run()
-    # the one database is made anew, with its proxy, twice: until it is back its callers say 503
+    # the single database pod is replaced twice: its callers answer 503 until it is back
     others = [failure for failure in seen.failures if ": 503 " not in failure]
     assert others == []
     assert len(seen.failures) < seen.count / 4

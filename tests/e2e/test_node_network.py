@@ -1,4 +1,4 @@
-"""The node's network by itself, in a network namespace of the test's: what is made, healed, refused and removed."""
+"""The node's network in a separate network namespace: creation, repair, refusals and removal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rules():
 
 
 def inside(state: Path, code: str) -> None:
-    """Run Python in network and mount namespaces of its own, so that /sys shows its interfaces."""
+    """Run Python in separate network and mount namespaces, so that /sys shows its interfaces."""
     script = 'mount -t sysfs sysfs /sys && exec "$0" -c "$1" "$2"'
     done = subprocess.run(
         ["unshare", "--net", "--mount", "sh", "-c", script, sys.executable, PREAMBLE + code, str(state)],
@@ -52,7 +52,7 @@ def inside(state: Path, code: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_is_made_once_healed_and_removed_whole(tmp_path: Path) -> None:
+def test_the_network_is_created_once_repaired_and_removed_completely(tmp_path: Path) -> None:
     inside(
         tmp_path,
         """
@@ -79,7 +79,7 @@ network.down()
     )
 
 
-def test_rules_of_others_stay(tmp_path: Path) -> None:
+def test_firewall_rules_of_others_stay(tmp_path: Path) -> None:
     inside(
         tmp_path,
         """
@@ -103,7 +103,7 @@ assert "OTEL-MESH" not in left and "KUBE-" not in left
     ("owner", "said"),
     [("otel-mesh /srv/other", "made for /srv/other"), ("", "made by another program")],
 )
-def test_a_bridge_of_someone_else_is_left_alone(tmp_path: Path, owner: str, said: str) -> None:
+def test_a_foreign_bridge_is_left_alone(tmp_path: Path, owner: str, said: str) -> None:
     inside(
         tmp_path,
         f"""
@@ -122,7 +122,7 @@ assert "192.0.2.1" in tool("ip", "address", "show", "dev", "otelmesh0")
     )
 
 
-def test_a_bridge_that_was_made_a_moment_before_the_kill_is_ours(tmp_path: Path) -> None:
+def test_a_bridge_created_just_before_a_kill_is_recognised_as_ours(tmp_path: Path) -> None:
     inside(
         tmp_path,
         """

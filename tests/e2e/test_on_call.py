@@ -1,7 +1,7 @@
-"""A person on call: what `make status` and `make smoke` say of a broken environment, and that `make up` mends it.
+"""On call: `make status` and `make smoke` name the cause of a broken environment, and `make up` repairs it.
 
-Each break is made as it happens, by hand or by an accident. The last line of the screen has to name the cause and what
-to do about it. At the end, the environment is addressed as another cluster.
+Each failure is caused as a user or an accident would cause it. The last line of the screen must name the cause and the
+remedy. At the end, the environment is addressed as another cluster.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def last_line(text: str) -> str:
 
 @pytest.fixture
 def status(run: Callable[..., CompletedProcess[str]]) -> Callable[[str], str]:
-    """Ask until the screen's last line has the words: some breaks need a moment to be seen."""
+    """Poll until the last line of the screen has the words: some failures are detected with a delay."""
 
     def call(words: str) -> str:
         end = time.monotonic() + _PATIENCE_S
@@ -65,7 +65,7 @@ def status(run: Callable[..., CompletedProcess[str]]) -> Callable[[str], str]:
 
 @pytest.fixture
 def mended(run: Callable[..., CompletedProcess[str]]) -> Iterator[None]:
-    """Whatever the test did, `make up` puts it right and the screen says so."""
+    """Repairs the environment by `make up` after the test, and checks the screen."""
     yield
     done = run("make", "up", timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,7 +76,7 @@ def mended(run: Callable[..., CompletedProcess[str]]) -> Iterator[None]:
 
 @pytest.fixture
 def refused(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
-    """The one line with which a command of ours ends that cannot do what it is asked for."""
+    """The single error line of a command that fails."""
 
     def call(*words: str) -> str:
         done = run("make", "-s", *words, timeout=600)
@@ -89,7 +89,7 @@ def refused(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_collector_scaled_to_nothing(
+def test_a_collector_scaled_to_zero(
     kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]
 ) -> None:
     kubectl("scale", "-n", "observability", "deploy/otel-collector", "--replicas=0")
@@ -109,7 +109,7 @@ def test_jaeger_deleted(kubectl: Callable[..., str], status: Callable[[str], str
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_wrong_image_beside_pods_that_still_serve(
+def test_a_wrong_image_while_old_pods_still_serve(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], status: Callable[[str], str]
 ) -> None:
     kubectl("set", "image", "-n", "shop", "deploy/user-service", "user-service=otel-mesh.local/user-service:absent")
@@ -119,16 +119,16 @@ def test_a_wrong_image_beside_pods_that_still_serve(
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_secret_deleted_under_running_pods(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
+def test_a_secret_deleted_while_its_pods_run(kubectl: Callable[..., str], status: Callable[[str], str]) -> None:
     kubectl("delete", "-n", "shop", "secret/postgres-credentials")
     assert "run `otel-mesh up`" in status("Secret shop/postgres-credentials does not exist")
 
 
 @pytest.mark.usefixtures("mended")
-def test_postgres_killed_again_and_again(
+def test_postgres_killed_repeatedly(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], status: Callable[[str], str]
 ) -> None:
-    """Killed as often as it comes back: kubelet then waits longer and longer."""
+    """PostgreSQL is killed after each restart, until kubelet backs off."""
     end = time.monotonic() + _PATIENCE_S
     waiting = "jsonpath={.status.containerStatuses[?(@.name=='postgres')].state.waiting.reason}"
     while kubectl("get", "pod", "-n", "shop", "postgres-0", "-o", waiting) != "CrashLoopBackOff":
@@ -139,7 +139,7 @@ def test_postgres_killed_again_and_again(
 
 
 def _end(name: str) -> None:
-    """Kill a program of the node for good: its supervisor first."""
+    """Kill a program of the node and, before it, its supervisor."""
     mains = [one for one in registry(layout()).processes() if one.is_main and one.name in ("supervisor", name)]
     for process in sorted(mains, key=lambda one: one.name != "supervisor"):
         assert processes.send(process, signal.SIGKILL)
@@ -147,7 +147,7 @@ def _end(name: str) -> None:
 
 
 @pytest.mark.usefixtures("mended")
-def test_a_program_of_the_node_and_its_supervisor_dead(status: Callable[[str], str]) -> None:
+def test_a_dead_node_program_and_its_dead_supervisor(status: Callable[[str], str]) -> None:
     _end("kube-scheduler")
     assert "run `otel-mesh up`" in status("node: kube-scheduler does not run")
 
@@ -165,7 +165,7 @@ def test_a_port_taken_by_another_program(status: Callable[[str], str], refused: 
 
 @contextmanager
 def _full(folder: str) -> Iterator[None]:
-    """A volume's folder on a disk without room."""
+    """A volume's folder on a full disk."""
     mount = ("mount", "-t", "tmpfs", "-o", "size=64k,mode=0777", "full", folder)
     subprocess.run(mount, check=True)
     with ExitStack() as done:
@@ -177,7 +177,7 @@ def _full(folder: str) -> Iterator[None]:
 def test_a_full_disk_under_a_volume(
     kubectl: Callable[..., str], status: Callable[[str], str], refused: Callable[..., str]
 ) -> None:
-    """Prometheus stays ready on it, and loses what it is sent."""
+    """Prometheus stays ready on a full disk, but loses received data."""
     volume = kubectl("get", "pvc", "-n", "observability", "prometheus", "-o", "jsonpath={.spec.volumeName}")
     folder = kubectl("get", "pv", volume, "-o", "jsonpath={.spec.local.path}{.spec.hostPath.path}")
     restart = ("delete", "pod", "-n", "observability", "-l", "app.kubernetes.io/name=prometheus", "--wait=true")
@@ -196,7 +196,7 @@ CONTEXT = "elsewhere"
 def elsewhere(
     run: Callable[..., CompletedProcess[str]], settings: Mapping[str, str], tmp_path: Path
 ) -> Callable[..., CompletedProcess[str]]:
-    """Ask the embedded cluster as another one: by a context of a kubeconfig, with no loopback port to its backends."""
+    """Query the embedded cluster as another one: by a kubeconfig context, without loopback ports of its backends."""
     content = yaml.safe_load(Path(settings["KUBECONFIG"]).read_text())
     content["contexts"][0]["name"] = content["current-context"] = CONTEXT
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
@@ -243,7 +243,7 @@ def test_b10_questions_are_answered_through_the_api_server_of_another_cluster(
     assert '"groups"' in done.stdout
 
 
-def test_b10_who_may_not_use_the_service_proxy_is_told_which_right_is_missing(
+def test_b10_a_forbidden_service_proxy_names_the_missing_rbac_permission(
     elsewhere: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str]
 ) -> None:
     namespace = local_stack.settings().namespaces.observability

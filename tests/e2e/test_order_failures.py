@@ -1,4 +1,4 @@
-"""S2.9: something of the shop is killed under light load. Callers hear the truth in time, and recovery needs nobody."""
+"""S2.9: a workload of the shop killed under light load: callers get correct answers in time; recovery is automatic."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DOWN_S = 15
 
 
 def _scaled(kubectl: Callable[..., str], workload: str) -> Callable[[], None]:
-    """Take a workload away at once, as a lost node does, and let it come back."""
+    """Delete the pods of a workload at once, as if its node were lost, and restore it."""
 
     def disturb() -> None:
         kubectl("scale", "-n", "shop", workload, "--replicas=0")
@@ -48,7 +48,7 @@ def _scaled(kubectl: Callable[..., str], workload: str) -> Callable[[], None]:
 
 
 def _settled(kubectl: Callable[..., str], keys: Sequence[str]) -> None:
-    """Every order that there is was brought to its end by the shop itself, and charged at most once."""
+    """Wait until the shop has completed every order, each charged at most once."""
     end = time.monotonic() + 180
     while rows(kubectl, "order_service", OPEN) != [["0"]]:
         assert time.monotonic() < end, "orders are left behind"
@@ -68,7 +68,7 @@ def _settled(kubectl: Callable[..., str], keys: Sequence[str]) -> None:
 
 
 def _named(culprits: set[str], failed: Sequence[Answer]) -> None:
-    """A trace of what failed shows the failing call to the culprit, or its failing server or database span."""
+    """The trace of a failed order shows the failed call to the culprit, or its failed server or database span."""
     with request.client() as http:
         end = time.monotonic() + arrival.TRACE_DEADLINE_S
         while time.monotonic() < end:
@@ -82,7 +82,7 @@ def _named(culprits: set[str], failed: Sequence[Answer]) -> None:
 
 
 def _told(answers: Sequence[Answer]) -> str:
-    """For the summary: how often which status, and the longest time to an answer."""
+    """For the summary: count of each status, and the longest response time."""
     counted = Counter(answer.status for answer in answers)
     statuses = ", ".join(f"{number} x {status}" for status, number in sorted(counted.items()))
     return f"{statuses} | longest {max(answer.seconds for answer in answers):.1f} s"
@@ -97,7 +97,7 @@ def _told(answers: Sequence[Answer]) -> str:
         ("statefulset/postgres", {"postgresql", "user-service", "order-service", "payment-service"}),
     ],
 )
-def test_s2_9_what_is_killed_under_load_is_told_in_time_and_nobody_is_needed(
+def test_s2_9_a_pod_killed_under_load_causes_bounded_errors_and_recovers_unaided(
     kubectl: Callable[..., str],
     workload: str,
     culprits: set[str],
@@ -119,7 +119,7 @@ def test_s2_9_what_is_killed_under_load_is_told_in_time_and_nobody_is_needed(
     _settled(kubectl, [answer.key for answer in answers])
 
 
-def test_s2_9_a_killed_cache_costs_no_order_and_is_in_the_traces(
+def test_s2_9_a_killed_cache_fails_no_order_and_shows_in_the_traces(
     kubectl: Callable[..., str], record_property: Callable[[str, object], None]
 ) -> None:
     answers = Load().during(_scaled(kubectl, "deployment/redis"))

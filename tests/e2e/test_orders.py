@@ -41,7 +41,7 @@ def eventually(http: httpx.Client, query: str, least: float) -> None:
         time.sleep(0.5)
 
 
-def test_s2_3_the_seed_s_order_is_one_trace_and_costs_109_97(kubectl: Callable[..., str]) -> None:
+def test_s2_3_the_order_of_the_seed_is_one_trace_and_costs_109_97(kubectl: Callable[..., str]) -> None:
     result = order.run()
     steps = {span.name: span for span in result.spans if span.kind == "internal"}
     assert steps["create order"].tags["order.id"] == result.order_id
@@ -67,7 +67,7 @@ def test_s2_6_orders_and_payments_are_counted_by_outcome(http: httpx.Client) -> 
     assert measured.query(http, errors) == 0, "a decline is no error"
 
 
-def test_s2_9_the_same_key_is_one_order(http: httpx.Client) -> None:
+def test_s2_9_a_repeated_idempotency_key_creates_one_order(http: httpx.Client) -> None:
     key = {"idempotency-key": secrets.token_hex(8)}
     first, second = post(http, key), post(http, key)
     assert (first.status_code, second.status_code) == (HTTPStatus.CREATED, HTTPStatus.CREATED)
@@ -90,13 +90,13 @@ def test_s2_9_the_same_key_is_one_order(http: httpx.Client) -> None:
         ({"user_id": 10**9}, HTTPStatus.NOT_FOUND),
     ],
 )
-def test_s2_8_what_is_no_order_is_refused(http: httpx.Client, changes: dict[str, Any], status: HTTPStatus) -> None:
+def test_s2_8_an_invalid_order_is_refused(http: httpx.Client, changes: dict[str, Any], status: HTTPStatus) -> None:
     answer = post(http, **changes)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_s1_12_a_payment_without_an_answer_is_told_in_time_and_the_trace_names_the_culprit(http: httpx.Client) -> None:
+def test_s1_12_a_payment_timeout_is_answered_in_time_and_the_trace_names_the_culprit(http: httpx.Client) -> None:
     trace_id, headers = traced()
     began = time.monotonic()
     answer = post(http, headers, payment_method="pm_demo_stalled")

@@ -1,6 +1,6 @@
-"""`otel-mesh up --stack dev --context NAME` from a clone that does not own the cluster, with a registry beside it.
+"""`otel-mesh up --stack dev --context NAME` from a clone that does not own the cluster, with a separate registry.
 
-The embedded cluster plays the other one: to the clone it is a context of a kubeconfig.
+The embedded cluster acts as the other cluster: the clone knows only a context of a kubeconfig.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ SECRETS = (
     "postgres-credentials-services",
     "redis-credentials",
 )
-"""Passwords that somebody makes beforehand."""
+"""Passwords created by the user beforehand."""
 
 
 @dataclass
 class Clone:
-    """A clone with a state folder and a kubeconfig of its own."""
+    """A clone with a separate state folder and kubeconfig."""
 
     folder: Path
     environment: dict[str, str]
@@ -66,7 +66,7 @@ class Clone:
         )
 
     def configure(self, **changes: object) -> None:
-        """Change the clone's own stack file, as its owner would."""
+        """Change the clone's stack file, as a user would."""
         file = self.folder / "Pulumi.dev.yaml"
         content = yaml.safe_load(file.read_text())
         settings = content["config"]["otel-mesh:settings"]
@@ -75,10 +75,10 @@ class Clone:
         file.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def reset(self) -> None:
-        """Only what keeps it apart from the stack of the cluster's owner, and volumes that the cluster has."""
+        """Settings that separate the stack from that of the cluster's owner, and storage classes of the cluster."""
         subprocess.run(["git", "checkout", "--quiet", "Pulumi.dev.yaml"], cwd=self.folder, check=True)
         ephemeral = {"storage": {"kind": "ephemeral"}}
-        without = {"kind": "none"}  # a cluster has one mesh, and its owner brings that
+        without = {"kind": "none"}  # a cluster has one mesh, installed by its owner
         parts = ("postgres", "prometheus", "victoria-logs")
         self.configure(namespaces=NAMESPACES, mesh=without, **dict.fromkeys(parts, ephemeral), **NOT_MADE)
 
@@ -111,7 +111,7 @@ def clone(settings: Mapping[str, str]) -> Iterator[Clone]:
             "PATH": os.environ["PATH"],
             "KUBECONFIG": str(folder / "kubeconfig"),
             "OTEL_MESH_STATE": str(folder / "state"),
-            "PULUMI_CREDENTIALS_PATH": str(folder),  # no login of whoever runs the tests
+            "PULUMI_CREDENTIALS_PATH": str(folder),  # no registry login of the user who runs the tests
             "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
         }
         (folder / "auth.json").write_text("{}")
@@ -123,7 +123,7 @@ def clone(settings: Mapping[str, str]) -> Iterator[Clone]:
 
 @pytest.fixture(scope="module")
 def registry(kubectl: Callable[..., str]) -> Iterator[str]:
-    """A registry on the node's loopback; what was pulled from it is gone afterwards too."""
+    """A registry on the node's loopback; images pulled from it are removed at the end."""
     with tempfile.TemporaryDirectory(prefix="otel-mesh-registry-") as scratch, running(Path(scratch)) as place:
         yield place
         kubectl("delete", "namespace", "--ignore-not-found", *NAMESPACES.values(), timeout=300)
@@ -135,12 +135,12 @@ def registry(kubectl: Callable[..., str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def up(clone: Clone, registry: str) -> tuple[str, ...]:  # noqa: ARG001 -- it has to be there
+def up(clone: Clone, registry: str) -> tuple[str, ...]:  # noqa: ARG001 -- the environment must be running
     return ("up", "--stack", "dev", "--context", CONTEXT, "--registry", f"{registry}/shop", "--images", "local")
 
 
 def refused(done: subprocess.CompletedProcess[str], *told: str) -> str:
-    """The one line of a refusal."""
+    """The single line of a refusal."""
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("images: ")]
     assert line.startswith("otel-mesh: ")
@@ -167,7 +167,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_what_is_missing_is_refused_before_anything_is_registered(
+def test_missing_prerequisites_are_refused_before_anything_is_registered(
     clone: Clone, up: tuple[str, ...], kubectl: Callable[..., str], tmp_path: Path
 ) -> None:
     before = names(kubectl)
@@ -194,7 +194,7 @@ def test_what_is_missing_is_refused_before_anything_is_registered(
     assert not list(clone.state.glob("**/stacks/**/*.json"))
 
 
-def test_the_secret_is_made_by_the_command_that_the_refusal_names(
+def test_the_command_in_the_error_creates_the_secret(
     clone: Clone, up: tuple[str, ...], settings: Mapping[str, str], tmp_path: Path
 ) -> None:
     for secret in SECRETS:
@@ -217,7 +217,7 @@ def test_the_secret_is_made_by_the_command_that_the_refusal_names(
     assert ":gone: " in told
 
 
-def test_a_stack_comes_up_from_the_registry_and_answers(
+def test_a_stack_deployed_from_the_registry_answers_requests(
     clone: Clone,
     up: tuple[str, ...],
     registry: str,
@@ -260,7 +260,7 @@ def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl
         assert (found.returncode, found.stdout) == (1, "")
 
 
-def test_pulumi_takes_it_away_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
+def test_pulumi_destroys_the_stack_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
     line = refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), "make pulumi STACK=dev")
     assert own(kubectl)
     command = line.partition("`make pulumi ")[2].partition("`")[0].replace("ARGS=destroy", "ARGS=destroy --yes")
@@ -270,10 +270,10 @@ def test_pulumi_takes_it_away_and_down_does_not(clone: Clone, kubectl: Callable[
     assert not [name for name in left if any(namespace in name for namespace in NAMESPACES.values())]
 
 
-def test_own_backend_own_images_and_a_base_from_a_registry(
+def test_a_custom_backend_with_custom_images_and_a_registry_base(
     clone: Clone, registry: str, kubectl: Callable[..., str], settings: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """What is the default where public registries are in reach; here the registry beside it stands for them."""
+    """The default where public registries are reachable; here a local registry stands for them."""
     root = next(root for root in ROOTS if root.name == "python")
     base = roots.known(root)
     assert base is not None

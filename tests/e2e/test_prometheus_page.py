@@ -1,4 +1,4 @@
-"""Prometheus' own page is there for people; what a machine without the npm registry does: tests/local."""
+"""The web page of Prometheus is served; machines without the npm registry are tested elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 
-def test_the_page_and_what_it_loads_are_served(http: httpx.Client, settings: Mapping[str, str]) -> None:
+def test_the_page_and_its_assets_are_served(http: httpx.Client, settings: Mapping[str, str]) -> None:
     assert "-none" not in prometheus_page().name, "run `python -m otel_mesh_cli images --refresh` and `make up`"
     home = settings["PROMETHEUS_URL"]
     page = http.get(f"{home}/query?g0.expr=up", follow_redirects=True)

@@ -1,4 +1,4 @@
-"""`make down PURGE=1`: afterwards the machine is as if the environment had never been there."""
+"""`make down PURGE=1` removes every trace of the environment from the machine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _rules() -> str:
 
 
 def machine() -> dict[str, object]:
-    """What an environment could leave behind."""
+    """Everything an environment could leave on the machine."""
     files: set[str] = set()
     for folder in map(Path, _FOLDERS):
         for place, folders, names in os.walk(folder):
@@ -62,7 +62,7 @@ def machine() -> dict[str, object]:
 
 
 def _is_anothers(path: Path) -> bool:
-    """Links to logs of containers that another runtime runs."""
+    """Log links of containers of another runtime."""
     return path.is_symlink() and not path.readlink().is_relative_to(state_dir())
 
 
@@ -74,7 +74,7 @@ def _is_there(link: Path) -> bool:
     return True
 
 
-def test_nothing_is_left_of_an_environment_that_was_purged(run: Callable[..., CompletedProcess[str]]) -> None:
+def test_purge_leaves_nothing_of_the_environment(run: Callable[..., CompletedProcess[str]]) -> None:
     purged = run("make", "down", "PURGE=1")
     assert purged.returncode == 0, purged.stdout + purged.stderr
     assert f"removing {state_dir() / 'volumes'}" in purged.stdout

@@ -1,4 +1,4 @@
-"""What `make up` refuses: one line with place, reason and remedy, exit status 2, and everything as it was."""
+"""Refusals of `make up`: one line with place, reason and remedy, exit status 2, and no change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 
-def test_a_port_of_another_program_is_named_with_that_program(
+def test_an_occupied_port_is_named_with_the_program_that_holds_it(
     run: Callable[..., CompletedProcess[str]], http: httpx.Client
 ) -> None:
     before = node_processes.process_ids()
@@ -49,7 +49,7 @@ def test_a_second_environment_beside_a_running_one_is_refused(
     assert not (tmp_path / "state").exists()
 
 
-def test_without_a_network_the_toolchain_says_so_at_once(
+def test_without_a_network_the_toolchain_fails_at_once_with_the_reason(
     run: Callable[..., CompletedProcess[str]], tmp_path: Path
 ) -> None:
     """In a network namespace without interfaces, with empty caches."""

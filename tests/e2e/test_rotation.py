@@ -31,14 +31,14 @@ PORTS = (API_PORT, KUBELET_PORT)
 
 
 def serials() -> list[int]:
-    """Of the certificates that the programs show right now."""
+    """Serial numbers of the certificates the programs currently serve."""
     shown = (ssl.get_server_certificate((str(NODE_ADDRESS), port)) for port in PORTS)
     return [x509.load_pem_x509_certificate(pem.encode()).serial_number for pem in shown]
 
 
 @pytest.fixture
 def identities(pods: Callable[[], list[dict[str, Any]]]) -> Callable[[], dict[str, tuple[str, int]]]:
-    """The pods by their workloads, with what changes when they are replaced or restarted."""
+    """The pods by workload, with the fields that change on replacement or restart."""
 
     def call() -> dict[str, tuple[str, int]]:
         return {
@@ -77,7 +77,7 @@ def is_refused(run: Callable[..., CompletedProcess[str]], kubeconfig: Path) -> b
     return done.returncode != 0 and "certificate" in done.stderr
 
 
-def test_certificates_are_renewed_under_the_same_authority_and_the_pods_go_on(
+def test_certificates_are_renewed_under_the_same_authority_while_pods_run(
     run: Callable[..., CompletedProcess[str]],
     identities: Callable[[], dict[str, tuple[str, int]]],
     note: Callable[[], str],
@@ -92,7 +92,7 @@ def test_certificates_are_renewed_under_the_same_authority_and_the_pods_go_on(
     assert note() == "1"
 
 
-def test_new_authorities_refuse_whoever_comes_with_an_old_certificate(
+def test_new_authorities_refuse_old_certificates(
     run: Callable[..., CompletedProcess[str]],
     identities: Callable[[], dict[str, tuple[str, int]]],
     note: Callable[[], str],
@@ -104,7 +104,7 @@ def test_new_authorities_refuse_whoever_comes_with_an_old_certificate(
     assert not is_refused(run, stolen)
     said = rotate(run, "authorities")
     assert not set(serials()) & set(old)
-    # also one that is told the new authority, and thus talks to the server at all
+    # also for a client that trusts the new authority and so completes the handshake
     content = json.loads(run("kubectl", f"--kubeconfig={stolen}", "config", "view", "--raw", "-o", "json").stdout)
     trusting = tmp_path / "trusting"
     new_authority = credentials.authority(layout(), credentials.CLUSTER).read_bytes()
@@ -122,7 +122,7 @@ def test_new_authorities_refuse_whoever_comes_with_an_old_certificate(
     assert run("pulumi", "preview", "--expect-no-changes").returncode == 0
 
 
-def test_tokens_of_the_old_key_are_accepted_until_the_pods_have_new_ones(
+def test_tokens_signed_with_the_old_key_are_accepted_until_replaced(
     run: Callable[..., CompletedProcess[str]],
     kubectl: Callable[..., str],
     identities: Callable[[], dict[str, tuple[str, int]]],
@@ -156,7 +156,7 @@ def test_tokens_of_the_old_key_are_accepted_until_the_pods_have_new_ones(
     assert identities() == before
 
 
-def test_secrets_lie_encrypted_in_the_database_and_their_key_can_be_changed(
+def test_secrets_are_encrypted_at_rest_and_their_key_can_be_rotated(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], canary: str
 ) -> None:
     def stored() -> dict[str, bytes]:
@@ -183,7 +183,7 @@ def test_secrets_lie_encrypted_in_the_database_and_their_key_can_be_changed(
     assert text.count("secret:") == 1
 
 
-def test_a_change_of_the_key_that_was_killed_is_finished_by_make_up(
+def test_an_interrupted_key_rotation_is_finished_by_make_up(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], canary: str
 ) -> None:
     encryption.add_key(layout())
@@ -195,7 +195,7 @@ def test_a_change_of_the_key_that_was_killed_is_finished_by_make_up(
     assert bird(kubectl) == canary
 
 
-def test_the_database_takes_a_new_password_and_refuses_the_old_one(
+def test_the_database_accepts_a_new_password_and_refuses_the_old_one(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], note: Callable[[], str]
 ) -> None:
     file = secrets.secrets_dir() / secrets.POSTGRES_PASSWORD
@@ -224,7 +224,7 @@ def test_the_database_takes_a_new_password_and_refuses_the_old_one(
         assert logs_in(path.read_text(), role)
         assert not logs_in(olds[role], role)
     assert note() == "1", "it logs in with what its pod has mounted"
-    # a person's own, and a run that was killed between the database and the stack: both are told to the database
+    # set by hand, or by a run killed between the database and the stack: both are applied to the database
     odd = f"it's {new}"
     file.write_text(odd)
     done = run("make", "up")
@@ -239,7 +239,7 @@ def test_the_database_takes_a_new_password_and_refuses_the_old_one(
     assert logs_in(new)
 
 
-def test_the_cache_takes_a_new_password_with_its_services(
+def test_the_cache_and_its_clients_change_to_a_new_password(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], http: httpx.Client
 ) -> None:
     file = secrets.secrets_dir() / secrets.REDIS_PASSWORD
@@ -258,7 +258,7 @@ def test_the_cache_takes_a_new_password_with_its_services(
     kubectl("rollout", "status", "-n", "shop", "deployment/redis", "--timeout=120s")
     assert logs_in(new)
     assert not logs_in(old)
-    # a new connection logs in with what is mounted now, and the cache is used again without anybody's help
+    # a new connection uses the mounted password, and the cache is used again automatically
     end = time.monotonic() + 60
     while True:
         spans = arrival.wait_for_trace(http, request.request(http), request.problems)
@@ -271,10 +271,10 @@ def test_the_cache_takes_a_new_password_with_its_services(
 
 
 @pytest.mark.parametrize("days", [-400, 10], ids=["ended", "not valid yet"])
-def test_certificates_of_another_time_are_named_and_renewed_by_make_up(
+def test_certificates_outside_their_validity_are_named_and_renewed_by_make_up(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str], days: int
 ) -> None:
-    """What a jump of the clock does to certificates, done to the certificates."""
+    """The effect of a clock jump, simulated by certificates issued for another time."""
     authority = credentials.authority(layout(), credentials.CLUSTER).read_bytes()
     moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
     leaves = [credentials.API_SERVER_SERVING, credentials.ADMIN, credentials.KUBELET]

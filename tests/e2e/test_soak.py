@@ -1,6 +1,6 @@
-"""B7, S2.3: under a steady load for minutes every request that was sent is one whole trace, and nothing fails.
+"""B7, S2.3: under minutes of constant load every request is one complete trace, and none fails.
 
-OTEL_MESH_SOAK_SECONDS chooses how long (600); the rate is 50 requests a second.
+OTEL_MESH_SOAK_SECONDS sets the duration (default 600); the rate is 50 requests per second.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ METRIC = "load_requests_{}_total"
 
 
 def path_of(root: Span) -> set[str]:
-    """The services that a request must come to: all that the catalogue declares for an order, two for a user."""
+    """The services a request must reach: all declared by the catalogue for an order, two for a user."""
     return {one.name for one in CATALOG.services} if root.name.startswith("POST") else set(request.SERVICES)
 
 
 def lacks(spans: Sequence[Span]) -> list[str]:
-    """What keeps a trace from being whole, in words."""
+    """Reasons why a trace is incomplete."""
     tops = traces.roots(spans)
     if [(one.service, one.kind, one.proxy) for one in tops] != [(NAME, "client", None)]:
         return [f"the parent of {one.service} {one.name}" for one in tops if one.service != NAME] or ["its root"]
@@ -68,7 +68,7 @@ def lacks(spans: Sequence[Span]) -> list[str]:
 
 @dataclass
 class Reader:
-    """Reads traces while they are there: the store keeps the newest only."""
+    """Reads traces during the load, since the store keeps only the newest."""
 
     http: httpx.Client
     since_us: int
@@ -76,7 +76,7 @@ class Reader:
     broken: dict[str, list[str]] = field(default_factory=dict)
 
     def catch_up(self) -> None:
-        """Read every window that has settled, and again what was not whole."""
+        """Read every settled window, and incomplete traces again."""
         while self.since_us + WINDOW_US + SETTLING_US < time.time_ns() // 1000:
             # some overlap: a span belongs to the window in which it began, and its trace to both
             window = {"start": self.since_us - 100_000, "end": self.since_us + WINDOW_US, "limit": 20 * RATE}
@@ -101,7 +101,7 @@ class Reader:
 
 @pytest.fixture
 def changed(run: Callable[..., CompletedProcess[str]]) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Bring the stack up with other settings; afterwards it is as before."""
+    """Bring the stack up with other settings, and restore it at the end."""
 
     def up(changes: dict[str, Any]) -> None:
         done = run(sys.executable, "-m", "tests.e2e.changed_stack", json.dumps(changes), *UP, timeout=900)
@@ -142,6 +142,6 @@ def test_b7_every_request_of_a_long_load_is_one_whole_trace(
     assert Counter(text for found in reader.broken.values() for text in found) == {}
     assert len(reader.whole) == sent
     for name, expected in (("sent", sent), ("completed", ok)):
-        window = f"{time.monotonic() - began:.0f}s"  # not what an earlier run has sent
+        window = f"{time.monotonic() - began:.0f}s"  # without traces of an earlier run
         series = f'max_over_time({METRIC.format(name)}{{service_name="{NAME}"}}[{window}])'
         assert measured.query(http, f"sum({series})") == expected, name

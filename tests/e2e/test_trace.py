@@ -1,4 +1,4 @@
-"""S2.3, B1, S1.7, S2.6 on the running environment: what one request leaves behind."""
+"""S2.3, B1, S1.7, S2.6 on the running environment: telemetry of one request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ METHOD = "shop.user.v1.UserService/GetUser"
 
 
 def chain(spans: Sequence[Span]) -> list[tuple[str, str, str]]:
-    """(service, name, kind) from the root down, which has to be one line of calls."""
+    """(service, name, kind) of the spans from the root down, which must form one chain of calls."""
     line = []
     at = traces.roots(spans)
     while at:
@@ -42,7 +42,7 @@ def chain(spans: Sequence[Span]) -> list[tuple[str, str, str]]:
     return line
 
 
-def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: httpx.Client) -> None:
+def test_b1_one_request_is_one_trace_across_gateway_service_and_stores(http: httpx.Client) -> None:
     result = request.run()
     spans = result.spans
     assert {span.trace_id for span in spans} == {result.trace_id}
@@ -63,8 +63,8 @@ def test_b1_one_request_is_one_trace_through_gateway_service_and_stores(http: ht
     assert http.get(f"{GATEWAY.url}{request.PATH}").json()["id"] == 123
 
 
-def test_s2_9_the_second_request_of_a_user_asks_the_cache_and_not_the_database(http: httpx.Client) -> None:
-    for _ in range(3):  # an entry may end between two requests, once a minute
+def test_s2_9_a_repeated_user_request_reads_the_cache_instead_of_the_database(http: httpx.Client) -> None:
+    for _ in range(3):  # a cache entry may expire between two requests, once a minute
         request.request(http)
         spans = arrival.wait_for_trace(http, request.request(http), request.problems)
         (outcome,) = (span.tags["cache.outcome"] for span in spans if "cache.outcome" in span.tags)
@@ -73,7 +73,7 @@ def test_s2_9_the_second_request_of_a_user_asks_the_cache_and_not_the_database(h
     assert [span.name for span in spans if span.is_database] == ["GET users"]
 
 
-def test_s2_1_the_collector_adds_what_only_it_can_know(http: httpx.Client) -> None:
+def test_s2_1_the_collector_adds_its_own_resource_attributes(http: httpx.Client) -> None:
     trace_id = request.request(http)
 
     def lacks(spans: Sequence[Span]) -> list[str]:
@@ -95,7 +95,7 @@ def test_s1_7_an_unsampled_request_leaves_no_trace_and_a_later_sampled_one_does(
     assert traces.fetch(http, JAEGER.url, unsampled) == []
 
 
-def test_s1_13_a_request_without_context_starts_a_trace_of_its_own(http: httpx.Client) -> None:
+def test_s1_13_a_request_without_context_starts_a_new_trace(http: httpx.Client) -> None:
     since = time.time_ns() // 1000
     path = f"/api/users/{secrets.randbelow(10**6) + 10**6}"
     assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.NOT_FOUND
@@ -112,7 +112,7 @@ def test_s1_13_a_request_without_context_starts_a_trace_of_its_own(http: httpx.C
     assert len({span.trace_id for span in found}) == 1
 
 
-def test_s1_8_a_missing_user_is_404_and_no_error_of_the_server(http: httpx.Client) -> None:
+def test_s1_8_a_missing_user_is_404_and_not_a_server_error(http: httpx.Client) -> None:
     trace_id = request.request(http, "/api/users/999999999", expect=HTTPStatus.NOT_FOUND)
 
     def lacks(spans: Sequence[Span]) -> list[str]:
@@ -127,11 +127,11 @@ def test_s1_8_a_missing_user_is_404_and_no_error_of_the_server(http: httpx.Clien
 
 
 @pytest.mark.parametrize("bad", ["abc", "-1", "0", "1.5", "99999999999999999999", "%00", "1;drop"])
-def test_s2_8_what_is_no_user_id_is_refused_at_the_gateway(http: httpx.Client, bad: str) -> None:
+def test_s2_8_an_invalid_user_id_is_refused_at_the_gateway(http: httpx.Client, bad: str) -> None:
     answer = http.get(f"{GATEWAY.url}/api/users/{bad}")
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     if bad == "%00" and stack_mesh().installed:
-        assert not answer.content  # the mesh's gateway refuses it before any service of ours is asked
+        assert not answer.content  # the mesh's gateway refuses it before any service is called
         return
     assert answer.headers["content-type"] == "application/problem+json"
     problem = json.loads(answer.text)
@@ -140,7 +140,7 @@ def test_s2_8_what_is_no_user_id_is_refused_at_the_gateway(http: httpx.Client, b
 
 
 def test_s2_2_probes_leave_no_trace(http: httpx.Client) -> None:
-    """The kubelet probes every few seconds: by now there would be an operation for it."""
+    """The kubelet probes every few seconds: an operation for probes would exist by now."""
     for service in ("api-gateway", "user-service"):
         names = http.get(f"{JAEGER.url}/api/operations", params={"service": service}).json()["data"]
         operations = {entry["name"] for entry in names}
@@ -149,7 +149,7 @@ def test_s2_2_probes_leave_no_trace(http: httpx.Client) -> None:
 
 
 def _settled(http: httpx.Client, counter: str) -> float:
-    """A counter's value once all that came before is in it: it stays for longer than the interval of exports."""
+    """The value of a counter once it has been stable for longer than the export interval."""
     value, since = measured.query(http, counter), time.monotonic()
     while time.monotonic() - since < EXPORTED_S:
         time.sleep(0.5)

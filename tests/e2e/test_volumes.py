@@ -1,4 +1,4 @@
-"""Volumes on demand: from a claim to a folder of the machine and back."""
+"""Dynamic volume provisioning: from a claim to a folder of the machine and back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def claim(name: str, **spec: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields o
 
 
 def pod(name: str, *claims: str) -> dict[str, Any]:
-    """A restricted pod that holds the claims."""
+    """A restricted pod that mounts the claims."""
     image = json.loads(images.images_file().read_text())["user-service"]
     closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {
@@ -59,7 +59,7 @@ def pod(name: str, *claims: str) -> dict[str, Any]:
 
 @pytest.fixture
 def apply(kubectl: Callable[..., str]) -> Iterator[Callable[..., None]]:
-    """Make objects in a namespace of the test's own."""
+    """Create objects in a separate namespace of the test."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -90,7 +90,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.3)
 
 
-def test_a_claim_gets_a_folder_when_its_pod_comes_and_its_class_says_what_becomes_of_it(
+def test_a_claim_is_bound_at_first_use_and_reclaimed_by_its_class(
     apply: Callable[..., None], kubectl: Callable[..., str]
 ) -> None:
     apply(claim("kept"), claim("scratch", storageClassName=storage.DELETING_CLASS))
@@ -126,7 +126,7 @@ def test_a_claim_gets_a_folder_when_its_pod_comes_and_its_class_says_what_become
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_claim_that_a_folder_cannot_meet_is_told_so(
+def test_an_unsupported_claim_gets_an_event_with_the_reason(
     apply: Callable[..., None], kubectl: Callable[..., str], wrong: dict[str, Any], said: str
 ) -> None:
     user = pod("user", "odd")
@@ -141,10 +141,10 @@ def test_a_claim_that_a_folder_cannot_meet_is_told_so(
 
 
 @pytest.mark.full
-def test_a_provisioner_killed_again_and_again_leaves_one_volume_per_claim(
+def test_a_repeatedly_killed_provisioner_leaves_one_volume_per_claim(
     apply: Callable[..., None], kubectl: Callable[..., str]
 ) -> None:
-    """Claims are made while the program is killed every moment: each ends with one folder and one volume."""
+    """Claims are created while the provisioner is killed repeatedly: each ends with one folder and one volume."""
     names = [f"claim-{number}" for number in range(12)]
     before = set(kubectl("get", "pv", "-o", "name").split())
     folders = {path.name for path in layout().volumes.iterdir()}

@@ -1,4 +1,4 @@
-"""S2.13, S2.11, S2.12: the four walk-throughs of a person on call, as commands on the running environment."""
+"""S2.13, S2.11, S2.12: the four on-call walk-throughs, as commands on the running environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATIENCE_S = 90.0
 
 @pytest.fixture
 def says(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
-    """Run a command until all the words are in what it prints: telemetry is on its way for some seconds."""
+    """Run a command until its output has all the words: telemetry arrives with a delay of some seconds."""
 
     def call(*command: str, words: tuple[str, ...] = ()) -> str:
         end = time.monotonic() + _PATIENCE_S
@@ -64,7 +64,7 @@ def test_the_slow_hop(http: httpx.Client, says: Callable[..., str]) -> None:
     assert times == sorted(times, reverse=True)
 
 
-def test_the_map_beside_the_catalogue(http: httpx.Client, says: Callable[..., str]) -> None:
+def test_the_map_compared_with_the_catalogue(http: httpx.Client, says: Callable[..., str]) -> None:
     shop_traffic.send(http)
     said = says("map", "SINCE=5m", words=tuple(callee for _, callee in service_edges(CATALOG)))
     end = time.monotonic() + _PATIENCE_S
@@ -113,7 +113,9 @@ def test_the_failing_hop_and_its_culprit(http: httpx.Client, says: Callable[...,
         (("map", "SINCE=0m"), "--since 0m: not a duration"),
     ],
 )
-def test_bad_input_is_one_line(run: Callable[..., CompletedProcess[str]], command: tuple[str, ...], words: str) -> None:
+def test_bad_input_is_a_one_line_error(
+    run: Callable[..., CompletedProcess[str]], command: tuple[str, ...], words: str
+) -> None:
     done = run("make", "-s", *command)
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]

@@ -1,4 +1,4 @@
-"""A real Kubernetes API server on loopback: etcd and kube-apiserver, with certificates of its own.
+"""A real Kubernetes API server on loopback: etcd and kube-apiserver with their own certificates.
 
 Nothing else of a cluster runs: objects are validated, defaulted and stored, but no pod ever starts.
 """
@@ -33,13 +33,13 @@ _SERVER = authorities.Leaf(
 _ADMIN = authorities.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
 _TOKENS = "tokens"
 _START_SECONDS = 60
-# what brings a deletion to its end
+# the controllers that complete deletions
 _ENDING = ("garbage-collector-controller", "namespace-controller", "persistentvolumeclaim-protection-controller")
 _OK = 200
 
 
 class ApiServer:
-    """Runs between `start` and `stop`; everything it writes is below one folder."""
+    """An API server between `start` and `stop`; all its files are in one folder."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs = programs
@@ -49,7 +49,7 @@ class ApiServer:
 
     @property
     def processes(self) -> tuple[int, ...]:
-        """Numbers of the processes that were started."""
+        """Process ids of the started programs."""
         return tuple(process.pid for process in self._processes)
 
     def start(self) -> None:
@@ -90,7 +90,7 @@ class ApiServer:
         self._wait()
 
     def collect_garbage(self, controller_manager: Path) -> None:
-        """Lets deletions come to their end from now on: of owned objects and of namespaces with what is in them."""
+        """Starts the controllers that delete owned objects and the content of deleted namespaces."""
         kubeconfig = self._folder / "controllers.kubeconfig"
         kubeconfig.write_text(self.kubeconfig("controllers") + "current-context: controllers\n")
         self._run(
@@ -106,7 +106,7 @@ class ApiServer:
     @classmethod
     @contextlib.contextmanager
     def running(cls, programs: Path, folder: Path) -> Iterator[Self]:
-        """One that is started, and stopped afterwards."""
+        """A started server, stopped at the end."""
         server = cls(programs, folder)
         try:
             server.start()
@@ -115,13 +115,13 @@ class ApiServer:
             server.stop()
 
     def stop(self) -> None:
-        """Ends what was started, and nothing else; at once, since nothing of it is kept."""
+        """Kills the started programs only; their data is not kept."""
         for process in reversed(self._processes):
             process.kill()
             process.wait()
 
     def kubeconfig(self, context: str) -> str:
-        """A kubeconfig of the administrator with one context, which is not the current one."""
+        """A kubeconfig of the administrator with one context and no current context."""
 
         def embedded(path: Path) -> str:
             return base64.b64encode(path.read_bytes()).decode()

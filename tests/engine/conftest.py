@@ -1,4 +1,4 @@
-"""Fixtures of the engine tests: one API server and one PULUMI_HOME for all, a project for each."""
+"""Fixtures of the engine tests: a shared API server and PULUMI_HOME, and a separate project per test."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def engine(programs: Path, pulumi_home: Path, kubeconfig: Path) -> Engine:
 
 @pytest.fixture(scope="session")
 def new_project(programs: Path, pulumi_home: Path, kubeconfig: Path) -> Callable[[Path, str], Project]:
-    """Makes a project whose objects live in namespaces of their own: the API server is shared."""
+    """Creates projects with separate namespaces, since the API server is shared."""
 
     def make(folder: Path, suffix: str) -> Project:
         project = Project(folder, programs, pulumi_home, kubeconfig)
         project.configure(
             {
-                "wait": False,  # without a kubelet nothing ever becomes ready
+                "wait": False,  # without a kubelet no pod becomes ready
                 "mesh": {"kind": "none"},  # the mesh belongs to the whole cluster: one test at a time
                 "namespaces.observability": f"observability-{suffix}",
                 "namespaces.services": f"shop-{suffix}",
@@ -75,7 +75,7 @@ def new_project(programs: Path, pulumi_home: Path, kubeconfig: Path) -> Callable
 
 @pytest.fixture(scope="session")
 def new_program(engine: Engine) -> Callable[[Path, str], StackProgram]:
-    """Makes a stack ``test`` of a program in tests/engine/programs."""
+    """Creates a stack ``test`` for a program in tests/engine/programs."""
 
     def make(folder: Path, name: str) -> StackProgram:
         project = folder / "project"

@@ -1,4 +1,4 @@
-"""Looks into the arguments and environments of processes while something runs."""
+"""A search of the arguments and environments of running processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class ProcessWatch:
     """Samples every process of this machine between entering and leaving.
 
     Attributes:
-        seen: how many different processes were looked into.
-        finds: ``pid`` and file of those that held the text.
+        seen: Number of different processes inspected.
+        finds: ``pid`` and file of each process that contained the text.
     """
 
     def __init__(self, text: str) -> None:
@@ -47,7 +47,7 @@ class ProcessWatch:
         for name in ("cmdline", "environ"):
             try:
                 content = (entry / name).read_bytes()
-            except OSError:  # it ended meanwhile, or is not ours to look into
+            except OSError:  # it ended in the meantime, or is not readable
                 continue
             self._pids.add(entry.name)
             if self._text in content:

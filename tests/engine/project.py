@@ -20,7 +20,7 @@ __all__ = ["CANARY", "IMAGES", "STACK", "Project", "Step", "counted"]
 
 STACK = "local"
 CANARY = "canary-4f1d9c7e-Tr0ub4dor"
-"""The password of the tests: must be found nowhere."""
+"""Password of the tests; it must not appear anywhere."""
 IMAGES = {
     **{service.name: f"example.invalid/{service.name}:1.0" for service in CATALOG.services},
     "postgres": "example.invalid/postgres:15",
@@ -39,7 +39,7 @@ class Project(StackProgram):
         for name in PASSWORD_FILES:
             (self.secrets_dir / name).write_text(f"{CANARY}\n")
         for ending, block in (("crt", "CERTIFICATE"), ("key", "PRIVATE KEY")):
-            body = CANARY if ending == "key" else "MA=="  # the certificate is everybody's
+            body = CANARY if ending == "key" else "MA=="  # the certificate is shared
             pem = f"-----BEGIN {block}-----\n{body}\n-----END {block}-----\n"
             (self.secrets_dir / f"gateway.{ending}").write_text(pem)
         self.environment |= {
@@ -53,7 +53,7 @@ class Project(StackProgram):
         return self.folder / f"Pulumi.{STACK}.yaml"
 
     def settings(self) -> dict[str, Any]:
-        """The stack's settings, as its file has them."""
+        """The settings in the stack's file."""
         settings: dict[str, Any] = yaml.safe_load(self.stack_file.read_text())["config"]["otel-mesh:settings"]
         return settings
 

@@ -1,4 +1,4 @@
-"""The real Pulumi CLI on any program: one stack, its backend and what the engine did to it."""
+"""The real Pulumi CLI on any program: one stack, its backend and the steps of the engine."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PASSPHRASE: Final = "passphrase"  # noqa: S105 - the name of a file
 
 @dataclass(frozen=True)
 class Engine:
-    """What all stacks of the tests share.
+    """Programs and files shared by all stacks of the tests.
 
     Attributes:
-        programs: folder with the CLI and its companions.
+        programs: Folder with the CLI and its plugins.
         home: PULUMI_HOME, with the Kubernetes provider.
-        kubeconfig: of the API server.
+        kubeconfig: Kubeconfig of the API server.
     """
 
     programs: Path
@@ -37,7 +37,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Step:
-    """What the engine did, or would do, to one resource."""
+    """An operation of the engine on one resource, done or planned."""
 
     op: str
     type: str
@@ -54,12 +54,12 @@ class StackProgram:
     """One stack of a program.
 
     Args:
-        folder: private to the stack; its backend is there unless another stack's is shared.
-        engine: that runs it.
-        project: the project's name and its folder.
-        stack: its name.
-        shared: the stack whose backend it uses too, so that a StackReference finds that one.
-        python: that runs the program; the tests' own unless another is named.
+        folder: Private folder of the stack; contains its backend unless ``shared`` is given.
+        engine: Engine that runs the stack.
+        project: Name and folder of the project.
+        stack: Name of the stack.
+        shared: Stack with the backend to use, so that a StackReference can find it.
+        python: Python interpreter of the program; by default that of the tests.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a stack
@@ -97,14 +97,14 @@ class StackProgram:
             "PYTHONWARNINGS": "error",
         }
         self.output: list[str] = []
-        """Everything that the CLI ever wrote."""
+        """All output of the CLI so far."""
 
     def init(self) -> None:
-        """Makes the stack in the backend."""
+        """Creates the stack in the backend."""
         self.run("stack", "init", self.stack, "--no-select")
 
     def run(self, *words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs the CLI; with ``check`` a failure is the test's."""
+        """Runs the CLI; with ``check`` a failure fails the test."""
         done = subprocess.run(
             [*child_processes.prefix(signal.SIGTERM), self._pulumi, *words, "--non-interactive", "--color=never"],
             cwd=self.folder,
@@ -119,7 +119,7 @@ class StackProgram:
         return done
 
     def plan(self) -> list[dict[str, Any]]:
-        """The plan as the CLI tells it, with every step."""
+        """The plan in the CLI's JSON output, with every step."""
         steps: list[dict[str, Any]] = json.loads(self.run("preview", "--json").stdout)["steps"]
         return steps
 
@@ -140,17 +140,17 @@ class StackProgram:
         return [_step(step["op"], step) for step in done if step["op"] not in {"same", "read"}]
 
     def state(self) -> dict[str, Any]:
-        """The stack's checkpoint as it is stored."""
+        """The stored checkpoint of the stack."""
         content: dict[str, Any] = json.loads(self.state_file.read_text())
         return content
 
     @property
     def state_file(self) -> Path:
-        """Where the stack's checkpoint is."""
+        """Path of the stack's checkpoint."""
         return self.backend / ".pulumi" / "stacks" / self.name / f"{self.stack}.json"
 
     def stored(self) -> list[dict[str, Any]]:
-        """The resources in the state; none where there never was an update."""
+        """The resources in the state; empty before the first update."""
         found: list[dict[str, Any]] = self.state()["checkpoint"].get("latest", {}).get("resources", [])
         return found
 
@@ -166,5 +166,5 @@ def _step(op: str, step: Mapping[str, Any]) -> Step:
 
 
 def counted(steps: list[Step]) -> dict[str, int]:
-    """How many steps of each kind."""
+    """Number of steps by operation."""
     return dict(Counter(step.op for step in steps))

@@ -26,5 +26,5 @@ PROGRAM = """
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_no_etcd_and_no_api_server_are_left(programs: Path, ending: signal.Signals, tmp_path: Path) -> None:
+def test_no_etcd_or_api_server_process_is_left(programs: Path, ending: signal.Signals, tmp_path: Path) -> None:
     assert left_by(PROGRAM.format(programs=str(programs)), ending, tmp_path) == []

@@ -58,7 +58,7 @@ def deployed(project: Project) -> Project:
 
 
 def _stored(project: Project) -> list[str]:
-    """What the state holds, but for the stack itself and for ciphertexts, which no two runs share."""
+    """The content of the state without the stack resource and without ciphertexts, which differ in every run."""
 
     def plain(value: object) -> object:
         if isinstance(value, dict):
@@ -70,7 +70,7 @@ def _stored(project: Project) -> list[str]:
 
 
 def _refused(project: Project, *command: str, **environment: str) -> str:
-    """Runs a command that must be refused and change nothing; returns the one mistake that it names."""
+    """Runs a command that must be refused without a change; returns the reported mistake."""
     before = _stored(project)
     done = project.run(*command, check=False, **environment)
     text = done.stdout + done.stderr
@@ -84,7 +84,7 @@ def _refused(project: Project, *command: str, **environment: str) -> str:
     return lines[headline + 1]
 
 
-def test_a_stack_whose_file_names_its_cluster_begins_nowhere_else(
+def test_a_stack_that_names_its_cluster_starts_on_no_other(
     new_project: Callable[[Path, str], Project], tmp_path: Path, api_server: ApiServer, kubeconfig: Path
 ) -> None:
     named = new_project(tmp_path, "named")
@@ -98,7 +98,7 @@ def test_a_stack_whose_file_names_its_cluster_begins_nowhere_else(
     assert {step.op for step in named.preview()} == {"create"}
 
 
-def test_the_cluster_is_recorded_before_anything_is_made_there(
+def test_the_cluster_is_recorded_before_any_object_is_created(
     deployed: Project, api_server: ApiServer, kubeconfig: Path
 ) -> None:
     resources = deployed.state()["checkpoint"]["latest"]["resources"]
@@ -116,7 +116,7 @@ def test_another_cluster_under_the_same_name_is_refused(
 ) -> None:
     own, other = uids
     assert own != other
-    deployed.configure({"services.api-gateway.replicas": 2})  # there would be something to do
+    deployed.configure({"services.api-gateway.replicas": 2})  # a pending change
     assert _refused(deployed, *command, KUBECONFIG=str(other_kubeconfig)) == (
         f"cluster.context: '{CONTEXT}' leads to another cluster ({other}) than the one that the stack was deployed to "
         f"({own}); choose that cluster's context; if it is gone for good, remove the stack's state "
@@ -127,12 +127,12 @@ def test_another_cluster_under_the_same_name_is_refused(
     assert "identity" not in found
 
 
-def test_its_own_cluster_takes_it_again(deployed: Project) -> None:
+def test_the_recorded_cluster_is_accepted_again(deployed: Project) -> None:
     deployed.configure({"services.api-gateway.replicas": 3})
     assert [step.place for step in deployed.up()] == ["Deployment api-gateway"]
 
 
-def test_the_record_stays_what_it_was(deployed: Project, api_server: ApiServer, kubeconfig: Path) -> None:
+def test_the_recorded_cluster_is_unchanged(deployed: Project, api_server: ApiServer, kubeconfig: Path) -> None:
     (record,) = (
         one for one in deployed.state()["checkpoint"]["latest"]["resources"] if one["type"] == "pulumi:index:Stash"
     )
@@ -141,7 +141,7 @@ def test_the_record_stays_what_it_was(deployed: Project, api_server: ApiServer, 
     }
 
 
-def test_a_cluster_that_does_not_answer_is_named(deployed: Project, kubeconfig: Path, tmp_path: Path) -> None:
+def test_an_unreachable_cluster_is_named_in_the_error(deployed: Project, kubeconfig: Path, tmp_path: Path) -> None:
     content = yaml.safe_load(kubeconfig.read_text())
     content["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     silent = tmp_path / "config"
@@ -150,7 +150,7 @@ def test_a_cluster_that_does_not_answer_is_named(deployed: Project, kubeconfig: 
     assert mistake.startswith(f"cluster.context: the cluster of context '{CONTEXT}' doesn't answer (")
 
 
-def test_a_certificate_of_another_cluster_is_named(
+def test_a_certificate_from_another_cluster_is_named_in_the_error(
     deployed: Project, kubeconfig: Path, other_kubeconfig: Path, tmp_path: Path
 ) -> None:
     content, other = (yaml.safe_load(path.read_text()) for path in (kubeconfig, other_kubeconfig))
@@ -163,9 +163,7 @@ def test_a_certificate_of_another_cluster_is_named(
     )
 
 
-def test_credentials_that_the_cluster_does_not_know_are_named(
-    deployed: Project, kubeconfig: Path, tmp_path: Path
-) -> None:
+def test_rejected_credentials_are_named_in_the_error(deployed: Project, kubeconfig: Path, tmp_path: Path) -> None:
     content = yaml.safe_load(kubeconfig.read_text())
     content["users"][0]["user"] = {"token": "not-a-real-token"}
     stranger = tmp_path / "config"

@@ -1,6 +1,6 @@
-"""Whose the definitions of the Gateway API are, by the real engine, provider and API server.
+"""Ownership of the Gateway API definitions, on the real engine, provider and API server.
 
-The tests of this file share one stack and run in the order in which they stand.
+The tests of this file share one stack and run in file order.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _there(kubectl: Callable[..., str]) -> set[str]:
     return {one for one in kubectl("get", "crd", "-o", "name").split() if one.endswith(f".{GROUP}")}
 
 
-def test_they_are_installed_whole_and_served(program: StackProgram, kubectl: Callable[..., str]) -> None:
+def test_all_definitions_are_installed_and_served(program: StackProgram, kubectl: Callable[..., str]) -> None:
     steps = program.up()
     made = [one for one in steps if one.type.endswith(":CustomResourceDefinition")]
     assert counted(made) == {"create": len(KINDS)}
@@ -64,7 +64,9 @@ def test_they_are_installed_whole_and_served(program: StackProgram, kubectl: Cal
     assert program.up() == []
 
 
-def test_they_stay_when_the_stack_goes_and_are_found_again(program: StackProgram, kubectl: Callable[..., str]) -> None:
+def test_definitions_outlive_the_stack_and_are_adopted_again(
+    program: StackProgram, kubectl: Callable[..., str]
+) -> None:
     before = kubectl("get", "crd", ROUTES, "-o", "jsonpath={.metadata.uid}")
     program.run("destroy", "--yes", "--skip-preview")
     assert len(_there(kubectl)) == len(KINDS)
@@ -72,9 +74,7 @@ def test_they_stay_when_the_stack_goes_and_are_found_again(program: StackProgram
     assert kubectl("get", "crd", ROUTES, "-o", "jsonpath={.metadata.uid}") == before
 
 
-def test_another_release_that_somebody_else_applied_stops_the_update(
-    program: StackProgram, kubectl: Callable[..., str]
-) -> None:
+def test_definitions_of_another_release_stop_the_update(program: StackProgram, kubectl: Callable[..., str]) -> None:
     program.run("destroy", "--yes", "--skip-preview")
     theirs = f"{GROUP}/bundle-version=v1.7.0"
     kubectl("annotate", "--overwrite", "--field-manager=somebody-else", "crd", ROUTES, theirs)
@@ -85,7 +85,7 @@ def test_another_release_that_somebody_else_applied_stops_the_update(
     assert kubectl("get", "crd", ROUTES, "-o", f"jsonpath={MARK}") == "v1.7.0", "nothing of theirs was changed"
 
 
-def test_they_go_where_the_settings_say_so(program: StackProgram, kubectl: Callable[..., str]) -> None:
+def test_definitions_are_deleted_if_the_settings_say_so(program: StackProgram, kubectl: Callable[..., str]) -> None:
     mine = f"{GROUP}/bundle-version=v{versions.GATEWAY_API}"
     kubectl("annotate", "--overwrite", "--field-manager=somebody-else", "crd", ROUTES, mine)
     program.environment["CRDS"] = "delete"

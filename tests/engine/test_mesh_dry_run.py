@@ -1,4 +1,4 @@
-"""The mesh of a stack, whole: valid to the last field, and each pod admitted where its namespace says."""
+"""The complete mesh of a stack: strict field validation, and admission of its pods by their namespaces."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _rendered(stack: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
 def objects(
     request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path, built: Built
 ) -> list[dict[str, Any]]:
-    """The objects of a stack with Istio; its definitions, and what admission looks up, exist."""
+    """The objects of a stack with Istio; its definitions and the objects needed by admission exist."""
     stack = request.param
     namespaces = {"observability": f"observability-mesh-{stack}", "services": f"shop-mesh-{stack}"}
     content = yaml.safe_load((repo_dir() / f"Pulumi.{stack}.yaml").read_text())
@@ -55,7 +55,7 @@ def objects(
     return found
 
 
-def test_objects_are_valid_to_the_last_field(
+def test_objects_pass_strict_field_validation(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     ours = [one for one in objects if one["kind"] not in {_DEFINITION, *_HOOKS}]
@@ -88,7 +88,7 @@ def test_pods_are_admitted_by_their_namespaces(
     assert done.returncode == 0, done.stderr
 
 
-def test_an_unknown_field_of_the_mesh_would_be_refused(
+def test_an_unknown_field_of_a_mesh_object_is_refused(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     (routes,) = (one for one in objects if one["kind"] == "VirtualService")

@@ -1,6 +1,6 @@
-"""Options of a component reach the objects below it, on the real engine: mocks know neither parents nor transforms.
+"""Options of a component apply to its children, on the real engine: mocks have neither parents nor transforms.
 
-The tests of this file share one stack and run in the order in which they stand.
+The tests of this file share one stack and run in file order.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def _annotations(resource: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("option", ["provider", "providers", "providers-by-name", "grouped"])
-def test_a_provider_makes_all_objects(program: StackProgram, option: str) -> None:
+def test_a_provider_applies_to_all_objects(program: StackProgram, option: str) -> None:
     assert {_provider(one) for one in _children(program, option)} == {"other"}
     assert {_provider(one) for one in _children(program, "plain")} == {"cluster"}
 
 
-def test_a_transform_sees_all_objects(program: StackProgram) -> None:
+def test_a_transform_applies_to_all_objects(program: StackProgram) -> None:
     assert {_annotations(one)["test/transform"] for one in _children(program, "transforms")} == {"seen"}
     assert {_annotations(one)["test/group"] for one in _children(program, "grouped")} == {"seen"}
     assert not {"test/transform", "test/group"} & {
@@ -61,24 +61,24 @@ def test_a_transform_sees_all_objects(program: StackProgram) -> None:
     }
 
 
-def test_timeouts_replace_those_of_all_objects(program: StackProgram) -> None:
+def test_custom_timeouts_apply_to_all_objects(program: StackProgram) -> None:
     assert [one["customTimeouts"] for one in _children(program, "timeouts")] == [{"create": 33, "delete": 44}] * 4
     usual = int(READY_TIMEOUT.removesuffix("s"))
     assert [one["customTimeouts"] for one in _children(program, "plain")] == [{"create": usual, "update": usual}] * 4
 
 
-def test_what_has_to_stay_stays_with_all_objects(program: StackProgram) -> None:
+def test_retain_on_delete_applies_to_all_objects(program: StackProgram) -> None:
     assert [one["retainOnDelete"] for one in _children(program, "retain")] == [True] * 4
     assert not any(one.get("retainOnDelete") for one in _children(program, "plain"))
 
 
-def test_objects_come_after_everything_that_their_component_depends_on(program: StackProgram) -> None:
+def test_objects_are_created_after_the_dependencies_of_their_component(program: StackProgram) -> None:
     made = [step.place for step in program.done()]
     first = min(made.index(f"{kind} depends") for kind in KINDS)
     assert first > max(made.index(f"{kind} plain") for kind in KINDS)
 
 
-def test_ignored_changes_are_ignored_below_too(program: StackProgram) -> None:
+def test_ignore_changes_applies_to_child_objects(program: StackProgram) -> None:
     program.environment["REPLICAS"] = "7"
     assert program.preview() == []
     (deployment,) = (one for one in program.stored() if one["urn"].endswith(":Deployment::ignore"))

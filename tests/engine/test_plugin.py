@@ -1,6 +1,6 @@
-"""The components from another language, on the real engine: examples/yaml_stack.
+"""The components used from another language, on the real engine: examples/yaml_stack.
 
-The tests of this file share both stacks and run in the order in which they stand.
+The tests of this file share both stacks and run in file order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OBJECTS = {"Deployment", "Service", "ServiceAccount", "PodDisruptionBudget"}
 def platform(
     tmp_path_factory: pytest.TempPathFactory, new_program: Callable[[Path, str], StackProgram]
 ) -> StackProgram:
-    """A platform's stack of which only the outputs are there."""
+    """A platform stack with outputs only."""
     program = new_program(tmp_path_factory.mktemp("platform"), "platform_outputs")
     program.up()
     return program
@@ -43,7 +43,7 @@ def platform(
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, engine: Engine, platform: StackProgram) -> StackProgram:
-    """The example in YAML; its package is the checkout's folder, and nothing is waited for."""
+    """The YAML example; its package is the checkout's folder, and objects are not awaited."""
     folder = tmp_path_factory.mktemp("yaml")
     shutil.copytree(EXAMPLE, folder / "project")
     program = StackProgram(folder, engine, ("team-payments", folder / "project"), "dev", shared=platform)
@@ -68,7 +68,7 @@ def _write(stack: StackProgram, content: dict[str, Any]) -> None:
 
 @pytest.fixture
 def installed(engine: Engine) -> None:
-    """The package among the installed ones; a path would have the CLI make a virtual environment in the checkout."""
+    """The package as an installed plugin; for a path the CLI would create a virtual environment in the checkout."""
     folder = engine.home / "plugins" / f"resource-otel-mesh-v{VERSION}"
     folder.symlink_to(COMPONENTS)
 
@@ -89,7 +89,7 @@ def test_the_schema_has_every_component_with_its_settings(stack: StackProgram) -
         assert all(one.get("description") for one in kind.get("properties", {}).values()), kind
 
 
-def test_a_preview_plans_the_components_and_what_is_in_them(stack: StackProgram) -> None:
+def test_a_preview_plans_the_components_and_their_children(stack: StackProgram) -> None:
     planned = {step["urn"].rpartition("::")[0].rpartition("$")[2]: step["newState"] for step in stack.plan()}
     kinds = {kind.rpartition(":")[2] for kind in planned if "kubernetes:" in kind and "providers" not in kind}
     assert kinds == {*OBJECTS, "Namespace"}
@@ -101,9 +101,9 @@ def test_a_preview_plans_the_components_and_what_is_in_them(stack: StackProgram)
     assert deployment["inputs"]["spec"]["replicas"] == 2
 
 
-def test_an_update_makes_them_below_the_component(stack: StackProgram) -> None:
+def test_an_update_creates_children_under_the_component(stack: StackProgram) -> None:
     content = _program(stack)
-    # without a kubelet no pod of the service would ever become ready
+    # without a kubelet no pod of the service becomes ready
     _write(stack, {**_without(content, "paymentService"), "outputs": {"namespace": "${payments.namespace}"}})
     steps = stack.up()
     _write(stack, content)
@@ -132,7 +132,9 @@ def _without(content: dict[str, Any], resource: str) -> dict[str, Any]:
     ],
     ids=["wrong values", "unknown key"],
 )
-def test_mistakes_are_told_with_their_places(stack: StackProgram, change: dict[str, Any], reasons: list[str]) -> None:
+def test_mistakes_are_reported_with_their_place(
+    stack: StackProgram, change: dict[str, Any], reasons: list[str]
+) -> None:
     content = _program(stack)
     changed = copy.deepcopy(content)
     changed["resources"]["paymentService"]["properties"]["settings"] |= change

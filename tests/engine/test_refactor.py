@@ -1,4 +1,4 @@
-"""A refactoring replaces nothing of what is deployed, on the real engine."""
+"""Refactorings replace no deployed object, on the real engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOLDEN = repo_dir() / "tests" / "engine" / "golden"
 VERSION = "0.1.0"
 """The version whose deployment UPDATE_GOLDEN=1 records; raise it with a release, the older files stay."""
 HARMLESS = {"same", "create", "update"}
-"""What an upgrade of the library may do to objects that are deployed."""
+"""Operations that a library upgrade may perform on deployed objects."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_renamed_class_changes_nothing(deployed: StackProgram) -> None:
 
 
 @pytest.mark.parametrize("variant", ["renamed type", "renamed resource"])
-def test_former_names_are_taken_over(deployed: StackProgram, variant: str) -> None:
+def test_resources_under_former_names_are_adopted(deployed: StackProgram, variant: str) -> None:
     assert _after(deployed, variant) == []
 
 
@@ -56,13 +56,13 @@ def test_a_component_moves_into_another(deployed: StackProgram) -> None:
     assert [step.place for step in _after(deployed, "moved resource")] == ["Group group"]
 
 
-def test_a_forgotten_former_type_would_make_everything_anew(deployed: StackProgram) -> None:
+def test_a_missing_type_alias_would_replace_every_resource(deployed: StackProgram) -> None:
     assert counted(_after(deployed, "forgotten type")) == {"create": 5, "delete": 5}
 
 
 @pytest.fixture
 def upgraded(tmp_path: Path, new_project: Callable[[Path, str], Project]) -> Project:
-    """Stack local as the recorded versions had it: without a secret, since its state is in the repository."""
+    """Stack local as recorded: without a secret, since its state is in the repository."""
     project = new_project(tmp_path, "golden")
     for store in ("postgres", "redis"):
         project.configure({f"{store}_password_file": None, f"{store}.existing_secret": f"{store}-credentials"})
@@ -70,7 +70,7 @@ def upgraded(tmp_path: Path, new_project: Callable[[Path, str], Project]) -> Pro
 
 
 def _record(project: Project, place: Path) -> None:
-    """Keeps what the engine needs to know of every object: its identity and what it was given."""
+    """Reduces the state to each object's identity and inputs."""
     project.up()
     state = json.loads(project.run("stack", "export").stdout)
     for resource in state["deployment"]["resources"]:
@@ -87,7 +87,7 @@ def _record(project: Project, place: Path) -> None:
     place.write_text(f"{text}\n")
 
 
-def test_the_present_state_is_recorded(upgraded: Project) -> None:
+def test_the_current_state_is_recorded(upgraded: Project) -> None:
     place = GOLDEN / f"state-{VERSION}.json"
     if os.environ.get("UPDATE_GOLDEN") and not place.exists():
         _record(upgraded, place)
@@ -98,7 +98,7 @@ def test_the_present_state_is_recorded(upgraded: Project) -> None:
 def recorded(
     request: pytest.FixtureRequest, upgraded: Project, tmp_path: Path, api_server: ApiServer, kubeconfig: Path
 ) -> list[dict[str, Any]]:
-    """What an earlier version deployed: its objects in the cluster, its state in the stack."""
+    """A deployment of an earlier version: its objects in the cluster and its state in the stack."""
     state = json.loads(request.param.read_text())
     resources: list[dict[str, Any]] = state["deployment"]["resources"]
     objects = [one for one in resources if one["type"].startswith("kubernetes:")]

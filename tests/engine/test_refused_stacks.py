@@ -1,4 +1,4 @@
-"""Mistakes end before anything is registered: one readable message, a failing exit status, an empty state."""
+"""Mistakes are refused before registration: one readable message, a failing exit status, an empty state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def project(pristine: Project) -> Iterator[Project]:
 
 
 def _refused(project: Project, *command: str, **environment: str) -> list[str]:
-    """Runs a command that must be refused; returns the mistakes that it names."""
+    """Runs a command that must be refused; returns the reported mistakes."""
     done = project.run(*(command or ("up", "--yes", "--skip-preview")), check=False, **environment)
     text = done.stdout + done.stderr
     assert done.returncode != 0
@@ -44,11 +44,11 @@ def _refused(project: Project, *command: str, **environment: str) -> list[str]:
     assert [urn for urn in project.resources() if "pulumi:pulumi:Stack" not in urn] == []
     diagnostics = [line.strip() for line in text[text.index("Diagnostics:") :].splitlines()]
     headline = next(place for place, line in enumerate(diagnostics) if line.endswith("nothing was changed"))
-    # what follows is Pulumi's own remark that the program ended with an error
+    # followed by Pulumi's own message about the failed program
     return list(takewhile(lambda line: not line.startswith("error:"), diagnostics[headline + 1 :]))
 
 
-def test_several_mistakes_are_told_together(project: Project) -> None:
+def test_all_mistakes_are_reported_together(project: Project) -> None:
     project.configure({"collector.replica": 2, "jaeger.retention": "for ever"})
     assert _refused(project) == [
         "collector.replica: unknown key; did you mean 'replicas'?",
@@ -61,14 +61,14 @@ def test_a_preview_is_refused_as_well(project: Project) -> None:
     assert _refused(project, "preview") == ["services.api-gatway: is not in the catalog; did you mean 'api-gateway'?"]
 
 
-def test_a_context_that_the_kubeconfig_does_not_have(project: Project) -> None:
+def test_a_context_missing_from_the_kubeconfig_is_refused(project: Project) -> None:
     project.configure({"cluster.context": "otel-mesh-prod"})
     (mistake,) = _refused(project)
     assert mistake.startswith("cluster.context: no context 'otel-mesh-prod' in ")
     assert mistake.endswith("; did you mean 'otel-mesh-local'?")
 
 
-def test_what_the_stack_needs_from_outside(project: Project) -> None:
+def test_missing_prerequisites_are_refused(project: Project) -> None:
     mistakes = _refused(project, OTEL_MESH_IMAGES_FILE="", OTEL_MESH_SECRETS_DIR=f"{project.secrets_dir}/none")
     assert mistakes == [
         "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
@@ -80,7 +80,7 @@ def test_what_the_stack_needs_from_outside(project: Project) -> None:
     ]
 
 
-def test_what_can_not_stand_together(project: Project) -> None:
+def test_conflicting_settings_are_refused(project: Project) -> None:
     project.configure({"scheduling.max_unavailable": 2, "service_defaults.replicas": 2, "jaeger.name": "prometheus"})
     assert _refused(project) == [
         "prometheus.name: 'prometheus' is also the name of jaeger; give each its own name",
@@ -92,7 +92,7 @@ def test_what_can_not_stand_together(project: Project) -> None:
     ]
 
 
-def test_mistakes_in_the_catalog_are_told_like_those_in_settings(
+def test_mistakes_in_the_catalog_are_reported_like_those_in_settings(
     new_project: Callable[[Path, str], Project], tmp_path: Path
 ) -> None:
     project = new_project(tmp_path, "catalog")

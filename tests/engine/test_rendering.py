@@ -28,7 +28,7 @@ pytestmark = pytest.mark.engine
 
 
 def _run(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Runs our command where there is no kubeconfig, no state and no secret but one that nobody may read."""
+    """Runs our command without kubeconfig, state and secrets, except for one unreadable secret file."""
     (home / "secrets").mkdir(parents=True, exist_ok=True)
     for name in PASSWORD_FILES:
         (home / "secrets" / name).write_text(CANARY)
@@ -69,13 +69,13 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folders
 
 
-def test_what_is_rendered_is_the_same_to_the_byte(rendered: tuple[Path, Path]) -> None:
+def test_rendering_is_reproducible_byte_for_byte(rendered: tuple[Path, Path]) -> None:
     one, two = (_files(folder) for folder in rendered)
     assert len(one) > 30
     assert one == two
 
 
-def test_no_secret_is_rendered_only_a_marked_placeholder(rendered: tuple[Path, Path]) -> None:
+def test_secrets_are_rendered_as_marked_placeholders(rendered: tuple[Path, Path]) -> None:
     found = _files(rendered[0])
     assert not [name for name, content in found.items() if CANARY.encode() in content]
     stores = ("postgres-credentials", "postgres-credentials-migrations", "postgres-credentials-services")
@@ -86,7 +86,7 @@ def test_no_secret_is_rendered_only_a_marked_placeholder(rendered: tuple[Path, P
     assert "secret" not in " ".join(yaml.safe_load(found[render.INDEX])["resources"])
 
 
-def test_kubectl_reads_what_is_rendered(rendered: tuple[Path, Path], programs: Path) -> None:
+def test_kubectl_reads_the_rendered_files(rendered: tuple[Path, Path], programs: Path) -> None:
     done = subprocess.run(
         [programs / "kubectl", "kustomize", rendered[0]], capture_output=True, text=True, timeout=60, check=False
     )
@@ -96,7 +96,7 @@ def test_kubectl_reads_what_is_rendered(rendered: tuple[Path, Path], programs: P
     assert len(found) == len(_files(rendered[0])) - len(left_out)
 
 
-def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tuple[Path, Path], tmp_path: Path) -> None:
+def test_only_previously_rendered_files_are_replaced(rendered: tuple[Path, Path], tmp_path: Path) -> None:
     again = tmp_path / "again"
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
     assert render.write("local", [namespace], again) == 2
@@ -114,8 +114,8 @@ def test_what_was_rendered_before_is_replaced_and_nothing_else_is(rendered: tupl
     assert rendered[0].exists()
 
 
-def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tmp_path: Path, built: Built) -> None:
-    folder = built.charts()  # the repository of those that it pins is out of the tests' reach
+def test_a_production_preview_needs_no_cluster_and_names_skipped_checks(tmp_path: Path, built: Built) -> None:
+    folder = built.charts()  # the repository of the pinned charts is not reachable by the tests
     done = _run(tmp_path, "preview", "--stack", "prod", OTEL_MESH_CHARTS_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     text = done.stdout
@@ -141,11 +141,11 @@ def test_a_preview_of_production_needs_nothing_and_says_what_it_did_not_check(tm
         f"variable of the shell: OTEL_MESH_CHARTS_DIR={folder}",
     ):
         assert expected in unchecked
-    assert "PriorityClass" not in unchecked  # the stack makes its own
+    assert "PriorityClass" not in unchecked  # the stack creates its own
     assert not (tmp_path / "state").exists()
 
 
-def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path, built: Built) -> None:
+def test_files_rendered_from_other_charts_say_so(tmp_path: Path, built: Built) -> None:
     folder = built.charts()
     out = tmp_path / "rendered"
     done = _run(tmp_path, "render", "--stack", "dev", "--out", str(out), OTEL_MESH_CHARTS_DIR=str(folder))
@@ -156,7 +156,7 @@ def test_what_is_rendered_from_other_charts_says_so(tmp_path: Path, built: Built
     assert last.endswith(f"files below {out}")
 
 
-def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
+def test_an_unreachable_chart_repository_is_named_with_the_workaround() -> None:
     nowhere = {"mesh": {"kind": "istio", "istio": {"chart_repository": "http://127.0.0.1:9"}}}
     with rendering.of("dev", nowhere) as made, pytest.raises(CommandError) as refused:
         made.plan()
@@ -164,7 +164,7 @@ def test_a_repository_out_of_reach_is_named_with_the_way_around_it() -> None:
     assert f"{pulumi_cli.CHARTS_DIR} to a folder" in str(refused.value)
 
 
-def test_definitions_out_of_reach_are_named_with_the_way_around_them(
+def test_unreachable_definitions_are_named_with_the_workaround(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built
 ) -> None:
     for chart in charts.CHARTS:  # and no definitions
@@ -177,7 +177,7 @@ def test_definitions_out_of_reach_are_named_with_the_way_around_them(
     assert f"{pulumi_cli.CHARTS_DIR} to a folder" in str(refused.value)
 
 
-def test_mistakes_are_told_together_and_readably() -> None:
+def test_all_mistakes_are_reported_together_and_readably() -> None:
     changes = {"colector": {}, "jaeger": {"retention": "long"}}
     with rendering.of("prod", changes) as made, pytest.raises(CommandError) as refused:
         made.plan()
@@ -189,7 +189,7 @@ def test_mistakes_are_told_together_and_readably() -> None:
     ]
 
 
-def test_a_stack_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_stack_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CommandError, match="stack 'prd': the checkout has no Pulumi.prd.yaml; use one of dev, local, prod"
     ):

@@ -1,6 +1,6 @@
-"""Stack ``local`` on the real engine, provider and API server: from nothing, through changes, without surprises.
+"""Stack ``local`` on the real engine, provider and API server: first update, changes and previews.
 
-The tests of this file share one stack and run in the order in which they stand.
+The tests of this file share one stack and run in file order.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, new_project: Callable[[Pat
 
 @pytest.fixture(scope="module")
 def deployed(project: Project) -> list[Step]:
-    """The first update, watched."""
+    """The first update, under a search of all processes."""
     with ProcessWatch(CANARY) as watch:
         steps = project.up()
     assert watch.seen > 3
@@ -72,7 +72,7 @@ def _stored(api_server: ApiServer, kubeconfig: Path, kind: str) -> list[dict[str
     return [one for one in items if one["metadata"].get("namespace", SUFFIX).endswith(SUFFIX)]
 
 
-def test_a_preview_plans_every_object_once_and_makes_none(project: Project) -> None:
+def test_a_preview_plans_every_object_once_and_creates_none(project: Project) -> None:
     steps = project.preview()
     assert set(counted(steps)) == {"create"}
     assert _kinds(steps) == OBJECTS
@@ -80,7 +80,7 @@ def test_a_preview_plans_every_object_once_and_makes_none(project: Project) -> N
     assert project.resources() == []
 
 
-def test_an_update_makes_what_the_preview_planned(
+def test_an_update_creates_what_the_preview_planned(
     deployed: list[Step], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     assert set(counted(deployed)) == {"create"}
@@ -102,7 +102,7 @@ def test_every_object_belongs_to_a_component_of_the_stack(project: Project) -> N
     assert len(objects) == sum(OBJECTS.values())
     assert {one["parent"] for one in objects} == set(components)
     providers = [one for one in resources if one["type"].startswith("pulumi:providers:")]
-    # beside ours the engine's own, which keeps the cluster's record
+    # besides ours the engine's Stash, which records the cluster
     assert [one["urn"].rpartition("::")[2] for one in providers if not one["type"].endswith(":pulumi")] == ["cluster"]
     assert {one["customTimeouts"]["create"] for one in objects} == {120}
 
@@ -118,12 +118,12 @@ def test_a_preview_of_no_change_is_empty(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_what_the_api_server_fills_in_is_no_drift(project: Project) -> None:
+def test_api_server_defaults_are_not_drift(project: Project) -> None:
     project.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_changed_number_of_pods_is_one_update(project: Project) -> None:
+def test_a_changed_replica_count_is_one_update(project: Project) -> None:
     project.configure({"services.api-gateway.replicas": 2})
     expected = [Step("update", "kubernetes:apps/v1:Deployment", "api-gateway", ("spec.replicas",))]
     assert project.preview() == expected
@@ -151,7 +151,7 @@ def test_a_new_image_updates_the_service_that_runs_it(project: Project) -> None:
     project.images_file.write_text(json.dumps({**IMAGES, "user-service": image}))
     (step,) = project.up()
     assert (step.op, step.place) == ("update", "Deployment user-service")
-    # it serves by that image, and migrates its database by it before
+    # the image of the container and of its migration
     assert set(step.diff) == {f"spec.template.spec.{kind}[0].image" for kind in ("containers", "initContainers")}
 
 
@@ -173,7 +173,7 @@ def test_a_bigger_volume_and_a_new_password_replace_nothing(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_password_is_in_the_cluster_and_nowhere_else(
+def test_the_password_is_only_in_the_cluster(
     project: Project, api_server: ApiServer, kubeconfig: Path, pulumi_home: Path
 ) -> None:
     secrets = {one["metadata"]["name"]: one["data"]["password"] for one in _stored(api_server, kubeconfig, "Secret")}

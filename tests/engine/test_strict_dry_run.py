@@ -1,4 +1,4 @@
-"""Every stack's objects pass the API server's strict validation, and its pods the restricted security standard."""
+"""The objects of every stack pass strict field validation, and its pods restricted pod security."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.engine
 _APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 REPLICATED = {*(service.name for service in CATALOG.services), "otel-collector"}
 WORKLOADS = REPLICATED | {"jaeger", "victoria-logs", "prometheus", "postgres", "redis", "load-generator"}
-SAMPLER = {"otel-sampler"}  # only where a stack keeps a part of its traces
-GRAFANA = {"grafana"}  # only where its image is to be had
+SAMPLER = {"otel-sampler"}  # only in stacks that sample traces
+GRAFANA = {"grafana"}  # only in stacks with its image
 
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
 def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: Path) -> list[dict[str, Any]]:
-    """The objects that a stack makes; what admission looks up exists."""
+    """The objects of a stack; the objects needed by admission exist."""
     stack = request.param
     namespaces = {"observability": f"observability-dry-{stack}", "services": f"shop-dry-{stack}"}
     with rendering.of(stack, {"namespaces": namespaces, "mesh": {"kind": "none"}, "load_generator": {}}) as made:
@@ -39,7 +39,7 @@ def objects(request: pytest.FixtureRequest, api_server: ApiServer, kubeconfig: P
     return found
 
 
-def test_objects_are_valid_to_the_last_field(
+def test_objects_pass_strict_field_validation(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     assert len(objects) >= 33
@@ -66,7 +66,7 @@ def _place(manifest: dict[str, Any]) -> dict[str, str]:
     return {"name": manifest["metadata"]["name"], "namespace": manifest["metadata"]["namespace"]}
 
 
-def test_pods_are_admitted_where_only_restricted_ones_are(
+def test_pods_are_admitted_under_restricted_pod_security(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     pods = _pods(objects)
@@ -75,7 +75,7 @@ def test_pods_are_admitted_where_only_restricted_ones_are(
     assert done.returncode == 0, done.stderr
 
 
-def test_what_a_stack_says_of_its_pods_reaches_each_of_them(objects: list[dict[str, Any]]) -> None:
+def test_pod_settings_of_a_stack_reach_every_pod(objects: list[dict[str, Any]]) -> None:
     pods = {one["metadata"]["name"]: one["spec"] for one in _pods(objects)}
     made = {one["metadata"]["name"] for one in objects if one["kind"] == "PriorityClass"}
     assert {pod.get("priorityClassName") for pod in pods.values()} == (made or {None})
@@ -85,7 +85,7 @@ def test_what_a_stack_says_of_its_pods_reaches_each_of_them(objects: list[dict[s
     assert classes in ({"local"}, {"ssd"} if made else {None})
 
 
-def test_a_pod_without_its_seccomp_profile_would_not_be(
+def test_a_pod_without_a_seccomp_profile_is_refused(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     pod = copy.deepcopy(_pods(objects)[0])
@@ -95,9 +95,7 @@ def test_a_pod_without_its_seccomp_profile_would_not_be(
     assert 'violates PodSecurity "restricted' in done.stderr
 
 
-def test_an_unknown_field_would_be_refused(
-    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
-) -> None:
+def test_an_unknown_field_is_refused(objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path) -> None:
     deployment = next(one for one in objects if one["kind"] == "Deployment")
     wrong = {**deployment, "spec": {**deployment["spec"], "replica": 1}}
     done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(wrong))

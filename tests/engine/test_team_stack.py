@@ -1,6 +1,6 @@
 """A team's stack, with the library as a wheel, attaches its own service to the platform's stack: examples/team_stack.
 
-The tests of this file share both stacks and run in the order in which they stand.
+The tests of this file share both stacks and run in file order.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OBJECTS = {
     "Service order-service",
     "PodDisruptionBudget order-service",
 }
-# A platform's stack in one file: what a team finds when the platform has a mesh, or is not what it should be.
+# A platform stack in one file: outputs of a platform with a mesh, or with missing and wrong outputs.
 OUTPUTS_ONLY = "import json, os, pulumi\nfor n, v in json.loads(os.environ['OUTPUTS']).items(): pulumi.export(n, v)\n"
 
 
@@ -52,7 +52,7 @@ def platform(
     api_server: ApiServer,
     programs: Path,
 ) -> Project:
-    """The platform's stack of this checkout, deployed."""
+    """The deployed platform stack of this checkout."""
     api_server.collect_garbage(programs / "kube-controller-manager")
     project = new_project(tmp_path_factory.mktemp("platform"), SUFFIX)
     project.up()
@@ -61,7 +61,7 @@ def platform(
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that knows the library as a wheel only."""
+    """A Python environment with the library installed from its wheel only."""
     folder = tmp_path_factory.mktemp("wheel")
     return wheel_venv.make(folder / "venv", wheel_venv.build("components", folder))
 
@@ -98,7 +98,7 @@ def _get(api_server: ApiServer, kubeconfig: Path, *words: str) -> dict[str, Any]
 
 
 def _skip_waiting(team: StackProgram) -> None:
-    """The example waits for its pods, which never start here."""
+    """Annotates objects with skipAwait: the example waits for its pods, which never start here."""
     program = team.folder / "__main__.py"
     imported = "import pulumi\n"
     ours = "from tests.engine.programs.cluster import wait_for_nothing\nwait_for_nothing()\n"
@@ -106,7 +106,7 @@ def _skip_waiting(team: StackProgram) -> None:
     team.environment["PYTHONPATH"] = str(repo_dir())
 
 
-def test_the_service_runs_beside_the_platform_s(
+def test_the_service_runs_beside_the_platform_services(
     team: StackProgram, platform: Project, api_server: ApiServer, kubeconfig: Path
 ) -> None:
     _skip_waiting(team)
@@ -124,7 +124,7 @@ def test_the_service_runs_beside_the_platform_s(
     assert any(urn.endswith(f"pulumi:pulumi:StackReference::{PLATFORM}") for urn in team.resources())
 
 
-def test_stacks_go_in_the_order_opposite_to_their_coming(
+def test_stacks_are_destroyed_in_reverse_order(
     team: StackProgram, platform: Project, api_server: ApiServer, kubeconfig: Path
 ) -> None:
     team.run("destroy", "--yes", "--skip-preview")
@@ -136,14 +136,14 @@ def test_stacks_go_in_the_order_opposite_to_their_coming(
 
 
 def _wait_until_gone(api_server: ApiServer, kubeconfig: Path, namespace: str) -> None:
-    """A namespace goes once everything in it is gone; stacks that wait for nothing don't wait for that either."""
+    """Waits for the deletion of a namespace; stacks with skipAwait do not wait for it themselves."""
     done = api_server.kubectl(["wait", "--for=delete", f"namespace/{namespace}", "--timeout=50s"], kubeconfig)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def exporting(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> StackProgram:
-    """A platform's stack of which only the outputs are there."""
+    """A platform stack with outputs only."""
     folder = tmp_path_factory.mktemp("exporting")
     project = folder / "project"
     project.mkdir()
@@ -173,7 +173,7 @@ GOOD = {
 }
 
 
-def test_workloads_join_the_platform_s_mesh(exporting: StackProgram, attached: StackProgram) -> None:
+def test_workloads_join_the_mesh_of_the_platform(exporting: StackProgram, attached: StackProgram) -> None:
     _export(exporting, GOOD)
     planned = {step["newState"]["type"]: step["newState"] for step in attached.plan()}
     namespace = planned["kubernetes:core/v1:Namespace"]["inputs"]
@@ -204,14 +204,14 @@ def test_workloads_join_the_platform_s_mesh(exporting: StackProgram, attached: S
     ],
     ids=["missing", "two mistakes", "another kind", "no such service"],
 )
-def test_what_the_platform_does_not_offer_is_told_in_one_line(
+def test_a_missing_platform_output_is_named_in_one_line(
     exporting: StackProgram, attached: StackProgram, change: dict[str, Any], line: str
 ) -> None:
     _export(exporting, {name: value for name, value in {**GOOD, **change}.items() if value is not None})
     assert _refusal(attached) == f"error: platform stack 'organization/other/test': {line}"
 
 
-def test_a_stack_that_is_not_there(attached: StackProgram) -> None:
+def test_a_missing_stack_is_named(attached: StackProgram) -> None:
     attached.run("config", "set", "platform", "organization/other/none")
     told = _refusal(attached)
     assert told.startswith("error: platform stack 'organization/other/none': ")
@@ -219,7 +219,7 @@ def test_a_stack_that_is_not_there(attached: StackProgram) -> None:
 
 
 def _refusal(stack: StackProgram) -> str:
-    """The one line by which the program ends."""
+    """The single error line of the program."""
     done = stack.run("preview", check=False)
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A Python outside the checkout that has the library as a wheel, as a team's own project has it."""
+"""A Python environment outside the checkout with the library's wheel, as in a team's project."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def build(project: str, folder: Path) -> Path:
 
 
 def make(folder: Path, wheel: Path) -> Path:
-    """Makes a virtual environment with the wheel; returns its Python.
+    """Creates a virtual environment with the wheel; returns its Python interpreter.
 
-    Third-party packages are those of the tests, by a path entry: the links to the checkout's own packages that lie
-    beside them are not followed from there.
+    Third-party packages are those of the tests, by a path entry. Python does not process the .pth links to the
+    checkout's packages in such an entry.
     """
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"

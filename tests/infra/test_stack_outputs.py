@@ -1,4 +1,4 @@
-"""B10: what a stack tells tools about itself: where its telemetry is queried, and its catalogue."""
+"""B10: outputs of a stack for tools: the query APIs of its telemetry, and its catalogue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def exported(
     settings: object, stack: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Mocks, dict[str, Any]]:
-    """What the program registers, and what it exports that is plain data."""
+    """The resources and the plain-data outputs of the program."""
     found: dict[str, Any] = {}
     recorder = use(settings, stack)
     monkeypatch.setattr(pulumi, "export", found.__setitem__)
@@ -37,7 +37,7 @@ def exported(
 def test_each_query_api_is_a_port_of_a_service_that_the_stack_deploys(
     stack: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {**stack_settings(stack), "mesh": {"kind": "none"}}  # charts are not here
+    settings = {**stack_settings(stack), "mesh": {"kind": "none"}}  # charts are not available here
     recorder, found = exported(settings, stack, loop, monkeypatch)
     services = [one.inputs for one in recorder.registered if one.typ == "kubernetes:core/v1:Service"]
     deployed = {
@@ -53,14 +53,14 @@ def test_each_query_api_is_a_port_of_a_service_that_the_stack_deploys(
     assert Catalog.model_validate(found[outputs.CATALOG]) == CATALOG
 
 
-def test_names_are_those_of_the_settings(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_names_follow_the_settings(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = changed(namespaces__observability="seeing", jaeger__name="tracing", mesh__kind="none")
     _, found = exported(settings, "local", loop, monkeypatch)
     telemetry = Telemetry.model_validate(found[outputs.TELEMETRY])
     assert telemetry.jaeger == ServicePort(namespace="seeing", name="tracing", port=16686)
 
 
-def test_the_gateway_is_the_mesh_s() -> None:
+def test_the_gateway_output_is_the_mesh_gateway() -> None:
     mesh = {"kind": "istio", "gateway_namespace": "edge", "gateway": {"name": "door"}, "node_from_file": True}
     found = outputs.telemetry(accepted({**changed(), "mesh": mesh}).settings)
     assert found.gateway == ServicePort(namespace="edge", name="door", port=80)

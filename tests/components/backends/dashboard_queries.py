@@ -1,4 +1,4 @@
-"""What dashboards ask Prometheus, with Grafana's variables filled in as it would."""
+"""Queries of the dashboards to Prometheus, with Grafana's variables substituted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LABEL_VALUES: Final = re.compile(r"label_values\((.+), \w+\)")
 
 @dataclass(frozen=True)
 class Asked:
-    """A question.
+    """A query of a dashboard.
 
     Attributes:
-        place: dashboard and panel, or variable.
-        expr: that Prometheus is asked.
-        may_be_empty: whether the panel says that no answer is a good one.
+        place: Dashboard and panel, or variable.
+        expr: PromQL expression.
+        may_be_empty: True if the panel declares an empty result normal.
     """
 
     place: str
@@ -32,7 +32,7 @@ class Asked:
 
 
 def filled_in(expr: str) -> str:
-    """A question as Grafana asks it."""
+    """The expression with Grafana's variables substituted."""
     for variable, value in _FILLED_IN.items():
         expr = expr.replace(variable, value)
     assert "$" not in expr.replace('"$1"', ""), f"an unknown variable in {expr}"
@@ -40,12 +40,12 @@ def filled_in(expr: str) -> str:
 
 
 def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
-    """All panels but headings."""
+    """All panels without row headings."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def asked(dashboard: dict[str, Any]) -> Iterator[Asked]:
-    """All that a dashboard asks."""
+    """All queries of a dashboard."""
     name = dashboard["uid"]
     for panel in panels(dashboard):
         empty = "noValue" in panel["fieldConfig"]["defaults"]
@@ -55,10 +55,10 @@ def asked(dashboard: dict[str, Any]) -> Iterator[Asked]:
     for variable in dashboard.get("templating", {}).get("list", []):
         found = _LABEL_VALUES.fullmatch(variable["query"])
         assert found, variable["query"]
-        # a mesh's dashboard is whole only where there is one
+        # the dashboard of a mesh has data only with a mesh
         yield Asked(f"{name}: ${variable['name']}", found[1], may_be_empty=name == "mesh")
 
 
 def texts() -> dict[str, str]:
-    """All dashboards, name of the file to text."""
+    """All dashboards: file name to text."""
     return library.with_own(platform.dashboards())

@@ -1,4 +1,4 @@
-"""Settings of Istio's parts that golden files show."""
+"""Settings of the Istio golden files."""
 
 from __future__ import annotations
 

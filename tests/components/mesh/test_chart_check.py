@@ -1,4 +1,4 @@
-"""Warnings about charts in a folder that differ from the settings."""
+"""Warnings about charts in a folder if they differ from the settings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_charts_of_another_version_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("definitions", ["install", "existing"])
-def test_definitions_of_the_gateway_api_of_another_version_are_named(tmp_path: Path, definitions: str) -> None:
+def test_gateway_api_definitions_of_another_version_are_named(tmp_path: Path, definitions: str) -> None:
     _charts(tmp_path, PINNED)
     (tmp_path / "gateway-api").mkdir()
     *most, missing = definition_files(IstioSettings(), str(tmp_path))
@@ -49,7 +49,7 @@ def test_definitions_of_the_gateway_api_of_another_version_are_named(tmp_path: P
     assert chart_warnings(str(tmp_path), settings, {}) == ((expected,) if definitions == "install" else ())
 
 
-def test_values_that_a_chart_does_not_have_are_named(tmp_path: Path) -> None:
+def test_values_unknown_to_a_chart_are_named(tmp_path: Path) -> None:
     _charts(tmp_path, PINNED, {"known": 0, "global": {"old": True}})
     values: dict[str, dict[str, Any]] = {
         "base": {"known": 1},

@@ -1,4 +1,4 @@
-"""An installed mesh and what joins it in the same program, without an engine."""
+"""An installed mesh and its members in the same program, without an engine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SERVICE = Service(name="api-gateway", port=8080, exposed=True)
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """A program without the charts' and the definitions' objects, whose transforms need an engine."""
+    """A program without the objects of charts and definitions, since their transforms need an engine."""
 
     def chart(istio: Istio, name: str, *_: object) -> pulumi.Resource:
         return pulumi.ComponentResource("test:index:Chart", name, None, pulumi.ResourceOptions(parent=istio))
@@ -89,7 +89,7 @@ def test_a_program_installs_a_mesh_and_joins_it(program: Program) -> None:
     assert "OTEL_MESH_OUTSIDE_CONTEXT" not in variables, "the gateway decides, and the binding knows the gateway"
 
 
-def test_the_binding_is_exported_as_other_stacks_read_it(program: Program) -> None:
+def test_the_binding_is_exported_in_the_form_other_stacks_read(program: Program) -> None:
     istio = _installed(gateway=GATEWAY.binding("istio-ingress"))
     assert istio.binding.gateway is not None
     assert istio.binding.gateway.https_port == 443

@@ -1,4 +1,4 @@
-"""S2.3, S2.9: the Redis of the component, run by the real program with the component's own files."""
+"""S2.3, S2.9: the real Redis server with the files of the component."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def redis(built: Built) -> Iterator[RedisServer]:
         server.remove()
 
 
-def test_s2_9_the_password_is_in_no_argument_no_variable_and_no_file_of_the_server(redis: RedisServer) -> None:
+def test_s2_9_the_password_is_in_no_argument_variable_or_file_of_the_server(redis: RedisServer) -> None:
     assert redis.process is not None
     process = Path("/proc") / str(redis.process.pid)
     assert b"redis-server" in (process / "cmdline").read_bytes()
@@ -40,14 +40,14 @@ def test_s2_9_the_password_is_in_no_argument_no_variable_and_no_file_of_the_serv
     assert (redis.run_dir / "users.acl").stat().st_mode & 0o777 == 0o600
 
 
-def test_s2_9_clients_read_and_write_and_can_do_nothing_to_the_server(redis: RedisServer) -> None:
+def test_s2_9_clients_can_read_and_write_but_not_administer_the_server(redis: RedisServer) -> None:
     assert redis.cli("SET", "users:1", "one") == "OK"
     assert redis.cli("GET", "users:1") == "one"
     for words in (["FLUSHALL"], ["CONFIG", "SET", "dir", "/"], ["KEYS", "*"], ["SHUTDOWN"], ["ACL", "LIST"]):
         assert redis.cli(*words).startswith("NOPERM"), words
 
 
-def test_s2_9_nobody_comes_in_without_the_password(redis: RedisServer) -> None:
+def test_s2_9_clients_without_the_password_are_refused(redis: RedisServer) -> None:
     redis.password_file.write_text("wrong")
     try:
         assert not redis.answers(), "the probe, and so the restart, tells a password that has changed"
@@ -57,7 +57,7 @@ def test_s2_9_nobody_comes_in_without_the_password(redis: RedisServer) -> None:
     assert redis.answers()
 
 
-def test_s2_9_a_changed_password_is_taken_by_a_restart(redis: RedisServer) -> None:
+def test_s2_9_a_changed_password_takes_effect_on_restart(redis: RedisServer) -> None:
     redis.password_file.write_text("another one\n")
     try:
         redis.stop()
@@ -69,9 +69,9 @@ def test_s2_9_a_changed_password_is_taken_by_a_restart(redis: RedisServer) -> No
         redis.start()
 
 
-def test_s2_9_old_keys_make_room_for_new_ones_and_nothing_is_written_to_disk(redis: RedisServer) -> None:
+def test_s2_9_old_keys_are_evicted_and_nothing_is_written_to_disk(redis: RedisServer) -> None:
     value = "x" * 100_000
-    for number in range(200):  # 20 MB into the 12 MiB that three quarters of the limit are
+    for number in range(200):  # 20 MB into 12 MiB, three quarters of the limit
         assert redis.cli("SET", f"filling:{number}", value) == "OK"
     assert redis.cli("EXISTS", "filling:0") == "0"
     assert redis.cli("EXISTS", "filling:199") == "1"

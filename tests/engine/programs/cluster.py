@@ -1,4 +1,4 @@
-"""What the programs of these tests share: the provider, and that nothing is waited for without a kubelet."""
+"""The provider of the test programs; objects are not awaited, since there is no kubelet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTEXT = "otel-mesh-local"
 
 
 def provider(name: str = "cluster") -> Provider:
-    """As the platform's own stacks have it."""
+    """The provider with the settings of the platform's stacks."""
     return Provider(
         name,
         context=CONTEXT,
@@ -39,6 +39,6 @@ def annotated(key: str, value: str) -> Any:  # noqa: ANN401 - a transform
 
 
 def wait_for_nothing() -> None:
-    """Marks every object of the stack: nothing becomes ready, and nobody collects what a deleted object owns."""
+    """Annotates every object with skipAwait: no pod becomes ready and no garbage collector runs."""
     pulumi.runtime.register_resource_transform(annotated(Annotation.SKIP_AWAIT.value, "true"))
     pulumi.runtime.register_resource_transform(annotated("pulumi.com/deletionPropagationPolicy", "background"))

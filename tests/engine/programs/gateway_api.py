@@ -1,4 +1,4 @@
-"""The definitions of the Gateway API as a mesh brings them, and nothing else of it."""
+"""The Gateway API definitions of a mesh, without the mesh."""
 
 from __future__ import annotations
 

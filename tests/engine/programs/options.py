@@ -1,4 +1,4 @@
-"""One component for each option that has to reach the objects below it."""
+"""One component for each option that must apply to its child objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMESPACE = "options"
 
 
 class Group(pulumi.ComponentResource):
-    """A user's own component around ours."""
+    """A user's component that contains one of ours."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__("test:index:Group", name, None, opts)

@@ -1,4 +1,4 @@
-"""What a platform with a mesh exports, without the platform."""
+"""The outputs of a platform with a mesh, without its resources."""
 
 import pulumi
 

@@ -1,4 +1,4 @@
-"""One deployment, as its program stands before and after a refactoring."""
+"""One deployment by its program before and after a refactoring."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from tests.engine.programs.cluster import provider, wait_for_nothing
 
 
 class Tracing(Jaeger):
-    """The class was renamed and moved to another module; its token was not."""
+    """The class was renamed and moved to another module; its type token is unchanged."""
 
 
 class RenamedType(Jaeger):
-    """The token was renamed too."""
+    """The type token was renamed as well."""
 
     TYPE: ClassVar[str] = "Tracing"
     FORMER_TYPES: ClassVar[tuple[str, ...]] = ("Traces", "Jaeger")
 
 
 class Forgotten(Jaeger):
-    """The token was renamed, and what it was before forgotten."""
+    """The type token was renamed without an alias for the former one."""
 
     TYPE: ClassVar[str] = "Tracing"
 
 
 class Group(pulumi.ComponentResource):
-    """A user's own component, introduced later."""
+    """A user's component, introduced later."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__("test:index:Group", name, None, opts)
