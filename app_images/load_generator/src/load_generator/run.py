@@ -78,7 +78,7 @@ async def _run(target: str, timeout: float, mix: Mix, bounds: Bounds, telemetry:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, load.stop)
-    _log.info("load begins: %g requests per second for %g s", bounds.rate, bounds.duration)
+    _log.info("load started: %g requests per second for %g s", bounds.rate, bounds.duration)
     async with client:
         await load.run()
     _log.info("load ended: %s", load.totals)

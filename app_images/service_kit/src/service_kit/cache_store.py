@@ -140,9 +140,8 @@ class CacheStore:
             CacheUnavailableError: The cache is unavailable.
         """
         found = await self._bounded(lambda: self._redis.get(key))
-        return (
-            found.encode() if isinstance(found, str) else found
-        )  # str only if the client decodes responses, which this one does not
+        # str only if the client decodes responses, which this one does not
+        return found.encode() if isinstance(found, str) else found
 
     async def write(self, key: str, value: bytes, seconds: float) -> None:
         """Set the value of a key, with an expiry in seconds.
