@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import NumberDataPoint
 
-from order_service.dead_letters import Found
+from order_service.dead_letters import DeadLetters
 from order_service.order import Order
 from order_service.recovery import Recovery
 from order_service.states import Status
@@ -26,10 +26,10 @@ class Work:
         self._looks = list(looks)
         self.ended = asyncio.Event()
 
-    async def set_aside(self) -> Found:
+    async def set_aside(self) -> DeadLetters:
         if not self._looks:
             self.ended.set()
-        return Found([7], 3)
+        return DeadLetters([7], 3)
 
     async def remove_ended_keys(self) -> None:
         pass

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from order_service import dead_letters
-from order_service.dead_letters import Found
+from order_service.dead_letters import DeadLetters
 from order_service.states import Status
 from order_service.store import Store, Times
 from service_kit.database import Database, DatabaseSettings, UnavailableError
@@ -120,11 +120,11 @@ async def test_orders_that_cannot_be_settled_are_set_aside_and_tried_again_when_
     async with opened(postgres, name, times) as store:
         orders = [await store.create(WANTED, None, "") for _ in range(3)]
         for _ in range(2):
-            assert await store.set_aside() == Found([], 0)
+            assert await store.set_aside() == DeadLetters([], 0)
             assert len(await store.take_up(10)) == 3
         both = await asyncio.gather(store.set_aside(), store.set_aside())
         assert sorted(one for found in both for one in found.new) == [order.id for order in orders], "each told once"
-        assert await store.set_aside() == Found([], 3)
+        assert await store.set_aside() == DeadLetters([], 3)
         assert await store.take_up(10) == []
         await store.move(orders[0], Status.CANCELLED)  # by a repetition of its request
         assert (await store.set_aside()).count == 2
@@ -133,7 +133,7 @@ async def test_orders_that_cannot_be_settled_are_set_aside_and_tried_again_when_
         assert dead_letters.main(["retry", str(orders[1].id), "999"]) == 0
         assert capsys.readouterr().out == f"{orders[1].id}: will be tried again\n999: not set aside\n"
         assert [order.id for order in await store.take_up(10)] == [orders[1].id]
-        assert await store.set_aside() == Found([], 1)
+        assert await store.set_aside() == DeadLetters([], 1)
 
 
 async def test_an_order_is_moved_by_one_only_and_no_way_back(postgres: PostgresServer) -> None:

@@ -71,11 +71,13 @@ def seen() -> Iterator[Capture]:
 async def reading(
     redis: RedisServer,
     seen: Capture,
-    patience: float = PATIENCE,
-    rest: float = 0.5,
+    command_timeout: float = PATIENCE,
+    retry_delay: float = 0.5,
     **options: Any,  # noqa: ANN401
 ) -> AsyncIterator[ReadThrough[Row]]:
-    where = CacheSettings("127.0.0.1", redis.port, redis.user, Path(redis.password_file), patience=patience, rest=rest)
+    where = CacheSettings(
+        "127.0.0.1", redis.port, redis.user, Path(redis.password_file), timeout=command_timeout, retry_delay=retry_delay
+    )
     store = CacheStore(where, keyspaces=("users",), **seen.providers)
     cache = ReadThrough(store, keyspace="users", model=Row, meter_provider=seen.meter_provider, **options)
     try:
@@ -156,7 +158,7 @@ async def test_s2_9_without_the_cache_rows_are_loaded_and_waited_for_shortly(red
             assert await cache.get("1", lambda: source.load("1")) is not None
         assert outcomes(seen) == {"miss": 1, "unavailable": 20}
         redis.start()
-        await asyncio.sleep(0.6)  # longer than the rest
+        await asyncio.sleep(0.6)  # longer than the retry delay
         await cache.get("1", lambda: source.load("1"))
         await cache.get("1", lambda: source.load("1"))
     assert outcomes(seen) == {"miss": 2, "unavailable": 20, "hit": 1}
@@ -166,7 +168,7 @@ async def test_s2_9_a_silent_cache_costs_its_patience_once_and_then_nothing(
     redis: RedisServer, seen: Capture, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = Source()
-    async with reading(redis, seen, patience=2, rest=HANGING_S) as cache:
+    async with reading(redis, seen, command_timeout=2, retry_delay=HANGING_S) as cache:
         await cache.get("1", lambda: source.load("1"))
         redis.stall()
         try:
@@ -238,7 +240,7 @@ def test_the_cache_s_settings_come_from_the_environment(redis_server: RedisServe
     given = redis_server.environment()
     settings = CacheSettings.from_environment(Environment({**given, "REDIS_TIMEOUT_SECONDS": "0.5"}))
     assert settings is not None
-    assert (settings.host, settings.port, settings.patience) == ("127.0.0.1", redis_server.port, 0.5)
+    assert (settings.host, settings.port, settings.timeout) == ("127.0.0.1", redis_server.port, 0.5)
     for change, message in (
         ({"REDIS_USER": ""}, "REDIS_USER: not set"),
         ({"REDIS_PASSWORD_FILE": "/nowhere"}, "REDIS_PASSWORD_FILE: /nowhere: No such file"),

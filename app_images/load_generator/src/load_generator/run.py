@@ -51,12 +51,12 @@ async def run(environment: Environment | None = None) -> int:
     )
     mix = Mix(_ids(environment.text("USER_IDS", "123")), environment.number("ORDER_SHARE", 0, low=0, high=1))
     timeout = environment.number("TIMEOUT_SECONDS", 10, low=0.1, high=120)
-    patience = environment.number("READY_TIMEOUT_SECONDS", 60, low=0, high=600)
+    ready_timeout = environment.number("READY_TIMEOUT_SECONDS", 60, low=0, high=600)
     linger = environment.number("LINGER_SECONDS", 2, low=0, high=60)
     telemetry = init(handle_sigterm=False)
     try:
-        if not await _becomes_ready(target, patience):
-            _log.error("%s: not ready after %g s; check the target's pods and TARGET_URL", target, patience)
+        if not await _becomes_ready(target, ready_timeout):
+            _log.error("%s: not ready after %g s; check the target's pods and TARGET_URL", target, ready_timeout)
             return 1
         load = await _run(target, timeout, mix, bounds, telemetry)
         await asyncio.sleep(linger)
@@ -78,7 +78,7 @@ async def _run(target: str, timeout: float, mix: Mix, bounds: Bounds, telemetry:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, load.stop)
-    _log.info("load begins: %g requests per second for %g s", bounds.rate, bounds.duration)
+    _log.info("load started: %g requests per second for %g s", bounds.rate, bounds.duration)
     async with client:
         await load.run()
     _log.info("load ended: %s", load.totals)
@@ -92,9 +92,9 @@ def _ids(text: str) -> list[int]:
         raise SettingsError(f"USER_IDS={text!r}: not a list of numbers; set one such as 1,2,3") from None
 
 
-async def _becomes_ready(target: str, patience: float) -> bool:
+async def _becomes_ready(target: str, ready_timeout: float) -> bool:
     """True if the target becomes ready in time; the checks are excluded from sampling."""
-    end = monotonic() + patience
+    end = monotonic() + ready_timeout
     unsampled = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
     async with httpx.AsyncClient(timeout=2) as client:
         while True:

@@ -26,8 +26,8 @@ _OPEN = [str(status) for status in OPEN]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The dead letters found by `look`.
+class DeadLetters:
+    """The dead letters found by `set_aside`.
 
     Attributes:
         new: IDs of the orders set aside by this call.
@@ -38,7 +38,7 @@ class Found:
     count: int
 
 
-async def look(database: Database, attempts: int) -> Found:
+async def set_aside(database: Database, attempts: int) -> DeadLetters:
     """Set aside the orders that recovery could not settle; each is reported by one replica only.
 
     Args:
@@ -64,7 +64,7 @@ async def look(database: Database, attempts: int) -> Found:
         )
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 - a count returns one row
-        return Found(new, row[0])
+        return DeadLetters(new, row[0])
 
 
 def listed(connection: psycopg.Connection[Any]) -> Sequence[tuple[int, str, datetime, datetime, int, str]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from order_service.dead_letters import Found
+    from order_service.dead_letters import DeadLetters
     from order_service.order import Order
 
 _log = logging.getLogger(__name__)
@@ -38,10 +38,10 @@ def current_traceparent() -> str:
     return carrier.get("traceparent", "")
 
 
-class Work(Protocol):
+class OpenOrders(Protocol):
     """Store of the open orders, implemented by `order_service.store.Store`."""
 
-    async def set_aside(self) -> Found:
+    async def set_aside(self) -> DeadLetters:
         """Set aside the orders with too many failed recoveries."""
 
     async def remove_ended_keys(self) -> None:
@@ -51,7 +51,7 @@ class Work(Protocol):
         """Open orders due for recovery, at most ``most``."""
 
 
-class Settles(Protocol):
+class Settler(Protocol):
     """Takes orders to a final status; implemented by `order_service.settling.Settling`."""
 
     async def settle(self, order: Order) -> Order:
@@ -71,8 +71,8 @@ class Recovery:
 
     def __init__(
         self,
-        store: Work,
-        settling: Settles,
+        store: OpenOrders,
+        settling: Settler,
         interval: float,
         *,
         tracer_provider: TracerProvider,

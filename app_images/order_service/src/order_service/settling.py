@@ -28,14 +28,14 @@ _AFTER_CHARGE = {
 }
 
 
-class Moves(Protocol):
+class StatusStore(Protocol):
     """Store with status transitions, implemented by `order_service.store.Store`."""
 
     async def move(self, order: Order, status: Status) -> tuple[Order, bool]:
         """Change the status of an order; returns the current order, and True if this call changed it."""
 
 
-class Charges(Protocol):
+class PaymentClient(Protocol):
     """Client of payment-service, implemented by `order_service.payments.Payments`."""
 
     async def charge(self, order: Order) -> Outcome:
@@ -56,7 +56,12 @@ class Settling:
     """
 
     def __init__(
-        self, store: Moves, payments: Charges, *, tracer_provider: TracerProvider, meter_provider: MeterProvider
+        self,
+        store: StatusStore,
+        payments: PaymentClient,
+        *,
+        tracer_provider: TracerProvider,
+        meter_provider: MeterProvider,
     ) -> None:
         self._store = store
         self._payments = payments

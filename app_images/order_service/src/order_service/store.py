@@ -17,7 +17,7 @@ from service_kit.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from order_service.dead_letters import Found
+    from order_service.dead_letters import DeadLetters
     from service_kit.database import Database
     from service_kit.new_order import NewOrder
 
@@ -164,7 +164,7 @@ class Store:
             )
             return [_order(row) for row in await taken.fetchall()]
 
-    async def set_aside(self) -> Found:
+    async def set_aside(self) -> DeadLetters:
         """Set aside the open orders with too many failed recoveries.
 
         Returns:
@@ -173,7 +173,7 @@ class Store:
         Raises:
             UnavailableError: The database is unavailable.
         """
-        return await dead_letters.look(self._database, self._times.attempts)
+        return await dead_letters.set_aside(self._database, self._times.attempts)
 
     async def remove_ended_keys(self) -> None:
         """Delete a batch of expired keys.

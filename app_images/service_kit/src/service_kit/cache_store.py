@@ -47,8 +47,8 @@ class CacheSettings:
         port: Port of Redis.
         user: Redis user of the service.
         password_file: File with the user's password.
-        patience: Timeout of a command in seconds, including the connection attempt.
-        rest: Seconds for which the circuit breaker stays open after a failure; then a single request tries the cache.
+        timeout: Timeout of a command in seconds, including the connection attempt.
+        retry_delay: Seconds for which the circuit breaker stays open after a failure; then one request tries the cache.
         pool_size: Maximum number of connections.
     """
 
@@ -56,8 +56,8 @@ class CacheSettings:
     port: int
     user: str
     password_file: Path
-    patience: float = 0.1
-    rest: float = 1.0
+    timeout: float = 0.1
+    retry_delay: float = 1.0
     pool_size: int = 10
 
     @classmethod
@@ -75,7 +75,7 @@ class CacheSettings:
             port=int(environment.number("REDIS_PORT", 6379, low=1, high=65535)),
             user=environment.text("REDIS_USER"),
             password_file=environment.secret_file("REDIS_PASSWORD_FILE"),
-            patience=environment.number("REDIS_TIMEOUT_SECONDS", 0.1, low=0.005, high=5),
+            timeout=environment.number("REDIS_TIMEOUT_SECONDS", 0.1, low=0.005, high=5),
         )
 
 
@@ -113,12 +113,12 @@ class CacheStore:
         self._settings = settings
         self._pool = BlockingConnectionPool(
             max_connections=settings.pool_size,
-            timeout=settings.patience,
+            timeout=settings.timeout,
             host=settings.host,
             port=settings.port,
             credential_provider=_PasswordFile(settings),
-            socket_timeout=settings.patience,
-            socket_connect_timeout=settings.patience,
+            socket_timeout=settings.timeout,
+            socket_connect_timeout=settings.timeout,
             # one retry, only for a broken pooled connection: after a timeout no time is left
             retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
@@ -140,9 +140,8 @@ class CacheStore:
             CacheUnavailableError: The cache is unavailable.
         """
         found = await self._bounded(lambda: self._redis.get(key))
-        return (
-            found.encode() if isinstance(found, str) else found
-        )  # str only if the client decodes responses, which this one does not
+        # str only if the client decodes responses, which this one does not
+        return found.encode() if isinstance(found, str) else found
 
     async def write(self, key: str, value: bytes, seconds: float) -> None:
         """Set the value of a key, with an expiry in seconds.
@@ -169,7 +168,7 @@ class CacheStore:
         if self._failing and not self._may_attempt():
             raise CacheUnavailableError("not called: it failed a moment ago")
         try:
-            async with asyncio.timeout(self._settings.patience):
+            async with asyncio.timeout(self._settings.timeout):
                 response = await exchange()
         except (RedisError, OSError) as error:  # timeouts are OSErrors
             self._failed(error)
@@ -184,11 +183,11 @@ class CacheStore:
         now = monotonic()
         if now < self._next_attempt_at:
             return False
-        self._next_attempt_at = now + self._settings.rest
+        self._next_attempt_at = now + self._settings.retry_delay
         return True
 
     def _failed(self, error: Exception) -> None:
-        self._next_attempt_at = monotonic() + self._settings.rest
+        self._next_attempt_at = monotonic() + self._settings.retry_delay
         if not self._failing:
             self._failing = True
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service_kit.settings import Environment
 
 _KEYSPACE = "users"
-_DATABASE_PATIENCE_S = 1.0
+_DATABASE_TIMEOUT_S = 1.0
 """Timeout of the database check in seconds; shorter than the probe's, so that the cache can be checked too."""
 
 
@@ -94,7 +94,7 @@ class Users:
             MigrationError: The schema lacks migrations of this version.
         """
         try:
-            async with asyncio.timeout(_DATABASE_PATIENCE_S):
+            async with asyncio.timeout(_DATABASE_TIMEOUT_S):
                 await self._database.check()
         except (UnavailableError, TimeoutError) as error:
             if self._store is None:
