@@ -27,7 +27,7 @@ def test_the_public_api_matches_the_reviewed_listing(package: str) -> None:
     present = public_api.listing(package)
     if os.environ.get("UPDATE_GOLDEN"):
         place.write_text(present)
-    assert present == place.read_text(), "UPDATE_GOLDEN=1 renews it"
+    assert present == place.read_text(), "UPDATE_GOLDEN=1 updates it"
 
 
 def test_public_names_are_those_of_modules_of_the_library() -> None:

@@ -107,7 +107,7 @@ def test_s2_9_a_pod_killed_under_load_causes_bounded_errors_and_recovers_unaided
     answers = load.during(_scaled(kubectl, workload))
     record_property("killed", f"{workload}: {_told(answers)}")
     failed = [answer for answer in answers if answer.status != HTTPStatus.CREATED]
-    assert failed, "it was noticed"
+    assert failed, "the failure was not noticed"
     assert {answer.status for answer in answers} <= RIGHT, [a for a in answers if a.status not in RIGHT]
     assert max(answer.seconds for answer in answers) < DEADLINE_S
     _named(culprits, failed)

@@ -39,7 +39,7 @@ def test_the_dashboard_files_are_up_to_date() -> None:
     made = files.texts()
     present = {path for folder in (files.LIBRARY, files.PLATFORM) for path in folder.glob("*.json")}
     assert present == set(made)
-    assert {path: path.read_text() for path in made} == made, "`make dashboards` renews them"
+    assert {path: path.read_text() for path in made} == made, "`make dashboards` updates them"
 
 
 @EVERY
