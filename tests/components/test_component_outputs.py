@@ -142,7 +142,7 @@ def test_grafana_keeps_its_password_secret(program: Program) -> None:
     assert "hush" not in repr(others)
 
 
-def test_grafana_with_an_existing_secret_makes_none(program: Program) -> None:
+def test_grafana_with_an_existing_secret_creates_none(program: Program) -> None:
     settings = GrafanaSettings(existing_secret="given")  # noqa: S106 - the Secret's name
     grafana = Grafana("page", replace(GRAFANA, settings=settings))
     assert program.value(grafana.secret_name) == "given"
@@ -161,7 +161,7 @@ COLLECTOR = OtelCollectorArgs(namespace="ns", metrics_url="http://prometheus:909
 
 
 @pytest.mark.parametrize("given", [{}, {"traces_target": "jaeger:4317", "sampler_host": "sampler"}])
-def test_a_collector_sends_traces_to_one_place(program: Program, given: dict[str, Any]) -> None:
+def test_a_collector_sends_traces_to_one_destination(program: Program, given: dict[str, Any]) -> None:
     args = replace(COLLECTOR, **given)
     with pytest.raises(InvalidSettingsError, match="set one of the two"):
         OtelCollector("collector", args)
@@ -185,7 +185,7 @@ def test_postgres_keeps_its_password_secret(program: Program) -> None:
     assert "hush" not in repr(others)
 
 
-def test_postgres_with_an_existing_secret_makes_none(program: Program) -> None:
+def test_postgres_with_an_existing_secret_creates_none(program: Program) -> None:
     settings = PostgresSettings(existing_secret="given")  # noqa: S106 - the Secret's name
     postgres = Postgres("db", PostgresArgs(namespace="ns", settings=settings))
     assert program.value(postgres.secret_name) == "given"

@@ -59,7 +59,7 @@ def test_no_module_imports_all_of_pulumi_kubernetes() -> None:
         assert not {name for name in _imports(path) if name == "pulumi_kubernetes"}, path.name
 
 
-def test_only_the_program_wires_components() -> None:
+def test_only_the_program_connects_components() -> None:
     assert (repo_dir() / "infra" / "__main__.py").read_text().count("import ") == 1
     wiring = {path.name for path in STACK.rglob("*.py") if _components_imported(path)}
     assert wiring == {"deploy.py", "mesh.py"}

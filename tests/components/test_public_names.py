@@ -30,7 +30,7 @@ def test_the_public_api_matches_the_reviewed_listing(package: str) -> None:
     assert present == place.read_text(), "UPDATE_GOLDEN=1 updates it"
 
 
-def test_public_names_are_those_of_modules_of_the_library() -> None:
+def test_public_names_are_defined_in_modules_of_the_library() -> None:
     assert sorted(otel_mesh.__all__) == dir(otel_mesh)
     public = [getattr(otel_mesh, name) for name in otel_mesh.__all__]
     defined = [one for one in public if inspect.isclass(one) or inspect.isfunction(one)]
@@ -52,7 +52,7 @@ def test_importing_the_library_imports_neither_pulumi_nor_kubernetes() -> None:
     }
 
 
-def test_a_component_imports_no_kubernetes_group_before_it_is_made() -> None:
+def test_a_component_imports_no_kubernetes_group_before_construction() -> None:
     loaded = _modules_after(
         "from otel_mesh import Jaeger, Microservice, OtelCollector, Postgres, Prometheus, VictoriaLogs"
     )
@@ -63,7 +63,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(otel_mesh, "Grafana2")
 
 
-def test_every_object_has_the_type_of_its_class_in_pulumi_kubernetes() -> None:
+def test_every_object_has_the_type_token_of_its_pulumi_kubernetes_class() -> None:
     """The classes themselves are not used, so a wrong type would go unnoticed."""
     found = [one for file in GOLDEN.glob("*.yaml") for one in yaml.safe_load_all(file.read_text())]
     package = importlib.util.find_spec("pulumi_kubernetes")

@@ -87,7 +87,7 @@ def test_plaintext_into_the_mesh_is_refused(
     assert _python(kubectl, "deploy/api-gateway", code).strip() == "200"
 
 
-def test_the_application_knows_its_peer_by_its_certificate(http: httpx.Client) -> None:
+def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) -> None:
     spans = arrival.wait_for_trace(http, request.request(http), request.problems)
     peers = {
         span.service: span.tags.get("mesh.peer.spiffe_id")
@@ -120,7 +120,7 @@ def test_b1_the_trace_has_exactly_the_tree_the_catalogue_predicts(http: httpx.Cl
     ]
 
 
-def test_proxies_speak_the_words_of_services(http: httpx.Client) -> None:
+def test_proxy_spans_follow_the_semantic_conventions_of_services(http: httpx.Client) -> None:
     spans = arrival.wait_for_trace(http, request.request(http), request.problems)
     proxies = [span for span in spans if span.proxy]
     assert {span.proxy for span in proxies} == {"gateway", "sidecar"}
@@ -310,7 +310,7 @@ def test_a_pod_without_its_sidecar_is_found_and_named(
 
 
 @pytest.mark.full
-def test_an_idle_mesh_makes_no_traces(http: httpx.Client) -> None:
+def test_an_idle_mesh_produces_no_traces(http: httpx.Client) -> None:
     arrival.wait_for_trace(http, request.request(http), request.problems)
     time.sleep(15)
     since = time.time_ns() // 1000

@@ -45,7 +45,7 @@ def test_s1_13_with_samplers_the_mesh_traces_every_request(stack: str) -> None:
     assert {tracing.ingress_percentage, tracing.internal_percentage} == {100}
 
 
-def test_production_runs_its_mesh_more_than_once_and_serves_https_only() -> None:
+def test_production_runs_several_mesh_replicas_and_serves_https_only() -> None:
     settings = accepted(stack_settings("prod"), "prod").settings
     plane, gateway = settings.mesh.istio.control_plane, settings.mesh.gateway
     for part in (plane, gateway):

@@ -44,13 +44,13 @@ def test_s1_14_services_record_everything_where_samplers_decide(loop: asyncio.Ab
     assert sampler["TRACES_ENDPOINT"] == "jaeger.observability.svc.cluster.local:4317"
 
 
-def test_the_local_stack_shows_every_trace_at_once(loop: asyncio.AbstractEventLoop) -> None:
+def test_the_local_stack_keeps_every_trace_without_sampling(loop: asyncio.AbstractEventLoop) -> None:
     mocks = _deployed(loop, stack_settings("local"), "local")
     assert not [one for one in mocks.registered if one.name == "otel-sampler"]
     assert _environment(mocks, "otel-collector")["TRACES_ENDPOINT"] == "jaeger.observability.svc.cluster.local:4317"
 
 
-def test_samplers_run_the_collectors_image_of_the_file(tmp_path: Path) -> None:
+def test_samplers_run_the_collector_image_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "images.json").write_text(json.dumps({**IMAGES, "otel-collector": "file.invalid/otelcol:1"}))
     use(stack_settings("prod"), "prod")
     settings = read().settings

@@ -28,7 +28,7 @@ def _found(settings: object, beside: Mapping[str, object] | None = None, **docum
     return [".".join(str(part) for part in error.absolute_path) for error in errors]
 
 
-def test_the_file_is_what_the_models_say() -> None:
+def test_the_schema_file_matches_the_models() -> None:
     assert FILE.read_text() == schema.text(), "run `make schema`"
     Draft7Validator.check_schema(DOCUMENT)
 
@@ -73,7 +73,7 @@ def test_every_setting_has_a_description() -> None:
     assert [path for path, one in found if not one.get("description")] == []
 
 
-def test_patterns_are_those_that_editors_can_read() -> None:
+def test_patterns_use_syntax_editors_support() -> None:
     patterns = re.findall(r'"(?:pattern|\^)[^"]*": ?"([^"]*)"', FILE.read_text())
     assert patterns
     assert not [one for one in patterns if re.search(r"\\\\Z|\(\?P<|\(\?[aiLmsux]", one)]

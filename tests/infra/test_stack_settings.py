@@ -49,7 +49,7 @@ ISTIO_IMAGES = {
 }
 
 
-def test_the_files_of_the_environment_complete_the_mesh(tmp_path: Path) -> None:
+def test_files_of_the_environment_complete_the_mesh_settings(tmp_path: Path) -> None:
     (tmp_path / "images.json").write_text(json.dumps({**IMAGES, **ISTIO_IMAGES}))
     istio = accepted({**changed(), **MESHED}).settings.mesh.istio
     assert [istio.control_plane.image, istio.proxy.image, istio.cni.image] == list(ISTIO_IMAGES.values())
@@ -73,7 +73,7 @@ def test_passwords_are_secret_outputs_and_never_shown(loop: asyncio.AbstractEven
     assert PASSWORD not in repr(stack)
 
 
-def test_images_come_from_the_file_unless_the_stack_names_them(tmp_path: Path) -> None:
+def test_images_come_from_the_file_unless_the_stack_sets_them(tmp_path: Path) -> None:
     file = {**IMAGES, "jaeger": "file.invalid/jaeger:1", "prometheus": "file.invalid/prometheus:1"}
     (tmp_path / "images.json").write_text(json.dumps(file))
     own = {"image": "own.invalid/api-gateway:2"}
@@ -139,7 +139,7 @@ def test_the_stack_has_the_uid_of_its_cluster() -> None:
     assert accepted(changed(cluster__uid=UID)).cluster_uid == UID
 
 
-def test_without_a_cluster_nothing_of_the_machine_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_cluster_no_file_of_the_machine_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OTEL_MESH_IMAGES_FILE", "OTEL_MESH_SECRETS_DIR"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))

@@ -10,7 +10,9 @@ import pytest
 from tests.infra.stack_config import CONTEXT, IMAGES, MESHED, PASSWORD_FILES, accepted, changed, refused
 
 
-def test_what_surrounds_the_stack_is_checked_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_with_surrounding_files_are_reported_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OTEL_MESH_IMAGES_FILE")
     for name in PASSWORD_FILES:
         (tmp_path / "secrets" / name).unlink()
@@ -57,7 +59,7 @@ def test_an_invalid_password_file_is_rejected_without_its_content(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["../postgres-password", "/etc/passwd", ".", "", "a/b"])
-def test_a_password_file_lies_in_its_folder(name: str) -> None:
+def test_a_password_file_name_with_a_path_is_refused(name: str) -> None:
     (mistake,) = refused(changed(postgres_password_file=name))
     assert mistake.startswith("postgres_password_file: ")
 
@@ -74,7 +76,9 @@ def test_files_named_in_the_kubeconfig_list_may_be_missing(tmp_path: Path, monke
     assert accepted(changed()).settings.cluster.context == CONTEXT
 
 
-def test_without_kubeconfig_variable_the_default_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_kubeconfig_variable_the_default_file_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KUBECONFIG")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert refused(changed()) == [

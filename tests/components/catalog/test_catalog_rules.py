@@ -62,7 +62,7 @@ def test_a_leaf_emits_no_client_spans() -> None:
     assert signal_matrix(leaf)["alone"].spans == ("SERVER",)
 
 
-def test_topology_shows_the_entrance_the_stores_and_every_edge() -> None:
+def test_topology_shows_the_entry_point_the_stores_and_every_edge() -> None:
     assert topology(SHOP).splitlines() == [
         "flowchart LR",
         "    outside([outside]) --> api-gateway",

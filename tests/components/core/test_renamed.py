@@ -29,7 +29,7 @@ def test_every_renamed_key_has_a_setting_of_the_library() -> None:
 
 
 @pytest.mark.parametrize(("model", "old"), CASES)
-def test_the_old_name_is_refused_with_the_new_one(model: type[Settings], old: str) -> None:
+def test_the_old_name_is_refused_and_the_new_one_named(model: type[Settings], old: str) -> None:
     new, remedy = RENAMED[old]
     with pytest.raises(InvalidSettingsError) as refused:
         parse(model, {old: 1})

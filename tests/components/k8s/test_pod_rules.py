@@ -91,7 +91,7 @@ def test_selectors_match_the_pods_and_never_change(manifest: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_services_point_at_named_ports_of_their_own_pods(name: str) -> None:
+def test_services_target_named_ports_of_their_own_pods(name: str) -> None:
     manifests = SCENARIOS[name]()
     pods = [manifest["spec"]["template"] for manifest in manifests if manifest["kind"] in {"Deployment", "StatefulSet"}]
     for service in (manifest for manifest in manifests if manifest["kind"] == "Service"):

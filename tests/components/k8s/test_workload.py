@@ -79,7 +79,7 @@ def test_all_objects_have_the_workloads_labels_and_namespace() -> None:
         assert manifest["metadata"]["namespace"] == "shop"
 
 
-def test_the_service_offers_the_ports_with_a_protocol_only() -> None:
+def test_the_service_exposes_only_ports_with_a_protocol() -> None:
     service = next(one for one in render(WORKLOAD) if one["kind"] == "Service")
     assert [port["name"] for port in service["spec"]["ports"]] == ["http"]
     (container,) = _pod(WORKLOAD)["containers"]
@@ -122,7 +122,7 @@ def test_versions_of_a_service_share_its_service() -> None:
         (JobShape(deadline_seconds=60), ["ServiceAccount", "Job", "Service"]),
     ],
 )
-def test_the_shape_decides_about_the_controller(
+def test_the_workload_shape_selects_the_controller(
     shape: DeploymentShape | StatefulSetShape | JobShape, kinds: list[str]
 ) -> None:
     assert _kinds(render(dataclasses.replace(WORKLOAD, shape=shape))) == kinds

@@ -75,7 +75,7 @@ def test_declared_calls_are_allowed_and_nothing_else() -> None:
     }
 
 
-def test_what_nobody_calls_is_refused_to_all_by_the_policy_of_the_namespace() -> None:
+def test_what_nobody_calls_is_refused_to_all_by_the_namespace_policy() -> None:
     policies = {one["metadata"]["name"]: one for one in rendered()}
     assert policies[DENY_ALL]["spec"] == {}, "no selector: the whole namespace; no rule: nothing is allowed"
     assert "lonely-callers" not in policies
@@ -97,12 +97,12 @@ def test_operations_on_a_store_are_refused() -> None:
 
 
 @pytest.mark.parametrize("path", ["orders", "/a b", "/*/a", "*", "/**"])
-def test_paths_that_the_mesh_would_match_otherwise_are_refused(path: str) -> None:
+def test_paths_the_mesh_would_match_differently_are_refused(path: str) -> None:
     with pytest.raises(ValidationError):
         Operation(path=path)
 
 
-def test_callers_of_what_is_not_in_the_catalog_are_refused() -> None:
+def test_callers_of_a_service_missing_from_the_catalog_are_refused() -> None:
     with pytest.raises(InvalidSettingsError, match="wep: is not in the catalog"):
         declared_access(CATALOG, "shop", {"wep": [GATEWAY]})
 
@@ -111,7 +111,7 @@ NAMES = ("a", "b", "c", "d")
 
 
 @given(calls=st.sets(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)).filter(lambda one: one[0] != one[1])))
-def test_the_allowed_pairs_are_the_declared_ones_whatever_is_declared(calls: set[tuple[str, str]]) -> None:
+def test_the_allowed_pairs_are_the_declared_ones_for_any_catalog(calls: set[tuple[str, str]]) -> None:
     services: list[dict[str, Any]] = [
         {"name": name, "port": 8080, "calls": sorted(callee for caller, callee in calls if caller == name)}
         for name in NAMES

@@ -25,7 +25,7 @@ UPSTREAM = f"https://raw.githubusercontent.com/kubernetes-sigs/gateway-api/v{ver
 TIMEOUTS = pulumi.CustomTimeouts(create="1m")
 
 
-def test_charts_come_from_upstream_s_repository_a_registry_or_a_folder() -> None:
+def test_charts_come_from_the_upstream_repository_a_registry_or_a_folder() -> None:
     repository = "https://blob.istio.io/istio-release/charts"
     pinned = {"version": versions.ISTIO}
     assert chart_source("cni", IstioSettings(), None) == {"chart": "cni", "repository": repository, **pinned}
@@ -38,14 +38,14 @@ def _files(place: object) -> list[str]:
     return [f"{place}/gateway.networking.k8s.io_{kind}.yaml" for kind in KINDS]
 
 
-def test_definitions_of_the_gateway_api_come_from_upstream_s_sources_or_a_folder_of_charts(tmp_path: Path) -> None:
+def test_gateway_api_definitions_come_from_upstream_sources_or_a_chart_folder(tmp_path: Path) -> None:
     assert definition_files(IstioSettings(), None) == _files(UPSTREAM)
     assert definition_files(IstioSettings(), str(tmp_path)) == _files(UPSTREAM), "the folder has none"
     (tmp_path / FOLDER).mkdir()
     assert definition_files(IstioSettings(), str(tmp_path)) == _files(tmp_path / FOLDER)
 
 
-def test_a_mirror_of_the_sources_may_be_named() -> None:
+def test_the_upstream_sources_can_be_replaced_by_a_mirror() -> None:
     settings = IstioSettings.model_validate({"gateway_api": {"version": "1.6.2", "files": "https://mirror.example/g"}})
     assert definition_files(settings, None) == _files("https://mirror.example/g/v1.6.2/config/crd/standard")
 

@@ -45,13 +45,13 @@ def _chart(charts: Path, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("settings", [DEFAULTS, CHANGED, SCHEDULED], ids=["defaults", "changed", "scheduled"])
-def test_the_charts_know_every_value(settings: IstioSettings, built: Built) -> None:
+def test_every_value_exists_in_the_charts(settings: IstioSettings, built: Built) -> None:
     assert unknown_values(base_values(settings), _chart(built.charts(), "base")) == []
     assert unknown_values(cni_values(settings), _chart(built.charts(), "cni")) == []
     assert unknown_values(istiod_values(settings, TAGGED, "production"), _chart(built.charts(), "istiod")) == []
 
 
-def test_a_value_that_a_chart_does_not_know_is_named(built: Built) -> None:
+def test_a_value_unknown_to_a_chart_is_named(built: Built) -> None:
     wrong = {"replicas": 1, "global": {"proxy": {"imge": "x"}}, "meshConfig": {"anything": 1}, "env": {"FREE": "1"}}
     assert unknown_values(wrong, _chart(built.charts(), "istiod")) == ["global.proxy.imge", "replicas"]
 

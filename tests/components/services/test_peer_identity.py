@@ -39,12 +39,12 @@ XFCC = "By=spiffe://td/ns/a/sa/b;URI=spiffe://td/ns/shop/sa/forged,By=spiffe://t
     ],
     ids=["istio", "linkerd"],
 )
-def test_s1_9_the_library_believes_what_the_meshs_proxy_says(mesh: MeshBinding, header: str, value: str) -> None:
+def test_s1_9_the_library_trusts_the_header_of_the_mesh_proxy(mesh: MeshBinding, header: str, value: str) -> None:
     (feature,) = [one for one in features_from(environment(mesh)) if isinstance(one, PeerIdentity)]
     attributes: dict[str, Any] = {}
     feature.describe({header: value}, Context(), attributes)
     assert (attributes["mesh.peer.namespace"], attributes["mesh.peer.service_account"]) == ("shop", "peer")
 
 
-def test_s1_9_without_a_mesh_no_header_is_believed() -> None:
+def test_s1_9_without_a_mesh_no_header_is_trusted() -> None:
     assert not [one for one in features_from(environment(NoMesh())) if isinstance(one, PeerIdentity)]
