@@ -125,7 +125,7 @@ def test_a_production_preview_needs_no_cluster_and_names_skipped_checks(tmp_path
     assert "3 pods, cpu 250m memory 192Mi to 512Mi, priority otel-mesh-serving" in text
     assert "100Gi of class ssd" in text
     for chart in ("base", "cni", "istiod"):
-        told = f"warning: chart {chart}: {folder} has version {charts.version()}, the stack's settings pin"
+        told = f"warning: chart {chart}: {folder} has version {charts.version()}, the settings pin"
         assert f"{told} {versions.ISTIO}" in text
     unchecked = text[text.index("Without a cluster and without secrets") :]
     for expected in (
@@ -152,7 +152,7 @@ def test_files_rendered_from_other_charts_say_so(tmp_path: Path, built: Built) -
     assert (done.returncode, done.stderr) == (0, "")
     *warnings, last = done.stdout.splitlines()
     assert len(warnings) == 3
-    assert all(f"has version {charts.version()}, the stack's settings pin" in warning for warning in warnings)
+    assert all(f"has version {charts.version()}, the settings pin" in warning for warning in warnings)
     assert last.endswith(f"files below {out}")
 
 

@@ -199,7 +199,7 @@ def test_workloads_join_the_mesh_of_the_platform(exporting: StackProgram, attach
         ({"mesh": "istio"}, "mesh: does not have the form of a platform's output; name the platform's stack"),
         (
             {"service_urls": {"user-servce": "http://x"}},
-            "service_urls: there is no 'user-service'; did you mean 'user-servce'?",
+            "service_urls: has no 'user-service'; did you mean 'user-servce'?",
         ),
     ],
     ids=["missing", "two mistakes", "another kind", "no such service"],
