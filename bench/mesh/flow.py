@@ -81,7 +81,7 @@ async def send(rate: float, seconds: float) -> Sent:
 
 
 def incomplete(trace_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Traces that differ from the catalogue's prediction, each with its missing parts."""
+    """Traces that differ from the catalog's prediction, each with its missing parts."""
     left = {key: ["has not arrived"] for key in trace_ids}
     end = time.monotonic() + ARRIVED_S
     with request.client() as http:

@@ -25,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
         status = _print_env() if given == ["env"] else _run(given)
     except CommandError as error:
         return _refuse(str(error))
-    except ValueError as error:  # the catalogue, which many commands read
+    except ValueError as error:  # the catalog, which many commands read
         from otel_mesh.core.errors import InvalidSettingsError
 
         if not isinstance(error, InvalidSettingsError):

@@ -1,4 +1,4 @@
-"""B7, S2.12: the stores hold exactly the telemetry declared by the catalogue; the tests name no signal."""
+"""B7, S2.12: the stores hold exactly the telemetry declared by the catalog; the tests name no signal."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_each_declared_edge_is_in_the_service_map(http: httpx.Client, edge: Pair
     eventually(lambda: edge in seen(http), f"{edge} is not in {sorted(seen(http))}")
 
 
-def test_the_service_map_equals_the_catalogue(http: httpx.Client) -> None:
+def test_the_service_map_equals_the_catalog(http: httpx.Client) -> None:
     eventually(lambda: set(SERVICE_EDGES) <= seen(http), "not all declared edges are there yet")
     standings = {pair: edge_standing(CATALOG, *pair, ENTRANCES) for pair in seen(http)}
     assert {pair for pair, one in standings.items() if one is EdgeStanding.DECLARED} == set(SERVICE_EDGES)

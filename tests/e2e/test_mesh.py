@@ -100,7 +100,7 @@ def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) 
     }
 
 
-def test_b1_the_trace_has_exactly_the_tree_the_catalogue_predicts(http: httpx.Client) -> None:
+def test_b1_the_trace_has_exactly_the_tree_the_catalog_predicts(http: httpx.Client) -> None:
     for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
         assert callee in CATALOG.service(caller).calls
     trace_id = request.request(http)
@@ -261,7 +261,7 @@ def test_s2_2_a_client_cannot_change_the_gateway_timeout(http: httpx.Client, ech
 
 
 def test_the_collector_accepts_telemetry_from_known_identities_only(kubectl: Callable[..., str], echo: str) -> None:
-    """The echo service is in the mesh, but is not a sender in the catalogue."""
+    """The echo service is in the mesh, but is not a sender in the catalog."""
     assert echo
     url = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces"
     code = (

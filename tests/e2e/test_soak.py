@@ -50,7 +50,7 @@ METRIC = "load_requests_{}_total"
 
 
 def path_of(root: Span) -> set[str]:
-    """The services a request must reach: all declared by the catalogue for an order, two for a user."""
+    """The services a request must reach: all declared by the catalog for an order, two for a user."""
     return {one.name for one in CATALOG.services} if root.name.startswith("POST") else set(request.SERVICES)
 
 

@@ -64,7 +64,7 @@ def test_the_slow_hop(http: httpx.Client, says: Callable[..., str]) -> None:
     assert times == sorted(times, reverse=True)
 
 
-def test_the_map_compared_with_the_catalogue(http: httpx.Client, says: Callable[..., str]) -> None:
+def test_the_map_compared_with_the_catalog(http: httpx.Client, says: Callable[..., str]) -> None:
     shop_traffic.send(http)
     said = says("map", "SINCE=5m", words=tuple(callee for _, callee in service_edges(CATALOG)))
     end = time.monotonic() + _PATIENCE_S

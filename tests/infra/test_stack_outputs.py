@@ -1,4 +1,4 @@
-"""B10: outputs of a stack for tools: the query APIs of its telemetry, and its catalogue."""
+"""B10: outputs of a stack for tools: the query APIs of its telemetry, and its catalog."""
 
 from __future__ import annotations
 

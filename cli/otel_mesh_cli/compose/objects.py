@@ -51,7 +51,7 @@ def declared() -> list[Manifest]:
     Raises:
         CommandError: The program rejects its settings.
     """
-    # here and not above: importing it reads the catalogue, whose mistakes are reported like those of settings
+    # here and not above: importing it reads the catalog, whose mistakes are reported like those of settings
     from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
     config = stack_file.content(stack_file.require(_STACK))["config"] | {stack_file.SETTINGS: _settings()}

@@ -20,7 +20,7 @@ class ServiceImage:
     """An image of a service.
 
     Attributes:
-        name: name of the service in the catalogue.
+        name: name of the service in the catalog.
         folder: name of the service's folder below app_images/.
     """
 

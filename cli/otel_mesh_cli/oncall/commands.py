@@ -95,7 +95,7 @@ def map_(
     prometheus_url: PrometheusUrl = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show who called whom, compared with the catalogue."""
+    """Show who called whom, compared with the catalog."""
     window = options.window(since)
     with sources(Target(stack, context, prometheus_url=prometheus_url)) as found:
         answer = service_map.ask(found, window)

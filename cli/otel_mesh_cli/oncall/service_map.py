@@ -1,4 +1,4 @@
-"""`otel-mesh map`: who called whom, how often, how well and how fast, compared with the catalogue."""
+"""`otel-mesh map`: who called whom, how often, how well and how fast, compared with the catalog."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Edge:
     callee: str
     """Name of the callee."""
     standing: EdgeStanding
-    """What the catalogue says of the edge."""
+    """What the catalog says of the edge."""
     calls: float = 0.0
     """Number of calls."""
     failed: float = 0.0
@@ -53,7 +53,7 @@ class ServiceMap:
     window: Window
     """Time of the calls."""
     edges: tuple[Edge, ...]
-    """Edges that were used, and declared edges that were not, by the catalogue's order of callers."""
+    """Edges that were used, and declared edges that were not, by the catalog's order of callers."""
 
 
 def increase(selector: str, window: str) -> str:
@@ -102,11 +102,11 @@ def _by_pair(samples: Iterable[tuple[Mapping[str, str], float]]) -> dict[Pair, f
 def compared(
     found: Iterable[tuple[Pair, float, float, float | None]], catalog: Catalog, entrances: Collection[str] = ()
 ) -> list[Edge]:
-    """The edges of the map with what the catalogue says of them; unused declared edges are added.
+    """The edges of the map with what the catalog says of them; unused declared edges are added.
 
     Args:
         found: Edges that were used, as `observed` returns them.
-        catalog: Catalogue that declares the edges.
+        catalog: Catalog that declares the edges.
         entrances: Callers that count as outside, beside those without a name: a mesh's gateway.
     """
     edges: dict[Pair, Edge] = {}
@@ -128,10 +128,10 @@ def _added(one: Edge, more: Edge) -> Edge:
 
 
 def ask(sources: Sources, window: Window) -> ServiceMap:
-    """Reads the service map and compares it with the stack's catalogue.
+    """Reads the service map and compares it with the stack's catalog.
 
     Args:
-        sources: The stack's backends and its catalogue.
+        sources: The stack's backends and its catalog.
         window: Time of the calls.
 
     Raises:
@@ -143,17 +143,17 @@ def ask(sources: Sources, window: Window) -> ServiceMap:
 
 
 def show(console: Console, answer: ServiceMap) -> None:
-    """Prints the edges, and below them those that differ from the catalogue."""
+    """Prints the edges, and below them those that differ from the catalog."""
     table = Table("caller", "callee", box=None, pad_edge=False)
     for name in ("calls", "per s", "failed", "p95"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("catalogue", no_wrap=True)
+    table.add_column("catalog", no_wrap=True)
     for edge in answer.edges:
         table.add_row(*_row(edge, answer.window))
     console.print(f"calls of the last {answer.window.since}", style="bold", highlight=False)
     console.print(table)
     for standing, words in (
-        (EdgeStanding.UNDECLARED, "[red]not declared[/red] in the catalogue"),
+        (EdgeStanding.UNDECLARED, "[red]not declared[/red] in the catalog"),
         (EdgeStanding.SILENT, "[yellow]declared, not called[/yellow]"),
     ):
         if names := [f"{edge.caller} → {edge.callee}" for edge in answer.edges if edge.standing is standing]:

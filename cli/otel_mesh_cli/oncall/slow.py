@@ -101,7 +101,7 @@ def ask(sources: Sources, question: Question) -> SlowRequests:
     """Finds the slowest requests.
 
     Args:
-        sources: The stack's backends and its catalogue.
+        sources: The stack's backends and its catalog.
         question: Which requests.
 
     Raises:

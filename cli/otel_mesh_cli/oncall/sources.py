@@ -1,4 +1,4 @@
-"""What an on-call command asks: the telemetry backends and the catalogue of one stack.
+"""What an on-call command asks: the telemetry backends and the catalog of one stack.
 
 Each backend is reached by the URL that the user gives, else for stack ``local`` by its loopback address, else through
 the API server of the stack's cluster. Nothing is looked up before it is needed: a command that gets along with URLs
@@ -69,7 +69,7 @@ class Target:
 
 @dataclass
 class Sources:
-    """The backends and the catalogue of a target, each looked up on first use."""
+    """The backends and the catalog of a target, each looked up on first use."""
 
     target: Target
     closing: ExitStack = field(repr=False)
@@ -91,7 +91,7 @@ class Sources:
 
     @property
     def catalog(self) -> Catalog:
-        """The catalogue of services that the stack was deployed with."""
+        """The catalog of services that the stack was deployed with."""
         return self._outputs.catalog
 
     @property

@@ -47,7 +47,7 @@ class StackOutputs:
 
     @property
     def catalog(self) -> Catalog:
-        """The catalogue that the stack was deployed with.
+        """The catalog that the stack was deployed with.
 
         Raises:
             CommandError: There is no such output, or another version wrote it.

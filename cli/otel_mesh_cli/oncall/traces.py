@@ -65,7 +65,7 @@ class Span:
 
     @property
     def callee(self) -> str | None:
-        """Callee of a client span by its name in the catalogue; a store by its host, else by its system."""
+        """Callee of a client span by its name in the catalog; a store by its host, else by its system."""
         for key in ("service.peer.name", "peer.service"):
             if key in self.tags:
                 return str(self.tags[key])

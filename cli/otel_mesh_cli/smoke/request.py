@@ -34,7 +34,7 @@ ROUTE = "/api/users/{id}"
 """Path of the request, and the route it is counted under."""
 
 SERVICES = ("api-gateway", "user-service")
-"""Services that the request goes through, as the catalogue declares."""
+"""Services that the request goes through, as the catalog declares."""
 
 STORING = frozenset({"user-service"})
 """Services that must have called a store."""

@@ -43,7 +43,7 @@ def running(settings: dict[str, str], folder: Path, protocol: str = "grpc") -> I
 
 @pytest.fixture
 def settings(postgres: PostgresServer, redis: RedisServer, receiver: Receiver) -> dict[str, str]:
-    """The environment of user-service, as the catalogue's stores and the stack give it, and more of the gateway's."""
+    """The environment of user-service, as the catalog's stores and the stack give it, and more of the gateway's."""
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
         **postgres.environment(postgres.new_database("user_service")),

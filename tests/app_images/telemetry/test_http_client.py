@@ -333,7 +333,7 @@ async def test_s1_11_an_injected_abort_is_told_from_evidence_only(
     assert attributes.get("otel_mesh.fault.evidence") == ("envoy-abort-body" if injected else None)
 
 
-def test_callees_come_from_the_catalogue() -> None:
+def test_callees_come_from_the_catalog() -> None:
     assert callee_url("user-service", {"USER_SERVICE_URL": "http://u:8081/"}) == "http://u:8081"
     with pytest.raises(ConfigError, match="ORDER_SERVICE_URL: not set; add order-service to the callees"):
         callee_url("order-service", {})

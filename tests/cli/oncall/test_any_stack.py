@@ -155,13 +155,13 @@ def test_a_trace_that_jaeger_does_not_have_is_told_from_a_jaeger_that_is_not_the
 
 
 @pytest.mark.usefixtures("cluster")
-def test_slow_takes_the_exposed_service_of_the_stack_s_catalogue(run: Callable[..., Said]) -> None:
+def test_slow_takes_the_exposed_service_of_the_stack_s_catalog(run: Callable[..., Said]) -> None:
     _, said, _ = run("slow", "--limit", "1", *STACK)
     assert said.splitlines()[0] == "slowest 1 of requests of api-gateway in the last 15m"
 
 
 @pytest.mark.usefixtures("cluster")
-def test_map_compares_with_the_catalogue_and_the_gateway_of_the_stack(run: Callable[..., Said]) -> None:
+def test_map_compares_with_the_catalog_and_the_gateway_of_the_stack(run: Callable[..., Said]) -> None:
     _, said, _ = run("map", *STACK)
     rows = {tuple(line.split()[:2]): line.split()[-1] for line in said.splitlines()}
     assert [rows[edge] for edge in EDGES] == ["entrance", "entrance", "declared", "UNDECLARED"]

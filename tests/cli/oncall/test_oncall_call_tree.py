@@ -167,5 +167,5 @@ def test_most_of_the_time_is_the_database_s_with_and_without_proxies() -> None:
         ({}, None),
     ],
 )
-def test_a_callee_has_its_name_in_the_catalogue(tags: dict[str, str], callee: str | None) -> None:
+def test_a_callee_has_its_name_in_the_catalog(tags: dict[str, str], callee: str | None) -> None:
     assert Span("t", "1", None, "a", "x", 0, 1, tags).callee == callee

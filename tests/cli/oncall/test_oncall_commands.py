@@ -58,7 +58,7 @@ GATEWAY = {"namespace": "istio-ingress", "name": "ingress", "port": 80}
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Catalog], None]:
-    """Give the stack the outputs of a deployment with a catalogue; the platform's own at first."""
+    """Give the stack the outputs of a deployment with a catalog; the platform's own at first."""
 
     def deploy(catalog: Catalog) -> None:
         values = {outputs.TELEMETRY: {"gateway": GATEWAY}, outputs.CATALOG: catalog.model_dump(mode="json")}
@@ -308,7 +308,7 @@ def prometheus(*edges: list[tuple[dict[str, str], float]]) -> Callable[[dict[str
     return answer
 
 
-def test_map_compares_each_edge_with_the_catalogue_that_was_deployed(
+def test_map_compares_each_edge_with_the_catalog_that_was_deployed(
     run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, deployed: Callable[[Catalog], None]
 ) -> None:
     gateway = CATALOG.service("api-gateway").model_copy(update={"calls": ("user-service",)})
@@ -328,13 +328,13 @@ def test_map_compares_each_edge_with_the_catalogue_that_was_deployed(
     assert status == 0
     assert [line.split() for line in said.splitlines()[:8]] == [
         ["calls", "of", "the", "last", "15m"],
-        ["caller", "callee", "calls", "per", "s", "failed", "p95", "catalogue"],
+        ["caller", "callee", "calls", "per", "s", "failed", "p95", "catalog"],
         ["user", "api-gateway", "900", "1.00", "0.0%", "500.0", "ms", "entrance"],
         ["api-gateway", "postgres", "2", "0.00", "0.0%", "23.4", "ms", "UNDECLARED"],
         ["api-gateway", "user-service", "900", "1.00", "1.0%", "23.4", "ms", "declared"],
         ["user-service", "external", "1", "0.00", "0.0%", "23.4", "ms", "declared"],
         ["user-service", "postgres", "1", "0.00", "0.0%", "23.4", "ms", "declared"],
-        ["not", "declared", "in", "the", "catalogue:", "api-gateway", "→", "postgres"],
+        ["not", "declared", "in", "the", "catalog:", "api-gateway", "→", "postgres"],
     ]
     assert all(len(line) <= 80 for line in said.splitlines())
 

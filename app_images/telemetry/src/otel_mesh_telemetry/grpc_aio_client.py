@@ -35,7 +35,7 @@ def aio_client_interceptors(
 
     Args:
         target: Target of the channel.
-        peer: Name of the called service in the catalogue.
+        peer: Name of the called service in the catalog.
         tracer_provider: Provider of the tracers; the global one by default.
         meter_provider: Provider of the meters; the global one by default.
     """

@@ -1,4 +1,4 @@
-"""Channels to catalogue services, for asyncio gRPC."""
+"""Channels to catalog services, for asyncio gRPC."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def mesh_channel(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
 ) -> aio.Channel:
-    """A channel to a catalogue service, without TLS because the mesh encrypts the traffic.
+    """A channel to a catalog service, without TLS because the mesh encrypts the traffic.
 
     Args:
         target: gRPC target of the service, e.g. ``dns:///user-service.shop.svc.cluster.local:8081``.
-        peer: Name of the service in the catalogue.
+        peer: Name of the service in the catalog.
         connect_timeout: Timeout of a connection attempt in seconds.
         tracer_provider: Provider of the tracers; the global one by default.
         meter_provider: Provider of the meters; the global one by default.

@@ -44,7 +44,7 @@ class ClientInterceptor(
 
     Args:
         target: Target of the channel, e.g. ``dns:///user-service.shop.svc.cluster.local:8081``.
-        peer: Name of the called service in the catalogue.
+        peer: Name of the called service in the catalog.
         tracer_provider: Provider of the tracers; the global one by default.
         meter_provider: Provider of the meters; the global one by default.
     """

@@ -42,7 +42,7 @@ class TracedTransport(httpx.AsyncBaseTransport):
 
     Args:
         inner: Transport that sends the requests.
-        peer: Name of the called service in the catalogue.
+        peer: Name of the called service in the catalog.
         tracer_provider: Provider of the tracers; the global one by default.
         meter_provider: Provider of the meters; the global one by default.
     """
@@ -160,15 +160,15 @@ async def _record_response(span: Span, measured: dict[str, str | int], response:
 
 
 def callee_url(name: str, environ: Mapping[str, str] | None = None) -> str:
-    """The URL of a catalogue service, from the environment: USER_SERVICE_URL for ``user-service``.
+    """The URL of a catalog service, from the environment: USER_SERVICE_URL for ``user-service``.
 
     Raises:
-        ConfigError: The variable is not set, because the catalogue does not declare the call.
+        ConfigError: The variable is not set, because the catalog does not declare the call.
     """
     variable = f"{name.upper().replace('-', '_')}_URL"
     url = (os.environ if environ is None else environ).get(variable, "").strip().rstrip("/")
     if not url:
-        raise ConfigError(f"{variable}: not set; add {name} to the callees of this service in the catalogue")
+        raise ConfigError(f"{variable}: not set; add {name} to the callees of this service in the catalog")
     return url
 
 
@@ -184,11 +184,11 @@ def mesh_client(  # noqa: PLR0913 - settings, by name
     meter_provider: MeterProvider | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
-    """A client for a catalogue service.
+    """A client for a catalog service.
 
     Args:
         base_url: URL of the service, e.g. ``http://user-service.shop.svc.cluster.local:8081``.
-        peer: Name of the service in the catalogue.
+        peer: Name of the service in the catalog.
         timeout: Timeout in seconds for reading, writing and waiting for a connection; limited by the deadline.
         connect_timeout: Timeout of a connection attempt in seconds.
         max_connections: Size of the connection pool.

@@ -138,7 +138,7 @@ def injected(metadata: Metadata | None, context: Context) -> list[tuple[str, str
 
 
 def peer_attributes(target: str, peer: str | None) -> dict[str, str | int]:
-    """Attributes of a called service: address from the channel's target, name from the catalogue."""
+    """Attributes of a called service: address from the channel's target, name from the catalog."""
     address = target.rsplit("/", 1)[-1]
     host, colon, port = address.rpartition(":")
     attributes: dict[str, str | int] = {"server.address": host if colon and port.isdecimal() else address}
