@@ -31,8 +31,8 @@ PHASES: Final = (
 )
 GETTING: tuple[str, ...] = ("nice", sys.executable, "-m", "tests.built")
 """Gets the programs ready; it gives way to the tests."""
-WORKERS: Final = min(4, max(2, os.cpu_count() or 1))
-"""Each has servers of its own, an API server of 0.6 GiB among them; at least two, since tests wait a lot."""
+WORKERS: Final = min(4, 1 + (os.cpu_count() or 1))
+"""One more than processors, as tests wait a lot. Each has servers of its own, an API server of 0.6 GiB among them."""
 _GRACE_S = 10
 """How long a look at programs that are all here may take; what takes longer gets some."""
 _SIGN_OF_LIFE_S = 60

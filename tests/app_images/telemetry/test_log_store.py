@@ -88,8 +88,10 @@ class Chain:
         return self.logs.lines(query)
 
     def written(self) -> bool:
-        """Whether nothing is in memory only."""
-        return self.logs.metric("vl_storage_rows", type="storage/inmemory") == 0
+        """Whether nothing is in memory only: neither lines nor the index by which their streams are found."""
+        in_memory = self.logs.metric("vl_storage_rows", type="storage/inmemory") + self.logs.metric("vl_pending_rows")
+        indexes = len(list(self.logs.data.glob("partitions/*/indexdb/*/metadata.json")))
+        return in_memory == 0 and 0 < indexes == self.logs.metric("vl_indexdb_parts")
 
 
 @pytest.fixture
