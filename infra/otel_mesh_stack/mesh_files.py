@@ -67,4 +67,4 @@ def _node(value: str | None) -> dict[str, str]:
             reason = f"{NODE_FILE}={value}: {error.strerror}"
         except (ValueError, TypeError, KeyError):
             reason = f"{NODE_FILE}={value}: not a JSON object with {', '.join(_NODE_KEYS.values())}"
-    raise InvalidSettingsError([Problem("mesh.node_from_file", reason, "run `make up`, which writes it")])
+    raise InvalidSettingsError([Problem("mesh.node_from_file", reason, "run `otel-mesh up`, which writes it")])

@@ -72,7 +72,7 @@ def pem_pair(folder: str | None, name: str, path: str) -> tuple[str, str]:
         InvalidSettingsError: A file is missing or is not PEM; the error lists every problem.
     """
     if not folder:
-        raise InvalidSettingsError([Problem(path, f"{SECRETS_DIR} is not set", "set it (`make up` does)")])
+        raise InvalidSettingsError([Problem(path, f"{SECRETS_DIR} is not set", "set it (`otel-mesh up` does)")])
     problems: list[Problem] = []
     texts = []
     for ending, block in _PEM.items():
@@ -80,7 +80,9 @@ def pem_pair(folder: str | None, name: str, path: str) -> tuple[str, str]:
         try:
             text = place.read_bytes()[:_MAX_PEM_BYTES].decode("ascii")
         except OSError as error:
-            problems.append(Problem(path, f"{place}: {error.strerror}", "put it there; `make up` issues stack local's"))
+            problems.append(
+                Problem(path, f"{place}: {error.strerror}", "put it there; `otel-mesh up` issues stack local's")
+            )
         except UnicodeDecodeError:
             problems.append(Problem(path, f"{place}: not PEM", f"put a PEM file with a {block} there"))
         else:

@@ -210,7 +210,7 @@ def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
         if settings.load_generator is not None:
             own[_LOAD_IMAGE] = settings.load_generator.version
         return {name: f"{PLACEHOLDER_REGISTRY}/{name}:{version}" for name, version in own.items()}
-    place = _place(IMAGES_FILE, "images_from_file", "`make up` writes it")
+    place = _place(IMAGES_FILE, "images_from_file", "`otel-mesh up` writes it")
     try:
         content = json.loads(place.read_text())
         return TypeAdapter(dict[str, ImageReference]).validate_python(content)
@@ -231,7 +231,7 @@ def _password(key: str, name: str | None, *, rendering: bool) -> pulumi.Output[s
         return None
     if rendering:
         return pulumi.Output.secret(PLACEHOLDER)
-    place = _place(SECRETS_DIR, key, "`make up` generates it") / name
+    place = _place(SECRETS_DIR, key, "`otel-mesh up` generates it") / name
     return pulumi.Output.secret(secret_files.password(place, key))
 
 

@@ -87,7 +87,7 @@ def test_the_gateway_key_is_a_secret_output_and_never_shown(loop: asyncio.Abstra
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "No such file or directory; put it there; `make up` issues stack local's"),
+        (None, "No such file or directory; put it there; `otel-mesh up` issues stack local's"),
         ("\xff", "not PEM; put a PEM file with a PRIVATE KEY there"),
         (CERTIFICATE, "not PEM; put a PEM file with a PRIVATE KEY there"),
     ],

@@ -18,7 +18,7 @@ def test_all_problems_with_surrounding_files_are_reported_together(
         (tmp_path / "secrets" / name).unlink()
     assert refused(changed(cluster__context="otel-mesh-lokal")) == [
         f"cluster.context: no context 'otel-mesh-lokal' in {tmp_path}/kubeconfig; did you mean 'otel-mesh-local'?",
-        "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`make up` writes it)",
+        "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`otel-mesh up` writes it)",
         *(
             f"{name.partition('-')[0]}_password_file: {tmp_path}/secrets/{name}: No such file or directory; "
             "write the password to it, on one line"
@@ -104,7 +104,7 @@ def test_a_bad_node_file(tmp_path: Path, content: str | None, reason: str) -> No
     if content is not None:
         place.write_text(content)
     (mistake,) = refused({**changed(), **MESHED})
-    assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `make up`, which writes it"
+    assert mistake == f"mesh.node_from_file: OTEL_MESH_NODE_FILE={place}: {reason}; run `otel-mesh up`, which writes it"
 
 
 def test_a_missing_folder_of_charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
