@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from otel_mesh_cli.oncall.traces import Span
 
 TRACE_DEADLINE_S = 60.0
+_LOST_AFTER_S = 10.0
+"""Time after which a span that has not arrived is taken for lost: three times what services and Collector batch."""
 _TRIES, _SETTLING_S = 5, 2.0
 """Proxies learn some time after Kubernetes that a pod is ready; until then they answer for it."""
 
@@ -26,7 +29,11 @@ _TRIES, _SETTLING_S = 5, 2.0
 def traced(
     http: httpx.Client, trace_id: str, send_again: Callable[[], str], wrong: Callable[[Sequence[Span]], list[str]]
 ) -> tuple[str, Sequence[Span]]:
-    """Waits for a request's trace; sends another request where a proxy retried it, as after a restart of pods.
+    """Waits for a request's trace; sends another request where one after a restart of pods says nothing yet.
+
+    That is where a proxy retried it, and where spans were lost: proxies and services drop what they cannot export
+    while the Collector is still starting, or while they do not know its new address. Lost spans are reported on
+    standard error.
 
     Args:
         http: The client.
@@ -35,14 +42,29 @@ def traced(
         wrong: What is wrong with a trace, in words.
 
     Raises:
-        CommandError: The trace did not become complete, or every request was retried.
+        CommandError: No trace became complete before the deadline, or every request was retried.
     """
+    end = time.monotonic() + TRACE_DEADLINE_S
     for attempt in range(_TRIES):
-        spans = wait_for_trace(http, trace_id, lambda seen: [] if traces.repeated(seen) else wrong(seen))
-        if not traces.repeated(spans):
-            return trace_id, spans
-        if attempt < _TRIES - 1:
-            time.sleep(_SETTLING_S)
+        is_last = attempt == _TRIES - 1
+        left = end - time.monotonic()
+        try:
+            spans = wait_for_trace(
+                http,
+                trace_id,
+                lambda seen: [] if traces.repeated(seen) else wrong(seen),
+                left if is_last else min(_LOST_AFTER_S, left),
+            )
+        except CommandError as error:
+            if is_last or time.monotonic() >= end:
+                raise
+            print(f"otel-mesh: {error.message}; sending the request again", file=sys.stderr, flush=True)
+        else:
+            if not traces.repeated(spans):
+                return trace_id, spans
+            if not is_last:
+                time.sleep(_SETTLING_S)
+        if not is_last:
             trace_id = send_again()
     raise CommandError(
         f"{JAEGER.url}: the mesh's proxies retried {_TRIES} of {_TRIES} requests, the last in trace {trace_id}",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -13,6 +13,9 @@ from otel_mesh_cli.oncall.call_tree import CallTree
 from otel_mesh_cli.oncall.picture import picture as drawn
 from otel_mesh_cli.oncall.traces import Span
 from otel_mesh_cli.smoke import arrival, request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 WHERE = dict.fromkeys(request.K8S_ATTRIBUTES, "x")
@@ -144,3 +147,24 @@ def test_the_demonstration_asks_again_where_a_proxy_had_to_repeat(monkeypatch: p
         assert arrival.traced(http, first, lambda: next(again), lambda _: []) == ("third", answers["third"])
         with pytest.raises(CommandError, match="retried 5 of 5 requests, the last in trace first"):
             arrival.traced(http, "first", lambda: "first", lambda _: ["everything"])
+
+
+def test_a_request_whose_spans_were_lost_is_sent_again_and_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a restart, when a proxy does not reach the Collector yet."""
+    answers = {"first": demonstration()[:-1], "second": demonstration()}
+    monkeypatch.setattr(traces, "fetch", lambda _http, _url, trace_id: answers[trace_id])
+    monkeypatch.setattr(arrival, "_LOST_AFTER_S", 0.2)
+
+    def missing(spans: Sequence[Span]) -> list[str]:
+        return [] if len(spans) == len(answers["second"]) else ["missing a span"]
+
+    with httpx.Client() as http:
+        assert arrival.traced(http, "first", lambda: "second", missing) == ("second", answers["second"])
+        told = capsys.readouterr().err
+        assert "trace first: missing a span" in told
+        assert told.endswith("; sending the request again\n")
+        monkeypatch.setattr(arrival, "TRACE_DEADLINE_S", 0.5)
+        with pytest.raises(CommandError, match="trace first: missing a span"):
+            arrival.traced(http, "first", lambda: "first", missing)

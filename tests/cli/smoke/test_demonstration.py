@@ -113,11 +113,6 @@ def test_a_request_that_is_never_counted_fails_the_check(monkeypatch: pytest.Mon
 
 def test_a_trace_with_something_wrong_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     running(monkeypatch, Environment(storing=frozenset()))
-    monkeypatch.setattr(arrival, "wait_for_trace", _within(0.05))
+    monkeypatch.setattr(arrival, "TRACE_DEADLINE_S", 0.05)
     with pytest.raises(CommandError, match="trace [0-9a-f]{32}: missing a database span of user-service within"):
         demonstration.run()
-
-
-def _within(deadline_s: float) -> Any:  # noqa: ANN401 -- a function
-    original = arrival.wait_for_trace
-    return lambda http, trace_id, wrong: original(http, trace_id, wrong, deadline_s)
