@@ -36,7 +36,9 @@ _BOUND = (
 )
 # Tests of other parts of the checkout, which need its other distributions, and what measures this machine.
 _OTHERS = re.compile(
-    r"^ *(?:from|import) (?:local|otel_mesh|otel_mesh_stack|service_kit|tests\.services|tests\.built)\b", re.MULTILINE
+    r"^ *(?:from|import) (?:otel_mesh|otel_mesh_stack|otel_mesh_cli|otel_mesh_embedded|service_kit|"
+    r"tests\.app_images\.services|tests\.programs|tests\.built)\b",
+    re.MULTILINE,
 )
 _MEASURING = {"test_library.py"}
 NEWER: Final = (
