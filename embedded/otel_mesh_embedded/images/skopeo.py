@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.run import run
 from otel_mesh_cli.images import registry_errors
-from otel_mesh_cli.images.references import host, is_loopback, pinned
+from otel_mesh_cli.images.references import host, is_loopback, one_name
 from otel_mesh_embedded import packages
 
 if TYPE_CHECKING:
@@ -51,10 +51,8 @@ class Skopeo:
         Raises:
             CommandError: the registry does not answer, or is not a registry.
         """
-        _, at, digest = reference.partition("@")
-        name = pinned(reference, digest) if at else reference
         words = ["--command-timeout", f"{_ANSWER_SECONDS}s", "inspect", "--raw", *_tls(reference, "")]
-        done = self._run(*words, f"docker://{name}")
+        done = self._run(*words, f"docker://{one_name(reference)}")
         if done.ok:
             return f"sha256:{hashlib.sha256(done.stdout.encode()).hexdigest()}"
         reason = message(done.stderr)
@@ -96,9 +94,3 @@ def message(stderr: str) -> str:
 
 def _tls(reference: str, prefix: str) -> list[str]:
     return [f"--{prefix}tls-verify=false"] if is_loopback(reference) else []
-
-
-def _one_name(reference: str) -> str:
-    """Without the tag where there is a digest too: skopeo takes one of them."""
-    name, at, digest = reference.partition("@")
-    return f"{re.sub(r':[^/:]+$', '', name)}@{digest}" if at else reference
