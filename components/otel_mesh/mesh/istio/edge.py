@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.core.labels import Role, recommended
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.mesh.istio.authorization import mesh_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pulumi
+
+    from otel_mesh.k8s.manifests import Manifest
 
 IDENTITY_HEADERS: Final = ("x-forwarded-client-cert", "l5d-client-id")
 """Headers in which the mesh's proxies name the authenticated peer."""
@@ -117,7 +118,7 @@ def strip_untrusted_headers(
     return {
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "EnvoyFilter",
-        "metadata": metadata(name, recommended("istio", name, Role.MESH), namespace=namespace),
+        "metadata": mesh_metadata(name, namespace),
         "spec": {
             "workloadSelector": {"labels": dict(selected)},
             "configPatches": [

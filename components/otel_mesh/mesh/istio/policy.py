@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh.core.labels import Role, recommended
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.mesh.istio.authorization import allow, authorization_policy, mesh_metadata, rule
 from otel_mesh.mesh.istio.settings import TRACING_PROVIDER
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.istio.settings import IstioSettings
     from otel_mesh.mesh.tracing import Tracing
 
@@ -22,7 +22,7 @@ def peer_authentication(settings: IstioSettings) -> Manifest:
     return {
         "apiVersion": "security.istio.io/v1",
         "kind": "PeerAuthentication",
-        "metadata": _meta("default", settings.namespace),
+        "metadata": mesh_metadata("default", settings.namespace),
         "spec": {"mtls": {"mode": "STRICT"}},
     }
 
@@ -32,7 +32,7 @@ def mesh_telemetry(settings: IstioSettings, tracing: Tracing) -> Manifest:
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
-        "metadata": _meta("mesh-default", settings.namespace),
+        "metadata": mesh_metadata("mesh-default", settings.namespace),
         "spec": {"tracing": [_tracing(tracing, tracing.internal_percentage)]},
     }
 
@@ -51,7 +51,7 @@ def ingress_telemetry(
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
-        "metadata": _meta(name, namespace),
+        "metadata": mesh_metadata(name, namespace),
         "spec": {
             "selector": {"matchLabels": dict(selected)},
             "tracing": [_tracing(tracing, tracing.ingress_percentage)],
@@ -69,7 +69,7 @@ def untraced_namespace(name: str, namespace: pulumi.Input[str]) -> Manifest:
     return {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
-        "metadata": _meta(name, namespace),
+        "metadata": mesh_metadata(name, namespace),
         "spec": {"tracing": [{"disableSpanReporting": True}]},
     }
 
@@ -85,7 +85,7 @@ def untraced_exports(settings: IstioSettings, tracing: Tracing) -> Manifest:
     return {
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "EnvoyFilter",
-        "metadata": _meta("untraced-telemetry-exports", settings.namespace),
+        "metadata": mesh_metadata("untraced-telemetry-exports", settings.namespace),
         "spec": {
             "configPatches": [
                 {
@@ -120,21 +120,8 @@ def telemetry_senders(
         ports: Ports that receive telemetry; the mesh refuses calls to all others. The kubelet's probes are not
             affected: the sidecar's agent forwards them.
     """
-    return {
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": _meta(name, namespace),
-        "spec": {
-            "selector": {"matchLabels": dict(selected)},
-            "action": "ALLOW",
-            "rules": [
-                {
-                    "from": [{"source": {"principals": [one.removeprefix("spiffe://") for one in senders]}}],
-                    "to": [{"operation": {"ports": [str(port) for port in ports]}}],
-                }
-            ],
-        },
-    }
+    operation = {"ports": [str(port) for port in ports]}
+    return authorization_policy(name, namespace, allow(selected, [rule(senders, [operation])]))
 
 
 def _tracing(tracing: Tracing, percentage: float) -> dict[str, Any]:
@@ -147,7 +134,3 @@ def _tracing(tracing: Tracing, percentage: float) -> dict[str, Any]:
     if tags:
         spec["customTags"] = tags
     return spec
-
-
-def _meta(name: str, namespace: pulumi.Input[str]) -> dict[str, Any]:
-    return metadata(name, recommended("istio", name, Role.MESH), namespace=namespace)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.labels import Role, recommended
 from otel_mesh.core.values import HttpsAddress, Settings
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.mesh.istio.authorization import mesh_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
     import pulumi
+
+    from otel_mesh.k8s.manifests import Manifest
 
 _API: Final = "security.istio.io/v1"
 _PUBLIC: Final = ("RSA", "EC", "OKP")
@@ -84,7 +85,7 @@ def token_manifests(
         open_paths: Paths that need no token; exact, or ending in ``*``. All other paths need one, so that an unusual
             spelling of a path is not open by accident.
     """
-    meta = metadata(name, recommended("istio", name, Role.MESH), namespace=namespace)
+    meta = mesh_metadata(name, namespace)
     keys = {"jwks": settings.jwks} if settings.jwks is not None else {"jwksUri": settings.jwks_uri}
     rule: dict[str, Any] = {"from": [{"source": {"notRequestPrincipals": ["*"]}}]}
     if open_paths:
