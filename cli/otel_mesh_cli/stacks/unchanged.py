@@ -26,8 +26,6 @@ _PROGRAM: Final = ("otel_mesh", "otel_mesh_stack")
 """Packages that the stack's program is made of."""
 _DISTRIBUTIONS: Final = ("pulumi", "pulumi-kubernetes", "pydantic")
 _READ_BY_THE_PROGRAM: Final = "OTEL_MESH_"
-_LARGEST: Final = 1 << 20
-"""Files above this size in bytes (none of ours) count by size and time of change instead of content."""
 
 
 def fingerprint(workspace: Workspace, stack: str, tools: Path) -> str:
@@ -50,14 +48,14 @@ def _parts(workspace: Workspace, stack: str, tools: Path) -> Iterator[bytes]:
     yield from (str(path.resolve()).encode() for path in sorted(tools.iterdir()))
     plugins = workspace.home / "plugins"
     yield from (str(path.resolve()).encode() for path in sorted(plugins.glob("*")))
-    yield from _file(workspace.project / f"Pulumi.{stack}.yaml")
-    yield from _file(repo_dir() / "Pulumi.yaml")
+    yield from _content(workspace.project / f"Pulumi.{stack}.yaml")
+    yield from _content(repo_dir() / "Pulumi.yaml")
     for package in _PROGRAM:
         spec = find_spec(package)
         assert spec is not None  # noqa: S101 -- the command depends on both
         for place in spec.submodule_search_locations or ():
-            yield from _folder(Path(place))
-    given = {**{name: value for name, value in os.environ.items() if name.startswith(_READ_BY_THE_PROGRAM)}}
+            yield from _content(Path(place))
+    given = {name: value for name, value in os.environ.items() if name.startswith(_READ_BY_THE_PROGRAM)}
     yield from _variables({**given, **workspace.variables})
 
 
@@ -65,42 +63,23 @@ def _variables(variables: Mapping[str, str]) -> Iterator[bytes]:
     """Names, values, and what lies where they point to; a secret's file counts by its time of change."""
     for name, value in sorted(variables.items()):
         yield f"{name}={value}".encode()
-        path = Path(value) if value.startswith("/") else None
-        if path is None or name in {"PULUMI_HOME", "KUBECONFIG"}:
-            continue  # the plugins are listed above; of a kubeconfig only its path is part of a state
-        if path.is_dir():
-            yield from _times(path)
-        elif path.is_file():
-            yield from _time(path)
+        # the plugins are listed above; of a kubeconfig only its path is part of a state
+        if value.startswith("/") and name not in {"PULUMI_HOME", "KUBECONFIG"}:
+            for path in _files(Path(value)):
+                about = path.stat()
+                yield f"{path} {about.st_size} {about.st_mtime_ns} {about.st_ino}".encode()
 
 
-def _folder(folder: Path) -> Iterator[bytes]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            yield from _file(path)
+def _content(place: Path) -> Iterator[bytes]:
+    for path in _files(place):
+        if path.suffix != ".pyc":
+            yield str(path).encode()
+            yield path.read_bytes()
 
 
-def _file(path: Path) -> Iterator[bytes]:
-    yield str(path).encode()
-    if not path.is_file() or path.stat().st_size > _LARGEST:
-        yield from _time(path)
-    else:
-        yield path.read_bytes()
-
-
-def _times(folder: Path) -> Iterator[bytes]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield from _time(path)
-
-
-def _time(path: Path) -> Iterator[bytes]:
-    try:
-        about = path.stat()
-    except OSError:
-        yield f"{path} absent".encode()
-        return
-    yield f"{path} {about.st_size} {about.st_mtime_ns} {about.st_ino}".encode()
+def _files(place: Path) -> list[Path]:
+    """The file itself, or all files of a folder; none where nothing is."""
+    return [path for path in (place, *sorted(place.rglob("*"))) if path.is_file()]
 
 
 def remember(workspace: Workspace, stack: str, inputs: str, objects: str | None) -> None:

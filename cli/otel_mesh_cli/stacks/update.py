@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
@@ -85,9 +86,10 @@ def up(
         file = workspace.state_file(stack)
         state = drift.state(file) if file is not None else {}
         inputs = unchanged.fingerprint(workspace, stack, tools)
-        if listed and unchanged.is_recorded(workspace, stack, inputs, drift.versions(state, listed)):
+        look = cache(listed) if listed else None  # both questions are about the same moment: each kind is listed once
+        if look and unchanged.is_recorded(workspace, stack, inputs, drift.versions(state, look)):
             return {"same": len(state["resources"])}
-        untouched = listed is not None and bool(state) and drift.is_untouched(state, listed)
+        untouched = look is not None and bool(state) and drift.is_untouched(state, look)
         unchanged.forget(workspace, stack)
         definitions.before_update(workspace, stack, tools)
         code = _run(workspace, stack, tools, log, progress, refresh=not untouched)
