@@ -6,43 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.app_images.services.postgres_server import PostgresServer
-from tests.app_images.services.redis_server import RedisServer
 from tests.app_images.services.shop import Shop
 from tests.app_images.telemetry.otlp_receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.built import Built
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture(scope="session")
-def redis_server(built: Built) -> Iterator[RedisServer]:
-    server = RedisServer(built.debian("redis-server"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture
-def redis(redis_server: RedisServer) -> RedisServer:
-    """The server, empty and running, whatever a test did to it."""
-    redis_server.stop()
-    redis_server.start()
-    return redis_server
+    from tests.app_images.services.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="module")

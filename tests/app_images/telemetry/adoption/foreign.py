@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +20,7 @@ from otel_mesh_cli.core import child_processes
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -102,3 +106,31 @@ def of_kind(receiver: Receiver, kind: int) -> list[Span]:
 def metric(receiver: Receiver, name: str) -> Any | None:  # noqa: ANN401 - a message of OTLP
     """The newest of the name; None before the first."""
     return next((one for _, one in reversed(receiver.metrics) if one.name == name), None)
+
+
+@contextmanager
+def called_service(answer: object) -> Iterator[tuple[str, list[str]]]:
+    """A real HTTP server that answers with JSON: its URL, and the trace contexts that it was called with."""
+    contexts: list[str] = []
+    body = json.dumps(answer).encode()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            contexts.append(self.headers.get("traceparent", ""))
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", contexts
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

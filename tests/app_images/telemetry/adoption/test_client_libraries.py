@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import http.server
 import subprocess
 import sys
 import textwrap
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_mesh_cli.core import child_processes
-from tests.app_images.services.postgres_server import PostgresServer
-from tests.app_images.services.redis_server import RedisServer
-from tests.app_images.telemetry.adoption.foreign import BIN, CLIENT, CONSUMER, PRODUCER, environment, of_kind
+from tests.app_images.telemetry.adoption.foreign import (
+    BIN,
+    CLIENT,
+    CONSUMER,
+    PRODUCER,
+    called_service,
+    environment,
+    of_kind,
+)
 from tests.app_images.telemetry.otlp_receiver import Receiver, plain
 
 if TYPE_CHECKING:
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-    from tests.built import Built
+    from tests.app_images.services.postgres_server import PostgresServer
+    from tests.app_images.services.redis_server import RedisServer
+
 
 # Two lines and a span of the program's own around what it does.
 AROUND = """
@@ -108,49 +114,11 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture(scope="module")
-def redis_server(built: Built) -> Iterator[RedisServer]:
-    server = RedisServer(built.debian("redis-server"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
 @pytest.fixture
 def callee() -> Iterator[tuple[str, list[str]]]:
     """A real HTTP server and the trace contexts that it was called with."""
-    contexts: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            contexts.append(self.headers.get("traceparent", ""))
-            self.send_response(200)
-            self.send_header("content-length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_arguments: object) -> None:
-            """Quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", contexts
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with called_service({}) as found:
+        yield found
 
 
 def run(work: str, receiver: Receiver, folder: Path, **variables: str) -> tuple[Span, list[Span]]:
@@ -201,13 +169,13 @@ def test_a_statement_is_told(library: str, receiver: Receiver, postgres: Postgre
 
 
 @pytest.mark.parametrize("library", REDIS)
-def test_a_command_is_told(library: str, receiver: Receiver, redis_server: RedisServer, tmp_path: Path) -> None:
-    own, calls = run(library, receiver, tmp_path, REDIS=redis_url(redis_server))
+def test_a_command_is_told(library: str, receiver: Receiver, redis: RedisServer, tmp_path: Path) -> None:
+    own, calls = run(library, receiver, tmp_path, REDIS=redis_url(redis))
     (call,) = [call for call in calls if call.name.startswith("SET")]
     told = plain(call.attributes)
     assert call.trace_id == own.trace_id
     assert told["db.system.name"] == "redis"
-    assert (told["server.address"], told["server.port"]) == ("127.0.0.1", redis_server.port)
+    assert (told["server.address"], told["server.port"]) == ("127.0.0.1", redis.port)
     assert not OLD & told.keys()
     assert "canary-value" not in str(receiver.spans)
 
@@ -235,11 +203,9 @@ assert count.delay(7).get(timeout=60) == 8
 """
 
 
-def test_a_celery_task_runs_in_the_trace_of_its_sender(
-    receiver: Receiver, redis_server: RedisServer, tmp_path: Path
-) -> None:
+def test_a_celery_task_runs_in_the_trace_of_its_sender(receiver: Receiver, redis: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
-    settings: Any = environment(receiver, tmp_path, REDIS=redis_url(redis_server))
+    settings: Any = environment(receiver, tmp_path, REDIS=redis_url(redis))
     worker = [str(BIN / "opentelemetry-instrument"), str(BIN / "celery"), "-A", "tasks", "worker"]
     worker += ["--pool", "prefork", "--concurrency", "1", "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
     with (tmp_path / "worker.log").open("wb") as log:

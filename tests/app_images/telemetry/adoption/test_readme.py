@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import http.server
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 import tomllib
 from pathlib import Path
@@ -22,7 +19,15 @@ import pytest
 import otel_mesh_telemetry
 from otel_mesh_cli.core import child_processes
 from otel_mesh_cli.core.paths import repo_dir
-from tests.app_images.telemetry.adoption.foreign import CALLER, CLIENT, SERVER, TRACE, TRACEPARENT, of_kind
+from tests.app_images.telemetry.adoption.foreign import (
+    CALLER,
+    CLIENT,
+    SERVER,
+    TRACE,
+    TRACEPARENT,
+    called_service,
+    of_kind,
+)
 from tests.app_images.telemetry.otlp_receiver import Receiver, plain
 from tests.programs.ports import free_port
 
@@ -80,27 +85,8 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def stock() -> Iterator[tuple[str, list[str]]]:
     """The service that the application calls, and the trace contexts that it was called with."""
-    contexts: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            contexts.append(self.headers.get("traceparent", ""))
-            body = json.dumps({"left": 4}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_arguments: object) -> None:
-            """Quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", contexts
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with called_service({"left": 4}) as found:
+        yield found
 
 
 def ask(url: str, process: subprocess.Popen[bytes], output: Path) -> Any:  # noqa: ANN401 - JSON
