@@ -195,6 +195,12 @@ def test_an_interrupted_key_rotation_is_finished_by_make_up(
     assert bird(kubectl) == canary
 
 
+def _from_user_service(run: Callable[..., CompletedProcess[str]], code: str, password: str, *words: str) -> str:
+    """Output of a program beside a declared caller of both stores: others are refused before they log in."""
+    container = ("exec", "-i", "-n", "shop", "deploy/user-service", "-c", "user-service", "--")
+    return run("kubectl", *container, "python", "-c", code, *words, input=f"{password}\n").stdout.strip()
+
+
 def test_the_database_accepts_a_new_password_and_refuses_the_old_one(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], note: Callable[[], str]
 ) -> None:
@@ -203,11 +209,16 @@ def test_the_database_accepts_a_new_password_and_refuses_the_old_one(
         "shop_migrations": secrets.secrets_dir() / secrets.MIGRATIONS_PASSWORD,
         "shop_services": secrets.secrets_dir() / secrets.SERVICES_PASSWORD,
     }
-    login = 'read -r PGPASSWORD; export PGPASSWORD; exec psql -w -At -h postgres -U "$1" -d user_service -c "select 1"'
+    login = (
+        "import sys, psycopg\n"
+        "password = sys.stdin.readline().removesuffix('\\n')\n"
+        "login = {'host': 'postgres', 'user': sys.argv[1], 'dbname': 'user_service', 'password': password}\n"
+        "with psycopg.connect(**login) as database:\n"
+        "    print(database.execute('select 1').fetchone()[0])"
+    )
 
     def logs_in(password: str, role: str = "shop") -> bool:
-        words = ("exec", "-i", "-n", "shop", "statefulset/postgres", "--", "sh", "-c", login, "sh", role)
-        return run("kubectl", *words, input=f"{password}\n").stdout.strip() == "1"
+        return _from_user_service(run, login, password, role) == "1"
 
     old = file.read_text()
     olds = {role: path.read_text() for role, path in others.items()}
@@ -243,11 +254,14 @@ def test_the_cache_and_its_clients_change_to_a_new_password(
     run: Callable[..., CompletedProcess[str]], kubectl: Callable[..., str], http: httpx.Client
 ) -> None:
     file = secrets.secrets_dir() / secrets.REDIS_PASSWORD
-    ping = "read -r REDISCLI_AUTH; export REDISCLI_AUTH; exec redis-cli -h redis --user shop PING"
+    ping = (
+        "import sys, redis\n"
+        "password = sys.stdin.readline().removesuffix('\\n')\n"
+        "print(redis.Redis(host='redis', username='shop', password=password).ping())"
+    )
 
     def logs_in(password: str) -> bool:
-        words = ("exec", "-i", "-n", "shop", "deploy/redis", "-c", "redis", "--", "sh", "-c", ping)
-        return run("kubectl", *words, input=f"{password}\n").stdout.strip() == "PONG"
+        return _from_user_service(run, ping, password) == "True"
 
     old = file.read_text()
     assert logs_in(old)
