@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import inspect
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_origin
 
 from docutils import nodes
@@ -31,7 +33,7 @@ def public_names(package: str, rooms: list[str]) -> list[tuple[str, str]]:
     """Public names of a package that are defined in some of its rooms, sorted, each with its module.
 
     Args:
-        package: Importable package with ``__all__`` and, if it exports more than classes and functions, ``_MODULE_OF``.
+        package: Importable package with ``__all__`` and, if it exports more than classes and functions, a stub.
         rooms: Prefixes of module names below the package, such as ``backends``; all names if empty.
     """
     module = importlib.import_module(package)
@@ -41,11 +43,13 @@ def public_names(package: str, rooms: list[str]) -> list[tuple[str, str]]:
 
 
 def _home(module: ModuleType, name: str) -> str:
-    """The module that defines a name: a constant does not know it, the package's export list does."""
+    """The module that defines a name: a constant does not know it, the package's stub does."""
     one = getattr(module, name)
     if _is_class(one) or inspect.isfunction(one):
         return str(one.__module__)
-    return f"{module.__name__}.{module._MODULE_OF[name]}"  # noqa: SLF001 - of this repository's own packages
+    stub = ast.parse(Path(str(module.__file__)).with_suffix(".pyi").read_text())
+    imports = (one for one in stub.body if isinstance(one, ast.ImportFrom))
+    return next(f"{module.__name__}.{one.module}" for one in imports if name in {alias.name for alias in one.names})
 
 
 def _is_class(one: object) -> bool:

@@ -1,0 +1,154 @@
+"""The public names of the library, one line per module: `__init__.py` imports each of them when it is first used."""
+
+from .backends.grafana.component import (
+    Grafana as Grafana,
+    GrafanaArgs as GrafanaArgs,
+    GrafanaSettings as GrafanaSettings,
+)
+from .backends.jaeger import Jaeger as Jaeger, JaegerArgs as JaegerArgs, JaegerSettings as JaegerSettings
+from .backends.prometheus.component import (
+    Prometheus as Prometheus,
+    PrometheusArgs as PrometheusArgs,
+    PrometheusSettings as PrometheusSettings,
+)
+from .backends.prometheus.objectives import Objectives as Objectives
+from .backends.victoria_logs import (
+    VictoriaLogs as VictoriaLogs,
+    VictoriaLogsArgs as VictoriaLogsArgs,
+    VictoriaLogsSettings as VictoriaLogsSettings,
+)
+from .catalog.contract import (
+    EdgeStanding as EdgeStanding,
+    calls_query as calls_query,
+    edge_standing as edge_standing,
+    log_query as log_query,
+    metric_query as metric_query,
+    named_callee as named_callee,
+    silent_edges as silent_edges,
+)
+from .catalog.derivations import (
+    Signals as Signals,
+    callee_environment as callee_environment,
+    service_edges as service_edges,
+    signal_matrix as signal_matrix,
+    topology as topology,
+)
+from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
+from .collector.component import OtelCollector as OtelCollector, OtelCollectorArgs as OtelCollectorArgs
+from .collector.config import OtelCollectorSettings as OtelCollectorSettings
+from .collector.parts import Batching as Batching
+from .collector.service_graph import ServiceGraph as ServiceGraph
+from .collector.tail_sampler import TailSampler as TailSampler, TailSamplerArgs as TailSamplerArgs
+from .collector.tail_sampling import TailSamplerSettings as TailSamplerSettings
+from .core.errors import (
+    InvalidSettingsError as InvalidSettingsError,
+    Problem as Problem,
+    collecting as collecting,
+    join_path as join_path,
+    nearest as nearest,
+    parse as parse,
+)
+from .core.labels import Annotation as Annotation, Label as Label, Role as Role
+from .core.network import (
+    OTLP_GRPC_PORT as OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT as OTLP_HTTP_PORT,
+    service_host as service_host,
+)
+from .core.values import (
+    DnsLabel as DnsLabel,
+    Environment as Environment,
+    ImageReference as ImageReference,
+    LabelValue as LabelValue,
+    LogLevel as LogLevel,
+    ObjectName as ObjectName,
+    Percentage as Percentage,
+    Port as Port,
+    Ratio as Ratio,
+    Settings as Settings,
+    Uid as Uid,
+)
+from .k8s.component import Component as Component
+from .k8s.containers import (
+    POD_FIELDS as POD_FIELDS,
+    Container as Container,
+    ContainerPort as ContainerPort,
+    Probes as Probes,
+    Volume as Volume,
+    temporary_files as temporary_files,
+)
+from .k8s.manifests import Manifest as Manifest
+from .k8s.namespace import (
+    Namespace as Namespace,
+    NamespaceArgs as NamespaceArgs,
+    NamespaceSettings as NamespaceSettings,
+)
+from .k8s.priority_class import (
+    Priority as Priority,
+    PriorityClass as PriorityClass,
+    PriorityClassArgs as PriorityClassArgs,
+    PriorityClassSettings as PriorityClassSettings,
+)
+from .k8s.render import render as render
+from .k8s.resources import Resources as Resources, Storage as Storage
+from .k8s.scheduling import Scheduling as Scheduling, Toleration as Toleration
+from .k8s.workload import (
+    DeploymentShape as DeploymentShape,
+    JobShape as JobShape,
+    StatefulSetShape as StatefulSetShape,
+    Workload as Workload,
+)
+from .mesh.attach import Platform as Platform, attach as attach
+from .mesh.binding import (
+    CollectorIdentity as CollectorIdentity,
+    GatewayBinding as GatewayBinding,
+    MeshBinding as MeshBinding,
+    NoMesh as NoMesh,
+    ProxyScraping as ProxyScraping,
+)
+from .mesh.installer import MeshInstaller as MeshInstaller
+from .mesh.istio.access import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
+from .mesh.istio.gateway import (
+    IngressGateway as IngressGateway,
+    IngressGatewayArgs as IngressGatewayArgs,
+    IngressGatewaySettings as IngressGatewaySettings,
+)
+from .mesh.istio.install import Istio as Istio, IstioArgs as IstioArgs
+from .mesh.istio.routes import Route as Route
+from .mesh.istio.settings import IstioSettings as IstioSettings
+from .mesh.istio.telemetry_access import (
+    TelemetryAccess as TelemetryAccess,
+    TelemetryAccessArgs as TelemetryAccessArgs,
+    TelemetrySenders as TelemetrySenders,
+    TelemetrySendersArgs as TelemetrySendersArgs,
+)
+from .mesh.istio.tokens import TokenSettings as TokenSettings
+from .mesh.policies.access import (
+    Access as Access,
+    Caller as Caller,
+    Grant as Grant,
+    Operation as Operation,
+    declared_access as declared_access,
+)
+from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
+from .services.microservice import (
+    Microservice as Microservice,
+    MicroserviceArgs as MicroserviceArgs,
+    MicroserviceSettings as MicroserviceSettings,
+    ServiceRuntime as ServiceRuntime,
+)
+from .services.postgres import (
+    DatabaseRoles as DatabaseRoles,
+    Postgres as Postgres,
+    PostgresArgs as PostgresArgs,
+    PostgresSettings as PostgresSettings,
+    SqlName as SqlName,
+)
+from .services.redis import Redis as Redis, RedisArgs as RedisArgs, RedisSettings as RedisSettings, UserName as UserName
+from .services.store_access import (
+    CacheAccess as CacheAccess,
+    DatabaseAccess as DatabaseAccess,
+    DatabaseLogin as DatabaseLogin,
+)
+from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnvironment
+
+__all__: list[str]
