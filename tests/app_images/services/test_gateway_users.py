@@ -187,12 +187,13 @@ async def test_s2_7_a_call_is_one_line_and_what_failed_is_for_the_log_alone(
         while len(lines_so_far()) < 3:  # noqa: ASYNC110 - the last call's server hears of its end after its caller
             await asyncio.sleep(0.02)
     lines = lines_so_far()
-    told = [(line.levelname, line.getMessage(), line.__dict__["rpc.response.status_code"]) for line in lines]
+    *told, ended = [(line.levelname, line.getMessage(), line.__dict__["rpc.response.status_code"]) for line in lines]
     assert told == [
         ("INFO", "call", "OK"),
         ("ERROR", "call failed", "INTERNAL"),
-        ("WARNING", "call", "DEADLINE_EXCEEDED"),
     ]
+    # depends on what the server sees first: its own deadline, or the caller that gives up at the same time
+    assert ended in [("WARNING", "call", "DEADLINE_EXCEEDED"), ("INFO", "call", "CANCELLED")]
     assert lines[1].exc_info is not None
     assert lines[1].exc_info[0] is LookupError
     failed = next(span for span in seen.spans() if (span.attributes or {})["rpc.response.status_code"] == "INTERNAL")
