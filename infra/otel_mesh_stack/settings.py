@@ -6,25 +6,26 @@ All settings are validated before any resource is registered, and all problems a
 from __future__ import annotations
 
 import difflib
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pulumi
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
-from otel_mesh import ImageReference, InvalidSettingsError, Problem, collecting, join_path, nearest, parse
+from otel_mesh import InvalidSettingsError, Problem, collecting, join_path, nearest, parse
 from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
+from otel_mesh_stack import images as images_of
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
+from otel_mesh_stack.places import variable_path
 from otel_mesh_stack.refusal import refusal
 from otel_mesh_stack.secret_files import SECRETS_DIR, Certificate
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -32,23 +33,6 @@ NAMESPACE: Final = "otel-mesh"
 """Namespace of this project's keys in a stack's configuration."""
 KEY: Final = "settings"
 """The only key in the namespace: a mapping with all settings."""
-IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
-_LOAD_IMAGE: Final = "load-generator"
-IMAGE_KEYS: Final = {
-    "collector": "otel-collector",
-    "tail_sampler": "otel-collector",
-    "jaeger": "jaeger",
-    "victoria_logs": "victoria-logs",
-    "prometheus": "prometheus",
-    "grafana": "grafana",
-    "postgres": "postgres",
-    "redis": "redis",
-    "load_generator": _LOAD_IMAGE,
-    "mesh.istio.control_plane": "istio-pilot",
-    "mesh.istio.proxy": "istio-proxyv2",
-    "mesh.istio.cni": "istio-install-cni",
-}
-"""Paths of settings with an image -> name of the image in the image file."""
 _PASSWORDS: Final = (
     ("postgres_password", "postgres_password_file", ""),
     ("migrations_password", "postgres_password_file", "-migrations"),
@@ -60,8 +44,6 @@ RENDER_DIR: Final = "OTEL_MESH_RENDER_DIR"
 """Environment variable with a folder: the provider writes the objects there, without a cluster, images or secrets."""
 PLACEHOLDER: Final = "placeholder"
 """Value of secrets in written objects."""
-PLACEHOLDER_REGISTRY: Final = "placeholder.invalid"
-"""Registry of images in written objects that are not built yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +102,8 @@ def _read() -> Stack:
             kubeconfig.require_context(settings.cluster.context, "cluster.context")
     images: Mapping[str, str] = {}
     with collecting(problems):
-        images = _images(settings, rendering=rendering)
-        problems += _missing_images(settings, images)
+        images = images_of.image_file(settings, rendering=rendering)
+        problems += images_of.missing_images(settings, images)
     passwords: dict[str, pulumi.Output[str] | None] = {}
     for name, key, ending in _PASSWORDS:
         with collecting(problems):
@@ -145,8 +127,10 @@ def _read() -> Stack:
     if problems:
         raise InvalidSettingsError(dict.fromkeys(problems))
     return Stack(
-        settings=with_images(settings, images),
-        service_images={service.name: _service_image(settings, images, service.name) for service in CATALOG.services},
+        settings=images_of.with_images(settings, images),
+        service_images={
+            service.name: images_of.service_image(settings, images, service.name) for service in CATALOG.services
+        },
         charts_dir=charts_dir,
         **passwords,
         gateway_certificate=certificate,
@@ -201,37 +185,13 @@ def _configured() -> object:
     return value
 
 
-def _images(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
-    """The images of the image file; empty if the stack does not use it."""
-    if not settings.images_from_file:
-        return {}
-    if rendering and not os.environ.get(IMAGES_FILE):
-        own = {service.name: service.version for service in CATALOG.services}
-        if settings.load_generator is not None:
-            own[_LOAD_IMAGE] = settings.load_generator.version
-        return {name: f"{PLACEHOLDER_REGISTRY}/{name}:{version}" for name, version in own.items()}
-    place = _place(IMAGES_FILE, "images_from_file", "`otel-mesh up` writes it")
-    try:
-        content = json.loads(place.read_text())
-        return TypeAdapter(dict[str, ImageReference]).validate_python(content)
-    except OSError as error:
-        reason = f"{IMAGES_FILE}={place}: {error.strerror}"
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        reason = f"{IMAGES_FILE}={place}: {where or 'the content'} is not a pinned image"
-    except ValueError:
-        reason = f"{IMAGES_FILE}={place}: not JSON"
-    remedy = 'give a JSON object such as {"api-gateway": "registry/api-gateway:1.0"}'
-    raise InvalidSettingsError([Problem("images_from_file", reason, remedy)])
-
-
 def _password(key: str, name: str | None, *, rendering: bool) -> pulumi.Output[str] | None:
     """The password in a file as a secret output; None for an existing Secret."""
     if name is None:
         return None
     if rendering:
         return pulumi.Output.secret(PLACEHOLDER)
-    place = _place(SECRETS_DIR, key, "`otel-mesh up` generates it") / name
+    place = variable_path(SECRETS_DIR, key, "`otel-mesh up` generates it") / name
     return pulumi.Output.secret(secret_files.password(place, key))
 
 
@@ -243,48 +203,3 @@ def _gateway_certificate(settings: StackSettings, *, rendering: bool) -> Certifi
         return Certificate(chain=PLACEHOLDER, private_key=pulumi.Output.secret(PLACEHOLDER))
     chain, key = secret_files.pem_pair(os.environ.get(SECRETS_DIR), name, "mesh.gateway_certificate")
     return Certificate(chain=chain, private_key=pulumi.Output.secret(key))
-
-
-def _place(variable: str, path: str, who: str) -> Path:
-    value = os.environ.get(variable)
-    if not value:
-        raise InvalidSettingsError([Problem(path, f"{variable} is not set", f"set it ({who})")])
-    return Path(value)
-
-
-def _service_image(settings: StackSettings, images: Mapping[str, str], service: str) -> str:
-    own = settings.services[service].image if service in settings.services else None
-    return own or images.get(service, "")
-
-
-def _missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[Problem]:
-    """Problems of services without an image: they have no public default."""
-    remedy = f"name one here, or set images_from_file and {IMAGES_FILE}"
-    missing = [
-        f"services.{service.name}.image"
-        for service in CATALOG.services
-        if not _service_image(settings, images, service.name)
-    ]
-    load = settings.load_generator
-    if load is not None and load.image is None and _LOAD_IMAGE not in images:
-        missing.append("load_generator.image")
-    return [Problem(path, "no image", remedy) for path in missing]
-
-
-def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:
-    """The settings with the images of the image file; images in the settings take precedence."""
-    for path, name in IMAGE_KEYS.items():
-        if name in images:
-            settings = _with_default(settings, path.split("."), {"image": images[name]})
-    return settings
-
-
-def _with_default(model: M, path: Sequence[str], values: Mapping[str, str]) -> M:
-    """A copy of the model with defaults at a path; values that are set there take precedence."""
-    if not path:
-        return model.model_copy(update={key: one for key, one in values.items() if key not in model.model_fields_set})
-    first, *rest = path
-    part = getattr(model, first)
-    if part is None:  # not part of the stack
-        return model
-    return model.model_copy(update={first: _with_default(part, rest, values)})

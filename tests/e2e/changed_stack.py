@@ -17,7 +17,7 @@ from otel_mesh_cli.main import main as run_command
 from otel_mesh_embedded import images
 from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node.node import assemble
-from otel_mesh_stack.settings import IMAGES_FILE
+from otel_mesh_stack.images import IMAGES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,8 +26,8 @@ from otel_mesh_embedded.images.recipes import ROOTS
 from otel_mesh_embedded.images.skopeo import Skopeo
 from otel_mesh_embedded.node.layout import NODE_ADDRESS
 from otel_mesh_embedded.node.node import assemble
+from otel_mesh_stack.images import IMAGE_KEYS
 from otel_mesh_stack.services import CATALOG
-from otel_mesh_stack.settings import IMAGE_KEYS
 from tests.embedded.images.docker_registry import docker_archive, running
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from otel_mesh_cli.clusters.request import NOT_MADE, PUBLIC
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.images import local_nodes, references, registry_checks, services
-from otel_mesh_stack import settings as stack_settings
+from otel_mesh_stack.images import IMAGE_KEYS, IMAGES_FILE, with_images
 from otel_mesh_stack.services import CATALOG
-from otel_mesh_stack.settings import IMAGE_KEYS, IMAGES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -134,7 +133,7 @@ def require(settings: StackSettings, workspace: Workspace, builder: Builder, *, 
     given: dict[str, str] = {}
     if settings.images_from_file:
         given = _read(Path(workspace.variables[IMAGES_FILE]))
-    complete = stack_settings.with_images(settings, given)
+    complete = with_images(settings, given)
     parts = (part(complete, path) for path in IMAGE_KEYS)
     named = [one.image for one in parts if one is not None and one.image]  # without one, its chart names it
     named += [given[service.name] for service in CATALOG.services if service.name in given]

@@ -14,7 +14,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import stacks_dir
 from otel_mesh_cli.stacks import pulumi_cli, stack_file
 from otel_mesh_cli.stacks.pulumi_cli import Workspace
-from otel_mesh_stack.settings import IMAGES_FILE
+from otel_mesh_stack.images import IMAGES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

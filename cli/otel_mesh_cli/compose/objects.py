@@ -14,7 +14,8 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import local_stack, pulumi_cli, stack_file
 from otel_mesh_cli.stacks.drift import MARK
 from otel_mesh_cli.stacks.without_engine import Recorder, event_loop, settle
-from otel_mesh_stack.settings import IMAGES_FILE, RENDER_DIR
+from otel_mesh_stack.images import IMAGES_FILE
+from otel_mesh_stack.settings import RENDER_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,8 @@ from otel_mesh_cli.clusters import Request, run, stack_images
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import stacks_dir
+from otel_mesh_stack.images import IMAGE_KEYS
 from otel_mesh_stack.services import CATALOG
-from otel_mesh_stack.settings import IMAGE_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path

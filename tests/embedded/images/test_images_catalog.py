@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from otel_mesh_embedded.images import IMAGES
 from otel_mesh_embedded.images.recipes import RECIPES
+from otel_mesh_stack.images import IMAGE_KEYS
 from otel_mesh_stack.services import CATALOG
-from otel_mesh_stack.settings import IMAGE_KEYS
 
 
 def test_every_program_of_ours_has_an_image_and_no_other_folder_makes_one() -> None:
