@@ -32,7 +32,7 @@ _SERVER = authorities.Leaf(
 )
 _ADMIN = authorities.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
 _TOKENS = "tokens"
-_START_SECONDS = 60
+_START_SECONDS = 180
 # the controllers that complete deletions
 _ENDING = ("garbage-collector-controller", "namespace-controller", "persistentvolumeclaim-protection-controller")
 _OK = 200
@@ -156,7 +156,7 @@ class ApiServer:
             input=text,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
             env={"HOME": str(self._folder)},
         )
@@ -192,7 +192,7 @@ class ApiServer:
         raise TimeoutError(f"the API server is not ready after {_START_SECONDS} s\n{self._logs()}")
 
     def _connection(self, context: ssl.SSLContext) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(str(LOOPBACK), self._port, timeout=2, context=context)
+        return http.client.HTTPSConnection(str(LOOPBACK), self._port, timeout=30, context=context)
 
     def _logs(self) -> str:
         return "\n".join(log.read_text(errors="replace")[-2000:] for log in sorted(self._folder.glob("*.log")))

@@ -50,7 +50,7 @@ def objects(
             words = ["apply", "--server-side", "--force-conflicts", "--filename=-"]
             done = api_server.kubectl(words, kubeconfig, text)
             assert done.returncode == 0, done.stderr
-    waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"], kubeconfig)
+    waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=150s"], kubeconfig)
     assert waited.returncode == 0, waited.stderr
     return found
 
