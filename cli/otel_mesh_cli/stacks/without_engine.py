@@ -35,7 +35,7 @@ def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
 def settle(loop: asyncio.AbstractEventLoop) -> None:
     """Wait until all registrations have arrived, and end the server of callbacks that transforms start."""
     loop.run_until_complete(stack.wait_for_rpcs())
-    loop.run_until_complete(settings._shutdown_callbacks())  # noqa: SLF001 - as the SDK ends a program
+    loop.run_until_complete(settings._shutdown_callbacks())  # type: ignore[no-untyped-call]  # noqa: SLF001 - so ends the SDK a program
 
 
 class Recorder(pulumi.runtime.Mocks):
