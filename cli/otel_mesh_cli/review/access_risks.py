@@ -8,9 +8,11 @@ from otel_mesh_cli.review.access import ANYONE
 from otel_mesh_cli.review.kinds import Kind, Risk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from otel_mesh_cli.review.model import Version
+
+    Callers = Mapping[str, frozenset[str]]
 
 
 def risks(before: Version, after: Version) -> Iterator[Risk]:
@@ -21,7 +23,7 @@ def risks(before: Version, after: Version) -> Iterator[Risk]:
         after: The proposed version.
     """
     for callee in sorted(before.workloads.keys() | after.workloads.keys()):
-        old, new = (_callers(version, callee) for version in (before, after))
+        old, new = before.callers.get(callee, {}), after.callers.get(callee, {})
         if callee not in before.workloads:
             if ANYONE in new:
                 yield Risk(Kind.OPENS, callee, "does not exist", "accepts anyone", "no policy restricts it")
@@ -30,12 +32,18 @@ def risks(before: Version, after: Version) -> Iterator[Risk]:
             if old:
                 yield Risk(Kind.BREAKS, callee, _named(old), "does not exist", "the workload is deleted")
             continue
-        yield from _changed(callee, old, new)
+        yield from _changed(callee, old, _without_deleted(new, old, before, after))
     for policy in sorted(before.denials - after.denials):
         yield Risk(Kind.OPENS, policy, "in force", "deleted", "what it denied may be allowed now")
 
 
-def _changed(callee: str, old: dict[str, frozenset[str]], new: dict[str, frozenset[str]]) -> Iterator[Risk]:
+def _without_deleted(new: Callers, old: Callers, before: Version, after: Version) -> Callers:
+    """The callers afterwards, and those whose workload is deleted: nobody refuses them."""
+    deleted = {one for one in old if before.workload_of(one) in before.workloads.keys() - after.workloads.keys()}
+    return {**new, **{one: old[one] for one in deleted}}
+
+
+def _changed(callee: str, old: Callers, new: Callers) -> Iterator[Risk]:
     if ANYONE in new and ANYONE not in old:
         yield Risk(Kind.OPENS, callee, _named(old), ANYONE, "no policy restricts its callers any more")
         return
@@ -52,16 +60,7 @@ def _changed(callee: str, old: dict[str, frozenset[str]], new: dict[str, frozens
         yield Risk(Kind.OPENS, f"{caller} -> {callee}", before, _requests(gained[caller]), "the mesh lets it through")
 
 
-def _callers(version: Version, callee: str) -> dict[str, frozenset[str]]:
-    """Requests of each caller that a workload accepts."""
-    found: dict[str, frozenset[str]] = {}
-    for call in version.calls:
-        if call.callee == callee:
-            found[call.caller] = found.get(call.caller, frozenset()) | {call.what}
-    return found
-
-
-def _named(callers: dict[str, frozenset[str]]) -> str:
+def _named(callers: Callers) -> str:
     return ", ".join(sorted(callers)) or "nobody"
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from otel_mesh_cli.review.model import Version
     from otel_mesh_cli.review.objects import Change
+    from otel_mesh_cli.review.workloads import Workload
 
 
 def risks(before: Version, after: Version, changes: Iterable[Change]) -> Iterator[Risk]:
@@ -28,6 +29,8 @@ def risks(before: Version, after: Version, changes: Iterable[Change]) -> Iterato
     yield from _versions(before, after)
     for place in sorted(before.workloads.keys() & after.workloads.keys()):
         old, new = before.workloads[place], after.workloads[place]
+        if old.replicas != new.replicas:
+            yield Risk(Kind.CAPACITY, place, _pods(old), _pods(new), "it serves more or less at a time")
         if old.template != new.template and old.images == new.images:
             yield Risk(Kind.RESTARTS, place, "running", "replaced pod by pod", "its pod template changes")
 
@@ -48,6 +51,10 @@ def _data(change: Change) -> Iterator[Risk]:
         yield Risk(Kind.DATA, str(change.key), "exists", verb, "what reads it fails until it exists again")
     elif kind == "CustomResourceDefinition":
         yield Risk(Kind.DATA, str(change.key), "exists", verb, "all objects of this kind go, other people's too")
+
+
+def _pods(workload: Workload) -> str:
+    return "not fixed" if workload.replicas is None else f"{workload.replicas} pods"
 
 
 def _versions(before: Version, after: Version) -> Iterator[Risk]:

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     TELEMETRY = "loses telemetry"
     RETRIES = "multiplies retries"
     TRAFFIC = "moves traffic"
+    CAPACITY = "changes capacity"
     VERSION = "changes a version"
     RESTARTS = "restarts pods"
 

@@ -76,6 +76,19 @@ class Version:
         found = (one for one in self.manifests if one["kind"] == "Chart")
         return {f"{one['metadata']['namespace']}/{one['metadata']['name']}": one["spec"] for one in found}
 
+    @cached_property
+    def callers(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        """Requests that a workload accepts, by the workload and the caller."""
+        found: dict[str, dict[str, frozenset[str]]] = {place: {} for place in self.workloads}
+        for call in self.calls:
+            accepted = found[call.callee]
+            accepted[call.caller] = accepted.get(call.caller, frozenset()) | {call.what}
+        return found
+
+    @cached_property
+    def _identities(self) -> Mapping[str, str]:
+        return {one.identity: one.place for one in self.workloads.values()}
+
     def workload_of(self, identity: str) -> str:
         """The workload that has an identity; the identity itself if there is none."""
-        return next((one.place for one in self.workloads.values() if one.identity == identity), identity)
+        return self._identities.get(identity, identity)

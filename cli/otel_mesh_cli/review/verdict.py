@@ -40,6 +40,7 @@ def _parts(risks: Sequence[Risk]) -> Iterator[str]:
         Kind.TELEMETRY: ("telemetry is lost in {} place", "telemetry is lost in {} places"),
         Kind.RETRIES: ("retries multiply at {} host", "retries multiply at {} hosts"),
         Kind.TRAFFIC: ("{} route changes", "{} routes change"),
+        Kind.CAPACITY: ("{} workload changes its number of pods", "{} workloads change their number of pods"),
         Kind.VERSION: ("{} version changes", "{} versions change"),
         Kind.RESTARTS: ("{} workload restarts", "{} workloads restart"),
     }
