@@ -129,6 +129,7 @@ from .mesh.policies.access import (
     Operation as Operation,
     declared_access as declared_access,
 )
+from .mesh.policies.gate import Gate as Gate
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import (
     Microservice as Microservice,
