@@ -47,9 +47,7 @@ def checked(values: Mapping[str, Any]) -> StackSettings:
 def namespaces() -> tuple[str, ...]:
     """Namespaces of the stack: telemetry, services, and those of the mesh."""
     stack = settings()
-    mesh = stack.mesh
-    own = (mesh.istio.namespace, mesh.istio.cni.namespace, mesh.gateway_namespace) if mesh.kind == "istio" else ()
-    return (stack.namespaces.observability, stack.namespaces.services, *own)
+    return (stack.namespaces.observability, stack.namespaces.services, *stack.mesh.namespaces)
 
 
 def gateway() -> str | None:
