@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
-from otel_mesh import DnsLabel, HttpUrl, OutsideBackend, Port, Settings
+from pydantic import BeforeValidator
+
+from otel_mesh import DnsLabel, HttpUrl, OutsideBackend, OwnOr, Port, Settings
 
 if TYPE_CHECKING:
     from otel_mesh import GrafanaSettings, JaegerSettings, PrometheusSettings, VictoriaLogsSettings
@@ -40,6 +42,12 @@ class OutsideApi(Settings):
     url: HttpUrl | None = None
 
 
+Api: TypeAlias = Annotated[
+    ServicePort | OutsideApi, BeforeValidator(OwnOr(ServicePort, OutsideApi, "backend", marker="url"))
+]
+"""Where a query API is."""
+
+
 class Telemetry(Settings):
     """Where the telemetry of a stack can be queried. A part that the stack does not deploy is None.
 
@@ -51,15 +59,11 @@ class Telemetry(Settings):
         gateway: Gateway of the mesh for requests from outside; its name is also the ``service.name`` of its spans.
     """
 
-    jaeger: ServicePort | OutsideApi | None = None
-    prometheus: ServicePort | OutsideApi | None = None
-    logs: ServicePort | OutsideApi | None = None
+    jaeger: Api | None = None
+    prometheus: Api | None = None
+    logs: Api | None = None
     grafana: ServicePort | None = None
     gateway: ServicePort | None = None
-
-
-Api: TypeAlias = ServicePort | OutsideApi
-"""Where a query API is."""
 
 
 def telemetry(settings: StackSettings) -> Telemetry:
