@@ -118,7 +118,8 @@ class Sources:
                 f"stack {self.target.stack}: deploys no {name}", remedy=f"give the URL of your own with {flag}"
             )
         if (query_url := getattr(place, "url", None)) is not None:
-            return backends.at_url(self._http, name, query_url, flag)
+            setting = f"{_SETTINGS[part]}.query_url of stack {self.target.stack}"
+            return backends.at_url(self._http, name, query_url, setting)
         if not hasattr(place, "port"):
             stack = self.target.stack
             raise CommandError(
