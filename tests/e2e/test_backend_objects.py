@@ -19,6 +19,7 @@ from tests.components.scenarios import MESH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from subprocess import CompletedProcess
 
     from otel_mesh.k8s.manifests import Manifest
     from tests.built import Built
@@ -61,7 +62,7 @@ def test_the_operators_objects_are_accepted(definitions: tuple[str, ...], kubect
 
 def test_the_operators_definitions_refuse_an_unknown_field(
     definitions: tuple[str, ...],  # noqa: ARG001 - in the cluster
-    run: Callable[..., object],
+    run: Callable[..., CompletedProcess[str]],
 ) -> None:
     (wrong,) = monitor_manifests(
         PrometheusMonitorsArgs(namespace=NAMESPACE, targets={"jaeger": TARGETS["jaeger"]}),
@@ -69,7 +70,7 @@ def test_the_operators_definitions_refuse_an_unknown_field(
     )[:1]
     wrong["spec"]["endpoints"][0]["targetport"] = 1
     done = run("kubectl", "apply", "--validate=strict", "--dry-run=server", "-f", "-", input=_listed([wrong]))
-    assert 'unknown field "spec.endpoints[0].targetport"' in str(done)
+    assert 'unknown field "spec.endpoints[0].targetport"' in done.stderr
 
 
 @pytest.mark.skipif(not stack_mesh().installed, reason="stack local has no mesh")
