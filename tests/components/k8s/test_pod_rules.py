@@ -69,7 +69,7 @@ def test_only_clients_of_the_api_server_get_a_token(name: str) -> None:
         assert _pod(by_kind[kind])["automountServiceAccountToken"] is asks
     if asks:
         (subject,) = by_kind["ClusterRoleBinding"]["subjects"]
-        assert subject["name"] == _pod(by_kind["Deployment"])["serviceAccountName"]
+        assert subject["name"] == _pod(by_kind.get("Deployment") or by_kind["StatefulSet"])["serviceAccountName"]
         role = by_kind["ClusterRole"]
         assert by_kind["ClusterRoleBinding"]["roleRef"]["name"] == role["metadata"]["name"]
         assert {verb for rule in role["rules"] for verb in rule["verbs"]} <= {"get", "list", "watch"}
