@@ -70,7 +70,9 @@ def test_the_operators_definitions_refuse_an_unknown_field(
     )[:1]
     wrong["spec"]["endpoints"][0]["targetport"] = 1
     done = run("kubectl", "apply", "--validate=strict", "--dry-run=server", "-f", "-", input=_listed([wrong]))
-    assert 'unknown field "spec.endpoints[0].targetport"' in done.stderr
+    assert done.returncode != 0
+    assert "unknown field" in done.stderr
+    assert "targetport" in done.stderr
 
 
 @pytest.mark.skipif(not stack_mesh().installed, reason="stack local has no mesh")

@@ -80,7 +80,9 @@ def test_only_clients_of_the_api_server_get_a_token(name: str) -> None:
 def test_every_mount_has_its_volume_and_every_volume_its_mount(manifest: dict[str, Any]) -> None:
     pod = _pod(manifest)
     mounted = {mount["name"] for container in _containers(manifest) for mount in container["volumeMounts"]}
-    assert mounted == {volume["name"] for volume in pod["volumes"]}
+    templates = manifest["spec"].get("volumeClaimTemplates", ())
+    claimed = {template["metadata"]["name"] for template in templates}
+    assert mounted == {volume["name"] for volume in pod["volumes"]} | claimed
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)
