@@ -52,6 +52,7 @@ from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.redis import redis_manifests
 from otel_mesh_stack.load_generator import LoadGeneratorArgs, LoadGeneratorSettings, load_generator_manifests
+from tests.components.backend_scenarios import backend_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -321,6 +322,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "priority-class": lambda: _priority_class(
         PriorityClassSettings(name="urgent", value=1000, description="What people wait for.")
     ),
+    **backend_scenarios({"traces_target": TRACES, "metrics_url": METRICS_URL, "logs_url": LOGS_URL}, MESH),
     "namespace": lambda: _namespace(NamespaceSettings(name="shop"), NoMesh()),
     "namespace-meshed": lambda: _namespace(NamespaceSettings(name="shop"), MESH),
     "namespace-outside-the-mesh": lambda: _namespace(NamespaceSettings(name="shop", meshed=False), MESH),

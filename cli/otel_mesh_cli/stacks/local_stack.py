@@ -73,4 +73,4 @@ def places(stack: StackSettings) -> dict[str, ServicePort]:
         "victoria-logs": telemetry.logs,
         "grafana": telemetry.grafana,
     }
-    return {name: place for name, place in found.items() if place is not None}
+    return {name: place for name, place in found.items() if isinstance(place, ServicePort)}
