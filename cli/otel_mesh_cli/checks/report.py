@@ -50,13 +50,12 @@ def show(console: Console, findings: Sequence[Finding], checked: int) -> None:
             place = f"  {one.source}:{line(members[0])}"
             console.print(place, style="dim", highlight=False, markup=False, soft_wrap=True)
         for finding in members:
+            head = f"  {finding.severity.value} {finding.code.id}"
+            fits = len(head) + 2 + len(finding.path) <= width
+            console.print(head, style=_COLOURS[finding.severity], highlight=False, end="  " if fits else "\n")
             console.print(
-                f"  {finding.severity.value} {finding.code.id}",
-                style=_COLOURS[finding.severity],
-                highlight=False,
-                end="",
+                finding.path if fits else f"{_INDENT}{finding.path}", highlight=False, markup=False, soft_wrap=True
             )
-            console.print(f"  {finding.path}", highlight=False, markup=False, soft_wrap=True)
             for text in _wrapped(finding, width):
                 console.print(text, highlight=False, markup=False, soft_wrap=True)
         console.print()
