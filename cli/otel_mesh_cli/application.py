@@ -18,6 +18,7 @@ NODE: Final = "node"
 """Name of the commands that the distribution `otel-mesh-embedded` adds."""
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "stacks": ("up", "down", "status", "env", "preview", "render", "pulumi"),
+    "checks": ("check",),
     "oncall": ("trace", "slow", "errors", "map"),
     "smoke": ("smoke",),
     "compose": ("compose",),

@@ -42,6 +42,8 @@ from .catalog.derivations import (
     topology as topology,
 )
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
+from .check.families import check_objects as check_objects
+from .check.findings import Finding as Finding, Severity as Severity
 from .collector.component import OtelCollector as OtelCollector, OtelCollectorArgs as OtelCollectorArgs
 from .collector.config import OtelCollectorSettings as OtelCollectorSettings
 from .collector.exports import (
