@@ -51,7 +51,7 @@ def complete(settings: StackSettings) -> StackSettings:
     whole = settings
     for path in (*_PARTS, *(f"mesh.{one}" for one in settings.mesh.scheduled_parts)):
         part: Settings | None = attrgetter(path)(settings)
-        if part is None:
+        if part is None or "scheduling" not in type(part).model_fields:
             continue
         with collecting(problems):
             own = _on_its_class(_over(part, _Scheduled(scheduling=settings.scheduling), path), settings)

@@ -111,6 +111,7 @@ def test_the_collector_contains_only_components_our_configurations_use(programs:
     for config in (
         *(collector_config(settings, sampled=one, logs=two) for one in (True, False) for two in (True, False)),
         collector_config(settings, logs=True, proxy_spans=True),
+        collector_config(OtelCollectorSettings(storage=PERSISTENT)),
         tail_sampling_config(sampler, proxy_spans=True),
     ):
         for kind in COMPONENTS:

@@ -30,11 +30,21 @@ class Address:
 
     @property
     def place(self) -> ServicePort:
-        """The Service that the port is forwarded to."""
+        """The Service that the port is forwarded to.
+
+        Raises:
+            CommandError: The stack does not deploy it.
+        """
         # here and not above: the settings take half a second to import, and `otel-mesh env` runs in every shell
         from otel_mesh_cli.stacks import local_stack  # noqa: PLC0415
 
-        return local_stack.places(local_stack.settings())[self.name]
+        found = local_stack.places(local_stack.settings())
+        if self.name not in found:
+            raise CommandError(
+                f"stack local: deploys no {self.name}, which this command needs",
+                remedy="let the embedded environment have its own, and send copies elsewhere by collector.exports",
+            )
+        return found[self.name]
 
     @property
     def variable(self) -> str:

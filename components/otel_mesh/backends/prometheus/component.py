@@ -10,6 +10,7 @@ from pydantic import Field
 
 from otel_mesh.backends.prometheus.objectives import Objectives, objective_rules
 from otel_mesh.backends.prometheus.proxies import PROXY_READER_RULES, proxies_job
+from otel_mesh.backends.prometheus.remote_write import RemoteWrite, remote_write_config, remote_write_volumes
 from otel_mesh.backends.prometheus.rules import SUFFIX, with_own
 from otel_mesh.core import versions
 from otel_mesh.core.errors import parse
@@ -62,6 +63,10 @@ already, and the pod's uid and start time would add nothing to its name.
 """
 
 
+ReceiverName = Annotated[DnsLabel, Field(max_length=40)]
+"""Name of a receiver of remote write, part of the names of volumes."""
+
+
 class PrometheusSettings(Settings):
     """Settings of a `Prometheus`.
 
@@ -76,6 +81,7 @@ class PrometheusSettings(Settings):
         scrape_interval: Interval of scrapes.
         out_of_order_window: Maximum delay of pushed samples; covers a Collector's queue after an outage.
         external_labels: Labels added to all data that leaves this Prometheus.
+        remote_write: Receivers that all series are sent to, by name.
         proxy_sample_limit: Number of series that one proxy of the mesh may have: with Istio about twenty for each
             caller and five for each callee. Above it the proxy is not scraped at all, and an alert fires.
         objectives: Service level objectives of the exposed services; alerts watch their error budgets.
@@ -96,6 +102,7 @@ class PrometheusSettings(Settings):
     scrape_interval: Duration = "15s"
     out_of_order_window: Duration = "30m"
     external_labels: dict[str, str] = Field(default_factory=dict)
+    remote_write: dict[ReceiverName, RemoteWrite] = Field(default_factory=dict)
     proxy_sample_limit: Annotated[int, Field(ge=100, le=1_000_000)] = 5000
     objectives: Objectives = Objectives()
     meshed: bool = False
@@ -147,6 +154,7 @@ def prometheus_config(
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
+        **({"remote_write": remote_write_config(settings.remote_write)} if settings.remote_write else {}),
         "scrape_configs": [*static, *([proxies_job(proxies, settings.proxy_sample_limit)] if proxies else [])],
     }
 
@@ -182,6 +190,7 @@ def _container(settings: PrometheusSettings) -> Container:
         volumes=(
             config_volume("config", settings.name, _CONFIG_DIR),
             data_volume("data", settings.storage, settings.name, _DATA_DIR),
+            *remote_write_volumes(settings.remote_write),
         ),
     )
 
