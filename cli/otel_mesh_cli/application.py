@@ -18,7 +18,7 @@ NODE: Final = "node"
 """Name of the commands that the distribution `otel-mesh-embedded` adds."""
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "stacks": ("up", "down", "status", "env", "preview", "render", "pulumi"),
-    "oncall": ("trace", "slow", "errors", "map"),
+    "oncall": ("trace", "slow", "errors", "alerts", "map"),
     "smoke": ("smoke",),
     "compose": ("compose",),
 }

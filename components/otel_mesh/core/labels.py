@@ -52,6 +52,7 @@ class Role(StrEnum):
     TRACES = "trace-store"
     METRICS = "metric-store"
     LOGS = "log-store"
+    ALERTS = "alert-router"
     DASHBOARDS = "dashboards"
     DATABASE = "database"
     CACHE = "cache"
