@@ -19,7 +19,7 @@ NODE: Final = "node"
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "stacks": ("up", "down", "status", "env", "preview", "render", "pulumi"),
     "checks": ("check",),
-    "oncall": ("trace", "slow", "errors", "map"),
+    "oncall": ("trace", "slow", "errors", "alerts", "map"),
     "smoke": ("smoke",),
     "compose": ("compose",),
     "review": ("review",),

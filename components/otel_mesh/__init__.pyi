@@ -1,5 +1,17 @@
 """The public names of the library, one line per module: `__init__.py` imports each of them when it is first used."""
 
+from .backends.alertmanager import (
+    Alertmanager as Alertmanager,
+    AlertmanagerArgs as AlertmanagerArgs,
+    AlertmanagerSettings as AlertmanagerSettings,
+)
+from .backends.alertmanager_receivers import (
+    Email as Email,
+    PagerDuty as PagerDuty,
+    Receiver as Receiver,
+    Slack as Slack,
+    Webhook as Webhook,
+)
 from .backends.grafana.component import (
     Grafana as Grafana,
     GrafanaArgs as GrafanaArgs,
@@ -7,6 +19,7 @@ from .backends.grafana.component import (
 )
 from .backends.jaeger import Jaeger as Jaeger, JaegerArgs as JaegerArgs, JaegerSettings as JaegerSettings
 from .backends.jaeger_store import CassandraStore as CassandraStore, SearchStore as SearchStore
+from .backends.prometheus.alerting import AlertmanagerAddress as AlertmanagerAddress
 from .backends.prometheus.component import (
     Prometheus as Prometheus,
     PrometheusArgs as PrometheusArgs,
