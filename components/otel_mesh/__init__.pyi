@@ -129,7 +129,19 @@ from .mesh.policies.access import (
     Operation as Operation,
     declared_access as declared_access,
 )
+from .mesh.istio.traffic import ServiceTraffic as ServiceTraffic, ServiceTrafficArgs as ServiceTrafficArgs
+from .mesh.policies.canary import ABTest as ABTest, Canary as Canary, Group as Group
+from .mesh.policies.fault import Abort as Abort, Delay as Delay, FaultInjection as FaultInjection
 from .mesh.policies.gate import Gate as Gate
+from .mesh.policies.matching import HeaderMatch as HeaderMatch
+from .mesh.policies.resilience import (
+    Connections as Connections,
+    OutlierDetection as OutlierDetection,
+    RateLimit as RateLimit,
+    Resilience as Resilience,
+    Retries as Retries,
+)
+from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import (
     Microservice as Microservice,

@@ -29,6 +29,7 @@ from otel_mesh import (
     Settings,
     SqlName,
     TailSamplerSettings,
+    TrafficPolicy,
     Uid,
     UserName,
     VictoriaLogsSettings,
@@ -85,10 +86,12 @@ class ServiceSettings(ServiceRuntime):
     Attributes:
         image: Container image, in place of the image file's.
         callers: Workloads of other namespaces that may call the service, beside its callers in the catalog.
+        traffic: Canary, faults, timeouts, retries and limits of requests to the service; None for the mesh's defaults.
     """
 
     image: ImageReference | None = None
     callers: tuple[Caller, ...] = ()
+    traffic: TrafficPolicy | None = None
 
 
 class LoadSettings(LoadGeneratorSettings):

@@ -119,5 +119,5 @@ def _service_settings(settings: StackSettings, service: Service) -> Microservice
         service=service,
         service_namespace=CATALOG.name,
         environment=settings.environment,
-        **{name: getattr(own, name) for name in own.model_fields_set - {"image", "callers"}},
+        **{name: getattr(own, name) for name in own.model_fields_set - {"image", "callers", "traffic"}},
     )
