@@ -64,7 +64,7 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
             continue
         path = join_path("services", name, "traffic")
         if not settings.mesh.installed:
-            yield Problem(path, "needs a mesh", "set mesh.kind, or remove the policy")
+            yield Problem(path, "needs a mesh", "install one, or remove the policy")
         for problem in target(settings, name).problems(own.traffic):
             yield problem.below(path)
         fault = own.traffic.fault

@@ -62,7 +62,7 @@ def test_no_module_imports_all_of_pulumi_kubernetes() -> None:
 def test_only_the_program_connects_components() -> None:
     assert (repo_dir() / "infra" / "__main__.py").read_text().count("import ") == 1
     wiring = {path.name for path in STACK.rglob("*.py") if _components_imported(path)}
-    assert wiring == {"deploy.py", "mesh.py", "observability.py", "workloads.py"}
+    assert wiring == {"deploy.py", "mesh.py", "observability.py", "traffic.py", "workloads.py"}
 
 
 def _components_imported(path: Path) -> set[str]:
@@ -94,7 +94,8 @@ def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
         (function,) = (made for key, made in vars(module).items() if _makes_manifests(key, made, module.__name__))
         args, settings = inspect.signature(function).parameters.values()
         assert (args.name.lstrip("_"), args.annotation) == ("args", f"{name}Args"), name
-        assert (settings.name, settings.annotation) == ("settings", f"{name}Settings"), name
+        model = {"ServiceTraffic": "TrafficPolicy"}.get(name, f"{name}Settings")  # a policy is what it applies
+        assert (settings.name, settings.annotation) == ("settings", model), name
         assert inspect.signature(function).return_annotation == "list[Manifest]", name
 
 

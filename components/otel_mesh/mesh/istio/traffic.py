@@ -52,8 +52,8 @@ def service_traffic_manifests(args: ServiceTrafficArgs, settings: TrafficPolicy)
     """
     target = parse(Target, args.target, "target")
     problems = target.problems(settings)
-    if args.mesh.kind == "none":
-        problems.append(Problem("", "needs a mesh", "set mesh.kind, or remove the policy"))
+    if not args.mesh.trust_domain:
+        problems.append(Problem("", "needs a mesh", "install one, or remove the policy"))
     if problems:
         raise InvalidSettingsError(problems)
     made: list[Manifest] = []
