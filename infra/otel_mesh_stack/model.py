@@ -31,6 +31,8 @@ from otel_mesh import (
     TailSamplerSettings,
     Uid,
     UserName,
+    Version,
+    VersionName,
     VictoriaLogsSettings,
     join_path,
     nearest,
@@ -39,6 +41,7 @@ from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
+from otel_mesh_stack.versions import bad_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,10 +88,12 @@ class ServiceSettings(ServiceRuntime):
     Attributes:
         image: Container image, in place of the image file's.
         callers: Workloads of other namespaces that may call the service, beside its callers in the catalog.
+        versions: Further versions beside the service's own, by name; they override those of the catalog.
     """
 
     image: ImageReference | None = None
     callers: tuple[Caller, ...] = ()
+    versions: dict[VersionName, Version] = Field(default_factory=dict)
 
 
 class LoadSettings(LoadGeneratorSettings):
@@ -215,6 +220,7 @@ class StackSettings(Settings):
             for name in self.services
             if name not in known
         ]
+        problems += bad_versions({name: one.versions for name, one in self.services.items()})
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
         if self.postgres.roles is None and self.postgres.user in (self.roles.migrations, self.roles.services):

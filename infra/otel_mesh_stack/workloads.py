@@ -21,6 +21,7 @@ from otel_mesh import (
 from otel_mesh_stack.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 from otel_mesh_stack.variables import variables_of
+from otel_mesh_stack.versions import with_versions
 
 if TYPE_CHECKING:
     import pulumi
@@ -116,8 +117,8 @@ def load(stack: Stack, own: LoadSettings, opts: pulumi.ResourceOptions, **inputs
 def _service_settings(settings: StackSettings, service: Service) -> MicroserviceSettings:
     own = settings.services[service.name]
     return MicroserviceSettings(
-        service=service,
+        service=with_versions(service, own.versions),
         service_namespace=CATALOG.name,
         environment=settings.environment,
-        **{name: getattr(own, name) for name in own.model_fields_set - {"image", "callers"}},
+        **{name: getattr(own, name) for name in own.model_fields_set - {"image", "callers", "versions"}},
     )
