@@ -34,6 +34,13 @@ from .catalog.derivations import (
     topology as topology,
 )
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
+from .catalog.versions import (
+    Version as Version,
+    VersionName as VersionName,
+    all_versions as all_versions,
+    deployment_name as deployment_name,
+    one_version as one_version,
+)
 from .collector.component import OtelCollector as OtelCollector, OtelCollectorArgs as OtelCollectorArgs
 from .collector.config import OtelCollectorSettings as OtelCollectorSettings
 from .collector.parts import Batching as Batching
@@ -76,6 +83,7 @@ from .k8s.containers import (
     Volume as Volume,
     temporary_files as temporary_files,
 )
+from .k8s.environment import Variable as Variable, Variables as Variables
 from .k8s.manifests import Manifest as Manifest
 from .k8s.namespace import (
     Namespace as Namespace,
@@ -143,11 +151,13 @@ from .mesh.policies.resilience import (
 )
 from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
-from .services.microservice import (
-    Microservice as Microservice,
+from .services.microservice import Microservice as Microservice
+from .services.microservice_settings import (
     MicroserviceArgs as MicroserviceArgs,
     MicroserviceSettings as MicroserviceSettings,
     ServiceRuntime as ServiceRuntime,
+    own_variables as own_variables,
+    taken_variables as taken_variables,
 )
 from .services.postgres import (
     DatabaseRoles as DatabaseRoles,

@@ -9,6 +9,7 @@ import pulumi
 
 from otel_mesh import InvalidSettingsError, Problem, ServiceTraffic, ServiceTrafficArgs, Target, join_path
 from otel_mesh_stack.services import CATALOG
+from otel_mesh_stack.versions import with_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +43,15 @@ def target(settings: StackSettings, name: str) -> Target:
         settings: Settings of the stack.
         name: Name of the service.
     """
-    service = CATALOG.service(name)
+    own = settings.services.get(name)
+    service = with_versions(CATALOG.service(name), own.versions if own else {})
     return Target(
         service=name,
         namespace=settings.namespaces.services,
         port=service.port,
         protocol=service.protocol,
         version=service.version,
+        versions=tuple(service.versions),
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from otel_mesh.k8s.environment import Variable
     from otel_mesh.k8s.resources import Resources, Storage
 
 AppProtocol = Literal["http", "grpc", "tcp"]
@@ -175,7 +176,7 @@ class Container:
         command: Entry point, in place of the image's.
         args: Arguments of the entry point.
         pod_fields: Environment variables from the downward API: name to field of the pod, see `POD_FIELDS`.
-        env: Environment variables with plain values.
+        env: Environment variables; a text is a plain value.
         ports: Ports the program listens on.
         probes: Health checks; None for none.
         lifecycle: Kubernetes ``lifecycle`` hooks.
@@ -189,7 +190,7 @@ class Container:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     pod_fields: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    env: Mapping[str, pulumi.Input[str] | Variable] = field(default_factory=dict)
     ports: tuple[ContainerPort, ...] = ()
     probes: Probes | None = None
     lifecycle: Mapping[str, Any] = field(default_factory=dict)
