@@ -147,7 +147,7 @@ from .mesh.policies.resilience import (
     OutlierDetection as OutlierDetection,
     RateLimit as RateLimit,
     Resilience as Resilience,
-    Retries as Retries,
+    RetryPolicy as RetryPolicy,
 )
 from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing

@@ -67,6 +67,7 @@ def deploy() -> None:
     pulumi.export("signal_matrix", {name: one.model_dump(mode="json") for name, one in signal_matrix(CATALOG).items()})
     pulumi.export("topology", topology(CATALOG))
     pulumi.export(outputs.TELEMETRY, outputs.telemetry(stack.settings).model_dump(mode="json"))
+    pulumi.export(outputs.CANARIES, outputs.canaries(stack.settings))
     pulumi.export(outputs.CATALOG, CATALOG.model_dump(mode="json"))
 
 

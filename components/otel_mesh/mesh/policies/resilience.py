@@ -19,7 +19,7 @@ _HOUR: Final = 3600
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class Retries(Settings):
+class RetryPolicy(Settings):
     """Repeated requests.
 
     Only GET, HEAD and requests with an ``Idempotency-Key`` are repeated after the service may have seen them. All
@@ -77,7 +77,7 @@ class Resilience(Settings):
     """
 
     timeout: Duration | None = None
-    retries: Retries | None = None
+    retries: RetryPolicy | None = None
     connections: Connections | None = None
     outliers: OutlierDetection | None = None
 
