@@ -107,7 +107,7 @@ def test_a_second_endpoint_stands_beside_the_backends_and_the_queue_is_on_the_st
 def test_an_operator_gets_objects_in_place_of_our_prometheus(deployed: Any) -> None:  # noqa: ANN401
     stack = deployed(**SCENARIOS["operator"])
     assert "prometheus" not in stack.objects("Deployment")
-    assert set(stack.objects("ServiceMonitor")) == {"jaeger", "victoria-logs"}
+    assert set(stack.objects("ServiceMonitor")) == {"alertmanager", "jaeger", "victoria-logs"}
     rules = {**rule_files(), **own_rules(), "objectives.rules.yaml": ""}
     assert set(stack.objects("PrometheusRule")) == {
         name.removesuffix(".rules.yaml").replace("_", "-") for name in rules
@@ -138,7 +138,7 @@ def test_a_preview_warns_of_alerts_that_nothing_evaluates_and_of_targets_that_no
     )
     assert all(alert in evaluated for names in alerts.values() for alert in names)
     assert scraped == (
-        "prometheus: nothing in this stack scrapes jaeger, victoria-logs. Scrape them there; "
+        "prometheus: nothing in this stack scrapes jaeger, victoria-logs, alertmanager. Scrape them there; "
         f"until then these alerts have no data: {', '.join(alerts[gaps.OF_LOG_STORE])}"
     )
 

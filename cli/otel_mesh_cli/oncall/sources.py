@@ -21,7 +21,7 @@ from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import httpx
 
@@ -97,6 +97,11 @@ class Sources:
     def catalog(self) -> Catalog:
         """The catalog of services that the stack was deployed with."""
         return self._outputs.catalog
+
+    @property
+    def canaries(self) -> Mapping[str, int]:
+        """Weights of the canaries that the stack was deployed with, in percent by service."""
+        return self._outputs.canaries
 
     @property
     def gateway(self) -> str | None:
