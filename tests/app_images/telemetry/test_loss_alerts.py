@@ -107,7 +107,7 @@ class Alerts:
         for one in self._prometheus.ask("alerts")["alerts"]:
             self.seen.add((one["labels"]["alertname"], one["labels"].get("lost", "")))
 
-    def until(self, *expected: tuple[str, str], seconds: float = 90) -> None:
+    def until(self, *expected: tuple[str, str], seconds: float = 180) -> None:
         end = time.monotonic() + seconds
         while not set(expected) <= self.seen:
             assert time.monotonic() < end, f"not seen: {set(expected) - self.seen}"

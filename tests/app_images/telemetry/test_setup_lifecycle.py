@@ -34,6 +34,8 @@ PROGRAM = """
     import logging, sys, time
     from opentelemetry import metrics, trace
     import otel_mesh_telemetry
+    from otel_mesh_telemetry import handle
+    handle.Telemetry.shutdown.__defaults__ = (60.0,)  # a busy machine takes longer than a pod may
     telemetry = otel_mesh_telemetry.init()
     with trace.get_tracer("t").start_as_current_span("work"):
         logging.getLogger("shop").info("did %s", "it", extra={"order.id": 7})
