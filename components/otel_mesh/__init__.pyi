@@ -1,5 +1,17 @@
 """The public names of the library, one line per module: `__init__.py` imports each of them when it is first used."""
 
+from .backends.alertmanager import (
+    Alertmanager as Alertmanager,
+    AlertmanagerArgs as AlertmanagerArgs,
+    AlertmanagerSettings as AlertmanagerSettings,
+)
+from .backends.alertmanager_receivers import (
+    Email as Email,
+    PagerDuty as PagerDuty,
+    Receiver as Receiver,
+    Slack as Slack,
+    Webhook as Webhook,
+)
 from .backends.grafana.component import (
     Grafana as Grafana,
     GrafanaArgs as GrafanaArgs,
@@ -7,6 +19,7 @@ from .backends.grafana.component import (
 )
 from .backends.jaeger import Jaeger as Jaeger, JaegerArgs as JaegerArgs, JaegerSettings as JaegerSettings
 from .backends.jaeger_store import CassandraStore as CassandraStore, SearchStore as SearchStore
+from .backends.prometheus.alerting import AlertmanagerAddress as AlertmanagerAddress
 from .backends.prometheus.component import (
     Prometheus as Prometheus,
     PrometheusArgs as PrometheusArgs,
@@ -42,6 +55,8 @@ from .catalog.derivations import (
     topology as topology,
 )
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
+from .check.families import check_objects as check_objects
+from .check.findings import Finding as Finding, Severity as Severity
 from .collector.component import OtelCollector as OtelCollector, OtelCollectorArgs as OtelCollectorArgs
 from .collector.config import OtelCollectorSettings as OtelCollectorSettings
 from .collector.exports import (
@@ -156,6 +171,7 @@ from .mesh.policies.access import (
     Operation as Operation,
     declared_access as declared_access,
 )
+from .mesh.policies.gate import Gate as Gate
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import (
     Microservice as Microservice,

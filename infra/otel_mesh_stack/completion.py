@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings
 
 _PARTS: Final = (
-    *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"),
+    *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "alertmanager", "grafana"),
     *("postgres", "redis", "load_generator"),
 )
 """Settings of the stack that have a ``scheduling``."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh import OutsideBackend, alert_names
 from otel_mesh import rule_files as library_rules
+from otel_mesh_stack import alerting
 from otel_mesh_stack.backends import OutsideMetrics
 from otel_mesh_stack.rules import rule_files
 
@@ -45,7 +46,7 @@ def gaps(settings: StackSettings, scraped: Iterable[str]) -> list[str]:
         endpoint = settings.victoria_logs.endpoint
         useless = _listed(alert_of(alerts, [OF_LOG_STORE]))
         sentences.append(f"victoria_logs: logs go to {endpoint}: these alerts have no data: {useless}")
-    return sentences
+    return sentences + alerting.gaps(settings)
 
 
 def alert_of(alerts: dict[str, tuple[str, ...]], files: Iterable[str]) -> list[str]:

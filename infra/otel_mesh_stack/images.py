@@ -27,6 +27,7 @@ IMAGE_KEYS: Final = {
     "jaeger": "jaeger",
     "victoria_logs": "victoria-logs",
     "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
     "grafana": "grafana",
     "postgres": "postgres",
     "redis": "redis",

@@ -29,7 +29,7 @@ from otel_mesh import (
     declared_access,
     service_host,
 )
-from otel_mesh_stack import backends
+from otel_mesh_stack import alerting, backends
 from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def telemetry_egress(settings: StackSettings, namespace: pulumi.Input[str], mesh
         namespace: Namespace of the Collectors.
         mesh: Mesh of the stack; without one, nothing is declared.
     """
-    hosts = backends.egress(settings)
+    hosts = (*backends.egress(settings), *alerting.egress(settings))
     if settings.mesh.installed and hosts:
         args = TelemetryEgressArgs(namespace=namespace, hosts=hosts)
         _COMPONENTS[settings.mesh.kind].telemetry_egress("telemetry-egress", args, mesh.opts)

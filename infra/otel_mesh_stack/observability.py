@@ -26,6 +26,7 @@ from otel_mesh import (
     VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
+from otel_mesh_stack import alerting
 from otel_mesh_stack.backends import exports
 from otel_mesh_stack.dashboards import dashboards
 from otel_mesh_stack.gaps import gaps
@@ -42,6 +43,7 @@ def observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: 
     common: dict[str, Any] = {"namespace": namespace, "mesh": mesh.binding}
     traces = _traces(settings, common, mesh)
     logs = _logs(settings, common, mesh)
+    alerting.alertmanager(settings, namespace, mesh)
     metrics = _metrics(settings, common, mesh)
     for sentence in gaps(settings, [*_scraped(settings), *(["mesh-proxies"] if mesh.binding.proxy_scraping else [])]):
         pulumi.log.warn(sentence)
@@ -91,7 +93,10 @@ def _metrics(settings: StackSettings, common: dict[str, Any], mesh: Mesh) -> Pro
         **common,
     }
     if isinstance(settings.prometheus, PrometheusSettings):
-        return Prometheus("prometheus", PrometheusArgs(settings=settings.prometheus, **watched), mesh.opts)
+        prometheus_args = PrometheusArgs(
+            settings=settings.prometheus, alertmanager=alerting.address(settings), **watched
+        )
+        return Prometheus("prometheus", prometheus_args, mesh.opts)
     if settings.prometheus.operator is not None:
         args = PrometheusMonitorsArgs(settings=settings.prometheus.operator, **watched)
         PrometheusMonitors("prometheus-monitors", args, mesh.opts)
@@ -108,4 +113,5 @@ def _scraped(settings: StackSettings) -> dict[str, str]:
     """Targets that Prometheus scrapes: job to ``host:port``."""
     parts = {"jaeger": settings.jaeger, "victoria-logs": settings.victoria_logs, "grafana": settings.grafana}
     own = {job: part for job, part in parts.items() if part is not None and not isinstance(part, OutsideBackend)}
-    return {job: part.metrics_target(settings.namespaces.observability) for job, part in own.items()}
+    targets = {job: part.metrics_target(settings.namespaces.observability) for job, part in own.items()}
+    return targets | alerting.scraped(settings, each_pod=isinstance(settings.prometheus, PrometheusSettings))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 from pydantic import BeforeValidator
 
-from otel_mesh import DnsLabel, HttpUrl, OutsideBackend, OwnOr, Port, Settings
+from otel_mesh import AlertmanagerSettings, DnsLabel, HttpUrl, OutsideBackend, OwnOr, Port, Settings
 
 if TYPE_CHECKING:
     from otel_mesh import GrafanaSettings, JaegerSettings, PrometheusSettings, VictoriaLogsSettings
@@ -55,6 +55,7 @@ class Telemetry(Settings):
         jaeger: Query API of the trace store.
         prometheus: Query API of the metric store.
         logs: Query API of the log store.
+        alertmanager: API of the Alertmanager.
         grafana: Web page of Grafana.
         gateway: Gateway of the mesh for requests from outside; its name is also the ``service.name`` of its spans.
     """
@@ -62,6 +63,7 @@ class Telemetry(Settings):
     jaeger: Api | None = None
     prometheus: Api | None = None
     logs: Api | None = None
+    alertmanager: Api | None = None
     grafana: ServicePort | None = None
     gateway: ServicePort | None = None
 
@@ -82,6 +84,14 @@ def telemetry(settings: StackSettings) -> Telemetry:
         jaeger=query(settings.jaeger),
         prometheus=query(settings.prometheus),
         logs=query(settings.victoria_logs),
+        alertmanager=_alertmanager(settings),
         grafana=grafana and api(grafana),
         gateway=gateway and ServicePort(namespace=gateway.namespace, name=gateway.service, port=gateway.http_port),
     )
+
+
+def _alertmanager(settings: StackSettings) -> Api | None:
+    found = settings.alertmanager
+    if isinstance(found, AlertmanagerSettings):
+        return ServicePort(namespace=settings.namespaces.observability, name=found.name, port=found.QUERY_PORT)
+    return None if found is None else OutsideApi(url=found.endpoint)

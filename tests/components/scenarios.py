@@ -6,6 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh import (
+    AlertmanagerArgs,
+    AlertmanagerSettings,
     CacheAccess,
     DatabaseAccess,
     DatabaseLogin,
@@ -39,6 +41,7 @@ from otel_mesh import (
     VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
+from otel_mesh.backends.alertmanager import alertmanager_manifests
 from otel_mesh.backends.grafana.component import grafana_manifests
 from otel_mesh.backends.jaeger import jaeger_manifests
 from otel_mesh.backends.prometheus.component import prometheus_manifests
@@ -90,6 +93,40 @@ MESH: Final = MeshBinding(
     proxies_make_spans=True,
     proxy_scraping=PROXY_SCRAPING,
 )
+
+
+ALERTS: Final = AlertmanagerSettings.model_validate(
+    {
+        "replicas": 2,
+        "storage": {"kind": "persistent", "size": "1Gi"},
+        "receivers": {
+            "pager": {"pagerduty": {"routing_key": {"secret": "alert-receivers", "key": "pagerduty"}}},
+            "team": {
+                "slack": {"api_url": {"secret": "alert-receivers", "key": "slack"}, "channel": "#alerts"},
+                "email": {
+                    "to": ["oncall@example.com", "team@example.com"],
+                    "sender": "alerts@example.com",
+                    "server": "smtp.example.com:587",
+                    "username": "alerts",
+                    "password": {"secret": "alert-receivers", "key": "smtp"},
+                },
+            },
+            "all": {
+                "webhook": {
+                    "url_secret": {"secret": "alert-receivers", "key": "webhook"},
+                    "bearer_token": {"secret": "alert-receivers", "key": "token"},
+                },
+                "send_resolved": False,
+            },
+        },
+        "routes": {"critical": "pager", "warning": "team"},
+        "default_receiver": "all",
+    }
+)
+
+
+def _alertmanager(settings: AlertmanagerSettings) -> list[Manifest]:
+    return alertmanager_manifests(AlertmanagerArgs(namespace="observability"), settings)
 
 
 def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
@@ -212,6 +249,8 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         MESH,
     ),
     "victoria-logs-scheduled": lambda: _victoria_logs(VictoriaLogsSettings(scheduling=SCHEDULED)),
+    "alertmanager": lambda: _alertmanager(AlertmanagerSettings()),
+    "alertmanager-receivers": lambda: _alertmanager(ALERTS),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusArgs(

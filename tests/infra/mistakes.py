@@ -18,6 +18,7 @@ from otel_mesh.core.errors import parse
 from otel_mesh_stack import identity
 from otel_mesh_stack.services import CATALOG
 from tests.components.pulumi_program import event_loop
+from tests.infra.alerting_mistakes import ALERTING
 from tests.infra.backend_mistakes import BACKENDS
 from tests.infra.mistake import Mistake
 from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
@@ -371,6 +372,7 @@ SETTINGS = (
         in_editor=False,
     ),
     *BACKENDS,
+    *ALERTING,
     Mistake(
         "several at once",
         {"collector__replicas": 0, "wait": "perhaps", "jaeger__retention": "7", "postgre": {}},

@@ -100,10 +100,11 @@ GATEWAY_TLS = Address("gateway-tls", 18443, GATEWAY.ready_path, "https")
 JAEGER = Address("jaeger", 16686, "/")
 PROMETHEUS = Address("prometheus", 19090, "/-/ready")
 LOGS = Address("victoria-logs", 19428, "/health", page_path="/select/vmui/")
+ALERTS = Address("alertmanager", 19093, "/-/ready")
 GRAFANA = Address("grafana", 13000, "/api/health")
 """Deployed by stacks with Grafana only: the embedded environment cannot build its image."""
 
-TOOLS = (JAEGER, PROMETHEUS, LOGS)
+TOOLS = (JAEGER, PROMETHEUS, LOGS, ALERTS)
 """Addresses of the telemetry backends."""
 
 ADDRESSES = (GATEWAY, *([GATEWAY_TLS] if stack_mesh().gateway_tls else []), *TOOLS)

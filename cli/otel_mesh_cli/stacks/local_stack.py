@@ -71,6 +71,7 @@ def places(stack: StackSettings) -> dict[str, ServicePort]:
         "jaeger": telemetry.jaeger,
         "prometheus": telemetry.prometheus,
         "victoria-logs": telemetry.logs,
+        "alertmanager": telemetry.alertmanager,
         "grafana": telemetry.grafana,
     }
     return {name: place for name, place in found.items() if isinstance(place, ServicePort)}

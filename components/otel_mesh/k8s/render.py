@@ -135,7 +135,7 @@ def _stateful_set(workload: Workload, shape: StatefulSetShape) -> Manifest:
         for volume in workload.volumes
         if volume.claim is not None and volume.per_pod
     ]
-    spread = workload.scheduling.spread(workload.selector) if templates else []
+    spread = workload.scheduling.spread(workload.selector) if templates or shape.replicas > 1 else []
     ready = [f"jsonpath={{.status.{count}}}={shape.replicas}" for count in _COUNTS]
     return {
         "apiVersion": "apps/v1",
