@@ -107,7 +107,7 @@ def test_a_second_endpoint_stands_beside_the_backends_and_the_queue_is_on_the_st
 def test_an_operator_gets_objects_in_place_of_our_prometheus(deployed: Any) -> None:  # noqa: ANN401
     stack = deployed(**SCENARIOS["operator"])
     assert "prometheus" not in stack.objects("Deployment")
-    assert set(stack.objects("ServiceMonitor")) == {"alertmanager", "jaeger", "victoria-logs"}
+    assert set(stack.objects("ServiceMonitor")) == {"jaeger", "victoria-logs", "alertmanager"}
     rules = {**rule_files(), **own_rules(), "objectives.rules.yaml": ""}
     assert set(stack.objects("PrometheusRule")) == {
         name.removesuffix(".rules.yaml").replace("_", "-") for name in rules
@@ -137,9 +137,10 @@ def test_a_preview_warns_of_alerts_that_nothing_evaluates_and_of_targets_that_no
         "prometheus: metrics go to https://otlp.example.com:4317: nothing in this stack evaluates"
     )
     assert all(alert in evaluated for names in alerts.values() for alert in names)
+    without_data = [*alerts[gaps.OF_LOG_STORE], *alerts[gaps.OF_ALERTING]]
     assert scraped == (
         "prometheus: nothing in this stack scrapes jaeger, victoria-logs, alertmanager. Scrape them there; "
-        f"until then these alerts have no data: {', '.join(alerts[gaps.OF_LOG_STORE])}"
+        f"until then these alerts have no data: {', '.join(without_data)}"
     )
 
 
@@ -152,11 +153,12 @@ def test_a_preview_warns_of_the_log_stores_alerts_without_data(deployed: Any) ->
     )
 
 
-def test_only_the_files_of_the_log_store_and_the_proxies_need_scraping() -> None:
+def test_only_some_rule_files_need_scraping() -> None:
     """Alerts of other files are about pushed series: a metric of a scraped program there would be missed."""
+    words = ('"vl_', " vl_", "(vl_", "istio_requests", "mesh-proxies", "alertmanager_", "(prometheus_")
     for name, text in {**rule_files(), **own_rules()}.items():
-        scraped = any(word in text for word in ('"vl_', " vl_", "(vl_", "istio_requests", "mesh-proxies"))
-        assert scraped == (name in (gaps.OF_LOG_STORE, gaps.OF_PROXIES)), name
+        scraped = any(word in text for word in words)
+        assert scraped == (name in (gaps.OF_LOG_STORE, gaps.OF_PROXIES, gaps.OF_ALERTING)), name
 
 
 def test_an_unknown_query_api_is_part_of_the_outputs() -> None:
