@@ -19,9 +19,10 @@ NODE: Final = "node"
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "stacks": ("up", "down", "status", "env", "preview", "render", "pulumi"),
     "checks": ("check",),
-    "oncall": ("trace", "slow", "errors", "map"),
+    "oncall": ("trace", "slow", "errors", "alerts", "map"),
     "smoke": ("smoke",),
     "compose": ("compose",),
+    "review": ("review",),
 }
 """Commands by the package whose module `commands` adds them: only the one that is asked for is imported."""
 

@@ -46,6 +46,7 @@ def deploy() -> None:
     shop = _namespace(stack.settings.namespaces.services, mesh, priorities)
 
     otlp_endpoint = observability.observability(stack.settings, telemetry, mesh)
+    stack_mesh.telemetry_egress(stack.settings, telemetry, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, telemetry, mesh)
     stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
     services = workloads.services(stack, shop, otlp_endpoint, mesh)

@@ -54,6 +54,7 @@ class Role(StrEnum):
     TRACES = "trace-store"
     METRICS = "metric-store"
     LOGS = "log-store"
+    ALERTS = "alert-router"
     DASHBOARDS = "dashboards"
     DATABASE = "database"
     CACHE = "cache"

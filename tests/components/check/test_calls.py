@@ -34,7 +34,7 @@ def refusal(namespace: dict[str, Any], *policies: dict[str, Any]) -> str | None:
     assert web is not None
     assert orders is not None
     decision = calls.refusal(web, orders)
-    return decision and decision.reason
+    return decision.reason if decision else None
 
 
 SELECTOR = {"selector": {"matchLabels": {"app": "orders"}}}
