@@ -1,7 +1,7 @@
 """How long the offline checks take beside reading the same objects: `python -m bench.check`.
 
 Each service has a ServiceAccount, a Service, a Deployment and the policies that a catalogue gives it: an
-AuthorizationPolicy, a NetworkPolicy, a VirtualService with retries, a DestinationRule with subsets and an HTTPRoute.
+AuthorizationPolicy, a NetworkPolicy, a VirtualService with retries and a DestinationRule with subsets.
 The baseline in the same run walks every value of the same objects. Times are CPU seconds: other programs do not count.
 """
 
