@@ -63,7 +63,11 @@ def show(console: Console, findings: Sequence[Finding], checked: int) -> None:
 
 
 def _wrapped(finding: Finding, width: int) -> Iterator[str]:
-    for text in (f"{finding.message[:1].upper()}{finding.message[1:]}.", finding.why, f"Remedy: {finding.remedy}."):
+    for text in (
+        f"{finding.message[:1].upper()}{finding.message[1:]}.",
+        finding.why,
+        f"Remedy: {finding.remedy.rstrip('?')}{'?' if finding.remedy.endswith('?') else '.'}",
+    ):
         yield from textwrap.wrap(
             text,
             width,

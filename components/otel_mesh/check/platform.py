@@ -121,9 +121,8 @@ def _status(one: Object) -> Iterator[Finding]:
                 (f"status.{kind}[{place}].conditions[{at}]", each) for at, each in mappings(parent.get("conditions"))
             ]
     for path, condition in conditions:
-        if text(condition.get("status")) == "False":
-            message = (
-                f"{text(condition.get('type'))} is False: {text(condition.get('message')) or condition.get('reason')}"
-            )
+        if condition.get("status") == "False" or condition.get("reason") == "PartiallyInvalid":
+            said = text(condition.get("message")) or text(condition.get("reason"))
+            message = f"{text(condition.get('type'))} is {text(condition.get('status'))}: {said}"
             yield found(STATUS, one, path, message)
             return

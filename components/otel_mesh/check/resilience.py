@@ -64,6 +64,8 @@ PROFILE: Final = code(
     remedy="remove the ServiceProfile; retries and timeouts are annotations of the route or Service",
 )
 _MOST_TRIES: Final = 8
+_SHOWN: Final = 5
+"""Number of services of a chain that a finding names."""
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
@@ -141,28 +143,38 @@ def _multiplied(index: Index) -> Iterator[Finding]:
     tries = _tries(index)
     if sum(1 for attempts, _ in tries.values() if attempts > 1) < 2:  # noqa: PLR2004 - one hop multiplies nothing
         return
-    edges = allowed_edges(index)
-    best: dict[str, tuple[int, tuple[str, ...]]] = {}
-
-    def most(name: str, above: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-        """Largest product of attempts of the chains that end with a call to a service."""
-        if name in best:
-            return best[name]
-        own = tries.get(name, (1, None))[0]
-        chains = [
-            most(caller, (*above, name)) for caller in edges.get(name, ()) if caller not in above and caller != name
-        ]
-        product, chain = max(chains, default=(1, ()))
-        made = product * own, (*chain, name) if own > 1 else chain
-        if not above:
-            best[name] = made
-        return made
-
+    chains = _chains(allowed_edges(index), {name: attempts for name, (attempts, _) in tries.items()})
     for name, (attempts, route) in tries.items():
-        product, chain = most(name, ()) if attempts > 1 else (1, ())
-        if route is not None and product > _MOST_TRIES and len(chain) > 1:
+        product, chain = chains.get(name, (1, ()))
+        if attempts > 1 and product > _MOST_TRIES and len(chain) > 1:
             shown = " then ".join(f"{one} ({tries[one][0]})" for one in chain)
+            shown = f"... {shown}" if len(chain) == _SHOWN else shown
             yield found(MULTIPLIED, route, "spec", f"up to {product} requests for one: attempts at {shown}")
+
+
+def _chains(callers: dict[str, set[str]], tries: dict[str, int]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Largest product of attempts of a chain of calls that ends at a service, with the last services that multiply.
+
+    Of calls in a circle the one that closes it is left out.
+    """
+    best: dict[str, tuple[int, tuple[str, ...]]] = {}
+    entered: set[str] = set()
+    for start in tries:
+        stack = [start]
+        while stack:
+            name = stack[-1]
+            if name not in entered:
+                entered.add(name)
+                stack += [one for one in sorted(callers.get(name, ())) if one not in entered]
+                continue
+            stack.pop()
+            if name in best:
+                continue
+            above = [best[one] for one in callers.get(name, ()) if one in best]
+            product, chain = max(above, default=(1, ()))
+            own = tries.get(name, 1)
+            best[name] = (product * own, (*chain, name)[-_SHOWN:]) if own > 1 else (product, chain)
+    return best
 
 
 def _tries(index: Index) -> dict[str, tuple[int, Object]]:

@@ -207,6 +207,9 @@ def namespaces_selected(index: Index, selector: object) -> list[str]:
 
 
 def _monitors(index: Index) -> Iterator[Finding]:
+    services: dict[str, list[Object]] = defaultdict(list)
+    for service in index.of("Service"):
+        services[service.namespace].append(service)
     for kind in ("PodMonitor", "ServiceMonitor"):
         for one in index.of(kind, MONITORING):
             among = mapping(one.spec.get("namespaceSelector"))
@@ -218,11 +221,12 @@ def _monitors(index: Index) -> Iterator[Finding]:
                 chosen = any(index.select_by(name, selector) for name in namespaces)
             else:
                 wanted = mapping(selector.get("matchLabels"))
+                expressions = [each for _, each in mappings(selector.get("matchExpressions"))]
                 chosen = any(
-                    service.namespace in namespaces
-                    and all(str(service.labels.get(key)) == str(value) for key, value in wanted.items())
-                    and all(holds(service.labels, each) for _, each in mappings(selector.get("matchExpressions")))
-                    for service in index.of("Service")
+                    all(str(service.labels.get(key)) == str(value) for key, value in wanted.items())
+                    and all(holds(service.labels, each) for each in expressions)
+                    for name in namespaces
+                    for service in services.get(name, ())
                 )
             if not chosen:
                 known = any(index.workloads_in(name) for name in namespaces)
