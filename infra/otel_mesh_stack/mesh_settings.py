@@ -14,6 +14,7 @@ from otel_mesh import (
     MeshTracing,
     Problem,
     Settings,
+    TeamRoute,
 )
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 
@@ -34,6 +35,7 @@ class MeshSettings(Settings):
         gateway_namespace: Namespace of the gateway.
         gateway_certificate: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR
             from which the Secret ``gateway.tls_secret`` is made; None if the Secret exists already.
+        team_routes: Places at the gateway that services of teams' stacks may serve.
         tracing: Sampling and attributes of the proxies' spans.
         node_from_file: Whether to read the folders of the nodes' CNI plugins from the file OTEL_MESH_NODE_FILE.
     """
@@ -43,6 +45,7 @@ class MeshSettings(Settings):
     gateway: IngressGatewaySettings = IngressGatewaySettings()
     gateway_namespace: DnsLabel = "istio-ingress"
     gateway_certificate: FileName | None = None
+    team_routes: tuple[TeamRoute, ...] = ()
     tracing: MeshTracing = MeshTracing()
     node_from_file: bool = False
 

@@ -13,8 +13,11 @@ from otel_mesh import (
     OtelCollectorArgs,
     Prometheus,
     PrometheusArgs,
+    SharedFiles,
+    SharedFilesArgs,
     TailSampler,
     TailSamplerArgs,
+    TeamGrants,
     VictoriaLogs,
     VictoriaLogsArgs,
 )
@@ -29,9 +32,13 @@ if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings
 
 
-def observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
+def observability(
+    settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh, teams: TeamGrants
+) -> pulumi.Output[str]:
     """Declares the telemetry backends, Grafana and the Collectors; returns the URL of the OTLP receiver."""
     opts = mesh.opts
+    for config_map in (teams.rules, teams.dashboards):
+        SharedFiles(config_map, SharedFilesArgs(namespace=namespace, config_map=config_map), opts)
     jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=settings.jaeger, mesh=mesh.binding), opts)
     logs_args = VictoriaLogsArgs(namespace=namespace, settings=settings.victoria_logs, mesh=mesh.binding)
     logs = VictoriaLogs("victoria-logs", logs_args, opts)
@@ -42,6 +49,7 @@ def observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: 
             targets=_scraped(settings),
             exposed=tuple(f"{CATALOG.name}/{service.name}" for service in CATALOG.services if service.exposed),
             rules=rule_files(),
+            shared_rules=teams.rules,
             settings=settings.prometheus,
             mesh=mesh.binding,
         ),
@@ -54,6 +62,7 @@ def observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: 
             jaeger_url=jaeger.query_url,
             logs_url=logs.url,
             dashboards=dashboards(),
+            shared_dashboards=teams.dashboards,
             settings=settings.grafana,
             mesh=mesh.binding,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh import DnsLabel, Port, Settings
+from otel_mesh import DnsLabel, Port, Settings, TeamGrants
 
 if TYPE_CHECKING:
     from otel_mesh import GrafanaSettings, JaegerSettings, PrometheusSettings, VictoriaLogsSettings
@@ -14,6 +14,8 @@ TELEMETRY: Final = "telemetry"
 """Output that is a `Telemetry`."""
 CATALOG: Final = "catalog"
 """Output that is an `otel_mesh.Catalog`."""
+TEAMS: Final = "teams"
+"""Output that is an `otel_mesh.TeamGrants`."""
 
 
 class ServicePort(Settings):
@@ -63,4 +65,14 @@ def telemetry(settings: StackSettings) -> Telemetry:
         logs=api(settings.victoria_logs),
         grafana=grafana and api(grafana),
         gateway=gateway and ServicePort(namespace=gateway.namespace, name=gateway.service, port=gateway.http_port),
+    )
+
+
+def grants(settings: StackSettings) -> TeamGrants:
+    """What a stack with these settings grants to teams."""
+    return TeamGrants(
+        environment=settings.environment,
+        observability=settings.namespaces.observability,
+        callers={name: own.callers for name, own in settings.services.items() if own.callers},
+        routes=settings.mesh.team_routes if settings.mesh.installed else (),
     )

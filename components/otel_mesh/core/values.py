@@ -36,6 +36,7 @@ _RETENTION: Final = re.compile(r"[0-9]{1,6}(h|d|w)")
 _LABEL_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _LABEL_VALUE: Final = re.compile(_LABEL_NAME)
 _SUBDOMAIN: Final = r"(?=.{1,253}(?:/|$))[a-z0-9]([-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_HOST: Final = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+"
 _OBJECT_NAME: Final = re.compile(_SUBDOMAIN)
 _LABEL_KEY: Final = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
 _NAME: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -200,6 +201,22 @@ HttpsAddress = Annotated[
     ),
 ]
 """HTTPS URL."""
+
+PathPrefix = Annotated[
+    str,
+    Field(max_length=1024),
+    _Pattern(
+        re.compile(r"/|(?:/[A-Za-z0-9._~-]+)+"),
+        "is not a path prefix; write / or one such as /reviews, without a slash at the end",
+    ),
+]
+"""Prefix of URL paths by whole segments: ``/reviews`` covers ``/reviews`` and ``/reviews/1``, not ``/reviewsx``."""
+
+HostName = Annotated[
+    str,
+    _Pattern(re.compile(_HOST), "is not a host name; write one such as shop.example.com"),
+]
+"""DNS name of a host, without a wildcard."""
 
 PluginReference = Annotated[
     str,
