@@ -85,7 +85,14 @@ def test_the_stack_uses_public_names_of_the_library_only() -> None:
 
 def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
     """`jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifest]` beside `Jaeger`."""
-    without = {"TelemetryAccess", "TelemetrySenders", "AccessControl", "GatewayRoute", "SharedFiles", "ContributedFiles"}
+    without = {
+        "TelemetryAccess",
+        "TelemetrySenders",
+        "AccessControl",
+        "GatewayRoute",
+        "SharedFiles",
+        "ContributedFiles",
+    }
     charts = {"Istio", *without}  # installs charts; have no settings
     for name in otel_mesh.__all__:
         one = getattr(otel_mesh, name)
