@@ -70,7 +70,8 @@ class Team:
             service: The service. Its ``calls`` name services of the platform, or earlier ones of this team.
             image: Container image.
             exposed_at: Place at the platform's gateway: ``/reviews``, or a host and a path such as
-                ``reviews.example.com/``. None if the service is not reachable from outside.
+                ``reviews.example.com/``. None if the service is not reachable from outside. A platform without a mesh
+                has no gateway, and exposes services by their own Service objects.
             strip_prefix: Whether the service gets the paths without the prefix of ``exposed_at``.
             callers: Workloads that may call the service, of this namespace or another, besides the gateway.
             monitoring: Folder with rule files (``*.rules.yaml``) and dashboards (``*.json``) for the platform's
@@ -164,6 +165,8 @@ class Team:
 
     def _refused_route(self, service: str, place: str) -> list[Problem]:
         platform = self._platform
+        if not self._in_a_mesh:  # exposed by its own Service, like the platform's exposed services
+            return []
         if platform.mesh.gateway is None:
             return [Problem("mesh.gateway", "the platform has no gateway", f"expose '{service}' by other means")]
         granted = {route.place: route for route in platform.grants.routes}
