@@ -21,6 +21,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "oncall": ("trace", "slow", "errors", "map"),
     "smoke": ("smoke",),
     "compose": ("compose",),
+    "review": ("review",),
 }
 """Commands by the package whose module `commands` adds them: only the one that is asked for is imported."""
 

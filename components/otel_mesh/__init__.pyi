@@ -135,7 +135,8 @@ from .mesh.policies.access import (
     Operation as Operation,
     declared_access as declared_access,
 )
-from .mesh.policies.team_routes import TeamRoute as TeamRoute
+from .mesh.policies.gate import Gate as Gate
+from .mesh.policies.team_routes import TeamRoute as TeamRoute, require_distinct_routes as require_distinct_routes
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import (
     Microservice as Microservice,

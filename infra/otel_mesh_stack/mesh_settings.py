@@ -15,8 +15,10 @@ from otel_mesh import (
     Problem,
     Settings,
     TeamRoute,
+    require_distinct_routes,
 )
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from typing import Self
@@ -54,6 +56,12 @@ class MeshSettings(Settings):
         if self.gateway_certificate is not None and self.gateway.tls_secret is None:
             reason = "is set, but no name for the Secret to create from it"
             raise InvalidSettingsError([Problem("gateway_certificate", reason, "set gateway.tls_secret")])
+        return self
+
+    @model_validator(mode="after")
+    def _routes_do_not_clash(self) -> Self:
+        own = {service.path_prefix: service.name for service in CATALOG.services if service.exposed}
+        require_distinct_routes(self.team_routes, own, self.gateway.hosts)
         return self
 
     @property

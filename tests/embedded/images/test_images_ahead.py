@@ -1,6 +1,6 @@
 """Making images beside the compiling: another process's lines, its end, and what an error does to it.
 
-What makes the images is a script in the place of `otel-mesh node images`; real images need root and minutes.
+What makes the images is a script in the place of `otel-mesh node images build`; real images need root and minutes.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def test_its_lines_are_relayed_and_leaving_waits_for_it(
     making_is(
         """
         import pathlib, sys, time
-        assert sys.argv[1:] == ["node", "images", "postgres", "redis"]
+        assert sys.argv[1:] == ["node", "images", "build", "postgres", "redis"]
         print("images: postgres: started", file=sys.stderr, flush=True)
         print("what a library warns of", file=sys.stderr, flush=True)
         print("postgres otel-mesh.local/postgres:1", flush=True)

@@ -27,7 +27,7 @@ from otel_mesh.mesh.istio.edge import strip_untrusted_headers
 from otel_mesh.mesh.istio.policy import ingress_telemetry
 from otel_mesh.mesh.istio.routes import Route, gateway_object, virtual_services
 from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
-from otel_mesh.mesh.policies.team_routes import TeamRoute, require_distinct
+from otel_mesh.mesh.policies.team_routes import TeamRoute, require_distinct_routes
 from otel_mesh.mesh.tracing import Tracing  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
     Raises:
         InvalidSettingsError: The certificate has no key or no name of a Secret, or two routes clash.
     """
-    require_distinct(args.team_routes, {one.prefix: one.host for one in args.routes}, settings.hosts)
+    require_distinct_routes(args.team_routes, {one.prefix: one.host for one in args.routes}, settings.hosts)
     workload = _workload(args, settings)
     selected, meta = workload.selector, workload.metadata()
     account, deployment, budget = render(workload)

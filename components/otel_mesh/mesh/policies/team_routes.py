@@ -32,7 +32,7 @@ class TeamRoute(Settings):
         return f"{self.host or ''}{self.path_prefix}"
 
 
-def require_distinct(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Iterable[str]) -> None:
+def require_distinct_routes(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Iterable[str]) -> None:
     """Rejects routes that clash with another route, or lie on a host that the gateway does not answer for.
 
     Args:
@@ -60,7 +60,7 @@ def _clashes(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Sequenc
         seen.setdefault(route.place, path)
         owner = (route.namespace, route.service)
         if owner in served:
-            reason = f"'{route.service}' of namespace '{route.namespace}' has the route {served[owner]} already"
+            reason = f"'{route.service}' of namespace '{route.namespace}' has {served[owner]} already"
             yield Problem(join_path(path, "service"), reason, "grant one route for each service")
         served.setdefault(owner, path)
         if route.host is not None and not any(_covers(host, route.host) for host in hosts):
