@@ -72,6 +72,16 @@ SETTINGS = (
         beside={"otel-mesh:setings": {}, "aws:region": "eu-west-1"},
     ),
     Mistake(
+        "a registry with a scheme",
+        {"images": {"registry": "https://registry.example.com/shop", "tag": "1.0"}},
+        (
+            (
+                "images.registry: is not a registry; write one such as registry.example.com/shop, "
+                "without a scheme and a slash at the end"
+            ),
+        ),
+    ),
+    Mistake(
         "routes of teams that clash",
         {
             "mesh__team_routes": [

@@ -181,6 +181,21 @@ ImageReference = Annotated[
 ]
 """Container image with a tag or a digest."""
 
+RegistryPath = Annotated[
+    str,
+    _Pattern(
+        re.compile(rf"[a-zA-Z0-9.-]+(?::[0-9]{{1,5}})?(?:/{_NAME})*"),
+        "is not a registry; write one such as registry.example.com/shop, without a scheme and a slash at the end",
+    ),
+]
+"""Registry of container images, with the path before an image's name."""
+
+ImageTag = Annotated[
+    str,
+    _Pattern(re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"), "is not a tag; write one such as 1.4.0"),
+]
+"""Tag of a container image."""
+
 Duration = Annotated[str, _Pattern(_DURATION, "is not a duration; write one such as 500ms, 10s or 1m30s")]
 """Duration in the format of Go programs, such as ``1m30s``."""
 
