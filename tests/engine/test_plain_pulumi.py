@@ -12,7 +12,6 @@ from otel_mesh_stack.services import CATALOG
 from tests.engine.stack_program import StackProgram
 
 if TYPE_CHECKING:
-
     from tests.engine.api_server import ApiServer
     from tests.engine.stack_program import Engine
 
@@ -25,6 +24,7 @@ REGISTRY = "registry.example.com/shop"
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, engine: Engine, api_server: ApiServer) -> StackProgram:
     """The files of a checkout that the CLI reads, with a kubeconfig of the user's own."""
+    api_server.collect_garbage(engine.programs / "kube-controller-manager")  # a destroy waits for it
     folder = tmp_path_factory.mktemp("plain")
     project = folder / "checkout"
     project.mkdir()
