@@ -102,12 +102,14 @@ from .core.values import (
     Environment as Environment,
     HttpUrl as HttpUrl,
     ImageReference as ImageReference,
+    ImageTag as ImageTag,
     LabelValue as LabelValue,
     LogLevel as LogLevel,
     ObjectName as ObjectName,
     Percentage as Percentage,
     Port as Port,
     Ratio as Ratio,
+    RegistryPath as RegistryPath,
     Settings as Settings,
     Uid as Uid,
 )
@@ -136,13 +138,18 @@ from .k8s.priority_class import (
 from .k8s.render import render as render
 from .k8s.resources import Resources as Resources, Storage as Storage
 from .k8s.scheduling import Scheduling as Scheduling, Toleration as Toleration
+from .k8s.shared_files import (
+    ContributedFiles as ContributedFiles,
+    ContributedFilesArgs as ContributedFilesArgs,
+    SharedFiles as SharedFiles,
+    SharedFilesArgs as SharedFilesArgs,
+)
 from .k8s.workload import (
     DeploymentShape as DeploymentShape,
     JobShape as JobShape,
     StatefulSetShape as StatefulSetShape,
     Workload as Workload,
 )
-from .mesh.attach import Platform as Platform, attach as attach
 from .mesh.binding import (
     CollectorIdentity as CollectorIdentity,
     GatewayBinding as GatewayBinding,
@@ -157,6 +164,7 @@ from .mesh.istio.gateway import (
     IngressGatewayArgs as IngressGatewayArgs,
     IngressGatewaySettings as IngressGatewaySettings,
 )
+from .mesh.istio.gateway_route import GatewayRoute as GatewayRoute, GatewayRouteArgs as GatewayRouteArgs
 from .mesh.istio.install import Istio as Istio, IstioArgs as IstioArgs
 from .mesh.istio.routes import Route as Route
 from .mesh.istio.settings import IstioSettings as IstioSettings
@@ -192,6 +200,7 @@ from .mesh.policies.resilience import (
     RetryPolicy as RetryPolicy,
 )
 from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
+from .mesh.policies.team_routes import TeamRoute as TeamRoute, require_distinct_routes as require_distinct_routes
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import Microservice as Microservice
 from .services.microservice_settings import (
@@ -215,5 +224,8 @@ from .services.store_access import (
     DatabaseLogin as DatabaseLogin,
 )
 from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnvironment
+from .teams.binding import TeamGrants as TeamGrants
+from .teams.platform import Platform as Platform
+from .teams.team import Team as Team
 
 __all__: list[str]

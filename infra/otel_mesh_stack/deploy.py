@@ -42,10 +42,11 @@ def deploy() -> None:
     opts = pulumi.ResourceOptions(provider=provider.provider(stack), custom_timeouts=provider.timeouts(stack.settings))
     priorities = _priority_classes(stack.settings, opts)
     mesh = stack_mesh.install(stack.settings, stack.charts_dir, opts, priorities)
+    grants = outputs.grants(stack.settings)
     telemetry = _namespace(stack.settings.namespaces.observability, mesh, priorities)
     shop = _namespace(stack.settings.namespaces.services, mesh, priorities)
 
-    otlp_endpoint = observability.observability(stack.settings, telemetry, mesh)
+    otlp_endpoint = observability.observability(stack.settings, telemetry, mesh, grants)
     stack_mesh.telemetry_egress(stack.settings, telemetry, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, telemetry, mesh)
     stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
@@ -69,6 +70,7 @@ def deploy() -> None:
     pulumi.export("topology", topology(CATALOG))
     pulumi.export(outputs.TELEMETRY, outputs.telemetry(stack.settings).model_dump(mode="json"))
     pulumi.export(outputs.CANARIES, outputs.canaries(stack.settings))
+    pulumi.export(outputs.TEAMS, grants.model_dump(mode="json"))
     pulumi.export(outputs.CATALOG, CATALOG.model_dump(mode="json"))
 
 

@@ -132,7 +132,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
     settings, certificate = stack.settings, stack.gateway_certificate
     services = settings.namespaces.services
     routes = tuple(
-        Route(host=service_host(service.name, services), port=service.port)
+        Route(host=service_host(service.name, services), port=service.port, prefix=service.path_prefix)
         for service in catalog.services
         if service.exposed
     )
@@ -145,6 +145,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
         private_key=certificate.private_key if certificate else None,
         settings=settings.mesh.gateway,
         open_paths=OPEN_PATHS,
+        team_routes=settings.mesh.team_routes,
     )
     return _COMPONENTS[settings.mesh.kind].gateway("gateway", args, mesh.opts)
 

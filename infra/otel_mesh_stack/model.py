@@ -14,6 +14,7 @@ from otel_mesh import (
     Environment,
     GrafanaSettings,
     ImageReference,
+    ImageTag,
     InvalidSettingsError,
     JaegerSettings,
     LabelValue,
@@ -26,6 +27,7 @@ from otel_mesh import (
     PrometheusSettings,
     Ratio,
     RedisSettings,
+    RegistryPath,
     Scheduling,
     ServiceRuntime,
     Settings,
@@ -65,6 +67,18 @@ class Cluster(Settings):
     context: Annotated[str, Field(min_length=1, max_length=253)]
     name: LabelValue
     uid: Uid | None = None
+
+
+class Images(Settings):
+    """Registry with the images of the stack's own programs: its services and the load generator.
+
+    Attributes:
+        registry: Registry and path before the name of each program, such as ``registry.example.com/shop``.
+        tag: Tag of all images; None for each program's version.
+    """
+
+    registry: RegistryPath
+    tag: ImageTag | None = None
 
 
 class Namespaces(Settings):
@@ -155,6 +169,7 @@ class StackSettings(Settings):
         environment: ``deployment.environment.name`` of all telemetry.
         cluster: Cluster the stack is deployed to.
         namespaces: Names of the namespaces.
+        images: Registry of the images of the stack's own programs; None if each is named, or the image file names all.
         images_from_file: Whether OTEL_MESH_IMAGES_FILE, a JSON object of name to image, replaces the default images.
         postgres_password_file: File in OTEL_MESH_SECRETS_DIR with the password of PostgreSQL's superuser role. The
             passwords of the roles for migrations and services are in files of the same name with ``-migrations`` and
@@ -191,6 +206,7 @@ class StackSettings(Settings):
     environment: Environment
     cluster: Cluster
     namespaces: Namespaces = Namespaces()
+    images: Images | None = None
     images_from_file: bool = False
     postgres_password_file: FileName | None = None
     redis_password_file: FileName | None = None

@@ -100,6 +100,58 @@ SETTINGS = (
         beside={"otel-mesh:setings": {}, "aws:region": "eu-west-1"},
     ),
     Mistake(
+        "a registry with a scheme",
+        {"images": {"registry": "https://registry.example.com/shop", "tag": "1.0"}},
+        (
+            (
+                "images.registry: is not a registry; write one such as registry.example.com/shop, "
+                "without a scheme and a slash at the end"
+            ),
+        ),
+    ),
+    Mistake(
+        "routes of teams that clash",
+        {
+            "mesh__team_routes": [
+                {"namespace": "a", "service": "a", "path_prefix": "/"},
+                {"namespace": "b", "service": "b", "path_prefix": "/b"},
+                {"namespace": "c", "service": "c", "path_prefix": "/b"},
+                {"namespace": "b", "service": "b", "path_prefix": "/d"},
+            ]
+        },
+        (
+            "mesh.team_routes[0].path_prefix: '/' is the route of service 'api-gateway'; choose another place",
+            "mesh.team_routes[2].path_prefix: '/b' is team_routes[1]; choose another place",
+            (
+                "mesh.team_routes[3].service: 'b' of namespace 'b' has team_routes[1] already; "
+                "grant one route for each service"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a team's route on a host that is not the gateway's",
+        {
+            "mesh__gateway__hosts": ["shop.example.com", "*.teams.example.com"],
+            "mesh__team_routes": [
+                {"namespace": "a", "service": "a", "host": "a.teams.example.com"},
+                {"namespace": "b", "service": "b", "host": "b.example.com"},
+            ],
+        },
+        ("mesh.team_routes[1].host: the gateway does not answer for 'b.example.com'; add the host to gateway.hosts",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a path prefix with a slash at its end",
+        {"mesh__team_routes": [{"namespace": "a", "service": "a", "path_prefix": "/a/"}]},
+        (
+            (
+                "mesh.team_routes[0].path_prefix: is not a path prefix; write / or one such as /reviews, "
+                "without a slash at the end"
+            ),
+        ),
+    ),
+    Mistake(
         "a setting beside the settings",
         {"collector__replicas": 0},
         (
@@ -458,6 +510,16 @@ CATALOGUE = (
             (
                 "catalog.services[1].versions.V3: is not the name of a version; use at most 32 lower case letters, "
                 "digits, dashes and dots, such as v2 or 1.4.0"
+            ),
+        ),
+    ),
+    CatalogMistake(
+        "two exposed services with one path prefix",
+        [{"name": "b", "port": 8081, "exposed": True}, {"name": "c", "port": 8082, "exposed": True}],
+        (
+            (
+                "catalog.services[2].path_prefix: '/' is also the prefix of services[1], and both are exposed; "
+                "give each exposed service its own prefix"
             ),
         ),
     ),

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh.catalog.versions import Version, VersionName, deployment_name
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, nearest
-from otel_mesh.core.values import DnsLabel, InstrumentName, LabelValue, Ratio, Settings, UnprivilegedPort
+from otel_mesh.core.values import DnsLabel, InstrumentName, LabelValue, PathPrefix, Ratio, Settings, UnprivilegedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ class Service(Settings):
         external_calls: Host names outside the platform that it calls.
         metrics: Names of its own instruments, such as ``shop.orders``, besides those of its protocols and stores.
         exposed: Whether the service is reachable from outside the cluster.
+        path_prefix: Prefix of the paths that the mesh's gateway forwards to the service, if it is exposed.
         sampling_ratio: Share of the traces starting at the service that are sampled.
         versions: Further versions that run beside ``version``, behind the same Kubernetes Service.
     """
@@ -58,6 +59,7 @@ class Service(Settings):
     external_calls: tuple[str, ...] = ()
     metrics: tuple[InstrumentName, ...] = ()
     exposed: bool = False
+    path_prefix: PathPrefix = "/"
     sampling_ratio: Ratio = 1.0
     versions: dict[VersionName, Version] = Field(default_factory=dict)
 
@@ -131,7 +133,7 @@ class Catalog(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problems = [*self._duplicates(), *self._bad_references()]
+        problems = [*self._duplicates(), *self._bad_references(), *self._shared_prefixes()]
         if problems:
             raise InvalidSettingsError(problems)
         return self
@@ -166,6 +168,16 @@ class Catalog(Settings):
                         yield Problem(path, f"'{name}' is not in the catalog", nearest(name, known - {service.name}))
                     elif name in names[:place]:
                         yield Problem(path, f"'{name}' is listed twice", "remove one")
+
+    def _shared_prefixes(self) -> Iterator[Problem]:
+        seen: dict[str, str] = {}
+        for index, service in enumerate(self.services):
+            if not service.exposed:
+                continue
+            if other := seen.get(service.path_prefix):
+                reason = f"'{service.path_prefix}' is also the prefix of {other}, and both are exposed"
+                yield Problem(f"services[{index}].path_prefix", reason, "give each exposed service its own prefix")
+            seen.setdefault(service.path_prefix, f"services[{index}]")
 
     def service(self, name: str) -> Service:
         """The service with a name.

@@ -87,6 +87,17 @@ def config_volume(name: str, config_map: str, path: str, files: Iterable[str] = 
     return Volume(name=name, path=path, source={"configMap": source}, read_only=True)
 
 
+def shared_volume(name: str, config_map: str, path: str) -> Volume:
+    """The files of a ConfigMap that others write to, which may be missing or empty; the kubelet follows its changes.
+
+    Args:
+        name: Name of the volume.
+        config_map: Name of the ConfigMap.
+        path: Mount path.
+    """
+    return Volume(name=name, path=path, source={"configMap": {"name": config_map, "optional": True}}, read_only=True)
+
+
 def config_map_key(path: str) -> str:
     """The key of a file in a ConfigMap, where a slash is not allowed."""
     return path.replace("/", "_")
