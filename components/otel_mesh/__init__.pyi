@@ -74,6 +74,7 @@ from .core.values import (
     Settings as Settings,
     Uid as Uid,
 )
+from .k8s.autoscaling import Autoscaling as Autoscaling, MetricTarget as MetricTarget
 from .k8s.component import Component as Component
 from .k8s.containers import (
     POD_FIELDS as POD_FIELDS,
@@ -84,6 +85,7 @@ from .k8s.containers import (
     temporary_files as temporary_files,
 )
 from .k8s.environment import Variable as Variable, Variables as Variables
+from .k8s.health import HealthCheck as HealthCheck, HealthChecks as HealthChecks
 from .k8s.manifests import Manifest as Manifest
 from .k8s.namespace import (
     Namespace as Namespace,
@@ -99,7 +101,9 @@ from .k8s.priority_class import (
 from .k8s.render import render as render
 from .k8s.resources import Resources as Resources, Storage as Storage
 from .k8s.scheduling import Scheduling as Scheduling, Toleration as Toleration
+from .k8s.volumes import Mount as Mount, Projection as Projection, VolumeSettings as VolumeSettings
 from .k8s.workload import (
+    CronJobShape as CronJobShape,
     DeploymentShape as DeploymentShape,
     JobShape as JobShape,
     StatefulSetShape as StatefulSetShape,
@@ -144,7 +148,15 @@ from .services.microservice_settings import (
     MicroserviceSettings as MicroserviceSettings,
     ServiceRuntime as ServiceRuntime,
     own_variables as own_variables,
+    pod_counts as pod_counts,
     taken_variables as taken_variables,
+)
+from .services.ordinary_workload import (
+    Account as Account,
+    FurtherContainer as FurtherContainer,
+    OrdinaryWorkload as OrdinaryWorkload,
+    PortSettings as PortSettings,
+    Run as Run,
 )
 from .services.postgres import (
     DatabaseRoles as DatabaseRoles,
@@ -160,5 +172,6 @@ from .services.store_access import (
     DatabaseLogin as DatabaseLogin,
 )
 from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnvironment
+from .services.workload_checks import workload_problems as workload_problems
 
 __all__: list[str]
