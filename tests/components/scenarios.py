@@ -191,7 +191,7 @@ _ORDINARY: Final = MicroserviceSettings.model_validate(
         },
         "command": ["/bin/web"],
         "args": ["--port=8080"],
-        "health": {"live": {"path": "/"}, "ready": {"tcp": True}, "start_seconds": 10},
+        "health": {"live": {"path": "/"}, "ready": {"tcp": True}, "start_seconds": 90},
         "ports": [{"name": "admin", "number": 9000, "protocol": "http"}, {"name": "debug", "number": 9001}],
         "volumes": {
             "work": {"size": "1Gi", "medium": "memory"},
@@ -220,7 +220,7 @@ _ORDINARY: Final = MicroserviceSettings.model_validate(
         "pod_annotations": {"example.com/note": "any text"},
         "account": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/web"}},
         "uid": 101,
-        "gid": 102,
+        "gid": 101,
         "host_aliases": {"192.0.2.1": ["legacy.example"]},
         "autoscaling": {
             "max": 5,
