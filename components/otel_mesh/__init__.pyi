@@ -113,6 +113,7 @@ from .core.values import (
     Settings as Settings,
     Uid as Uid,
 )
+from .k8s.autoscaling import Autoscaling as Autoscaling, MetricTarget as MetricTarget
 from .k8s.component import Component as Component
 from .k8s.containers import (
     POD_FIELDS as POD_FIELDS,
@@ -123,6 +124,7 @@ from .k8s.containers import (
     temporary_files as temporary_files,
 )
 from .k8s.environment import Variable as Variable, Variables as Variables
+from .k8s.health import HealthCheck as HealthCheck, HealthChecks as HealthChecks
 from .k8s.manifests import Manifest as Manifest
 from .k8s.namespace import (
     Namespace as Namespace,
@@ -144,7 +146,9 @@ from .k8s.shared_files import (
     SharedFiles as SharedFiles,
     SharedFilesArgs as SharedFilesArgs,
 )
+from .k8s.volumes import Mount as Mount, Projection as Projection, VolumeSettings as VolumeSettings
 from .k8s.workload import (
+    CronJobShape as CronJobShape,
     DeploymentShape as DeploymentShape,
     JobShape as JobShape,
     StatefulSetShape as StatefulSetShape,
@@ -208,7 +212,15 @@ from .services.microservice_settings import (
     MicroserviceSettings as MicroserviceSettings,
     ServiceRuntime as ServiceRuntime,
     own_variables as own_variables,
+    pod_counts as pod_counts,
     taken_variables as taken_variables,
+)
+from .services.ordinary_workload import (
+    Account as Account,
+    FurtherContainer as FurtherContainer,
+    OrdinaryWorkload as OrdinaryWorkload,
+    PortSettings as PortSettings,
+    Run as Run,
 )
 from .services.postgres import (
     DatabaseRoles as DatabaseRoles,
@@ -227,5 +239,6 @@ from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnv
 from .teams.binding import TeamGrants as TeamGrants
 from .teams.platform import Platform as Platform
 from .teams.team import Team as Team
+from .services.workload_checks import workload_problems as workload_problems
 
 __all__: list[str]

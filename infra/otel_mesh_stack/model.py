@@ -19,6 +19,7 @@ from otel_mesh import (
     JaegerSettings,
     LabelValue,
     ObjectName,
+    OrdinaryWorkload,
     OtelCollectorSettings,
     OutsideBackend,
     PostgresSettings,
@@ -47,7 +48,7 @@ from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
-from otel_mesh_stack.versions import bad_versions
+from otel_mesh_stack.versions import bad_versions, bad_workloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,7 @@ class Namespaces(Settings):
         return self
 
 
-class ServiceSettings(ServiceRuntime):
+class ServiceSettings(OrdinaryWorkload, ServiceRuntime):
     """Settings of one service that differ from ``service_defaults``.
 
     Attributes:
@@ -246,6 +247,7 @@ class StackSettings(Settings):
             if name not in known
         ]
         problems += bad_versions({name: one.versions for name, one in self.services.items()})
+        problems += bad_workloads(self.services)
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
         problems += backends.problems(self)

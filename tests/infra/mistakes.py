@@ -94,6 +94,99 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "a workload whose parts do not fit together",
+        {
+            "services__user-service": {
+                "env": {"PORT": "1"},
+                "volumes": {"tmp": {"size": "1Mi"}, "work": {"size": "1Mi"}},
+                "mounts": [{"volume": "wrk", "path": "/work"}, {"volume": "tmp", "path": "/work/"}],
+                "ports": [
+                    {"name": "grpc", "number": 8081},
+                    {"name": "admin", "number": 15020},
+                    {"name": "admin", "number": 9000},
+                ],
+                "sidecars": [{"name": "istio-proxy"}, {"name": "user-service"}],
+                "pod_labels": {"app": "x", "sidecar.istio.io/inject": "false"},
+            }
+        },
+        (
+            "services.user-service.sidecars[0].name: 'istio-proxy' is reserved; give it another name",
+            "services.user-service.volumes.tmp: is a reserved name; give it another name",
+            "services.user-service.mounts[0].volume: 'wrk' is not a volume; did you mean 'work'?",
+            "services.user-service.mounts[1].path: is mounted already; choose another path",
+            "services.user-service.volumes.work: is not mounted; add it to 'mounts', or remove it",
+            "services.user-service.ports[1].number: 15020 is a port of the mesh's proxy; use one outside 15000-15090",
+            "services.user-service.ports[2].name: 'admin' is listed twice; give each its own name",
+            "services.user-service.pod_labels.app: is set by the component or the mesh; remove it",
+            (
+                "services.user-service.pod_labels.sidecar.istio.io/inject: is set by the component or the mesh; "
+                "remove it"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a workload that contradicts the catalog",
+        {
+            "services__user-service": {
+                "env": {"PORT": "1"},
+                "ports": [{"name": "grpc", "number": 8081}],
+                "sidecars": [{"name": "user-service"}],
+            },
+            "services__api-gateway": {"run": {}},
+        },
+        (
+            "services.api-gateway.run: an exposed service must run all the time; remove it",
+            "services.user-service.env.PORT: is set by the component; remove it",
+            "services.user-service.ports[0].name: 'grpc' is the service's own port; give it another name",
+            "services.user-service.ports[0].number: 8081 is the service's own port; use another number",
+            (
+                "services.user-service.sidecars[0].name: 'user-service' is the service's own container; "
+                "give it another name"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "an autoscaler beside a fixed number of pods",
+        {"services__user-service": {"replicas": 3, "autoscaling": {"max": 5, "cpu_percent": 70}}},
+        ("services.user-service.replicas: the autoscaler sets the number of pods; remove it, or set autoscaling.min",),
+        in_editor=False,
+    ),
+    Mistake(
+        "an autoscaler without bounds and targets",
+        {"services__user-service": {"autoscaling": {"min": 3, "max": 2}}},
+        (
+            "services.user-service.autoscaling.max: is below 'min'; raise it or lower 'min'",
+            "services.user-service.autoscaling: no target; give cpu_percent, memory_percent or metrics",
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a CronJob with ports, and a process of root",
+        {
+            "services__user-service": {
+                "run": {"schedule": "30 2 * * *"},
+                "ports": [{"name": "admin", "number": 9000}],
+            },
+            "services__order-service": {"pre_stop_seconds": 30, "pre_stop": ["true"]},
+        },
+        (
+            "services.user-service.ports: has no meaning for a CronJob; remove it, or 'run'",
+            "services.order-service.pre_stop: is given beside pre_stop_seconds; remove one",
+            ("services.order-service.pre_stop_seconds: leaves no time before SIGKILL after 30 s; raise grace_seconds"),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a process of root",
+        {"services__user-service": {"uid": 0, "health": {"live": {"path": "/", "tcp": True}}}},
+        (
+            "services.user-service.health.live: path and tcp are given; give one of path, tcp, grpc, command",
+            "services.user-service.uid: should be at least 1; raise it",
+        ),
+    ),
+    Mistake(
         "unknown key beside the settings",
         {},
         ("otel-mesh:setings: unknown key; did you mean 'otel-mesh:settings'?",),

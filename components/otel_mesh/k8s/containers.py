@@ -52,6 +52,7 @@ class Volume:
         path: Mount path.
         source: Kubernetes source of the volume, such as ``{"emptyDir": {}}``.
         read_only: Whether the mount is read-only.
+        sub_path: Path in the volume, in place of the whole volume.
         claim: Name and ``spec`` of the PersistentVolumeClaim that belongs to the workload; None for other volumes.
         per_pod: Whether each pod of a StatefulSet has a claim of its own, made from a template with ``claim``.
     """
@@ -60,6 +61,7 @@ class Volume:
     path: str
     source: Mapping[str, Any]
     read_only: bool = False
+    sub_path: str | None = None
     claim: tuple[str, Mapping[str, Any]] | None = None
     per_pod: bool = False
 
@@ -69,7 +71,8 @@ class Volume:
 
     def mount(self) -> dict[str, Any]:
         """The entry of the container's ``volumeMounts``."""
-        return {"name": self.name, "mountPath": self.path, **({"readOnly": True} if self.read_only else {})}
+        sub_path = {} if self.sub_path is None else {"subPath": self.sub_path}
+        return {"name": self.name, "mountPath": self.path, **sub_path, **({"readOnly": True} if self.read_only else {})}
 
 
 def config_volume(name: str, config_map: str, path: str, files: Iterable[str] = ()) -> Volume:

@@ -9,9 +9,9 @@ from otel_mesh.core.endpoints import SecretKey
 from otel_mesh.core.labels import Annotation
 from otel_mesh.k8s.containers import config_map_key
 from otel_mesh.k8s.environment import Variable
-from otel_mesh.k8s.manifests import Manifest, checksum
+from otel_mesh.k8s.manifests import Manifest, checksum, metadata
 from otel_mesh.k8s.pod_security import container_security_context, security_context
-from otel_mesh.k8s.workload import DeploymentShape, JobShape, StatefulSetShape
+from otel_mesh.k8s.workload import CronJobShape, DeploymentShape, JobShape, StatefulSetShape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ def render_versions(workload: Workload, further: Sequence[Workload]) -> list[Man
         controller(workload),
         *(controller(one) for one in further),
         *front(workload),
-        *(budget for one in further for budget in disruption_budget(one)),
+        *(one for version in further for one in (*disruption_budget(version), *autoscaler(version))),
     ]
 
 
@@ -55,7 +55,7 @@ def prerequisites(workload: Workload) -> list[Manifest]:
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": workload.metadata(),
+            "metadata": _account_metadata(workload),
             # the pod decides whether the token is mounted
             "automountServiceAccountToken": False,
         }
@@ -89,7 +89,7 @@ def prerequisites(workload: Workload) -> list[Manifest]:
 
 
 def controller(workload: Workload) -> Manifest:
-    """The Deployment, StatefulSet or Job that runs the pods."""
+    """The Deployment, StatefulSet, Job or CronJob that runs the pods."""
     match workload.shape:
         case DeploymentShape():
             return _deployment(workload, workload.shape)
@@ -97,26 +97,42 @@ def controller(workload: Workload) -> Manifest:
             return _stateful_set(workload, workload.shape)
         case JobShape():
             return _job(workload, workload.shape)
+        case CronJobShape():
+            return _cron_job(workload, workload.shape)
 
 
 def front(workload: Workload) -> list[Manifest]:
-    """The objects in front of the pods: Service and PodDisruptionBudget."""
+    """The objects in front of the pods: Service, PodDisruptionBudget and HorizontalPodAutoscaler."""
     manifests: list[Manifest] = []
     if workload.ports:
         manifests.append(_service(workload))
-    return [*manifests, *disruption_budget(workload)]
+    return [*manifests, *disruption_budget(workload), *autoscaler(workload)]
 
 
 def disruption_budget(workload: Workload) -> list[Manifest]:
     """The PodDisruptionBudget, if the workload has one."""
     if not isinstance(workload.shape, DeploymentShape | StatefulSetShape) or not workload.shape.disruption_budget:
         return []
+    unhealthy = workload.shape.unhealthy_pod_eviction
     spec = {
         "maxUnavailable": workload.scheduling.max_unavailable,
         "selector": {"matchLabels": workload.selector},
+        **({} if unhealthy is None else {"unhealthyPodEvictionPolicy": unhealthy}),
     }
     meta = workload.metadata()
     return [{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}]
+
+
+def autoscaler(workload: Workload) -> list[Manifest]:
+    """The HorizontalPodAutoscaler, if the workload has one."""
+    if not isinstance(workload.shape, DeploymentShape) or workload.shape.autoscaling is None:
+        return []
+    return [workload.shape.autoscaling.manifest(workload)]
+
+
+def _account_metadata(workload: Workload) -> Manifest:
+    labels = {**workload.labels, **workload.account_labels}
+    return metadata(workload.name, labels, namespace=workload.namespace, annotations=workload.account_annotations)
 
 
 def _not_awaited(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,11 +198,29 @@ def _job(workload: Workload, shape: JobShape) -> Manifest:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": _not_awaited(workload.metadata()),
+        "spec": _job_spec(workload, shape),
+    }
+
+
+def _cron_job(workload: Workload, shape: CronJobShape) -> Manifest:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": workload.metadata(),
         "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": shape.deadline_seconds,
-            "template": _template(workload, restartPolicy="Never"),
+            "schedule": shape.schedule,
+            **({} if shape.time_zone is None else {"timeZone": shape.time_zone}),
+            "concurrencyPolicy": shape.concurrency,
+            "jobTemplate": {"spec": _job_spec(workload, shape.job)},
         },
+    }
+
+
+def _job_spec(workload: Workload, shape: JobShape) -> dict[str, Any]:
+    return {
+        "backoffLimit": shape.retries,
+        "activeDeadlineSeconds": shape.deadline_seconds,
+        "template": _template(workload, restartPolicy="Never"),
     }
 
 
@@ -197,14 +231,16 @@ def _template(workload: Workload, **further: Any) -> dict[str, Any]:  # noqa: AN
     if annotations:
         meta["annotations"] = annotations
     init = [_container(one) for one in workload.init_containers]
+    aliases = [{"ip": address, "hostnames": list(names)} for address, names in workload.host_aliases.items()]
     spec = {
         "serviceAccountName": workload.service_account or workload.name,
         "automountServiceAccountToken": workload.api_access,
         # no variables such as POSTGRES_PORT=tcp://... for every Service of the namespace
         "enableServiceLinks": False,
-        "securityContext": security_context(workload.uid),
+        "securityContext": security_context(workload.uid, workload.gid),
         "terminationGracePeriodSeconds": workload.grace_seconds,
         **workload.scheduling.pod_fields(),
+        **({"hostAliases": aliases} if aliases else {}),
         **({"initContainers": init} if init else {}),
         "containers": [_container(one) for one in workload.containers],
         "volumes": [volume.manifest() for volume in workload.volumes if not volume.per_pod],
