@@ -33,6 +33,7 @@ from .catalog.derivations import (
     signal_matrix as signal_matrix,
     topology as topology,
 )
+from .catalog.external import ExternalCall as ExternalCall
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
 from .collector.component import OtelCollector as OtelCollector, OtelCollectorArgs as OtelCollectorArgs
 from .collector.config import OtelCollectorSettings as OtelCollectorSettings
@@ -82,6 +83,18 @@ from .k8s.namespace import (
     NamespaceArgs as NamespaceArgs,
     NamespaceSettings as NamespaceSettings,
 )
+from .k8s.network_policy import (
+    Addresses as Addresses,
+    Cidr as Cidr,
+    Connection as Connection,
+    NetworkAccess as NetworkAccess,
+    NetworkAccessArgs as NetworkAccessArgs,
+    Pods as Pods,
+    TransportPort as TransportPort,
+    network_policies as network_policies,
+    tcp as tcp,
+    workload_pods as workload_pods,
+)
 from .k8s.priority_class import (
     Priority as Priority,
     PriorityClass as PriorityClass,
@@ -102,11 +115,13 @@ from .mesh.binding import (
     CollectorIdentity as CollectorIdentity,
     GatewayBinding as GatewayBinding,
     MeshBinding as MeshBinding,
+    MeshControlPlane as MeshControlPlane,
     NoMesh as NoMesh,
     ProxyScraping as ProxyScraping,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.istio.access import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
+from .mesh.istio.egress import EgressControl as EgressControl, EgressControlArgs as EgressControlArgs
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
     IngressGatewayArgs as IngressGatewayArgs,
@@ -128,6 +143,12 @@ from .mesh.policies.access import (
     Grant as Grant,
     Operation as Operation,
     declared_access as declared_access,
+)
+from .mesh.policies.egress import Egress as Egress, MeshHost as MeshHost, declared_egress as declared_egress
+from .mesh.policies.network import (
+    declared_connections as declared_connections,
+    dns_connections as dns_connections,
+    mesh_connections as mesh_connections,
 )
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import (

@@ -85,7 +85,8 @@ def test_the_stack_uses_public_names_of_the_library_only() -> None:
 
 def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
     """`jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifest]` beside `Jaeger`."""
-    charts = {"Istio", "TelemetryAccess", "TelemetrySenders", "AccessControl"}  # installs charts; have no settings
+    # installs charts; have no settings
+    charts = {"Istio", "TelemetryAccess", "TelemetrySenders", "AccessControl", "EgressControl", "NetworkAccess"}
     for name in otel_mesh.__all__:
         one = getattr(otel_mesh, name)
         if not _is_component(one) or name in charts:

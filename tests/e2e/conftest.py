@@ -53,6 +53,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was killed")
         for line in lines:
             terminalreporter.write_line(line)
+    for report in reports:
+        for name, text in report.user_properties:
+            if name == "table":
+                terminalreporter.section(report.nodeid.rpartition("::")[2])
+                terminalreporter.write_line(str(text))
 
 
 collect_ignore_glob = [] if stack_mesh().installed else ["test_mesh*.py"]

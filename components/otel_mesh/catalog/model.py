@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
+from otel_mesh.catalog.external import NamedExternalCall  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest
 from otel_mesh.core.values import DnsLabel, InstrumentName, LabelValue, Ratio, Settings, UnprivilegedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
+
+    from otel_mesh.catalog.external import ExternalCall
 
 Protocol = Literal["http", "grpc"]
 StoreSystem = Literal["postgresql", "redis"]
@@ -38,7 +41,7 @@ class Service(Settings):
         version: Deployed version, ``service.version``.
         calls: Names of the services it calls; any other call is undeclared.
         stores: Names of the data stores it uses.
-        external_calls: Host names outside the platform that it calls.
+        external_calls: Hosts outside the platform that it calls: host names, or `ExternalCall` for other than HTTPS.
         metrics: Names of its own instruments, such as ``shop.orders``, besides those of its protocols and stores.
         exposed: Whether the service is reachable from outside the cluster.
         sampling_ratio: Share of the traces starting at the service that are sampled.
@@ -50,7 +53,7 @@ class Service(Settings):
     version: LabelValue = "0.1.0"
     calls: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
-    external_calls: tuple[str, ...] = ()
+    external_calls: tuple[NamedExternalCall, ...] = ()
     metrics: tuple[InstrumentName, ...] = ()
     exposed: bool = False
     sampling_ratio: Ratio = 1.0
@@ -102,7 +105,7 @@ class Catalog(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problems = [*self._duplicates(), *self._bad_references()]
+        problems = [*self._duplicates(), *self._bad_references(), *self._contradicting_hosts()]
         if problems:
             raise InvalidSettingsError(problems)
         return self
@@ -130,6 +133,16 @@ class Catalog(Settings):
                         yield Problem(path, f"'{name}' is not in the catalog", nearest(name, known - {service.name}))
                     elif name in names[:place]:
                         yield Problem(path, f"'{name}' is listed twice", "remove one")
+
+    def _contradicting_hosts(self) -> Iterator[Problem]:
+        known: dict[tuple[str, int], tuple[str, ExternalCall]] = {}
+        for index, service in enumerate(self.services):
+            for place, call in enumerate(service.external_calls):
+                path = f"services[{index}].external_calls[{place}]"
+                first, other = known.setdefault((call.host, call.port), (path, call))
+                if first != path and other != call:
+                    reason = f"'{call.host}', port {call.port}, has other values in {first}"
+                    yield Problem(path, reason, "describe the host the same way at both places")
 
     def service(self, name: str) -> Service:
         """The service with a name.
