@@ -458,8 +458,8 @@ CATALOGUE = (
         [{"name": "b", "port": 8081, "external_calls": ["https://pay.example.com/v1"]}],
         (
             (
-                "catalog.services[1].external_calls[0].host: is not a host name; write one such as api.example.com, without"
-                " scheme, port and path"
+                "catalog.services[1].external_calls[0].host: is not a host name; write one such as api.example.com,"
+                " without scheme, port and path"
             ),
         ),
     ),
@@ -468,8 +468,8 @@ CATALOGUE = (
         [{"name": "b", "port": 8081, "external_calls": [{"host": "pay.example.com", "tls_port": 443}]}],
         (
             (
-                "catalog.services[1].external_calls[0].tls_port: TLS by the proxy on top of protocol 'https'; remove it, or"
-                " set protocol to http or grpc"
+                "catalog.services[1].external_calls[0].tls_port: TLS by the proxy on top of protocol 'https'; remove"
+                " it, or set protocol to http or grpc"
             ),
         ),
     ),
