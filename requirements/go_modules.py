@@ -51,6 +51,12 @@ APART: Final[Mapping[str, Mapping[str, str]]] = {
     "jaeger": {"golang.org/x/": "", "google.golang.org/protobuf": "", "github.com/klauspost/": "", "": "jaeger"},
     # promtool needs the HTTP client of its time.
     "prometheus": {"github.com/prometheus/": "prometheus"},
+    # Newer than what the Collector and Prometheus need; a handful of packages, not worth building those two again.
+    "alertmanager": {
+        "github.com/go-openapi/analysis": "alertmanager",
+        "github.com/pierrec/lz4/": "alertmanager",
+        "go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/": "alertmanager",
+    },
     # Its `cloud` commands pass YAML nodes of this library to another library that needs the same version.
     "pulumi": {"github.com/pb33f/": "pulumi"},
     # The last release of the SDK's module with a Python language host.
@@ -154,7 +160,8 @@ def _packages(build: Build) -> Iterator[dict[str, Any]]:
         (build.folder / name).touch()
     fields = "-json=ImportPath,Imports,GoFiles,Module"
     try:
-        listed = _go(build.folder, "list", "-deps", fields, "-tags", ",".join(TAGS), *build.packages.values())
+        lacking = ["-e"] if build.added else []  # embedded files that the module lacks are an error otherwise
+        listed = _go(build.folder, "list", *lacking, "-deps", fields, "-tags", ",".join(TAGS), *build.packages.values())
     finally:
         for name in build.embeds:
             (build.folder / name).unlink()

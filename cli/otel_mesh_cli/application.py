@@ -18,9 +18,11 @@ NODE: Final = "node"
 """Name of the commands that the distribution `otel-mesh-embedded` adds."""
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "stacks": ("up", "down", "status", "env", "preview", "render", "pulumi"),
-    "oncall": ("trace", "slow", "errors", "map"),
+    "checks": ("check",),
+    "oncall": ("trace", "slow", "errors", "alerts", "map"),
     "smoke": ("smoke",),
     "compose": ("compose",),
+    "review": ("review",),
 }
 """Commands by the package whose module `commands` adds them: only the one that is asked for is imported."""
 

@@ -1,17 +1,38 @@
 """The public names of the library, one line per module: `__init__.py` imports each of them when it is first used."""
 
+from .backends.alertmanager import (
+    Alertmanager as Alertmanager,
+    AlertmanagerArgs as AlertmanagerArgs,
+    AlertmanagerSettings as AlertmanagerSettings,
+)
+from .backends.alertmanager_receivers import (
+    Email as Email,
+    PagerDuty as PagerDuty,
+    Receiver as Receiver,
+    Slack as Slack,
+    Webhook as Webhook,
+)
 from .backends.grafana.component import (
     Grafana as Grafana,
     GrafanaArgs as GrafanaArgs,
     GrafanaSettings as GrafanaSettings,
 )
 from .backends.jaeger import Jaeger as Jaeger, JaegerArgs as JaegerArgs, JaegerSettings as JaegerSettings
+from .backends.jaeger_store import CassandraStore as CassandraStore, SearchStore as SearchStore
+from .backends.prometheus.alerting import AlertmanagerAddress as AlertmanagerAddress
 from .backends.prometheus.component import (
     Prometheus as Prometheus,
     PrometheusArgs as PrometheusArgs,
     PrometheusSettings as PrometheusSettings,
 )
 from .backends.prometheus.objectives import Objectives as Objectives
+from .backends.prometheus.operator import (
+    PrometheusMonitorsSettings as PrometheusMonitorsSettings,
+    PrometheusMonitors as PrometheusMonitors,
+    PrometheusMonitorsArgs as PrometheusMonitorsArgs,
+)
+from .backends.prometheus.remote_write import RemoteWrite as RemoteWrite
+from .backends.prometheus.rules import alert_names as alert_names, rule_files as rule_files
 from .backends.victoria_logs import (
     VictoriaLogs as VictoriaLogs,
     VictoriaLogsArgs as VictoriaLogsArgs,
@@ -35,12 +56,27 @@ from .catalog.derivations import (
 )
 from .catalog.external import ExternalCall as ExternalCall
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
+from .check.families import check_objects as check_objects
+from .check.findings import Finding as Finding, Severity as Severity
 from .collector.component import OtelCollector as OtelCollector, OtelCollectorArgs as OtelCollectorArgs
 from .collector.config import OtelCollectorSettings as OtelCollectorSettings
-from .collector.parts import Batching as Batching
+from .collector.exports import (
+    Export as Export,
+    OtlpEndpoint as OtlpEndpoint,
+    OutsideBackend as OutsideBackend,
+    Signal as Signal,
+)
+from .collector.queueing import Batching as Batching
 from .collector.service_graph import ServiceGraph as ServiceGraph
 from .collector.tail_sampler import TailSampler as TailSampler, TailSamplerArgs as TailSamplerArgs
 from .collector.tail_sampling import TailSamplerSettings as TailSamplerSettings
+from .core.endpoints import (
+    Certificates as Certificates,
+    ClientTls as ClientTls,
+    OwnOr as OwnOr,
+    SecretKey as SecretKey,
+    is_in_cluster as is_in_cluster,
+)
 from .core.errors import (
     InvalidSettingsError as InvalidSettingsError,
     Problem as Problem,
@@ -58,6 +94,7 @@ from .core.network import (
 from .core.values import (
     DnsLabel as DnsLabel,
     Environment as Environment,
+    HttpUrl as HttpUrl,
     ImageReference as ImageReference,
     LabelValue as LabelValue,
     LogLevel as LogLevel,
@@ -136,6 +173,11 @@ from .mesh.istio.telemetry_access import (
     TelemetrySenders as TelemetrySenders,
     TelemetrySendersArgs as TelemetrySendersArgs,
 )
+from .mesh.istio.telemetry_egress import (
+    EgressHost as EgressHost,
+    TelemetryEgress as TelemetryEgress,
+    TelemetryEgressArgs as TelemetryEgressArgs,
+)
 from .mesh.istio.tokens import TokenSettings as TokenSettings
 from .mesh.policies.access import (
     Access as Access,
@@ -145,6 +187,7 @@ from .mesh.policies.access import (
     declared_access as declared_access,
 )
 from .mesh.policies.egress import Egress as Egress, MeshHost as MeshHost, declared_egress as declared_egress
+from .mesh.policies.gate import Gate as Gate
 from .mesh.policies.network import (
     declared_connections as declared_connections,
     dns_connections as dns_connections,

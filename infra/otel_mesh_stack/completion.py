@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings
 
 _PARTS: Final = (
-    *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"),
+    *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "alertmanager", "grafana"),
     *("postgres", "redis", "load_generator"),
 )
 """Settings of the stack that have a ``scheduling``."""
@@ -51,7 +51,7 @@ def complete(settings: StackSettings) -> StackSettings:
     whole = settings
     for path in (*_PARTS, *(f"mesh.{one}" for one in settings.mesh.scheduled_parts)):
         part: Settings | None = attrgetter(path)(settings)
-        if part is None:
+        if part is None or "scheduling" not in type(part).model_fields:
             continue
         with collecting(problems):
             own = _on_its_class(_over(part, _Scheduled(scheduling=settings.scheduling), path), settings)

@@ -52,6 +52,7 @@ def deploy() -> None:
     network.network_access(stack.settings, mesh.binding, guarded, mesh.opts)
 
     otlp_endpoint = observability.observability(stack.settings, telemetry, mesh)
+    stack_mesh.telemetry_egress(stack.settings, telemetry, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, telemetry, mesh)
     stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
     stack_mesh.egress_control(stack.settings, CATALOG, shop, mesh)

@@ -27,6 +27,7 @@ IMAGE_KEYS: Final = {
     "jaeger": "jaeger",
     "victoria_logs": "victoria-logs",
     "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
     "grafana": "grafana",
     "postgres": "postgres",
     "redis": "redis",
@@ -94,6 +95,8 @@ def missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[P
 
 def _with_default(model: M, path: Sequence[str], values: Mapping[str, str]) -> M:
     """A copy of the model with defaults at a path; values that are set there take precedence."""
+    if not path and "image" not in type(model).model_fields:  # outside the stack
+        return model
     if not path:
         return model.model_copy(update={key: one for key, one in values.items() if key not in model.model_fields_set})
     first, *rest = path

@@ -26,11 +26,14 @@ from otel_mesh import (
     Route,
     TelemetryAccess,
     TelemetryAccessArgs,
+    TelemetryEgress,
+    TelemetryEgressArgs,
     Tracing,
     declared_access,
     declared_egress,
     service_host,
 )
+from otel_mesh_stack import alerting, backends
 from otel_mesh_stack.services import OPEN_PATHS
 
 if TYPE_CHECKING:
@@ -78,6 +81,7 @@ class _Components:
         telemetry_access: Component that restricts who may send telemetry.
         access_control: Component that makes the declared calls the only calls.
         egress_control: Component that makes the declared hosts the only ones that proxies connect to.
+        telemetry_egress: Component that lets Collectors reach telemetry backends outside the cluster.
     """
 
     install: Callable[[StackSettings, str | None, pulumi.ResourceOptions], MeshInstaller]
@@ -85,9 +89,12 @@ class _Components:
     telemetry_access: type[TelemetryAccess]
     access_control: type[AccessControl]
     egress_control: type[EgressControl]
+    telemetry_egress: type[TelemetryEgress]
 
 
-_COMPONENTS: Final = {"istio": _Components(_istio, IngressGateway, TelemetryAccess, AccessControl, EgressControl)}
+_COMPONENTS: Final = {
+    "istio": _Components(_istio, IngressGateway, TelemetryAccess, AccessControl, EgressControl, TelemetryEgress)
+}
 """Components of each kind of mesh that a stack can install."""
 
 
@@ -171,6 +178,20 @@ def telemetry_access(
         ports=(OTLP_GRPC_PORT, OTLP_HTTP_PORT),
     )
     return _COMPONENTS[settings.mesh.kind].telemetry_access("telemetry-access", args, mesh.opts)
+
+
+def telemetry_egress(settings: StackSettings, namespace: pulumi.Input[str], mesh: Mesh) -> None:
+    """Declares the telemetry backends outside the cluster, if Collectors in the mesh send to any.
+
+    Args:
+        settings: Settings of the stack.
+        namespace: Namespace of the Collectors.
+        mesh: Mesh of the stack; without one, nothing is declared.
+    """
+    hosts = (*backends.egress(settings), *alerting.egress(settings))
+    if settings.mesh.installed and hosts:
+        args = TelemetryEgressArgs(namespace=namespace, hosts=hosts)
+        _COMPONENTS[settings.mesh.kind].telemetry_egress("telemetry-egress", args, mesh.opts)
 
 
 def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> None:

@@ -59,6 +59,12 @@ class MeshSettings(Settings):
         return self.kind != "none"
 
     @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Namespaces of the mesh's own parts, in the order of installation; the gateway's last."""
+        own = {"none": (), "istio": (self.istio.cni.namespace, self.istio.namespace)}[self.kind]
+        return (*own, self.gateway_namespace) if self.installed else ()
+
+    @property
     def scheduled_parts(self) -> tuple[str, ...]:
         """Paths of the mesh's settings that have a ``scheduling``."""
         return _SCHEDULED_PARTS[self.kind]

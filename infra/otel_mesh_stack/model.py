@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from otel_mesh import (
+    AlertmanagerAddress,
     Caller,
     DatabaseRoles,
     DnsLabel,
@@ -18,6 +19,7 @@ from otel_mesh import (
     LabelValue,
     ObjectName,
     OtelCollectorSettings,
+    OutsideBackend,
     PostgresSettings,
     Priority,
     Problem,
@@ -35,6 +37,7 @@ from otel_mesh import (
     join_path,
     nearest,
 )
+from otel_mesh_stack import alerting, backends
 from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.network_settings import NetworkPolicySettings
@@ -162,9 +165,11 @@ class StackSettings(Settings):
         collector: The OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
         tail_sampler: Collectors that keep traces with errors, slow ones and a share of the others; None keeps all
             traces that the services record. With it the services should record all traces: others cannot be kept.
-        jaeger: The trace backend.
-        victoria_logs: The log backend.
-        prometheus: The metrics backend.
+        jaeger: The trace backend: settings of the stack's own Jaeger, or the address of an OTLP receiver outside.
+        victoria_logs: The log backend: settings of the stack's own VictoriaLogs, or an address like ``jaeger``.
+        prometheus: The metrics backend: settings of the stack's own Prometheus, or an address like ``jaeger``.
+        alertmanager: Where firing alerts go: settings of the stack's own Alertmanager, or the address of one outside;
+            None: they are sent to nobody.
         grafana: Dashboards; None for a stack without Grafana.
         postgres: The services' database server; the databases of the services are added.
         redis: The services' cache.
@@ -192,9 +197,10 @@ class StackSettings(Settings):
     network_policies: NetworkPolicySettings = NetworkPolicySettings()
     collector: OtelCollectorSettings = OtelCollectorSettings()
     tail_sampler: TailSamplerSettings | None = None
-    jaeger: JaegerSettings = JaegerSettings()
-    victoria_logs: VictoriaLogsSettings = VictoriaLogsSettings()
-    prometheus: PrometheusSettings = PrometheusSettings()
+    jaeger: backends.TracesBackend = JaegerSettings()
+    victoria_logs: backends.LogsBackend = VictoriaLogsSettings()
+    prometheus: backends.MetricsBackend = PrometheusSettings()
+    alertmanager: alerting.AlertsBackend | None = None
     grafana: GrafanaSettings | None = None
     postgres: ShopPostgres = ShopPostgres()
     redis: ShopRedis = ShopRedis()
@@ -220,6 +226,8 @@ class StackSettings(Settings):
         ]
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
+        problems += backends.problems(self)
+        problems += alerting.problems(self)
         if self.postgres.roles is None and self.postgres.user in (self.roles.migrations, self.roles.services):
             reason = f"'{self.postgres.user}' is also the name of a restricted role"
             problems.append(Problem("postgres.user", reason, "give it another name, or set postgres.roles"))
@@ -242,9 +250,9 @@ class StackSettings(Settings):
     def _names_used_twice(self) -> Iterator[Problem]:
         """Problems of parts whose objects have the same name."""
         seen: dict[str, str] = {}
-        for part in ("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "grafana"):
+        for part in ("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "alertmanager", "grafana"):
             settings = getattr(self, part)
-            if settings is None:
+            if settings is None or isinstance(settings, OutsideBackend | AlertmanagerAddress):
                 continue
             name = settings.name
             if name in seen:

@@ -17,6 +17,7 @@ from otel_mesh import (
     tcp,
     workload_pods,
 )
+from otel_mesh_stack.network_telemetry import scraper, telemetry_connections
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -65,13 +66,12 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
     names = settings.namespaces
     guarded = [names.services, names.observability, *([mesh.gateway.namespace] if mesh.gateway else [])]
     yield from dns_connections(guarded, settings.network_policies.dns_addresses)
-    yield from mesh_connections(mesh, guarded, workload_pods(names.observability, settings.prometheus.name))
+    yield from mesh_connections(mesh, guarded, scraper(settings))
     yield from declared_connections(CATALOG, names.services)
     yield from _entrances(settings, mesh)
-    yield from _telemetry(settings, mesh)
-    yield from _backends(settings)
+    yield from _senders(settings, mesh)
     yield from _teams(settings, mesh)
-    yield from _api_server(settings)
+    yield from telemetry_connections(settings)
 
 
 def _entrances(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
@@ -94,43 +94,16 @@ def _entrances(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connectio
             yield tcp(Pods(namespace=caller.namespace), workload_pods(services, name), CATALOG.service(name).port)
 
 
-def _telemetry(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
-    """From services, load generator and gateway to the Collector, and from the Collectors to the backends."""
-    place = settings.namespaces.observability
-    collector = workload_pods(place, settings.collector.name)
+def _senders(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
+    """From services, load generator and gateway to the Collector."""
     senders = [workload_pods(settings.namespaces.services, one.name) for one in CATALOG.services]
     if settings.load_generator is not None:
         senders.append(workload_pods(settings.namespaces.services, settings.load_generator.name))
     if mesh.gateway is not None:
         senders.append(workload_pods(mesh.gateway.namespace, mesh.gateway.service))
+    collector = workload_pods(settings.namespaces.observability, settings.collector.name)
     for sender in senders:
         yield tcp(sender, collector, *_OTLP)
-    jaeger = workload_pods(place, settings.jaeger.name)
-    prometheus = workload_pods(place, settings.prometheus.name)
-    to_jaeger = collector
-    if settings.tail_sampler is not None:
-        to_jaeger = workload_pods(place, settings.tail_sampler.name)
-        yield tcp(collector, to_jaeger, OTLP_GRPC_PORT)
-        yield tcp(to_jaeger, prometheus, settings.prometheus.PORT)
-    yield tcp(to_jaeger, jaeger, OTLP_GRPC_PORT)
-    yield tcp(collector, prometheus, settings.prometheus.PORT)
-    yield tcp(collector, workload_pods(place, settings.victoria_logs.name), settings.victoria_logs.PORT)
-
-
-def _backends(settings: StackSettings) -> Iterator[Connection]:
-    """From Prometheus and Grafana to the backends."""
-    place = settings.namespaces.observability
-    jaeger = workload_pods(place, settings.jaeger.name)
-    logs = workload_pods(place, settings.victoria_logs.name)
-    prometheus = workload_pods(place, settings.prometheus.name)
-    yield tcp(prometheus, jaeger, settings.jaeger.METRICS_PORT)
-    yield tcp(prometheus, logs, settings.victoria_logs.PORT)
-    if settings.grafana is not None:
-        grafana = workload_pods(place, settings.grafana.name)
-        yield tcp(prometheus, grafana, settings.grafana.PORT)
-        yield tcp(grafana, prometheus, settings.prometheus.PORT)
-        yield tcp(grafana, jaeger, settings.jaeger.QUERY_PORT)
-        yield tcp(grafana, logs, settings.victoria_logs.PORT)
 
 
 def _teams(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
@@ -144,24 +117,6 @@ def _teams(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
     place = settings.namespaces.observability
     yield tcp(meshed, workload_pods(place, settings.collector.name), *_OTLP)
     if mesh.proxy_scraping is not None:
-        yield tcp(workload_pods(place, settings.prometheus.name), meshed, mesh.proxy_scraping.port)
+        yield tcp(scraper(settings), meshed, mesh.proxy_scraping.port)
     if mesh.gateway is not None:
         yield tcp(workload_pods(mesh.gateway.namespace, mesh.gateway.service), meshed)
-
-
-def _api_server(settings: StackSettings) -> Iterator[Connection]:
-    """To the API server from those that discover pods by it, and from its proxy to the backends' pages."""
-    place, own = settings.namespaces.observability, settings.network_policies
-    server = Addresses(cidrs=own.api_server_addresses)
-    discovering = [settings.collector.name, settings.prometheus.name]
-    if settings.tail_sampler is not None:
-        discovering.append(settings.tail_sampler.name)
-    for name in discovering:
-        yield tcp(workload_pods(place, name), server, *own.api_server_ports)
-    if not own.api_server_addresses:
-        return
-    yield tcp(server, workload_pods(place, settings.jaeger.name), settings.jaeger.QUERY_PORT)
-    yield tcp(server, workload_pods(place, settings.victoria_logs.name), settings.victoria_logs.PORT)
-    yield tcp(server, workload_pods(place, settings.prometheus.name), settings.prometheus.PORT)
-    if settings.grafana is not None:
-        yield tcp(server, workload_pods(place, settings.grafana.name), settings.grafana.PORT)

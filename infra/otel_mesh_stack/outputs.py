@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
-from otel_mesh import DnsLabel, Port, Settings
+from pydantic import BeforeValidator
+
+from otel_mesh import AlertmanagerSettings, DnsLabel, HttpUrl, OutsideBackend, OwnOr, Port, Settings
 
 if TYPE_CHECKING:
     from otel_mesh import GrafanaSettings, JaegerSettings, PrometheusSettings, VictoriaLogsSettings
@@ -30,6 +32,22 @@ class ServicePort(Settings):
     port: Port
 
 
+class OutsideApi(Settings):
+    """Query API of a backend outside the stack.
+
+    Attributes:
+        url: Base URL of the API; None if the stack's settings do not name it.
+    """
+
+    url: HttpUrl | None = None
+
+
+Api: TypeAlias = Annotated[
+    ServicePort | OutsideApi, BeforeValidator(OwnOr(ServicePort, OutsideApi, "backend", marker="url"))
+]
+"""Where a query API is."""
+
+
 class Telemetry(Settings):
     """Where the telemetry of a stack can be queried. A part that the stack does not deploy is None.
 
@@ -37,13 +55,15 @@ class Telemetry(Settings):
         jaeger: Query API of the trace store.
         prometheus: Query API of the metric store.
         logs: Query API of the log store.
+        alertmanager: API of the Alertmanager.
         grafana: Web page of Grafana.
         gateway: Gateway of the mesh for requests from outside; its name is also the ``service.name`` of its spans.
     """
 
-    jaeger: ServicePort | None = None
-    prometheus: ServicePort | None = None
-    logs: ServicePort | None = None
+    jaeger: Api | None = None
+    prometheus: Api | None = None
+    logs: Api | None = None
+    alertmanager: Api | None = None
     grafana: ServicePort | None = None
     gateway: ServicePort | None = None
 
@@ -54,13 +74,24 @@ def telemetry(settings: StackSettings) -> Telemetry:
     mesh, grafana = settings.mesh, settings.grafana
     gateway = mesh.gateway.binding(mesh.gateway_namespace) if mesh.installed else None
 
+    def query(of: JaegerSettings | PrometheusSettings | VictoriaLogsSettings | OutsideBackend) -> Api:
+        return OutsideApi(url=of.query_url) if isinstance(of, OutsideBackend) else api(of)
+
     def api(of: JaegerSettings | PrometheusSettings | VictoriaLogsSettings | GrafanaSettings) -> ServicePort:
         return ServicePort(namespace=namespace, name=of.name, port=of.QUERY_PORT)
 
     return Telemetry(
-        jaeger=api(settings.jaeger),
-        prometheus=api(settings.prometheus),
-        logs=api(settings.victoria_logs),
+        jaeger=query(settings.jaeger),
+        prometheus=query(settings.prometheus),
+        logs=query(settings.victoria_logs),
+        alertmanager=_alertmanager(settings),
         grafana=grafana and api(grafana),
         gateway=gateway and ServicePort(namespace=gateway.namespace, name=gateway.service, port=gateway.http_port),
     )
+
+
+def _alertmanager(settings: StackSettings) -> Api | None:
+    found = settings.alertmanager
+    if isinstance(found, AlertmanagerSettings):
+        return ServicePort(namespace=settings.namespaces.observability, name=found.name, port=found.QUERY_PORT)
+    return None if found is None else OutsideApi(url=found.endpoint)

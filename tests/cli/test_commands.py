@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COMMANDS = [name for names in application.ROOMS.values() for name in names]
-NODE_COMMANDS = ["toolchain", "images", "leftovers", "rotate"]
+NODE_COMMANDS = ["toolchain", "images build", "images load", "leftovers", "rotate"]
 SILENT = {"up", "down", "compose", "pulumi", "node rotate"}
 """Commands that answer no question, and so have no option `--output`."""
 

@@ -6,6 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh import (
+    AlertmanagerArgs,
+    AlertmanagerSettings,
     CacheAccess,
     DatabaseAccess,
     DatabaseLogin,
@@ -39,6 +41,7 @@ from otel_mesh import (
     VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
+from otel_mesh.backends.alertmanager import alertmanager_manifests
 from otel_mesh.backends.grafana.component import grafana_manifests
 from otel_mesh.backends.jaeger import jaeger_manifests
 from otel_mesh.backends.prometheus.component import prometheus_manifests
@@ -52,6 +55,7 @@ from otel_mesh.services.microservice import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.redis import redis_manifests
 from otel_mesh_stack.load_generator import LoadGeneratorArgs, LoadGeneratorSettings, load_generator_manifests
+from tests.components.backend_scenarios import backend_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +93,40 @@ MESH: Final = MeshBinding(
     proxies_make_spans=True,
     proxy_scraping=PROXY_SCRAPING,
 )
+
+
+ALERTS: Final = AlertmanagerSettings.model_validate(
+    {
+        "replicas": 2,
+        "storage": {"kind": "persistent", "size": "1Gi"},
+        "receivers": {
+            "pager": {"pagerduty": {"routing_key": {"secret": "alert-receivers", "key": "pagerduty"}}},
+            "team": {
+                "slack": {"api_url": {"secret": "alert-receivers", "key": "slack"}, "channel": "#alerts"},
+                "email": {
+                    "to": ["oncall@example.com", "team@example.com"],
+                    "sender": "alerts@example.com",
+                    "server": "smtp.example.com:587",
+                    "username": "alerts",
+                    "password": {"secret": "alert-receivers", "key": "smtp"},
+                },
+            },
+            "all": {
+                "webhook": {
+                    "url_secret": {"secret": "alert-receivers", "key": "webhook"},
+                    "bearer_token": {"secret": "alert-receivers", "key": "token"},
+                },
+                "send_resolved": False,
+            },
+        },
+        "routes": {"critical": "pager", "warning": "team"},
+        "default_receiver": "all",
+    }
+)
+
+
+def _alertmanager(settings: AlertmanagerSettings) -> list[Manifest]:
+    return alertmanager_manifests(AlertmanagerArgs(namespace="observability"), settings)
 
 
 def _collector(settings: OtelCollectorSettings) -> list[Manifest]:
@@ -211,6 +249,8 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         MESH,
     ),
     "victoria-logs-scheduled": lambda: _victoria_logs(VictoriaLogsSettings(scheduling=SCHEDULED)),
+    "alertmanager": lambda: _alertmanager(AlertmanagerSettings()),
+    "alertmanager-receivers": lambda: _alertmanager(ALERTS),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusArgs(
@@ -321,6 +361,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "priority-class": lambda: _priority_class(
         PriorityClassSettings(name="urgent", value=1000, description="What people wait for.")
     ),
+    **backend_scenarios({"traces_target": TRACES, "metrics_url": METRICS_URL, "logs_url": LOGS_URL}, MESH),
     "namespace": lambda: _namespace(NamespaceSettings(name="shop"), NoMesh()),
     "namespace-meshed": lambda: _namespace(NamespaceSettings(name="shop"), MESH),
     "namespace-outside-the-mesh": lambda: _namespace(NamespaceSettings(name="shop", meshed=False), MESH),

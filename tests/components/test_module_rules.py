@@ -46,7 +46,7 @@ def test_no_component_imports_another() -> None:
 
 def test_only_the_settings_module_reads_the_configuration() -> None:
     assert _holding(r"pulumi\.Config\(") == {"settings.py"}
-    assert _holding(r"os\.environ") == {"settings.py", "kubeconfig.py"}
+    assert _holding(r"os\.environ") == {"settings.py", "kubeconfig.py", "images.py", "places.py"}
 
 
 def test_stacks_differ_in_data_only() -> None:
@@ -62,7 +62,7 @@ def test_no_module_imports_all_of_pulumi_kubernetes() -> None:
 def test_only_the_program_connects_components() -> None:
     assert (repo_dir() / "infra" / "__main__.py").read_text().count("import ") == 1
     wiring = {path.name for path in STACK.rglob("*.py") if _components_imported(path)}
-    assert wiring == {"deploy.py", "mesh.py"}
+    assert wiring == {"alerting.py", "deploy.py", "mesh.py", "observability.py", "workloads.py"}
 
 
 def _components_imported(path: Path) -> set[str]:
@@ -85,8 +85,15 @@ def test_the_stack_uses_public_names_of_the_library_only() -> None:
 
 def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
     """`jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifest]` beside `Jaeger`."""
-    # installs charts; have no settings
-    charts = {"Istio", "TelemetryAccess", "TelemetrySenders", "AccessControl", "EgressControl", "NetworkAccess"}
+    charts = {
+        "Istio",
+        "TelemetryAccess",
+        "TelemetrySenders",
+        "TelemetryEgress",
+        "AccessControl",
+        "EgressControl",
+        "NetworkAccess",
+    }  # installs charts; have no settings
     for name in otel_mesh.__all__:
         one = getattr(otel_mesh, name)
         if not _is_component(one) or name in charts:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 ORDINARY: Final = "ordinary"
 """The part of `make e2e`: all tests without the marker `full`."""
 BY_FILE: Final = {
+    "test_alertmanager": "load",
+    "test_collector_queue": "load",
     "test_contract": "load",
     "test_full_disk": "end",
     "test_interrupted_engine": "changes",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-_APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 _FIRST = ("Namespace", "PriorityClass", "ServiceAccount")
 _DEFINITION = "CustomResourceDefinition"
 _HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
@@ -50,7 +49,7 @@ def objects(
             words = ["apply", "--server-side", "--force-conflicts", "--filename=-"]
             done = api_server.kubectl(words, kubeconfig, text)
             assert done.returncode == 0, done.stderr
-    waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"], kubeconfig)
+    waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=150s"], kubeconfig)
     assert waited.returncode == 0, waited.stderr
     return found
 
@@ -61,7 +60,7 @@ def test_objects_pass_strict_field_validation(
     ours = [one for one in objects if one["kind"] not in {_DEFINITION, *_HOOKS}]
     groups = {one["apiVersion"].partition("/")[0] for one in ours}
     assert groups >= {"networking.istio.io", "security.istio.io", "telemetry.istio.io"}
-    done = api_server.kubectl([*_APPLY, "--force-conflicts"], kubeconfig, yaml.safe_dump_all(ours))
+    done = api_server.dry_run(ours, kubeconfig, "--force-conflicts")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(ours)
 
@@ -84,7 +83,7 @@ def test_pods_are_admitted_by_their_namespaces(
         if one["kind"] in {"Deployment", "StatefulSet", "DaemonSet"}
     ]
     assert {"istiod", "istio-cni-node", "ingress"} <= {pod["metadata"]["name"] for pod in pods}
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(pods))
+    done = api_server.dry_run(pods, kubeconfig)
     assert done.returncode == 0, done.stderr
 
 
@@ -93,6 +92,6 @@ def test_an_unknown_field_of_a_mesh_object_is_refused(
 ) -> None:
     (routes,) = (one for one in objects if one["kind"] == "VirtualService")
     wrong = {**routes, "spec": {**routes["spec"], "timeot": "1s"}}
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(wrong))
+    done = api_server.dry_run([wrong], kubeconfig)
     assert done.returncode != 0
     assert "timeot" in done.stderr

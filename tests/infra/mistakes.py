@@ -18,31 +18,15 @@ from otel_mesh.core.errors import parse
 from otel_mesh_stack import identity
 from otel_mesh_stack.services import CATALOG
 from tests.components.pulumi_program import event_loop
+from tests.infra.alerting_mistakes import ALERTING
+from tests.infra.backend_mistakes import BACKENDS
+from tests.infra.mistake import Mistake
 from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OTHER_UID = "00000000-0000-4000-8000-000000000000"
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A mistake in a stack's settings.
-
-    Attributes:
-        what: in words.
-        changes: to the settings of stack ``local``, by path.
-        told: the messages, in their order.
-        in_editor: whether the JSON schema shows it too.
-        beside: keys of the stack's configuration beside its settings.
-    """
-
-    what: str
-    changes: dict[str, Any]
-    told: tuple[str, ...]
-    in_editor: bool = True
-    beside: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -387,6 +371,8 @@ SETTINGS = (
         ),
         in_editor=False,
     ),
+    *BACKENDS,
+    *ALERTING,
     Mistake(
         "an address in place of a range",
         {"network_policies__api_server_addresses": ["10.0.0.1/8"]},

@@ -18,9 +18,11 @@ from tests.infra.stack_config import accepted, changed, refused, use
 if TYPE_CHECKING:
     import asyncio
 
+    from tests.infra.mistake import Mistake
+
 
 @pytest.mark.parametrize("mistake", mistakes.SETTINGS, ids=lambda one: one.what)
-def test_a_problem_in_the_settings(mistake: mistakes.Mistake) -> None:
+def test_a_problem_in_the_settings(mistake: Mistake) -> None:
     assert refused(changed(**mistake.changes), mistake.beside) == list(mistake.told)
 
 
@@ -30,7 +32,7 @@ def test_a_problem_in_the_catalog(mistake: mistakes.CatalogMistake) -> None:
 
 
 @pytest.mark.parametrize("mistake", mistakes.SETTINGS[:3], ids=lambda one: one.what)
-def test_a_program_with_problems_registers_nothing(mistake: mistakes.Mistake, loop: asyncio.AbstractEventLoop) -> None:
+def test_a_program_with_problems_registers_nothing(mistake: Mistake, loop: asyncio.AbstractEventLoop) -> None:
     mocks = use(changed(**mistake.changes), beside=mistake.beside)
     settle(loop)
     mocks.registered.clear()  # the stack itself

@@ -48,7 +48,7 @@ def test_each_query_api_is_a_port_of_a_service_that_the_stack_deploys(
     telemetry = Telemetry.model_validate(found[outputs.TELEMETRY])
     parts = (telemetry.jaeger, telemetry.prometheus, telemetry.logs, telemetry.grafana)
     assert [one is not None for one in parts] == [True, True, True, stack != "local"]
-    assert {(one.namespace, one.name, one.port) for one in parts if one} <= deployed
+    assert {(one.namespace, one.name, one.port) for one in parts if isinstance(one, ServicePort)} <= deployed
     assert telemetry.gateway is None
     assert Catalog.model_validate(found[outputs.CATALOG]) == CATALOG
 

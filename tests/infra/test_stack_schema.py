@@ -17,6 +17,8 @@ from tests.infra.stack_config import changed, stack_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.infra.mistake import Mistake
+
 FILE = repo_dir() / "infra" / "schema" / "stack.schema.json"
 DOCUMENT = schema.document()
 VALIDATOR = Draft7Validator(DOCUMENT)
@@ -43,12 +45,12 @@ def test_the_stack_files_are_valid_and_name_their_schema(stack: str) -> None:
 
 
 @pytest.mark.parametrize("mistake", [one for one in mistakes.SETTINGS if one.in_editor], ids=lambda one: one.what)
-def test_an_editor_shows_a_mistake(mistake: mistakes.Mistake) -> None:
+def test_an_editor_shows_a_mistake(mistake: Mistake) -> None:
     assert _found(changed(**mistake.changes), mistake.beside)
 
 
 @pytest.mark.parametrize("mistake", [one for one in mistakes.SETTINGS if not one.in_editor], ids=lambda one: one.what)
-def test_contradictions_are_left_to_the_program(mistake: mistakes.Mistake) -> None:
+def test_contradictions_are_left_to_the_program(mistake: Mistake) -> None:
     assert _found(changed(**mistake.changes)) == []
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_mesh import JaegerSettings, PrometheusSettings
 from otel_mesh_stack import identity
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.variables import variables_of
@@ -78,6 +79,8 @@ def test_images_come_from_the_file_unless_the_stack_sets_them(tmp_path: Path) ->
     (tmp_path / "images.json").write_text(json.dumps(file))
     own = {"image": "own.invalid/api-gateway:2"}
     made = accepted(changed(jaeger__image="own.invalid/jaeger:2", services={"api-gateway": own}))
+    assert isinstance(made.settings.jaeger, JaegerSettings)
+    assert isinstance(made.settings.prometheus, PrometheusSettings)
     assert made.settings.jaeger.image == "own.invalid/jaeger:2"
     assert made.settings.prometheus.image == "file.invalid/prometheus:1"
     assert made.settings.collector.image.startswith("docker.io/otel/")
@@ -102,6 +105,8 @@ def test_settings_of_the_stack_apply_to_every_workload_without_its_own() -> None
             services={"user-service": {"scheduling": {"priority_class": "high", "max_unavailable": 2}}},
         )
     ).settings
+    assert isinstance(made.jaeger, JaegerSettings)
+    assert isinstance(made.prometheus, PrometheusSettings)
     found = {
         "jaeger": made.jaeger.scheduling,
         "prometheus": made.prometheus.scheduling,

@@ -72,6 +72,4 @@ def _builder(request: Request, say: Steps, *, needed: bool) -> Builder | None:
 
 
 def _namespaces(settings: StackSettings) -> tuple[str, ...]:
-    mesh = settings.mesh
-    own = (mesh.istio.cni.namespace, mesh.istio.namespace, mesh.gateway_namespace) if mesh.kind == "istio" else ()
-    return (*own, settings.namespaces.observability, settings.namespaces.services)
+    return (*settings.mesh.namespaces, settings.namespaces.observability, settings.namespaces.services)

@@ -1,7 +1,8 @@
-"""The on-call commands: ``trace``, ``slow``, ``errors`` and ``map``.
+"""The on-call commands: ``trace``, ``slow``, ``errors``, ``alerts`` and ``map``.
 
 With ``--output json`` each prints the dataclass that answers it, field by field: `otel_mesh_cli.oncall.trace.Trace`,
-`otel_mesh_cli.oncall.slow.SlowRequests`, `otel_mesh_cli.oncall.failures.Failures` and
+`otel_mesh_cli.oncall.slow.SlowRequests`, `otel_mesh_cli.oncall.failures.Failures`,
+`otel_mesh_cli.oncall.alerts.Alerts` and
 `otel_mesh_cli.oncall.service_map.ServiceMap`. Fields are added in later versions, never renamed or removed.
 """
 
@@ -14,7 +15,7 @@ import typer
 
 from otel_mesh_cli.core.options import LOCAL, Context, Stack
 from otel_mesh_cli.core.output import Answer, Output, OutputOption, give
-from otel_mesh_cli.oncall import failures, options, service_map, slow
+from otel_mesh_cli.oncall import alerts, failures, options, service_map, slow
 from otel_mesh_cli.oncall import trace as one_trace
 from otel_mesh_cli.oncall.options import Question
 from otel_mesh_cli.oncall.sources import Target, sources
@@ -88,6 +89,18 @@ def errors(  # noqa: PLR0913, PLR0917 -- options of a command
     give(Answer(asdict(answer), lambda console: failures.show(console, answer, target.flags)), output)
 
 
+def alerts_(
+    stack: Stack = LOCAL,
+    context: Context = None,
+    prometheus_url: PrometheusUrl = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List the alerts that fire now."""
+    with sources(Target(stack, context, prometheus_url=prometheus_url)) as found:
+        answer = alerts.ask(found)
+    give(Answer(asdict(answer), lambda console: alerts.show(console, answer)), output)
+
+
 def map_(
     since: Since = "15m",
     stack: Stack = LOCAL,
@@ -107,4 +120,5 @@ def add_to(app: typer.Typer) -> None:
     app.command("trace", epilog="Example: otel-mesh trace 4bf92f3577b34da6a3ce929d0e0e4736 --stack dev")(trace)
     app.command("slow", epilog="Example: otel-mesh slow --service order-service --since 2h --stack dev")(slow_)
     app.command("errors", epilog="Example: otel-mesh errors --since 1h --stack dev")(errors)
+    app.command("alerts", epilog="Example: otel-mesh alerts --stack dev")(alerts_)
     app.command("map", epilog="Example: otel-mesh map --since 1h --stack dev")(map_)

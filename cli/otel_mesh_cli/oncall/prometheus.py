@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,3 +28,12 @@ class Prometheus:
         """
         answer = self._backend.json("/api/v1/query", {"query": expression})
         return [(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
+
+    def firing(self) -> list[dict[str, Any]]:
+        """Firing alerts as Prometheus describes them: ``labels``, ``annotations``, ``activeAt``.
+
+        Raises:
+            CommandError: Prometheus does not answer.
+        """
+        answer = self._backend.json("/api/v1/alerts", {})
+        return [one for one in answer["data"]["alerts"] if one["state"] == "firing"]

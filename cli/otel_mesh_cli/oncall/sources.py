@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import backends
@@ -67,6 +67,10 @@ class Target:
         return "".join(f" {name} {value}" for name, value in options.items() if value)
 
 
+_SETTINGS: Final = {"jaeger": "jaeger", "prometheus": "prometheus", "logs": "victoria_logs"}
+"""Field of a stack's output ``telemetry`` -> setting of the backend."""
+
+
 @dataclass
 class Sources:
     """The backends and the catalog of a target, each looked up on first use."""
@@ -106,13 +110,28 @@ class Sources:
             return backends.at_url(self._http, name, url, flag)
         if self.target.is_on_loopback:
             return backends.at_address(self._loopback_http, address)
-        server = self._api_server  # first: a context that does not exist is found without asking the Pulumi CLI
+        if not self._is_outside(part):  # a context that does not exist is found without asking the Pulumi CLI
+            _ = self._api_server
         place = getattr(self._outputs.telemetry, part)
         if place is None:
             raise CommandError(
                 f"stack {self.target.stack}: deploys no {name}", remedy=f"give the URL of your own with {flag}"
             )
-        return server.backend(name, place)
+        if (query_url := getattr(place, "url", None)) is not None:
+            setting = f"{_SETTINGS[part]}.query_url of stack {self.target.stack}"
+            return backends.at_url(self._http, name, query_url, setting)
+        if not hasattr(place, "port"):
+            stack = self.target.stack
+            raise CommandError(
+                f"stack {stack}: {name} is outside, and its query API is not known",
+                remedy=f"set {_SETTINGS[part]}.query_url in Pulumi.{stack}.yaml, or give the URL with {flag}",
+            )
+        return self._api_server.backend(name, place)
+
+    def _is_outside(self, part: str) -> bool:
+        """Whether the stack's file names an address in place of a component; then no cluster is asked."""
+        setting = stack_file.settings(self.target.stack).get(_SETTINGS[part])
+        return isinstance(setting, dict) and "endpoint" in setting
 
     @cached_property
     def _outputs(self) -> StackOutputs:

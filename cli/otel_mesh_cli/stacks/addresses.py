@@ -30,11 +30,21 @@ class Address:
 
     @property
     def place(self) -> ServicePort:
-        """The Service that the port is forwarded to."""
+        """The Service that the port is forwarded to.
+
+        Raises:
+            CommandError: The stack does not deploy it.
+        """
         # here and not above: the settings take half a second to import, and `otel-mesh env` runs in every shell
         from otel_mesh_cli.stacks import local_stack  # noqa: PLC0415
 
-        return local_stack.places(local_stack.settings())[self.name]
+        found = local_stack.places(local_stack.settings())
+        if self.name not in found:
+            raise CommandError(
+                f"stack local: deploys no {self.name}, which this command needs",
+                remedy="let the embedded environment have its own, and send copies elsewhere by collector.exports",
+            )
+        return found[self.name]
 
     @property
     def variable(self) -> str:
@@ -90,10 +100,11 @@ GATEWAY_TLS = Address("gateway-tls", 18443, GATEWAY.ready_path, "https")
 JAEGER = Address("jaeger", 16686, "/")
 PROMETHEUS = Address("prometheus", 19090, "/-/ready")
 LOGS = Address("victoria-logs", 19428, "/health", page_path="/select/vmui/")
+ALERTS = Address("alertmanager", 19093, "/-/ready")
 GRAFANA = Address("grafana", 13000, "/api/health")
 """Deployed by stacks with Grafana only: the embedded environment cannot build its image."""
 
-TOOLS = (JAEGER, PROMETHEUS, LOGS)
+TOOLS = (JAEGER, PROMETHEUS, LOGS, ALERTS)
 """Addresses of the telemetry backends."""
 
 ADDRESSES = (GATEWAY, *([GATEWAY_TLS] if stack_mesh().gateway_tls else []), *TOOLS)

@@ -47,9 +47,7 @@ def checked(values: Mapping[str, Any]) -> StackSettings:
 def namespaces() -> tuple[str, ...]:
     """Namespaces of the stack: telemetry, services, and those of the mesh."""
     stack = settings()
-    mesh = stack.mesh
-    own = (mesh.istio.namespace, mesh.istio.cni.namespace, mesh.gateway_namespace) if mesh.kind == "istio" else ()
-    return (stack.namespaces.observability, stack.namespaces.services, *own)
+    return (stack.namespaces.observability, stack.namespaces.services, *stack.mesh.namespaces)
 
 
 def gateway() -> str | None:
@@ -73,6 +71,7 @@ def places(stack: StackSettings) -> dict[str, ServicePort]:
         "jaeger": telemetry.jaeger,
         "prometheus": telemetry.prometheus,
         "victoria-logs": telemetry.logs,
+        "alertmanager": telemetry.alertmanager,
         "grafana": telemetry.grafana,
     }
-    return {name: place for name, place in found.items() if place is not None}
+    return {name: place for name, place in found.items() if isinstance(place, ServicePort)}

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import pulumi
 from pydantic import Field, model_validator
 
+from otel_mesh.backends.jaeger_store import CassandraStore, SearchStore  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
-from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Retention, Settings, hours
+from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Replicas, Retention, Settings, hours
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
@@ -27,7 +28,7 @@ from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
-from otel_mesh.k8s.workload import Workload
+from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ _DATA_DIR: Final = "/var/lib/jaeger"
 _STORE: Final = "main"
 
 
+_STORES: Final = ("elasticsearch", "opensearch", "cassandra")
+"""Kinds of distributed stores: settings, and names in Jaeger's configuration."""
+
+
 class JaegerSettings(Settings):
     """Settings of a `Jaeger`.
 
@@ -50,8 +55,12 @@ class JaegerSettings(Settings):
         image: Container image whose entry point is Jaeger v2.
         version: Version of Jaeger in the image, used as a label.
         resources: Resource requests and limits of the container.
-        scheduling: Placement of the pod.
+        replicas: Number of pods; more than one only with a distributed store.
+        scheduling: Placement of the pods.
         storage: Storage of the traces: ``ephemeral`` in memory, ``persistent`` in Badger on a volume.
+        elasticsearch: Elasticsearch cluster that stores the traces in place of ``storage``.
+        opensearch: OpenSearch cluster that stores the traces in place of ``storage``.
+        cassandra: Cassandra cluster that stores the traces in place of ``storage``.
         max_traces: Number of traces in memory; beyond it the oldest are dropped. Choose it together with ``resources``.
         retention: Time that Badger keeps spans.
         meshed: Whether the pod joins the mesh. It does not by default: people and tools outside the mesh query it, and
@@ -66,19 +75,51 @@ class JaegerSettings(Settings):
     image: ImageReference = versions.JAEGER_IMAGE
     version: LabelValue = versions.JAEGER
     resources: Resources = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
+    replicas: Replicas = 1
     scheduling: Scheduling = Scheduling()
     storage: Storage = Storage()
+    elasticsearch: SearchStore | None = None
+    opensearch: SearchStore | None = None
+    cassandra: CassandraStore | None = None
     max_traces: int = Field(default=10_000, ge=100, le=10_000_000)
     retention: Retention = "7d"
     meshed: bool = False
 
     @model_validator(mode="after")
     def _bound_fits_the_storage(self) -> Self:
+        if self.distributed:
+            return self
         kind, useless = ("persistent", "max_traces") if self.storage.persistent else ("ephemeral", "retention")
+        problems = []
         if useless in self.model_fields_set:
-            problem = Problem(useless, f"has no effect on {kind} storage", "remove it, or change 'storage'")
-            raise InvalidSettingsError([problem])
+            reason = f"has no effect on {kind} storage"
+            problems.append(Problem(useless, reason, "remove it, or change 'storage'"))
+        if self.replicas > 1:
+            reason = "more than one pod cannot share storage of its own"
+            problems.append(Problem("replicas", reason, f"set one of {', '.join(_STORES)}, or 1"))
+        if problems:
+            raise InvalidSettingsError(problems)
         return self
+
+    @model_validator(mode="after")
+    def _one_store(self) -> Self:
+        first, *others = [*self.distributed, ""]
+        problems = [Problem(name, f"'{first}' is set too", "set one store") for name in others if name]
+        if first:
+            problems += [
+                Problem(name, f"has no effect beside '{first}'", "remove it")
+                for name in ("storage", "max_traces", "retention")
+                if name in self.model_fields_set
+            ]
+        if problems:
+            raise InvalidSettingsError(problems)
+        self.scheduling.require_drainable(self.replicas)
+        return self
+
+    @property
+    def distributed(self) -> dict[str, SearchStore | CassandraStore]:
+        """The distributed store by the name of its kind; empty for storage of Jaeger's own."""
+        return {name: store for name in _STORES if (store := getattr(self, name)) is not None}
 
     def metrics_target(self, namespace: str) -> str:
         """``host:port`` of the program's own metrics in Prometheus' format."""
@@ -102,8 +143,10 @@ class JaegerArgs:
 
 def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
     """The program's configuration, in the format of the OpenTelemetry Collector, which Jaeger v2 is built on."""
-    if settings.storage.persistent:
-        backend: dict[str, Any] = {
+    if settings.distributed:
+        backend: dict[str, Any] = {name: store.config() for name, store in settings.distributed.items()}
+    elif settings.storage.persistent:
+        backend = {
             "badger": {
                 "directories": {"keys": f"{_DATA_DIR}/keys", "values": f"{_DATA_DIR}/values"},
                 "ephemeral": False,
@@ -151,11 +194,14 @@ def jaeger_config(settings: JaegerSettings) -> dict[str, Any]:
 
 
 def _container(settings: JaegerSettings) -> Container:
+    access = [store.access() for store in settings.distributed.values()]
+    data = [] if access else [data_volume("data", settings.storage, settings.name, _DATA_DIR)]
     return Container(
         name="jaeger",
         image=settings.image,
         args=(f"--config=file:{_CONFIG_DIR}/config.yaml",),
         env={"GOMEMLIMIT": settings.resources.go_memory_limit()},
+        secret_env={name: key for one in access for name, key in one.environment.items()},
         ports=(
             ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="grpc"),
             ContainerPort(name="otlp-http", number=OTLP_HTTP_PORT, protocol="http"),
@@ -167,7 +213,8 @@ def _container(settings: JaegerSettings) -> Container:
         resources=settings.resources,
         volumes=(
             config_volume("config", settings.name, _CONFIG_DIR),
-            data_volume("data", settings.storage, settings.name, _DATA_DIR),
+            *data,
+            *(volume for one in access for volume in one.volumes),
             temporary_files(),
         ),
     )
@@ -183,6 +230,7 @@ def jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifes
             role=Role.TRACES,
             version=settings.version,
             containers=(_container(settings),),
+            shape=DeploymentShape(replicas=settings.replicas, disruption_budget=bool(settings.distributed)),
             scheduling=settings.scheduling,
             files={"config.yaml": to_yaml(jaeger_config(settings))},
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
@@ -192,7 +240,7 @@ def jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifes
 
 
 class Jaeger(Component):
-    """One Jaeger that receives traces by OTLP, stores them and serves the query page and API.
+    """A Jaeger that receives traces by OTLP, stores them and serves the query page and API.
 
     Attributes:
         otlp_target: ``host:port`` of the OTLP receiver (gRPC).

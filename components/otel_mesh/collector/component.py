@@ -9,7 +9,8 @@ import pulumi
 
 from otel_mesh.collector import parts
 from otel_mesh.collector.config import SAMPLER_HOST, OtelCollectorSettings, collector_config
-from otel_mesh.collector.parts import LOGS_ENDPOINT, METRICS_ENDPOINT, TRACES_ENDPOINT
+from otel_mesh.collector.exports import SIGNALS, chosen
+from otel_mesh.collector.parts import LOGS_ENDPOINT, METRICS_ENDPOINT, TRACES_ENDPOINT, no_metrics
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
@@ -29,17 +30,18 @@ class OtelCollectorArgs:
 
     Attributes:
         namespace: Namespace of the Kubernetes objects.
-        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP).
-        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC); exclusive with ``sampler_host``.
+        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP); None if ``settings.exports`` has one.
+        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC); exclusive with ``sampler_host``. None
+            if ``settings.exports`` has one.
         sampler_host: DNS name that resolves to the pods of a `TailSampler`; all spans of a trace go to the same pod.
         logs_url: Complete URL of the log backend's OTLP receiver (HTTP), such as `VictoriaLogs.otlp_url`. Without it
-            logs are accepted and dropped.
+            and without an export of logs, logs are accepted and dropped.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
-    metrics_url: pulumi.Input[str]
+    metrics_url: pulumi.Input[str] | None = None
     traces_target: pulumi.Input[str] | None = None
     sampler_host: pulumi.Input[str] | None = None
     logs_url: pulumi.Input[str] | None = None
@@ -47,26 +49,42 @@ class OtelCollectorArgs:
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def _traces_destination(args: OtelCollectorArgs) -> dict[str, pulumi.Input[str]]:
-    """The environment variable of the traces' destination.
+def _destinations(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> dict[str, pulumi.Input[str]]:
+    """The environment variables of the stack's own backends.
 
     Raises:
-        InvalidSettingsError: Neither ``traces_target`` nor ``sampler_host`` is set, or both are.
+        InvalidSettingsError: Traces or metrics have no destination, or traces have two.
     """
-    given = {TRACES_ENDPOINT: args.traces_target, SAMPLER_HOST: args.sampler_host}
+    given = {
+        TRACES_ENDPOINT: args.traces_target,
+        SAMPLER_HOST: args.sampler_host,
+        METRICS_ENDPOINT: args.metrics_url,
+        LOGS_ENDPOINT: args.logs_url,
+    }
     found = {name: value for name, value in given.items() if value is not None}
-    if len(found) != 1:
-        reason = "sampler_host is set too" if found else "neither traces_target nor sampler_host is set"
-        raise InvalidSettingsError([Problem("traces_target", reason, "set one of the two")])
+    problems = []
+    if {TRACES_ENDPOINT, SAMPLER_HOST} <= set(found):
+        problems.append(Problem("traces_target", "sampler_host is set too", "set one of the two"))
+    if not {TRACES_ENDPOINT, SAMPLER_HOST} & set(found) and not chosen(settings.exports, ["traces"]):
+        reason = "neither traces_target nor sampler_host is set"
+        problems.append(Problem("traces_target", reason, "set one of the two, or export traces"))
+    problems += no_metrics(settings, args.metrics_url)
+    if problems:
+        raise InvalidSettingsError(problems)
     return found
 
 
 def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> list[Manifest]:
     """The Kubernetes objects of a Collector, dependencies first."""
-    traces = _traces_destination(args)
-    logs = {} if args.logs_url is None else {LOGS_ENDPOINT: args.logs_url}
+    own = _destinations(args, settings)
+    sampled = SAMPLER_HOST in own
     config = collector_config(
-        settings, sampled=SAMPLER_HOST in traces, logs=bool(logs), proxy_spans=args.mesh.proxies_make_spans
+        settings,
+        sampled=sampled,
+        proxy_spans=args.mesh.proxies_make_spans,
+        traces=TRACES_ENDPOINT in own,
+        metrics=METRICS_ENDPOINT in own,
+        logs=LOGS_ENDPOINT in own,
     )
     workload = parts.workload(
         settings,
@@ -75,7 +93,8 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
         namespace=args.namespace,
         mesh=args.mesh,
         config=config,
-        environment={**traces, METRICS_ENDPOINT: args.metrics_url, **logs},
+        environment=own,
+        exported=("metrics", "logs") if sampled else SIGNALS,
         ports=(
             ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="grpc"),
             ContainerPort(name="otlp-http", number=OTLP_HTTP_PORT, protocol="http"),
@@ -102,7 +121,7 @@ class OtelCollector(Component):
         otlp_http_url: URL of the OTLP receiver (HTTP).
 
     Raises:
-        InvalidSettingsError: The settings are invalid, or not exactly one destination of traces is set.
+        InvalidSettingsError: The settings are invalid, or traces or metrics have no destination.
     """
 
     TYPE: ClassVar[str] = "OtelCollector"

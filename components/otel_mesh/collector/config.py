@@ -8,16 +8,17 @@ from otel_mesh.collector.log_lines import LOG_LINES
 from otel_mesh.collector.parts import (
     ANY,
     LOGS_ENDPOINT,
-    TRACES_ENDPOINT,
     CollectorProgram,
     add_service_graph,
     empty_config,
-    exporting,
+    exporters_of,
     memory_limiter,
-    to_metrics_backend,
+    metrics_exporters,
+    to_trace_backend,
 )
 from otel_mesh.collector.pipelines import Exporter, Pipeline, Processor, Receiver, Stage
 from otel_mesh.collector.proxy_spans import PROXY_SPANS
+from otel_mesh.collector.queueing import exporting
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.core.values import DnsLabel  # noqa: TC001 - pydantic reads it at run time
 
@@ -93,17 +94,6 @@ def _processors(settings: OtelCollectorSettings) -> tuple[Processor, ...]:
     )
 
 
-def _to_trace_backend(settings: OtelCollectorSettings) -> Exporter:
-    return Exporter(
-        "otlp_grpc/traces",
-        {
-            "endpoint": f"${{env:{TRACES_ENDPOINT}}}",
-            "tls": {"insecure": True},
-            **exporting(settings.batching),
-        },
-    )
-
-
 def _to_samplers(settings: OtelCollectorSettings) -> Exporter:
     """Sends all spans of a trace to the same sampler, whichever Collector received them.
 
@@ -127,20 +117,25 @@ def _to_samplers(settings: OtelCollectorSettings) -> Exporter:
             "resolver": {
                 "dns": {"hostname": f"${{env:{SAMPLER_HOST}}}", "port": str(OTLP_GRPC_PORT), "interval": "5s"}
             },
-            **exporting(settings.batching.model_copy(update={"timeout": _BALANCED_FLUSH})),
+            **exporting(settings.batching.model_copy(update={"timeout": _BALANCED_FLUSH}), settings.storage),
         },
     )
 
 
-def _logs_exporter(settings: OtelCollectorSettings, *, logs: bool) -> Exporter:
-    if not logs:
-        # accepted (or senders would see errors), counted in the Collector's own metrics and dropped here
-        return Exporter("nop")
-    return Exporter("otlp_http/logs", {"logs_endpoint": f"${{env:{LOGS_ENDPOINT}}}", **exporting(settings.batching)})
+def _logs_exporters(settings: OtelCollectorSettings, *, own: bool) -> tuple[Exporter, ...]:
+    fields = {"logs_endpoint": f"${{env:{LOGS_ENDPOINT}}}", **exporting(settings.batching, settings.storage)}
+    # without a backend: accepted (or senders would see errors), counted in the Collector's own metrics and dropped
+    return exporters_of(settings, "logs", Exporter("otlp_http/logs", fields) if own else None) or (Exporter("nop"),)
 
 
-def collector_config(
-    settings: OtelCollectorSettings, *, sampled: bool = False, logs: bool = False, proxy_spans: bool = False
+def collector_config(  # noqa: PLR0913 - all by keyword
+    settings: OtelCollectorSettings,
+    *,
+    sampled: bool = False,
+    logs: bool = False,
+    proxy_spans: bool = False,
+    traces: bool = True,
+    metrics: bool = True,
 ) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
@@ -151,24 +146,32 @@ def collector_config(
         settings: Settings of the Collector.
         sampled: Whether traces go to the pods of a `TailSampler`, which then count the service graph. Metrics and logs
             never go there.
-        logs: Whether a log backend exists; without one, logs are accepted and dropped.
+        logs: Whether logs go to the backend at ``LOGS_ENDPOINT``; without any backend they are accepted and dropped.
         proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        traces: Whether traces go to the backend at ``TRACES_ENDPOINT``, unless they are ``sampled``.
+        metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """
     processors = _processors(settings)
-    config = empty_config(settings)
+    config = empty_config(settings, own_metrics=metrics)
 
-    def pipeline(destination: Exporter, *further: Processor) -> Pipeline:
-        return Pipeline(sources=(_OTLP,), processors=(*processors, *further), destinations=(destination,))
+    def pipeline(destinations: tuple[Exporter, ...], *further: Processor) -> Pipeline:
+        return Pipeline(sources=(_OTLP,), processors=(*processors, *further), destinations=destinations)
 
+    if sampled:
+        to_traces: tuple[Exporter, ...] = (_to_samplers(settings),)
+    else:
+        to_traces = exporters_of(settings, "traces", to_trace_backend(settings) if traces else None)
+    to_logs = _logs_exporters(settings, own=logs)
+    fitted = [] if to_logs == (Exporter("nop"),) else [LOG_LINES]
     config.add(
         {
-            "traces": pipeline(_to_samplers(settings) if sampled else _to_trace_backend(settings)),
-            "metrics": pipeline(to_metrics_backend(settings)),
-            "logs": pipeline(_logs_exporter(settings, logs=logs), *([LOG_LINES] if logs else [])),
+            "traces": pipeline(to_traces),
+            "metrics": pipeline(metrics_exporters(settings, own=metrics)),
+            "logs": pipeline(to_logs, *fitted),
         }
     )
     if not sampled:
-        add_service_graph(config, settings, proxy_spans=proxy_spans)
+        add_service_graph(config, settings, proxy_spans=proxy_spans, own_metrics=metrics)
     if proxy_spans:
         config.extend("traces", processors=(PROXY_SPANS,))
     return config.render()

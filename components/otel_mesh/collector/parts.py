@@ -6,20 +6,32 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field, model_validator
 
+from otel_mesh.collector.exports import (
+    SIGNALS,
+    Export,
+    ExportName,
+    Signal,
+    chosen,
+    exporters,
+    metric_readers,
+    secret_environment,
+    tls_volumes,
+)
 from otel_mesh.collector.pipelines import CollectorConfig, Exporter, Extension, Processor, Stage
+from otel_mesh.collector.queueing import Batching, exporting, queue_storage, queue_volumes
 from otel_mesh.collector.service_graph import TAP, ServiceGraph, service_graph_pipelines
 from otel_mesh.core import versions
-from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 from otel_mesh.core.labels import Annotation
-from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
+from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Replicas, Settings
 from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, config_volume, http_check
 from otel_mesh.k8s.manifests import checksum, to_yaml
-from otel_mesh.k8s.resources import Resources
+from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
-from otel_mesh.k8s.workload import DeploymentShape, Workload
+from otel_mesh.k8s.workload import DeploymentShape, StatefulSetShape, Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Self
 
     import pulumi
@@ -39,27 +51,6 @@ CONFIG_DIR: Final = "/etc/otel-collector"
 ANY: Final = "0.0.0.0"  # noqa: S104 - inside a pod: probes, Services and port-forwards all have to reach it
 
 
-class Batching(Settings):
-    """Batching and queueing of the Collector's exporters.
-
-    Attributes:
-        size: Number of items (spans, data points, log records) that fill a batch.
-        timeout: Time after which an incomplete batch is sent.
-        queue_size: Number of items queued while a backend does not answer. When the queue is full, senders are told to
-            retry.
-    """
-
-    size: int = Field(default=1024, ge=1, le=100_000)
-    timeout: Duration = "10s"
-    queue_size: int = Field(default=50_000, ge=1000, le=10_000_000)
-
-    @model_validator(mode="after")
-    def _a_batch_fits_the_queue(self) -> Self:
-        if self.size > self.queue_size:
-            raise InvalidSettingsError([Problem("queue_size", "is smaller than one batch", "raise it or lower 'size'")])
-        return self
-
-
 class CollectorProgram(Settings):
     """Settings of every Collector.
 
@@ -72,6 +63,9 @@ class CollectorProgram(Settings):
         scheduling: Placement of the pods.
         cluster_name: Value of ``k8s.cluster.name``, which the Kubernetes API does not offer.
         batching: Batching and queueing of the exporters.
+        storage: Storage of the exporters' queues: ``ephemeral`` in memory, ``persistent`` on a volume of each pod,
+            where queued data survives the end of the pod.
+        exports: Further OTLP endpoints that telemetry is sent to, by name.
         memory_limit_percentage: Share of the container's memory limit at which senders are told to wait, in percent.
         metrics_interval_seconds: Interval at which the Collector's own metrics and the service graph are sent.
         service_graph: Counting of calls from spans; see `otel_mesh.collector.service_graph`.
@@ -86,6 +80,8 @@ class CollectorProgram(Settings):
     scheduling: Scheduling = Scheduling()
     cluster_name: LabelValue = "kubernetes"
     batching: Batching = Batching()
+    storage: Storage = Storage(size="2Gi")
+    exports: dict[ExportName, Export] = Field(default_factory=dict)
     memory_limit_percentage: int = Field(default=75, ge=10, le=90)
     metrics_interval_seconds: int = Field(default=60, ge=1, le=3600)
     service_graph: ServiceGraph = ServiceGraph()
@@ -96,26 +92,20 @@ class CollectorProgram(Settings):
         self.scheduling.require_drainable(self.replicas)
         return self
 
-
-def exporting(batching: Batching) -> dict[str, Any]:
-    """Queue, batches and retries of an exporter.
-
-    The queue is bounded and in memory: it survives an outage of the backend, but not the end of the pod.
-    """
-    return {
-        "sending_queue": {
-            "enabled": True,
-            "sizer": "items",
-            "queue_size": batching.queue_size,
-            "batch": {
-                "flush_timeout": batching.timeout,
-                "min_size": batching.size,
-                "max_size": 2 * batching.size,
-            },
-        },
-        # retries never end: the queue has to survive a long outage, and its size bounds it
-        "retry_on_failure": {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": 0},
-    }
+    @model_validator(mode="after")
+    def _exports_and_queue(self) -> Self:
+        problems = [
+            Problem(join_path("exports", name), "is the name of the Collector's own exporter", "choose another name")
+            for name in SIGNALS
+            if name in self.exports
+        ]
+        sized = "storage" in self.model_fields_set and "size" in self.storage.model_fields_set
+        if sized and not self.storage.persistent:
+            remedy = "remove it, or set storage.kind to persistent"
+            problems.append(Problem("storage.size", "has no effect on queues in memory", remedy))
+        if problems:
+            raise InvalidSettingsError(problems)
+        return self
 
 
 def memory_limiter(settings: CollectorProgram) -> Processor:
@@ -131,34 +121,74 @@ def memory_limiter(settings: CollectorProgram) -> Processor:
     )
 
 
-def empty_config(settings: CollectorProgram) -> CollectorConfig:
+def empty_config(settings: CollectorProgram, *, own_metrics: bool) -> CollectorConfig:
     """A configuration without pipelines: the health check that the pod's probes ask, and the Collector's own telemetry.
 
     Args:
         settings: Settings of the Collector.
+        own_metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """
     health_check = Extension("health_check", {"endpoint": f"{ANY}:{HEALTH_PORT}"})
-    return CollectorConfig(health_check, _own_telemetry(settings))
+    telemetry = _own_telemetry(settings, own_metrics=own_metrics)
+    return CollectorConfig(health_check, telemetry, queue_storage(settings.storage))
 
 
-def to_metrics_backend(settings: CollectorProgram) -> Exporter:
-    """The exporter of metrics."""
-    return Exporter("otlp_http/metrics", {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching)})
+def no_metrics(settings: CollectorProgram, own: object) -> list[Problem]:
+    """The problem of a Collector whose metrics have no destination.
+
+    Args:
+        settings: Settings of the Collector.
+        own: URL of the stack's own metrics backend; None without one.
+    """
+    if own is not None or chosen(settings.exports, ["metrics"]):
+        return []
+    return [Problem("metrics_url", "is not set, and no export has metrics", "set it, or export metrics")]
 
 
-def add_service_graph(config: CollectorConfig, settings: CollectorProgram, *, proxy_spans: bool) -> None:
+def exporters_of(settings: CollectorProgram, signal: Signal, own: Exporter | None = None) -> tuple[Exporter, ...]:
+    """The exporters of one signal: to the stack's own backend, and to the endpoints outside.
+
+    Args:
+        settings: Settings of the Collector.
+        signal: Kind of telemetry.
+        own: Exporter to the stack's own backend; None without one.
+    """
+    return (*([own] if own else []), *exporters(settings.exports, signal, settings.batching, settings.storage))
+
+
+def metrics_exporters(settings: CollectorProgram, *, own: bool) -> tuple[Exporter, ...]:
+    """The exporters of metrics.
+
+    Args:
+        settings: Settings of the Collector.
+        own: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
+    """
+    fields = {"endpoint": f"${{env:{METRICS_ENDPOINT}}}", **exporting(settings.batching, settings.storage)}
+    return exporters_of(settings, "metrics", Exporter("otlp_http/metrics", fields) if own else None)
+
+
+def to_trace_backend(settings: CollectorProgram) -> Exporter:
+    """The exporter of traces to the backend at ``TRACES_ENDPOINT``."""
+    fields = {"endpoint": f"${{env:{TRACES_ENDPOINT}}}", "tls": {"insecure": True}}
+    return Exporter("otlp_grpc/traces", {**fields, **exporting(settings.batching, settings.storage)})
+
+
+def add_service_graph(
+    config: CollectorConfig, settings: CollectorProgram, *, proxy_spans: bool, own_metrics: bool
+) -> None:
     """Counts the calls among the spans of the pipeline ``traces``.
 
     Args:
         config: Configuration of a Collector that receives whole traces.
         settings: Settings of the Collector.
         proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        own_metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """
     config.extend("traces", destinations=(TAP,))
     config.add(
         service_graph_pipelines(
             settings.service_graph,
-            to_metrics_backend(settings),
+            metrics_exporters(settings, own=own_metrics),
             identity=_identity(settings),
             flush_seconds=settings.metrics_interval_seconds,
             proxy_spans=proxy_spans,
@@ -174,35 +204,23 @@ def _identity(settings: CollectorProgram) -> dict[str, str]:
         "k8s.pod.name": "${env:POD_NAME}",
         "k8s.namespace.name": "${env:POD_NAMESPACE}",
         "k8s.node.name": "${env:NODE_NAME}",
-        "k8s.deployment.name": settings.name,
+        f"k8s.{'statefulset' if settings.storage.persistent else 'deployment'}.name": settings.name,
         "k8s.cluster.name": settings.cluster_name,
     }
 
 
-def _own_telemetry(settings: CollectorProgram) -> dict[str, Any]:
+def _own_telemetry(settings: CollectorProgram, *, own_metrics: bool) -> dict[str, Any]:
     """The Collector's own metrics and logs.
 
-    The metrics go straight to the metrics backend: not through the Collector's own pipelines, which may be failing, and
-    not by scraping, which would reach one of several replicas behind a Service at random.
+    The metrics go straight to the metrics backends: not through the Collector's own pipelines, which may be failing,
+    and not by scraping, which would reach one of several replicas behind a Service at random.
     """
+    interval = 1000 * settings.metrics_interval_seconds
+    otlp = {"protocol": "http/protobuf", "endpoint": f"${{env:{METRICS_ENDPOINT}}}/v1/metrics"}
+    own = [{"periodic": {"interval": interval, "exporter": {"otlp": otlp}}}] if own_metrics else []
     return {
         "resource": {"attributes": [{"name": name, "value": value} for name, value in _identity(settings).items()]},
-        "metrics": {
-            "level": "normal",
-            "readers": [
-                {
-                    "periodic": {
-                        "interval": 1000 * settings.metrics_interval_seconds,
-                        "exporter": {
-                            "otlp": {
-                                "protocol": "http/protobuf",
-                                "endpoint": f"${{env:{METRICS_ENDPOINT}}}/v1/metrics",
-                            }
-                        },
-                    }
-                }
-            ],
-        },
+        "metrics": {"level": "normal", "readers": [*own, *metric_readers(settings.exports, interval)]},
         "logs": {"encoding": "json"},
     }
 
@@ -220,6 +238,7 @@ def workload(  # noqa: PLR0913 - all by keyword
     config: Mapping[str, Any],
     environment: Mapping[str, pulumi.Input[str]],
     ports: tuple[ContainerPort, ...],
+    exported: Iterable[Signal] = SIGNALS,
     api_access: bool = False,
     headless: bool = False,
 ) -> Workload:
@@ -234,20 +253,28 @@ def workload(  # noqa: PLR0913 - all by keyword
         config: Configuration of the Collector.
         environment: Variables that the configuration refers to as ``${env:...}``, besides those of the pod.
         ports: Ports of the receivers.
+        exported: Kinds of telemetry that go to the endpoints outside.
         api_access: Whether the Collector asks the API server.
         headless: Whether the Service's name resolves to the pods' addresses.
     """
+    used = chosen(settings.exports, exported)
     container = Container(
         name="otel-collector",
         image=settings.image,
         args=(f"--config=file:{CONFIG_DIR}/config.yaml",),
         pod_fields=_POD_FIELDS,
         env={**environment, "GOMEMLIMIT": settings.resources.go_memory_limit()},
+        secret_env=secret_environment(used),
         ports=(*ports, ContainerPort(name="health", number=HEALTH_PORT)),
         probes=Probes(live=http_check("/", "health")),
         resources=settings.resources,
-        volumes=(config_volume("config", settings.name, CONFIG_DIR),),
+        volumes=(
+            config_volume("config", settings.name, CONFIG_DIR),
+            *tls_volumes(used),
+            *queue_volumes(settings.storage),
+        ),
     )
+    shape = StatefulSetShape if settings.storage.persistent else DeploymentShape
     return Workload(
         name=settings.name,
         namespace=namespace,
@@ -255,7 +282,7 @@ def workload(  # noqa: PLR0913 - all by keyword
         role=role,
         version=settings.version,
         containers=(container,),
-        shape=DeploymentShape(replicas=settings.replicas, disruption_budget=True),
+        shape=shape(replicas=settings.replicas, disruption_budget=True),
         scheduling=settings.scheduling,
         api_access=api_access,
         files={"config.yaml": to_yaml(config)},

@@ -126,15 +126,18 @@ class CollectorConfig:
     Attributes:
         extension: Service that answers the pod's probes.
         telemetry: The Collector's own telemetry (``service.telemetry``).
+        further: Further extensions.
     """
 
     extension: Extension
     telemetry: Mapping[str, Any]
+    further: tuple[Extension, ...] = ()
     _pipelines: dict[str, Pipeline] = field(default_factory=dict)
     _sections: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._define(self.extension)
+        for one in (self.extension, *self.further):
+            self._define(one)
 
     def add(self, pipelines: Mapping[str, Pipeline]) -> None:
         """Adds pipelines with their parts.
@@ -186,7 +189,7 @@ class CollectorConfig:
         """The configuration as the Collector reads it."""
         sections: dict[str, Any] = deepcopy(self._sections)
         sections["service"] = {
-            "extensions": [self.extension.id],
+            "extensions": [one.id for one in (self.extension, *self.further)],
             "telemetry": dict(self.telemetry),
             "pipelines": {name: one.render() for name, one in self._pipelines.items()},
         }

@@ -131,7 +131,7 @@ def _drop_second_pairs() -> Processor:
 
 def service_graph_pipelines(
     settings: ServiceGraph,
-    metrics: Exporter,
+    metrics: tuple[Exporter, ...],
     *,
     identity: Mapping[str, str],
     flush_seconds: int,
@@ -141,7 +141,7 @@ def service_graph_pipelines(
 
     Args:
         settings: Settings of the service graph.
-        metrics: Exporter that gets the series.
+        metrics: Exporters that get the series.
         identity: Resource attributes of the series; they tell apart the pods that count the same edge.
         flush_seconds: Interval at which the series are sent.
         proxy_spans: Whether the mesh's proxies make spans of the services' calls.
@@ -167,6 +167,6 @@ def service_graph_pipelines(
         "metrics/service_graph": Pipeline(
             sources=(connector,),
             processors=(Processor("resource/service_graph", {"attributes": identified}, Stage.LABEL),),
-            destinations=(metrics,),
+            destinations=metrics,
         ),
     }

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 import pulumi  # noqa: TC002 - a component plugin reads the annotations of the arguments
 
 from otel_mesh.collector import parts
-from otel_mesh.collector.parts import METRICS_ENDPOINT, TRACES_ENDPOINT
+from otel_mesh.collector.exports import chosen
+from otel_mesh.collector.parts import METRICS_ENDPOINT, TRACES_ENDPOINT, no_metrics
 from otel_mesh.collector.tail_sampling import TailSamplerSettings, tail_sampling_config
-from otel_mesh.core.errors import parse
+from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT
 from otel_mesh.k8s.component import Component
@@ -28,21 +29,40 @@ class TailSamplerArgs:
 
     Attributes:
         namespace: Namespace of the Kubernetes objects.
-        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC).
-        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP), for the sampler's own metrics.
+        traces_target: ``host:port`` of the trace backend's OTLP receiver (gRPC); None if ``settings.exports`` has one.
+        metrics_url: Base URL of the metrics backend's OTLP receiver (HTTP), for the sampler's own metrics; None if
+            ``settings.exports`` has one.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.
     """
 
     namespace: pulumi.Input[str]
-    traces_target: pulumi.Input[str]
-    metrics_url: pulumi.Input[str]
+    traces_target: pulumi.Input[str] | None = None
+    metrics_url: pulumi.Input[str] | None = None
     settings: TailSamplerSettings = field(default_factory=TailSamplerSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
 def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings) -> list[Manifest]:
-    """The Kubernetes objects of a sampler, dependencies first."""
+    """The Kubernetes objects of a sampler, dependencies first.
+
+    Raises:
+        InvalidSettingsError: Traces or metrics have no destination.
+    """
+    given = {TRACES_ENDPOINT: args.traces_target, METRICS_ENDPOINT: args.metrics_url}
+    own = {name: value for name, value in given.items() if value is not None}
+    problems = no_metrics(settings, args.metrics_url)
+    if TRACES_ENDPOINT not in own and not chosen(settings.exports, ["traces"]):
+        reason = "is not set, and no export has traces: there is nowhere to send what is kept"
+        problems.insert(0, Problem("traces_target", reason, "set it, or export traces"))
+    if problems:
+        raise InvalidSettingsError(problems)
+    config = tail_sampling_config(
+        settings,
+        proxy_spans=args.mesh.proxies_make_spans,
+        own_traces=TRACES_ENDPOINT in own,
+        own_metrics=METRICS_ENDPOINT in own,
+    )
     return render(
         parts.workload(
             settings,
@@ -50,8 +70,9 @@ def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings)
             role=Role.SAMPLER,
             namespace=args.namespace,
             mesh=args.mesh,
-            config=tail_sampling_config(settings, proxy_spans=args.mesh.proxies_make_spans),
-            environment={TRACES_ENDPOINT: args.traces_target, METRICS_ENDPOINT: args.metrics_url},
+            config=config,
+            environment=own,
+            exported=("traces", "metrics"),
             # "tcp": with "grpc" a mesh would balance the calls, each of which is addressed to one pod
             ports=(ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="tcp"),),
             headless=True,
@@ -70,7 +91,7 @@ class TailSampler(Component):
         host_name: DNS name that resolves to the sampler's pods, for `OtelCollectorArgs.sampler_host`.
 
     Raises:
-        InvalidSettingsError: The settings are invalid.
+        InvalidSettingsError: The settings are invalid, or traces or metrics have no destination.
     """
 
     TYPE: ClassVar[str] = "TailSampler"

@@ -8,14 +8,14 @@ from pydantic import Field
 
 from otel_mesh.collector.parts import (
     ANY,
-    TRACES_ENDPOINT,
     CollectorProgram,
     add_service_graph,
     empty_config,
-    exporting,
+    exporters_of,
     memory_limiter,
+    to_trace_backend,
 )
-from otel_mesh.collector.pipelines import Connector, Exporter, Pipeline, Processor, Receiver
+from otel_mesh.collector.pipelines import Connector, Pipeline, Processor, Receiver
 from otel_mesh.core.network import OTLP_GRPC_PORT
 from otel_mesh.core.values import DnsLabel, Percentage  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.k8s.resources import Resources
@@ -80,7 +80,9 @@ def _tail_sampling(settings: TailSamplerSettings) -> Processor:
     )
 
 
-def tail_sampling_config(settings: TailSamplerSettings, *, proxy_spans: bool = False) -> dict[str, Any]:
+def tail_sampling_config(
+    settings: TailSamplerSettings, *, proxy_spans: bool = False, own_traces: bool = True, own_metrics: bool = True
+) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
     The Collector that received a span first has added the sender's Kubernetes attributes. The service graph is counted
@@ -89,23 +91,16 @@ def tail_sampling_config(settings: TailSamplerSettings, *, proxy_spans: bool = F
     Args:
         settings: Settings of the sampler.
         proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        own_traces: Whether traces go to the backend at ``TRACES_ENDPOINT``.
+        own_metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """
-    to_trace_backend = Exporter(
-        "otlp_grpc/traces",
-        {
-            "endpoint": f"${{env:{TRACES_ENDPOINT}}}",
-            "tls": {"insecure": True},
-            **exporting(settings.batching),
-        },
-    )
-    config = empty_config(settings)
+    kept = exporters_of(settings, "traces", to_trace_backend(settings) if own_traces else None)
+    config = empty_config(settings, own_metrics=own_metrics)
     config.add(
         {
             "traces": Pipeline(sources=(_OTLP,), processors=(memory_limiter(settings),), destinations=(_RECEIVED,)),
-            "traces/sampled": Pipeline(
-                sources=(_RECEIVED,), processors=(_tail_sampling(settings),), destinations=(to_trace_backend,)
-            ),
+            "traces/sampled": Pipeline(sources=(_RECEIVED,), processors=(_tail_sampling(settings),), destinations=kept),
         }
     )
-    add_service_graph(config, settings, proxy_spans=proxy_spans)
+    add_service_graph(config, settings, proxy_spans=proxy_spans, own_metrics=own_metrics)
     return config.render()

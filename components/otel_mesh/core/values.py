@@ -156,6 +156,24 @@ ObjectName = Annotated[
 ]
 """Name of a Kubernetes object other than a Service (RFC 1123 subdomain)."""
 
+ObjectKey = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"[A-Za-z0-9._-]{1,253}"),
+        "is not a key of a Secret or ConfigMap; use letters, digits, dashes, dots and underscores",
+    ),
+]
+"""Key of a Secret or a ConfigMap."""
+
+HeaderName = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"),
+        "is not the name of a header; use lower case letters and digits with single dashes between them",
+    ),
+]
+"""Name of an HTTP header or a gRPC metadata key, in lower case."""
+
 Uid = Annotated[
     str,
     _Pattern(
@@ -191,6 +209,32 @@ HttpUrl = Annotated[
     ),
 ]
 """HTTP or HTTPS URL without a query."""
+
+UrlText = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"),
+        "is not a URL; write one such as https://backend.example.com:4317, without a login or a query",
+    ),
+]
+"""URL of a server: HTTP or HTTPS, without a login and a query."""
+
+HostPort = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}"), "is not host:port; write one such as cassandra.example.com:9042"
+    ),
+]
+"""Address of a server: host name or IPv4 address, and port."""
+
+KeyspaceName = Annotated[
+    str,
+    _Pattern(
+        re.compile(r"[a-z][a-z0-9_]{0,47}"),
+        "is not the name of a keyspace; use at most 48 lower case letters, digits and underscores",
+    ),
+]
+"""Name of a Cassandra keyspace."""
 
 HttpsAddress = Annotated[
     str,

@@ -26,6 +26,9 @@ PROMETHEUS: Final = "3.15.0"
 """Prometheus; Go module github.com/prometheus/prometheus v0.315.0. Version 3.16 requires a newer Go than the Python
 index offers, from which the embedded environment installs Go on a machine without it."""
 
+ALERTMANAGER: Final = "0.35.0"
+"""Alertmanager; Go module github.com/prometheus/alertmanager."""
+
 GRAFANA: Final = "12.4.11"
 """Grafana; not built here. The dashboards conform to npm's @grafana/schema of the same version."""
 
@@ -58,6 +61,7 @@ REDIS: Final = "7.2"
 COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
 PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
+ALERTMANAGER_IMAGE: Final = f"quay.io/prometheus/alertmanager:v{ALERTMANAGER}"
 GRAFANA_IMAGE: Final = f"docker.io/grafana/grafana:{GRAFANA}"
 VICTORIA_LOGS_IMAGE: Final = f"docker.io/victoriametrics/victoria-logs:v{VICTORIA_LOGS}"
 POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"

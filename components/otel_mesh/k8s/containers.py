@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from otel_mesh.core.endpoints import SecretKey
     from otel_mesh.k8s.resources import Resources, Storage
 
 AppProtocol = Literal["http", "grpc", "tcp"]
@@ -51,6 +52,7 @@ class Volume:
         source: Kubernetes source of the volume, such as ``{"emptyDir": {}}``.
         read_only: Whether the mount is read-only.
         claim: Name and ``spec`` of the PersistentVolumeClaim that belongs to the workload; None for other volumes.
+        per_pod: Whether each pod of a StatefulSet has a claim of its own, made from a template with ``claim``.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Volume:
     source: Mapping[str, Any]
     read_only: bool = False
     claim: tuple[str, Mapping[str, Any]] | None = None
+    per_pod: bool = False
 
     def manifest(self) -> dict[str, Any]:
         """The entry of the pod's ``volumes``."""
@@ -118,6 +121,17 @@ def data_volume(name: str, storage: Storage, claim: str, path: str) -> Volume:
     return Volume(name=name, path=path, source=source, claim=(claim, storage.claim_spec()))
 
 
+def pod_volume(name: str, storage: Storage, path: str) -> Volume:
+    """The directory where each pod of a StatefulSet keeps its own data.
+
+    Args:
+        name: Name of the volume and prefix of the claims.
+        storage: Size and class of the persistent storage.
+        path: Mount path.
+    """
+    return Volume(name=name, path=path, source={}, claim=(name, storage.claim_spec()), per_pod=True)
+
+
 def http_check(path: str, port: str) -> dict[str, Any]:
     """A health check by HTTP GET; ``port`` is the port's name."""
     return {"httpGet": {"path": path, "port": port}}
@@ -176,6 +190,7 @@ class Container:
         args: Arguments of the entry point.
         pod_fields: Environment variables from the downward API: name to field of the pod, see `POD_FIELDS`.
         env: Environment variables with plain values.
+        secret_env: Environment variables with values from Secrets.
         ports: Ports the program listens on.
         probes: Health checks; None for none.
         lifecycle: Kubernetes ``lifecycle`` hooks.
@@ -190,6 +205,7 @@ class Container:
     args: tuple[str, ...] = ()
     pod_fields: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    secret_env: Mapping[str, SecretKey] = field(default_factory=dict)
     ports: tuple[ContainerPort, ...] = ()
     probes: Probes | None = None
     lifecycle: Mapping[str, Any] = field(default_factory=dict)

@@ -21,9 +21,7 @@ _REVISION_HISTORY: Final = 3
 
 # The provider's own wait for StatefulSets reads the status from before the update and succeeds although the new pod
 # cannot start; conditions by path respect .status.observedGeneration.
-_POD_IS_UPDATED_AND_READY: Final = json.dumps(
-    [f"jsonpath={{.status.{count}}}=1" for count in ("updatedReplicas", "readyReplicas", "availableReplicas")]
-)
+_COUNTS: Final = ("updatedReplicas", "readyReplicas", "availableReplicas")
 
 
 def render(workload: Workload) -> list[Manifest]:
@@ -65,7 +63,7 @@ def prerequisites(workload: Workload) -> list[Manifest]:
             "spec": dict(volume.claim[1]),
         }
         for volume in workload.volumes
-        if volume.claim is not None
+        if volume.claim is not None and not volume.per_pod
     ]
     return manifests
 
@@ -76,7 +74,7 @@ def controller(workload: Workload) -> Manifest:
         case DeploymentShape():
             return _deployment(workload, workload.shape)
         case StatefulSetShape():
-            return _stateful_set(workload)
+            return _stateful_set(workload, workload.shape)
         case JobShape():
             return _job(workload, workload.shape)
 
@@ -86,7 +84,7 @@ def front(workload: Workload) -> list[Manifest]:
     manifests: list[Manifest] = []
     if workload.ports:
         manifests.append(_service(workload))
-    if isinstance(workload.shape, DeploymentShape) and workload.shape.disruption_budget:
+    if isinstance(workload.shape, DeploymentShape | StatefulSetShape) and workload.shape.disruption_budget:
         spec = {
             "maxUnavailable": workload.scheduling.max_unavailable,
             "selector": {"matchLabels": workload.selector},
@@ -126,27 +124,35 @@ def _deployment(workload: Workload, shape: DeploymentShape) -> Manifest:
     }
 
 
-def _stateful_set(workload: Workload) -> Manifest:
-    """A StatefulSet without ``volumeClaimTemplates``.
+def _stateful_set(workload: Workload, shape: StatefulSetShape) -> Manifest:
+    """A StatefulSet; only volumes of single pods have ``volumeClaimTemplates``.
 
     Those are immutable, so a larger disk would replace the StatefulSet; a claim of its own is resized in place, and a
     preview shows it.
     """
+    templates = [
+        {"metadata": {"name": volume.claim[0], "labels": workload.selector}, "spec": dict(volume.claim[1])}
+        for volume in workload.volumes
+        if volume.claim is not None and volume.per_pod
+    ]
+    spread = workload.scheduling.spread(workload.selector) if templates or shape.replicas > 1 else []
+    ready = [f"jsonpath={{.status.{count}}}={shape.replicas}" for count in _COUNTS]
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": {
             **workload.metadata(),
-            "annotations": {Annotation.WAIT_FOR.value: _POD_IS_UPDATED_AND_READY},
+            "annotations": {Annotation.WAIT_FOR.value: json.dumps(ready)},
         },
         "spec": {
-            "replicas": 1,
+            "replicas": shape.replicas,
             "revisionHistoryLimit": _REVISION_HISTORY,
             "serviceName": workload.name,
             # with OrderedReady, a pod that cannot start is never replaced, even after the template is corrected
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": workload.selector},
-            "template": _template(workload),
+            "template": _template(workload, **({"topologySpreadConstraints": spread} if spread else {})),
+            **({"volumeClaimTemplates": templates} if templates else {}),
         },
     }
 
@@ -182,7 +188,7 @@ def _template(workload: Workload, **further: Any) -> dict[str, Any]:  # noqa: AN
         **workload.scheduling.pod_fields(),
         **({"initContainers": init} if init else {}),
         "containers": [_container(one) for one in workload.containers],
-        "volumes": [volume.manifest() for volume in workload.volumes],
+        "volumes": [volume.manifest() for volume in workload.volumes if not volume.per_pod],
         **further,
     }
     return {"metadata": meta, "spec": spec}
@@ -193,6 +199,10 @@ def _container(one: Container) -> dict[str, Any]:
         {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in one.pod_fields.items()
     ]
     env += [{"name": name, "value": value} for name, value in one.env.items()]
+    env += [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
+        for name, source in one.secret_env.items()
+    ]
     fields: dict[str, Any] = {
         "command": list(one.command),
         "args": list(one.args),

@@ -33,7 +33,15 @@ class DeploymentShape:
 
 @dataclass(frozen=True, kw_only=True)
 class StatefulSetShape:
-    """One pod with a stable name."""
+    """Pods with stable names.
+
+    Attributes:
+        replicas: Number of pods.
+        disruption_budget: Whether a PodDisruptionBudget limits how many pods a drain of nodes evicts at a time.
+    """
+
+    replicas: int = 1
+    disruption_budget: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -153,6 +153,8 @@ class Job:
         packages = {name: build.packages[name] for name in programs if name in build.packages}
         if not packages:
             return
+        if build.added:
+            self._complete(stage, log)
         tags = ["-tags", ",".join(TAGS)]
         listed = self._go(["list", "-deps", "-f", _PACKAGE, *tags, *packages.values()], stage, log).splitlines()
         libraries = [path for path, kind in map(str.split, listed) if kind == "library"]
@@ -168,6 +170,18 @@ class Job:
         output = stage / "out" / next(iter(packages)) if len(packages) == 1 else stage / "out"
         flags += ["-ldflags", artefacts.linker_flags(build), "-o", str(output)]
         self._go(["build", *flags, *packages.values()], stage, log)
+
+    def _complete(self, stage: Path, log: TextIO) -> None:
+        """Replace the module, in the staged go.mod, by a copy of it with the files that it lacks."""
+        answer = json.loads(self._go(["mod", "download", "-json", self.build.module], stage, log))
+        copy = stage / "src" / "module"
+        shutil.copytree(answer["Dir"], copy, copy_function=shutil.copyfile)
+        for folder in (copy, *copy.glob("**/")):  # folders in Go's cache are read-only
+            folder.chmod(0o755)
+        for name in self.build.added:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).touch()
+        self._go(["mod", "edit", f"-replace={self.build.module}=./{copy.name}"], stage, log)
 
     def _go(self, arguments: list[str], stage: Path, log: TextIO) -> str:
         """Run Go, its messages going to the log line by line, and return its standard output."""

@@ -48,6 +48,8 @@ class Build:
     """Module and path by program, for scripts and data that are copied out of a module."""
     embeds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Module and path by name, for files that main.go embeds."""
+    added: Sequence[str] = ()
+    """Empty files missing from the module that it cannot be compiled without: it is compiled from a copy with them."""
     minutes: float = 0.2
     """Duration on two cores, alone and with empty caches."""
 

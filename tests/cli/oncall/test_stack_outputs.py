@@ -15,6 +15,7 @@ from otel_mesh_cli.oncall import stack_outputs
 from otel_mesh_cli.oncall.stack_outputs import StackOutputs
 from otel_mesh_cli.stacks import pulumi_cli
 from otel_mesh_stack import outputs
+from otel_mesh_stack.outputs import ServicePort
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def test_outputs_are_read_from_a_state_in_a_folder(tools: Path) -> None:
     deploy(tools, VALUES)
     found = stack_outputs.read("dev", None)
     assert found.catalog == CATALOG
-    assert found.telemetry.jaeger is not None
+    assert isinstance(found.telemetry.jaeger, ServicePort)
     assert (found.telemetry.jaeger.name, found.telemetry.jaeger.port) == ("tracing", 16686)
     assert found.telemetry.prometheus is None
 

@@ -59,6 +59,7 @@ BUILT = {
     "KUBERNETES": ("kube-apiserver", "kubelet"),
     "COLLECTOR": ("otelcol",),
     "PROMETHEUS": ("prometheus", "promtool"),
+    "ALERTMANAGER": ("alertmanager", "amtool"),
     "ISTIO": ("pilot-discovery", "pilot-agent", "istio-cni"),
 }
 """Defaults and the programs that are what they name."""
@@ -117,6 +118,10 @@ def test_victoria_logs() -> None:
 
 def test_prometheus() -> None:
     assert _built("prometheus") == versions.PROMETHEUS
+
+
+def test_alertmanager() -> None:
+    assert _built("alertmanager") == _built("amtool") == versions.ALERTMANAGER
 
 
 @pytest.mark.parametrize(

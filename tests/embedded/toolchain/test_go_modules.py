@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.toolchain import Build
 
-MOST: Final = 8479
-"""Package compilations of a cold start: what was counted when this was written, and 1 %. Lower it with them."""
+MOST: Final = 8627
+"""Package compilations of a cold start: what was counted when this was written, and 1 %. Lower it with them.
+
+Of these, Alertmanager and amtool are 145, half a minute: without them, alerts reach nobody.
+"""
 
 UNCOMPILED: Final = {
     "github.com/Microsoft/go-winio",

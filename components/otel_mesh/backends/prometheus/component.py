@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 import pulumi
 from pydantic import Field
 
+from otel_mesh.backends.prometheus.alerting import AlertmanagerAddress, alerting_config, alerting_volumes
 from otel_mesh.backends.prometheus.objectives import Objectives, objective_rules
 from otel_mesh.backends.prometheus.proxies import PROXY_READER_RULES, proxies_job
+from otel_mesh.backends.prometheus.remote_write import RemoteWrite, remote_write_config, remote_write_volumes
 from otel_mesh.backends.prometheus.rules import SUFFIX, with_own
 from otel_mesh.core import versions
 from otel_mesh.core.errors import parse
@@ -62,6 +64,10 @@ already, and the pod's uid and start time would add nothing to its name.
 """
 
 
+ReceiverName = Annotated[DnsLabel, Field(max_length=40)]
+"""Name of a receiver of remote write, part of the names of volumes."""
+
+
 class PrometheusSettings(Settings):
     """Settings of a `Prometheus`.
 
@@ -76,6 +82,7 @@ class PrometheusSettings(Settings):
         scrape_interval: Interval of scrapes.
         out_of_order_window: Maximum delay of pushed samples; covers a Collector's queue after an outage.
         external_labels: Labels added to all data that leaves this Prometheus.
+        remote_write: Receivers that all series are sent to, by name.
         proxy_sample_limit: Number of series that one proxy of the mesh may have: with Istio about twenty for each
             caller and five for each callee. Above it the proxy is not scraped at all, and an alert fires.
         objectives: Service level objectives of the exposed services; alerts watch their error budgets.
@@ -98,6 +105,7 @@ class PrometheusSettings(Settings):
     scrape_interval: Duration = "15s"
     out_of_order_window: Duration = "30m"
     external_labels: dict[str, str] = Field(default_factory=dict)
+    remote_write: dict[ReceiverName, RemoteWrite] = Field(default_factory=dict)
     proxy_sample_limit: Annotated[int, Field(ge=100, le=1_000_000)] = 5000
     objectives: Objectives = Objectives()
     meshed: bool = False
@@ -113,6 +121,7 @@ class PrometheusArgs:
             rolls the pod, has to be known.
         exposed: Values of ``job`` of the exposed services, which the objectives apply to: ``shop/api-gateway``.
         rules: Further rule files, name to text; a name ends in ``.rules.yaml``.
+        alertmanager: Where firing alerts are sent; None: nowhere, they are shown on the page only.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.
     """
@@ -121,12 +130,16 @@ class PrometheusArgs:
     targets: dict[str, str] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()
     rules: dict[str, str] = field(default_factory=dict)
+    alertmanager: AlertmanagerAddress | None = None
     settings: PrometheusSettings = field(default_factory=PrometheusSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
 def prometheus_config(
-    settings: PrometheusSettings, targets: Mapping[str, str], proxies: ProxyScraping | None = None
+    settings: PrometheusSettings,
+    targets: Mapping[str, str],
+    proxies: ProxyScraping | None = None,
+    alertmanager: AlertmanagerAddress | None = None,
 ) -> dict[str, Any]:
     """The program's configuration (``promtool check config`` reads it in a test).
 
@@ -134,6 +147,7 @@ def prometheus_config(
         settings: Settings of the Prometheus.
         targets: Further scrape targets, job to ``host:port``.
         proxies: Scraping of the mesh's proxies; None if they are not scraped.
+        alertmanager: Where firing alerts are sent; None for nowhere.
     """
     jobs = {"prometheus": f"localhost:{PORT}", **targets}
     static = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())]
@@ -142,6 +156,7 @@ def prometheus_config(
             "scrape_interval": settings.scrape_interval,
             "external_labels": dict(settings.external_labels),
         },
+        **({"alerting": alerting_config(alertmanager)} if alertmanager else {}),
         "rule_files": [f"{_CONFIG_DIR}/*{SUFFIX}"],
         "otlp": {
             "promote_resource_attributes": list(PROMOTED_ATTRIBUTES),
@@ -149,6 +164,7 @@ def prometheus_config(
             "keep_identifying_resource_attributes": True,
         },
         "storage": {"tsdb": {"out_of_order_time_window": settings.out_of_order_window}},
+        **({"remote_write": remote_write_config(settings.remote_write)} if settings.remote_write else {}),
         "scrape_configs": [*static, *([proxies_job(proxies, settings.proxy_sample_limit)] if proxies else [])],
     }
 
@@ -170,7 +186,7 @@ def _retained_bytes(size: Quantity) -> str:
     return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
 
 
-def _container(settings: PrometheusSettings) -> Container:
+def _container(settings: PrometheusSettings, alertmanager: AlertmanagerAddress | None) -> Container:
     ready = http_check("/-/ready", "http")
     return Container(
         name="prometheus",
@@ -184,6 +200,8 @@ def _container(settings: PrometheusSettings) -> Container:
         volumes=(
             config_volume("config", settings.name, _CONFIG_DIR),
             data_volume("data", settings.storage, settings.name, _DATA_DIR),
+            *remote_write_volumes(settings.remote_write),
+            *alerting_volumes(alertmanager),
         ),
     )
 
@@ -203,11 +221,11 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         program="prometheus",
         role=Role.METRICS,
         version=settings.version,
-        containers=(_container(settings),),
+        containers=(_container(settings, args.alertmanager),),
         scheduling=settings.scheduling,
         api_access=proxies is not None,
         files={
-            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies)),
+            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies, args.alertmanager)),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },

@@ -6,6 +6,8 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+import yaml
+
 from otel_mesh.backends.prometheus.objectives import FILE as OBJECTIVES
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 
@@ -21,6 +23,20 @@ def rule_files() -> dict[str, str]:
     """The rule files, name to text."""
     found = (one for one in resources.files(__name__).iterdir() if one.name.endswith(SUFFIX))
     return {one.name: one.read_text() for one in sorted(found, key=lambda one: one.name)}
+
+
+def alert_names(files: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The names of the alerts by rule file.
+
+    Args:
+        files: Rule files, name to text.
+    """
+    groups = {name: yaml.safe_load(text)["groups"] for name, text in files.items()}
+    found = {
+        name: dict.fromkeys(rule["alert"] for one in read for rule in one["rules"] if "alert" in rule)
+        for name, read in groups.items()
+    }
+    return {name: tuple(alerts) for name, alerts in found.items() if alerts}
 
 
 def with_own(further: Mapping[str, str]) -> dict[str, str]:
