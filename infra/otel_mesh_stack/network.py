@@ -38,7 +38,7 @@ def network_access(
     namespaces: Mapping[str, pulumi.Input[str]],
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """Declares the NetworkPolicies of a stack, unless its settings turn them off.
+    """Declares the NetworkPolicies of a stack, if its settings turn them on.
 
     Args:
         settings: Settings of the stack.

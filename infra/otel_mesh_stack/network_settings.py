@@ -19,7 +19,7 @@ class NetworkPolicySettings(Settings):
         dns_addresses: Address ranges of DNS servers that are not pods, such as NodeLocal DNSCache (169.254.20.10/32).
     """
 
-    enabled: bool = True
+    enabled: bool = False
     api_server_ports: tuple[Port, ...] = _API_SERVER_PORTS
     api_server_addresses: tuple[Cidr, ...] = ()
     dns_addresses: tuple[Cidr, ...] = ()
