@@ -226,9 +226,11 @@ def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
         settings: Settings of the stack.
         catalog: Catalog of the services.
         namespace: Namespace of the services and stores.
-        mesh: Mesh of the stack; without one, nothing is declared.
+        mesh: Mesh of the stack; without one, nothing is declared, nor if no service has external calls and the stack
+            has no NetworkPolicies.
     """
-    if not settings.mesh.installed:
+    restricted = settings.network_policies.enabled or any(one.external_calls for one in catalog.services)
+    if not settings.mesh.installed or not restricted:
         return
     common = [MeshHost(service=settings.collector.name, namespace=settings.namespaces.observability)]
     further = {}
