@@ -54,6 +54,7 @@ from .catalog.derivations import (
     signal_matrix as signal_matrix,
     topology as topology,
 )
+from .catalog.external import ExternalCall as ExternalCall
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
 from .check.families import check_objects as check_objects
 from .check.findings import Finding as Finding, Severity as Severity
@@ -131,6 +132,18 @@ from .k8s.namespace import (
     NamespaceArgs as NamespaceArgs,
     NamespaceSettings as NamespaceSettings,
 )
+from .k8s.network_policy import (
+    Addresses as Addresses,
+    Cidr as Cidr,
+    Connection as Connection,
+    NetworkAccess as NetworkAccess,
+    NetworkAccessArgs as NetworkAccessArgs,
+    Pods as Pods,
+    TransportPort as TransportPort,
+    network_policies as network_policies,
+    tcp as tcp,
+    workload_pods as workload_pods,
+)
 from .k8s.priority_class import (
     Priority as Priority,
     PriorityClass as PriorityClass,
@@ -158,11 +171,13 @@ from .mesh.binding import (
     CollectorIdentity as CollectorIdentity,
     GatewayBinding as GatewayBinding,
     MeshBinding as MeshBinding,
+    MeshControlPlane as MeshControlPlane,
     NoMesh as NoMesh,
     ProxyScraping as ProxyScraping,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.istio.access import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
+from .mesh.istio.egress import EgressControl as EgressControl, EgressControlArgs as EgressControlArgs
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
     IngressGatewayArgs as IngressGatewayArgs,
@@ -205,6 +220,12 @@ from .mesh.policies.resilience import (
 )
 from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
 from .mesh.policies.team_routes import TeamRoute as TeamRoute, require_distinct_routes as require_distinct_routes
+from .mesh.policies.egress import Egress as Egress, MeshHost as MeshHost, declared_egress as declared_egress
+from .mesh.policies.network import (
+    declared_connections as declared_connections,
+    dns_connections as dns_connections,
+    mesh_connections as mesh_connections,
+)
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import Microservice as Microservice
 from .services.microservice_settings import (

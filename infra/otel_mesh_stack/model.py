@@ -46,6 +46,7 @@ from otel_mesh import (
 from otel_mesh_stack import alerting, backends
 from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
+from otel_mesh_stack.network_settings import NetworkPolicySettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.versions import bad_versions, bad_workloads
@@ -184,6 +185,7 @@ class StackSettings(Settings):
         priority_classes: Priority classes to create, by name; another stack on the same cluster needs other names.
         storage_class: Storage class of all claims without one of their own; None for the cluster's default.
         mesh: Mesh of the services.
+        network_policies: NetworkPolicies, which refuse every undeclared connection.
         collector: The OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
         tail_sampler: Collectors that keep traces with errors, slow ones and a share of the others; None keeps all
             traces that the services record. With it the services should record all traces: others cannot be kept.
@@ -217,6 +219,7 @@ class StackSettings(Settings):
     priority_classes: dict[ObjectName, Priority] = Field(default_factory=dict)
     storage_class: ObjectName | None = None
     mesh: MeshSettings = MeshSettings()
+    network_policies: NetworkPolicySettings = NetworkPolicySettings()
     collector: OtelCollectorSettings = OtelCollectorSettings()
     tail_sampler: TailSamplerSettings | None = None
     jaeger: backends.TracesBackend = JaegerSettings()

@@ -62,7 +62,15 @@ def test_no_module_imports_all_of_pulumi_kubernetes() -> None:
 def test_only_the_program_connects_components() -> None:
     assert (repo_dir() / "infra" / "__main__.py").read_text().count("import ") == 1
     wiring = {path.name for path in STACK.rglob("*.py") if _components_imported(path)}
-    assert wiring == {"alerting.py", "deploy.py", "mesh.py", "observability.py", "traffic.py", "workloads.py"}
+    assert wiring == {
+        "alerting.py",
+        "deploy.py",
+        "mesh.py",
+        "network.py",
+        "observability.py",
+        "traffic.py",
+        "workloads.py",
+    }
 
 
 def _components_imported(path: Path) -> set[str]:
@@ -93,6 +101,8 @@ def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
         "TelemetrySenders",
         "TelemetryEgress",
         "AccessControl",
+        "EgressControl",
+        "NetworkAccess",
         "GatewayRoute",
         "SharedFiles",
         "ContributedFiles",

@@ -563,6 +563,17 @@ SETTINGS = (
     *BACKENDS,
     *ALERTING,
     Mistake(
+        "an address in place of a range",
+        {"network_policies__api_server_addresses": ["10.0.0.1/8"]},
+        (
+            (
+                "network_policies.api_server_addresses[0]: is not an address range; write one such as 10.0.0.0/8 or"
+                " 192.0.2.7/32"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
         "several at once",
         {"collector__replicas": 0, "wait": "perhaps", "jaeger__retention": "7", "postgre": {}},
         (
@@ -656,6 +667,39 @@ CATALOGUE = (
         (
             "catalog.services[1].protocol: should be 'http' or 'grpc'; choose one of them",
             "catalog.services[1].call: unknown key; did you mean 'calls'?",
+        ),
+    ),
+    CatalogMistake(
+        "URL as external call",
+        [{"name": "b", "port": 8081, "external_calls": ["https://pay.example.com/v1"]}],
+        (
+            (
+                "catalog.services[1].external_calls[0].host: is not a host name; write one such as api.example.com,"
+                " without scheme, port and path"
+            ),
+        ),
+    ),
+    CatalogMistake(
+        "TLS on top of TLS",
+        [{"name": "b", "port": 8081, "external_calls": [{"host": "pay.example.com", "tls_port": 443}]}],
+        (
+            (
+                "catalog.services[1].external_calls[0].tls_port: TLS by the proxy on top of protocol 'https'; remove"
+                " it, or set protocol to http or grpc"
+            ),
+        ),
+    ),
+    CatalogMistake(
+        "a host described in two ways",
+        [
+            {"name": "b", "port": 8081, "external_calls": ["pay.example.com"]},
+            {"name": "c", "port": 8082, "external_calls": [{"host": "pay.example.com", "protocol": "tls"}]},
+        ],
+        (
+            (
+                "catalog.services[2].external_calls[0]: 'pay.example.com', port 443, has other values in"
+                " services[1].external_calls[0]; describe the host the same way at both places"
+            ),
         ),
     ),
 )

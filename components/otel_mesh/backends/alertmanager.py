@@ -77,6 +77,7 @@ class AlertmanagerSettings(Settings):
     """
 
     QUERY_PORT: ClassVar[int] = PORT
+    PEER_PORT: ClassVar[int] = PEER_PORT
     """Port of its API."""
 
     name: DnsLabel = "alertmanager"

@@ -68,6 +68,7 @@ class JaegerSettings(Settings):
     """
 
     QUERY_PORT: ClassVar[int] = QUERY_PORT
+    METRICS_PORT: ClassVar[int] = METRICS_PORT
     """Port of its query API, and of its web page."""
 
     name: DnsLabel = "jaeger"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.endpoints import SecretKey
 from otel_mesh.core.labels import Annotation
+from otel_mesh.k8s.availability import autoscaler, disruption_budget
 from otel_mesh.k8s.containers import config_map_key
 from otel_mesh.k8s.environment import Variable
 from otel_mesh.k8s.manifests import Manifest, checksum, metadata
@@ -107,27 +108,6 @@ def front(workload: Workload) -> list[Manifest]:
     if workload.ports:
         manifests.append(_service(workload))
     return [*manifests, *disruption_budget(workload), *autoscaler(workload)]
-
-
-def disruption_budget(workload: Workload) -> list[Manifest]:
-    """The PodDisruptionBudget, if the workload has one."""
-    if not isinstance(workload.shape, DeploymentShape | StatefulSetShape) or not workload.shape.disruption_budget:
-        return []
-    unhealthy = workload.shape.unhealthy_pod_eviction
-    spec = {
-        "maxUnavailable": workload.scheduling.max_unavailable,
-        "selector": {"matchLabels": workload.selector},
-        **({} if unhealthy is None else {"unhealthyPodEvictionPolicy": unhealthy}),
-    }
-    meta = workload.metadata()
-    return [{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}]
-
-
-def autoscaler(workload: Workload) -> list[Manifest]:
-    """The HorizontalPodAutoscaler, if the workload has one."""
-    if not isinstance(workload.shape, DeploymentShape) or workload.shape.autoscaling is None:
-        return []
-    return [workload.shape.autoscaling.manifest(workload)]
 
 
 def _account_metadata(workload: Workload) -> Manifest:

@@ -67,6 +67,8 @@ class GrafanaSettings(Settings):
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its query API, and of its web page."""
 
+    PORT: ClassVar[int] = PORT
+
     name: DnsLabel = "grafana"
     image: ImageReference = versions.GRAFANA_IMAGE
     version: LabelValue = versions.GRAFANA

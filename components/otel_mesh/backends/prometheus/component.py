@@ -103,6 +103,8 @@ class PrometheusSettings(Settings):
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its query API, and of its web page."""
 
+    PORT: ClassVar[int] = PORT
+
     name: DnsLabel = "prometheus"
     image: ImageReference = versions.PROMETHEUS_IMAGE
     version: LabelValue = versions.PROMETHEUS

@@ -98,7 +98,13 @@ class IngressGatewaySettings(Settings):
             namespace: Namespace of the gateway.
         """
         https = 443 if self.tls_secret else None
-        return GatewayBinding(namespace=namespace, service=self.name, https_port=https, service_account=self.name)
+        return GatewayBinding(
+            namespace=namespace,
+            service=self.name,
+            https_port=https,
+            service_account=self.name,
+            pod_ports=(HTTP_PORT, *([HTTPS_PORT] if self.tls_secret else [])),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
