@@ -11,9 +11,9 @@ from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
-from otel_mesh.mesh.istio.traffic_routes import http_rules, subset_name
+from otel_mesh.mesh.istio.traffic_routes import http_rules
 from otel_mesh.mesh.policies.matching import seconds
-from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
+from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy, subset_name
 
 if TYPE_CHECKING:
     import pulumi
