@@ -77,8 +77,9 @@ class AlertmanagerSettings(Settings):
     """
 
     QUERY_PORT: ClassVar[int] = PORT
-    PEER_PORT: ClassVar[int] = PEER_PORT
     """Port of its API."""
+    PEER_PORT: ClassVar[int] = PEER_PORT
+    """Port between its pods."""
 
     name: DnsLabel = "alertmanager"
     image: ImageReference = versions.ALERTMANAGER_IMAGE

@@ -66,6 +66,7 @@ class VictoriaLogsSettings(Settings):
     """Port of its query API, and of its web page."""
 
     PORT: ClassVar[int] = PORT
+    """Port of its pods."""
 
     name: DnsLabel = "victoria-logs"
     image: ImageReference = versions.VICTORIA_LOGS_IMAGE

@@ -56,6 +56,13 @@ class ExternalCall(Settings):
             raise InvalidSettingsError([Problem("tls_port", reason, "remove it, or set protocol to http or grpc")])
         return self
 
+    @model_validator(mode="after")
+    def _tcp_has_addresses(self) -> Self:
+        if self.protocol == "tcp" and not self.addresses:
+            reason = "required for protocol 'tcp': such connections carry no host name that the mesh could tell"
+            raise InvalidSettingsError([Problem("addresses", reason, "list the host's address ranges")])
+        return self
+
     @property
     def target_port(self) -> int:
         """Port of the host that connections arrive at."""

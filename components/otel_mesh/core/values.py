@@ -6,16 +6,12 @@ Errors never repeat the rejected input: it may be a secret typed into the wrong 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import core_schema
 
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic.json_schema import JsonSchemaValue
+from otel_mesh.core.patterns import Pattern
 
 _SUFFIXES: Final = {
     "": Decimal(1),
@@ -91,28 +87,6 @@ def _positive_quantity(text: str) -> str:
     if quantity(text) <= 0:
         raise ValueError("is not greater than zero; write a quantity such as 250m, 128Mi or 1Gi")
     return text
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """A regular expression that a string has to match: validated by pydantic, and part of the JSON schema."""
-
-    pattern: re.Pattern[str]
-    complaint: str = ""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - any annotation
-        schema = handler(source)
-        return core_schema.no_info_after_validator_function(self._check, schema) if self.complaint else schema
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {**handler(schema), "pattern": f"^(?:{self.pattern.pattern})$"}
-
-    def _check(self, text: str) -> str:
-        if self.pattern.fullmatch(text) is None:
-            raise ValueError(self.complaint)
-        return text
 
 
 Quantity = Annotated[str, AfterValidator(_positive_quantity), Pattern(_QUANTITY)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from otel_mesh import Catalog, ExternalCall, MeshHost, declared_egress
+from otel_mesh import Catalog, ExternalCall, InvalidSettingsError, MeshHost, declared_egress, parse
 from otel_mesh.mesh.istio.egress import EVERY_WORKLOAD, egress_manifests
 from tests.components import golden_files
 
@@ -20,6 +20,10 @@ CALLS: list[Any] = [
     {"host": "api.example.com", "port": 80, "protocol": "http", "tls_port": 443},
     {"host": "db.example.com", "port": 5432, "protocol": "tcp", "addresses": ["192.0.2.7/32"]},
 ]
+
+
+TCP = {"host": "db.example.com", "port": 5432, "protocol": "tcp"}
+WEB = {"name": "web", "port": 8080}
 
 
 def catalog(calls: list[Any] = CALLS) -> Catalog:
@@ -71,6 +75,11 @@ def test_a_single_address_needs_no_dns() -> None:
     assert (entry["resolution"], entry["endpoints"]) == ("STATIC", [{"address": "192.0.2.7"}])
     ranged = by_kind(rendered([{"host": "db.example.com", "addresses": ["192.0.2.0/24"]}]), "ServiceEntry")
     assert ranged["external-db-example-com"]["resolution"] == "DNS"
+
+
+def test_tcp_without_addresses_is_refused() -> None:
+    with pytest.raises(InvalidSettingsError, match=r"external_calls\[0\]\.addresses: required for protocol 'tcp'"):
+        parse(Catalog, {"name": "shop", "services": [{**WEB, "external_calls": [TCP]}]})
 
 
 def test_a_name_alone_is_called_by_https() -> None:

@@ -28,7 +28,10 @@ SCENARIOS: dict[str, tuple[Target, dict[str, Any]]] = {
         TARGET,
         {"ab_test": {"groups": {"control": {"version": "v1", "weight": 50}, "new": {"version": "v2", "weight": 50}}}},
     ),
-    "fault-for-testers": (TARGET, {"fault": {"abort": {"status": 500}, "header": {"name": "x-tester"}}}),
+    "fault-for-testers": (
+        TARGET,
+        {"fault": {"abort": {"status": 500}, "header": {"name": "x-tester"}, "expires": "2027-01-31"}},
+    ),
     "rate-limit": (TARGET, {"rate_limit": {"requests": 100, "interval": "1s", "burst": 200}}),
     "grpc-retries": (GRPC, {"resilience": {"timeout": "2s", "retries": {"attempts": 1, "try_timeout": "1s"}}}),
 }

@@ -68,6 +68,7 @@ class GrafanaSettings(Settings):
     """Port of its query API, and of its web page."""
 
     PORT: ClassVar[int] = PORT
+    """Port of its pods."""
 
     name: DnsLabel = "grafana"
     image: ImageReference = versions.GRAFANA_IMAGE

@@ -104,6 +104,7 @@ class PrometheusSettings(Settings):
     """Port of its query API, and of its web page."""
 
     PORT: ClassVar[int] = PORT
+    """Port of its pods."""
 
     name: DnsLabel = "prometheus"
     image: ImageReference = versions.PROMETHEUS_IMAGE

@@ -14,7 +14,7 @@ from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.policies.egress import Egress  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
@@ -105,13 +105,15 @@ def _tls(call: ExternalCall) -> dict[str, Any]:
     return {"port": {"number": call.port}, "tls": verified}
 
 
-def _resolution(calls: Iterable[ExternalCall]) -> dict[str, Any]:
+def _resolution(calls: Collection[ExternalCall]) -> dict[str, Any]:
     """How proxies find the host: at its addresses if each is a single one, else by DNS."""
     cidrs = list(dict.fromkeys(cidr for call in calls for cidr in call.addresses))
+    # connections without a host name in them are told apart by their addresses only
+    named = {"addresses": cidrs} if cidrs and any(call.protocol == "tcp" for call in calls) else {}
     if not cidrs or any(ip_network(cidr).num_addresses > 1 for cidr in cidrs):
-        return {"resolution": "DNS"}
+        return {**named, "resolution": "DNS"}
     hosts = [cidr.partition("/")[0] for cidr in cidrs]
-    return {"resolution": "STATIC", "endpoints": [{"address": one} for one in hosts]}
+    return {**named, "resolution": "STATIC", "endpoints": [{"address": one} for one in hosts]}
 
 
 @dataclass(frozen=True, kw_only=True)
