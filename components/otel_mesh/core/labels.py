@@ -56,6 +56,7 @@ class Role(StrEnum):
     DASHBOARDS = "dashboards"
     DATABASE = "database"
     CACHE = "cache"
+    BACKUP = "backup"
     SERVICE = "service"
     LOAD = "load-generator"
     NAMESPACE = "namespace"

@@ -9,7 +9,7 @@ from otel_mesh.core.labels import Annotation
 from otel_mesh.k8s.containers import config_map_key
 from otel_mesh.k8s.manifests import Manifest, checksum
 from otel_mesh.k8s.pod_security import container_security_context, security_context
-from otel_mesh.k8s.workload import DeploymentShape, JobShape, StatefulSetShape
+from otel_mesh.k8s.workload import CronJobShape, DeploymentShape, JobShape, StatefulSetShape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,8 @@ def controller(workload: Workload) -> Manifest:
             return _stateful_set(workload, workload.shape)
         case JobShape():
             return _job(workload, workload.shape)
+        case CronJobShape():
+            return _cron_job(workload, workload.shape)
 
 
 def front(workload: Workload) -> list[Manifest]:
@@ -167,6 +169,30 @@ def _job(workload: Workload, shape: JobShape) -> Manifest:
             "backoffLimit": 0,
             "activeDeadlineSeconds": shape.deadline_seconds,
             "template": _template(workload, restartPolicy="Never"),
+        },
+    }
+
+
+def _cron_job(workload: Workload, shape: CronJobShape) -> Manifest:
+    """A CronJob; a failed run is not repeated before the next time, as it would fail again."""
+    job = {
+        "backoffLimit": 0,
+        "activeDeadlineSeconds": shape.deadline_seconds,
+        "template": _template(workload, restartPolicy="Never"),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": workload.metadata(),
+        "spec": {
+            "schedule": shape.schedule,
+            "timeZone": "Etc/UTC",
+            "concurrencyPolicy": "Forbid",
+            # a run that was missed, because the cluster was down, is made up for within an hour
+            "startingDeadlineSeconds": 3600,
+            "successfulJobsHistoryLimit": 3,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {"metadata": {"labels": workload.labels}, "spec": job},
         },
     }
 

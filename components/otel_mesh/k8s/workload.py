@@ -55,7 +55,20 @@ class JobShape:
     deadline_seconds: int
 
 
-Shape = DeploymentShape | StatefulSetShape | JobShape
+@dataclass(frozen=True, kw_only=True)
+class CronJobShape:
+    """One pod at each time of a schedule; the next one does not start before it has ended.
+
+    Attributes:
+        schedule: Schedule in the format of cron, in UTC.
+        deadline_seconds: Time after which the pod is terminated.
+    """
+
+    schedule: str
+    deadline_seconds: int
+
+
+Shape = DeploymentShape | StatefulSetShape | JobShape | CronJobShape
 
 
 @dataclass(frozen=True, kw_only=True)
