@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.labels import Annotation
@@ -86,6 +87,8 @@ def front(workload: Workload) -> list[Manifest]:
     manifests: list[Manifest] = []
     if workload.ports:
         manifests.append(_service(workload))
+        if isinstance(workload.shape, StatefulSetShape) and workload.shape.headless_service is not None:
+            manifests.append(_service(replace(workload, headless=True), workload.shape.headless_service))
     if isinstance(workload.shape, DeploymentShape | StatefulSetShape) and workload.shape.disruption_budget:
         spec = {
             "maxUnavailable": workload.scheduling.max_unavailable,
@@ -149,7 +152,7 @@ def _stateful_set(workload: Workload, shape: StatefulSetShape) -> Manifest:
         "spec": {
             "replicas": shape.replicas,
             "revisionHistoryLimit": _REVISION_HISTORY,
-            "serviceName": workload.name,
+            "serviceName": shape.headless_service or workload.name,
             # with OrderedReady, a pod that cannot start is never replaced, even after the template is corrected
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": workload.selector},
@@ -248,12 +251,12 @@ def _container(one: Container) -> dict[str, Any]:
     }
 
 
-def _service(workload: Workload) -> Manifest:
+def _service(workload: Workload, name: str | None = None) -> Manifest:
     """A Service inside the cluster, not awaited: the wait for the pods reports why they are not ready."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _not_awaited(workload.metadata()),
+        "metadata": _not_awaited(workload.metadata(name)),
         "spec": {
             "type": "ClusterIP",
             **({"clusterIP": "None"} if workload.headless else {}),

@@ -38,10 +38,13 @@ class StatefulSetShape:
     Attributes:
         replicas: Number of pods.
         disruption_budget: Whether a PodDisruptionBudget limits how many pods a drain of nodes evicts at a time.
+        headless_service: Name of a further Service, whose name resolves to the addresses of all pods and below which
+            each pod has a name of its own; None for none.
     """
 
     replicas: int = 1
     disruption_budget: bool = False
+    headless_service: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
