@@ -11,17 +11,15 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
 
+from tests import property_tests
 from tests.built import Built
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-# How long a busy machine takes for an example says nothing of what is tested.
-settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("here")
+__all__ = ["property_tests"]
 
 _CLOSED = {"GOPROXY": "off", "PIP_NO_INDEX": "1", "npm_config_registry": "http://127.0.0.1:9"}
 """Go, pip and npm fail at once where they would fetch."""

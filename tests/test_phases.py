@@ -79,8 +79,13 @@ def words(chosen: str) -> list[tuple[str, bool]]:
     return [(part.removeprefix("not "), part.startswith("not ")) for part in chosen.split(" and ")]
 
 
-def test_the_first_failure_is_the_target_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    getting(monkeypatch, "sleep 1")
+def test_the_first_failure_is_the_target_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    getting(monkeypatch, f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done")
     results = iter((0, 1, 0))
-    monkeypatch.setattr(phases, "_pytest", lambda *_: next(results))
+
+    def run(*_: object) -> int:
+        (tmp_path / "go").touch()
+        return next(results)
+
+    monkeypatch.setattr(phases, "_pytest", run)
     assert phases.main([]) == 1

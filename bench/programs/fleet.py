@@ -43,7 +43,7 @@ def unwaited(manifest: Manifest) -> Manifest:
 
 def main() -> None:
     """Prints the objects of this many services in a namespace."""
-    from otel_mesh.services.microservice import microservice_manifests  # noqa: PLC0415 - only the command needs it
+    from otel_mesh.services.microservice_objects import microservice_manifests  # noqa: PLC0415 - only the command needs it
 
     services = fleet(int(sys.argv[1]), sys.argv[2])
     found = [unwaited(one) for args in services for one in microservice_manifests(args, args.settings)]

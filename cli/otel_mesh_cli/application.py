@@ -18,9 +18,12 @@ NODE: Final = "node"
 """Name of the commands that the distribution `otel-mesh-embedded` adds."""
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "stacks": ("up", "down", "status", "env", "preview", "render", "pulumi"),
+    "checks": ("check",),
     "oncall": ("trace", "slow", "errors", "alerts", "map"),
     "smoke": ("smoke",),
     "compose": ("compose",),
+    "review": ("review",),
+    "canary": ("canary",),
 }
 """Commands by the package whose module `commands` adds them: only the one that is asked for is imported."""
 

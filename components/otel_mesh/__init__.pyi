@@ -55,6 +55,15 @@ from .catalog.derivations import (
     topology as topology,
 )
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
+from .check.families import check_objects as check_objects
+from .check.findings import Finding as Finding, Severity as Severity
+from .catalog.versions import (
+    Version as Version,
+    VersionName as VersionName,
+    all_versions as all_versions,
+    deployment_name as deployment_name,
+    one_version as one_version,
+)
 from .collector.component import OtelCollector as OtelCollector, OtelCollectorArgs as OtelCollectorArgs
 from .collector.config import OtelCollectorSettings as OtelCollectorSettings
 from .collector.exports import (
@@ -111,6 +120,7 @@ from .k8s.containers import (
     Volume as Volume,
     temporary_files as temporary_files,
 )
+from .k8s.environment import Variable as Variable, Variables as Variables
 from .k8s.manifests import Manifest as Manifest
 from .k8s.namespace import (
     Namespace as Namespace,
@@ -169,12 +179,27 @@ from .mesh.policies.access import (
     Operation as Operation,
     declared_access as declared_access,
 )
+from .mesh.istio.traffic import ServiceTraffic as ServiceTraffic, ServiceTrafficArgs as ServiceTrafficArgs
+from .mesh.policies.canary import ABTest as ABTest, Canary as Canary, Group as Group
+from .mesh.policies.fault import Abort as Abort, Delay as Delay, FaultInjection as FaultInjection
+from .mesh.policies.gate import Gate as Gate
+from .mesh.policies.matching import HeaderMatch as HeaderMatch
+from .mesh.policies.resilience import (
+    Connections as Connections,
+    OutlierDetection as OutlierDetection,
+    RateLimit as RateLimit,
+    Resilience as Resilience,
+    RetryPolicy as RetryPolicy,
+)
+from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
-from .services.microservice import (
-    Microservice as Microservice,
+from .services.microservice import Microservice as Microservice
+from .services.microservice_settings import (
     MicroserviceArgs as MicroserviceArgs,
     MicroserviceSettings as MicroserviceSettings,
     ServiceRuntime as ServiceRuntime,
+    own_variables as own_variables,
+    taken_variables as taken_variables,
 )
 from .services.postgres import (
     DatabaseRoles as DatabaseRoles,

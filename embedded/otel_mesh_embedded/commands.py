@@ -13,6 +13,9 @@ from otel_mesh_cli.core.output import Answer, Output, OutputOption, console, giv
 
 app = typer.Typer(help="The single-node Kubernetes of this machine: its programs, images, keys and leftovers.")
 
+images = typer.Typer(help="Images of the node: its own, and those made elsewhere.")
+app.add_typer(images, name="images")
+
 _PROGRAM_NAMES = typer.Argument(help="Programs or groups of programs (default: all).", show_default=False)
 
 
@@ -68,8 +71,8 @@ def _folder(names: list[str]) -> Answer:
     return Answer({"folder": folder, "programs": programs}, lambda _: print(folder))
 
 
-@app.command(epilog="Example: otel-mesh node images --refresh")
-def images(
+@images.command(epilog="Example: otel-mesh node images build --refresh")
+def build(
     names: Annotated[
         list[str] | None, typer.Argument(help="Images (default: all that stack local runs).", show_default=False)
     ] = None,
@@ -82,6 +85,31 @@ def images(
     references = made.ensure(names or None, refresh=refresh)
     lines = [f"{name} {reference}" for name, reference in references.items()]
     give(Answer(references, lambda _: print("\n".join(lines))), output)
+
+
+@images.command(epilog="Example: otel-mesh node images load linkerd-images/")
+def load(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Archives of `docker save`, OCI archives, OCI layouts, or folders with archives."),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the only image, if its file says none.", show_default=False)
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Load images made elsewhere into the running node and print their names and digests."""
+    from dataclasses import asdict
+
+    from otel_mesh_embedded.environment import health
+    from otel_mesh_embedded.images import loading
+    from otel_mesh_embedded.node.node import assemble
+
+    health.require_running()
+    node = assemble(built=False)
+    loaded = loading.load(node.ctr, paths, lambda text: print(f"images: {text}", file=sys.stderr, flush=True), name)
+    lines = [f"{one.name} {one.digest}" for one in loaded]
+    give(Answer([asdict(one) for one in loaded], lambda _: print("\n".join(lines))), output)
 
 
 @app.command(epilog="Example: otel-mesh node leftovers")

@@ -79,9 +79,10 @@ def _service(settings: StackSettings, name: str) -> ServiceSettings:
     path = f"services.{name}"
     common = _over(settings.service_defaults, _Scheduled(scheduling=settings.scheduling), "service_defaults")
     found = _over(settings.services.get(name, ServiceSettings()), common, path)
-    problem = found.scheduling.problem_with(found.replicas)
-    if problem is not None:
-        raise InvalidSettingsError([problem.below(path)])
+    counts = {found.replicas, *(one.replicas or found.replicas for one in found.versions.values())}
+    problems = filter(None, map(found.scheduling.problem_with, sorted(counts)))
+    if unsafe := [one.below(path) for one in problems]:
+        raise InvalidSettingsError(unsafe)
     return found
 
 

@@ -18,7 +18,7 @@ from otel_mesh import (
     topology,
 )
 from otel_mesh_stack import mesh as stack_mesh
-from otel_mesh_stack import observability, outputs, provider, workloads
+from otel_mesh_stack import observability, outputs, provider, traffic, workloads
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
 
@@ -50,6 +50,7 @@ def deploy() -> None:
     stack_mesh.telemetry_access(stack.settings, CATALOG, telemetry, mesh)
     stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
     services = workloads.services(stack, shop, otlp_endpoint, mesh)
+    traffic.declare(stack.settings, mesh)
     entrances: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
     if mesh.binding.gateway is not None:
         ingress = _namespace(mesh.binding.gateway.namespace, mesh, priorities)
@@ -67,6 +68,7 @@ def deploy() -> None:
     pulumi.export("signal_matrix", {name: one.model_dump(mode="json") for name, one in signal_matrix(CATALOG).items()})
     pulumi.export("topology", topology(CATALOG))
     pulumi.export(outputs.TELEMETRY, outputs.telemetry(stack.settings).model_dump(mode="json"))
+    pulumi.export(outputs.CANARIES, outputs.canaries(stack.settings))
     pulumi.export(outputs.CATALOG, CATALOG.model_dump(mode="json"))
 
 

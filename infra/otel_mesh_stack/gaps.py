@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 OF_LOG_STORE: Final = "victoria_logs.rules.yaml"
 OF_PROXIES: Final = "mesh.rules.yaml"
-"""Rule files whose alerts need series that only scraping yields: of VictoriaLogs, and of the mesh's proxies."""
+OF_ALERTING: Final = "alerting.rules.yaml"
+"""Rule files whose alerts need series that only scraping yields: of VictoriaLogs, the mesh's proxies, and the programs
+that send alerts."""
 
 
 _LOAD: Final = "Load the rule files there, see docs/backends.md"
+_SCRAPE: Final = "Scrape them there; until then these alerts have no data"
 
 
 def gaps(settings: StackSettings, scraped: Iterable[str]) -> list[str]:
@@ -36,11 +39,11 @@ def gaps(settings: StackSettings, scraped: Iterable[str]) -> list[str]:
     if isinstance(settings.prometheus, OutsideMetrics) and settings.prometheus.operator is None:
         endpoint = settings.prometheus.endpoint
         every = _listed(name for names in alerts.values() for name in names)
-        files = [*([OF_LOG_STORE] if own_logs else []), *([OF_PROXIES] if settings.mesh.installed else [])]
+        own = {OF_LOG_STORE: own_logs, OF_PROXIES: settings.mesh.installed, OF_ALERTING: True}
+        without_data = _listed(alert_of(alerts, [file for file, there in own.items() if there]))
         sentences = [
             f"prometheus: metrics go to {endpoint}: nothing in this stack evaluates the alerts {every}. {_LOAD}",
-            f"prometheus: nothing in this stack scrapes {_listed(scraped)}. Scrape them there"
-            + (f"; until then these alerts have no data: {_listed(alert_of(alerts, files))}" if files else ""),
+            f"prometheus: nothing in this stack scrapes {_listed(scraped)}. {_SCRAPE}: {without_data}",
         ]
     if isinstance(settings.victoria_logs, OutsideBackend):
         endpoint = settings.victoria_logs.endpoint

@@ -32,8 +32,11 @@ from otel_mesh import (
     Settings,
     SqlName,
     TailSamplerSettings,
+    TrafficPolicy,
     Uid,
     UserName,
+    Version,
+    VersionName,
     VictoriaLogsSettings,
     join_path,
     nearest,
@@ -43,6 +46,7 @@ from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
+from otel_mesh_stack.versions import bad_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,10 +93,14 @@ class ServiceSettings(ServiceRuntime):
     Attributes:
         image: Container image, in place of the image file's.
         callers: Workloads of other namespaces that may call the service, beside its callers in the catalog.
+        traffic: Canary, faults, timeouts, retries and limits of requests to the service; None for the mesh's defaults.
+        versions: Further versions beside the service's own, by name; they override those of the catalog.
     """
 
     image: ImageReference | None = None
     callers: tuple[Caller, ...] = ()
+    traffic: TrafficPolicy | None = None
+    versions: dict[VersionName, Version] = Field(default_factory=dict)
 
 
 class LoadSettings(LoadGeneratorSettings):
@@ -224,6 +232,7 @@ class StackSettings(Settings):
             for name in self.services
             if name not in known
         ]
+        problems += bad_versions({name: one.versions for name, one in self.services.items()})
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
         problems += backends.problems(self)

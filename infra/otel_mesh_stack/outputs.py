@@ -16,6 +16,8 @@ TELEMETRY: Final = "telemetry"
 """Output that is a `Telemetry`."""
 CATALOG: Final = "catalog"
 """Output that is an `otel_mesh.Catalog`."""
+CANARIES: Final = "canaries"
+"""Output with the weight of each canary, in percent by service."""
 
 
 class ServicePort(Settings):
@@ -66,6 +68,12 @@ class Telemetry(Settings):
     alertmanager: Api | None = None
     grafana: ServicePort | None = None
     gateway: ServicePort | None = None
+
+
+def canaries(settings: StackSettings) -> dict[str, int]:
+    """The weights of the canaries of a stack with these settings."""
+    policies = {name: one.traffic for name, one in settings.services.items() if one.traffic is not None}
+    return {name: one.canary.weight for name, one in policies.items() if one.canary is not None}
 
 
 def telemetry(settings: StackSettings) -> Telemetry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh import (
     CacheAccess,
@@ -24,6 +24,7 @@ from otel_mesh import (
 from otel_mesh_stack.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 from otel_mesh_stack.variables import variables_of
+from otel_mesh_stack.versions import with_versions
 
 if TYPE_CHECKING:
     import pulumi
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import LoadSettings, StackSettings
     from otel_mesh_stack.settings import Stack
+
+_NOT_OF_THE_WORKLOAD: Final = frozenset({"image", "callers", "traffic", "versions"})
+"""Settings of a service that its pods do not depend on, or that are given by another argument."""
 
 
 def services(
@@ -139,8 +143,8 @@ def load(stack: Stack, own: LoadSettings, opts: pulumi.ResourceOptions, **inputs
 def _service_settings(settings: StackSettings, service: Service) -> MicroserviceSettings:
     own = settings.services[service.name]
     return MicroserviceSettings(
-        service=service,
+        service=with_versions(service, own.versions),
         service_namespace=CATALOG.name,
         environment=settings.environment,
-        **{name: getattr(own, name) for name in own.model_fields_set - {"image", "callers"}},
+        **{name: getattr(own, name) for name in own.model_fields_set - _NOT_OF_THE_WORKLOAD},
     )

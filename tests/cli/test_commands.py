@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COMMANDS = [name for names in application.ROOMS.values() for name in names]
-NODE_COMMANDS = ["toolchain", "images", "leftovers", "rotate"]
-SILENT = {"up", "down", "compose", "pulumi", "node rotate"}
+NODE_COMMANDS = ["toolchain", "images build", "images load", "leftovers", "rotate"]
+SILENT = {"up", "down", "compose", "pulumi", "node rotate", "canary"}
 """Commands that answer no question, and so have no option `--output`."""
 
 

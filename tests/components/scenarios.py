@@ -40,6 +40,7 @@ from otel_mesh import (
     Storage,
     TailSamplerArgs,
     TailSamplerSettings,
+    Version,
     VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
@@ -53,11 +54,12 @@ from otel_mesh.collector.tail_sampler import tail_sampler_manifests
 from otel_mesh.k8s.namespace import namespace_manifests
 from otel_mesh.k8s.priority_class import priority_class_manifests
 from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
-from otel_mesh.services.microservice import microservice_manifests
+from otel_mesh.services.microservice_objects import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.postgres_backup import postgres_backup_manifests
 from otel_mesh.services.redis import redis_manifests
 from otel_mesh_stack.load_generator import LoadGeneratorArgs, LoadGeneratorSettings, load_generator_manifests
+from tests.components.backend_scenarios import backend_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -357,6 +359,29 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         ),
         MicroserviceSettings(service=SERVICE, service_namespace="shop", environment="production"),
     ),
+    "microservice-versions": lambda: _microservice(
+        MESH,
+        None,
+        MicroserviceSettings(
+            service=SERVICE.model_copy(
+                update={
+                    "versions": {
+                        "v2": Version.model_validate(
+                            {
+                                "image": "registry.example/user-service:2.0.0",
+                                "replicas": 1,
+                                "resources": {"memory_limit": "512Mi"},
+                                "env": {"LOOKUP": "index", "TOKEN": {"secret": "lookup", "key": "token"}},
+                            }
+                        ),
+                        "2.1.0-rc1": Version(),
+                    }
+                }
+            ),
+            service_namespace="shop",
+            environment="staging",
+        ),
+    ),
     "microservice-scheduled": lambda: _microservice(
         NoMesh(),
         None,
@@ -378,6 +403,7 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "priority-class": lambda: _priority_class(
         PriorityClassSettings(name="urgent", value=1000, description="What people wait for.")
     ),
+    **backend_scenarios({"traces_target": TRACES, "metrics_url": METRICS_URL, "logs_url": LOGS_URL}, MESH),
     "namespace": lambda: _namespace(NamespaceSettings(name="shop"), NoMesh()),
     "namespace-meshed": lambda: _namespace(NamespaceSettings(name="shop"), MESH),
     "namespace-outside-the-mesh": lambda: _namespace(NamespaceSettings(name="shop", meshed=False), MESH),

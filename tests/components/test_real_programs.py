@@ -186,7 +186,7 @@ def _on_loopback(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], 
 
 
 def _get(port: int, path: str) -> tuple[int, bytes]:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read()
@@ -216,5 +216,5 @@ def test_jaeger_starts_with_its_configuration_and_answers(
         assert json.loads(_get(query, "/api/services")[1])["data"] in (None, [])
     finally:
         jaeger.terminate()
-        assert jaeger.wait(5) == 0
+        assert jaeger.wait(60) == 0
     assert (tmp_path / "data" / "keys").exists() is settings.storage.persistent

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 PYTHON = list(blocks("python"))
 SETTINGS = list(blocks("yaml"))
+"""Whole stack files, or some settings of one."""
+REST = {
+    "environment": "production",
+    "cluster": {"context": "prod", "name": "prod"},
+    "postgres": {"existing_secret": "postgres-credentials"},
+    "redis": {"existing_secret": "redis-credentials"},
+}
 
 
 def test_python_blocks_pass_the_type_checker(tmp_path: Path) -> None:
@@ -57,5 +64,6 @@ def test_the_service_to_add_fits_into_the_catalog() -> None:
 
 @pytest.mark.parametrize("block", SETTINGS, ids=[block.place for block in SETTINGS])
 def test_settings_are_those_of_a_stack(block: Block) -> None:
-    config = yaml.safe_load(block.text)["config"]
-    assert parse(StackSettings, config["otel-mesh:settings"]).cluster.context
+    found = yaml.safe_load(block.text)
+    values = found["config"]["otel-mesh:settings"] if "config" in found else {**REST, **found}
+    assert parse(StackSettings, values).cluster.context

@@ -26,6 +26,7 @@ BY_FILE: Final = {
     "test_mesh_definitions": "mesh",
     "test_mesh_node": "mesh",
     "test_mesh_upgrade": "mesh",
+    "test_mesh_versions": "mesh",
     "test_on_call": "on-call",
     "test_order_failures": "load",
     "test_other_cluster": "other-cluster",

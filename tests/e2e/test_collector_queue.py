@@ -103,6 +103,8 @@ def _receiver(settings: Mapping[str, str], pod: str) -> Iterator[str]:
     finally:
         forward.kill()
         forward.wait()
+        if forward.stdout is not None:
+            forward.stdout.close()
 
 
 def _resource(kind: str, scope: str, items: str, records: list[dict[str, Any]]) -> dict[str, Any]:

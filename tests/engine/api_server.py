@@ -22,7 +22,7 @@ from otel_mesh_embedded.pki import authorities, signing_keys
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Self
 
 LOOPBACK = IPv4Address("127.0.0.1")
@@ -32,10 +32,11 @@ _SERVER = authorities.Leaf(
 )
 _ADMIN = authorities.Leaf("admin", _CA, "engine-tests", organization="system:masters", client=True)
 _TOKENS = "tokens"
-_START_SECONDS = 60
+_START_SECONDS = 180
 # the controllers that complete deletions
 _ENDING = ("garbage-collector-controller", "namespace-controller", "persistentvolumeclaim-protection-controller")
 _OK = 200
+_NOT_KNOWN_YET = ("no PriorityClass with name", "no matches for kind")
 
 
 class ApiServer:
@@ -156,10 +157,27 @@ class ApiServer:
             input=text,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
             env={"HOME": str(self._folder)},
         )
+
+    def dry_run(
+        self, objects: Iterable[dict[str, Any]], kubeconfig: Path, *flags: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Applies objects with strict field validation, without keeping them.
+
+        What was created a moment ago may not be known yet: the server reads priority classes from a cache, and kubectl
+        finds kinds by discovery.
+        """
+        words = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
+        text = yaml.safe_dump_all(objects)
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            done = self.kubectl([*words, *flags], kubeconfig, text)
+            if time.monotonic() > deadline or not any(one in done.stderr for one in _NOT_KNOWN_YET):
+                return done
+            time.sleep(0.5)
 
     def _run(self, name: str, arguments: Sequence[str]) -> None:
         with (self._folder / f"{Path(name).name}.log").open("wb") as log:
@@ -192,7 +210,7 @@ class ApiServer:
         raise TimeoutError(f"the API server is not ready after {_START_SECONDS} s\n{self._logs()}")
 
     def _connection(self, context: ssl.SSLContext) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(str(LOOPBACK), self._port, timeout=2, context=context)
+        return http.client.HTTPSConnection(str(LOOPBACK), self._port, timeout=30, context=context)
 
     def _logs(self) -> str:
         return "\n".join(log.read_text(errors="replace")[-2000:] for log in sorted(self._folder.glob("*.log")))

@@ -111,7 +111,7 @@ class StackProgram:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=170,
+            timeout=600,
             check=False,
         )
         self.output += [done.stdout, done.stderr]

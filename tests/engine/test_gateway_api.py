@@ -12,6 +12,7 @@ import pytest
 from otel_mesh.core import versions
 from otel_mesh.mesh.istio.gateway_api import KINDS
 from tests.engine.stack_program import counted
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,6 +61,8 @@ def test_all_definitions_are_installed_and_served(program: StackProgram, kubectl
     assert counted(made) == {"create": len(KINDS)}
     assert len(_there(kubectl)) == len(KINDS)
     assert kubectl("get", "crd", ROUTES, "-o", f"jsonpath={MARK}") == f"v{versions.GATEWAY_API}"
+    # established; discovery follows
+    wait_for(lambda: ROUTES in kubectl("api-resources", f"--api-group={GROUP}", "--cached=false", "-o", "name"))
     assert kubectl("get", ROUTES, "--all-namespaces", "-o", "name") == ""
     assert program.up() == []
 

@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
+from otel_mesh import IstioSettings, ServiceTrafficArgs
+from otel_mesh.mesh.istio.binding import istio_binding
+from otel_mesh.mesh.istio.traffic import service_traffic_manifests
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import pulumi_cli, rendering
+from tests.components.mesh.traffic_policies import TARGET, policies
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from otel_mesh import TrafficPolicy
     from tests.built import Built
     from tests.engine.api_server import ApiServer
 
 
 pytestmark = pytest.mark.engine
 
-_APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 _FIRST = ("Namespace", "PriorityClass", "ServiceAccount")
 _DEFINITION = "CustomResourceDefinition"
 _HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
@@ -50,7 +56,7 @@ def objects(
             words = ["apply", "--server-side", "--force-conflicts", "--filename=-"]
             done = api_server.kubectl(words, kubeconfig, text)
             assert done.returncode == 0, done.stderr
-    waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"], kubeconfig)
+    waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=150s"], kubeconfig)
     assert waited.returncode == 0, waited.stderr
     return found
 
@@ -61,7 +67,7 @@ def test_objects_pass_strict_field_validation(
     ours = [one for one in objects if one["kind"] not in {_DEFINITION, *_HOOKS}]
     groups = {one["apiVersion"].partition("/")[0] for one in ours}
     assert groups >= {"networking.istio.io", "security.istio.io", "telemetry.istio.io"}
-    done = api_server.kubectl([*_APPLY, "--force-conflicts"], kubeconfig, yaml.safe_dump_all(ours))
+    done = api_server.dry_run(ours, kubeconfig, "--force-conflicts")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(ours)
 
@@ -84,8 +90,29 @@ def test_pods_are_admitted_by_their_namespaces(
         if one["kind"] in {"Deployment", "StatefulSet", "DaemonSet"}
     ]
     assert {"istiod", "istio-cni-node", "ingress"} <= {pod["metadata"]["name"] for pod in pods}
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(pods))
+    done = api_server.dry_run(pods, kubeconfig)
     assert done.returncode == 0, done.stderr
+
+
+def test_b2_any_traffic_policy_passes_strict_field_validation(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    namespace = next(one["metadata"]["namespace"] for one in objects if one["kind"] == "VirtualService")
+    mesh = istio_binding(IstioSettings())
+
+    @settings(max_examples=4, deadline=None)
+    @given(st.lists(policies(), min_size=12, max_size=12))
+    def check(chosen: list[TrafficPolicy]) -> None:
+        made = []  # an empty policy has no object
+        for place, policy in enumerate(chosen):
+            target = TARGET.model_copy(update={"service": f"s{place}", "namespace": namespace})
+            made += service_traffic_manifests(ServiceTrafficArgs(target=target, mesh=mesh), policy)
+        assume(made)
+        done = api_server.dry_run(made, kubeconfig)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == len(made)
+
+    check()
 
 
 def test_an_unknown_field_of_a_mesh_object_is_refused(
@@ -93,6 +120,6 @@ def test_an_unknown_field_of_a_mesh_object_is_refused(
 ) -> None:
     (routes,) = (one for one in objects if one["kind"] == "VirtualService")
     wrong = {**routes, "spec": {**routes["spec"], "timeot": "1s"}}
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(wrong))
+    done = api_server.dry_run([wrong], kubeconfig)
     assert done.returncode != 0
     assert "timeot" in done.stderr

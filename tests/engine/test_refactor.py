@@ -123,3 +123,21 @@ def test_what_an_earlier_version_deployed_is_neither_replaced_nor_deleted(
     assert [f"{step['op']} {step['urn']}" for step in steps if step["op"] not in HARMLESS] == []
     made = {step["urn"] for step in steps if step["op"] == "create"}
     assert made & {one["urn"] for one in recorded} == set()
+
+
+VERSIONS = {"v2": {"image": "example.invalid/order-service:2.0", "replicas": 1}}
+
+
+def test_another_version_beside_what_is_deployed_replaces_nothing(
+    upgraded: Project, recorded: list[dict[str, Any]]
+) -> None:
+    """The recorded Deployment keeps its name, its selector and its pod template; the Service selects both."""
+    without = {step["urn"]: step["op"] for step in upgraded.plan()}
+    upgraded.configure({"services.order-service.versions": VERSIONS})
+    steps = {step["urn"]: step["op"] for step in upgraded.plan()}
+    assert set(steps.values()) <= HARMLESS
+    added = {urn.rpartition("::")[2] for urn in steps.keys() - without.keys()}
+    assert added == {"order-service-order-service-v2"}
+    own = [one["urn"] for one in recorded if one["urn"].endswith("::order-service")]
+    changed = {urn.split("$")[-1] for urn in own if steps[urn] != without[urn]}
+    assert changed == {"kubernetes:core/v1:Service::order-service"}

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-_APPLY = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name"]
 REPLICATED = {*(service.name for service in CATALOG.services), "otel-collector"}
 WORKLOADS = REPLICATED | {"jaeger", "victoria-logs", "prometheus", "postgres", "redis", "load-generator"}
 SAMPLER = {"otel-sampler"}  # only in stacks that sample traces
@@ -43,7 +42,7 @@ def test_objects_pass_strict_field_validation(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     assert len(objects) >= 33
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(objects))
+    done = api_server.dry_run(objects, kubeconfig)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(objects)
     assert done.stderr == ""  # no warning either, such as one of Pod Security
@@ -71,7 +70,7 @@ def test_pods_are_admitted_under_restricted_pod_security(
 ) -> None:
     pods = _pods(objects)
     assert {pod["metadata"]["name"] for pod in pods} - SAMPLER - GRAFANA == WORKLOADS
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump_all(pods))
+    done = api_server.dry_run(pods, kubeconfig)
     assert done.returncode == 0, done.stderr
 
 
@@ -90,7 +89,7 @@ def test_a_pod_without_a_seccomp_profile_is_refused(
 ) -> None:
     pod = copy.deepcopy(_pods(objects)[0])
     del pod["spec"]["securityContext"]["seccompProfile"]
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(pod))
+    done = api_server.dry_run([pod], kubeconfig)
     assert done.returncode != 0
     assert 'violates PodSecurity "restricted' in done.stderr
 
@@ -98,6 +97,6 @@ def test_a_pod_without_a_seccomp_profile_is_refused(
 def test_an_unknown_field_is_refused(objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path) -> None:
     deployment = next(one for one in objects if one["kind"] == "Deployment")
     wrong = {**deployment, "spec": {**deployment["spec"], "replica": 1}}
-    done = api_server.kubectl(_APPLY, kubeconfig, yaml.safe_dump(wrong))
+    done = api_server.dry_run([wrong], kubeconfig)
     assert done.returncode != 0
     assert ".spec.replica: field not declared in schema" in done.stderr

@@ -137,7 +137,7 @@ def test_stacks_are_destroyed_in_reverse_order(
 
 def _wait_until_gone(api_server: ApiServer, kubeconfig: Path, namespace: str) -> None:
     """Waits for the deletion of a namespace; stacks with skipAwait do not wait for it themselves."""
-    done = api_server.kubectl(["wait", "--for=delete", f"namespace/{namespace}", "--timeout=50s"], kubeconfig)
+    done = api_server.kubectl(["wait", "--for=delete", f"namespace/{namespace}", "--timeout=150s"], kubeconfig)
     assert done.returncode == 0, done.stderr
 
 

@@ -50,6 +50,50 @@ class CatalogMistake:
 SETTINGS = (
     Mistake("unknown key", {"colector": {}}, ("colector: unknown key; did you mean 'collector'?",)),
     Mistake(
+        "versions of a service with names that are taken",
+        {
+            "services__user-service__versions": {"0.1.0": {}, "v2.0": {"replicas": 0}, "v2": {"env": {"1X": "a"}}},
+            "services__order-service__versions": {"v2": {"env": {"A": 1, "B": {"secret": "s"}, "C": {}}}},
+        },
+        (
+            "services.user-service.versions.v2.0.replicas: should be at least 1; raise it",
+            (
+                "services.user-service.versions.v2.env.1X: is not the name of a variable; use letters, digits and "
+                "underscores, beginning with a letter"
+            ),
+            "services.order-service.versions.v2.env.A: is not text; write it in quotes",
+            (
+                "services.order-service.versions.v2.env.B.key: required but missing; name the key of the Secret or the "
+                "ConfigMap"
+            ),
+            "services.order-service.versions.v2.env.C: no value; give one of value, secret, config_map, field",
+        ),
+    ),
+    Mistake(
+        "a version with the name of the service's own, and one with the Deployment of another",
+        {"services__user-service__versions": {"0.1.0": {}, "v2.0": {}, "v2-0": {}}},
+        (
+            (
+                "services.user-service.versions.0.1.0: is the version of the service itself; "
+                "give the further version another name"
+            ),
+            (
+                "services.user-service.versions.v2-0: has the same Deployment as 'v2.0', user-service-v2-0; "
+                "give it another name"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a variable of a version that the service has already",
+        {"services__user-service__versions": {"v2": {"env": {"PORT": "1", "POD_NAME": "x"}}}},
+        (
+            "services.user-service.versions.v2.env.POD_NAME: is set by the component; remove it",
+            "services.user-service.versions.v2.env.PORT: is set by the component; remove it",
+        ),
+        in_editor=False,
+    ),
+    Mistake(
         "unknown key beside the settings",
         {},
         ("otel-mesh:setings: unknown key; did you mean 'otel-mesh:settings'?",),
@@ -386,6 +430,37 @@ SETTINGS = (
 )
 
 CATALOGUE = (
+    CatalogMistake(
+        "a version with the name of the service's own",
+        [{"name": "b", "port": 8081, "version": "1", "versions": {"1": {}, "1.2": {}, "1-2": {}}}],
+        (
+            (
+                "catalog.services[1].versions.1: is the version of the service itself; "
+                "give the further version another name"
+            ),
+            "catalog.services[1].versions.1-2: has the same Deployment as '1.2', b-1-2; give it another name",
+        ),
+    ),
+    CatalogMistake(
+        "a version whose Deployment has the name of another service",
+        [{"name": "a-v2", "port": 8081}],
+        ("catalog.services[0].versions.v2: its Deployment a-v2 has the name of services[1]; give it another name",),
+        first={"name": "a", "port": 8080, "versions": {"v2": {}}},
+    ),
+    CatalogMistake(
+        "a version whose Deployment's name is too long",
+        [{"name": "b" * 60, "port": 8081, "versions": {"v2.0": {"image": "untagged"}, "V3": {}}}],
+        (
+            (
+                "catalog.services[1].versions.v2.0.image: is not a pinned image; write repository:tag or "
+                "repository@sha256:digest"
+            ),
+            (
+                "catalog.services[1].versions.V3: is not the name of a version; use at most 32 lower case letters, "
+                "digits, dashes and dots, such as v2 or 1.4.0"
+            ),
+        ),
+    ),
     CatalogMistake(
         "unknown callee",
         [{"name": "gateway", "port": 8081, "calls": ["b"]}],

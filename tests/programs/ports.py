@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import itertools
 import os
 import random
 import socket
+import tempfile
+from functools import cache
+from pathlib import Path
 
 _FIRST, _LAST = 20_000, 29_999
 """Range below the kernel's ephemeral ports: a connection could take one of those before the program listens."""
@@ -17,12 +21,12 @@ _taken = itertools.count(random.randrange(_OWN))  # noqa: S311 - spreads them, p
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free now and was not returned recently.
+    """A TCP port of 127.0.0.1 that is free now, was not returned recently, and is returned to no other process.
 
     Raises:
-        OSError: all ports of this process are in use.
+        OSError: all ports of this process are in use, or there are too many processes.
     """
-    first = _FIRST + os.getpid() * _OWN % (_LAST + 1 - _FIRST)
+    first = _first_own(os.getpid())
     for number in itertools.islice(_taken, _OWN):
         port = first + number % _OWN
         with socket.socket() as probe:
@@ -35,3 +39,21 @@ def free_port() -> int:
                 continue
         return port
     raise OSError(errno.EADDRINUSE, f"all ports from {first} to {first + _OWN - 1} are in use")
+
+
+@cache
+def _first_own(pid: int) -> int:
+    """First port of those that belong to this process; the lock on a file says so until its end."""
+    folder = Path(tempfile.gettempdir()) / f"otel-mesh-ports-{os.geteuid()}"
+    folder.mkdir(exist_ok=True)
+    blocks = range(_FIRST, _LAST, _OWN)
+    for number in range(len(blocks)):
+        first = blocks[(pid + number) % len(blocks)]
+        lock = os.open(folder / str(first), os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return first
+    raise OSError(errno.EADDRINUSE, f"all ports from {_FIRST} to {_LAST} belong to other processes")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 90
 _STOP_SECONDS = 60
-_READY_SECONDS = 30
-_ANSWER_SECONDS = 10
+_READY_SECONDS = 90
+_ANSWER_SECONDS = 30
 
 
 class LoopbackProgram:
@@ -76,7 +76,7 @@ class LoopbackProgram:
         """Wait until an address answers with success, as a program may listen before it can answer.
 
         Raises:
-            RuntimeError: it does not within 30 s; the message has the program's output.
+            RuntimeError: it does not within 90 s; the message has the program's output.
         """
         end = time.monotonic() + _READY_SECONDS
         while True:

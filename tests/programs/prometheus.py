@@ -13,7 +13,7 @@ from tests.programs.program import LoopbackProgram
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SECONDS = 10
+_SECONDS = 60
 
 
 class LoopbackPrometheus(LoopbackProgram):
@@ -41,7 +41,7 @@ class LoopbackPrometheus(LoopbackProgram):
         """Start or restart it and wait until it answers queries.
 
         Raises:
-            RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
+            RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 90 s.
         """
         super().start()
         self.wait_until_ready(f"{self.url}/-/ready")

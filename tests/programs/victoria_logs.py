@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST = "127.0.0.1"
-_SECONDS = 10
+_SECONDS = 60
 
 
 class LoopbackVictoriaLogs(LoopbackProgram):
@@ -42,7 +42,7 @@ class LoopbackVictoriaLogs(LoopbackProgram):
         """Start or restart it and wait until it is ready.
 
         Raises:
-            RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 30 s.
+            RuntimeError: as of `LoopbackProgram.start`, or it is not ready after 90 s.
         """
         super().start()
         self.wait_until_ready(f"{self.url}/health")

@@ -36,6 +36,15 @@ def repository(reference: str) -> str:
     return _TAG.sub("", reference.partition("@")[0])
 
 
+def full_name(reference: str) -> str:
+    """A reference with its registry and tag, as a node knows it: ``docker.io/library/nginx:latest`` of ``nginx``."""
+    registry = host(reference)
+    rest = reference.removeprefix(f"{registry}/")
+    if registry == "docker.io" and "/" not in rest:
+        rest = f"library/{rest}"
+    return f"{registry}/{rest}" if "@" in rest or _TAG.search(rest) else f"{registry}/{rest}:latest"
+
+
 def one_name(reference: str) -> str:
     """A reference without its tag if it has a digest too: programs take one of them."""
     _, at, digest = reference.partition("@")

@@ -116,7 +116,7 @@ def at_url(http: httpx.Client, name: str, url: str, flag: str) -> Backend:
         http: The client.
         name: Name of the backend for messages.
         url: Base URL of its API. A user name and password in it are sent, and shown nowhere.
-        flag: Option that held the URL.
+        flag: Option or setting that held the URL.
 
     Raises:
         CommandError: It is not a URL of HTTP.

@@ -45,12 +45,13 @@ class Question:
     """Route of the service's requests, with or without the method; empty for any."""
 
 
-def window(since: str, end_us: int | None = None) -> Window:
-    """The window that ``--since`` names.
+def window(since: str, end_us: int | None = None, flag: str = "--since") -> Window:
+    """The window that an option names.
 
     Args:
         since: Length, e.g. ``15m``.
         end_us: End in microseconds since the epoch; now by default.
+        flag: Option that held the length.
 
     Raises:
         CommandError: It is not a duration, or longer than any backend keeps telemetry.
@@ -61,7 +62,7 @@ def window(since: str, end_us: int | None = None) -> Window:
         if 0 < seconds <= _LONGEST_S:
             end = time.time_ns() // 1000 if end_us is None else end_us
             return Window(since, end - 1_000_000 * seconds, end)
-    raise CommandError(f"--since {since}: not a duration", remedy="give one from 1s to 30d, e.g. 15m or 2h")
+    raise CommandError(f"{flag} {since}: not a duration", remedy="give one from 1s to 30d, e.g. 15m or 2h")
 
 
 def trace_id(text: str) -> str:

@@ -21,7 +21,7 @@ from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import httpx
 
@@ -99,6 +99,11 @@ class Sources:
         return self._outputs.catalog
 
     @property
+    def canaries(self) -> Mapping[str, int]:
+        """Weights of the canaries that the stack was deployed with, in percent by service."""
+        return self._outputs.canaries
+
+    @property
     def gateway(self) -> str | None:
         """``service.name`` of the mesh's gateway; None without a mesh."""
         place = self._outputs.telemetry.gateway
@@ -118,7 +123,8 @@ class Sources:
                 f"stack {self.target.stack}: deploys no {name}", remedy=f"give the URL of your own with {flag}"
             )
         if (query_url := getattr(place, "url", None)) is not None:
-            return backends.at_url(self._http, name, query_url, flag)
+            setting = f"{_SETTINGS[part]}.query_url of stack {self.target.stack}"
+            return backends.at_url(self._http, name, query_url, setting)
         if not hasattr(place, "port"):
             stack = self.target.stack
             raise CommandError(

@@ -54,6 +54,12 @@ class StackOutputs:
         """
         return self._parsed(Catalog, outputs.CATALOG)
 
+    @property
+    def canaries(self) -> Mapping[str, int]:
+        """Weights of the canaries that the stack was deployed with, in percent by service."""
+        found: Mapping[str, int] = self.values.get(outputs.CANARIES) or {}
+        return {name: int(weight) for name, weight in found.items()}
+
     def _parsed(self, model: type[ModelT], name: str) -> ModelT:
         update = (
             f"deploy this version: otel-mesh up{'' if self.stack == stack_file.LOCAL else f' --stack {self.stack}'}"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+from pulumi.runtime import settings, stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +33,9 @@ def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def settle(loop: asyncio.AbstractEventLoop) -> None:
-    """Wait until all registrations have arrived."""
-    while tasks := asyncio.all_tasks(loop):
-        loop.run_until_complete(asyncio.gather(*tasks))
+    """Wait until all registrations have arrived, and end the server of callbacks that transforms start."""
+    loop.run_until_complete(stack.wait_for_rpcs())
+    loop.run_until_complete(settings._shutdown_callbacks())  # type: ignore[no-untyped-call]  # noqa: SLF001 - so ends the SDK a program
 
 
 class Recorder(pulumi.runtime.Mocks):

@@ -199,8 +199,10 @@ def _container(settings: JaegerSettings) -> Container:
         name="jaeger",
         image=settings.image,
         args=(f"--config=file:{_CONFIG_DIR}/config.yaml",),
-        env={"GOMEMLIMIT": settings.resources.go_memory_limit()},
-        secret_env={name: key for one in access for name, key in one.environment.items()},
+        env={
+            "GOMEMLIMIT": settings.resources.go_memory_limit(),
+            **{name: key for one in access for name, key in one.environment.items()},
+        },
         ports=(
             ContainerPort(name="otlp-grpc", number=OTLP_GRPC_PORT, protocol="grpc"),
             ContainerPort(name="otlp-http", number=OTLP_HTTP_PORT, protocol="http"),

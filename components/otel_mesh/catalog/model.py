@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest
+from otel_mesh.catalog.versions import Version, VersionName, deployment_name
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, nearest
 from otel_mesh.core.values import DnsLabel, InstrumentName, LabelValue, Ratio, Settings, UnprivilegedPort
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ OUTSIDE: Final = "user"
 """Caller of requests that arrived without a trace context; the connector's fixed name for it."""
 
 
+_LABEL_LENGTH: Final = 63
+
+
 class Service(Settings):
     """A service of the platform.
 
@@ -42,6 +46,7 @@ class Service(Settings):
         metrics: Names of its own instruments, such as ``shop.orders``, besides those of its protocols and stores.
         exposed: Whether the service is reachable from outside the cluster.
         sampling_ratio: Share of the traces starting at the service that are sampled.
+        versions: Further versions that run beside ``version``, behind the same Kubernetes Service.
     """
 
     name: DnsLabel
@@ -54,6 +59,30 @@ class Service(Settings):
     metrics: tuple[InstrumentName, ...] = ()
     exposed: bool = False
     sampling_ratio: Ratio = 1.0
+    versions: dict[VersionName, Version] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _versions_apart(self) -> Self:
+        problems = list(self._bad_versions())
+        if problems:
+            raise InvalidSettingsError(problems)
+        return self
+
+    def deployments(self) -> dict[str, str]:
+        """The names of the further versions' Deployments, by version."""
+        return {name: deployment_name(self.name, name) for name in self.versions}
+
+    def _bad_versions(self) -> Iterator[Problem]:
+        seen: dict[str, str] = {}
+        for name, made in self.deployments().items():
+            path = join_path("versions", name)
+            if name == self.version:
+                yield Problem(path, "is the version of the service itself", "give the further version another name")
+            if made in seen:
+                yield Problem(path, f"has the same Deployment as '{seen[made]}', {made}", "give it another name")
+            if len(made) > _LABEL_LENGTH:
+                yield Problem(path, f"its Deployment's name {made} is too long", f"use at most {_LABEL_LENGTH} letters")
+            seen.setdefault(made, name)
 
 
 class Store(Settings):
@@ -110,9 +139,16 @@ class Catalog(Settings):
     def _duplicates(self) -> Iterator[Problem]:
         seen: dict[str, str] = {}
         named = [(f"services[{index}]", service.name) for index, service in enumerate(self.services)]
+        named += [
+            (join_path("services", index, "versions", version), name)
+            for index, service in enumerate(self.services)
+            for version, name in service.deployments().items()
+        ]
         named += [(f"stores[{index}]", store.name) for index, store in enumerate(self.stores)]
         for place, name in named:
-            if name in seen:
+            if name in seen and ".versions." in place:
+                yield Problem(place, f"its Deployment {name} has the name of {seen[name]}", "give it another name")
+            elif name in seen:
                 yield Problem(f"{place}.name", f"'{name}' is also the name of {seen[name]}", "give each its own name")
             seen.setdefault(name, place)
 

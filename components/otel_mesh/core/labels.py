@@ -42,6 +42,8 @@ class Annotation(StrEnum):
     """Conditions that the provider waits for, in place of its built-in readiness checks."""
     PATCH_FORCE = "pulumi.com/patchForce"
     """``true``: the provider takes over fields with another field manager."""
+    FAULT_EXPIRES = "otel-mesh.dev/fault-expires"
+    """Date, as YYYY-MM-DD, after which a fault injection is a mistake."""
 
 
 class Role(StrEnum):

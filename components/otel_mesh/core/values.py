@@ -93,7 +93,7 @@ def _positive_quantity(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Pattern:
+class Pattern:
     """A regular expression that a string has to match: validated by pydantic, and part of the JSON schema."""
 
     pattern: re.Pattern[str]
@@ -114,12 +114,12 @@ class _Pattern:
         return text
 
 
-Quantity = Annotated[str, AfterValidator(_positive_quantity), _Pattern(_QUANTITY)]
+Quantity = Annotated[str, AfterValidator(_positive_quantity), Pattern(_QUANTITY)]
 """Positive Kubernetes quantity, unchanged."""
 
 DnsLabel = Annotated[
     str,
-    _Pattern(
+    Pattern(
         _DNS_LABEL,
         "is not a DNS label; use at most 63 lower case letters, digits and dashes, beginning with a letter",
     ),
@@ -128,13 +128,13 @@ DnsLabel = Annotated[
 
 LabelValue = Annotated[
     str,
-    _Pattern(_LABEL_VALUE, "is not a label value; use at most 63 letters, digits, dashes, dots and underscores"),
+    Pattern(_LABEL_VALUE, "is not a label value; use at most 63 letters, digits, dashes, dots and underscores"),
 ]
 """Non-empty value of a Kubernetes label."""
 
 SelectedValue = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(f"(?:{_LABEL_NAME})?"),
         "is not a label value; use at most 63 letters, digits, dashes, dots and underscores, or nothing",
     ),
@@ -143,7 +143,7 @@ SelectedValue = Annotated[
 
 LabelKey = Annotated[
     str,
-    _Pattern(
+    Pattern(
         _LABEL_KEY,
         "is not a label key; write a name such as zone, or one with a domain such as topology.kubernetes.io/zone",
     ),
@@ -152,13 +152,13 @@ LabelKey = Annotated[
 
 ObjectName = Annotated[
     str,
-    _Pattern(_OBJECT_NAME, "is not an object name; use at most 253 lower case letters, digits, dashes and dots"),
+    Pattern(_OBJECT_NAME, "is not an object name; use at most 253 lower case letters, digits, dashes and dots"),
 ]
 """Name of a Kubernetes object other than a Service (RFC 1123 subdomain)."""
 
 ObjectKey = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"[A-Za-z0-9._-]{1,253}"),
         "is not a key of a Secret or ConfigMap; use letters, digits, dashes, dots and underscores",
     ),
@@ -167,7 +167,7 @@ ObjectKey = Annotated[
 
 HeaderName = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"),
         "is not the name of a header; use lower case letters and digits with single dashes between them",
     ),
@@ -176,7 +176,7 @@ HeaderName = Annotated[
 
 Uid = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
         "is not a UID; copy metadata.uid of the object",
     ),
@@ -185,7 +185,7 @@ Uid = Annotated[
 
 InstrumentName = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"),
         "is not an instrument name; write lower case words with dots such as shop.orders",
     ),
@@ -194,16 +194,16 @@ InstrumentName = Annotated[
 
 ImageReference = Annotated[
     str,
-    _Pattern(_IMAGE, "is not a pinned image; write repository:tag or repository@sha256:digest"),
+    Pattern(_IMAGE, "is not a pinned image; write repository:tag or repository@sha256:digest"),
 ]
 """Container image with a tag or a digest."""
 
-Duration = Annotated[str, _Pattern(_DURATION, "is not a duration; write one such as 500ms, 10s or 1m30s")]
+Duration = Annotated[str, Pattern(_DURATION, "is not a duration; write one such as 500ms, 10s or 1m30s")]
 """Duration in the format of Go programs, such as ``1m30s``."""
 
 HttpUrl = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"),
         "is not a URL; write one such as https://grafana.example.com",
     ),
@@ -212,7 +212,7 @@ HttpUrl = Annotated[
 
 UrlText = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"),
         "is not a URL; write one such as https://backend.example.com:4317, without a login or a query",
     ),
@@ -221,7 +221,7 @@ UrlText = Annotated[
 
 CronSchedule = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"[0-9*/,-]+( [0-9*/,-]+){2} [A-Za-z0-9*/,-]+ [A-Za-z0-9*/,-]+"),
         "is not a schedule of cron; write minute, hour, day, month and weekday such as 17 3 * * *",
     ),
@@ -230,15 +230,13 @@ CronSchedule = Annotated[
 
 HostPort = Annotated[
     str,
-    _Pattern(
-        re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}"), "is not host:port; write one such as cassandra.example.com:9042"
-    ),
+    Pattern(re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}"), "is not host:port; write one such as cassandra.example.com:9042"),
 ]
 """Address of a server: host name or IPv4 address, and port."""
 
 KeyspaceName = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"[a-z][a-z0-9_]{0,47}"),
         "is not the name of a keyspace; use at most 48 lower case letters, digits and underscores",
     ),
@@ -247,7 +245,7 @@ KeyspaceName = Annotated[
 
 HttpsAddress = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/?=&%+-]*)?"),
         "is not an HTTPS URL; write one such as https://issuer.example.com/keys",
     ),
@@ -256,14 +254,14 @@ HttpsAddress = Annotated[
 
 PluginReference = Annotated[
     str,
-    _Pattern(
+    Pattern(
         re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+@[0-9]+\.[0-9]+\.[0-9]+(?:@https?://[^\s,@]+)?"),
         "is not a pinned plugin; write id@version, or id@version@url of its archive",
     ),
 ]
 """Grafana plugin with its version, in the format of Grafana's setting ``preinstall``."""
 
-Retention = Annotated[str, _Pattern(_RETENTION, "is not a retention; write hours, days or weeks such as 12h, 7d or 4w")]
+Retention = Annotated[str, Pattern(_RETENTION, "is not a retention; write hours, days or weeks such as 12h, 7d or 4w")]
 """Time that data is kept: whole hours, days or weeks."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -62,15 +62,17 @@ class Component(pulumi.ComponentResource):
         """Registers objects as children of the component.
 
         Args:
-            manifests: Objects, dependencies first: a workload depends on all objects before it. The resource name of
-                the first object of a kind is the component's name; further ones append the object's name.
+            manifests: Objects, dependencies first: a workload depends on all objects before it except other workloads.
+                The resource name of the first object of a kind is the component's name; further ones append the
+                object's name.
 
         Returns:
             The resources by kind, further ones of a kind by kind and name: ``Secret/other``.
         """
         made: dict[str, pulumi.CustomResource] = {}
         for manifest in manifests:
-            needs = list(made.values()) if manifest["kind"] in _WORKLOADS else []
+            before = [one for kind, one in made.items() if kind.partition("/")[0] not in _WORKLOADS]
+            needs = before if manifest["kind"] in _WORKLOADS else []
             options = pulumi.ResourceOptions(
                 parent=self,
                 depends_on=needs,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.core.endpoints import SecretKey
+    from otel_mesh.k8s.environment import Variable
     from otel_mesh.k8s.resources import Resources, Storage
 
 AppProtocol = Literal["http", "grpc", "tcp"]
@@ -189,8 +190,7 @@ class Container:
         command: Entry point, in place of the image's.
         args: Arguments of the entry point.
         pod_fields: Environment variables from the downward API: name to field of the pod, see `POD_FIELDS`.
-        env: Environment variables with plain values.
-        secret_env: Environment variables with values from Secrets.
+        env: Environment variables; a text is a plain value.
         ports: Ports the program listens on.
         probes: Health checks; None for none.
         lifecycle: Kubernetes ``lifecycle`` hooks.
@@ -204,8 +204,7 @@ class Container:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     pod_fields: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    secret_env: Mapping[str, SecretKey] = field(default_factory=dict)
+    env: Mapping[str, pulumi.Input[str] | Variable | SecretKey] = field(default_factory=dict)
     ports: tuple[ContainerPort, ...] = ()
     probes: Probes | None = None
     lifecycle: Mapping[str, Any] = field(default_factory=dict)

@@ -6,14 +6,18 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.core.endpoints import SecretKey
 from otel_mesh.core.labels import Annotation
 from otel_mesh.k8s.containers import config_map_key
+from otel_mesh.k8s.environment import Variable
 from otel_mesh.k8s.manifests import Manifest, checksum
 from otel_mesh.k8s.pod_security import container_security_context, security_context
 from otel_mesh.k8s.workload import CronJobShape, DeploymentShape, JobShape, StatefulSetShape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    import pulumi
 
     from otel_mesh.k8s.containers import Container
     from otel_mesh.k8s.workload import Workload
@@ -28,6 +32,22 @@ _COUNTS: Final = ("updatedReplicas", "readyReplicas", "availableReplicas")
 def render(workload: Workload) -> list[Manifest]:
     """All objects of a workload, dependencies first."""
     return [*prerequisites(workload), controller(workload), *front(workload)]
+
+
+def render_versions(workload: Workload, further: Sequence[Workload]) -> list[Manifest]:
+    """All objects of a workload with several versions behind one Service, dependencies first.
+
+    Args:
+        workload: First version, whose ServiceAccount, volumes and Service belong to all of them.
+        further: Further versions, each with a controller and a PodDisruptionBudget of its own.
+    """
+    return [
+        *prerequisites(workload),
+        controller(workload),
+        *(controller(one) for one in further),
+        *front(workload),
+        *(budget for one in further for budget in disruption_budget(one)),
+    ]
 
 
 def prerequisites(workload: Workload) -> list[Manifest]:
@@ -89,20 +109,19 @@ def front(workload: Workload) -> list[Manifest]:
         manifests.append(_service(workload))
         if isinstance(workload.shape, StatefulSetShape) and workload.shape.headless_service is not None:
             manifests.append(_service(replace(workload, headless=True), workload.shape.headless_service))
-    if isinstance(workload.shape, DeploymentShape | StatefulSetShape) and workload.shape.disruption_budget:
-        spec = {
-            "maxUnavailable": workload.scheduling.max_unavailable,
-            "selector": {"matchLabels": workload.selector},
-        }
-        manifests.append(
-            {
-                "apiVersion": "policy/v1",
-                "kind": "PodDisruptionBudget",
-                "metadata": workload.metadata(),
-                "spec": spec,
-            }
-        )
-    return manifests
+    return [*manifests, *disruption_budget(workload)]
+
+
+def disruption_budget(workload: Workload) -> list[Manifest]:
+    """The PodDisruptionBudget, if the workload has one."""
+    if not isinstance(workload.shape, DeploymentShape | StatefulSetShape) or not workload.shape.disruption_budget:
+        return []
+    spec = {
+        "maxUnavailable": workload.scheduling.max_unavailable,
+        "selector": {"matchLabels": workload.selector},
+    }
+    meta = workload.metadata()
+    return [{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}]
 
 
 def _not_awaited(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +227,7 @@ def _template(workload: Workload, **further: Any) -> dict[str, Any]:  # noqa: AN
         meta["annotations"] = annotations
     init = [_container(one) for one in workload.init_containers]
     spec = {
-        "serviceAccountName": workload.name,
+        "serviceAccountName": workload.service_account or workload.name,
         "automountServiceAccountToken": workload.api_access,
         # no variables such as POSTGRES_PORT=tcp://... for every Service of the namespace
         "enableServiceLinks": False,
@@ -227,11 +246,7 @@ def _container(one: Container) -> dict[str, Any]:
     env: list[dict[str, Any]] = [
         {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in one.pod_fields.items()
     ]
-    env += [{"name": name, "value": value} for name, value in one.env.items()]
-    env += [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
-        for name, source in one.secret_env.items()
-    ]
+    env += [{"name": name, **_variable(value)} for name, value in one.env.items()]
     fields: dict[str, Any] = {
         "command": list(one.command),
         "args": list(one.args),
@@ -249,6 +264,12 @@ def _container(one: Container) -> dict[str, Any]:
         **{name: value for name, value in fields.items() if value},
         **one.further,
     }
+
+
+def _variable(value: pulumi.Input[str] | Variable | SecretKey) -> dict[str, Any]:
+    if isinstance(value, SecretKey):
+        return {"valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}}}
+    return value.manifest() if isinstance(value, Variable) else {"value": value}
 
 
 def _service(workload: Workload, name: str | None = None) -> Manifest:

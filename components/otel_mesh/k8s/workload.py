@@ -79,8 +79,8 @@ class Workload:
     """A program that runs in pods, with all the Kubernetes objects that belong to it.
 
     Further objects derive from the same value: a NetworkPolicy from `selector` and `ports`, an autoscaler from `shape`.
-    Another version of a service is a copy (`dataclasses.replace`) with another ``name`` and ``version``, of which only
-    the controller is rendered; ``service_selector`` then selects the pods of all versions.
+    Another version of a service is a copy (`dataclasses.replace`) with another ``name`` and ``version`` and the same
+    ``service_account``, see `otel_mesh.k8s.render.render_versions`.
 
     Attributes:
         name: Name of the objects and of the Service; ``app.kubernetes.io/instance``.
@@ -100,6 +100,7 @@ class Workload:
             a digest of a password does not belong in plain state.
         pod_labels: Labels of the pods besides the recommended ones.
         pod_annotations: Annotations of the pods.
+        service_account: Name of the ServiceAccount; None: the workload's name.
         service_selector: Labels that select the pods of the Service; None: `selector`.
         headless: Whether the Service's name resolves to the pods' addresses instead of a virtual address.
     """
@@ -120,6 +121,7 @@ class Workload:
     secrets: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
     pod_labels: Mapping[str, str] = field(default_factory=dict)
     pod_annotations: Mapping[str, str] = field(default_factory=dict)
+    service_account: str | None = None
     service_selector: Mapping[str, str] | None = None
     headless: bool = False
 

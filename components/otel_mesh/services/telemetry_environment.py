@@ -16,7 +16,7 @@ class TelemetryEnvironment:
     """Telemetry settings of a program's pods, which have the variables of `POD_FIELDS`.
 
     Attributes:
-        service: ``service.name``, also the name of the workload and the container.
+        service: ``service.name``, also the name of the container.
         version: ``service.version``.
         service_namespace: ``service.namespace``.
         environment: ``deployment.environment.name``.
@@ -24,6 +24,7 @@ class TelemetryEnvironment:
         metric_interval_ms: Export interval of metrics in milliseconds.
         mesh: Mesh of the pods.
         sampling_ratio: Share of the traces starting at the program that are sampled.
+        workload: Name of the workload; None for that of the service.
         owner: Resource attribute with the name of the workload.
     """
 
@@ -35,6 +36,7 @@ class TelemetryEnvironment:
     metric_interval_ms: int
     mesh: MeshBinding
     sampling_ratio: float = 1.0
+    workload: str | None = None
     owner: str = "k8s.deployment.name"
 
     def variables(self) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class TelemetryEnvironment:
             "service.instance.id": "$(POD_UID)",
             "deployment.environment.name": self.environment,
             "k8s.namespace.name": "$(POD_NAMESPACE)",
-            self.owner: self.service,
+            self.owner: self.workload or self.service,
             "k8s.container.name": self.service,
             "k8s.pod.name": "$(POD_NAME)",
             "k8s.pod.uid": "$(POD_UID)",

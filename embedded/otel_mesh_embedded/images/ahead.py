@@ -30,7 +30,7 @@ def ahead() -> Iterator[None]:
         yield
         return
     with child_processes.start(
-        [sys.executable, "-m", "otel_mesh_cli", "node", "images", *names],
+        [sys.executable, "-m", "otel_mesh_cli", "node", "images", "build", *names],
         ending=signal.SIGTERM,
         cwd=repo_dir(),
         stdin=subprocess.DEVNULL,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+PATIENCE_S = 30
+"""Longest wait for an answer in seconds, which the services' own timeouts end sooner."""
+
 
 class ServiceProcess:
     """``python -m <module>`` with an environment of its own; killed at the end if it still runs."""
@@ -82,14 +85,14 @@ class ServiceProcess:
         request = health_pb2.HealthCheckRequest(service=service)
         with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:
             try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)  # type: ignore[attr-defined] # left out of its types
+                answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=PATIENCE_S)  # type: ignore[attr-defined] # left out of its types
             except grpc.RpcError as error:
                 return status_name(error.code())
         return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
     def status(self, path: str) -> int:
         try:
-            return httpx.get(self.url + path, timeout=5).status_code
+            return httpx.get(self.url + path, timeout=PATIENCE_S).status_code
         except httpx.TransportError:
             return 0
 
@@ -99,7 +102,7 @@ class ServiceProcess:
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.text().splitlines()]
 
-    def stop(self, timeout: float = 20.0) -> int:
+    def stop(self, timeout: float = 60.0) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
 

@@ -20,6 +20,7 @@ from otel_mesh_telemetry.sql import query_summary
 from otel_mesh_telemetry.testing import Capture, capture
 from service_kit.database import Database, DatabaseSettings, StatementError, UnavailableError
 from service_kit.migrations import MigrationError, migrate
+from tests.app_images.telemetry.passing_time import Time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -92,21 +93,22 @@ async def test_s1_13_database_spans_tell_operation_and_table_and_no_value(
 
 
 async def test_s1_12_a_statement_is_held_to_the_deadline_and_cancelled_in_the_server(
-    postgres: PostgresServer, seen: Capture
+    postgres: PostgresServer, seen: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with connected(
-        postgres, postgres.new_database(), cursor_factory=traced_cursor(**seen.providers)
-    ) as connection:
-        with (
-            deadline.within(0.2),
-            pytest.raises(StatementDeadlineError, match="postgresql: no response within the deadline") as raised,
-        ):
-            await connection.execute("SELECT pg_sleep(600)")
+    passing, name = Time(monkeypatch), postgres.new_database()
+    async with connected(postgres, name, cursor_factory=traced_cursor(**seen.providers)) as connection:
+        with deadline.within(600):
+            asking = asyncio.create_task(connection.execute("SELECT pg_sleep(600)"))
+            await until_asleep(postgres, name)
+            passing.advance(600)
+            with pytest.raises(StatementDeadlineError, match="postgresql: no response within the deadline") as raised:
+                await asking
         assert isinstance(raised.value, psycopg.OperationalError)
         with deadline.within(0), pytest.raises(StatementDeadlineError, match="deadline exceeded before the call"):
             await connection.execute("SELECT 1")
         running = await connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%sleep(600)%%'", []
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%%sleep(600)%%'",
+            [],
         )
         assert await running.fetchone() == (1,), (
             "that is this statement itself: the connection lives, the other is gone"
@@ -119,11 +121,10 @@ async def test_s1_12_a_statement_is_held_to_the_deadline_and_cancelled_in_the_se
 
 
 async def test_a_statement_that_is_cancelled_has_failed(postgres: PostgresServer, seen: Capture) -> None:
-    async with connected(
-        postgres, postgres.new_database(), cursor_factory=traced_cursor(**seen.providers)
-    ) as connection:
+    name = postgres.new_database()
+    async with connected(postgres, name, cursor_factory=traced_cursor(**seen.providers)) as connection:
         asking = asyncio.create_task(connection.execute("SELECT pg_sleep(600)"))
-        await asyncio.sleep(0.1)
+        await until_asleep(postgres, name)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
@@ -187,7 +188,7 @@ def users(where: DatabaseSettings) -> Database:
 
 
 async def until_ready(database: Database) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await database.check()
@@ -197,6 +198,21 @@ async def until_ready(database: Database) -> None:
                 return
 
 
+async def until_asleep(postgres: PostgresServer, database: str) -> None:
+    """Wait until the server runs a statement that sleeps."""
+    running = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'"
+    with postgres.connect("postgres") as other:
+        async with asyncio.timeout(60):
+            while not other.execute(running, [database]).fetchall():  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.02)
+
+
+def terminate(postgres: PostgresServer, database: str) -> None:
+    """End the server's side of all connections to a database, and wait until it has."""
+    with postgres.connect("postgres") as other:
+        other.execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s", [database])
+
+
 async def test_s2_9_a_pooled_connection_that_died_is_replaced_unnoticed(postgres: PostgresServer) -> None:
     where = settings(postgres, pool_size=3)
     database = users(where)
@@ -204,8 +220,7 @@ async def test_s2_9_a_pooled_connection_that_died_is_replaced_unnoticed(postgres
     try:
         await until_ready(database)
         assert await database.fetch_one("SELECT name FROM users WHERE id = %s", [123]) == ("User 123",)
-        with postgres.connect("postgres") as other:
-            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [where.name])
+        terminate(postgres, where.name)
         assert await database.fetch_one("SELECT name FROM users WHERE id = %s", [123]) == ("User 123",)
     finally:
         await database.close()
@@ -220,8 +235,7 @@ async def test_s2_9_a_transaction_is_whole_or_nothing_and_begins_on_a_connection
     count = "SELECT count(*) FROM users WHERE id > 1000"
 
     def kill() -> None:
-        with postgres.connect("postgres") as other:
-            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [where.name])
+        terminate(postgres, where.name)
 
     async def fail(number: int, failure: Callable[[], None]) -> None:
         async with database.transaction() as connection:
@@ -264,17 +278,29 @@ async def test_s2_10_what_the_database_refuses_is_told_without_the_row(postgres:
         assert not [value for person in people.values() for value in person if value in told]
 
 
-async def test_s2_9_waiting_for_a_connection_and_for_a_statement_is_bounded(postgres: PostgresServer) -> None:
-    database = users(settings(postgres, pool_size=1, acquire_timeout=0.2, statement_timeout=1.0))
+async def test_s2_9_waiting_for_a_connection_is_bounded(postgres: PostgresServer) -> None:
+    where = settings(postgres, pool_size=1, acquire_timeout=0.2, statement_timeout=600.0)
+    database = users(where)
     await database.open()
     try:
         await until_ready(database)
-        slow = asyncio.create_task(database.fetch_one("SELECT pg_sleep(%s)", [30]))
-        await asyncio.sleep(0.1)
+        slow = asyncio.create_task(database.fetch_one("SELECT pg_sleep(%s)", [600]))
+        await until_asleep(postgres, where.name)
         with pytest.raises(UnavailableError):
             await database.fetch_one("SELECT 1", [])
+        slow.cancel()
+        await asyncio.wait([slow])
+    finally:
+        await database.close()
+
+
+async def test_s2_9_waiting_for_a_statement_is_bounded(postgres: PostgresServer) -> None:
+    database = users(settings(postgres, pool_size=1, statement_timeout=1.0))
+    await database.open()
+    try:
+        await until_ready(database)
         with pytest.raises(UnavailableError, match="statement timeout"):
-            await slow
+            await database.fetch_one("SELECT pg_sleep(%s)", [600])
     finally:
         await database.close()
 

@@ -146,11 +146,12 @@ def test_s2_9_no_order_is_lost_doubled_or_charged_twice_wherever_the_process_is_
             ), key
             assert {amount for _, amount in moved.pop(order_id, [])} <= {total}
         assert moved == {}, "charged for no order"
-        statuses = [row[2] for row in by_key.values()]
         refunded = ledger.execute("SELECT count(*) FROM payments WHERE status = 'refunded'").fetchone()
         assert refunded is not None
         assert refunded[0] > 0
-        assert statuses.count("paid") > 100
+        # Held in time or not: of whom the next process could still serve, who asked again got what was wanted.
+        again = {f"{moment}-{what}-{n}" for moment, what in set(STEPS) - set(LATE) for n in range(0, AT_ONCE, 2)}
+        assert {by_key[key][2] for key in again} == {"paid"}
         for key, answer in answers.items():
             if answer is not None and answer.status_code == 201:
                 order_id, _, status, _ = by_key[key]

@@ -68,7 +68,7 @@ class Receiver(
             self.records += [(about, record) for scope in logs.scope_logs for record in scope.log_records]
         return logs_service_pb2.ExportLogsServiceResponse()
 
-    def wait_for(self, found: Callable[[], bool], timeout: float = 60.0) -> None:
+    def wait_for(self, found: Callable[[], bool], timeout: float = 120.0) -> None:
         """Wait until the condition holds; fail the test when it does not."""
         end = time.monotonic() + timeout
         while not found():

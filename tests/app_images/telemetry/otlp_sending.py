@@ -63,7 +63,7 @@ def send(port: int, service: str, *spans: Span) -> None:
     scope = ScopeSpans(spans=spans)
     request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(resource=about, scope_spans=[scope])])
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        TraceServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]
+        TraceServiceStub(channel).Export(request, timeout=60)  # type: ignore[no-untyped-call]
 
 
 def record(text: str, trace: int = 0, number: int = 1, *, age_seconds: float = 0) -> LogRecord:
@@ -90,7 +90,7 @@ def send_records(port: int, resource: dict[str, str], *records: LogRecord) -> No
 def send_log_request(port: int, request: ExportLogsServiceRequest) -> None:
     """Send log records to a Collector on loopback; raises grpc.RpcError when it refuses."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        LogsServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]
+        LogsServiceStub(channel).Export(request, timeout=60)  # type: ignore[no-untyped-call]
 
 
 def log_request(resource: dict[str, str], *records: LogRecord) -> ExportLogsServiceRequest:

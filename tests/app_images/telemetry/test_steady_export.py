@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.server
 import logging
 import threading
-import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -58,8 +58,9 @@ def spans() -> list[ReadableSpan]:
 
 @pytest.fixture
 def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Pauses of the encoder alone: other threads may sleep meanwhile."""
     taken: list[float] = []
-    monkeypatch.setattr(time, "sleep", taken.append)
+    monkeypatch.setattr(steady, "time", SimpleNamespace(sleep=taken.append))
     return taken
 
 

@@ -253,7 +253,7 @@ def _succeeds(probe: dict[str, Any], port: int) -> bool:
 
 
 def test_what_asks_by_http_fails_when_the_probe_would() -> None:
-    probe = {"httpGet": {"path": "/readyz"}, "timeoutSeconds": 2}
+    probe = {"httpGet": {"path": "/readyz"}, "timeoutSeconds": 30}
     with ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         assert _succeeds(probe, server.server_port)
@@ -272,7 +272,7 @@ def test_what_asks_by_grpc_fails_when_the_probe_would() -> None:
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    probe = {"grpc": {"service": "readiness"}, "timeoutSeconds": 2}
+    probe = {"grpc": {"service": "readiness"}, "timeoutSeconds": 30}
     try:
         health_servicer.set("readiness", health_pb2.HealthCheckResponse.SERVING)
         assert _succeeds(probe, port)

@@ -13,7 +13,8 @@ import pytest
 
 from otel_mesh_cli.core import child_processes
 from otel_mesh_cli.core.paths import repo_dir
-from tests.embedded.supervision.left_processes import ENDINGS, PATIENCE_S, ended, left_by, running, wait_for
+from tests.embedded.supervision.left_processes import ENDINGS, ended, left_by, running
+from tests.waiting import PATIENCE_S, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,9 @@ from cryptography.x509.oid import NameOID
 from otel_mesh_cli import main as commands
 from otel_mesh_cli.oncall import stack_outputs
 from otel_mesh_cli.oncall.stack_outputs import StackOutputs
+from otel_mesh_cli.stacks import stack_file
 from otel_mesh_stack import outputs
-from otel_mesh_stack.outputs import ServicePort, Telemetry
+from otel_mesh_stack.outputs import OutsideApi, ServicePort, Telemetry
 from otel_mesh_stack.services import CATALOG
 from tests.cli.oncall import oncall_shop as shop
 from tests.cli.oncall.kube_api_server import TOKEN, KubeApi, kubeconfig, serving
@@ -368,6 +369,42 @@ def test_backends_by_url_need_neither_kubeconfig_nor_outputs(
         assert f"http://127.0.0.1:{port}/trace/{shop.IDS[1]}\n" in said
     line = refused(run("errors", "--jaeger-url", url))
     assert line == f"jaeger at http://127.0.0.1:{port}: no answer (ConnectError); check --jaeger-url"
+
+
+def _outside(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """Let the file of stack ``dev`` name an address in place of a component."""
+    settings = stack_file.settings("dev")
+    monkeypatch.setattr(stack_file, "settings", lambda _: {**settings, part: {"endpoint": "https://otlp:4317"}})
+
+
+def test_an_outside_backend_is_asked_at_the_url_of_the_outputs_and_no_cluster_is(
+    run: Callable[..., Said], deployed: Callable[[Telemetry], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _outside(monkeypatch, "jaeger")
+    with api(**JaegerAnswers([shop.unpaid()]).answers()) as port:
+        deployed(Telemetry(jaeger=OutsideApi(url=f"http://127.0.0.1:{port}")))
+        status, said, _ = run("errors", "--stack", "dev")
+        assert status == 0
+        assert said.startswith("1 failed trace in the last 15m")
+    assert refused(run("errors", "--stack", "dev")) == (
+        f"jaeger at http://127.0.0.1:{port}: no answer (ConnectError); check jaeger.query_url of stack dev"
+    )
+
+
+@pytest.mark.parametrize(("command", "part"), [("errors", "jaeger"), ("map", "prometheus")])
+def test_an_outside_backend_without_a_query_url_is_named_with_the_remedy(
+    run: Callable[..., Said],
+    deployed: Callable[[Telemetry], None],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    part: str,
+) -> None:
+    _outside(monkeypatch, part)
+    deployed(TELEMETRY.model_copy(update={part: OutsideApi()}))
+    assert refused(run(command, "--stack", "dev")) == (
+        f"stack dev: {part} is outside, and its query API is not known; "
+        f"set {part}.query_url in Pulumi.dev.yaml, or give the URL with --{part}-url"
+    )
 
 
 @pytest.mark.parametrize("url", ["jaeger:16686", "ftp://jaeger", "http://", "http://[", "http://jaeger:port"])

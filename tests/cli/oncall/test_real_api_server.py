@@ -12,6 +12,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall.api_server import api_server
 from otel_mesh_stack.outputs import ServicePort
 from tests.engine.api_server import ApiServer
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,8 @@ def test_a_user_without_the_right_and_then_with_it(
     ):
         done = running.kubectl([*words, "--namespace=seeing"], file)
         assert done.returncode == 0, done.stderr
-    assert "no endpoints available" in refusal().message, "let through, as far as the Service"
+    # let through, as far as the Service, once the server's cache of roles has it
+    wait_for(lambda: "no endpoints available" in refusal().message)
 
 
 def test_credentials_that_the_server_does_not_know(

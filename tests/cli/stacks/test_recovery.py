@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from otel_mesh_cli.stacks import engine_processes, recovery
+from tests.embedded.supervision.left_processes import ended
 from tests.ending import ending
 
 if TYPE_CHECKING:
@@ -117,5 +118,5 @@ def test_a_process_is_abandoned_only_when_the_one_that_updates_is_gone(
     assert engine_processes.abandoned(tmp_path / "other", "local") == [], "another workspace"
     assert engine_processes.abandoned(tmp_path, "local") == [child]
     assert len(engine_processes.end_abandoned(tmp_path, "local")) == 1
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert ended(child)
     assert engine_processes.abandoned(tmp_path, "local") == []

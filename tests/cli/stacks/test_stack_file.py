@@ -58,7 +58,7 @@ COMMANDS = (
     ("status",),
     ("env",),
     ("smoke",),
-    ("node", "images"),
+    ("node", "images", "build"),
     ("trace", "f" * 32),
     ("slow",),
     ("errors",),

@@ -69,7 +69,7 @@ def test_only_clients_of_the_api_server_get_a_token(name: str) -> None:
         assert _pod(by_kind[kind])["automountServiceAccountToken"] is asks
     if asks:
         (subject,) = by_kind["ClusterRoleBinding"]["subjects"]
-        assert subject["name"] == _pod(by_kind["Deployment"])["serviceAccountName"]
+        assert subject["name"] == _pod(by_kind.get("Deployment") or by_kind["StatefulSet"])["serviceAccountName"]
         role = by_kind["ClusterRole"]
         assert by_kind["ClusterRoleBinding"]["roleRef"]["name"] == role["metadata"]["name"]
         assert {verb for rule in role["rules"] for verb in rule["verbs"]} <= {"get", "list", "watch"}
@@ -80,7 +80,9 @@ def test_only_clients_of_the_api_server_get_a_token(name: str) -> None:
 def test_every_mount_has_its_volume_and_every_volume_its_mount(manifest: dict[str, Any]) -> None:
     pod = _pod(manifest)
     mounted = {mount["name"] for container in _containers(manifest) for mount in container["volumeMounts"]}
-    assert mounted == {volume["name"] for volume in pod["volumes"]}
+    templates = manifest["spec"].get("volumeClaimTemplates", ())
+    claimed = {template["metadata"]["name"] for template in templates}
+    assert mounted == {volume["name"] for volume in pod["volumes"]} | claimed
 
 
 @pytest.mark.parametrize("manifest", WORKLOADS)

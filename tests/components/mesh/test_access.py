@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from otel_mesh import Catalog, CollectorIdentity, InvalidSettingsError, NoMesh, TelemetrySendersArgs
+from otel_mesh.catalog.versions import all_versions, one_version
 from otel_mesh.mesh.istio.access import DENY_ALL, access_policies
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.settings import IstioSettings
@@ -47,14 +48,28 @@ def rendered(further: dict[str, list[Caller]] | None = None) -> list[Manifest]:
 def allowed(policies: list[Manifest]) -> set[tuple[str, str, str]]:
     """Triples of principal, callee and port that some policy allows."""
     return {
-        (principal, policy["spec"]["selector"]["matchLabels"]["app.kubernetes.io/instance"], port)
+        (principal, workload, port)
         for policy in policies
-        for rule in policy["spec"].get("rules", ())
+        if "selector" in policy["spec"]
+        for workload in policy["spec"]["selector"]["matchLabels"].values()
+        for rule in policy["spec"]["rules"]
         for source in rule["from"]
         for principal in source["source"]["principals"]
         for target in rule["to"]
         for port in target["operation"]["ports"]
     }
+
+
+def test_the_policy_of_a_service_selects_all_of_its_versions() -> None:
+    """By the one label that the pods of all versions have in common; stores have one version."""
+    selected = {name: policy["spec"]["selector"]["matchLabels"] for name, policy in _by_name(rendered()).items()}
+    assert selected["users-callers"] == all_versions("users")
+    assert all_versions("users").items() <= one_version("users", "v2").items()
+    assert selected["database-callers"] == {"app.kubernetes.io/instance": "database"}
+
+
+def _by_name(policies: list[Manifest]) -> dict[str, Manifest]:
+    return {one["metadata"]["name"]: one for one in policies if "selector" in one["spec"]}
 
 
 def test_the_objects_are_as_reviewed() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from otel_mesh import GatewayBinding, MeshBinding, MicroserviceArgs, MicroserviceSettings, NoMesh, Service
-from otel_mesh.services.microservice import microservice_manifests
+from otel_mesh.services.microservice_objects import microservice_manifests
 from otel_mesh_telemetry.outside import VARIABLE, Outside
 
 GATEWAY = MeshBinding(

@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 
 from otel_mesh import IstioSettings, MeshBinding, MicroserviceArgs, MicroserviceSettings, NoMesh
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.services.microservice import microservice_manifests
+from otel_mesh.services.microservice_objects import microservice_manifests
 from otel_mesh_telemetry.peer import PeerIdentity
 from otel_mesh_telemetry.server_features import features_from
 from tests.components.scenarios import SERVICE

@@ -16,6 +16,7 @@ import yaml
 
 from otel_mesh_cli.core import child_processes
 from otel_mesh_embedded import packages
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,8 +36,7 @@ def running(folder: Path, *, address: str = "127.0.0.1", **sections: Any) -> Ite
         sections: of its configuration, beside storage and http.
     """
     prefix = packages.ensure(["docker-registry"])
-    with socket.create_server((address, 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     storage = {"filesystem": {"rootdirectory": str(folder / "data")}, **sections.pop("storage", {})}
     configuration = {
         "version": "0.1",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import socket
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from otel_mesh_embedded.entry import ENTRY
 from otel_mesh_embedded.images import publish
 from otel_mesh_embedded.images.skopeo import Skopeo
 from tests.embedded.images.docker_registry import docker_archive, running
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +88,7 @@ def test_a_registry_that_takes_nothing_is_named_with_the_image(tmp_path: Path) -
 
 
 def test_nobody_there_is_said_so() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(CommandError, match=rf"^registry 127\.0\.0\.1:{port}: is unreachable: .*connection refused"):
         require_answer(BUILDER, f"127.0.0.1:{port}/shop")
 

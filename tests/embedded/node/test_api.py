@@ -86,6 +86,7 @@ def handler() -> type[Handler]:
 def api(layout: Layout, handler: type[Handler], monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     with server(layout, credentials.API_SERVER_SERVING, credentials.CLUSTER, handler) as url:
         monkeypatch.setattr(api_module, "API_SERVER", url)
+        monkeypatch.setattr(api_module, "_TIMEOUT_S", 60.0)
         yield Api(layout)
 
 

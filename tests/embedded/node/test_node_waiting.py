@@ -24,7 +24,7 @@ def registry(tmp_path: Path) -> Registry:
 
 def test_it_ends_as_soon_as_the_thing_is_there(registry: Registry) -> None:
     answers = iter([False, True])
-    waiting.until("API server", lambda: next(answers), registry, [], timeout=5)
+    waiting.until("API server", lambda: next(answers), registry, [], timeout=60)
     with pytest.raises(StopIteration):
         next(answers)
 
@@ -59,7 +59,7 @@ def test_dns_counts_only_when_it_knows_the_name(
 
         thread = threading.Thread(target=answer)
         thread.start()
-        assert waiting.dns_answers(LOOPBACK, "kubernetes.default", timeout=5) is known
+        assert waiting.dns_answers(LOOPBACK, "kubernetes.default", timeout=60) is known
         thread.join()
     assert asked[0][12:] == b"\x0akubernetes\x07default\x00" + struct.pack(">2H", 1, 1)
 

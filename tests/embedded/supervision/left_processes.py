@@ -15,12 +15,12 @@ import psutil
 
 from otel_mesh_cli.core import child_processes
 from otel_mesh_cli.core.paths import repo_dir
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-PATIENCE_S = 60
 ENDINGS = (signal.SIGTERM, signal.SIGKILL)
 
 FRAME = """
@@ -36,14 +36,10 @@ FRAME = """
 
 
 def ended(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.05)
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE or not process.is_running()
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager

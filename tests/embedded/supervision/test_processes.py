@@ -89,7 +89,7 @@ def test_a_killed_program_starts_again_in_a_session_of_its_own(registry: Registr
     first = registry.ensure(program)
     assert os.getsid(first.pid) == first.pid != os.getsid(0)
     os.kill(first.pid, signal.SIGKILL)
-    processes.wait([first], 5)
+    processes.wait([first], 60)
     second = registry.ensure(program)
     assert second.pid != first.pid
     assert not processes.is_alive(first)
@@ -162,7 +162,7 @@ def test_other_nodes_and_strangers_are_left_alone(registry: Registry, tmp_path: 
 
 def test_an_early_end_is_reported_with_the_last_line_and_the_log(registry: Registry) -> None:
     process = registry.ensure(Program("broken", ("sh", "-c", "echo disk full >&2; exit 3"), ENVIRONMENT))
-    processes.wait([process], 5)
+    processes.wait([process], 60)
     with pytest.raises(CommandError, match=r"broken: ended right after its start: disk full") as caught:
         registry.require_alive("broken")
     assert caught.value.log == registry.log("broken")

@@ -4,14 +4,17 @@ import io
 import itertools
 import os
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_mesh_embedded.node.machine import cgroups
-from otel_mesh_embedded.supervision import machine_lock, processes, supervisor
+from otel_mesh_embedded.supervision import processes, supervisor
 from otel_mesh_embedded.supervision.registry import Program, Registry
+from tests.embedded.supervision.test_machine_lock import HOLDER
+from tests.ending import ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +39,7 @@ def start(registry: Registry, *argv: str) -> Process:
 
 def kill(process: Process) -> None:
     os.kill(process.pid, signal.SIGKILL)
-    processes.wait([process], 5)
+    processes.wait([process], 60)
 
 
 def test_a_killed_program_is_started_again_as_it_was(registry: Registry, tmp_path: Path) -> None:
@@ -60,19 +63,11 @@ def test_nothing_is_started_while_a_command_is_at_work(registry: Registry, tmp_p
     process = start(registry, "sleep", "600")
     kill(process)
     watcher = supervisor.Supervisor(registry, tmp_path / "lock")
-    child = os.fork()
-    if child == 0:  # another process holds the lock
-        with machine_lock.hold("otel-mesh up", tmp_path / "lock"):
-            (tmp_path / "held").touch()
-            signal.pause()
-        os._exit(0)
-    try:
-        while not (tmp_path / "held").exists():
-            os.sched_yield()
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "lock")]
+    with ending(subprocess.Popen(command, stdout=subprocess.PIPE)) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
         assert watcher.look(0.0) == []
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
     assert len(watcher.look(1.0)) == 1
 
 
@@ -82,7 +77,7 @@ def test_one_that_keeps_ending_is_started_less_and_less_often(registry: Registry
     starts = []
     for second in range(120):
         running = watcher.look(float(second))
-        processes.wait(running, 5)
+        processes.wait(running, 60)
         if running:
             starts.append(second)
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]

@@ -17,6 +17,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import BUILDS, artefacts, fetching, golang, on_path, origins, owner, summary
 from otel_mesh_embedded.toolchain.releases import ARCHITECTURES, OFFERS, Offer
 from tests.embedded.toolchain.release_server import Releases, serving
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -291,11 +292,12 @@ def test_an_archive_without_the_program_is_not_used(
 def test_a_host_that_does_not_answer_is_asked_once(
     releases: Releases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fetching, "TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(fetching, "TIMEOUT", httpx.Timeout(60, read=0.2))
     names = ("kubectl", "kubelet", "coredns")
     offers = [releases.offer(name) for name in names]
     releases.silent_s = 600
     assert {origin for origin, _ in choose(Builder(), *names, offers=offers).values()} == {"modules"}
+    wait_for(lambda: bool(releases.asked))  # by its own thread
     assert len(releases.asked) == 1
     assert "not from upstream's releases: " in capsys.readouterr().err
 

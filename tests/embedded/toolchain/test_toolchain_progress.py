@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from otel_mesh_embedded.toolchain import Build, golang, progress
+from otel_mesh_embedded.toolchain import Build, building, golang, progress
 from otel_mesh_embedded.toolchain.building import Job
 
 
@@ -22,7 +22,8 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
         Job(Build(tmp_path / name, "", {name: "."}, release="v1.0.0", minutes=minutes), go, [name])
         for name, minutes in (("alpha", 4), ("beta", 2), ("gamma", 1))
     ]
-    now = time.monotonic()
+    now = 1000.0
+    monkeypatch.setattr(building, "time", SimpleNamespace(monotonic=lambda: now))
     made[0].started, made[0].ended, made[0].state = now - 75, now, "ready"
     made[1].started, made[1].state, made[1].packages, made[1].compiled = now - 60, "compiling", 900, 312
     return made

@@ -37,7 +37,7 @@ class Probes:
     def __init__(self, check: Callable[[], Awaitable[None]] | None = None, timeout: float = 2.0) -> None:
         self._check = check
         self._timeout = timeout
-        self._was_ready = True
+        self._failure = ""
         self.draining = False
 
     def routes(self) -> list[Route]:
@@ -60,9 +60,10 @@ class Probes:
                 async with asyncio.timeout(self._timeout):
                     await self._check()
             except Exception as error:  # noqa: BLE001 - any failure means "not ready", and its reason is logged
-                if self._was_ready:
+                # Once per kind of failure: a database that is back may still lack migrations.
+                if self._failure != type(error).__name__:
                     _log.warning("not ready: %s: %s", type(error).__name__, error)
-                self._was_ready = False
+                self._failure = type(error).__name__
                 return "a dependency is unavailable"
-        self._was_ready = True
+        self._failure = ""
         return None

@@ -81,7 +81,11 @@ class Serving(Protocol):
 
 
 def cancelled_status(context: Serving) -> grpc.StatusCode:
-    """The status of a call that ended before its handler: deadline exceeded, or cancelled by the caller."""
+    """The status of a call that ended before its handler: deadline exceeded, or cancelled by the caller.
+
+    A caller gives up at the same deadline and cancels the call. If that arrives before the server's own deadline
+    passes, the status is CANCELLED, because the reason is not transmitted.
+    """
     left = context.time_remaining()
     return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left <= 0 else grpc.StatusCode.CANCELLED
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
-from otel_mesh.core.labels import Label
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import allow, authorization_policy, rule
@@ -41,7 +40,7 @@ def access_policies(accesses: Iterable[Access], binding: MeshBinding, namespace:
                 f"{access.workload}-callers",
                 namespace,
                 allow(
-                    {Label.INSTANCE.value: access.workload},
+                    {access.label.value: access.workload},
                     [_rule(grant, access, binding) for grant in access.grants],
                 ),
             )

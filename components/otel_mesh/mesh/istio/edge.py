@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.policies.matching import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 IDENTITY_HEADERS: Final = ("x-forwarded-client-cert", "l5d-client-id")
 """Headers in which the mesh's proxies name the authenticated peer."""
-
-MARKER_HEADERS: Final = ("x-trace-version", "x-fault-injected", "x-traffic-weight")
-"""Headers that the mesh's routes set."""
 
 _ENVOY: Final = (
     "attempt-count",
@@ -80,7 +78,7 @@ _LINKERD: Final = (
 
 STRIPPED_HEADERS: Final = (
     *IDENTITY_HEADERS,
-    *MARKER_HEADERS,
+    *MARKERS,
     "x-client-trace-id",
     *(f"x-envoy-{name}" for name in _ENVOY),
     *(f"l5d-{name}" for name in _LINKERD),

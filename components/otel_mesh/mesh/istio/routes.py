@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 IDEMPOTENCY_HEADER: Final = "idempotency-key"
 """Header of requests that are safe to retry (draft-ietf-httpapi-idempotency-key-header)."""
 
-_SAFE_METHODS: Final = "GET|HEAD"
-_RETRY_ON: Final = "connect-failure,refused-stream,reset,gateway-error"
-_NETWORKING: Final = "networking.istio.io/v1"
+SAFE_METHODS: Final = "GET|HEAD"
+"""Methods that are safe to retry, as a regular expression."""
+RETRY_ON: Final = "connect-failure,refused-stream,reset,gateway-error"
+"""Failures after which a safe request is repeated."""
+NETWORKING: Final = "networking.istio.io/v1"
+"""API version of Istio's traffic objects."""
 
 
 class Route(Settings):
@@ -66,7 +69,7 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
             }
         )
     return {
-        "apiVersion": _NETWORKING,
+        "apiVersion": NETWORKING,
         "kind": "Gateway",
         "metadata": dict(meta),
         "spec": {"selector": dict(selected), "servers": servers},
@@ -92,7 +95,7 @@ def virtual_service(  # noqa: PLR0913 - the parts of a route, all by keyword
         retries: Number of retries after the first try.
         try_timeout: Timeout of each try.
     """
-    repeated = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": _RETRY_ON}
+    repeated = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": RETRY_ON}
     http = []
     for route in routes:
         path = {"uri": {"prefix": route.prefix}}
@@ -100,7 +103,7 @@ def virtual_service(  # noqa: PLR0913 - the parts of a route, all by keyword
         http += [
             {
                 "match": [
-                    {**path, "method": {"regex": _SAFE_METHODS}},
+                    {**path, "method": {"regex": SAFE_METHODS}},
                     {**path, "headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},
                 ],
                 "route": to,
@@ -110,7 +113,7 @@ def virtual_service(  # noqa: PLR0913 - the parts of a route, all by keyword
             {"match": [path], "route": to, "timeout": timeout, "retries": {"attempts": 0}},
         ]
     return {
-        "apiVersion": _NETWORKING,
+        "apiVersion": NETWORKING,
         "kind": "VirtualService",
         "metadata": dict(meta),
         "spec": {"hosts": list(hosts), "gateways": [meta["name"]], "http": http},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.labels import Label
 from otel_mesh.core.values import DnsLabel, Port, Settings
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class Access(Settings):
     """Callers that a workload accepts; the mesh refuses every other call to it.
 
     Attributes:
-        workload: Name of the workload, the value of its pods' ``app.kubernetes.io/instance`` label.
+        workload: Name of the workload, the value of a label of its pods.
+        label: Label that holds the name: the pods of all versions of a service have the same
+            ``app.kubernetes.io/name``.
         port: Port of the pods that may be called.
         http: True: the port speaks HTTP or gRPC, so that operations can be told apart.
         grants: Who may call. Without any, nobody may.
@@ -66,6 +69,7 @@ class Access(Settings):
 
     workload: DnsLabel
     port: Port
+    label: Literal[Label.NAME, Label.INSTANCE] = Label.INSTANCE
     http: bool = True
     grants: tuple[Grant, ...] = ()
 
@@ -106,7 +110,7 @@ def declared_access(
 
 def _accesses(catalog: Catalog, callers: Mapping[str, list[Caller]]) -> Iterator[Access]:
     for service in catalog.services:
-        yield Access(workload=service.name, port=service.port, grants=_grants(callers[service.name]))
+        yield Access(workload=service.name, label=Label.NAME, port=service.port, grants=_grants(callers[service.name]))
     for store in catalog.stores:
         yield Access(workload=store.name, port=store.port, http=False, grants=_grants(callers[store.name]))
 

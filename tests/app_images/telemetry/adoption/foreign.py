@@ -77,7 +77,7 @@ class Application:
             assert self.process.poll() is None, self.text()
             assert time.monotonic() < end, self.text()
             try:
-                httpx.get(f"{self.url}/livez", timeout=5)
+                httpx.get(f"{self.url}/livez", timeout=30)
             except httpx.TransportError:
                 time.sleep(0.05)
             else:

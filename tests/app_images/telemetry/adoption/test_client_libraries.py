@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 AROUND = """
 import asyncio, os
 from opentelemetry import trace
-from otel_mesh_telemetry import instrument
+from otel_mesh_telemetry import handle, instrument
+handle.Telemetry.shutdown.__defaults__ = (60.0,)  # a busy machine takes longer to flush than a pod may
 instrument()
 URL, DSN = os.environ["URL"], os.environ["DSN"]
 

@@ -121,7 +121,8 @@ def test_the_library_passes_its_tests(version: str, sdk: str, tmp_path: Path) ->
     run(*pip, library, "psycopg[binary]", "grpcio-health-checking>=1.70", *_TOOLS)
     newer = [f"--deselect={test}" for test in NEWER] if sdk == "oldest" else []
     # The checkout's own conftest.py asks for its other distributions.
-    told = run(own, "-m", "pytest", "--noconftest", "-p", "no:cacheprovider", "-q", *newer, *files())
+    plugins = ("-p", "no:cacheprovider", "-p", "tests.property_tests")
+    told = run(own, "-m", "pytest", "--noconftest", *plugins, "-q", *newer, *files())
     passed = re.search(r"(\d+) passed", told)
     assert passed is not None
     assert int(passed[1]) > 100, told

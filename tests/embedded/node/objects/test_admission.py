@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-import threading
 from typing import Any
 
 from otel_mesh_embedded.node.objects import admission
+from tests.programs.ports import free_port
 
 
 class Cluster:
@@ -30,10 +31,6 @@ class Cluster:
         self.objects[f"/api/v1/namespaces/mesh/services/{service}"] = {"spec": {"clusterIP": address}}
 
 
-def listener() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0))
-
-
 def test_only_services_that_can_refuse_count() -> None:
     cluster = Cluster()
     cluster.webhook("mutating", "injector", port=8443)
@@ -48,25 +45,24 @@ def test_only_services_that_can_refuse_count() -> None:
 
 
 def test_waits_until_the_service_takes_connections() -> None:
-    with listener() as free:
-        port = free.getsockname()[1]
+    port = free_port()
     cluster, said = Cluster(), list[str]()
     cluster.webhook("mutating", "injector", port=port)
-    opened: list[socket.socket] = []
-    asked = threading.Timer(0.5, lambda: opened.append(socket.create_server(("127.0.0.1", port))))
-    asked.start()
-    try:
-        assert admission.wait(cluster, said.append, timeout=30) == []
-    finally:
-        asked.join()
-        opened[0].close()
+    with contextlib.ExitStack() as stack:
+
+        def say(text: str) -> None:
+            said.append(text)
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+
+        assert admission.wait(cluster, say, timeout=60) == []
     assert said == ["waiting for injector.mesh to admit objects"]
 
 
 def test_says_nothing_where_all_answer_and_names_who_does_not() -> None:
     cluster, said = Cluster(), list[str]()
-    with listener() as there:
-        cluster.webhook("validating", "injector", port=there.getsockname()[1])
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        cluster.webhook("validating", "injector", port=port)
         assert admission.wait(cluster, said.append, timeout=0) == []
     assert said == []
     assert admission.wait(cluster, said.append, timeout=0.1) == ["injector.mesh"]

@@ -1,0 +1,152 @@
+"""`otel-mesh check --against-traffic 7d`: the calls that proposed access policies would have refused."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.catalog.contract import named_callee, silent_edges
+from otel_mesh.catalog.model import EXTERNAL, OUTSIDE
+from otel_mesh.check.calls import Calls
+from otel_mesh_cli.oncall import service_map
+from otel_mesh_cli.oncall.sources import Target, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rich.console import Console
+
+    from otel_mesh.catalog.model import Catalog
+    from otel_mesh.check.index import Index
+    from otel_mesh_cli.checks.run import Request
+    from otel_mesh_cli.oncall.options import Window
+    from otel_mesh_cli.oncall.prometheus import Prometheus
+
+_STEPS: Final = 1000
+_SHORTEST_STEP_S: Final = 30
+
+
+@dataclass(frozen=True)
+class RefusedCall:
+    """Calls that were made and would be refused."""
+
+    caller: str
+    """``service.name`` of the caller."""
+    callee: str
+    """``service.name`` of the callee."""
+    calls: float
+    """Number of calls in the window."""
+    per_second: float
+    """Calls per second over the window."""
+    last_seen: str | None
+    """Time of the last call, in UTC (ISO 8601), to the step of the query; None if unknown."""
+    policy: str | None
+    """Policy that refuses them."""
+    reason: str
+    """Reason of the refusal."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Answer of the comparison."""
+
+    since: str
+    """Length of the window."""
+    compared: int
+    """Number of pairs of caller and callee that were judged."""
+    refused: list[RefusedCall] = field(default_factory=list)
+    """Calls that would be refused, the most frequent first."""
+    unjudged: list[tuple[str, str]] = field(default_factory=list)
+    """Pairs of which caller or callee is not among the objects."""
+    never_seen: list[tuple[str, str]] = field(default_factory=list)
+    """Declared calls that nobody made."""
+
+
+def ask(asked: Request, index: Index, window: Window) -> Replay:
+    """Read the calls of the window and judge them.
+
+    Args:
+        asked: Request with the stack and how its Prometheus is reached.
+        index: Objects with the proposed policies.
+        window: Time of the calls.
+
+    Raises:
+        CommandError: Prometheus does not answer.
+    """
+    # the checkout's catalog: the proposed stack's, not the deployed one's
+    from otel_mesh_stack.services import CATALOG  # noqa: PLC0415
+
+    with sources(Target(asked.stack, asked.context, prometheus_url=asked.prometheus_url)) as found:
+        calls = [(pair, number) for pair, number, _, _ in service_map.observed(found.prometheus, window.since)]
+        last = last_calls(found.prometheus, window)
+    return judged(index, CATALOG, calls, last, window)
+
+
+def last_calls(prometheus: Prometheus, window: Window) -> dict[tuple[str, str], float]:
+    """Time of the last call of each pair, in seconds since the epoch."""
+    step = max(int(window.seconds / _STEPS), _SHORTEST_STEP_S)
+    metric = "traces_service_graph_request_total"
+    grown = f"timestamp({metric}) and (increase({metric}[{2 * step}s]) > 0)"
+    expression = f"max by (client, server) (max_over_time(({grown})[{window.since}:{step}s]))"
+    return {(labels["client"], labels["server"]): value for labels, value in prometheus.samples(expression)}
+
+
+def judged(
+    index: Index,
+    catalog: Catalog,
+    calls: Iterable[tuple[tuple[str, str], float]],
+    last: Mapping[tuple[str, str], float],
+    window: Window,
+) -> Replay:
+    """Judge observed calls by the policies among objects.
+
+    Args:
+        index: Objects with the proposed policies.
+        catalog: Catalog that declares calls.
+        calls: Observed pairs of caller and callee with the number of calls.
+        last: Time of the last call of each pair.
+        window: Time of the calls.
+    """
+    decisions = Calls(index)
+    refused, unjudged, seen, compared = [], [], set(), 0
+    for (caller, called), count in calls:
+        callee = named_callee(catalog, caller, called)
+        seen.add((caller, callee))
+        if caller == OUTSIDE or callee == EXTERNAL:
+            continue
+        source, target = decisions.workload(caller), decisions.workload(callee)
+        if source is None or target is None:
+            unjudged.append((caller, callee))
+            continue
+        compared += 1
+        refusal = decisions.refusal(source, target)
+        if refusal is not None:
+            moment = last.get((caller, called))
+            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)) if moment else None
+            by = str(refusal.by) if refusal.by else None
+            refused.append(RefusedCall(caller, callee, count, count / window.seconds, when, by, refusal.reason))
+    refused.sort(key=lambda one: (-one.calls, one.caller, one.callee))
+    return Replay(window.since, compared, refused, unjudged, list(silent_edges(catalog, seen)))
+
+
+def show(console: Console, answer: Replay) -> None:
+    """Print the refused calls, those that could not be judged, and declared calls that nobody made."""
+
+    def say(text: str, style: str = "") -> None:
+        console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+    say("")
+    say(f"calls of the last {answer.since} under these policies", "bold")
+    for one in answer.refused:
+        say(f"  REFUSED {one.caller} → {one.callee}", "red")
+        say(f"        {one.calls:.0f} calls, {one.per_second:.3f} per s, last {one.last_seen or 'time unknown'}")
+        say(f"        {one.reason}")
+    for caller, callee in answer.unjudged:
+        say(f"  not judged {caller} → {callee}: not both are among the objects", "dim")
+    for caller, callee in answer.never_seen:
+        say(f"  declared, never seen {caller} → {callee}", "yellow")
+    if answer.refused:
+        say(f"{len(answer.refused)} of {answer.compared} pairs would be refused")
+    else:
+        say(f"{answer.compared} pairs, none would be refused")

@@ -1,0 +1,68 @@
+"""Risks to calls: callers that lose or gain access."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_mesh_cli.review.access import ANYONE
+from otel_mesh_cli.review.kinds import Kind, Risk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_mesh_cli.review.model import Version
+
+    Callers = Mapping[str, frozenset[str]]
+
+
+def risks(before: Version, after: Version) -> Iterator[Risk]:
+    """Callers that lose or gain access to a workload, and policies that stop denying.
+
+    Args:
+        before: The base.
+        after: The proposed version.
+    """
+    for callee in sorted(before.workloads.keys() | after.workloads.keys()):
+        old, new = before.callers.get(callee, {}), after.callers.get(callee, {})
+        if callee not in before.workloads:
+            if ANYONE in new:
+                yield Risk(Kind.OPENS, callee, "does not exist", "accepts anyone", "no policy restricts it")
+            continue
+        if callee not in after.workloads:
+            if old:
+                yield Risk(Kind.BREAKS, callee, _named(old), "does not exist", "the workload is deleted")
+            continue
+        yield from _changed(callee, old, _without_deleted(new, old, before, after))
+    for policy in sorted(before.denials - after.denials):
+        yield Risk(Kind.OPENS, policy, "in force", "deleted", "what it denied may be allowed now")
+
+
+def _without_deleted(new: Callers, old: Callers, before: Version, after: Version) -> Callers:
+    """The callers afterwards, and those whose workload is deleted: nobody refuses them."""
+    deleted = {one for one in old if before.workload_of(one) in before.workloads.keys() - after.workloads.keys()}
+    return {**new, **{one: old[one] for one in deleted}}
+
+
+def _changed(callee: str, old: Callers, new: Callers) -> Iterator[Risk]:
+    if ANYONE in new and ANYONE not in old:
+        yield Risk(Kind.OPENS, callee, _named(old), ANYONE, "no policy restricts its callers any more")
+        return
+    lost = {one: what for one, what in old.items() if ANYONE not in new and what - new.get(one, frozenset())}
+    gained = {one: what for one, what in new.items() if ANYONE not in old and what - old.get(one, frozenset())}
+    if ANYONE in lost:
+        yield Risk(Kind.BREAKS, callee, ANYONE, _named(new), "callers without a declared call are refused")
+        lost = {}
+    for caller in sorted(lost):
+        after = _requests(new[caller]) if caller in new else "refused"
+        yield Risk(Kind.BREAKS, f"{caller} -> {callee}", _requests(lost[caller]), after, "the mesh refuses the call")
+    for caller in sorted(gained):
+        before = _requests(old[caller]) if caller in old else "refused"
+        yield Risk(Kind.OPENS, f"{caller} -> {callee}", before, _requests(gained[caller]), "the mesh lets it through")
+
+
+def _named(callers: Callers) -> str:
+    return ", ".join(sorted(callers)) or "nobody"
+
+
+def _requests(what: frozenset[str]) -> str:
+    return "any request" if "" in what else "; ".join(sorted(what))

@@ -1,0 +1,55 @@
+"""The command `otel-mesh review`."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from otel_mesh_cli.core.options import LOCAL, Stack
+
+
+class Form(StrEnum):
+    """Forms of a report."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+class FailOn(StrEnum):
+    """Risks that make the command end with 1."""
+
+    NONE = "none"
+    SEVERE = "severe"
+    ANY = "any"
+
+
+def review(
+    stack: Stack = LOCAL,
+    against: Annotated[str, typer.Option(help="Commit, branch or tag to compare the checkout with.")] = "main",
+    output: Annotated[Form, typer.Option("--output", "-o", help="Form of the report.")] = Form.MARKDOWN,
+    fail_on: Annotated[FailOn, typer.Option(help="Risks that make the command end with 1.")] = FailOn.NONE,
+) -> None:
+    """Report what the checkout's changes do to the mesh of a stack; no cluster and no secret is needed."""
+    from otel_mesh_cli.review import sides
+    from otel_mesh_cli.review.markdown import comment
+    from otel_mesh_cli.review.report import Report
+    from otel_mesh_cli.review.sarif import sarif
+
+    command = f"otel-mesh review --stack {stack} --against {against}"
+    report = Report(stack, *sides.both(against, stack), command)
+    if output is Form.MARKDOWN:
+        print(comment(report), end="")
+    else:
+        print(json.dumps(report.data() if output is Form.JSON else sarif(report), indent=2))
+    found = {FailOn.NONE: (), FailOn.SEVERE: report.severe, FailOn.ANY: report.risks}[fail_on]
+    if found:
+        raise typer.Exit(1)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("review", epilog="Example: otel-mesh review --stack prod --against origin/main")(review)

@@ -1,0 +1,94 @@
+"""One version of a stack as a model of its mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_cli.review import access, telemetry, transport
+from otel_mesh_cli.review import workloads as running
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh_cli.review.access import Call
+    from otel_mesh_cli.review.objects import Manifest
+    from otel_mesh_cli.review.transport import Route
+    from otel_mesh_cli.review.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a stack.
+
+    Attributes:
+        manifests: Its objects.
+        environment: ``deployment.environment.name`` of the stack.
+    """
+
+    manifests: tuple[Manifest, ...]
+    environment: str = ""
+
+    @cached_property
+    def workloads(self) -> Mapping[str, Workload]:
+        """Workloads by ``namespace/name``."""
+        return running.workloads(self.manifests)
+
+    @cached_property
+    def calls(self) -> frozenset[Call]:
+        """Calls that the mesh lets through."""
+        return access.calls(self.manifests, self.workloads.values())
+
+    @cached_property
+    def denials(self) -> frozenset[str]:
+        """AuthorizationPolicies that do not allow but deny or ask somebody else."""
+        return access.denials(self.manifests)
+
+    @cached_property
+    def mtls(self) -> Mapping[str, str]:
+        """Modes of mutual TLS by scope."""
+        return transport.mtls(self.manifests)
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """HTTP rules of VirtualServices."""
+        return transport.routes(self.manifests)
+
+    @cached_property
+    def sampling(self) -> Mapping[str, float]:
+        """Recorded share of the traces in percent, by who decides it."""
+        return telemetry.sampling(self.manifests, self.workloads.values())
+
+    @cached_property
+    def pipelines(self) -> Mapping[str, tuple[str, ...]]:
+        """Exporters of the Collectors' pipelines."""
+        return telemetry.pipelines(self.manifests)
+
+    @cached_property
+    def dropping(self) -> Mapping[str, str]:
+        """Processors of the Collectors that drop data on purpose."""
+        return telemetry.dropping(self.manifests)
+
+    @cached_property
+    def charts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Helm charts by ``namespace/name``, with version and values."""
+        found = (one for one in self.manifests if one["kind"] == "Chart")
+        return {f"{one['metadata']['namespace']}/{one['metadata']['name']}": one["spec"] for one in found}
+
+    @cached_property
+    def callers(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        """Requests that a workload accepts, by the workload and the caller."""
+        found: dict[str, dict[str, frozenset[str]]] = {place: {} for place in self.workloads}
+        for call in self.calls:
+            accepted = found[call.callee]
+            accepted[call.caller] = accepted.get(call.caller, frozenset()) | {call.what}
+        return found
+
+    @cached_property
+    def _identities(self) -> Mapping[str, str]:
+        return {one.identity: one.place for one in self.workloads.values()}
+
+    def workload_of(self, identity: str) -> str:
+        """The workload that has an identity; the identity itself if there is none."""
+        return self._identities.get(identity, identity)

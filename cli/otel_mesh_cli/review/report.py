@@ -1,0 +1,118 @@
+"""The report on a change of a stack: everything that its renderings show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from otel_mesh_cli.review import origins
+from otel_mesh_cli.review.kinds import SEVERE
+from otel_mesh_cli.review.objects import compare
+from otel_mesh_cli.review.risks import risks
+from otel_mesh_cli.review.verdict import totals, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh_cli.review.kinds import Risk
+    from otel_mesh_cli.review.model import Version
+    from otel_mesh_cli.review.objects import Change
+    from otel_mesh_cli.review.origins import Line
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        name: What it is called: a commit, or the working tree.
+        version: The stack's objects.
+        sources: Texts of the stack's file and the catalog, by path in the repository.
+    """
+
+    name: str
+    version: Version
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a change does.
+
+    Attributes:
+        stack: Name of the stack.
+        before: The base.
+        after: The proposed version.
+        command: Command that makes this report.
+    """
+
+    stack: str
+    before: Side
+    after: Side
+    command: str
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """What an update does with each object."""
+        return compare(self.before.version.manifests, self.after.version.manifests)
+
+    @cached_property
+    def risks(self) -> tuple[Risk, ...]:
+        """Risks of the change, worst kind first."""
+        return risks(self.before.version, self.after.version, self.changes)
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Changed lines of the stack's file and the catalog."""
+        return origins.changed(self.before.sources, self.after.sources)
+
+    @property
+    def verdict(self) -> str:
+        """What the change does, in one sentence."""
+        return verdict(self.risks, self.changes)
+
+    @property
+    def totals(self) -> str:
+        """Numbers of objects by what happens to them."""
+        return totals(self.changes)
+
+    @property
+    def severe(self) -> tuple[Risk, ...]:
+        """Risks that a reviewer has to accept on purpose."""
+        return tuple(risk for risk in self.risks if risk.kind in SEVERE)
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What the report cannot know, one sentence each."""
+        return (
+            "Whether the API server admits these objects, and what its webhooks add to them.",
+            "What differs between the deployed state and the base.",
+            "Objects of charts: a chart is compared by its version and values.",
+            "Code in images: an image is compared by its reference.",
+        )
+
+    def data(self) -> dict[str, Any]:
+        """The report as values that JSON can hold; objects by name and changed fields only."""
+        return {
+            "stack": self.stack,
+            "before": self.before.name,
+            "after": self.after.name,
+            "verdict": self.verdict,
+            "risks": [
+                {
+                    "kind": risk.kind.value,
+                    "severe": risk.kind in SEVERE,
+                    "subject": risk.subject,
+                    "before": risk.before,
+                    "after": risk.after,
+                    "reason": risk.reason,
+                    "lines": [{"file": line.file, "line": line.number} for line in origins.of(risk, self.lines)],
+                }
+                for risk in self.risks
+            ],
+            "objects": [
+                {"object": str(one.key), "action": one.action.value, "fields": list(one.fields)} for one in self.changes
+            ],
+            "unchecked": list(self.unchecked),
+        }

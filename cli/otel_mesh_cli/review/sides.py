@@ -1,0 +1,118 @@
+"""The two sides of a comparison: a commit, and the checkout. Each program runs with its own library and settings.
+
+The commit is unpacked into a temporary folder; the checkout, its index and its branches stay as they are.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.core.run import run
+from otel_mesh_cli.review.model import Version
+from otel_mesh_cli.review.report import Side
+from otel_mesh_cli.stacks import stack_file
+from otel_mesh_cli.stacks.declared import declared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CATALOG: Final = "infra/otel_mesh_stack/services.py"
+_FOLDERS: Final = ("components", "infra")
+"""Folders of a commit that its program is made of."""
+
+
+def both(reference: str, stack: str) -> tuple[Side, Side]:
+    """The side of a commit, and that of the checkout with changes that are not committed.
+
+    Args:
+        reference: Commit, branch or tag.
+        stack: Name of the stack.
+
+    Raises:
+        CommandError: There is no such commit or stack, or a program rejects its settings.
+    """
+    place = f"--against {reference}"
+    short = _git(["rev-parse", "--short", "--verify", "--quiet", f"{reference}^{{commit}}"], place).decode().strip()
+    stack_file.require(stack)
+    described = _git(["describe", "--always", "--dirty"], place).decode().strip()
+    with ThreadPoolExecutor() as pool, tempfile.TemporaryDirectory(prefix="otel-mesh-review-") as folder:
+        after = pool.submit(read, repo_dir(), stack, described, f"stack {stack}")
+        name = reference if reference == short else f"{reference} ({short})"
+        file = f"Pulumi.{stack}.yaml"
+        if file not in _git(["ls-tree", "--name-only", short], place).decode().split():
+            return Side(name, Version(()), {}), after.result()  # the stack is new: everything is created
+        with tarfile.open(
+            fileobj=io.BytesIO(_git(["archive", short, "Pulumi.yaml", file, *_FOLDERS], place))
+        ) as packed:
+            packed.extractall(folder, filter="data")
+        return read(Path(folder), stack, name, place), after.result()
+
+
+def read(folder: Path, stack: str, name: str, place: str) -> Side:
+    """The side of a folder with a program, by the library in the same folder.
+
+    Args:
+        folder: Folder with ``Pulumi.yaml``, the stack's file, ``components`` and ``infra``.
+        stack: Name of the stack.
+        name: What the side is called.
+        place: What a message names if the program cannot be run.
+
+    Raises:
+        CommandError: The program cannot be run, or rejects its settings.
+    """
+    found = run(
+        [sys.executable, "-m", __name__, stack],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(folder / one) for one in _FOLDERS)},
+    )
+    if not found.ok:
+        raise CommandError(f"{place}: {found.stderr.strip() or found.reason}", remedy="then review again")
+    data = json.loads(found.stdout)
+    return Side(name, Version(tuple(data["objects"]), data["environment"]), data["sources"])
+
+
+def _read(stack: str) -> dict[str, Any]:
+    """The objects and sources of the program around the working directory."""
+    file = stack_file.require(stack)
+    objects = declared(stack, stack_file.content(file)["config"])
+    files = [file, repo_dir() / _CATALOG]
+    sources = {str(one.relative_to(repo_dir())): one.read_text(encoding="utf-8") for one in files if one.is_file()}
+    environment = str(stack_file.settings(stack).get("environment", ""))
+    return {"objects": objects, "environment": environment, "sources": sources}
+
+
+def _git(words: Sequence[str], place: str) -> bytes:
+    command = ["git", "-C", str(repo_dir()), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise CommandError("git: not on PATH", remedy="install it") from None
+    if done.returncode:
+        remedy = "name a commit, branch or tag that this clone has"
+        raise CommandError(f"{place}: no such commit in {repo_dir()}", remedy=remedy)
+    return done.stdout
+
+
+def _main() -> int:
+    """Print one side as JSON, for `commit`."""
+    try:
+        json.dump(_read(sys.argv[1]), sys.stdout)
+    except (CommandError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

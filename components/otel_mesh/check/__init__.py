@@ -1,0 +1,1 @@
+"""Offline checks over Kubernetes objects of both meshes: `otel_mesh.check_objects`."""

@@ -1,0 +1,254 @@
+"""Whether the access policies among objects let a call through: those of Istio, of Linkerd, and NetworkPolicies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_mesh.check.authorization import action, applying
+from otel_mesh.check.index import selects
+from otel_mesh.check.objects import LINKERD, items, mapping, mappings, number, text, words
+from otel_mesh.check.selectors import namespaces_selected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_mesh.check.index import Index
+    from otel_mesh.check.objects import Object
+    from otel_mesh.check.workloads import Workload
+
+_NAME_LABELS: Final = ("app.kubernetes.io/instance", "app", "app.kubernetes.io/name")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call is refused.
+
+    Attributes:
+        by: Policy that refuses it; None if no policy allows it where one has to.
+        reason: Reason, with the names involved.
+    """
+
+    by: Object | None
+    reason: str
+
+
+class Calls:
+    """Decisions on calls between workloads.
+
+    Requests of one pair differ in method and path, which are not known here: a rule for some routes counts as one for
+    all.
+
+    Args:
+        index: Objects with the workloads and the policies.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._policies = applying(index)
+        self._named: dict[str, Workload] = {}
+        for label in _NAME_LABELS:
+            for workload in index.workloads:
+                self._named.setdefault(str(workload.labels.get(label, "")), workload)
+        for workload in index.workloads:
+            self._named[workload.object.name] = workload
+
+    def workload(self, name: str) -> Workload | None:
+        """The workload whose ``service.name`` is a name, also in the forms ``name.namespace`` and a DNS name."""
+        return self._named.get(name) or self._named.get(name.partition(".")[0])
+
+    def ports(self, callee: Workload) -> frozenset[int]:
+        """Ports that the calls to a workload arrive at: those of its containers."""
+        return callee.port_numbers
+
+    def refusal(self, caller: Workload, callee: Workload) -> Refusal | None:
+        """Why calls are refused on all ports of the callee; None if they are let through on one.
+
+        Args:
+            caller: Workload of the caller.
+            callee: Workload of the callee.
+        """
+        if caller is callee:
+            return None
+        ports: list[int | None] = [*sorted(self.ports(callee))] or [None]
+        refusals = [self._refusal(caller, callee, port) for port in ports]
+        return refusals[0] if all(one is not None for one in refusals) else None
+
+    def _refusal(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
+        return (
+            self._by_istio(caller, callee, port)
+            or self._by_linkerd(caller, callee, port)
+            or self._by_network(caller, callee, port)
+        )
+
+    def _by_istio(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
+        policies = self._policies.get(id(callee), [])
+        if not policies or not self._index.injects(callee):
+            return None
+        principal = f"{caller.namespace}/{caller.service_account}" if self._index.injects(caller) else ""
+        for policy in policies:
+            if action(policy) == "DENY" and any(
+                _matches(rule, principal, caller.namespace, port, whole=True) for rule in _rules(policy)
+            ):
+                return Refusal(policy, f"{policy} denies {principal or 'callers without an identity'}")
+        allowing = [policy for policy in policies if action(policy) == "ALLOW"]
+        for policy in allowing:
+            if any(_matches(rule, principal, caller.namespace, port, whole=False) for rule in _rules(policy)):
+                return None
+        if not allowing:
+            return None
+        own = [policy for policy in allowing if _rules(policy)] or allowing
+        return Refusal(own[0], f"{own[0]} does not allow {principal or 'callers without an identity'}")
+
+    def _by_linkerd(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
+        for server in self._index.of("Server", LINKERD):
+            wanted = number(server.spec.get("port"))
+            wanted = wanted if wanted is not None else callee.port_named(text(server.spec.get("port")))
+            if (
+                server.namespace != callee.namespace
+                or wanted != port
+                or not selects(server.spec.get("podSelector"), callee.labels)
+            ):
+                continue
+            if text(server.spec.get("accessPolicy")) in ("all-unauthenticated", "audit", "cluster-unauthenticated"):
+                return None
+            if not any(
+                self._authorizes(policy, server, caller) for policy in self._index.of("AuthorizationPolicy", LINKERD)
+            ):
+                return Refusal(
+                    server, f"no AuthorizationPolicy of {server} allows {caller.namespace}/{caller.service_account}"
+                )
+        return None
+
+    def _authorizes(self, policy: Object, server: Object, caller: Workload) -> bool:
+        target = mapping(policy.spec.get("targetRef"))
+        of_server = target.get("kind") == "Server" and target.get("name") == server.name
+        of_namespace = target.get("kind") == "Namespace" and target.get("name") == server.namespace
+        if policy.namespace != server.namespace or not (of_server or of_namespace):
+            return False
+        required = [one for _, one in mappings(policy.spec.get("requiredAuthenticationRefs"))]
+        return all(self._authenticates(policy, one, caller) for one in required)
+
+    def _authenticates(self, policy: Object, reference: dict[str, Any], caller: Workload) -> bool:
+        namespace = text(reference.get("namespace")) or policy.namespace
+        kind, name = text(reference.get("kind")), text(reference.get("name"))
+        if kind == "ServiceAccount":
+            return (namespace, name) == (caller.namespace, caller.service_account)
+        if kind != "MeshTLSAuthentication":
+            return True
+        one = self._index.get(kind, namespace, name, LINKERD)
+        return one is not None and self._index.injects(caller) and _has_identity(one, caller)
+
+    def _by_network(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
+        for direction, own, other in (("Egress", caller, callee), ("Ingress", callee, caller)):
+            policies = [one for one in self._index.of("NetworkPolicy") if _isolates(one, own, direction)]
+            rules = [rule for one in policies for rule in items(one.spec.get(direction.lower()))]
+            if policies and not any(self._passes(own, rule, direction, other, port) for rule in rules):
+                return Refusal(policies[0], f"{policies[0]} lets no {direction.lower()} of {own} with {other} through")
+        return None
+
+    def _passes(self, own: Workload, rule: object, direction: str, other: Workload, port: int | None) -> bool:
+        given = mapping(rule)
+        ports = [one for _, one in mappings(given.get("ports"))]
+        callee = other if direction == "Egress" else own
+        if ports and port is not None and not any(_is_port(one, port, callee) for one in ports):
+            return False
+        peers = [one for _, one in mappings(given.get("from" if direction == "Ingress" else "to"))]
+        return not peers or any(self._is_peer(own, peer, other) for peer in peers)
+
+    def _is_peer(self, own: Workload, peer: dict[str, Any], other: Workload) -> bool:
+        if "ipBlock" in peer:
+            return False
+        if "namespaceSelector" in peer:
+            if other.namespace not in namespaces_selected(self._index, peer["namespaceSelector"]):
+                return False
+        elif other.namespace != own.namespace:
+            return False
+        return "podSelector" not in peer or selects(peer["podSelector"], other.labels)
+
+
+def _has_identity(one: Object, caller: Workload) -> bool:
+    """Whether a MeshTLSAuthentication lists a caller."""
+    start = f"{caller.service_account}.{caller.namespace}.serviceaccount."
+    if any(identity == "*" or identity.startswith(start) for identity in words(one.spec.get("identities"))):
+        return True
+    for _, each in mappings(one.spec.get("identityRefs")):
+        if each.get("kind") == "Namespace" and each.get("name") == caller.namespace:
+            return True
+        place = text(each.get("namespace")) or one.namespace
+        accounts = (None, caller.service_account)
+        if each.get("kind") == "ServiceAccount" and place == caller.namespace and each.get("name") in accounts:
+            return True
+    return False
+
+
+def _rules(policy: Object) -> Sequence[dict[str, Any]]:
+    return [rule for _, rule in mappings(policy.spec.get("rules"))]
+
+
+def _isolates(policy: Object, pod: Workload, direction: str) -> bool:
+    if policy.namespace != pod.namespace or not selects(policy.spec.get("podSelector"), pod.labels):
+        return False
+    types = words(policy.spec.get("policyTypes")) or ["Ingress", *(["Egress"] if "egress" in policy.spec else [])]
+    return direction in types
+
+
+def _is_port(one: dict[str, Any], port: int, callee: Workload) -> bool:
+    if "port" not in one:
+        return True
+    first = number(one["port"])
+    first = first if first is not None else callee.port_named(text(one["port"]))
+    last = number(one.get("endPort"))
+    return first is not None and first <= port <= (last if last is not None else first)
+
+
+def _matches(rule: dict[str, Any], principal: str, namespace: str, port: int | None, *, whole: bool) -> bool:
+    """Whether a rule matches calls of a caller.
+
+    Args:
+        rule: Rule of an AuthorizationPolicy.
+        principal: Namespace and ServiceAccount of the caller; empty without an identity.
+        namespace: Namespace of the caller.
+        port: Port of the callee.
+        whole: Whether the rule has to match all requests of the caller, not only those to some routes.
+    """
+    if whole and rule.get("when"):
+        return False
+    sources = [mapping(one.get("source")) for _, one in mappings(rule.get("from"))]
+    if sources and not any(_is_source(one, principal, namespace) for one in sources):
+        return False
+    operations = [mapping(one.get("operation")) for _, one in mappings(rule.get("to"))]
+    return not operations or any(_is_operation(one, port, whole=whole) for one in operations)
+
+
+def _is_source(source: dict[str, Any], principal: str, namespace: str) -> bool:
+    identity = f"/ns/{principal.replace('/', '/sa/')}" if principal else ""
+    if "principals" in source and not any(_fits(one, identity) for one in words(source["principals"])):
+        return False
+    if any(_fits(one, identity) for one in words(source.get("notPrincipals"))):
+        return False
+    if "namespaces" in source and (
+        not identity or not any(_fits(one, namespace) for one in words(source["namespaces"]))
+    ):
+        return False
+    return not any(_fits(one, namespace) for one in words(source.get("notNamespaces")))
+
+
+def _fits(pattern: str, value: str) -> bool:
+    """Whether a pattern matches a value; of a principal, the trust domain is not compared."""
+    if not value:
+        return False
+    if value.startswith("/ns/") and not pattern.startswith("*"):
+        pattern = pattern[pattern.find("/ns/") :] if "/ns/" in pattern else pattern
+    if pattern == "*":
+        return True
+    if pattern.startswith("*"):
+        return value.endswith(pattern[1:])
+    return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
+
+
+def _is_operation(operation: dict[str, Any], port: int | None, *, whole: bool) -> bool:
+    if "ports" in operation and port is not None and str(port) not in words(operation["ports"]):
+        return False
+    rest = {key for key in operation if key != "ports"}
+    return not (whole and rest)

@@ -1,0 +1,49 @@
+"""Versions of the services: those of the catalog, and those that a stack's settings add or override."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_mesh import InvalidSettingsError, Problem, Service, Version, join_path, parse, taken_variables
+from otel_mesh_stack.services import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_mesh import Catalog
+
+
+def with_versions(service: Service, versions: Mapping[str, Version]) -> Service:
+    """The service with its versions and those of a stack.
+
+    Raises:
+        InvalidSettingsError: A version has the name of another one, or a name that is too long.
+    """
+    merged = {**service.versions}
+    for name, one in versions.items():
+        merged[name] = parse(Version, one.over(merged[name])) if name in merged else one
+    fields = {name: getattr(service, name) for name in service.model_fields_set}
+    return parse(Service, {**fields, "versions": merged})
+
+
+def catalog_with(versions: Mapping[str, Mapping[str, Version]]) -> Catalog:
+    """The catalog with a stack's versions of its services, by service."""
+    services = tuple(with_versions(one, versions.get(one.name, {})) for one in CATALOG.services)
+    return CATALOG.model_copy(update={"services": services})
+
+
+def bad_versions(versions: Mapping[str, Mapping[str, Version]]) -> Iterator[Problem]:
+    """Problems of a stack's versions: names that are taken or too long."""
+    taken = {one.name: "a service" for one in CATALOG.services} | {one.name: "a store" for one in CATALOG.stores}
+    for service in CATALOG.services:
+        try:
+            made = with_versions(service, versions.get(service.name, {}))
+        except InvalidSettingsError as error:
+            yield from (one.below(join_path("services", service.name)) for one in error.problems)
+            continue
+        yield from (one.below(join_path("services", service.name)) for one in taken_variables(made))
+        for version, name in made.deployments().items():
+            path = join_path("services", service.name, "versions", version)
+            if name in taken:
+                yield Problem(path, f"its Deployment {name} has the name of {taken[name]}", "give it another name")
+            taken.setdefault(name, f"a version of {service.name}")

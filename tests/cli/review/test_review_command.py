@@ -1,0 +1,99 @@
+"""B4, C3: `otel-mesh review` on branches of a real checkout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.main import main
+from tests.cli.review import gallery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PARTS = ("components", "infra", "Pulumi.yaml", gallery.FILE)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with the program, one commit on `main`."""
+    for name in PARTS:
+        source = repo_dir() / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path)
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    git(tmp_path, "add", ".")
+    commit(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
+
+
+def commit(folder: Path) -> None:
+    name = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
+    git(folder, *name, "commit", "--quiet", "--all", "--message", "x")
+
+
+@pytest.mark.parametrize("name", ["caller added", "caller removed", "sampling cut"])
+def test_c3_a_branch_is_compared_with_main(name: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = next(one for one in gallery.CASES if one.name == name)
+    git(checkout, "switch", "--quiet", "--create", "change")
+    for file, old, new in case.edits:
+        place = checkout / file
+        place.write_text(place.read_text().replace(old, new))
+    asked = ["review", "--stack", "prod", "--against", "main"]
+    assert main(asked) == 0  # not committed yet
+    first = capsys.readouterr().out
+    assert f"**{case.verdict}**" in first
+    commit(checkout)
+    assert main([*asked, "--output", "json", "--fail-on", "any"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == case.verdict
+    assert main([*asked, "--output", "sarif"]) == 0
+    (result, *_) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == case.edits[0][0]
+    line = (checkout / place["artifactLocation"]["uri"]).read_text().splitlines()[place["region"]["startLine"] - 1]
+    assert line.strip()
+
+
+def test_c3_a_stack_that_the_base_lacks_is_created_whole(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(checkout / gallery.FILE, checkout / "Pulumi.fresh.yaml")
+    assert main(["review", "--stack", "fresh", "--output", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {one["action"] for one in found["objects"]} == {"create"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--against", "nowhere"), "--against nowhere: no such commit in"),
+        (("--stack", "nothing"), "stack 'nothing': the checkout has no Pulumi.nothing.yaml"),
+    ],
+)
+def test_c3_a_wrong_question_is_one_line(
+    words: tuple[str, ...], said: str, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checkout.is_dir()
+    assert main(["review", "--stack", "prod", *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_c3_settings_that_the_program_refuses_are_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = checkout / gallery.FILE
+    file.write_text(file.read_text().replace("ingress_percentage", "ingres_percentage"))
+    assert main(["review", "--stack", "prod"]) == 2
+    error = capsys.readouterr().err
+    assert "mesh.tracing.ingres_percentage: unknown key; did you mean 'ingress_percentage'?" in error
+    assert "Traceback" not in error

@@ -1,0 +1,196 @@
+"""B4: risks that a change of single objects brings, and what an update does with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from otel_mesh_cli.review.access import ANYONE, Call, calls
+from otel_mesh_cli.review.kinds import Kind
+from otel_mesh_cli.review.markdown import LONGEST, comment
+from otel_mesh_cli.review.model import Version
+from otel_mesh_cli.review.objects import Action, compare
+from otel_mesh_cli.review.report import Report, Side
+from otel_mesh_cli.review.workloads import workloads
+
+Manifest = dict[str, Any]
+
+
+def an_object(kind: str, name: str, spec: object = None, group: str = "x.istio.io/v1", **more: Any) -> Manifest:  # noqa: ANN401
+    metadata = {"name": name, "namespace": "shop", **more.pop("metadata", {})}
+    return {"apiVersion": group, "kind": kind, "metadata": metadata, **({} if spec is None else {"spec": spec}), **more}
+
+
+def a_workload(name: str, **labels: str) -> Manifest:
+    template = {"metadata": {"labels": {"app": name, **labels}}, "spec": {"serviceAccountName": name, "containers": []}}
+    return an_object("Deployment", name, {"replicas": 1, "template": template}, "apps/v1")
+
+
+MESHED: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {"name": "shop", "labels": {"istio.io/rev": "x"}},
+}
+
+
+def a_report(before: list[Manifest], after: list[Manifest], environment: str = "production") -> Report:
+    old, new = (Side(name, Version(tuple(one), environment), {}) for name, one in (("a", before), ("b", after)))
+    return Report("prod", old, new, "otel-mesh review")
+
+
+def risks(before: list[Manifest], after: list[Manifest], environment: str = "production") -> list[tuple[str, ...]]:
+    return [(one.kind.value, one.subject, one.before, one.after) for one in a_report(before, after, environment).risks]
+
+
+def a_route(name: str, **rule: Any) -> Manifest:  # noqa: ANN401
+    rule.setdefault("route", [{"destination": {"host": f"{name}.shop.svc.cluster.local"}}])
+    return an_object("VirtualService", name, {"hosts": [name], "http": [rule]})
+
+
+def a_policy(name: str, spec: Manifest, namespace: str = "shop") -> Manifest:
+    return an_object("AuthorizationPolicy", name, spec, metadata={"namespace": namespace})
+
+
+def an_allow(name: str, *accounts: str, **operation: list[str]) -> Manifest:
+    rule: Manifest = {"from": [{"source": {"principals": [f"cluster.local/ns/shop/sa/{one}" for one in accounts]}}]}
+    if operation:
+        rule["to"] = [{"operation": operation}]
+    return a_policy(f"{name}-callers", {"selector": {"matchLabels": {"app": name}}, "rules": [rule]})
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        ([], {Call("shop/a", ANYONE)}),
+        ([a_policy("deny-all", {})], set()),
+        ([a_policy("deny-all", {}, "elsewhere")], {Call("shop/a", ANYONE)}),
+        ([a_policy("deny-all", {}, "istio-system"), an_allow("a", "b")], {Call("shop/a", "shop/b")}),
+        ([an_allow("other", "b")], {Call("shop/a", ANYONE)}),
+        (
+            [an_allow("a", "b", methods=["GET"], paths=["/x"], notPorts=["1"])],
+            {Call("shop/a", "shop/b", "GET /x not ports 1")},
+        ),
+        ([a_policy("p", {"rules": [{}]})], {Call("shop/a", ANYONE)}),
+        ([a_policy("p", {"rules": [{"from": [{"source": {"namespaces": ["n"]}}]}]})], {Call("shop/a", "namespace n")}),
+        ([a_policy("d", {"action": "DENY", "rules": [{}]})], {Call("shop/a", ANYONE)}),
+    ],
+)
+def test_b4_calls_that_the_mesh_lets_through(policies: list[Manifest], expected: set[Call]) -> None:
+    objects = [MESHED, a_workload("a"), *policies]
+    assert calls(objects, workloads(objects).values()) == expected
+
+
+def test_b4_a_workload_without_a_proxy_accepts_anyone() -> None:
+    label = {"sidecar.istio.io/inject": "false"}
+    objects = [MESHED, a_workload("a", **label), a_policy("deny-all", {})]
+    assert calls(objects, workloads(objects).values()) == {Call("shop/a", ANYONE)}
+    before = [MESHED, a_workload("a"), a_policy("deny-all", {})]
+    assert (Kind.LEAVES.value, "shop/a", "has a proxy", "has none") in risks(before, objects)
+    assert (Kind.OPENS.value, "shop/a", "nobody", ANYONE) in risks(before, objects)
+
+
+def test_b4_a_deny_policy_that_goes_opens_access() -> None:
+    policy = a_policy("no-debug", {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/debug*"]}}]}]})
+    assert risks([policy], []) == [(Kind.OPENS.value, "shop/no-debug DENY", "in force", "deleted")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("STRICT", "PERMISSIVE", [(Kind.MTLS.value, "shop", "STRICT", "PERMISSIVE")]),
+        ("PERMISSIVE", "DISABLE", [(Kind.MTLS.value, "shop", "PERMISSIVE", "DISABLE")]),
+        ("PERMISSIVE", "STRICT", []),
+    ],
+)
+def test_b4_weaker_mtls(before: str, after: str, said: list[tuple[str, ...]]) -> None:
+    old, new = (an_object("PeerAuthentication", "default", {"mtls": {"mode": mode}}) for mode in (before, after))
+    assert risks([old], [new]) == said
+
+
+def test_b4_plaintext_by_a_destination_rule_or_a_port() -> None:
+    rule = an_object("DestinationRule", "a", {"host": "a", "trafficPolicy": {"tls": {"mode": "DISABLE"}}})
+    assert risks([], [rule]) == [(Kind.MTLS.value, "calls to a", "UNSET", "DISABLE")]
+    port = an_object(
+        "PeerAuthentication", "p", {"mtls": {"mode": "STRICT"}, "portLevelMtls": {80: {"mode": "DISABLE"}}}
+    )
+    assert (Kind.MTLS.value, "shop port 80", "UNSET", "DISABLE") in risks([], [port])
+
+
+def test_b4_a_fault_in_production() -> None:
+    fault = {"delay": {"fixedDelay": "5s", "percentage": {"value": 10}}, "abort": {"httpStatus": 503}}
+    before, after = [a_route("a")], [a_route("a", fault=fault)]
+    said = (Kind.FAULT.value, "shop/a", "no such fault", "delay 5s for 10 %, abort 503 for 100 %")
+    assert risks(before, after) == [said]
+    assert risks(before, after, "development") == []
+    assert risks(after, after) == []
+
+
+def test_b4_retries_at_two_hops_multiply() -> None:
+    edge = a_route("edge", retries={"attempts": 2})
+    found = a_report([edge, a_route("a")], [edge, a_route("a", retries={"attempts": 3})]).risks
+    assert [(one.kind, one.subject, one.before, one.after) for one in found] == [
+        (Kind.RETRIES, "shop/a", "1 tries", "4 tries")
+    ]
+    assert found[0].reason == "with other retries (shop/edge 3) one request may become 12"
+    assert risks([a_route("a")], [a_route("a", retries={"attempts": 3})]) == []
+
+
+def test_b4_a_canary_step_moves_traffic() -> None:
+    def canary(weight: int) -> Manifest:
+        versions = ((100 - weight, "v1"), (weight, "v2"))
+        route = [{"destination": {"host": "a", "subset": name}, "weight": share} for share, name in versions]
+        return a_route("a", route=route)
+
+    assert risks([canary(5)], [canary(25)]) == [
+        (Kind.TRAFFIC.value, "shop/a", "95 % a v1, 5 % a v2", "75 % a v1, 25 % a v2")
+    ]
+
+
+def test_b4_a_pipeline_that_loses_its_exporter() -> None:
+    def collector(exporters: str) -> Manifest:
+        config = f"receivers: {{}}\nservice:\n  pipelines:\n    logs: {{exporters: [{exporters}]}}\n"
+        return an_object("ConfigMap", "otel", None, "v1", data={"config.yaml": config})
+
+    assert risks([collector("otlp_http/logs, debug")], [collector("debug")]) == [
+        (Kind.TELEMETRY.value, "pipeline shop/otel logs", "otlp_http/logs, debug", "debug")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "before", "after", "action"),
+    [
+        ("Deployment", "apps/v1", {"selector": {"a": 1}}, {"selector": {"a": 2}}, Action.REPLACE),
+        ("Deployment", "apps/v1", {"replicas": 1}, {"replicas": 2}, Action.UPDATE),
+        ("StatefulSet", "apps/v1", {"volumeClaimTemplates": [1]}, {"volumeClaimTemplates": [2]}, Action.REPLACE),
+        ("PersistentVolumeClaim", "v1", {"resources": 1}, {"resources": 2}, Action.UPDATE),
+        ("Service", "v1", {"clusterIP": "None"}, {}, Action.REPLACE),
+    ],
+)
+def test_b4_what_an_update_does_with_an_object(
+    kind: str, group: str, before: Manifest, after: Manifest, action: Action
+) -> None:
+    old, new = an_object(kind, "x", before, group), an_object(kind, "x", after, group)
+    (change,) = compare([old], [new])
+    assert (change.action, str(change.key)) == (action, f"{kind} shop/x")
+    assert [one.action for one in compare([old], [])] == [Action.DELETE]
+    assert compare([old], [old]) == ()
+
+
+def test_b4_a_long_report_is_cut_at_objects_and_says_so() -> None:
+    large = [an_object("ConfigMap", f"c{number}", None, "v1", data={"x": "y" * 5000}) for number in range(30)]
+    text = comment(a_report([], large))
+    assert len(text) < LONGEST
+    assert text.count("<details>") == text.count("</details>")
+    assert "more objects do not fit into a comment" in text
+    assert "Nothing" not in text
+
+
+def test_b4_values_of_secrets_are_not_shown() -> None:
+    old = an_object("Secret", "s", None, "v1", data={"password": "canary-1"}, stringData={"key": "canary-2"})
+    new = an_object(
+        "Secret", "s", None, "v1", data={"password": "canary-3", "other": "canary-4"}, stringData="canary-5"
+    )
+    text = comment(a_report([old], [new]))
+    assert "canary" not in text
+    assert "other: (not shown)" in text

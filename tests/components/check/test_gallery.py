@@ -1,0 +1,42 @@
+"""The gallery: each file has one mistake, named by the file and by its lines ``# expect: CODE Kind namespace/name``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from otel_mesh import Severity, check_objects
+from otel_mesh.check.findings import CODES
+
+HERE = Path(__file__).parent
+GALLERY = sorted((HERE / "gallery").glob("*.yaml"))
+GOLDEN = sorted((HERE.parent / "golden").rglob("*.yaml"))
+_EXPECTED = re.compile(r"^# expect: (\w+) (.+)$", re.MULTILINE)
+
+
+def found(path: Path) -> list[tuple[str, str]]:
+    findings = check_objects(one for one in yaml.safe_load_all(path.read_text()) if one)
+    return sorted({(one.code.id, str(one.object)) for one in findings})
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_each_file_has_its_one_mistake(path: Path) -> None:
+    assert found(path) == sorted(_EXPECTED.findall(path.read_text()))
+
+
+def test_each_code_has_a_file() -> None:
+    shown = {code for path in GALLERY for code, _ in _EXPECTED.findall(path.read_text())}
+    assert set(CODES) == shown
+    assert len(GALLERY) > 70
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_what_the_components_make_has_no_mistakes(path: Path) -> None:
+    documents = [one for one in yaml.safe_load_all(path.read_text()) if one]
+    manifests = [one for one in documents if isinstance(one, dict) and "kind" in one]
+    # OM704: the scenarios' certificate is a stand-in
+    worse = [one for one in check_objects(manifests) if one.severity is not Severity.INFO and one.code.id != "OM704"]
+    assert [str(one) for one in worse] == []
