@@ -54,12 +54,13 @@ def _run_job(kubectl: Callable[..., str], name: str, *words: str) -> str:
 
     def ended() -> str | None:
         status = json.loads(kubectl("get", *SHOP, "job", name, "-o", "json")).get("status", {})
-        return next((one["type"] for one in status.get("conditions", ()) if one["status"] == "True"), None)
+        met = {one["type"] for one in status.get("conditions", ()) if one["status"] == "True"}
+        return next(iter(met & {"Complete", "Failed"}), None)
 
     def log() -> str:
         return kubectl("logs", *SHOP, f"job/{name}", "-c", "backup")
 
-    ending = waiting.wait(lambda: ended() in {"Complete", "Failed"} and ended(), 120, lambda: f"{name}: runs", "see it")
+    ending = waiting.wait(ended, 120, lambda: f"{name}: runs", "see it")
     assert ending == "Complete", log()
     return log()
 
