@@ -98,7 +98,7 @@ def field_types(cls: type) -> dict[str, str]:
 
 def _typed(annotation: str, name: str, defaults: dict[str, Any]) -> str:
     annotation = re.sub(r"^Annotated\[(\w+), .*\]$", r"\1", annotation)
-    default = repr(defaults[name]) if name in defaults else ""
+    default = repr(defaults[name]).replace("*", r"\*") if name in defaults else ""  # not the emphasis of the markup
     return f"{annotation}, default {default}" if 0 < len(default) <= _LONGEST_DEFAULT else annotation
 
 

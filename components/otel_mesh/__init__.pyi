@@ -250,6 +250,11 @@ from .services.postgres import (
     PostgresSettings as PostgresSettings,
     SqlName as SqlName,
 )
+from .services.postgres_backup import (
+    PostgresBackup as PostgresBackup,
+    PostgresBackupArgs as PostgresBackupArgs,
+    PostgresBackupSettings as PostgresBackupSettings,
+)
 from .services.redis import Redis as Redis, RedisArgs as RedisArgs, RedisSettings as RedisSettings, UserName as UserName
 from .services.store_access import (
     CacheAccess as CacheAccess,

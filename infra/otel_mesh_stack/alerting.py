@@ -16,6 +16,7 @@ from otel_mesh import (
     OwnOr,
     Problem,
     is_in_cluster,
+    service_host,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def address(settings: StackSettings) -> AlertmanagerAddress | None:
     """The Alertmanager that the stack's own Prometheus sends alerts to."""
     own = settings.alertmanager
     if isinstance(own, AlertmanagerSettings):
-        return AlertmanagerAddress(endpoint=own.url(settings.namespaces.observability), every_address=True)
+        return AlertmanagerAddress(endpoint=own.peers_url(settings.namespaces.observability), every_address=True)
     return own
 
 
@@ -58,7 +59,9 @@ def scraped(settings: StackSettings, *, each_pod: bool) -> dict[str, str]:
     own, namespace = settings.alertmanager, settings.namespaces.observability
     if not isinstance(own, AlertmanagerSettings):
         return {}
-    return own.metrics_targets(namespace) if each_pod else {own.name: own.url(namespace).removeprefix("http://")}
+    if each_pod:
+        return own.metrics_targets(namespace)
+    return {own.name: f"{service_host(own.name, namespace)}:{own.QUERY_PORT}"}
 
 
 def egress(settings: StackSettings) -> tuple[EgressHost, ...]:

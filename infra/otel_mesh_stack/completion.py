@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PARTS: Final = (
     *("collector", "tail_sampler", "jaeger", "victoria_logs", "prometheus", "alertmanager", "grafana"),
-    *("postgres", "redis", "load_generator"),
+    *("postgres", "postgres_backup", "redis", "load_generator"),
 )
 """Settings of the stack that have a ``scheduling``."""
 

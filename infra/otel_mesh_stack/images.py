@@ -30,6 +30,7 @@ IMAGE_KEYS: Final = {
     "alertmanager": "alertmanager",
     "grafana": "grafana",
     "postgres": "postgres",
+    "postgres_backup": "postgres",
     "redis": "redis",
     "load_generator": _LOAD_IMAGE,
     "mesh.istio.control_plane": "istio-pilot",

@@ -34,7 +34,7 @@ from otel_mesh import (
     service_host,
 )
 from otel_mesh_stack import alerting, backends
-from otel_mesh_stack.services import OPEN_PATHS
+from otel_mesh_stack.services import OPEN_PATHS, POSTGRES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -207,6 +207,9 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
     if not settings.mesh.installed:
         return
     further = {name: list(own.callers) for name, own in settings.services.items() if own.callers}
+    if settings.postgres_backup is not None:
+        account = settings.postgres_backup.name
+        further[POSTGRES] = [Caller(namespace=settings.namespaces.services, service_account=account)]
     if (entrance := mesh.binding.gateway) is not None:
         gateway_caller = Caller(namespace=entrance.namespace, service_account=entrance.service_account)
         for service in catalog.services:
@@ -247,6 +250,8 @@ def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) ->
     accounts = [(services, service.name) for service in catalog.services]
     if settings.load_generator is not None:
         accounts.append((services, settings.load_generator.name))
+    if settings.postgres_backup is not None:
+        accounts.append((services, settings.postgres_backup.name))
     if binding.gateway is not None:
         accounts.append((binding.gateway.namespace, binding.gateway.service_account))
     for namespace, account in accounts:

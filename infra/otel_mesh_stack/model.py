@@ -22,6 +22,7 @@ from otel_mesh import (
     OrdinaryWorkload,
     OtelCollectorSettings,
     OutsideBackend,
+    PostgresBackupSettings,
     PostgresSettings,
     Priority,
     Problem,
@@ -196,6 +197,7 @@ class StackSettings(Settings):
             None: they are sent to nobody.
         grafana: Dashboards; None for a stack without Grafana.
         postgres: The services' database server; the databases of the services are added.
+        postgres_backup: Backups of the databases; None for none.
         redis: The services' cache.
         load_generator: Load that is generated once for each change here; None for none.
         demonstration_payments: Whether the demonstration's payment methods are accepted, which cost nothing. Without
@@ -228,6 +230,7 @@ class StackSettings(Settings):
     alertmanager: alerting.AlertsBackend | None = None
     grafana: GrafanaSettings | None = None
     postgres: ShopPostgres = ShopPostgres()
+    postgres_backup: PostgresBackupSettings | None = None
     redis: ShopRedis = ShopRedis()
     load_generator: LoadSettings | None = None
     demonstration_payments: bool = False
@@ -286,7 +289,9 @@ class StackSettings(Settings):
                 yield Problem(f"{part}.name", f"'{name}' is also the name of {seen[name]}", "give each its own name")
             seen.setdefault(name, part)
         taken = {service.name: "a service" for service in CATALOG.services}
-        for store in ("postgres", "redis"):
+        for store in ("postgres", "redis", "postgres_backup"):
+            if getattr(self, store) is None:
+                continue
             name = getattr(self, store).name
             if name in taken:
                 yield Problem(f"{store}.name", f"'{name}' is also the name of {taken[name]}", "give it another name")

@@ -14,9 +14,12 @@ from otel_mesh import (
     MicroserviceSettings,
     Postgres,
     PostgresArgs,
+    PostgresBackup,
+    PostgresBackupArgs,
     Redis,
     RedisArgs,
     callee_environment,
+    service_host,
 )
 from otel_mesh_stack.load_generator import LoadGenerator, LoadGeneratorArgs, LoadGeneratorSettings
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
@@ -40,6 +43,7 @@ def services(
 ) -> dict[str, Microservice]:
     """Declares the stores and the services of the catalog; returns the services by name."""
     database = _database(stack, namespace, mesh)
+    _backup(stack, namespace, database, mesh)
     cache = _cache(stack, namespace, mesh)
     service_args = partial(MicroserviceArgs, namespace=namespace, otlp_endpoint=otlp_endpoint, mesh=mesh.binding)
     made: dict[str, Microservice] = {}
@@ -71,6 +75,25 @@ def _database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> Postgr
         mesh=mesh.binding,
     )
     return Postgres(POSTGRES, args, mesh.opts)
+
+
+def _backup(stack: Stack, namespace: pulumi.Output[str], database: Postgres, mesh: Mesh) -> None:
+    """Declares the backups, if the stack has any, by the role that owns the databases."""
+    own, settings = stack.settings.postgres_backup, stack.settings
+    if own is None:
+        return
+    args = PostgresBackupArgs(
+        namespace=namespace,
+        host=database.host_name,
+        port=CATALOG.store(POSTGRES).port,
+        user=settings.roles.migrations,
+        database=databases()[0],
+        secret_name=settings.postgres.migrations_secret_name,
+        otlp_host=service_host(settings.collector.name, settings.namespaces.observability),
+        settings=own,
+        mesh=mesh.binding,
+    )
+    PostgresBackup("postgres-backup", args, mesh.opts)
 
 
 def _database_access(settings: StackSettings, database: Postgres, service: Service) -> DatabaseAccess | None:

@@ -26,6 +26,8 @@ from otel_mesh import (
     OtelCollectorArgs,
     OtelCollectorSettings,
     PostgresArgs,
+    PostgresBackupArgs,
+    PostgresBackupSettings,
     PostgresSettings,
     PriorityClassArgs,
     PriorityClassSettings,
@@ -54,6 +56,7 @@ from otel_mesh.k8s.priority_class import priority_class_manifests
 from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
 from otel_mesh.services.microservice_objects import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
+from otel_mesh.services.postgres_backup import postgres_backup_manifests
 from otel_mesh.services.redis import redis_manifests
 from otel_mesh_stack.load_generator import LoadGeneratorArgs, LoadGeneratorSettings, load_generator_manifests
 from tests.components.backend_scenarios import backend_scenarios
@@ -123,6 +126,16 @@ ALERTS: Final = AlertmanagerSettings.model_validate(
         "routes": {"critical": "pager", "warning": "team"},
         "default_receiver": "all",
     }
+)
+
+
+BACKUP: Final = PostgresBackupArgs(
+    namespace="shop",
+    host="postgres.shop.svc.cluster.local",
+    user="shop_migrations",
+    database="orders",
+    secret_name="postgres-credentials-migrations",  # noqa: S106 - the Secret's name
+    otlp_host="otel-collector.observability.svc.cluster.local",
 )
 
 
@@ -311,6 +324,11 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "victoria-logs-scheduled": lambda: _victoria_logs(VictoriaLogsSettings(scheduling=SCHEDULED)),
     "alertmanager": lambda: _alertmanager(AlertmanagerSettings()),
     "alertmanager-receivers": lambda: _alertmanager(ALERTS),
+    "postgres-backup": lambda: postgres_backup_manifests(BACKUP, PostgresBackupSettings()),
+    "postgres-backup-meshed": lambda: postgres_backup_manifests(
+        dataclasses.replace(BACKUP, mesh=MESH),
+        PostgresBackupSettings(keep=30, storage=PERSISTENT, scheduling=SCHEDULED),
+    ),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(
         PrometheusArgs(

@@ -123,15 +123,20 @@ class AlertmanagerSettings(Settings):
             raise InvalidSettingsError(problems)
         return self
 
-    def url(self, namespace: str) -> str:
-        """URL of the API; the host name resolves to the addresses of all pods."""
-        return f"http://{service_host(self.name, namespace)}:{PORT}"
+    @property
+    def peers_name(self) -> str:
+        """Name of the Service whose name resolves to the addresses of all pods."""
+        return f"{self.name}-peers"
+
+    def peers_url(self, namespace: str) -> str:
+        """URL of the API of all pods, each of which has to get every alert."""
+        return f"http://{service_host(self.peers_name, namespace)}:{PORT}"
 
     def metrics_targets(self, namespace: str) -> dict[str, str]:
         """``host:port`` of each pod's own metrics in Prometheus' format, by scrape job."""
-        host = service_host(self.name, namespace)
         if self.replicas == 1:
-            return {self.name: f"{host}:{PORT}"}
+            return {self.name: f"{service_host(self.name, namespace)}:{PORT}"}
+        host = service_host(self.peers_name, namespace)
         return {f"{self.name}-{number}": f"{self.name}-{number}.{host}:{PORT}" for number in range(self.replicas)}
 
 
@@ -193,7 +198,8 @@ def alertmanager_arguments(settings: AlertmanagerSettings) -> list[str]:
     # by itself it only advertises private addresses, which those of pods need not be
     arguments += [f"--cluster.listen-address=0.0.0.0:{PEER_PORT}", f"--cluster.advertise-address=$(POD_IP):{PEER_PORT}"]
     return arguments + [
-        f"--cluster.peer={settings.name}-{number}.{settings.name}:{PEER_PORT}" for number in range(settings.replicas)
+        f"--cluster.peer={settings.name}-{number}.{settings.peers_name}:{PEER_PORT}"
+        for number in range(settings.replicas)
     ]
 
 
@@ -237,9 +243,12 @@ def alertmanager_manifests(args: AlertmanagerArgs, settings: AlertmanagerSetting
             version=settings.version,
             containers=(_container(settings),),
             scheduling=settings.scheduling,
-            shape=StatefulSetShape(replicas=settings.replicas, disruption_budget=settings.replicas > 1),
+            shape=StatefulSetShape(
+                replicas=settings.replicas,
+                disruption_budget=settings.replicas > 1,
+                headless_service=settings.peers_name,
+            ),
             files={"alertmanager.yml": to_yaml(alertmanager_config(settings))},
-            headless=True,
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
         )
@@ -250,7 +259,7 @@ class Alertmanager(Component):
     """One Alertmanager, or several that share silences and sent notifications.
 
     Attributes:
-        url: URL of the API; the host name resolves to the addresses of all pods.
+        url: URL of the API of one of the pods.
 
     Raises:
         InvalidSettingsError: The settings are invalid.

@@ -58,6 +58,7 @@ class Role(StrEnum):
     DASHBOARDS = "dashboards"
     DATABASE = "database"
     CACHE = "cache"
+    BACKUP = "backup"
     SERVICE = "service"
     LOAD = "load-generator"
     NAMESPACE = "namespace"

@@ -209,6 +209,15 @@ UrlText = Annotated[
 ]
 """URL of a server: HTTP or HTTPS, without a login and a query."""
 
+CronSchedule = Annotated[
+    str,
+    Pattern(
+        re.compile(r"[0-9*/,-]+( [0-9*/,-]+){2} [A-Za-z0-9*/,-]+ [A-Za-z0-9*/,-]+"),
+        "is not a schedule of cron; write minute, hour, day, month and weekday such as 17 3 * * *",
+    ),
+]
+"""Schedule in the format of cron."""
+
 HostPort = Annotated[
     str,
     Pattern(re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}"), "is not host:port; write one such as cassandra.example.com:9042"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.endpoints import SecretKey
@@ -107,6 +108,8 @@ def front(workload: Workload) -> list[Manifest]:
     manifests: list[Manifest] = []
     if workload.ports:
         manifests.append(_service(workload))
+        if isinstance(workload.shape, StatefulSetShape) and workload.shape.headless_service is not None:
+            manifests.append(_service(replace(workload, headless=True), workload.shape.headless_service))
     return [*manifests, *disruption_budget(workload), *autoscaler(workload)]
 
 
@@ -162,7 +165,7 @@ def _stateful_set(workload: Workload, shape: StatefulSetShape) -> Manifest:
         "spec": {
             "replicas": shape.replicas,
             "revisionHistoryLimit": _REVISION_HISTORY,
-            "serviceName": workload.name,
+            "serviceName": shape.headless_service or workload.name,
             # with OrderedReady, a pod that cannot start is never replaced, even after the template is corrected
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": workload.selector},
@@ -183,6 +186,7 @@ def _job(workload: Workload, shape: JobShape) -> Manifest:
 
 
 def _cron_job(workload: Workload, shape: CronJobShape) -> Manifest:
+    late = shape.starting_deadline_seconds
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -191,7 +195,10 @@ def _cron_job(workload: Workload, shape: CronJobShape) -> Manifest:
             "schedule": shape.schedule,
             **({} if shape.time_zone is None else {"timeZone": shape.time_zone}),
             "concurrencyPolicy": shape.concurrency,
-            "jobTemplate": {"spec": _job_spec(workload, shape.job)},
+            **({} if late is None else {"startingDeadlineSeconds": late}),
+            "successfulJobsHistoryLimit": 3,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {"metadata": {"labels": workload.labels}, "spec": _job_spec(workload, shape.job)},
         },
     }
 
@@ -259,12 +266,12 @@ def _variable(value: pulumi.Input[str] | Variable | SecretKey) -> dict[str, Any]
     return value.manifest() if isinstance(value, Variable) else {"value": value}
 
 
-def _service(workload: Workload) -> Manifest:
+def _service(workload: Workload, name: str | None = None) -> Manifest:
     """A Service inside the cluster, not awaited: the wait for the pods reports why they are not ready."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _not_awaited(workload.metadata()),
+        "metadata": _not_awaited(workload.metadata(name)),
         "spec": {
             "type": "ClusterIP",
             **({"clusterIP": "None"} if workload.headless else {}),

@@ -47,10 +47,13 @@ class StatefulSetShape:
     Attributes:
         replicas: Number of pods.
         disruption_budget: Whether a PodDisruptionBudget limits how many pods a drain of nodes evicts at a time.
+        headless_service: Name of a further Service, whose name resolves to the addresses of all pods and below which
+            each pod has a name of its own; None for none.
     """
 
     replicas: int = 1
     disruption_budget: bool = False
+    headless_service: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +78,14 @@ class CronJobShape:
         job: Each of the runs.
         time_zone: Time zone of the schedule; None for that of the cluster.
         concurrency: Reaction to a run that is due while the previous one still runs.
+        starting_deadline_seconds: Time within which a missed run is made up for; None for no limit.
     """
 
     schedule: str
     job: JobShape
     time_zone: str | None = None
     concurrency: Literal["Allow", "Forbid", "Replace"] = "Forbid"
+    starting_deadline_seconds: int | None = None
 
 
 Shape = DeploymentShape | StatefulSetShape | JobShape | CronJobShape

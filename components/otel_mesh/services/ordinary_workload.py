@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, IPvAnyAddress, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError
+from otel_mesh.core.patterns import Pattern
 from otel_mesh.core.values import (
     DnsLabel,
     ImageReference,
     LabelKey,
     LabelValue,
     ObjectName,
-    Pattern,
     Settings,
     UnprivilegedPort,
 )

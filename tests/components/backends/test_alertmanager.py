@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh import AlertmanagerAddress, AlertmanagerSettings, PrometheusSettings
-from otel_mesh.backends.alertmanager import alertmanager_arguments, alertmanager_config
+from otel_mesh import AlertmanagerAddress, AlertmanagerArgs, AlertmanagerSettings, PrometheusSettings
+from otel_mesh.backends.alertmanager import alertmanager_arguments, alertmanager_config, alertmanager_manifests
 from otel_mesh.backends.prometheus.alerting import alerting_volumes
 from otel_mesh.backends.prometheus.component import prometheus_config
 from otel_mesh.k8s.manifests import to_yaml
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 SETTINGS = {"nobody": AlertmanagerSettings(), "every kind": ALERTS}
 ADDRESSES: dict[str, dict[str, Any]] = {
-    "of the stack": {"endpoint": "http://alertmanager.observability.svc.cluster.local:9093", "every_address": True},
+    "of the stack": {
+        "endpoint": "http://alertmanager-peers.observability.svc.cluster.local:9093",
+        "every_address": True,
+    },
     "outside": {
         "endpoint": "https://alerts.example.com/alertmanager",
         "tls": {"ca": {"secret": "authority"}, "client_secret": "client"},
@@ -76,15 +79,25 @@ def test_replicas_know_each_other_and_one_alone_listens_for_none() -> None:
     assert "--cluster.listen-address=" in alertmanager_arguments(AlertmanagerSettings())
     several = alertmanager_arguments(AlertmanagerSettings(replicas=3))
     assert [one for one in several if one.startswith("--cluster.peer=")] == [
-        f"--cluster.peer=alertmanager-{number}.alertmanager:9094" for number in range(3)
+        f"--cluster.peer=alertmanager-{number}.alertmanager-peers:9094" for number in range(3)
     ]
 
 
 def test_each_replica_is_scraped_by_itself() -> None:
     """Behind one name, every scrape would reach another pod's counters."""
     assert AlertmanagerSettings(replicas=2).metrics_targets("ns") == {
-        f"alertmanager-{number}": f"alertmanager-{number}.alertmanager.ns.svc.cluster.local:9093" for number in range(2)
+        f"alertmanager-{number}": f"alertmanager-{number}.alertmanager-peers.ns.svc.cluster.local:9093"
+        for number in range(2)
     }
+
+
+def test_its_own_service_has_an_address_that_can_be_forwarded_to() -> None:
+    """Only the further Service, for the replicas and Prometheus, resolves to the addresses of the pods."""
+    made = alertmanager_manifests(AlertmanagerArgs(namespace="ns"), ALERTS)
+    services = {one["metadata"]["name"]: one["spec"].get("clusterIP") for one in made if one["kind"] == "Service"}
+    assert services == {"alertmanager": None, "alertmanager-peers": "None"}
+    (pods,) = (one for one in made if one["kind"] == "StatefulSet")
+    assert pods["spec"]["serviceName"] == "alertmanager-peers"
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
@@ -107,6 +120,6 @@ def test_promtool_accepts_the_address(name: str, built: Built, tmp_path: Path) -
 def test_every_alertmanager_of_the_stack_gets_all_alerts() -> None:
     address = AlertmanagerAddress.model_validate(ADDRESSES["of the stack"])
     (one,) = prometheus_config(PrometheusSettings(), {}, alertmanager=address)["alerting"]["alertmanagers"]
-    names = ["alertmanager.observability.svc.cluster.local"]
+    names = ["alertmanager-peers.observability.svc.cluster.local"]
     assert one == {"scheme": "http", "dns_sd_configs": [{"names": names, "type": "A", "port": 9093}]}
     assert "alerting" not in prometheus_config(PrometheusSettings(), {})
