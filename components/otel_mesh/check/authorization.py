@@ -237,7 +237,7 @@ def account(index: Index, policy: Object, path: str, namespace: str, name: str) 
     if index.get("ServiceAccount", namespace, name) is not None or name == "default":
         return
     if namespace not in index.used_namespaces:
-        severity = NAMESPACE.severity if len(index.namespaces) > 1 else Severity.INFO
+        severity = Severity.INFO  # a team's workload belongs to another stack
         message = f"namespace '{namespace}' of ServiceAccount '{name}' is not among the objects"
         yield found(NAMESPACE, policy, path, message, severity=severity)
         return
