@@ -33,6 +33,7 @@ NO_CHECKSUM: Final = (
 APART: Final[Mapping[str, Mapping[str, str]]] = {
     # Kubernetes is built with the libraries of its own release; programs that can share them do.
     "kubernetes": {"k8s.io/": "kubernetes", "sigs.k8s.io/": "kubernetes"},
+    "network-policies": {"k8s.io/": "kubernetes", "sigs.k8s.io/": "kubernetes"},
     "pulumi-kubernetes": {
         "k8s.io/": "kubernetes",
         "sigs.k8s.io/": "kubernetes",

@@ -54,6 +54,7 @@ from .catalog.derivations import (
     signal_matrix as signal_matrix,
     topology as topology,
 )
+from .catalog.external import ExternalCall as ExternalCall
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
 from .check.families import check_objects as check_objects
 from .check.findings import Finding as Finding, Severity as Severity
@@ -102,15 +103,18 @@ from .core.values import (
     Environment as Environment,
     HttpUrl as HttpUrl,
     ImageReference as ImageReference,
+    ImageTag as ImageTag,
     LabelValue as LabelValue,
     LogLevel as LogLevel,
     ObjectName as ObjectName,
     Percentage as Percentage,
     Port as Port,
     Ratio as Ratio,
+    RegistryPath as RegistryPath,
     Settings as Settings,
     Uid as Uid,
 )
+from .k8s.autoscaling import Autoscaling as Autoscaling, MetricTarget as MetricTarget
 from .k8s.component import Component as Component
 from .k8s.containers import (
     POD_FIELDS as POD_FIELDS,
@@ -121,11 +125,24 @@ from .k8s.containers import (
     temporary_files as temporary_files,
 )
 from .k8s.environment import Variable as Variable, Variables as Variables
+from .k8s.health import HealthCheck as HealthCheck, HealthChecks as HealthChecks
 from .k8s.manifests import Manifest as Manifest
 from .k8s.namespace import (
     Namespace as Namespace,
     NamespaceArgs as NamespaceArgs,
     NamespaceSettings as NamespaceSettings,
+)
+from .k8s.network_policy import (
+    Addresses as Addresses,
+    Cidr as Cidr,
+    Connection as Connection,
+    NetworkAccess as NetworkAccess,
+    NetworkAccessArgs as NetworkAccessArgs,
+    Pods as Pods,
+    TransportPort as TransportPort,
+    network_policies as network_policies,
+    tcp as tcp,
+    workload_pods as workload_pods,
 )
 from .k8s.priority_class import (
     Priority as Priority,
@@ -136,27 +153,37 @@ from .k8s.priority_class import (
 from .k8s.render import render as render
 from .k8s.resources import Resources as Resources, Storage as Storage
 from .k8s.scheduling import Scheduling as Scheduling, Toleration as Toleration
+from .k8s.shared_files import (
+    ContributedFiles as ContributedFiles,
+    ContributedFilesArgs as ContributedFilesArgs,
+    SharedFiles as SharedFiles,
+    SharedFilesArgs as SharedFilesArgs,
+)
+from .k8s.volumes import Mount as Mount, Projection as Projection, VolumeSettings as VolumeSettings
 from .k8s.workload import (
+    CronJobShape as CronJobShape,
     DeploymentShape as DeploymentShape,
     JobShape as JobShape,
     StatefulSetShape as StatefulSetShape,
     Workload as Workload,
 )
-from .mesh.attach import Platform as Platform, attach as attach
 from .mesh.binding import (
     CollectorIdentity as CollectorIdentity,
     GatewayBinding as GatewayBinding,
     MeshBinding as MeshBinding,
+    MeshControlPlane as MeshControlPlane,
     NoMesh as NoMesh,
     ProxyScraping as ProxyScraping,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.istio.access import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
+from .mesh.istio.egress import EgressControl as EgressControl, EgressControlArgs as EgressControlArgs
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
     IngressGatewayArgs as IngressGatewayArgs,
     IngressGatewaySettings as IngressGatewaySettings,
 )
+from .mesh.istio.gateway_route import GatewayRoute as GatewayRoute, GatewayRouteArgs as GatewayRouteArgs
 from .mesh.istio.install import Istio as Istio, IstioArgs as IstioArgs
 from .mesh.istio.routes import Route as Route
 from .mesh.istio.settings import IstioSettings as IstioSettings
@@ -192,6 +219,13 @@ from .mesh.policies.resilience import (
     RetryPolicy as RetryPolicy,
 )
 from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
+from .mesh.policies.team_routes import TeamRoute as TeamRoute, require_distinct_routes as require_distinct_routes
+from .mesh.policies.egress import Egress as Egress, MeshHost as MeshHost, declared_egress as declared_egress
+from .mesh.policies.network import (
+    declared_connections as declared_connections,
+    dns_connections as dns_connections,
+    mesh_connections as mesh_connections,
+)
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing
 from .services.microservice import Microservice as Microservice
 from .services.microservice_settings import (
@@ -199,7 +233,15 @@ from .services.microservice_settings import (
     MicroserviceSettings as MicroserviceSettings,
     ServiceRuntime as ServiceRuntime,
     own_variables as own_variables,
+    pod_counts as pod_counts,
     taken_variables as taken_variables,
+)
+from .services.ordinary_workload import (
+    Account as Account,
+    FurtherContainer as FurtherContainer,
+    OrdinaryWorkload as OrdinaryWorkload,
+    PortSettings as PortSettings,
+    Run as Run,
 )
 from .services.postgres import (
     DatabaseRoles as DatabaseRoles,
@@ -220,5 +262,9 @@ from .services.store_access import (
     DatabaseLogin as DatabaseLogin,
 )
 from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnvironment
+from .teams.binding import TeamGrants as TeamGrants
+from .teams.platform import Platform as Platform
+from .teams.team import Team as Team
+from .services.workload_checks import workload_problems as workload_problems
 
 __all__: list[str]

@@ -1,49 +1,24 @@
-"""A team's stack: its own service, on the mesh that the platform's stack installed."""
+"""A team's stack: its own service on the platform that another stack installed, with its route, alert and dashboard."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pulumi
 from pulumi_kubernetes.provider import Provider
 
-from otel_mesh import (
-    Caller,
-    Microservice,
-    MicroserviceArgs,
-    MicroserviceSettings,
-    Namespace,
-    NamespaceArgs,
-    NamespaceSettings,
-    Service,
-    TelemetrySenders,
-    TelemetrySendersArgs,
-    attach,
-)
+from otel_mesh import Objectives, Platform, Service, Team
 
 config = pulumi.Config()
-platform = attach(config.require("platform"))
-opts = pulumi.ResourceOptions(
-    provider=Provider("cluster", context=config.require("context"), enable_config_map_mutable=True)
-)
+platform = Platform.from_stack(config.require("platform"))
+opts = pulumi.ResourceOptions(provider=Provider("cluster", context=config.require("context")))
 
-namespace = Namespace(
-    "orders", NamespaceArgs(settings=NamespaceSettings(name="orders"), mesh=platform.mesh), opts
-).namespace
-service = Microservice(
-    "order-service",
-    MicroserviceArgs(
-        namespace=namespace,
-        image=config.require("image"),
-        otlp_endpoint=platform.otlp_endpoint,
-        mesh=platform.mesh,
-        settings=MicroserviceSettings(
-            service=Service(name="order-service", port=8082, version="1.0.0", calls=("user-service",)),
-            service_namespace="orders",
-            environment="development",
-        ),
-        callees={"USER_SERVICE_URL": platform.url("user-service")},
-    ),
-    opts,
+mobile = Team("mobile", platform, opts).service(
+    Service(name="mobile-api", port=8080, calls=("user-service", "order-service")),
+    image=config.require("image"),
+    exposed_at="/mobile",
+    strip_prefix=True,
+    objectives=Objectives(availability=0.99),
+    monitoring=Path(__file__).parent / "monitoring",
 )
-sender = Caller(namespace="orders", service_account="order-service")
-TelemetrySenders("orders-telemetry", TelemetrySendersArgs(mesh=platform.mesh, senders=(sender,)), opts)
-pulumi.export("url", service.url)
+pulumi.export("url", mobile.url)

@@ -15,6 +15,7 @@ from otel_mesh import (
     Storage,
     collecting,
     parse,
+    pod_counts,
 )
 from otel_mesh_stack.model import ServiceSettings
 from otel_mesh_stack.services import CATALOG
@@ -78,9 +79,11 @@ def _over(own: SettingsT, defaults: Settings, path: str) -> SettingsT:
 def _service(settings: StackSettings, name: str) -> ServiceSettings:
     path = f"services.{name}"
     common = _over(settings.service_defaults, _Scheduled(scheduling=settings.scheduling), "service_defaults")
-    found = _over(settings.services.get(name, ServiceSettings()), common, path)
-    counts = {found.replicas, *(one.replicas or found.replicas for one in found.versions.values())}
-    problems = filter(None, map(found.scheduling.problem_with, sorted(counts)))
+    own = settings.services.get(name, ServiceSettings())
+    if own.autoscaling is not None:  # in place of a default of all services
+        common = type(common)(**{key: getattr(common, key) for key in common.model_fields_set - {"replicas"}})
+    found = _over(own, common, path)
+    problems = filter(None, map(found.scheduling.problem_with, pod_counts(found, found, found.versions)))
     if unsafe := [one.below(path) for one in problems]:
         raise InvalidSettingsError(unsafe)
     return found

@@ -18,7 +18,7 @@ from otel_mesh import (
     topology,
 )
 from otel_mesh_stack import mesh as stack_mesh
-from otel_mesh_stack import observability, outputs, provider, traffic, workloads
+from otel_mesh_stack import network, observability, outputs, provider, traffic, workloads
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
 
@@ -42,18 +42,26 @@ def deploy() -> None:
     opts = pulumi.ResourceOptions(provider=provider.provider(stack), custom_timeouts=provider.timeouts(stack.settings))
     priorities = _priority_classes(stack.settings, opts)
     mesh = stack_mesh.install(stack.settings, stack.charts_dir, opts, priorities)
+    grants = outputs.grants(stack.settings)
     telemetry = _namespace(stack.settings.namespaces.observability, mesh, priorities)
     shop = _namespace(stack.settings.namespaces.services, mesh, priorities)
+    guarded = {stack.settings.namespaces.services: shop, stack.settings.namespaces.observability: telemetry}
+    if mesh.binding.gateway is not None:
+        place = mesh.binding.gateway.namespace
+        guarded[place] = _namespace(place, mesh, priorities)
+    # before the workloads: pods that wait for a connection that is newly allowed would never become ready
+    network.network_access(stack.settings, mesh.binding, guarded, mesh.opts)
 
-    otlp_endpoint = observability.observability(stack.settings, telemetry, mesh)
+    otlp_endpoint = observability.observability(stack.settings, telemetry, mesh, grants)
     stack_mesh.telemetry_egress(stack.settings, telemetry, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, telemetry, mesh)
     stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
+    stack_mesh.egress_control(stack.settings, CATALOG, shop, mesh)
     services = workloads.services(stack, shop, otlp_endpoint, mesh)
     traffic.declare(stack.settings, mesh)
     entrances: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
     if mesh.binding.gateway is not None:
-        ingress = _namespace(mesh.binding.gateway.namespace, mesh, priorities)
+        ingress = guarded[mesh.binding.gateway.namespace]
         entrances = [stack_mesh.gateway(stack, CATALOG, ingress, mesh)]
     if stack.settings.load_generator is not None:
         ready = pulumi.ResourceOptions(depends_on=[*services.values(), *entrances])
@@ -69,6 +77,7 @@ def deploy() -> None:
     pulumi.export("topology", topology(CATALOG))
     pulumi.export(outputs.TELEMETRY, outputs.telemetry(stack.settings).model_dump(mode="json"))
     pulumi.export(outputs.CANARIES, outputs.canaries(stack.settings))
+    pulumi.export(outputs.TEAMS, grants.model_dump(mode="json"))
     pulumi.export(outputs.CATALOG, CATALOG.model_dump(mode="json"))
 
 

@@ -43,18 +43,19 @@ PLACEHOLDER_REGISTRY: Final = "placeholder.invalid"
 
 
 def image_file(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
-    """The images of the image file; empty if the stack does not use it."""
-    if not settings.images_from_file:
-        return {}
+    """The images of the registry in the settings, replaced by those of the image file if there is one."""
+    named = _of_registry(settings)
+    if not settings.images_from_file or (named and not os.environ.get(IMAGES_FILE)):
+        return named
     if rendering and not os.environ.get(IMAGES_FILE):
         own = {service.name: service.version for service in CATALOG.services}
         if settings.load_generator is not None:
             own[_LOAD_IMAGE] = settings.load_generator.version
         return {name: f"{PLACEHOLDER_REGISTRY}/{name}:{version}" for name, version in own.items()}
-    place = variable_path(IMAGES_FILE, "images_from_file", "`otel-mesh up` writes it")
+    place = variable_path(IMAGES_FILE, "images_from_file", "`otel-mesh up` writes it, or set images.registry instead")
     try:
         content = json.loads(place.read_text())
-        return TypeAdapter(dict[str, ImageReference]).validate_python(content)
+        return {**named, **TypeAdapter(dict[str, ImageReference]).validate_python(content)}
     except OSError as error:
         reason = f"{IMAGES_FILE}={place}: {error.strerror}"
     except ValidationError as error:
@@ -64,6 +65,17 @@ def image_file(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
         reason = f"{IMAGES_FILE}={place}: not JSON"
     remedy = 'give a JSON object such as {"api-gateway": "registry/api-gateway:1.0"}'
     raise InvalidSettingsError([Problem("images_from_file", reason, remedy)])
+
+
+def _of_registry(settings: StackSettings) -> dict[str, str]:
+    """The images of the stack's own programs in the registry of the settings; empty without one."""
+    if settings.images is None:
+        return {}
+    versions = {service.name: service.version for service in CATALOG.services}
+    if settings.load_generator is not None:
+        versions[_LOAD_IMAGE] = settings.load_generator.version
+    registry, tag = settings.images.registry, settings.images.tag
+    return {name: f"{registry}/{name}:{tag or version}" for name, version in versions.items()}
 
 
 def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:
@@ -82,7 +94,7 @@ def service_image(settings: StackSettings, images: Mapping[str, str], service: s
 
 def missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[Problem]:
     """Problems of services without an image: they have no public default."""
-    remedy = f"name one here, or set images_from_file and {IMAGES_FILE}"
+    remedy = f"name one here, or set images.registry, or images_from_file and {IMAGES_FILE}"
     missing = [
         f"services.{service.name}.image"
         for service in CATALOG.services

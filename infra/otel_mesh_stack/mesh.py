@@ -14,11 +14,14 @@ from otel_mesh import (
     AccessControlArgs,
     Caller,
     CollectorIdentity,
+    EgressControl,
+    EgressControlArgs,
     IngressGateway,
     IngressGatewayArgs,
     Istio,
     IstioArgs,
     MeshBinding,
+    MeshHost,
     NoMesh,
     Route,
     TelemetryAccess,
@@ -27,6 +30,7 @@ from otel_mesh import (
     TelemetryEgressArgs,
     Tracing,
     declared_access,
+    declared_egress,
     service_host,
 )
 from otel_mesh_stack import alerting, backends
@@ -76,6 +80,7 @@ class _Components:
         gateway: Component of the gateway.
         telemetry_access: Component that restricts who may send telemetry.
         access_control: Component that makes the declared calls the only calls.
+        egress_control: Component that makes the declared hosts the only ones that proxies connect to.
         telemetry_egress: Component that lets Collectors reach telemetry backends outside the cluster.
     """
 
@@ -83,10 +88,13 @@ class _Components:
     gateway: type[IngressGateway]
     telemetry_access: type[TelemetryAccess]
     access_control: type[AccessControl]
+    egress_control: type[EgressControl]
     telemetry_egress: type[TelemetryEgress]
 
 
-_COMPONENTS: Final = {"istio": _Components(_istio, IngressGateway, TelemetryAccess, AccessControl, TelemetryEgress)}
+_COMPONENTS: Final = {
+    "istio": _Components(_istio, IngressGateway, TelemetryAccess, AccessControl, EgressControl, TelemetryEgress)
+}
 """Components of each kind of mesh that a stack can install."""
 
 
@@ -132,7 +140,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
     settings, certificate = stack.settings, stack.gateway_certificate
     services = settings.namespaces.services
     routes = tuple(
-        Route(host=service_host(service.name, services), port=service.port)
+        Route(host=service_host(service.name, services), port=service.port, prefix=service.path_prefix)
         for service in catalog.services
         if service.exposed
     )
@@ -145,6 +153,7 @@ def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: 
         private_key=certificate.private_key if certificate else None,
         settings=settings.mesh.gateway,
         open_paths=OPEN_PATHS,
+        team_routes=settings.mesh.team_routes,
     )
     return _COMPONENTS[settings.mesh.kind].gateway("gateway", args, mesh.opts)
 
@@ -212,6 +221,28 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
         mesh=mesh.binding,
     )
     _COMPONENTS[settings.mesh.kind].access_control("access-control", args, mesh.opts)
+
+
+def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> None:
+    """Declares which hosts the proxies of the services and stores connect to.
+
+    Args:
+        settings: Settings of the stack.
+        catalog: Catalog of the services.
+        namespace: Namespace of the services and stores.
+        mesh: Mesh of the stack; without one, nothing is declared, nor if no service has external calls and the stack
+            has no NetworkPolicies.
+    """
+    restricted = settings.network_policies.enabled or any(one.external_calls for one in catalog.services)
+    if not settings.mesh.installed or not restricted:
+        return
+    common = [MeshHost(service=settings.collector.name, namespace=settings.namespaces.observability)]
+    further = {}
+    if settings.load_generator is not None and (gateway := mesh.binding.gateway) is not None:
+        further[settings.load_generator.name] = [MeshHost(service=gateway.service, namespace=gateway.namespace)]
+    egress = declared_egress(catalog, settings.namespaces.services, common, further)
+    args = EgressControlArgs(namespace=namespace, egress=egress)
+    _COMPONENTS[settings.mesh.kind].egress_control("egress-control", args, mesh.opts)
 
 
 def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) -> Iterable[str]:

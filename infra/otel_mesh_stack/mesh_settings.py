@@ -14,8 +14,11 @@ from otel_mesh import (
     MeshTracing,
     Problem,
     Settings,
+    TeamRoute,
+    require_distinct_routes,
 )
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,6 +37,7 @@ class MeshSettings(Settings):
         gateway_namespace: Namespace of the gateway.
         gateway_certificate: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR
             from which the Secret ``gateway.tls_secret`` is made; None if the Secret exists already.
+        team_routes: Places at the gateway that services of teams' stacks may serve.
         tracing: Sampling and attributes of the proxies' spans.
         node_from_file: Whether to read the folders of the nodes' CNI plugins from the file OTEL_MESH_NODE_FILE.
     """
@@ -43,6 +47,7 @@ class MeshSettings(Settings):
     gateway: IngressGatewaySettings = IngressGatewaySettings()
     gateway_namespace: DnsLabel = "istio-ingress"
     gateway_certificate: FileName | None = None
+    team_routes: tuple[TeamRoute, ...] = ()
     tracing: MeshTracing = MeshTracing()
     node_from_file: bool = False
 
@@ -51,6 +56,12 @@ class MeshSettings(Settings):
         if self.gateway_certificate is not None and self.gateway.tls_secret is None:
             reason = "is set, but no name for the Secret to create from it"
             raise InvalidSettingsError([Problem("gateway_certificate", reason, "set gateway.tls_secret")])
+        return self
+
+    @model_validator(mode="after")
+    def _routes_do_not_clash(self) -> Self:
+        own = {service.path_prefix: service.name for service in CATALOG.services if service.exposed}
+        require_distinct_routes(self.team_routes, own, self.gateway.hosts)
         return self
 
     @property

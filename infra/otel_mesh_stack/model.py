@@ -14,10 +14,12 @@ from otel_mesh import (
     Environment,
     GrafanaSettings,
     ImageReference,
+    ImageTag,
     InvalidSettingsError,
     JaegerSettings,
     LabelValue,
     ObjectName,
+    OrdinaryWorkload,
     OtelCollectorSettings,
     OutsideBackend,
     PostgresBackupSettings,
@@ -27,6 +29,7 @@ from otel_mesh import (
     PrometheusSettings,
     Ratio,
     RedisSettings,
+    RegistryPath,
     Scheduling,
     ServiceRuntime,
     Settings,
@@ -44,9 +47,10 @@ from otel_mesh import (
 from otel_mesh_stack import alerting, backends
 from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
+from otel_mesh_stack.network_settings import NetworkPolicySettings
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
-from otel_mesh_stack.versions import bad_versions
+from otel_mesh_stack.versions import bad_versions, bad_workloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +72,18 @@ class Cluster(Settings):
     uid: Uid | None = None
 
 
+class Images(Settings):
+    """Registry with the images of the stack's own programs: its services and the load generator.
+
+    Attributes:
+        registry: Registry and path before the name of each program, such as ``registry.example.com/shop``.
+        tag: Tag of all images; None for each program's version.
+    """
+
+    registry: RegistryPath
+    tag: ImageTag | None = None
+
+
 class Namespaces(Settings):
     """Names of a stack's namespaces.
 
@@ -87,7 +103,7 @@ class Namespaces(Settings):
         return self
 
 
-class ServiceSettings(ServiceRuntime):
+class ServiceSettings(OrdinaryWorkload, ServiceRuntime):
     """Settings of one service that differ from ``service_defaults``.
 
     Attributes:
@@ -156,6 +172,7 @@ class StackSettings(Settings):
         environment: ``deployment.environment.name`` of all telemetry.
         cluster: Cluster the stack is deployed to.
         namespaces: Names of the namespaces.
+        images: Registry of the images of the stack's own programs; None if each is named, or the image file names all.
         images_from_file: Whether OTEL_MESH_IMAGES_FILE, a JSON object of name to image, replaces the default images.
         postgres_password_file: File in OTEL_MESH_SECRETS_DIR with the password of PostgreSQL's superuser role. The
             passwords of the roles for migrations and services are in files of the same name with ``-migrations`` and
@@ -169,6 +186,7 @@ class StackSettings(Settings):
         priority_classes: Priority classes to create, by name; another stack on the same cluster needs other names.
         storage_class: Storage class of all claims without one of their own; None for the cluster's default.
         mesh: Mesh of the services.
+        network_policies: NetworkPolicies, which refuse every undeclared connection.
         collector: The OpenTelemetry Collector; ``cluster_name`` is taken from ``cluster``.
         tail_sampler: Collectors that keep traces with errors, slow ones and a share of the others; None keeps all
             traces that the services record. With it the services should record all traces: others cannot be kept.
@@ -193,6 +211,7 @@ class StackSettings(Settings):
     environment: Environment
     cluster: Cluster
     namespaces: Namespaces = Namespaces()
+    images: Images | None = None
     images_from_file: bool = False
     postgres_password_file: FileName | None = None
     redis_password_file: FileName | None = None
@@ -202,6 +221,7 @@ class StackSettings(Settings):
     priority_classes: dict[ObjectName, Priority] = Field(default_factory=dict)
     storage_class: ObjectName | None = None
     mesh: MeshSettings = MeshSettings()
+    network_policies: NetworkPolicySettings = NetworkPolicySettings()
     collector: OtelCollectorSettings = OtelCollectorSettings()
     tail_sampler: TailSamplerSettings | None = None
     jaeger: backends.TracesBackend = JaegerSettings()
@@ -233,6 +253,7 @@ class StackSettings(Settings):
             if name not in known
         ]
         problems += bad_versions({name: one.versions for name, one in self.services.items()})
+        problems += bad_workloads(self.services)
         problems += self._unclear_passwords()
         problems += self._names_used_twice()
         problems += backends.problems(self)

@@ -20,8 +20,11 @@ from otel_mesh import (
     PrometheusMonitors,
     PrometheusMonitorsArgs,
     PrometheusSettings,
+    SharedFiles,
+    SharedFilesArgs,
     TailSampler,
     TailSamplerArgs,
+    TeamGrants,
     VictoriaLogs,
     VictoriaLogsArgs,
     VictoriaLogsSettings,
@@ -38,13 +41,17 @@ if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings
 
 
-def observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh) -> pulumi.Output[str]:
+def observability(
+    settings: StackSettings, namespace: pulumi.Output[str], mesh: Mesh, teams: TeamGrants
+) -> pulumi.Output[str]:
     """Declares the telemetry backends, Grafana and the Collectors; returns the URL of the OTLP receiver."""
     common: dict[str, Any] = {"namespace": namespace, "mesh": mesh.binding}
+    for config_map in (teams.rules, teams.dashboards):
+        SharedFiles(config_map, SharedFilesArgs(namespace=namespace, config_map=config_map), mesh.opts)
     traces = _traces(settings, common, mesh)
     logs = _logs(settings, common, mesh)
     alerting.alertmanager(settings, namespace, mesh)
-    metrics = _metrics(settings, common, mesh)
+    metrics = _metrics(settings, common, mesh, teams)
     for sentence in gaps(settings, [*_scraped(settings), *(["mesh-proxies"] if mesh.binding.proxy_scraping else [])]):
         pulumi.log.warn(sentence)
     if settings.grafana is not None:
@@ -53,7 +60,13 @@ def observability(settings: StackSettings, namespace: pulumi.Output[str], mesh: 
             "logs_url": logs.url if logs else _query_url(settings.victoria_logs),
             "prometheus_url": metrics.url if metrics else _query_url(settings.prometheus),
         }
-        grafana_args = GrafanaArgs(dashboards=dashboards(), settings=settings.grafana, **sources, **common)
+        grafana_args = GrafanaArgs(
+            dashboards=dashboards(),
+            shared_dashboards=teams.dashboards,
+            settings=settings.grafana,
+            **sources,
+            **common,
+        )
         Grafana("grafana", grafana_args, mesh.opts)
     own = {"cluster_name": settings.cluster.name, "exports": exports(settings)}
     own_traces: dict[str, Any] = {"traces_target": traces.otlp_target} if traces else {}
@@ -84,7 +97,7 @@ def _logs(settings: StackSettings, common: dict[str, Any], mesh: Mesh) -> Victor
     return VictoriaLogs("victoria-logs", VictoriaLogsArgs(settings=settings.victoria_logs, **common), mesh.opts)
 
 
-def _metrics(settings: StackSettings, common: dict[str, Any], mesh: Mesh) -> Prometheus | None:
+def _metrics(settings: StackSettings, common: dict[str, Any], mesh: Mesh, teams: TeamGrants) -> Prometheus | None:
     """The stack's own Prometheus; None if there is none, or an operator of the cluster runs it."""
     watched: dict[str, Any] = {
         "targets": _scraped(settings),
@@ -94,7 +107,10 @@ def _metrics(settings: StackSettings, common: dict[str, Any], mesh: Mesh) -> Pro
     }
     if isinstance(settings.prometheus, PrometheusSettings):
         prometheus_args = PrometheusArgs(
-            settings=settings.prometheus, alertmanager=alerting.address(settings), **watched
+            settings=settings.prometheus,
+            alertmanager=alerting.address(settings),
+            shared_rules=teams.rules,
+            **watched,
         )
         return Prometheus("prometheus", prometheus_args, mesh.opts)
     if settings.prometheus.operator is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 from pydantic import BeforeValidator
 
-from otel_mesh import AlertmanagerSettings, DnsLabel, HttpUrl, OutsideBackend, OwnOr, Port, Settings
+from otel_mesh import AlertmanagerSettings, DnsLabel, HttpUrl, OutsideBackend, OwnOr, Port, Settings, TeamGrants
 
 if TYPE_CHECKING:
     from otel_mesh import GrafanaSettings, JaegerSettings, PrometheusSettings, VictoriaLogsSettings
@@ -18,6 +18,8 @@ CATALOG: Final = "catalog"
 """Output that is an `otel_mesh.Catalog`."""
 CANARIES: Final = "canaries"
 """Output with the weight of each canary, in percent by service."""
+TEAMS: Final = "teams"
+"""Output that is an `otel_mesh.TeamGrants`."""
 
 
 class ServicePort(Settings):
@@ -103,3 +105,13 @@ def _alertmanager(settings: StackSettings) -> Api | None:
     if isinstance(found, AlertmanagerSettings):
         return ServicePort(namespace=settings.namespaces.observability, name=found.name, port=found.QUERY_PORT)
     return None if found is None else OutsideApi(url=found.endpoint)
+
+
+def grants(settings: StackSettings) -> TeamGrants:
+    """What a stack with these settings grants to teams."""
+    return TeamGrants(
+        environment=settings.environment,
+        observability=settings.namespaces.observability,
+        callers={name: own.callers for name, own in settings.services.items() if own.callers},
+        routes=settings.mesh.team_routes if settings.mesh.installed else (),
+    )

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_mesh import InvalidSettingsError, Problem, Service, Version, join_path, parse, taken_variables
+from otel_mesh import (
+    InvalidSettingsError,
+    Problem,
+    Service,
+    Version,
+    join_path,
+    own_variables,
+    parse,
+    taken_variables,
+    workload_problems,
+)
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_mesh import Catalog
+    from otel_mesh_stack.model import ServiceSettings
 
 
 def with_versions(service: Service, versions: Mapping[str, Version]) -> Service:
@@ -30,6 +41,16 @@ def catalog_with(versions: Mapping[str, Mapping[str, Version]]) -> Catalog:
     """The catalog with a stack's versions of its services, by service."""
     services = tuple(with_versions(one, versions.get(one.name, {})) for one in CATALOG.services)
     return CATALOG.model_copy(update={"services": services})
+
+
+def bad_workloads(settings: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
+    """Problems of a stack's workloads that contradict the catalog."""
+    for service in CATALOG.services:
+        given = settings.get(service.name)
+        if given is not None:
+            whole = service.model_copy(update={"versions": {**service.versions, **given.versions}})
+            found = workload_problems(given, whole, own_variables(whole))
+            yield from (one.below(join_path("services", service.name)) for one in found)
 
 
 def bad_versions(versions: Mapping[str, Mapping[str, Version]]) -> Iterator[Problem]:

@@ -230,6 +230,65 @@ def _grafana(args: GrafanaArgs, settings: GrafanaSettings) -> list[Manifest]:
     return manifests
 
 
+_PLAIN: Final = {"service": {"name": "web", "port": 8080}, "service_namespace": "shop", "environment": "test"}
+_ORDINARY: Final = MicroserviceSettings.model_validate(
+    {
+        **_PLAIN,
+        "env": {
+            "MODE": "fast",
+            "TOKEN": {"secret": "token", "key": "value", "optional": True},
+            "REGION": {"config_map": "region", "key": "name"},
+            "HOST_IP": {"field": "status.hostIP"},
+        },
+        "command": ["/bin/web"],
+        "args": ["--port=8080"],
+        "health": {"live": {"path": "/"}, "ready": {"tcp": True}, "start_seconds": 90},
+        "ports": [{"name": "admin", "number": 9000, "protocol": "http"}, {"name": "debug", "number": 9001}],
+        "volumes": {
+            "work": {"size": "1Gi", "medium": "memory"},
+            "files": {"config_map": "files"},
+            "keys": {"secret": "keys"},
+            "data": {"claim": "data"},
+            "cloud": {"projected": [{"audience": "sts.amazonaws.com"}, {"secret": "keys"}]},
+        },
+        "mounts": [
+            {"volume": "work", "path": "/var/work"},
+            {"volume": "files", "path": "/etc/web.conf", "sub_path": "web.conf"},
+            {"volume": "keys", "path": "/keys"},
+            {"volume": "data", "path": "/data", "read_only": True},
+        ],
+        "init_containers": [{"name": "prepare", "args": ["prepare"], "mounts": [{"volume": "work", "path": "/work"}]}],
+        "sidecars": [
+            {
+                "name": "exporter",
+                "image": "registry.example/exporter:2",
+                "env": {"TARGET": "127.0.0.1"},
+                "mounts": [{"volume": "cloud", "path": "/var/run/cloud"}],
+                "health": {"live": {"tcp": True, "port": 9100}},
+            }
+        ],
+        "pod_labels": {"team": "web"},
+        "pod_annotations": {"example.com/note": "any text"},
+        "account": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/web"}},
+        "uid": 101,
+        "gid": 101,
+        "host_aliases": {"192.0.2.1": ["legacy.example"]},
+        "autoscaling": {
+            "max": 5,
+            "cpu_percent": 70,
+            "memory_percent": 80,
+            "metrics": [{"name": "requests_waiting", "labels": {"app": "web"}, "per_pod": "10"}],
+        },
+        "pre_stop_seconds": 5,
+        "grace_seconds": 40,
+        "unhealthy_pod_eviction": "AlwaysAllow",
+    }
+)
+_CRON: Final = MicroserviceSettings.model_validate(
+    {**_PLAIN, "args": ["report"], "run": {"schedule": "30 2 * * *", "time_zone": "Europe/Berlin", "retries": 2}}
+)
+
+
 SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "otel-collector": lambda: _collector(OtelCollectorSettings()),
     "otel-collector-meshed": lambda: collector_manifests(
@@ -381,6 +440,15 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
             service_namespace="shop",
             environment="staging",
         ),
+    ),
+    "microservice-ordinary": lambda: microservice_manifests(
+        MicroserviceArgs(
+            namespace="shop", image="registry.example/web:1", settings=_ORDINARY, mesh=MESH, variables={"A": "b"}
+        ),
+        _ORDINARY,
+    ),
+    "microservice-cron": lambda: microservice_manifests(
+        MicroserviceArgs(namespace="shop", image="registry.example/web:1", settings=_CRON), _CRON
     ),
     "microservice-scheduled": lambda: _microservice(
         NoMesh(),

@@ -53,11 +53,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was killed")
         for line in lines:
             terminalreporter.write_line(line)
+    for report in reports:
+        for name, text in report.user_properties:
+            if name == "table":
+                terminalreporter.section(report.nodeid.rpartition("::")[2])
+                terminalreporter.write_line(str(text))
 
 
 collect_ignore_glob = [] if stack_mesh().installed else ["test_mesh*.py"]
 collect_ignore_glob += [] if stack_mesh().gateway_tls else ["test_gateway_tls.py"]
-"""Skip tests of the mesh if `mesh` in Pulumi.local.yaml selects none."""
+_LOCAL = (repo_dir() / "Pulumi.local.yaml").read_text()
+collect_ignore_glob += [] if "network_policies:" in _LOCAL else ["test_network.py"]
+"""Skip tests of the mesh if `mesh` in Pulumi.local.yaml selects none, of NetworkPolicies if it does not name them."""
 
 
 @pytest.fixture(scope="session")

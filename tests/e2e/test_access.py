@@ -1,4 +1,7 @@
-"""B3 on real sidecars: every declared call works, every other call between workloads of the mesh is refused."""
+"""B3 on real sidecars: every declared call works, every other call between workloads of the mesh is refused.
+
+The mesh alone: NetworkPolicies, which would refuse before any proxy is asked, allow everything meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.telemetry_access import telemetry_senders_manifests
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
+from tests.e2e.open_network import open_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +72,15 @@ SPEAK = {
 }
 print(json.dumps({name: SPEAK[protocol](host, port) for name, host, port, protocol in json.loads(sys.argv[1])}))
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mesh_alone(kubectl: Callable[..., str]) -> Iterator[None]:
+    def is_open() -> bool:
+        return answers(kubectl, SERVICES, "deploy/user-service", "user-service")["payment-service"] == "refused"
+
+    with open_network(kubectl, is_open):
+        yield
 
 
 def callees() -> dict[str, tuple[str, int, str]]:

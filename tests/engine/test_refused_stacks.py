@@ -71,7 +71,10 @@ def test_a_context_missing_from_the_kubeconfig_is_refused(project: Project) -> N
 def test_missing_prerequisites_are_refused(project: Project) -> None:
     mistakes = _refused(project, OTEL_MESH_IMAGES_FILE="", OTEL_MESH_SECRETS_DIR=f"{project.secrets_dir}/none")
     assert mistakes == [
-        "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`otel-mesh up` writes it)",
+        (
+            "images_from_file: OTEL_MESH_IMAGES_FILE is not set; "
+            "set it (`otel-mesh up` writes it, or set images.registry instead)"
+        ),
         *(
             f"{name.partition('-')[0]}_password_file: {project.secrets_dir}/none/{name}: No such file or directory; "
             "write the password to it, on one line"

@@ -27,19 +27,31 @@ pytestmark = [pytest.mark.engine, pytest.mark.in_order]
 
 PLATFORM = f"organization/otel-mesh/{STACK}"
 SUFFIX = "for-teams"
+GATEWAY = {"namespace": "istio-ingress", "service": "ingress", "service_account": "ingress"}
+COLLECTOR = {"namespace": "observability", "service_account": "otel-collector"}
 MESH = {
     "kind": "istio",
+    "gateway": GATEWAY,
+    "collector": COLLECTOR,
     "version": "1.31.0",
     "trust_domain": "cluster.local",
     "namespace_labels": {"istio.io/rev": "stable"},
     "pod_labels": {"example.com/mesh": "yes"},
 }
-OBJECTS = {
-    "Namespace orders",
-    "ServiceAccount order-service",
-    "Deployment order-service",
-    "Service order-service",
-    "PodDisruptionBudget order-service",
+WORKLOAD = {
+    "Namespace mobile",
+    "ServiceAccount mobile-api",
+    "Deployment mobile-api",
+    "Service mobile-api",
+    "PodDisruptionBudget mobile-api",
+    "ConfigMapPatch mobile-api-rules",
+    "ConfigMapPatch mobile-api-dashboards",
+}
+IN_A_MESH = {
+    "AuthorizationPolicy mobile-access",
+    "AuthorizationPolicy mobile-api",
+    "AuthorizationPolicy mobile-mobile-api",
+    "VirtualService mobile-api",
 }
 # A platform stack in one file: outputs of a platform with a mesh, or with missing and wrong outputs.
 OUTPUTS_ONLY = "import json, os, pulumi\nfor n, v in json.loads(os.environ['OUTPUTS']).items(): pulumi.export(n, v)\n"
@@ -70,7 +82,7 @@ def _team(folder: Path, engine: Engine, python: Path, platform: StackProgram, na
     shutil.copytree(repo_dir() / "examples" / "team_stack", folder / "project")
     team = StackProgram(folder, engine, ("team-orders", folder / "project"), "dev", shared=platform, python=python)
     team.init()
-    for key, value in {"platform": name, "context": CONTEXT, "image": "example.invalid/order-service:1.0"}.items():
+    for key, value in {"platform": name, "context": CONTEXT, "image": "example.invalid/mobile-api:1.0"}.items():
         team.run("config", "set", key, value)
     return team
 
@@ -82,8 +94,8 @@ def team(tmp_path_factory: pytest.TempPathFactory, engine: Engine, python: Path,
 
 def test_a_preview_plans_the_service_in_its_own_namespace(team: StackProgram) -> None:
     steps = team.preview()
-    assert counted(steps) == {"create": 10, "read": 1}
-    assert _kinds(steps) == OBJECTS
+    assert {step.op for step in steps} == {"create", "read"}
+    assert _kinds(steps) == WORKLOAD
 
 
 def _kinds(steps: list[Step]) -> set[str]:
@@ -112,23 +124,44 @@ def test_the_service_runs_beside_the_platform_services(
     _skip_waiting(team)
     steps = team.up()
     assert set(counted(steps)) == {"create"}, steps
-    assert _kinds(steps) == OBJECTS
-    deployment = _get(api_server, kubeconfig, "deployment", "order-service", "--namespace=orders")
+    assert _kinds(steps) == WORKLOAD
+    deployment = _get(api_server, kubeconfig, "deployment", "mobile-api", "--namespace=mobile")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     variables = {one["name"]: one.get("value") for one in container["env"]}
     outputs = json.loads(platform.run("stack", "output", "--json").stdout)
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == outputs["otlp_endpoint"]
     assert variables["USER_SERVICE_URL"] == f"dns:///user-service.shop-{SUFFIX}.svc.cluster.local:8081"
+    attributes = dict(one.split("=", 1) for one in variables["OTEL_RESOURCE_ATTRIBUTES"].split(","))
+    assert attributes["service.namespace"] == "shop"
+    assert attributes["deployment.environment.name"] == "development"
+    keys = _shared_keys(api_server, kubeconfig)
+    assert keys == {
+        "team-rules": {f"mobile.mobile-api.{name}.rules.yaml" for name in ("calls", "objectives", "mobile")},
+        "team-dashboards": {"mobile.mobile-api.mobile.json"},
+    }
     assert team.up("--expect-no-changes") == []
+    assert platform.run("preview", "--refresh", "--expect-no-changes")
+    platform.up()
+    assert _shared_keys(api_server, kubeconfig) == keys
     assert platform.preview() == []
     assert any(urn.endswith(f"pulumi:pulumi:StackReference::{PLATFORM}") for urn in team.resources())
+
+
+def _shared_keys(api_server: ApiServer, kubeconfig: Path) -> dict[str, set[str]]:
+    """Keys of the ConfigMaps that teams write to."""
+    found = {}
+    for name in ("team-rules", "team-dashboards"):
+        config_map = _get(api_server, kubeconfig, "configmap", name, f"--namespace=observability-{SUFFIX}")
+        found[name] = set(config_map.get("data", {}))
+    return found
 
 
 def test_stacks_are_destroyed_in_reverse_order(
     team: StackProgram, platform: Project, api_server: ApiServer, kubeconfig: Path
 ) -> None:
     team.run("destroy", "--yes", "--skip-preview")
-    _wait_until_gone(api_server, kubeconfig, "orders")
+    _wait_until_gone(api_server, kubeconfig, "mobile")
+    assert _shared_keys(api_server, kubeconfig) == {"team-rules": set(), "team-dashboards": set()}
     assert _get(api_server, kubeconfig, "deployment", "api-gateway", f"--namespace=shop-{SUFFIX}")
     platform.run("destroy", "--yes", "--skip-preview")
     _wait_until_gone(api_server, kubeconfig, f"shop-{SUFFIX}")
@@ -166,15 +199,31 @@ def _export(exporting: StackProgram, outputs: dict[str, Any]) -> None:
     exporting.up()
 
 
+CALLERS = [{"namespace": "mobile", "service_account": "mobile-api"}]
+ROUTE = {"namespace": "mobile", "service": "mobile-api", "path_prefix": "/mobile"}
+TEAMS = {
+    "environment": "test",
+    "observability": "observability",
+    "callers": {"user-service": CALLERS, "order-service": CALLERS},
+    "routes": [ROUTE],
+}
+SERVICES = [
+    {"name": "api-gateway", "port": 8080, "exposed": True},
+    {"name": "user-service", "port": 8081, "protocol": "grpc"},
+    {"name": "order-service", "port": 8082},
+]
 GOOD = {
     "mesh": MESH,
-    "otlp_endpoint": "http://otel-collector.o.svc.cluster.local:4317",
-    "service_urls": {"user-service": "http://user-service.shop.svc.cluster.local:8081"},
+    "otlp_endpoint": "http://otel-collector.observability.svc.cluster.local:4317",
+    "service_urls": {one["name"]: f"http://{one['name']}.shop.svc.cluster.local:80" for one in SERVICES},
+    "catalog": {"name": "shop", "services": SERVICES},
+    "teams": TEAMS,
 }
 
 
 def test_workloads_join_the_mesh_of_the_platform(exporting: StackProgram, attached: StackProgram) -> None:
     _export(exporting, GOOD)
+    assert _kinds(attached.preview()) == WORKLOAD | IN_A_MESH
     planned = {step["newState"]["type"]: step["newState"] for step in attached.plan()}
     namespace = planned["kubernetes:core/v1:Namespace"]["inputs"]
     assert namespace["metadata"]["labels"]["istio.io/rev"] == "stable"
@@ -198,11 +247,47 @@ def test_workloads_join_the_mesh_of_the_platform(exporting: StackProgram, attach
         ),
         ({"mesh": "istio"}, "mesh: does not have the form of a platform's output; name the platform's stack"),
         (
-            {"service_urls": {"user-servce": "http://x"}},
+            {"service_urls": {"user-servce": "http://x", "order-service": "http://x"}},
             "service_urls: has no 'user-service'; did you mean 'user-servce'?",
         ),
+        (
+            {"teams": {**TEAMS, "callers": {"user-service": CALLERS}}},
+            (
+                "services.order-service.callers: 'order-service' does not accept 'mobile-api' of namespace 'mobile'; "
+                "have the platform's owner add {namespace: mobile, service_account: mobile-api} to it"
+            ),
+        ),
+        (
+            {"teams": {**TEAMS, "routes": []}},
+            (
+                "mesh.team_routes: '/mobile' is not granted to 'mobile-api' of namespace 'mobile'; have the platform's "
+                "owner add {namespace: mobile, service: mobile-api, path_prefix: /mobile} to it"
+            ),
+        ),
+        (
+            {"teams": {**TEAMS, "routes": [{**ROUTE, "namespace": "web", "service": "web"}]}},
+            "mesh.team_routes: '/mobile' is granted to 'web' of namespace 'web'; choose another place",
+        ),
+        (
+            {"catalog": {"name": "shop", "services": [{**SERVICES[0], "path_prefix": "/mobile"}, *SERVICES[1:]]}},
+            "mesh.team_routes: '/mobile' is the route of the platform's 'api-gateway'; choose another place",
+        ),
+        (
+            {"mesh": {**MESH, "gateway": None}},
+            "mesh.gateway: the platform has no gateway; expose 'mobile-api' by other means",
+        ),
     ],
-    ids=["missing", "two mistakes", "another kind", "no such service"],
+    ids=[
+        "missing",
+        "two mistakes",
+        "another kind",
+        "no such service",
+        "call not granted",
+        "route not granted",
+        "another team's route",
+        "the platform's route",
+        "no gateway",
+    ],
 )
 def test_a_missing_platform_output_is_named_in_one_line(
     exporting: StackProgram, attached: StackProgram, change: dict[str, Any], line: str

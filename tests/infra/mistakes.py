@@ -94,10 +94,155 @@ SETTINGS = (
         in_editor=False,
     ),
     Mistake(
+        "a workload whose parts do not fit together",
+        {
+            "services__user-service": {
+                "env": {"PORT": "1"},
+                "volumes": {"tmp": {"size": "1Mi"}, "work": {"size": "1Mi"}},
+                "mounts": [{"volume": "wrk", "path": "/work"}, {"volume": "tmp", "path": "/work/"}],
+                "ports": [
+                    {"name": "grpc", "number": 8081},
+                    {"name": "admin", "number": 15020},
+                    {"name": "admin", "number": 9000},
+                ],
+                "sidecars": [{"name": "istio-proxy"}, {"name": "user-service"}],
+                "pod_labels": {"app": "x", "sidecar.istio.io/inject": "false"},
+            }
+        },
+        (
+            "services.user-service.sidecars[0].name: 'istio-proxy' is reserved; give it another name",
+            "services.user-service.volumes.tmp: is a reserved name; give it another name",
+            "services.user-service.mounts[0].volume: 'wrk' is not a volume; did you mean 'work'?",
+            "services.user-service.mounts[1].path: is mounted already; choose another path",
+            "services.user-service.volumes.work: is not mounted; add it to 'mounts', or remove it",
+            "services.user-service.ports[1].number: 15020 is a port of the mesh's proxy; use one outside 15000-15090",
+            "services.user-service.ports[2].name: 'admin' is listed twice; give each its own name",
+            "services.user-service.pod_labels.app: is set by the component or the mesh; remove it",
+            (
+                "services.user-service.pod_labels.sidecar.istio.io/inject: is set by the component or the mesh; "
+                "remove it"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a workload that contradicts the catalog",
+        {
+            "services__user-service": {
+                "env": {"PORT": "1"},
+                "ports": [{"name": "grpc", "number": 8081}],
+                "sidecars": [{"name": "user-service"}],
+            },
+            "services__api-gateway": {"run": {}},
+        },
+        (
+            "services.api-gateway.run: an exposed service must run all the time; remove it",
+            "services.user-service.env.PORT: is set by the component; remove it",
+            "services.user-service.ports[0].name: 'grpc' is the service's own port; give it another name",
+            "services.user-service.ports[0].number: 8081 is the service's own port; use another number",
+            (
+                "services.user-service.sidecars[0].name: 'user-service' is the service's own container; "
+                "give it another name"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "an autoscaler beside a fixed number of pods",
+        {"services__user-service": {"replicas": 3, "autoscaling": {"max": 5, "cpu_percent": 70}}},
+        ("services.user-service.replicas: the autoscaler sets the number of pods; remove it, or set autoscaling.min",),
+        in_editor=False,
+    ),
+    Mistake(
+        "an autoscaler without bounds and targets",
+        {"services__user-service": {"autoscaling": {"min": 3, "max": 2}}},
+        (
+            "services.user-service.autoscaling.max: is below 'min'; raise it or lower 'min'",
+            "services.user-service.autoscaling: no target; give cpu_percent, memory_percent or metrics",
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a CronJob with ports, and a process of root",
+        {
+            "services__user-service": {
+                "run": {"schedule": "30 2 * * *"},
+                "ports": [{"name": "admin", "number": 9000}],
+            },
+            "services__order-service": {"pre_stop_seconds": 30, "pre_stop": ["true"]},
+        },
+        (
+            "services.user-service.ports: has no meaning for a CronJob; remove it, or 'run'",
+            "services.order-service.pre_stop: is given beside pre_stop_seconds; remove one",
+            ("services.order-service.pre_stop_seconds: leaves no time before SIGKILL after 30 s; raise grace_seconds"),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a process of root",
+        {"services__user-service": {"uid": 0, "health": {"live": {"path": "/", "tcp": True}}}},
+        (
+            "services.user-service.health.live: path and tcp are given; give one of path, tcp, grpc, command",
+            "services.user-service.uid: should be at least 1; raise it",
+        ),
+    ),
+    Mistake(
         "unknown key beside the settings",
         {},
         ("otel-mesh:setings: unknown key; did you mean 'otel-mesh:settings'?",),
         beside={"otel-mesh:setings": {}, "aws:region": "eu-west-1"},
+    ),
+    Mistake(
+        "a registry with a scheme",
+        {"images": {"registry": "https://registry.example.com/shop", "tag": "1.0"}},
+        (
+            (
+                "images.registry: is not a registry; write one such as registry.example.com/shop, "
+                "without a scheme and a slash at the end"
+            ),
+        ),
+    ),
+    Mistake(
+        "routes of teams that clash",
+        {
+            "mesh__team_routes": [
+                {"namespace": "a", "service": "a", "path_prefix": "/"},
+                {"namespace": "b", "service": "b", "path_prefix": "/b"},
+                {"namespace": "c", "service": "c", "path_prefix": "/b"},
+                {"namespace": "b", "service": "b", "path_prefix": "/d"},
+            ]
+        },
+        (
+            "mesh.team_routes[0].path_prefix: '/' is the route of service 'api-gateway'; choose another place",
+            "mesh.team_routes[2].path_prefix: '/b' is team_routes[1]; choose another place",
+            (
+                "mesh.team_routes[3].service: 'b' of namespace 'b' has team_routes[1] already; "
+                "grant one route for each service"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a team's route on a host that is not the gateway's",
+        {
+            "mesh__gateway__hosts": ["shop.example.com", "*.teams.example.com"],
+            "mesh__team_routes": [
+                {"namespace": "a", "service": "a", "host": "a.teams.example.com"},
+                {"namespace": "b", "service": "b", "host": "b.example.com"},
+            ],
+        },
+        ("mesh.team_routes[1].host: the gateway does not answer for 'b.example.com'; add the host to gateway.hosts",),
+        in_editor=False,
+    ),
+    Mistake(
+        "a path prefix with a slash at its end",
+        {"mesh__team_routes": [{"namespace": "a", "service": "a", "path_prefix": "/a/"}]},
+        (
+            (
+                "mesh.team_routes[0].path_prefix: is not a path prefix; write / or one such as /reviews, "
+                "without a slash at the end"
+            ),
+        ),
     ),
     Mistake(
         "a setting beside the settings",
@@ -418,6 +563,17 @@ SETTINGS = (
     *BACKENDS,
     *ALERTING,
     Mistake(
+        "an address in place of a range",
+        {"network_policies__api_server_addresses": ["10.0.0.1/8"]},
+        (
+            (
+                "network_policies.api_server_addresses[0]: is not an address range; write one such as 10.0.0.0/8 or"
+                " 192.0.2.7/32"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
         "several at once",
         {"collector__replicas": 0, "wait": "perhaps", "jaeger__retention": "7", "postgre": {}},
         (
@@ -462,6 +618,16 @@ CATALOGUE = (
         ),
     ),
     CatalogMistake(
+        "two exposed services with one path prefix",
+        [{"name": "b", "port": 8081, "exposed": True}, {"name": "c", "port": 8082, "exposed": True}],
+        (
+            (
+                "catalog.services[2].path_prefix: '/' is also the prefix of services[1], and both are exposed; "
+                "give each exposed service its own prefix"
+            ),
+        ),
+    ),
+    CatalogMistake(
         "unknown callee",
         [{"name": "gateway", "port": 8081, "calls": ["b"]}],
         ("catalog.services[1].calls[0]: 'b' is not in the catalog; valid are: a",),
@@ -501,6 +667,39 @@ CATALOGUE = (
         (
             "catalog.services[1].protocol: should be 'http' or 'grpc'; choose one of them",
             "catalog.services[1].call: unknown key; did you mean 'calls'?",
+        ),
+    ),
+    CatalogMistake(
+        "URL as external call",
+        [{"name": "b", "port": 8081, "external_calls": ["https://pay.example.com/v1"]}],
+        (
+            (
+                "catalog.services[1].external_calls[0].host: is not a host name; write one such as api.example.com,"
+                " without scheme, port and path"
+            ),
+        ),
+    ),
+    CatalogMistake(
+        "TLS on top of TLS",
+        [{"name": "b", "port": 8081, "external_calls": [{"host": "pay.example.com", "tls_port": 443}]}],
+        (
+            (
+                "catalog.services[1].external_calls[0].tls_port: TLS by the proxy on top of protocol 'https'; remove"
+                " it, or set protocol to http or grpc"
+            ),
+        ),
+    ),
+    CatalogMistake(
+        "a host described in two ways",
+        [
+            {"name": "b", "port": 8081, "external_calls": ["pay.example.com"]},
+            {"name": "c", "port": 8082, "external_calls": [{"host": "pay.example.com", "protocol": "tls"}]},
+        ],
+        (
+            (
+                "catalog.services[2].external_calls[0]: 'pay.example.com', port 443, has other values in"
+                " services[1].external_calls[0]; describe the host the same way at both places"
+            ),
         ),
     ),
 )

@@ -154,3 +154,14 @@ def test_without_a_cluster_no_file_of_the_machine_is_read(tmp_path: Path, monkey
     assert (stack.render_dir, stack.cluster_uid) == (tmp_path, None)
     assert stack.service_images["api-gateway"] == "placeholder.invalid/api-gateway:0.1.0"
     assert stack.postgres_password is not None
+
+
+def test_an_autoscaler_takes_the_place_of_the_number_of_pods_of_all_services() -> None:
+    values = changed(
+        service_defaults={"replicas": 3, "log_level": "DEBUG"},
+        services={"user-service": {"autoscaling": {"max": 5, "cpu_percent": 70}}},
+    )
+    made = accepted(values).settings.services
+    assert made["user-service"].autoscaling is not None
+    assert "replicas" not in made["user-service"].model_fields_set
+    assert (made["user-service"].log_level, made["order-service"].replicas) == ("DEBUG", 3)

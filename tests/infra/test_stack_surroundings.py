@@ -18,7 +18,10 @@ def test_all_problems_with_surrounding_files_are_reported_together(
         (tmp_path / "secrets" / name).unlink()
     assert refused(changed(cluster__context="otel-mesh-lokal")) == [
         f"cluster.context: no context 'otel-mesh-lokal' in {tmp_path}/kubeconfig; did you mean 'otel-mesh-local'?",
-        "images_from_file: OTEL_MESH_IMAGES_FILE is not set; set it (`otel-mesh up` writes it)",
+        (
+            "images_from_file: OTEL_MESH_IMAGES_FILE is not set; "
+            "set it (`otel-mesh up` writes it, or set images.registry instead)"
+        ),
         *(
             f"{name.partition('-')[0]}_password_file: {tmp_path}/secrets/{name}: No such file or directory; "
             "write the password to it, on one line"
@@ -45,7 +48,10 @@ def test_a_service_without_an_image(tmp_path: Path) -> None:
     others = {name: image for name, image in IMAGES.items() if name != "api-gateway"}
     (tmp_path / "images.json").write_text(json.dumps(others))
     assert refused(changed()) == [
-        ("services.api-gateway.image: no image; name one here, or set images_from_file and OTEL_MESH_IMAGES_FILE")
+        (
+            "services.api-gateway.image: no image; name one here, or set images.registry, "
+            "or images_from_file and OTEL_MESH_IMAGES_FILE"
+        )
     ]
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from otel_mesh.catalog.contract import EdgeStanding, edge_standing, named_callee, silent_edges
 from otel_mesh.catalog.model import OUTSIDE
+from otel_mesh.teams.declarations import DECLARED_CALL, with_teams
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -128,7 +129,7 @@ def _added(one: Edge, more: Edge) -> Edge:
 
 
 def ask(sources: Sources, window: Window) -> ServiceMap:
-    """Reads the service map and compares it with the stack's catalog.
+    """Reads the service map and compares it with the stack's catalog and the calls that teams' stacks declare.
 
     Args:
         sources: The stack's backends and its catalog.
@@ -139,7 +140,9 @@ def ask(sources: Sources, window: Window) -> ServiceMap:
     """
     entrances = (sources.gateway,) if sources.gateway else ()
     found = observed(sources.prometheus, window.since)
-    return ServiceMap(window, tuple(compared(found, sources.catalog, entrances)))
+    declared = sources.prometheus.samples(f"last_over_time({DECLARED_CALL}[{window.since}])")
+    catalog = with_teams(sources.catalog, (labels for labels, _ in declared))
+    return ServiceMap(window, tuple(compared(found, catalog, entrances)))
 
 
 def show(console: Console, answer: ServiceMap) -> None:

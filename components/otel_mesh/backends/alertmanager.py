@@ -78,6 +78,8 @@ class AlertmanagerSettings(Settings):
 
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its API."""
+    PEER_PORT: ClassVar[int] = PEER_PORT
+    """Port between its pods."""
 
     name: DnsLabel = "alertmanager"
     image: ImageReference = versions.ALERTMANAGER_IMAGE

@@ -69,6 +69,8 @@ class JaegerSettings(Settings):
 
     QUERY_PORT: ClassVar[int] = QUERY_PORT
     """Port of its query API, and of its web page."""
+    METRICS_PORT: ClassVar[int] = METRICS_PORT
+    """Port of its metrics."""
 
     name: DnsLabel = "jaeger"
     image: ImageReference = versions.JAEGER_IMAGE

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
+from otel_mesh.catalog.external import NamedExternalCall  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.catalog.versions import Version, VersionName, deployment_name
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, nearest
-from otel_mesh.core.values import DnsLabel, InstrumentName, LabelValue, Ratio, Settings, UnprivilegedPort
+from otel_mesh.core.values import DnsLabel, InstrumentName, LabelValue, PathPrefix, Ratio, Settings, UnprivilegedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
+
+    from otel_mesh.catalog.external import ExternalCall
 
 Protocol = Literal["http", "grpc"]
 StoreSystem = Literal["postgresql", "redis"]
@@ -42,9 +45,10 @@ class Service(Settings):
         version: Deployed version, ``service.version``.
         calls: Names of the services it calls; any other call is undeclared.
         stores: Names of the data stores it uses.
-        external_calls: Host names outside the platform that it calls.
+        external_calls: Hosts outside the platform that it calls: host names, or `ExternalCall` for other than HTTPS.
         metrics: Names of its own instruments, such as ``shop.orders``, besides those of its protocols and stores.
         exposed: Whether the service is reachable from outside the cluster.
+        path_prefix: Prefix of the paths that the mesh's gateway forwards to the service, if it is exposed.
         sampling_ratio: Share of the traces starting at the service that are sampled.
         versions: Further versions that run beside ``version``, behind the same Kubernetes Service.
     """
@@ -55,9 +59,10 @@ class Service(Settings):
     version: LabelValue = "0.1.0"
     calls: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
-    external_calls: tuple[str, ...] = ()
+    external_calls: tuple[NamedExternalCall, ...] = ()
     metrics: tuple[InstrumentName, ...] = ()
     exposed: bool = False
+    path_prefix: PathPrefix = "/"
     sampling_ratio: Ratio = 1.0
     versions: dict[VersionName, Version] = Field(default_factory=dict)
 
@@ -131,7 +136,12 @@ class Catalog(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problems = [*self._duplicates(), *self._bad_references()]
+        problems = [
+            *self._duplicates(),
+            *self._bad_references(),
+            *self._shared_prefixes(),
+            *self._contradicting_hosts(),
+        ]
         if problems:
             raise InvalidSettingsError(problems)
         return self
@@ -166,6 +176,26 @@ class Catalog(Settings):
                         yield Problem(path, f"'{name}' is not in the catalog", nearest(name, known - {service.name}))
                     elif name in names[:place]:
                         yield Problem(path, f"'{name}' is listed twice", "remove one")
+
+    def _shared_prefixes(self) -> Iterator[Problem]:
+        seen: dict[str, str] = {}
+        for index, service in enumerate(self.services):
+            if not service.exposed:
+                continue
+            if other := seen.get(service.path_prefix):
+                reason = f"'{service.path_prefix}' is also the prefix of {other}, and both are exposed"
+                yield Problem(f"services[{index}].path_prefix", reason, "give each exposed service its own prefix")
+            seen.setdefault(service.path_prefix, f"services[{index}]")
+
+    def _contradicting_hosts(self) -> Iterator[Problem]:
+        known: dict[tuple[str, int], tuple[str, ExternalCall]] = {}
+        for index, service in enumerate(self.services):
+            for place, call in enumerate(service.external_calls):
+                path = f"services[{index}].external_calls[{place}]"
+                first, other = known.setdefault((call.host, call.port), (path, call))
+                if first != path and other != call:
+                    reason = f"'{call.host}', port {call.port}, has other values in {first}"
+                    yield Problem(path, reason, "describe the host the same way at both places")
 
     def service(self, name: str) -> Service:
         """The service with a name.

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from otel_mesh.core.labels import Label, selector
-from otel_mesh.core.values import ImageReference, Pattern, Replicas, Settings
+from otel_mesh.core.patterns import Pattern
+from otel_mesh.core.values import ImageReference, Replicas, Settings
 from otel_mesh.k8s.environment import Variables  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.k8s.resources import Resources  # noqa: TC001 - pydantic reads it at run time
 

@@ -65,6 +65,7 @@ class Role(StrEnum):
     PRIORITY = "priority"
     MESH = "mesh"
     GATEWAY = "gateway"
+    NETWORK = "network"
 
 
 def selector(name: str, instance: str) -> dict[str, str]:

@@ -6,16 +6,12 @@ Errors never repeat the rejected input: it may be a secret typed into the wrong 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import core_schema
 
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic.json_schema import JsonSchemaValue
+from otel_mesh.core.patterns import Pattern
 
 _SUFFIXES: Final = {
     "": Decimal(1),
@@ -36,6 +32,7 @@ _RETENTION: Final = re.compile(r"[0-9]{1,6}(h|d|w)")
 _LABEL_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _LABEL_VALUE: Final = re.compile(_LABEL_NAME)
 _SUBDOMAIN: Final = r"(?=.{1,253}(?:/|$))[a-z0-9]([-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_HOST: Final = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+"
 _OBJECT_NAME: Final = re.compile(_SUBDOMAIN)
 _LABEL_KEY: Final = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
 _NAME: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -90,28 +87,6 @@ def _positive_quantity(text: str) -> str:
     if quantity(text) <= 0:
         raise ValueError("is not greater than zero; write a quantity such as 250m, 128Mi or 1Gi")
     return text
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """A regular expression that a string has to match: validated by pydantic, and part of the JSON schema."""
-
-    pattern: re.Pattern[str]
-    complaint: str = ""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - any annotation
-        schema = handler(source)
-        return core_schema.no_info_after_validator_function(self._check, schema) if self.complaint else schema
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {**handler(schema), "pattern": f"^(?:{self.pattern.pattern})$"}
-
-    def _check(self, text: str) -> str:
-        if self.pattern.fullmatch(text) is None:
-            raise ValueError(self.complaint)
-        return text
 
 
 Quantity = Annotated[str, AfterValidator(_positive_quantity), Pattern(_QUANTITY)]
@@ -198,6 +173,21 @@ ImageReference = Annotated[
 ]
 """Container image with a tag or a digest."""
 
+RegistryPath = Annotated[
+    str,
+    Pattern(
+        re.compile(rf"[a-zA-Z0-9.-]+(?::[0-9]{{1,5}})?(?:/{_NAME})*"),
+        "is not a registry; write one such as registry.example.com/shop, without a scheme and a slash at the end",
+    ),
+]
+"""Registry of container images, with the path before an image's name."""
+
+ImageTag = Annotated[
+    str,
+    Pattern(re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"), "is not a tag; write one such as 1.4.0"),
+]
+"""Tag of a container image."""
+
 Duration = Annotated[str, Pattern(_DURATION, "is not a duration; write one such as 500ms, 10s or 1m30s")]
 """Duration in the format of Go programs, such as ``1m30s``."""
 
@@ -251,6 +241,22 @@ HttpsAddress = Annotated[
     ),
 ]
 """HTTPS URL."""
+
+PathPrefix = Annotated[
+    str,
+    Field(max_length=1024),
+    Pattern(
+        re.compile(r"/|(?:/[A-Za-z0-9._~-]+)+"),
+        "is not a path prefix; write / or one such as /reviews, without a slash at the end",
+    ),
+]
+"""Prefix of URL paths by whole segments: ``/reviews`` covers ``/reviews`` and ``/reviews/1``, not ``/reviewsx``."""
+
+HostName = Annotated[
+    str,
+    Pattern(re.compile(_HOST), "is not a host name; write one such as shop.example.com"),
+]
+"""DNS name of a host, without a wildcard."""
 
 PluginReference = Annotated[
     str,

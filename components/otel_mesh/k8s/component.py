@@ -10,7 +10,7 @@ from otel_mesh.core.network import CLUSTER_DOMAIN
 from otel_mesh.k8s.manifests import Manifest, resource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PACKAGE: Final = "otel-mesh"
 """Pulumi package of the type tokens."""
@@ -27,6 +27,10 @@ _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 
 def _token(last_part: str) -> str:
     return f"{PACKAGE}:index:{last_part}"
+
+
+def _both(one: Sequence[str] | None, other: Sequence[str] | None) -> list[str] | None:
+    return [*(one or ()), *(other or ())] or None
 
 
 class Component(pulumi.ComponentResource):
@@ -58,13 +62,16 @@ class Component(pulumi.ComponentResource):
         self._timeouts = opts.custom_timeouts or pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT)
         self._ignore_changes = opts.ignore_changes
 
-    def children(self, manifests: Sequence[Manifest]) -> dict[str, pulumi.CustomResource]:
+    def children(
+        self, manifests: Sequence[Manifest], unmanaged: Mapping[str, Sequence[str]] | None = None
+    ) -> dict[str, pulumi.CustomResource]:
         """Registers objects as children of the component.
 
         Args:
             manifests: Objects, dependencies first: a workload depends on all objects before it except other workloads.
                 The resource name of the first object of a kind is the component's name; further ones append the
                 object's name.
+            unmanaged: Fields of Deployments that others change once they are created, by the object's name.
 
         Returns:
             The resources by kind, further ones of a kind by kind and name: ``Secret/other``.
@@ -73,11 +80,12 @@ class Component(pulumi.ComponentResource):
         for manifest in manifests:
             before = [one for kind, one in made.items() if kind.partition("/")[0] not in _WORKLOADS]
             needs = before if manifest["kind"] in _WORKLOADS else []
+            own = (unmanaged or {}).get(manifest["metadata"]["name"]) if manifest["kind"] == "Deployment" else None
             options = pulumi.ResourceOptions(
                 parent=self,
                 depends_on=needs,
                 custom_timeouts=self._timeouts,
-                ignore_changes=self._ignore_changes,
+                ignore_changes=_both(self._ignore_changes, own),
             )
             place, name = manifest["kind"], self._name
             if place in made:

@@ -52,6 +52,7 @@ class Volume:
         path: Mount path.
         source: Kubernetes source of the volume, such as ``{"emptyDir": {}}``.
         read_only: Whether the mount is read-only.
+        sub_path: Path in the volume, in place of the whole volume.
         claim: Name and ``spec`` of the PersistentVolumeClaim that belongs to the workload; None for other volumes.
         per_pod: Whether each pod of a StatefulSet has a claim of its own, made from a template with ``claim``.
     """
@@ -60,6 +61,7 @@ class Volume:
     path: str
     source: Mapping[str, Any]
     read_only: bool = False
+    sub_path: str | None = None
     claim: tuple[str, Mapping[str, Any]] | None = None
     per_pod: bool = False
 
@@ -69,7 +71,8 @@ class Volume:
 
     def mount(self) -> dict[str, Any]:
         """The entry of the container's ``volumeMounts``."""
-        return {"name": self.name, "mountPath": self.path, **({"readOnly": True} if self.read_only else {})}
+        sub_path = {} if self.sub_path is None else {"subPath": self.sub_path}
+        return {"name": self.name, "mountPath": self.path, **sub_path, **({"readOnly": True} if self.read_only else {})}
 
 
 def config_volume(name: str, config_map: str, path: str, files: Iterable[str] = ()) -> Volume:
@@ -85,6 +88,17 @@ def config_volume(name: str, config_map: str, path: str, files: Iterable[str] = 
     if files:
         source["items"] = [{"key": config_map_key(file), "path": file} for file in files]
     return Volume(name=name, path=path, source={"configMap": source}, read_only=True)
+
+
+def shared_volume(name: str, config_map: str, path: str) -> Volume:
+    """The files of a ConfigMap that others write to, which may be missing or empty; the kubelet follows its changes.
+
+    Args:
+        name: Name of the volume.
+        config_map: Name of the ConfigMap.
+        path: Mount path.
+    """
+    return Volume(name=name, path=path, source={"configMap": {"name": config_map, "optional": True}}, read_only=True)
 
 
 def config_map_key(path: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import ObjectName, Pattern, Settings
+from otel_mesh.core.patterns import Pattern
+from otel_mesh.core.values import ObjectName, Settings
 
 if TYPE_CHECKING:
     from typing import Self

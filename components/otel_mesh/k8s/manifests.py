@@ -102,3 +102,16 @@ def resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pul
         own.additional_secret_outputs = list(_SECRET_FIELDS)
         fields |= {key: pulumi.Output.secret(fields[key]) for key in _SECRET_FIELDS if key in fields}
     return pulumi.CustomResource(resource_type(manifest), name, fields, pulumi.ResourceOptions.merge(own, opts))
+
+
+def patch(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """Registers fields of an object that another stack owns; their removal leaves the rest of the object.
+
+    Args:
+        name: Name of the resource.
+        manifest: The object's identity and the fields that belong to this stack.
+        opts: Resource options.
+    """
+    own = pulumi.ResourceOptions(version=_provider_version())
+    token = f"{resource_type(manifest)}Patch"
+    return pulumi.CustomResource(token, name, dict(manifest), pulumi.ResourceOptions.merge(own, opts))

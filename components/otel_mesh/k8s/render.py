@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.endpoints import SecretKey
 from otel_mesh.core.labels import Annotation
+from otel_mesh.k8s.availability import autoscaler, disruption_budget
 from otel_mesh.k8s.containers import config_map_key
 from otel_mesh.k8s.environment import Variable
-from otel_mesh.k8s.manifests import Manifest, checksum
+from otel_mesh.k8s.manifests import Manifest, checksum, metadata
 from otel_mesh.k8s.pod_security import container_security_context, security_context
 from otel_mesh.k8s.workload import CronJobShape, DeploymentShape, JobShape, StatefulSetShape
 
@@ -46,7 +47,7 @@ def render_versions(workload: Workload, further: Sequence[Workload]) -> list[Man
         controller(workload),
         *(controller(one) for one in further),
         *front(workload),
-        *(budget for one in further for budget in disruption_budget(one)),
+        *(one for version in further for one in (*disruption_budget(version), *autoscaler(version))),
     ]
 
 
@@ -56,7 +57,7 @@ def prerequisites(workload: Workload) -> list[Manifest]:
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": workload.metadata(),
+            "metadata": _account_metadata(workload),
             # the pod decides whether the token is mounted
             "automountServiceAccountToken": False,
         }
@@ -90,7 +91,7 @@ def prerequisites(workload: Workload) -> list[Manifest]:
 
 
 def controller(workload: Workload) -> Manifest:
-    """The Deployment, StatefulSet or Job that runs the pods."""
+    """The Deployment, StatefulSet, Job or CronJob that runs the pods."""
     match workload.shape:
         case DeploymentShape():
             return _deployment(workload, workload.shape)
@@ -103,25 +104,18 @@ def controller(workload: Workload) -> Manifest:
 
 
 def front(workload: Workload) -> list[Manifest]:
-    """The objects in front of the pods: Service and PodDisruptionBudget."""
+    """The objects in front of the pods: Service, PodDisruptionBudget and HorizontalPodAutoscaler."""
     manifests: list[Manifest] = []
     if workload.ports:
         manifests.append(_service(workload))
         if isinstance(workload.shape, StatefulSetShape) and workload.shape.headless_service is not None:
             manifests.append(_service(replace(workload, headless=True), workload.shape.headless_service))
-    return [*manifests, *disruption_budget(workload)]
+    return [*manifests, *disruption_budget(workload), *autoscaler(workload)]
 
 
-def disruption_budget(workload: Workload) -> list[Manifest]:
-    """The PodDisruptionBudget, if the workload has one."""
-    if not isinstance(workload.shape, DeploymentShape | StatefulSetShape) or not workload.shape.disruption_budget:
-        return []
-    spec = {
-        "maxUnavailable": workload.scheduling.max_unavailable,
-        "selector": {"matchLabels": workload.selector},
-    }
-    meta = workload.metadata()
-    return [{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}]
+def _account_metadata(workload: Workload) -> Manifest:
+    labels = {**workload.labels, **workload.account_labels}
+    return metadata(workload.name, labels, namespace=workload.namespace, annotations=workload.account_annotations)
 
 
 def _not_awaited(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,35 +181,33 @@ def _job(workload: Workload, shape: JobShape) -> Manifest:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": _not_awaited(workload.metadata()),
-        "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": shape.deadline_seconds,
-            "template": _template(workload, restartPolicy="Never"),
-        },
+        "spec": _job_spec(workload, shape),
     }
 
 
 def _cron_job(workload: Workload, shape: CronJobShape) -> Manifest:
-    """A CronJob; a failed run is not repeated before the next time, as it would fail again."""
-    job = {
-        "backoffLimit": 0,
-        "activeDeadlineSeconds": shape.deadline_seconds,
-        "template": _template(workload, restartPolicy="Never"),
-    }
+    late = shape.starting_deadline_seconds
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
         "metadata": workload.metadata(),
         "spec": {
             "schedule": shape.schedule,
-            "timeZone": "Etc/UTC",
-            "concurrencyPolicy": "Forbid",
-            # a run that was missed, because the cluster was down, is made up for within an hour
-            "startingDeadlineSeconds": 3600,
+            **({} if shape.time_zone is None else {"timeZone": shape.time_zone}),
+            "concurrencyPolicy": shape.concurrency,
+            **({} if late is None else {"startingDeadlineSeconds": late}),
             "successfulJobsHistoryLimit": 3,
             "failedJobsHistoryLimit": 3,
-            "jobTemplate": {"metadata": {"labels": workload.labels}, "spec": job},
+            "jobTemplate": {"metadata": {"labels": workload.labels}, "spec": _job_spec(workload, shape.job)},
         },
+    }
+
+
+def _job_spec(workload: Workload, shape: JobShape) -> dict[str, Any]:
+    return {
+        "backoffLimit": shape.retries,
+        "activeDeadlineSeconds": shape.deadline_seconds,
+        "template": _template(workload, restartPolicy="Never"),
     }
 
 
@@ -226,14 +218,16 @@ def _template(workload: Workload, **further: Any) -> dict[str, Any]:  # noqa: AN
     if annotations:
         meta["annotations"] = annotations
     init = [_container(one) for one in workload.init_containers]
+    aliases = [{"ip": address, "hostnames": list(names)} for address, names in workload.host_aliases.items()]
     spec = {
         "serviceAccountName": workload.service_account or workload.name,
         "automountServiceAccountToken": workload.api_access,
         # no variables such as POSTGRES_PORT=tcp://... for every Service of the namespace
         "enableServiceLinks": False,
-        "securityContext": security_context(workload.uid),
+        "securityContext": security_context(workload.uid, workload.gid),
         "terminationGracePeriodSeconds": workload.grace_seconds,
         **workload.scheduling.pod_fields(),
+        **({"hostAliases": aliases} if aliases else {}),
         **({"initContainers": init} if init else {}),
         "containers": [_container(one) for one in workload.containers],
         "volumes": [volume.manifest() for volume in workload.volumes if not volume.per_pod],

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from otel_mesh.core.labels import Role, recommended, selector
 from otel_mesh.k8s.manifests import Manifest, metadata
 from otel_mesh.k8s.pod_security import DEFAULT_UID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pulumi
 
+    from otel_mesh.k8s.autoscaling import Autoscaling
     from otel_mesh.k8s.containers import Container, ContainerPort, Volume
     from otel_mesh.k8s.scheduling import Scheduling
+
+
+Eviction = Literal["AlwaysAllow", "IfHealthyBudget"]
+"""When a drain evicts pods that are not ready: always, or only while enough others are ready."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +30,14 @@ class DeploymentShape:
     Attributes:
         replicas: Number of pods.
         disruption_budget: Whether a PodDisruptionBudget limits how many pods a drain of nodes evicts at a time.
+        unhealthy_pod_eviction: When a drain evicts pods that are not ready; None for the cluster's default.
+        autoscaling: Bounds and targets of a HorizontalPodAutoscaler; ``replicas`` is then the first number of pods.
     """
 
     replicas: int = 1
     disruption_budget: bool = False
+    unhealthy_pod_eviction: Eviction | None = None
+    autoscaling: Autoscaling | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,22 +62,30 @@ class JobShape:
 
     Attributes:
         deadline_seconds: Time after which the pod is terminated.
+        retries: Number of times that a failed pod is replaced.
     """
 
     deadline_seconds: int
+    retries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class CronJobShape:
-    """One pod at each time of a schedule; the next one does not start before it has ended.
+    """Pods that run by a schedule.
 
     Attributes:
-        schedule: Schedule in the format of cron, in UTC.
-        deadline_seconds: Time after which the pod is terminated.
+        schedule: Schedule in the format of cron.
+        job: Each of the runs.
+        time_zone: Time zone of the schedule; None for that of the cluster.
+        concurrency: Reaction to a run that is due while the previous one still runs.
+        starting_deadline_seconds: Time within which a missed run is made up for; None for no limit.
     """
 
     schedule: str
-    deadline_seconds: int
+    job: JobShape
+    time_zone: str | None = None
+    concurrency: Literal["Allow", "Forbid", "Replace"] = "Forbid"
+    starting_deadline_seconds: int | None = None
 
 
 Shape = DeploymentShape | StatefulSetShape | JobShape | CronJobShape
@@ -92,7 +109,11 @@ class Workload:
         scheduling: Placement of the pods.
         init_containers: Containers that run to completion, one after the other, before ``containers`` start.
         shape: Kind of the controller and its settings.
-        uid: User and group ID of the processes.
+        uid: User ID of the processes.
+        gid: Group ID of the processes and of the volumes' files; None: that of the user.
+        host_aliases: Entries of ``/etc/hosts``: address to host names.
+        account_labels: Further labels of the ServiceAccount.
+        account_annotations: Annotations of the ServiceAccount.
         api_access: Whether the token of the ServiceAccount is mounted.
         grace_seconds: Time between SIGTERM and SIGKILL.
         files: Files of the workload's ConfigMap: path to text. A change rolls the pods.
@@ -115,6 +136,10 @@ class Workload:
     init_containers: tuple[Container, ...] = ()
     shape: Shape = DeploymentShape()
     uid: int = DEFAULT_UID
+    gid: int | None = None
+    host_aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    account_labels: Mapping[str, str] = field(default_factory=dict)
+    account_annotations: Mapping[str, str] = field(default_factory=dict)
     api_access: bool = False
     grace_seconds: int = 30
     files: Mapping[str, str] = field(default_factory=dict)

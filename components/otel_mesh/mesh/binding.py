@@ -33,6 +33,7 @@ class GatewayBinding(Settings):
         http_port: Port of the Service for plain HTTP.
         https_port: Port of the Service for HTTPS; None if the gateway has no certificate.
         service_account: Service account of the gateway's pods.
+        pod_ports: Ports of the gateway's pods that accept requests.
     """
 
     namespace: DnsLabel
@@ -40,6 +41,7 @@ class GatewayBinding(Settings):
     http_port: Port = 80
     https_port: Port | None = None
     service_account: DnsLabel
+    pod_ports: tuple[Port, ...] = ()
 
 
 class CollectorIdentity(Settings):
@@ -76,6 +78,20 @@ class ProxyScraping(Settings):
     series: tuple[str, ...] = (".*",)
 
 
+class MeshControlPlane(Settings):
+    """Pods of a mesh's control plane that its proxies connect to.
+
+    Attributes:
+        namespace: Namespace of the pods.
+        pod_labels: Labels of the pods.
+        ports: Ports of the pods.
+    """
+
+    namespace: DnsLabel
+    pod_labels: dict[str, str]
+    ports: tuple[Port, ...]
+
+
 class MeshBinding(Settings):
     """The properties of an installed mesh that workloads depend on: plain data that a stack can export.
 
@@ -99,6 +115,8 @@ class MeshBinding(Settings):
         proxy_scraping: Scraping of the proxies' metrics; None if they are not scraped.
         gateway: Gateway where requests from outside enter; None without one.
         collector: Workload identity of the Collector; None if the mesh does not check it.
+        control_plane: Pods that the proxies are configured by; None without a mesh.
+        proxy_ports: Ports at which proxies accept connections of other proxies in place of their workloads' own.
     """
 
     kind: MeshKind
@@ -116,6 +134,8 @@ class MeshBinding(Settings):
     proxy_scraping: ProxyScraping | None = None
     gateway: GatewayBinding | None = None
     collector: CollectorIdentity | None = None
+    control_plane: MeshControlPlane | None = None
+    proxy_ports: tuple[Port, ...] = ()
 
     @model_validator(mode="after")
     def _identities_need_a_trust_domain(self) -> Self:

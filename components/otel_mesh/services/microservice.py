@@ -18,7 +18,7 @@ import pulumi
 from otel_mesh.catalog.derivations import URL_PREFIX
 from otel_mesh.core.errors import parse
 from otel_mesh.k8s.component import Component
-from otel_mesh.services.microservice_objects import microservice_manifests
+from otel_mesh.services.microservice_objects import microservice_manifests, scaled_fields
 from otel_mesh.services.microservice_settings import MicroserviceArgs, MicroserviceSettings
 
 
@@ -42,7 +42,7 @@ class Microservice(Component):
         settings = parse(MicroserviceSettings, args.settings)
         manifests = microservice_manifests(args, settings)
         super().__init__(name, opts)
-        self.children(manifests)
+        self.children(manifests, unmanaged=scaled_fields(settings))
         host = self.host(settings.service.name, args.namespace)
         self.url = pulumi.Output.concat(URL_PREFIX[settings.service.protocol], host, f":{settings.service.port}")
         self.service_account = pulumi.Output.from_input(settings.service.name)

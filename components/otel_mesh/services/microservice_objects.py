@@ -19,18 +19,21 @@ from otel_mesh.k8s.containers import (
     temporary_files,
 )
 from otel_mesh.k8s.passwords import password_file, password_volume
+from otel_mesh.k8s.pod_security import DEFAULT_UID
 from otel_mesh.k8s.render import render_versions
-from otel_mesh.k8s.workload import DeploymentShape, Workload
+from otel_mesh.k8s.workload import CronJobShape, DeploymentShape, JobShape, Workload
 from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 if TYPE_CHECKING:
     import pulumi
 
-    from otel_mesh.catalog.model import Service
+    from otel_mesh.k8s.autoscaling import Autoscaling
     from otel_mesh.k8s.environment import Variable
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.k8s.resources import Resources
+    from otel_mesh.k8s.workload import Shape
     from otel_mesh.services.microservice_settings import MicroserviceArgs, MicroserviceSettings
+    from otel_mesh.services.ordinary_workload import FurtherContainer
     from otel_mesh.services.store_access import DatabaseAccess, DatabaseLogin
 
 
@@ -44,6 +47,7 @@ class _Version:
     replicas: int
     resources: Resources
     env: dict[str, pulumi.Input[str] | Variable]
+    autoscaling: Autoscaling | None = None
 
 
 def _versions(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[_Version]:
@@ -53,9 +57,10 @@ def _versions(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[_V
         name=None,
         label=service.version,
         image=args.image,
-        replicas=settings.replicas,
+        replicas=settings.replicas if settings.autoscaling is None else settings.autoscaling.min,
         resources=settings.resources,
-        env={**args.variables},
+        env={**args.variables, **settings.env},
+        autoscaling=settings.autoscaling,
     )
     return [
         first,
@@ -67,6 +72,7 @@ def _versions(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[_V
                 replicas=one.replicas or first.replicas,
                 resources=one.resources or first.resources,
                 env={**first.env, **one.env},
+                autoscaling=settings.autoscaling if one.replicas is None else None,
             )
             for name, one in service.versions.items()
         ),
@@ -76,24 +82,20 @@ def _versions(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[_V
 def _environment(args: MicroserviceArgs, settings: MicroserviceSettings, version: _Version) -> dict[str, Any]:
     """The variables that the component sets, which differ between versions in the telemetry's resource only."""
     service, own_ratio = settings.service, settings.sampling_ratio
-    telemetry = TelemetryEnvironment(
-        service=service.name,
-        version=version.label,
-        workload=deployment_name(service.name, version.name),
-        service_namespace=settings.service_namespace,
-        environment=settings.environment,
-        otlp_endpoint=args.otlp_endpoint,
-        metric_interval_ms=settings.metric_interval_ms,
-        mesh=args.mesh,
-        sampling_ratio=service.sampling_ratio if own_ratio is None else own_ratio,
-    )
-    values: dict[str, Any] = {
-        "PORT": str(service.port),
-        "PROTOCOL": service.protocol,
-        "LOG_LEVEL": settings.log_level,
-        **telemetry.variables(),
-        **args.callees,
-    }
+    values: dict[str, Any] = {"PORT": str(service.port), "PROTOCOL": service.protocol, "LOG_LEVEL": settings.log_level}
+    if args.otlp_endpoint is not None:
+        values |= TelemetryEnvironment(
+            service=service.name,
+            version=version.label,
+            workload=deployment_name(service.name, version.name),
+            service_namespace=settings.service_namespace,
+            environment=settings.environment,
+            otlp_endpoint=args.otlp_endpoint,
+            metric_interval_ms=settings.metric_interval_ms,
+            mesh=args.mesh,
+            sampling_ratio=service.sampling_ratio if own_ratio is None else own_ratio,
+        ).variables()
+    values |= args.callees
     if args.mesh.peer_identity:
         values["OTEL_MESH_PEER_IDENTITY"] = args.mesh.peer_identity
     if settings.service.exposed and args.mesh.gateway is None:
@@ -117,6 +119,10 @@ def _require_untaken(args: MicroserviceArgs, settings: MicroserviceSettings, own
         for one in sorted({*own, *POD_FIELDS} & args.variables.keys())
     ]
     problems += [
+        Problem(join_path("env", one), "is also among the arguments' variables", "remove one")
+        for one in sorted(args.variables.keys() & settings.env.keys())
+    ]
+    problems += [
         Problem(join_path("version_images", one), "is not a version of the service", "add it to the versions")
         for one in sorted(args.version_images.keys() - settings.service.versions.keys())
     ]
@@ -134,7 +140,10 @@ def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -
     }
 
 
-def _probes(service: Service) -> Probes:
+def _probes(settings: MicroserviceSettings) -> Probes | None:
+    service = settings.service
+    if settings.health is not None:
+        return settings.health.probes(service.port)
     if service.protocol == "grpc":
         # Istio's sidecar can answer both gRPC and HTTP probes in place of the kubelet
         return Probes(live=grpc_check("liveness", service.port), ready=grpc_check("readiness", service.port))
@@ -150,11 +159,43 @@ def _container(args: MicroserviceArgs, settings: MicroserviceSettings, version: 
         image=version.image,
         pod_fields=POD_FIELDS,
         env={**_environment(args, settings, version), **version.env},
-        ports=(ContainerPort(name=service.protocol, number=service.port, protocol=service.protocol),),
-        probes=_probes(service),
+        command=settings.command,
+        args=settings.args,
+        ports=() if settings.run else _ports(settings),
+        probes=None if settings.run else _probes(settings),
+        lifecycle=_lifecycle(settings),
         resources=version.resources,
-        volumes=(temporary_files(), *passwords),
+        volumes=(temporary_files(), *passwords, *(one.on(settings.volumes) for one in settings.mounts)),
     )
+
+
+def _ports(settings: MicroserviceSettings) -> tuple[ContainerPort, ...]:
+    service = settings.service
+    own = ContainerPort(name=service.protocol, number=service.port, protocol=service.protocol)
+    return (own, *(one.port() for one in settings.ports))
+
+
+def _lifecycle(settings: MicroserviceSettings) -> dict[str, Any]:
+    if settings.pre_stop:
+        return {"preStop": {"exec": {"command": list(settings.pre_stop)}}}
+    if settings.pre_stop_seconds is not None:
+        return {"preStop": {"sleep": {"seconds": settings.pre_stop_seconds}}}
+    return {}
+
+
+def _shape(settings: MicroserviceSettings, version: _Version) -> Shape:
+    run = settings.run
+    if run is None:
+        return DeploymentShape(
+            replicas=version.replicas,
+            disruption_budget=True,
+            unhealthy_pod_eviction=settings.unhealthy_pod_eviction,
+            autoscaling=version.autoscaling,
+        )
+    job = JobShape(deadline_seconds=run.deadline_seconds, retries=run.retries)
+    if run.schedule is None:
+        return job
+    return CronJobShape(schedule=run.schedule, time_zone=run.time_zone, concurrency=run.concurrency, job=job)
 
 
 def _migration(args: MicroserviceArgs, settings: MicroserviceSettings, version: _Version) -> tuple[Container, ...]:
@@ -182,6 +223,10 @@ def _migration(args: MicroserviceArgs, settings: MicroserviceSettings, version: 
 
 def _workload(args: MicroserviceArgs, settings: MicroserviceSettings, version: _Version) -> Workload:
     service = settings.service
+
+    def further(containers: tuple[FurtherContainer, ...]) -> tuple[Container, ...]:
+        return tuple(one.container(version.image, settings.volumes) for one in containers)
+
     return Workload(
         name=deployment_name(service.name, version.name),
         namespace=args.namespace,
@@ -190,16 +235,23 @@ def _workload(args: MicroserviceArgs, settings: MicroserviceSettings, version: _
         version=version.label,
         service_account=service.name,
         service_selector=all_versions(service.name) if service.versions else None,
-        containers=(_container(args, settings, version),),
-        init_containers=_migration(args, settings, version),
-        shape=DeploymentShape(replicas=version.replicas, disruption_budget=True),
+        containers=(_container(args, settings, version), *further(settings.sidecars)),
+        init_containers=(*_migration(args, settings, version), *further(settings.init_containers)),
+        shape=_shape(settings, version),
         scheduling=settings.scheduling,
+        uid=settings.uid or DEFAULT_UID,
+        gid=settings.gid,
+        grace_seconds=settings.grace_seconds,
+        host_aliases={str(address): names for address, names in settings.host_aliases.items()},
+        account_labels=settings.account.labels,
+        account_annotations=settings.account.annotations,
         pod_labels={
             Label.APP.value: service.name,
             Label.SERVICE_VERSION.value: version.label,
             **args.mesh.pod_labels,
+            **settings.pod_labels,
         },
-        pod_annotations=args.mesh.pod_annotations,
+        pod_annotations={**args.mesh.pod_annotations, **settings.pod_annotations},
     )
 
 
@@ -213,3 +265,12 @@ def microservice_manifests(args: MicroserviceArgs, settings: MicroserviceSetting
     _require_untaken(args, settings, _environment(args, settings, versions[0]))
     first, *further = (_workload(args, settings, one) for one in versions)
     return render_versions(first, further)
+
+
+def scaled_fields(settings: MicroserviceSettings) -> dict[str, list[str]]:
+    """The fields that an autoscaler sets, by the name of the Deployment: an update leaves them alone."""
+    if settings.autoscaling is None:
+        return {}
+    service = settings.service
+    scaled = [None, *(name for name, one in service.versions.items() if one.replicas is None)]
+    return {deployment_name(service.name, one): ["spec.replicas"] for one in scaled}

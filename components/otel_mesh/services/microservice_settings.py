@@ -16,11 +16,15 @@ from otel_mesh.k8s.containers import POD_FIELDS
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
+from otel_mesh.services.ordinary_workload import OrdinaryWorkload
 from otel_mesh.services.store_access import CacheAccess, DatabaseAccess  # noqa: TC001 - a component plugin reads them at run time
+from otel_mesh.services.workload_checks import workload_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Self
+
+    from otel_mesh.catalog.versions import Version
 
 OutsideContext = Literal["continue", "link", "restart"]
 
@@ -49,8 +53,8 @@ class ServiceRuntime(Settings):
     outside_context: OutsideContext = "restart"
 
 
-class MicroserviceSettings(ServiceRuntime):
-    """Settings of a `Microservice`, besides those of `ServiceRuntime`.
+class MicroserviceSettings(OrdinaryWorkload, ServiceRuntime):
+    """Settings of a `Microservice`, besides those of `ServiceRuntime` and `OrdinaryWorkload`.
 
     Attributes:
         service: The service's entry in the catalog.
@@ -64,14 +68,17 @@ class MicroserviceSettings(ServiceRuntime):
 
     @model_validator(mode="after")
     def _drained_in_parts(self) -> Self:
-        problems = [*self._undrainable(), *(one.below("service") for one in taken_variables(self.service))]
+        problems = [
+            *self._undrainable(),
+            *(one.below("service") for one in taken_variables(self.service)),
+            *workload_problems(self, self.service, own_variables(self.service)),
+        ]
         if problems:
             raise InvalidSettingsError(problems)
         return self
 
     def _undrainable(self) -> Iterator[Problem]:
-        counts = {self.replicas, *(one.replicas or self.replicas for one in self.service.versions.values())}
-        for count in sorted(counts):
+        for count in pod_counts(self, self, self.service.versions):
             problem = self.scheduling.problem_with(count)
             if problem is not None:
                 yield problem
@@ -100,6 +107,12 @@ def own_variables(service: Service) -> frozenset[str]:
     return _OWN_VARIABLES | stores | {url_variable(name) for name in service.calls}
 
 
+def pod_counts(runtime: ServiceRuntime, workload: OrdinaryWorkload, versions: Mapping[str, Version]) -> list[int]:
+    """The lowest numbers of pods that each version of a service has."""
+    common = runtime.replicas if workload.autoscaling is None else workload.autoscaling.min
+    return sorted({common, *(one.replicas or common for one in versions.values())})
+
+
 def taken_variables(service: Service) -> Iterator[Problem]:
     """Problems of a service's versions with variables that `Microservice` sets itself."""
     own = own_variables(service)
@@ -115,7 +128,7 @@ class MicroserviceArgs:
     Attributes:
         namespace: Namespace of the Kubernetes objects.
         image: Container image.
-        otlp_endpoint: URL of the Collector's OTLP receiver (gRPC).
+        otlp_endpoint: URL of the Collector's OTLP receiver (gRPC); None for an image that sends no telemetry.
         settings: Settings, or a mapping of their fields.
         callees: Addresses of the called services, by environment variable.
         database: Access to the service's database; None without one.
@@ -127,8 +140,8 @@ class MicroserviceArgs:
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
-    otlp_endpoint: pulumi.Input[str]
     settings: MicroserviceSettings
+    otlp_endpoint: pulumi.Input[str] | None = None
     callees: dict[str, pulumi.Input[str]] = field(default_factory=dict)
     database: DatabaseAccess | None = None
     cache: CacheAccess | None = None

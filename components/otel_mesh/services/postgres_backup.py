@@ -19,7 +19,7 @@ from otel_mesh.k8s.passwords import password_file, password_volume
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
-from otel_mesh.k8s.workload import CronJobShape, Workload
+from otel_mesh.k8s.workload import CronJobShape, JobShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 from otel_mesh.services.postgres_backup_scripts import FILES, SCRIPT_DIR
 
@@ -137,7 +137,13 @@ def postgres_backup_manifests(args: PostgresBackupArgs, settings: PostgresBackup
             role=Role.BACKUP,
             version=settings.version,
             containers=(_container(args, settings),),
-            shape=CronJobShape(schedule=settings.schedule, deadline_seconds=settings.deadline_seconds),
+            shape=CronJobShape(
+                schedule=settings.schedule,
+                # a failed run is not repeated before the next time: it would fail again
+                job=JobShape(deadline_seconds=settings.deadline_seconds),
+                time_zone="Etc/UTC",
+                starting_deadline_seconds=3600,
+            ),
             scheduling=settings.scheduling,
             uid=_UID,
             files=FILES,

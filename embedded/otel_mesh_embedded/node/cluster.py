@@ -12,6 +12,7 @@ from otel_mesh_embedded.node import starting, stopping, waiting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, layout
 from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
+from otel_mesh_embedded.node.network import policies
 from otel_mesh_embedded.node.node import assemble, registry
 from otel_mesh_embedded.node.objects import storage
 from otel_mesh_embedded.supervision import machine_lock, supervisor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.node.node import Node
 
-PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM]))
+PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM, policies.PROGRAM]))
 """Programs of the node, without the supervisor and forwards."""
 _FORWARD_TIMEOUT = 5.0
 

@@ -15,7 +15,7 @@ from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.control_plane import encryption, servers
 from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME, RANGES
 from otel_mesh_embedded.node.machine import cgroups, residue
-from otel_mesh_embedded.node.network import ranges
+from otel_mesh_embedded.node.network import policies, ranges
 from otel_mesh_embedded.node.objects import admission, manifests, storage, trust
 from otel_mesh_embedded.node.workers import agents, runtime
 from otel_mesh_embedded.pki import authorities, credentials
@@ -78,8 +78,9 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     objects = manifests.build(coredns_image=references["coredns"], name_servers=agents.machine_name_servers())
     manifests.apply(api, objects)
     registry.ensure(storage.provisioner(layout, node.programs))
+    registry.ensure(policies.program(layout, node.programs))
     progress("waiting for the node and its DNS")
-    everything = (*_ALL_CONTROL, "containerd", "kube-proxy", storage.PROGRAM, "kubelet")
+    everything = (*_ALL_CONTROL, "containerd", "kube-proxy", storage.PROGRAM, policies.PROGRAM, "kubelet")
     waiting.until("node", lambda: _is_node_ready(api, moment), registry, everything, timeout=NODE_TIMEOUT)
     trust.spread(layout, api, progress)
     try:

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 SUPERVISOR = "supervisor"
 FORWARD_PREFIX = "forward-"
-_CLUSTER = ("volume-provisioner", "kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+_CLUSTER = (
+    "network-policies",
+    "volume-provisioner",
+    "kube-proxy",
+    "kube-scheduler",
+    "kube-controller-manager",
+    "kube-apiserver",
+    "etcd",
+)
 _ETCD_GRACE = 20.0
 _RUNTIME_TIMEOUT_S = 15.0
 

@@ -85,8 +85,9 @@ SCHEDULER = authorities.Leaf("scheduler", CLUSTER, "system:kube-scheduler", clie
 KUBELET = authorities.Leaf("kubelet", CLUSTER, f"system:node:{NODE_NAME}", organization="system:nodes", client=True)
 PROXY = authorities.Leaf("proxy", CLUSTER, "system:kube-proxy", client=True)
 VOLUME_PROVISIONER = authorities.Leaf("volume-provisioner", CLUSTER, "otel-mesh:volume-provisioner", client=True)
+NETWORK_POLICIES = authorities.Leaf("network-policies", CLUSTER, "otel-mesh:network-policies", client=True)
 
-CLIENTS = (CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, VOLUME_PROVISIONER)
+CLIENTS = (CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, VOLUME_PROVISIONER, NETWORK_POLICIES)
 """Clients of the API server with a kubeconfig of their own."""
 
 LEAVES = (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from otel_mesh.core.values import quantity
+from otel_mesh.k8s.pod_security import security_context
 from tests.components.scenarios import SCENARIOS
 
 WORKLOADS = [
@@ -125,3 +126,8 @@ def test_another_number_of_replicas_keeps_the_pod_template() -> None:
         for name in ("microservice", "microservice-meshed")
     )
     assert small["topologySpreadConstraints"] == large["topologySpreadConstraints"]
+
+
+def test_a_group_of_its_own_owns_the_volumes() -> None:
+    context = security_context(101, 102)
+    assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (101, 102, 102)

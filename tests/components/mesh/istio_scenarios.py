@@ -15,9 +15,10 @@ from otel_mesh.mesh.istio.policy import (
     untraced_exports,
     untraced_namespace,
 )
-from otel_mesh.mesh.istio.routes import Route
+from otel_mesh.mesh.istio.routes import Route, delegate_name, delegated_virtual_service
 from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh.mesh.istio.tokens import TokenSettings
+from otel_mesh.mesh.policies.team_routes import TeamRoute
 from otel_mesh.mesh.tracing import Tracing
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ TOKENS: Final = TokenSettings(
     issuer="https://issuer.example", audiences=("shop",), jwks_uri="https://issuer.example/keys"
 )
 ROUTES: Final = (Route(host="api-gateway.shop.svc.cluster.local", port=8080),)
+TEAM_ROUTES: Final = (
+    TeamRoute(namespace="mobile", service="mobile-api", path_prefix="/mobile"),
+    TeamRoute(namespace="reviews", service="reviews", host="reviews.example.com"),
+)
 
 
 def _gateway(istio: IstioSettings, tracing: Tracing, settings: IngressGatewaySettings, **more: Any) -> list[Manifest]:  # noqa: ANN401 - arguments
@@ -134,6 +139,16 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         certificate="from a file",
         private_key="from a secret output",
     ),
+    "gateway-team-routes": lambda: [
+        *_gateway(DEFAULTS, TRACING, IngressGatewaySettings(hosts=("*",)), team_routes=TEAM_ROUTES)[-3:],
+        delegated_virtual_service(
+            {"name": delegate_name("mobile-api"), "namespace": "mobile"},
+            host="mobile-api.mobile.svc.cluster.local",
+            port=8080,
+            strip_prefix=True,
+            retries=2,
+        ),
+    ],
     "gateway-tokens": lambda: _gateway(
         DEFAULTS, TRACING, IngressGatewaySettings(tokens=TOKENS), open_paths=("/api/orders", "/readyz")
     )[-2:],

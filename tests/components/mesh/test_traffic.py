@@ -28,7 +28,10 @@ SCENARIOS: dict[str, tuple[Target, dict[str, Any]]] = {
         TARGET,
         {"ab_test": {"groups": {"control": {"version": "v1", "weight": 50}, "new": {"version": "v2", "weight": 50}}}},
     ),
-    "fault-for-testers": (TARGET, {"fault": {"abort": {"status": 500}, "header": {"name": "x-tester"}}}),
+    "fault-for-testers": (
+        TARGET,
+        {"fault": {"abort": {"status": 500}, "header": {"name": "x-tester"}, "expires": "2027-01-31"}},
+    ),
     "rate-limit": (TARGET, {"rate_limit": {"requests": 100, "interval": "1s", "burst": 200}}),
     "grpc-retries": (GRPC, {"resilience": {"timeout": "2s", "retries": {"attempts": 1, "try_timeout": "1s"}}}),
 }
@@ -151,6 +154,22 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             " choose another header"
         ),
     ),
+    "a header of a test that clients cannot send": (
+        {
+            "ab_test": {
+                "header": "x-trace-version",
+                "groups": {"a": {"version": "v1", "weight": 50}, "b": {"version": "v2", "weight": 50}},
+            }
+        },
+        (
+            "ab_test.header: x-trace-version is set by the mesh, and the gateway removes it from clients' requests;"
+            " choose another header"
+        ),
+    ),
+    "no time at all": (
+        {"resilience": {"outliers": {"interval": "0s"}}},
+        "resilience.outliers.interval: is zero; write one such as 500ms or 10s",
+    ),
     "one header for two policies": (
         {"canary": {"version": "v2"}, "fault": {"abort": {"status": 500}, "header": {"name": "x-canary"}}},
         "fault.header: canary.header is the same header; choose another header for one of them",
@@ -180,6 +199,21 @@ def test_b2_a_wrong_policy_is_refused(name: str) -> None:
     with pytest.raises(InvalidSettingsError) as refused:
         rendered(parse(TrafficPolicy, values))
     assert [str(problem) for problem in refused.value.problems] == [said]
+
+
+def test_b2_versions_with_one_name_of_their_pods_are_refused() -> None:
+    """They would share a subset: the canary's requests would go to the stable version's pods."""
+    target = TARGET.model_copy(update={"version": "1.0", "versions": ("1-0",)})
+    (problem,) = target.problems(TrafficPolicy.model_validate({"canary": {"version": "1-0"}}))
+    assert str(problem) == "canary: '1-0' and '1.0' differ in case or punctuation only; rename one of the versions"
+
+
+def test_s2_2_a_canary_by_idempotency_key_gets_requests_with_its_own_key_only() -> None:
+    canary = {"version": "v2", "header": {"name": "idempotency-key", "value": "probe"}}
+    policy = TrafficPolicy.model_validate({"canary": canary, "resilience": {"retries": {"attempts": 2}}})
+    for rule in rules(policy):
+        if rule["route"][0]["destination"]["subset"] == "v2":
+            assert {one["headers"]["idempotency-key"].get("exact") for one in rule["match"]} == {"probe"}
 
 
 def test_b2_a_policy_needs_a_mesh() -> None:

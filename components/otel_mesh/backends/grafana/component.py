@@ -23,6 +23,7 @@ from otel_mesh.k8s.containers import (
     config_volume,
     http_check,
     scratch_volume,
+    shared_volume,
 )
 from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
@@ -66,6 +67,9 @@ class GrafanaSettings(Settings):
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its query API, and of its web page."""
 
+    PORT: ClassVar[int] = PORT
+    """Port of its pods."""
+
     name: DnsLabel = "grafana"
     image: ImageReference = versions.GRAFANA_IMAGE
     version: LabelValue = versions.GRAFANA
@@ -100,6 +104,8 @@ class GrafanaArgs:
         admin_password: Password of the account, a secret output; None if ``settings.existing_secret`` is set.
         dashboards: Further dashboards, file name (``orders.json``) to JSON. Together with the library's they have to
             fit into one ConfigMap.
+        shared_dashboards: Name of a ConfigMap of the namespace with dashboards of other stacks; None for none. Grafana
+            follows its changes without a restart.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.
     """
@@ -110,6 +116,7 @@ class GrafanaArgs:
     logs_url: pulumi.Input[str] | None = None
     admin_password: pulumi.Input[str] | None = None
     dashboards: dict[str, str] = field(default_factory=dict)
+    shared_dashboards: str | None = None
     settings: GrafanaSettings = field(default_factory=GrafanaSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
@@ -131,7 +138,9 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
             plugin=settings.logs_plugin if logs else None,
         ),
         "provisioning/datasources/otel-mesh.yaml": to_yaml(config.datasources(logs=logs)),
-        "provisioning/dashboards/otel-mesh.yaml": to_yaml(config.dashboard_provider()),
+        "provisioning/dashboards/otel-mesh.yaml": to_yaml(
+            config.dashboard_provider(shared=args.shared_dashboards is not None)
+        ),
         **{f"{folder}/{name}": text for name, text in dashboards.with_own(args.dashboards).items()},
     }
     size = sum(len(path.encode()) + len(text.encode()) for path, text in files.items())
@@ -149,6 +158,7 @@ def _container(args: GrafanaArgs, settings: GrafanaSettings, files: Mapping[str,
     }
     if args.logs_url is not None:
         urls[config.LOGS_URL] = args.logs_url
+    shared = args.shared_dashboards
     return Container(
         name="grafana",
         image=settings.image,
@@ -160,6 +170,7 @@ def _container(args: GrafanaArgs, settings: GrafanaSettings, files: Mapping[str,
         volumes=(
             config_volume("config", settings.name, CONFIG_DIR, files),
             password_volume("credentials", settings.secret_name),
+            *([shared_volume("shared-dashboards", shared, config.SHARED_DASHBOARD_DIR)] if shared else []),
             # a plugin, with programs for several platforms, is downloaded to /tmp and unpacked to the data directory
             scratch_volume("data", DATA_DIR, "1Gi"),
             scratch_volume("tmp", "/tmp", "1Gi"),  # noqa: S108 - a volume of the pod

@@ -19,6 +19,7 @@ LOGS_URL: Final = "LOGS_URL"
 
 CONFIG_DIR: Final = "/etc/grafana"
 DASHBOARD_DIR: Final = f"{CONFIG_DIR}/dashboards"
+SHARED_DASHBOARD_DIR: Final = "/etc/grafana-shared"
 DATA_DIR: Final = "/var/lib/grafana"
 HTTP_PORT: Final = 3000
 
@@ -172,18 +173,24 @@ def _logs() -> dict[str, Any]:
     return {**_datasource("Logs", LOGS_URL), **own}
 
 
-def dashboard_provider() -> dict[str, Any]:
-    """The provider of the dashboards, which are read-only in the page: they are changed in the repository."""
+def dashboard_provider(*, shared: bool = False) -> dict[str, Any]:
+    """The providers of the dashboards, which are read-only in the page: they are changed in the repository.
+
+    Args:
+        shared: Whether there are dashboards of other stacks, which come and go while Grafana runs.
+    """
+    providers = [_provider("otel-mesh", DASHBOARD_DIR, kept=True)]
+    if shared:
+        providers.append(_provider("teams", SHARED_DASHBOARD_DIR, kept=False))
+    return {"apiVersion": 1, "providers": providers}
+
+
+def _provider(name: str, path: str, *, kept: bool) -> dict[str, Any]:
     return {
-        "apiVersion": 1,
-        "providers": [
-            {
-                "name": "otel-mesh",
-                "folder": "otel-mesh",
-                "type": "file",
-                "disableDeletion": True,
-                "allowUiUpdates": False,
-                "options": {"path": DASHBOARD_DIR},
-            }
-        ],
+        "name": name,
+        "folder": name,
+        "type": "file",
+        "disableDeletion": kept,
+        "allowUiUpdates": False,
+        "options": {"path": path},
     }

@@ -28,7 +28,15 @@ from otel_mesh.core.values import (
 )
 from otel_mesh.k8s import cluster_objects
 from otel_mesh.k8s.component import Component
-from otel_mesh.k8s.containers import Container, ContainerPort, Probes, config_volume, data_volume, http_check
+from otel_mesh.k8s.containers import (
+    Container,
+    ContainerPort,
+    Probes,
+    config_volume,
+    data_volume,
+    http_check,
+    shared_volume,
+)
 from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
@@ -43,7 +51,9 @@ if TYPE_CHECKING:
 
 PORT: Final = 9090
 _CONFIG_DIR: Final = "/etc/prometheus"
+_SHARED_DIR: Final = "/etc/prometheus-shared"
 _DATA_DIR: Final = "/var/lib/prometheus"
+_RELOAD_INTERVAL: Final = "15s"
 _FILL_SHARE: Final = 0.8
 
 PROMOTED_ATTRIBUTES: Final = (
@@ -93,6 +103,9 @@ class PrometheusSettings(Settings):
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its query API, and of its web page."""
 
+    PORT: ClassVar[int] = PORT
+    """Port of its pods."""
+
     name: DnsLabel = "prometheus"
     image: ImageReference = versions.PROMETHEUS_IMAGE
     version: LabelValue = versions.PROMETHEUS
@@ -120,6 +133,8 @@ class PrometheusArgs:
         exposed: Values of ``job`` of the exposed services, which the objectives apply to: ``shop/api-gateway``.
         rules: Further rule files, name to text; a name ends in ``.rules.yaml``.
         alertmanager: Where firing alerts are sent; None: nowhere, they are shown on the page only.
+        shared_rules: Name of a ConfigMap of the namespace with rule files of other stacks; None for none. Prometheus
+            follows its changes without a restart, and keeps the last valid rules where a file is invalid.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh that the namespace belongs to.
     """
@@ -129,6 +144,7 @@ class PrometheusArgs:
     exposed: tuple[str, ...] = ()
     rules: dict[str, str] = field(default_factory=dict)
     alertmanager: AlertmanagerAddress | None = None
+    shared_rules: str | None = None
     settings: PrometheusSettings = field(default_factory=PrometheusSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
 
@@ -138,6 +154,8 @@ def prometheus_config(
     targets: Mapping[str, str],
     proxies: ProxyScraping | None = None,
     alertmanager: AlertmanagerAddress | None = None,
+    *,
+    shared_rules: bool = False,
 ) -> dict[str, Any]:
     """The program's configuration (``promtool check config`` reads it in a test).
 
@@ -146,7 +164,9 @@ def prometheus_config(
         targets: Further scrape targets, job to ``host:port``.
         proxies: Scraping of the mesh's proxies; None if they are not scraped.
         alertmanager: Where firing alerts are sent; None for nowhere.
+        shared_rules: Whether there are rule files of other stacks.
     """
+    folders = (_CONFIG_DIR, *([_SHARED_DIR] if shared_rules else []))
     jobs = {"prometheus": f"localhost:{PORT}", **targets}
     static = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in sorted(jobs.items())]
     return {
@@ -155,7 +175,7 @@ def prometheus_config(
             "external_labels": dict(settings.external_labels),
         },
         **({"alerting": alerting_config(alertmanager)} if alertmanager else {}),
-        "rule_files": [f"{_CONFIG_DIR}/*{SUFFIX}"],
+        "rule_files": [f"{folder}/*{SUFFIX}" for folder in folders],
         "otlp": {
             "promote_resource_attributes": list(PROMOTED_ATTRIBUTES),
             # keeps service.name and service.instance.id in target_info, in addition to job and instance
@@ -167,7 +187,8 @@ def prometheus_config(
     }
 
 
-def _arguments(settings: PrometheusSettings) -> list[str]:
+def _arguments(settings: PrometheusSettings, *, reloads: bool) -> list[str]:
+    reloading = ["--enable-feature=auto-reload-config", f"--config.auto-reload-interval={_RELOAD_INTERVAL}"]
     return [
         f"--config.file={_CONFIG_DIR}/prometheus.yml",
         f"--storage.tsdb.path={_DATA_DIR}",
@@ -176,6 +197,7 @@ def _arguments(settings: PrometheusSettings) -> list[str]:
         f"--web.listen-address=:{PORT}",
         "--web.enable-otlp-receiver",
         "--enable-feature=exemplar-storage",
+        *(reloading if reloads else []),
     ]
 
 
@@ -184,12 +206,15 @@ def _retained_bytes(size: Quantity) -> str:
     return f"{int(float(quantity(size)) * _FILL_SHARE) // 2**20}MB"
 
 
-def _container(settings: PrometheusSettings, alertmanager: AlertmanagerAddress | None) -> Container:
+def _container(
+    settings: PrometheusSettings, alertmanager: AlertmanagerAddress | None, shared_rules: str | None
+) -> Container:
+    shared = [shared_volume("shared-rules", shared_rules, _SHARED_DIR)] if shared_rules else []
     ready = http_check("/-/ready", "http")
     return Container(
         name="prometheus",
         image=settings.image,
-        args=tuple(_arguments(settings)),
+        args=tuple(_arguments(settings, reloads=shared_rules is not None)),
         env={"GOMEMLIMIT": settings.resources.go_memory_limit()},
         ports=(ContainerPort(name="http", number=PORT, protocol="http"),),
         # replaying the write-ahead log of a full disk may take minutes
@@ -197,6 +222,7 @@ def _container(settings: PrometheusSettings, alertmanager: AlertmanagerAddress |
         resources=settings.resources,
         volumes=(
             config_volume("config", settings.name, _CONFIG_DIR),
+            *shared,
             data_volume("data", settings.storage, settings.name, _DATA_DIR),
             *remote_write_volumes(settings.remote_write),
             *alerting_volumes(alertmanager),
@@ -219,11 +245,15 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         program="prometheus",
         role=Role.METRICS,
         version=settings.version,
-        containers=(_container(settings, args.alertmanager),),
+        containers=(_container(settings, args.alertmanager, args.shared_rules),),
         scheduling=settings.scheduling,
         api_access=proxies is not None,
         files={
-            "prometheus.yml": to_yaml(prometheus_config(settings, args.targets, proxies, args.alertmanager)),
+            "prometheus.yml": to_yaml(
+                prometheus_config(
+                    settings, args.targets, proxies, args.alertmanager, shared_rules=args.shared_rules is not None
+                )
+            ),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },

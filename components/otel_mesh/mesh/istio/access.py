@@ -22,7 +22,9 @@ DENY_ALL: Final = "declared-calls-only"
 """Name of the policy that refuses what no other policy of its namespace allows."""
 
 
-def access_policies(accesses: Iterable[Access], binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
+def access_policies(
+    accesses: Iterable[Access], binding: MeshBinding, namespace: pulumi.Input[str], *, refuses_rest: bool = True
+) -> list[Manifest]:
     """AuthorizationPolicies of a namespace: one that allows nothing, and one per workload that allows its callers.
 
     The kubelet's probes and Prometheus' scrapes of the proxies are not affected: neither passes the proxy's listener of
@@ -32,9 +34,10 @@ def access_policies(accesses: Iterable[Access], binding: MeshBinding, namespace:
         accesses: Access to each workload of the namespace.
         binding: Mesh whose trust domain the identities belong to.
         namespace: Namespace of the workloads.
+        refuses_rest: Whether the policy that allows nothing is among them.
     """
     return [
-        authorization_policy(DENY_ALL, namespace, {}),
+        *([authorization_policy(DENY_ALL, namespace, {})] if refuses_rest else []),
         *(
             authorization_policy(
                 f"{access.workload}-callers",
@@ -70,11 +73,14 @@ class AccessControlArgs:
         namespace: Namespace of the workloads.
         accesses: Access to each workload of the namespace; a meshed workload without one accepts no call.
         mesh: Binding of the mesh.
+        refuses_rest: Whether the namespace's other workloads accept no call. False if another component of the
+            namespace says so already.
     """
 
     namespace: pulumi.Input[str]
     accesses: tuple[Access, ...]
     mesh: MeshBinding
+    refuses_rest: bool = True
 
 
 class AccessControl(Component):
@@ -84,5 +90,5 @@ class AccessControl(Component):
 
     def __init__(self, name: str, args: AccessControlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self.children(access_policies(args.accesses, args.mesh, args.namespace))
+        self.children(access_policies(args.accesses, args.mesh, args.namespace, refuses_rest=args.refuses_rest))
         self.register_outputs({})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, ProxyScraping
+from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, MeshControlPlane, ProxyScraping
 
 if TYPE_CHECKING:
     from otel_mesh.mesh.istio.settings import IstioSettings
 
 _REVISION_LABEL: Final = "istio.io/rev"
 _DEFAULT_REVISION: Final = "default"
+
+_XDS_PORT: Final = 15012
+"""Port of istiod for configuration and certificates, with TLS."""
 
 _INJECTED_BY: Final = "otel-mesh.dev/mesh-revision"
 """Annotation of pods of a named revision. Sidecars are injected when a pod is created: a change of the revision has to
@@ -68,4 +71,5 @@ def istio_binding(
         proxy_scraping=PROXY_SCRAPING,
         gateway=gateway,
         collector=collector,
+        control_plane=MeshControlPlane(namespace=settings.namespace, pod_labels={"app": "istiod"}, ports=(_XDS_PORT,)),
     )

@@ -25,8 +25,9 @@ from otel_mesh.mesh.binding import GatewayBinding, MeshBinding
 from otel_mesh.mesh.istio import certificates
 from otel_mesh.mesh.istio.edge import strip_untrusted_headers
 from otel_mesh.mesh.istio.policy import ingress_telemetry
-from otel_mesh.mesh.istio.routes import Route, gateway_object, virtual_service
+from otel_mesh.mesh.istio.routes import Route, gateway_object, virtual_services
 from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
+from otel_mesh.mesh.policies.team_routes import TeamRoute, require_distinct_routes
 from otel_mesh.mesh.tracing import Tracing  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
@@ -97,7 +98,13 @@ class IngressGatewaySettings(Settings):
             namespace: Namespace of the gateway.
         """
         https = 443 if self.tls_secret else None
-        return GatewayBinding(namespace=namespace, service=self.name, https_port=https, service_account=self.name)
+        return GatewayBinding(
+            namespace=namespace,
+            service=self.name,
+            https_port=https,
+            service_account=self.name,
+            pod_ports=(HTTP_PORT, *([HTTPS_PORT] if self.tls_secret else [])),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +121,7 @@ class IngressGatewayArgs:
         private_key: Private key of the certificate in PEM, a secret output.
         settings: Settings, or a mapping of their fields.
         open_paths: Paths that need no token if ``settings.tokens`` is set; exact, or ending in ``*``.
+        team_routes: Places that services of teams' stacks may serve.
     """
 
     namespace: pulumi.Input[str]
@@ -124,14 +132,16 @@ class IngressGatewayArgs:
     private_key: pulumi.Input[str] | None = None
     settings: IngressGatewaySettings = field(default_factory=IngressGatewaySettings)
     open_paths: tuple[str, ...] = ()
+    team_routes: tuple[TeamRoute, ...] = ()
 
 
 def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings) -> list[Manifest]:
     """The Kubernetes objects of a gateway, dependencies first.
 
     Raises:
-        InvalidSettingsError: The certificate has no key, or no name of a Secret.
+        InvalidSettingsError: The certificate has no key or no name of a Secret, or two routes clash.
     """
+    require_distinct_routes(args.team_routes, {one.prefix: one.host for one in args.routes}, settings.hosts)
     workload = _workload(args, settings)
     selected, meta = workload.selector, workload.metadata()
     account, deployment, budget = render(workload)
@@ -151,13 +161,14 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
             tls=_tls(settings),
             redirects=settings.plain_http == "redirect",
         ),
-        virtual_service(
+        *virtual_services(
             meta,
             args.routes,
             hosts=settings.hosts,
             timeout=settings.timeout,
             retries=settings.retries,
             try_timeout=settings.try_timeout,
+            team_routes=args.team_routes,
         ),
     ]
     if settings.tokens is not None:

@@ -1,15 +1,23 @@
-"""Routes from a gateway to services."""
+"""Routes from a gateway to services.
+
+The platform owns every VirtualService that is bound to its gateway. A route of a team is delegated: the platform's
+VirtualService fixes host, path prefix and timeout, and names one VirtualService of the team's namespace, which Istio
+ignores as far as it goes beyond that place.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.core.values import Port, Settings
+from otel_mesh.core.values import PathPrefix, Port, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pulumi
+
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.policies.team_routes import TeamRoute
 
 IDEMPOTENCY_HEADER: Final = "idempotency-key"
 """Header of requests that are safe to retry (draft-ietf-httpapi-idempotency-key-header)."""
@@ -28,12 +36,12 @@ class Route(Settings):
     Attributes:
         host: Fully qualified DNS name of the Service.
         port: Port of the Service.
-        prefix: Prefix of the paths that are forwarded.
+        prefix: Prefix of the paths that are forwarded, by whole segments.
     """
 
     host: str
     port: Port
-    prefix: str = "/"
+    prefix: PathPrefix = "/"
 
 
 def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
@@ -50,12 +58,14 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
     Args:
         meta: Metadata of the object.
         selected: Labels of the proxies' pods.
-        hosts: Host names that the gateway answers for.
+        hosts: Host names that the gateway answers for. Only a VirtualService of the gateway's namespace is bound to
+            them; one of another namespace has to be delegated to.
         http_port: Port of the pods for plain HTTP.
         tls: Port of the pods for HTTPS and name of the Secret with the certificate; None without HTTPS.
         redirects: Whether plain HTTP requests are redirected to HTTPS.
     """
-    plain: dict[str, Any] = {"port": {"number": http_port, "name": "http", "protocol": "HTTP"}, "hosts": list(hosts)}
+    own = [f"./{host}" for host in hosts]
+    plain: dict[str, Any] = {"port": {"number": http_port, "name": "http", "protocol": "HTTP"}, "hosts": own}
     if redirects:
         plain["tls"] = {"httpsRedirect": True}
     servers = [plain]
@@ -64,7 +74,7 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
         servers.append(
             {
                 "port": {"number": port, "name": "https", "protocol": "HTTPS"},
-                "hosts": list(hosts),
+                "hosts": own,
                 "tls": {"mode": "SIMPLE", "credentialName": secret, "minProtocolVersion": "TLSV1_2"},
             }
         )
@@ -76,7 +86,7 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
     }
 
 
-def virtual_service(  # noqa: PLR0913 - the parts of a route, all by keyword
+def virtual_services(  # noqa: PLR0913 - the parts of a route, all by keyword
     meta: Mapping[str, Any],
     routes: Iterable[Route],
     *,
@@ -84,37 +94,99 @@ def virtual_service(  # noqa: PLR0913 - the parts of a route, all by keyword
     timeout: str,
     retries: int,
     try_timeout: str,
-) -> Manifest:
-    """The VirtualService object: routes with a timeout; only safe requests are retried.
+    team_routes: Sequence[TeamRoute] = (),
+) -> list[Manifest]:
+    """The VirtualService objects: routes with a timeout, longest prefix first; only safe requests are retried.
 
     Args:
-        meta: Metadata of the object; the Gateway object has the same name.
+        meta: Metadata of the first object; the Gateway object has the same name.
         routes: Services that requests are forwarded to.
         hosts: Host names of the gateway.
         timeout: Timeout of a request, including retries.
         retries: Number of retries after the first try.
         try_timeout: Timeout of each try.
+        team_routes: Places that are delegated to teams; each of their hosts gets an object of its own.
     """
     repeated = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": RETRY_ON}
-    http = []
+    placed: list[tuple[str, list[dict[str, Any]]]] = []
     for route in routes:
-        path = {"uri": {"prefix": route.prefix}}
         to = [{"destination": {"host": route.host, "port": {"number": route.port}}}]
-        http += [
+        paths = _paths(route.prefix)
+        steps = [
             {
-                "match": [
-                    {**path, "method": {"regex": SAFE_METHODS}},
-                    {**path, "headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},
-                ],
+                "match": [{**path, **safe} for safe in _SAFE for path in paths],
                 "route": to,
                 "timeout": timeout,
                 "retries": repeated,
             },
-            {"match": [path], "route": to, "timeout": timeout, "retries": {"attempts": 0}},
+            {"match": paths, "route": to, "timeout": timeout, "retries": {"attempts": 0}},
         ]
+        placed.append((route.prefix, steps))
+    placed += [(one.path_prefix, [_delegated(one, timeout)]) for one in team_routes if one.host is None]
+    objects = [_bound(meta, meta["name"], hosts, _longest_first(placed))]
+    for host in sorted({one.host for one in team_routes if one.host is not None}):
+        theirs = [(one.path_prefix, [_delegated(one, timeout)]) for one in team_routes if one.host == host]
+        objects.append(_bound({**meta, "name": f"{meta['name']}-{host}"}, meta["name"], [host], _longest_first(theirs)))
+    return objects
+
+
+def delegate_name(service: str) -> str:
+    """Name of the VirtualService of a team's service that the platform's delegates to."""
+    return f"{service}-gateway"
+
+
+def delegated_virtual_service(
+    meta: Mapping[str, Any], *, host: pulumi.Input[str], port: int, strip_prefix: bool, retries: int
+) -> Manifest:
+    """The VirtualService of a team's service, which has effect only where the platform's delegates to it.
+
+    Args:
+        meta: Metadata of the object; its name and namespace are those of the platform's `TeamRoute`.
+        host: Fully qualified DNS name of the Service.
+        port: Port of the Service.
+        strip_prefix: Whether the service gets the paths without the route's prefix.
+        retries: Number of retries of safe requests after the first try.
+    """
+    common: dict[str, Any] = {"route": [{"destination": {"host": host, "port": {"number": port}}}]}
+    if strip_prefix:
+        common["rewrite"] = {"uri": "/"}
+    repeated = {"attempts": retries, "retryOn": RETRY_ON}
+    safe = {"match": [dict(one) for one in _SAFE], **common, "retries": repeated}
     return {
         "apiVersion": NETWORKING,
         "kind": "VirtualService",
         "metadata": dict(meta),
-        "spec": {"hosts": list(hosts), "gateways": [meta["name"]], "http": http},
+        "spec": {"http": [safe, {**common, "retries": {"attempts": 0}}]},
+    }
+
+
+_SAFE: Final[tuple[dict[str, Any], ...]] = (
+    {"method": {"regex": SAFE_METHODS}},
+    {"headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},
+)
+"""Conditions of requests that may be retried."""
+
+
+def _paths(prefix: str) -> list[dict[str, Any]]:
+    """Conditions of the paths below a prefix, by whole segments: Envoy's own prefixes are of characters."""
+    if prefix == "/":
+        return [{"uri": {"prefix": "/"}}]
+    return [{"uri": {"exact": prefix}}, {"uri": {"prefix": f"{prefix}/"}}]
+
+
+def _delegated(route: TeamRoute, timeout: str) -> dict[str, Any]:
+    to = {"name": delegate_name(route.service), "namespace": route.namespace}
+    return {"match": _paths(route.path_prefix), "delegate": to, "timeout": timeout}
+
+
+def _longest_first(placed: Iterable[tuple[str, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    return [step for _, steps in sorted(placed, key=lambda one: -len(one[0])) for step in steps]
+
+
+def _bound(meta: Mapping[str, Any], gateway: str, hosts: Sequence[str], http: list[dict[str, Any]]) -> Manifest:
+    return {
+        "apiVersion": NETWORKING,
+        "kind": "VirtualService",
+        "metadata": dict(meta),
+        "spec": {"hosts": list(hosts), "gateways": [gateway], "http": http},
     }

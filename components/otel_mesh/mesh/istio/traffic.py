@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
-from otel_mesh.core.labels import Label
+from otel_mesh.core.labels import Annotation, Label
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
-from otel_mesh.mesh.istio.traffic_routes import http_rules, subset_name
+from otel_mesh.mesh.istio.traffic_routes import http_rules
 from otel_mesh.mesh.policies.matching import seconds
-from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
+from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy, subset_name
 
 if TYPE_CHECKING:
     import pulumi
@@ -59,7 +59,9 @@ def service_traffic_manifests(args: ServiceTrafficArgs, settings: TrafficPolicy)
     made: list[Manifest] = []
     if rules := http_rules(settings, target):
         spec = {"hosts": [target.host], "http": rules}
-        made.append(_object("VirtualService", target, spec))
+        expires = settings.fault.expires if settings.fault is not None else None
+        ends = {Annotation.FAULT_EXPIRES.value: expires.isoformat()} if expires is not None else None
+        made.append(_object("VirtualService", target, spec, ends))
     if spec := _destination_spec(settings, target):
         made.append(_object("DestinationRule", target, {"host": target.host, **spec}))
     if settings.rate_limit is not None:
@@ -83,13 +85,11 @@ class ServiceTraffic(Component):
         self.register_outputs({})
 
 
-def _object(kind: str, target: Target, spec: dict[str, Any]) -> Manifest:
-    return {
-        "apiVersion": NETWORKING,
-        "kind": kind,
-        "metadata": mesh_metadata(target.service, target.namespace),
-        "spec": spec,
-    }
+def _object(kind: str, target: Target, spec: dict[str, Any], annotations: dict[str, str] | None = None) -> Manifest:
+    meta = mesh_metadata(target.service, target.namespace)
+    if annotations:
+        meta["annotations"] = annotations
+    return {"apiVersion": NETWORKING, "kind": kind, "metadata": meta, "spec": spec}
 
 
 def _destination_spec(policy: TrafficPolicy, target: Target) -> dict[str, Any]:
@@ -163,6 +163,7 @@ def _rate_limit(limit: RateLimit, target: Target) -> Manifest:
         "kind": "EnvoyFilter",
         "metadata": mesh_metadata(f"{target.service}-rate-limit", target.namespace),
         "spec": {
+            "priority": 10,  # a place relative to other filters needs one
             "workloadSelector": {"labels": {Label.NAME.value: target.service}},
             "configPatches": [{"applyTo": "HTTP_FILTER", "match": match, "patch": patch}],
         },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.mesh.istio.routes import IDEMPOTENCY_HEADER, RETRY_ON, SAFE_METHODS
 from otel_mesh.mesh.policies.matching import FAULT_INJECTED, MARKERS, TRACE_VERSION, TRAFFIC_WEIGHT
+from otel_mesh.mesh.policies.traffic import subset_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,7 +136,9 @@ def _conditions(rule: Rule) -> Iterator[dict[str, Any]]:
     own = {"headers": headers} if headers else {}
     if rule.safe:
         yield {**own, "method": {"regex": SAFE_METHODS}}
-        yield {"headers": {**headers, IDEMPOTENCY_HEADER: {"regex": ".+"}}}
+        # a rule for one value of this very header keeps its value: any other key would be routed with it
+        key = headers.get(IDEMPOTENCY_HEADER, {"regex": ".+"})
+        yield {"headers": {**headers, IDEMPOTENCY_HEADER: key}}
     elif own:
         yield own
 
@@ -150,11 +153,6 @@ def _destination(name: str, weight: int, rule: Rule, target: Target) -> dict[str
     if marks := rule.marks.get(name):
         made["headers"] = {"request": {"set": dict(marks)}}
     return made
-
-
-def subset_name(version: str) -> str:
-    """The name of a version's subset: a DNS label."""
-    return version.lower().replace(".", "-").replace("_", "-")
 
 
 def _fault(fault: FaultInjection) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.values import LabelValue, Settings
 from otel_mesh.mesh.policies.gate import Gate
-from otel_mesh.mesh.policies.matching import HeaderMatch, HeaderName, HeaderValue
+from otel_mesh.mesh.policies.matching import HeaderMatch, HeaderName, HeaderValue, marker_problems
 
 if TYPE_CHECKING:
     from typing import Self
@@ -85,9 +85,10 @@ class ABTest(Settings):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        problems = list(marker_problems("header", self.header))
         total = sum(one.weight for one in self.groups.values())
         if total != _WHOLE:
-            raise InvalidSettingsError(
-                [Problem("groups", f"their weights sum up to {total}", f"make them sum up to {_WHOLE}")]
-            )
+            problems.append(Problem("groups", f"their weights sum up to {total}", f"make them sum up to {_WHOLE}"))
+        if problems:
+            raise InvalidSettingsError(problems)
         return self

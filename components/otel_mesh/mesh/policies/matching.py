@@ -6,12 +6,13 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import Settings
+from otel_mesh.core.values import Duration, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
 TRACE_VERSION: Final = "x-trace-version"
@@ -44,13 +45,34 @@ class HeaderMatch(Settings):
 
     @model_validator(mode="after")
     def _is_free(self) -> Self:
-        if self.name in MARKERS:
-            reason = f"{self.name} is set by the mesh, and the gateway removes it from clients' requests"
-            raise InvalidSettingsError([Problem("name", reason, "choose another header")])
+        if found := list(marker_problems("name", self.name)):
+            raise InvalidSettingsError(found)
         return self
+
+
+def marker_problems(path: str, name: str) -> Iterator[Problem]:
+    """The problem of a header that clients cannot send.
+
+    Args:
+        path: Place of the header's name.
+        name: Name of the header.
+    """
+    if name in MARKERS:
+        reason = f"{name} is set by the mesh, and the gateway removes it from clients' requests"
+        yield Problem(path, reason, "choose another header")
 
 
 def seconds(duration: str) -> Decimal:
     """The length of a `Duration` in seconds."""
     parts = re.findall(r"([0-9]+)(ms|s|m|h)", duration)
     return sum((int(number) * _UNITS[unit] for number, unit in parts), Decimal(0))
+
+
+def _positive(duration: str) -> str:
+    if not seconds(duration):
+        raise ValueError("is zero; write one such as 500ms or 10s")
+    return duration
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+"""A `Duration` of at least one millisecond."""

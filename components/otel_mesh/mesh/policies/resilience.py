@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import Duration, Settings
-from otel_mesh.mesh.policies.matching import seconds
+from otel_mesh.core.values import Settings
+from otel_mesh.mesh.policies.matching import PositiveDuration, seconds
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,7 +31,7 @@ class RetryPolicy(Settings):
     """
 
     attempts: Annotated[int, Field(ge=0, le=10)] = 2
-    try_timeout: Duration | None = None
+    try_timeout: PositiveDuration | None = None
 
 
 class Connections(Settings):
@@ -47,7 +47,7 @@ class Connections(Settings):
     max_connections: Limit = 100
     max_pending_requests: Limit = 50
     max_requests: Limit = 100
-    connect_timeout: Duration | None = None
+    connect_timeout: PositiveDuration | None = None
 
 
 class OutlierDetection(Settings):
@@ -61,8 +61,8 @@ class OutlierDetection(Settings):
     """
 
     consecutive_errors: Annotated[int, Field(ge=1, le=1000)] = 5
-    interval: Duration = "30s"
-    ejection_time: Duration = "30s"
+    interval: PositiveDuration = "30s"
+    ejection_time: PositiveDuration = "30s"
     max_ejection_percent: Annotated[int, Field(ge=1, le=100)] = 50
 
 
@@ -76,7 +76,7 @@ class Resilience(Settings):
         outliers: Pods that get no requests for a while; None for none.
     """
 
-    timeout: Duration | None = None
+    timeout: PositiveDuration | None = None
     retries: RetryPolicy | None = None
     connections: Connections | None = None
     outliers: OutlierDetection | None = None
@@ -102,7 +102,7 @@ class RateLimit(Settings):
     """
 
     requests: Limit
-    interval: Duration = "1s"
+    interval: PositiveDuration = "1s"
     burst: Limit | None = None
 
     @model_validator(mode="after")

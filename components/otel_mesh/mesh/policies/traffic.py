@@ -62,6 +62,11 @@ class TrafficPolicy(Settings):
         return tuple(dict.fromkeys(one.version for one in self.ab_test.groups.values())) if self.ab_test else ()
 
 
+def subset_name(version: str) -> str:
+    """The name of a version's group of pods: a DNS label."""
+    return version.lower().replace(".", "-").replace("_", "-")
+
+
 class Target(Settings):
     """A service that a policy is for.
 
@@ -87,7 +92,7 @@ class Target(Settings):
         return f"{self.service}.{self.namespace}.svc.cluster.local"
 
     def problems(self, policy: TrafficPolicy) -> list[Problem]:
-        """Versions of a policy that the service does not have.
+        """Versions of a policy that the service does not have, or that cannot be told apart.
 
         Args:
             policy: Policy of the service.
@@ -101,4 +106,10 @@ class Target(Settings):
         ]
         if policy.canary is not None and policy.canary.version == self.version:
             found.append(Problem("canary.version", f"'{self.version}' is the stable version", "name another one"))
+        names: dict[str, str] = {}
+        for version in dict.fromkeys((self.version, *policy.versions)):
+            other = names.setdefault(subset_name(version), version)
+            if other != version:
+                reason = f"'{version}' and '{other}' differ in case or punctuation only"
+                found.append(Problem(canary, reason, "rename one of the versions"))
         return found

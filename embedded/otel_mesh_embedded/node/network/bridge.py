@@ -11,7 +11,7 @@ from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import BRIDGE, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
-from otel_mesh_embedded.node.network import iptables
+from otel_mesh_embedded.node.network import iptables, policies
 from otel_mesh_embedded.node.network.sysctls import KernelSettings
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Network:
     def down(self) -> None:
         """Remove everything that `up`, the network plugins and kube-proxy made."""
         iptables.remove(self.iptables_programs, self.environment)
+        policies.remove_sets(self.environment)
         for name in self.links():
             self._ip("link", "delete", name, check=False)
         others = any(link.name.startswith(_OTHER_NETWORKS) for link in Path("/sys/class/net").iterdir())
@@ -95,7 +96,12 @@ class Network:
     def leftovers(self) -> list[str]:
         """Interfaces and chains of the node that exist."""
         chains = iptables.present(self.iptables_programs, self.environment)
-        return [f"network interface {name}" for name in self.links()] + [f"chain {name}" for name in chains]
+        sets = policies.sets(self.environment)
+        return [
+            *(f"network interface {name}" for name in self.links()),
+            *(f"chain {name}" for name in chains),
+            *(f"ipset {name}" for name in sets),
+        ]
 
     def _alias(self) -> str:
         return f"otel-mesh {self.layout.state}"

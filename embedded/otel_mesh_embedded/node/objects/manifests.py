@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_mesh_cli.core import waiting
 from otel_mesh_embedded.node import templates
+from otel_mesh_embedded.node.network import policies
 from otel_mesh_embedded.node.objects import coredns, storage
 from otel_mesh_embedded.pki import credentials
 
@@ -24,6 +25,7 @@ def build(*, coredns_image: str, name_servers: Sequence[str]) -> list[dict[str, 
     return [
         *templates.objects("access.yaml", api_server=credentials.API_SERVER_TO_KUBELET.common_name),
         *storage.manifests(),
+        *policies.manifests(),
         *coredns.manifests(coredns_image, name_servers),
     ]
 

@@ -19,6 +19,11 @@ SUFFIX: Final = ".rules.yaml"
 _FILE: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,99}}{re.escape(SUFFIX)}")
 
 
+def is_rule_file(name: str) -> bool:
+    """Whether a name is that of a rule file."""
+    return _FILE.fullmatch(name) is not None
+
+
 def rule_files() -> dict[str, str]:
     """The rule files, name to text."""
     found = (one for one in resources.files(__name__).iterdir() if one.name.endswith(SUFFIX))
@@ -56,7 +61,7 @@ def with_own(further: Mapping[str, str]) -> dict[str, str]:
             f"end it in {SUFFIX}, such as orders{SUFFIX}",
         )
         for name in further
-        if not _FILE.fullmatch(name)
+        if not is_rule_file(name)
     ]
     problems += [
         Problem(join_path("rules", name), "is the name of a rule file of the library", "choose another name")

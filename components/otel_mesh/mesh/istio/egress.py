@@ -1,0 +1,140 @@
+"""Egress policies as Istio's Sidecars, ServiceEntries and DestinationRules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import pulumi  # noqa: TC002 - a component plugin reads it at run time
+
+from otel_mesh.core.labels import Label
+from otel_mesh.k8s.component import Component
+from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.policies.egress import Egress  # noqa: TC001 - a component plugin reads it at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from otel_mesh.catalog.external import ExternalCall
+    from otel_mesh.k8s.manifests import Manifest
+
+_NETWORKING: Final = "networking.istio.io/v1"
+_HERE: Final = ["."]
+"""Visible in the namespace itself only."""
+_PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
+EVERY_WORKLOAD: Final = "declared-egress"
+"""Name of the Sidecar of all workloads without one of their own."""
+
+
+def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
+    """Objects that restrict what the proxies of a namespace connect to.
+
+    A proxy knows the hosts of its Sidecar only. Everything else it refuses by the mesh's ``REGISTRY_ONLY``: with 502
+    for HTTP, by closing the connection for other protocols.
+
+    Args:
+        egress: Egress of the workloads.
+        namespace: Namespace of the workloads.
+    """
+    listed = tuple(egress)
+    calls: dict[str, dict[int, ExternalCall]] = {}
+    for one in listed:
+        for call in one.external:
+            calls.setdefault(call.host, {})[call.port] = call
+    outside = [
+        found for host, ports in sorted(calls.items()) for found in _external(host, [*ports.values()], namespace)
+    ]
+    return [*outside, *(_sidecar(one, namespace) for one in listed)]
+
+
+def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
+    name = f"{egress.workload}-egress" if egress.workload else EVERY_WORKLOAD
+    selected = {"workloadSelector": {"labels": {Label.INSTANCE.value: egress.workload}}} if egress.workload else {}
+    inside = [f"{one.namespace}/{one.host}" for one in egress.services]
+    hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
+    return {
+        "apiVersion": _NETWORKING,
+        "kind": "Sidecar",
+        "metadata": mesh_metadata(name, namespace),
+        "spec": {**selected, "egress": [{"hosts": hosts}]},
+    }
+
+
+def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
+    name = f"external-{host.replace('.', '-')}"
+    made = [
+        {
+            "apiVersion": _NETWORKING,
+            "kind": "ServiceEntry",
+            "metadata": mesh_metadata(name, namespace),
+            "spec": {
+                "hosts": [host],
+                "location": "MESH_EXTERNAL",
+                "exportTo": _HERE,
+                "ports": [_port(call) for call in calls],
+                **_resolution(calls),
+            },
+        }
+    ]
+    if secured := [call for call in calls if call.tls_port is not None]:
+        made.append(
+            {
+                "apiVersion": _NETWORKING,
+                "kind": "DestinationRule",
+                "metadata": mesh_metadata(name, namespace),
+                "spec": {
+                    "host": host,
+                    "exportTo": _HERE,
+                    "trafficPolicy": {"portLevelSettings": [_tls(call) for call in secured]},
+                },
+            }
+        )
+    return made
+
+
+def _port(call: ExternalCall) -> dict[str, Any]:
+    target = {"targetPort": call.tls_port} if call.tls_port is not None else {}
+    name = f"{call.protocol}-{call.port}"
+    return {"number": call.port, "name": name, "protocol": _PROTOCOLS[call.protocol], **target}
+
+
+def _tls(call: ExternalCall) -> dict[str, Any]:
+    # Without names to verify, any certificate of a known authority would do.
+    verified = {"mode": "SIMPLE", "sni": call.host, "subjectAltNames": [call.host], "caCertificates": "system"}
+    return {"port": {"number": call.port}, "tls": verified}
+
+
+def _resolution(calls: Collection[ExternalCall]) -> dict[str, Any]:
+    """How proxies find the host: at its addresses if each is a single one, else by DNS."""
+    cidrs = list(dict.fromkeys(cidr for call in calls for cidr in call.addresses))
+    # connections without a host name in them are told apart by their addresses only
+    named = {"addresses": cidrs} if cidrs and any(call.protocol == "tcp" for call in calls) else {}
+    if not cidrs or any(ip_network(cidr).num_addresses > 1 for cidr in cidrs):
+        return {**named, "resolution": "DNS"}
+    hosts = [cidr.partition("/")[0] for cidr in cidrs]
+    return {**named, "resolution": "STATIC", "endpoints": [{"address": one} for one in hosts]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EgressControlArgs:
+    """Arguments of an `EgressControl`.
+
+    Attributes:
+        namespace: Namespace of the workloads.
+        egress: Hosts that the workloads connect to.
+    """
+
+    namespace: pulumi.Input[str]
+    egress: tuple[Egress, ...]
+
+
+class EgressControl(Component):
+    """Makes the declared hosts the only ones that the proxies of a namespace connect to."""
+
+    TYPE: ClassVar[str] = "EgressControl"
+
+    def __init__(self, name: str, args: EgressControlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.children(egress_manifests(args.egress, args.namespace))
+        self.register_outputs({})

@@ -1,0 +1,78 @@
+"""Connections that a catalog and a mesh need, for NetworkPolicies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh.k8s.network_policy import Addresses, Connection, Pods, TransportPort, tcp, workload_pods
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from otel_mesh.catalog.model import Catalog
+    from otel_mesh.k8s.network_policy import Peer
+    from otel_mesh.mesh.binding import MeshBinding
+
+_DNS_PORTS: Final = tuple(
+    TransportPort(number=number, protocol=protocol) for number in (53, 5353) for protocol in ("UDP", "TCP")
+)
+"""Ports of the DNS server's pods: a NetworkPolicy does not see the Service's 53, and 5353 needs no privilege."""
+_CLUSTER_DNS: Final = Pods(namespace="kube-system", labels={"k8s-app": "kube-dns"})
+
+
+def declared_connections(catalog: Catalog, namespace: str) -> tuple[Connection, ...]:
+    """Connections of a catalog's declared calls: to services, to stores, and to hosts outside the cluster.
+
+    Args:
+        catalog: Catalog that declares the calls.
+        namespace: Namespace of its services and stores.
+    """
+    ports = {one.name: one.port for one in catalog.services} | {one.name: one.port for one in catalog.stores}
+    inside = [
+        tcp(workload_pods(namespace, edge.caller), workload_pods(namespace, edge.callee), ports[edge.callee])
+        for edge in catalog.edges()
+    ]
+    outside = [
+        tcp(workload_pods(namespace, service.name), Addresses(cidrs=call.addresses), call.target_port)
+        for service in catalog.services
+        for call in service.external_calls
+    ]
+    return (*inside, *outside)
+
+
+def dns_connections(namespaces: Iterable[str], addresses: Iterable[str] = ()) -> tuple[Connection, ...]:
+    """Connections of every pod to the cluster's DNS.
+
+    Args:
+        namespaces: Namespaces of the pods.
+        addresses: Address ranges of DNS servers that are not pods, such as NodeLocal DNSCache.
+    """
+    servers: list[Peer] = [_CLUSTER_DNS]
+    if cidrs := tuple(addresses):
+        servers.append(Addresses(cidrs=cidrs))
+    return tuple(
+        Connection(source=Pods(namespace=namespace), destination=server, ports=_DNS_PORTS)
+        for namespace in namespaces
+        for server in servers
+    )
+
+
+def mesh_connections(
+    binding: MeshBinding, namespaces: Iterable[str], scraper: Peer | None = None
+) -> tuple[Connection, ...]:
+    """Connections that the proxies of a mesh need: to the control plane, and from the program that scrapes them.
+
+    Args:
+        binding: Mesh of the pods.
+        namespaces: Namespaces with pods in the mesh.
+        scraper: Pods that scrape the proxies; None without any.
+    """
+    found = []
+    for namespace in namespaces:
+        every = Pods(namespace=namespace)
+        if (control := binding.control_plane) is not None:
+            place = Pods(namespace=control.namespace, labels=control.pod_labels)
+            found.append(tcp(every, place, *control.ports))
+        if scraper is not None and (scraping := binding.proxy_scraping) is not None:
+            found.append(tcp(scraper, every, scraping.port))
+    return tuple(found)

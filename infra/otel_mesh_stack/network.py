@@ -1,0 +1,122 @@
+"""The network connections of a stack, and the NetworkPolicies that refuse all others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh import (
+    OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT,
+    Addresses,
+    NetworkAccess,
+    NetworkAccessArgs,
+    Pods,
+    declared_connections,
+    dns_connections,
+    mesh_connections,
+    tcp,
+    workload_pods,
+)
+from otel_mesh_stack.network_telemetry import scraper, telemetry_connections
+from otel_mesh_stack.services import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pulumi
+
+    from otel_mesh import Connection, MeshBinding
+    from otel_mesh_stack.model import StackSettings
+
+_OTLP: Final = (OTLP_GRPC_PORT, OTLP_HTTP_PORT)
+_ANYWHERE: Final = Addresses()
+
+
+def network_access(
+    settings: StackSettings,
+    mesh: MeshBinding,
+    namespaces: Mapping[str, pulumi.Input[str]],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Declares the NetworkPolicies of a stack, if its settings turn them on.
+
+    Args:
+        settings: Settings of the stack.
+        mesh: Mesh of the stack.
+        namespaces: Namespaces of services, observability and gateway, by name.
+        opts: Options of the components.
+    """
+    if not settings.network_policies.enabled:
+        return
+    allowed = tuple(connections(settings, mesh))
+    for name, place in namespaces.items():
+        args = NetworkAccessArgs(namespace=name, connections=allowed, proxy_ports=mesh.proxy_ports, place=place)
+        NetworkAccess(f"network-access-{name}", args, opts)
+
+
+def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
+    """Every connection that a stack's pods open or accept.
+
+    The kubelet's probes and port-forwards come from a pod's own node, which NetworkPolicies never refuse.
+
+    Args:
+        settings: Settings of the stack.
+        mesh: Mesh of the stack.
+    """
+    names = settings.namespaces
+    guarded = [names.services, names.observability, *([mesh.gateway.namespace] if mesh.gateway else [])]
+    yield from dns_connections(guarded, settings.network_policies.dns_addresses)
+    yield from mesh_connections(mesh, guarded, scraper(settings))
+    yield from declared_connections(CATALOG, names.services)
+    yield from _entrances(settings, mesh)
+    yield from _senders(settings, mesh)
+    yield from _teams(settings, mesh)
+    yield from telemetry_connections(settings)
+
+
+def _entrances(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
+    """From outside to the exposed services, by the gateway if there is one, and from named callers."""
+    services = settings.namespaces.services
+    load = workload_pods(services, settings.load_generator.name) if settings.load_generator else None
+    exposed = [one for one in CATALOG.services if one.exposed]
+    if mesh.gateway is not None:
+        gateway = workload_pods(mesh.gateway.namespace, mesh.gateway.service)
+        yield tcp(_ANYWHERE, gateway, *mesh.gateway.pod_ports)
+        if load is not None:
+            yield tcp(load, gateway, *mesh.gateway.pod_ports)
+    for service in exposed:
+        entrance = workload_pods(services, service.name)
+        yield tcp(gateway if mesh.gateway is not None else _ANYWHERE, entrance, service.port)
+        if load is not None and mesh.gateway is None:
+            yield tcp(load, entrance, service.port)
+    for name, own in settings.services.items():
+        for caller in own.callers:  # a NetworkPolicy does not know service accounts: the mesh tells them apart
+            yield tcp(Pods(namespace=caller.namespace), workload_pods(services, name), CATALOG.service(name).port)
+
+
+def _senders(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
+    """From services, load generator and gateway to the Collector."""
+    senders = [workload_pods(settings.namespaces.services, one.name) for one in CATALOG.services]
+    if settings.load_generator is not None:
+        senders.append(workload_pods(settings.namespaces.services, settings.load_generator.name))
+    if mesh.gateway is not None:
+        senders.append(workload_pods(mesh.gateway.namespace, mesh.gateway.service))
+    collector = workload_pods(settings.namespaces.observability, settings.collector.name)
+    for sender in senders:
+        yield tcp(sender, collector, *_OTLP)
+
+
+def _teams(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
+    """With the other namespaces of the mesh: their telemetry, their proxies' metrics, routes from the gateway.
+
+    Which of their workloads may do so, the mesh decides by identity.
+    """
+    if not mesh.namespace_labels:
+        return
+    meshed = Pods(namespace_labels=mesh.namespace_labels)
+    place = settings.namespaces.observability
+    yield tcp(meshed, workload_pods(place, settings.collector.name), *_OTLP)
+    if mesh.proxy_scraping is not None:
+        yield tcp(scraper(settings), meshed, mesh.proxy_scraping.port)
+    if mesh.gateway is not None:
+        yield tcp(workload_pods(mesh.gateway.namespace, mesh.gateway.service), meshed)
