@@ -76,7 +76,10 @@ def test_the_order_costs_what_the_smoke_check_pays() -> None:
 
 def test_every_variable_is_read_by_the_code() -> None:
     own = code()
-    ports = {f"OTEL_MESH_PORT_{name}" for name in ("GATEWAY", "GATEWAY_TLS", "JAEGER", "PROMETHEUS", "VICTORIA_LOGS")}
+    ports = {
+        f"OTEL_MESH_PORT_{name}"
+        for name in ("ALERTMANAGER", "GATEWAY", "GATEWAY_TLS", "JAEGER", "PROMETHEUS", "VICTORIA_LOGS")
+    }
     for name in set(re.findall(r"\bOTEL_MESH_[A-Z_]+\b", TEXT)) - ports:
         assert name in own, name
     assert {address.variable for address in (*ADDRESSES, GATEWAY_TLS)} == ports

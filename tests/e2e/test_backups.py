@@ -78,9 +78,9 @@ def test_a_table_that_was_dropped_is_restored_from_the_backup(
     assert f"{DATABASE}: restored from " in said
     assert sql("select count(*), sum(id) from kept") == "1000|500500"
 
-    def reported() -> list[object]:
+    def reported() -> list[object] | None:
         url = f"{settings['PROMETHEUS_URL']}/api/v1/query"
         found: list[object] = http.get(url, params={"query": SUCCESS}).json()["data"]["result"]
-        return found
+        return found or None
 
     waiting.wait(reported, 60, lambda: f"Prometheus has no {SUCCESS}", "see the log of the Collector")

@@ -18,7 +18,7 @@ from otel_mesh_cli.oncall.call_tree import CallTree
 from otel_mesh_cli.oncall.picture import picture
 from otel_mesh_cli.smoke import arrival, expected, measured, remedies
 from otel_mesh_cli.stacks import local_stack
-from otel_mesh_cli.stacks.addresses import ADDRESSES, COLUMN, GATEWAY, JAEGER, LOGS, PROMETHEUS
+from otel_mesh_cli.stacks.addresses import ADDRESSES, ALERTS, COLUMN, GATEWAY, JAEGER, LOGS, PROMETHEUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +86,7 @@ def show(result: Result, console: Console) -> None:
     console.print(f"  {GATEWAY.name:<{COLUMN}}{GATEWAY.url}{PATH}", highlight=False)
     show_trace(result.trace_id, result.page, console)
     console.print(f"  {PROMETHEUS.name:<{COLUMN}}{PROMETHEUS.url}/", highlight=False)
+    console.print(f"  {ALERTS.name:<{COLUMN}}{ALERTS.url}/api/v2/alerts", highlight=False)
     console.print(f"  {LOGS.name:<{COLUMN}}{LOGS.page}", highlight=False)
 
 
