@@ -27,18 +27,19 @@ SUFFIX = "life"
 SERVICES = len(CATALOG.services)
 OBJECTS = {
     "Namespace": 2,
-    "ServiceAccount": 6 + SERVICES,
-    "ConfigMap": 5,
+    "ServiceAccount": 8 + SERVICES,
+    "ConfigMap": 9,
     "Secret": 4,
-    "PersistentVolumeClaim": 3,
+    "PersistentVolumeClaim": 4,
     "ClusterRole": 1,
     "ClusterRoleBinding": 1,
     "Deployment": 5 + SERVICES,
-    "StatefulSet": 1,
-    "Service": 6 + SERVICES,
+    "StatefulSet": 2,
+    "CronJob": 1,
+    "Service": 8 + SERVICES,
     "PodDisruptionBudget": 1 + SERVICES,
 }
-COMPONENTS = 2 + 4 + 2 + SERVICES
+COMPONENTS = 4 + 5 + 3 + SERVICES
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ class Mounts:
         place = f"{namespace}/{name}"
         if ("ConfigMap", place) not in self.objects:
             raise CommandError(f"ConfigMap {place}: not created by the stack", remedy="create it in the stack")
-        data = self.objects["ConfigMap", place]["data"]
+        data = self.objects["ConfigMap", place].get("data", {})
         items = volume.get("items") or [{"key": key, "path": key} for key in data]
         for one in items:
             file = f"config/{name}/{one['path']}"

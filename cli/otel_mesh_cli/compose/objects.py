@@ -17,6 +17,7 @@ _WITHOUT_KUBERNETES: Final = {
     "mesh": {"kind": "none"},
     "collector": {"pod_attributes": False},
     "grafana": {"existing_secret": "grafana-credentials"},
+    "postgres_backup": None,
 }
 """Settings in place of the stack's own: without pod metadata and sidecars, and with Grafana, whose image is public."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh import VictoriaLogsSettings, service_edges
+from otel_mesh import ExternalCall, VictoriaLogsSettings, service_edges
 from otel_mesh.backends.victoria_logs import victoria_logs_arguments
 from otel_mesh.catalog.log_queries import of_trace
 from otel_mesh_cli import main as commands
@@ -313,7 +313,7 @@ def test_map_compares_each_edge_with_the_catalog_that_was_deployed(
 ) -> None:
     gateway = CATALOG.service("api-gateway").model_copy(update={"calls": ("user-service",)})
     users = CATALOG.service("user-service").model_copy(
-        update={"calls": (), "stores": ("postgres",), "external_calls": ("mail.example",)}
+        update={"calls": (), "stores": ("postgres",), "external_calls": (ExternalCall(host="mail.example"),)}
     )
     deployed(CATALOG.model_copy(update={"services": (gateway, users)}))
     answer = prometheus(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pulumi  # noqa: TC002 - a component plugin reads it at run time
+
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Annotation, Label
 from otel_mesh.k8s.component import Component
@@ -16,8 +18,6 @@ from otel_mesh.mesh.policies.matching import seconds
 from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy, subset_name
 
 if TYPE_CHECKING:
-    import pulumi
-
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.policies.resilience import RateLimit
 
