@@ -81,7 +81,7 @@ def test_the_schema_has_every_component_with_its_settings(stack: StackProgram) -
     assert len(schema["resources"]) >= 7
     microservice = schema["resources"]["otel-mesh:index:Microservice"]
     assert microservice["isComponent"]
-    assert {"namespace", "image", "otlpEndpoint", "settings"} == set(microservice["requiredInputs"])
+    assert {"namespace", "image", "settings"} == set(microservice["requiredInputs"])
     assert set(microservice["properties"]) == {"url", "serviceAccount"}
     settings = schema["types"]["otel-mesh:index:JaegerSettings"]["properties"]
     assert settings["maxTraces"]["type"] == "integer"

@@ -22,6 +22,7 @@ REPLICATED = {*(service.name for service in CATALOG.services), "otel-collector"}
 WORKLOADS = REPLICATED | {"jaeger", "victoria-logs", "prometheus", "postgres", "redis", "load-generator"}
 SAMPLER = {"otel-sampler"}  # only in stacks that sample traces
 GRAFANA = {"grafana"}  # only in stacks with its image
+ALERTMANAGER = {"alertmanager"}  # only in stacks that send alerts
 
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
@@ -69,7 +70,7 @@ def test_pods_are_admitted_under_restricted_pod_security(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     pods = _pods(objects)
-    assert {pod["metadata"]["name"] for pod in pods} - SAMPLER - GRAFANA == WORKLOADS
+    assert {pod["metadata"]["name"] for pod in pods} - SAMPLER - GRAFANA - ALERTMANAGER == WORKLOADS
     done = api_server.dry_run(pods, kubeconfig)
     assert done.returncode == 0, done.stderr
 
