@@ -25,7 +25,7 @@ from tests.e2e.test_network import CONNECT, INSTANCE, OUTSIDE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
 
 SPACE: Final = f"external-{secrets.token_hex(3)}"
 ELSEWHERE: Final = f"{SPACE}-outside"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-OUTSIDE = {"jaeger", "prometheus", "victoria-logs"}
+OUTSIDE = {"jaeger", "prometheus", "victoria-logs", "alertmanager"}
 """Deliberately not in the mesh (see their settings)."""
 IDENTITY = "spiffe://cluster.local/ns/{}/sa/{}"
 
@@ -215,7 +215,7 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
         {
             "apiVersion": "networking.istio.io/v1",
             "kind": "VirtualService",
-            "metadata": meta,
+            "metadata": {**meta, "namespace": "istio-ingress"},  # the gateway takes routes of its own namespace only
             "spec": {"hosts": [host], "gateways": ["istio-ingress/ingress"], "http": [{"route": [route]}]},
         },
     ]

@@ -78,7 +78,7 @@ def canary(kubectl: Callable[..., str]) -> Iterator[str]:
     route = {
         "apiVersion": "networking.istio.io/v1",
         "kind": "VirtualService",
-        "metadata": {"name": "e2e-canary", "namespace": "shop"},
+        "metadata": {"name": "e2e-canary", "namespace": "istio-ingress"},
         "spec": {"hosts": [host], "gateways": ["istio-ingress/ingress"], "http": [{"route": [to]}]},
     }
     try:

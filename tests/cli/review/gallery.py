@@ -75,7 +75,13 @@ CASES: Final = (
     Case(
         "service exposed",
         "1 call is newly allowed, 2 routes change, 1 workload restarts and no data is deleted.",
-        ((CATALOG, '"port": 8082,\n', '"port": 8082,\n            "exposed": True,\n            "path_prefix": "/orders",\n'),),
+        (
+            (
+                CATALOG,
+                '"port": 8082,\n',
+                '"port": 8082,\n            "exposed": True,\n            "path_prefix": "/orders",\n',
+            ),
+        ),
     ),
     Case(
         "sampling cut",
