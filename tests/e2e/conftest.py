@@ -111,13 +111,14 @@ def kubectl(run: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..
 
 @pytest.fixture(scope="session")
 def pods(kubectl: Callable[..., str]) -> Callable[[], list[dict[str, Any]]]:
-    """The pods of the platform's namespaces, as objects."""
+    """The pods of the platform's namespaces, as objects; without those of Jobs, which end."""
 
     def call() -> list[dict[str, Any]]:
         return [
             pod
             for namespace in ("observability", "shop")
             for pod in json.loads(kubectl("get", "pods", "-n", namespace, "-o", "json"))["items"]
+            if all(one["kind"] != "Job" for one in pod["metadata"].get("ownerReferences", ()))
         ]
 
     return call
