@@ -47,7 +47,8 @@ def test_issue_5_every_proxy_is_scraped_and_exposes_only_what_the_rules_need(
 ) -> None:
     up = _recorded(http, 'up{job="mesh-proxies"} == 1')
     listed = json.loads(kubectl("get", "pods", "-A", "-l", "service.istio.io/canonical-name", "-o", "json"))["items"]
-    proxies = {one["metadata"]["name"] for one in listed if "deletionTimestamp" not in one["metadata"]}
+    running = [one for one in listed if one["status"]["phase"] == "Running"]  # not the pod of a Job that has ended
+    proxies = {one["metadata"]["name"] for one in running if "deletionTimestamp" not in one["metadata"]}
     assert {one["k8s_pod_name"] for one in up} >= proxies
     names = _recorded(http, 'count by (name) (label_replace({job="mesh-proxies"}, "name", "$1", "__name__", "(.*)"))')
     taken = {one["name"] for one in names if not one["name"].startswith(("scrape_", "up", "ALERTS"))}
