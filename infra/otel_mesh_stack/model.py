@@ -44,7 +44,7 @@ from otel_mesh import (
     join_path,
     nearest,
 )
-from otel_mesh_stack import alerting, backends
+from otel_mesh_stack import alerting, backends, traffic
 from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.network_settings import NetworkPolicySettings
@@ -258,6 +258,7 @@ class StackSettings(Settings):
         problems += self._names_used_twice()
         problems += backends.problems(self)
         problems += alerting.problems(self)
+        problems = problems or list(traffic.problems(self))  # they need versions without a problem
         if self.postgres.roles is None and self.postgres.user in (self.roles.migrations, self.roles.services):
             reason = f"'{self.postgres.user}' is also the name of a restricted role"
             problems.append(Problem("postgres.user", reason, "give it another name, or set postgres.roles"))

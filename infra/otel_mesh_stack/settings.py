@@ -15,7 +15,7 @@ import pulumi
 from pydantic import BaseModel
 
 from otel_mesh import InvalidSettingsError, Problem, collecting, join_path, nearest, parse
-from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files, traffic
+from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
 from otel_mesh_stack import images as images_of
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
@@ -117,8 +117,6 @@ def _read() -> Stack:
         render_dir = _render_dir()
     with collecting(problems):
         settings = complete(settings)
-    with collecting(problems):
-        traffic.require_valid(settings)
     charts_dir = None
     with collecting(problems):
         charts_dir = mesh_files.charts_dir(os.environ.get(mesh_files.CHARTS_DIR), settings)

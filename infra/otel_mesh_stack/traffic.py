@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from otel_mesh import InvalidSettingsError, Problem, ServiceTraffic, ServiceTrafficArgs, Target, join_path
+from otel_mesh import Problem, ServiceTraffic, ServiceTrafficArgs, Target, join_path
 from otel_mesh_stack.services import CATALOG
 from otel_mesh_stack.versions import with_versions
 
@@ -73,16 +73,3 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
         fault = own.traffic.fault
         if fault is not None and fault.expires is None and settings.environment == "production":
             yield Problem(f"{path}.fault.expires", "required in production", "set the last day of the experiment")
-
-
-def require_valid(settings: StackSettings) -> None:
-    """Rejects policies that do not fit the stack.
-
-    Args:
-        settings: Settings of the stack.
-
-    Raises:
-        InvalidSettingsError: A policy names an unknown version, lacks a mesh, or is a fault without end in production.
-    """
-    if found := list(problems(settings)):
-        raise InvalidSettingsError(found)
