@@ -54,11 +54,11 @@ def _collectors(settings: StackSettings) -> Iterator[Connection]:
     if isinstance(settings.jaeger, JaegerSettings):
         yield tcp(last, workload_pods(place, settings.jaeger.name), OTLP_GRPC_PORT)
     if isinstance(settings.victoria_logs, VictoriaLogsSettings):
-        yield tcp(collector, workload_pods(place, settings.victoria_logs.name), settings.victoria_logs.PORT)
+        yield tcp(collector, workload_pods(place, settings.victoria_logs.name), settings.victoria_logs.QUERY_PORT)
     for sender in dict.fromkeys([collector.name, last.name]):
         if isinstance(settings.prometheus, PrometheusSettings):
             prometheus = workload_pods(place, settings.prometheus.name)
-            yield tcp(workload_pods(place, sender), prometheus, settings.prometheus.PORT)
+            yield tcp(workload_pods(place, sender), prometheus, settings.prometheus.QUERY_PORT)
         for one in backends.exports(settings).values():
             yield _outside(workload_pods(place, sender), one.host, one.port)
 
@@ -70,9 +70,9 @@ def _scrapes(settings: StackSettings) -> Iterator[Connection]:
     if isinstance(settings.jaeger, JaegerSettings):
         yield tcp(source, workload_pods(place, settings.jaeger.name), settings.jaeger.METRICS_PORT)
     if isinstance(settings.victoria_logs, VictoriaLogsSettings):
-        yield tcp(source, workload_pods(place, settings.victoria_logs.name), settings.victoria_logs.PORT)
+        yield tcp(source, workload_pods(place, settings.victoria_logs.name), settings.victoria_logs.QUERY_PORT)
     if settings.grafana is not None:
-        yield tcp(source, workload_pods(place, settings.grafana.name), settings.grafana.PORT)
+        yield tcp(source, workload_pods(place, settings.grafana.name), settings.grafana.QUERY_PORT)
 
 
 def _alerts(settings: StackSettings) -> Iterator[Connection]:
@@ -132,13 +132,13 @@ def _pages(settings: StackSettings) -> dict[str, int]:
     if isinstance(settings.jaeger, JaegerSettings):
         found[settings.jaeger.name] = settings.jaeger.QUERY_PORT
     if isinstance(settings.victoria_logs, VictoriaLogsSettings):
-        found[settings.victoria_logs.name] = settings.victoria_logs.PORT
+        found[settings.victoria_logs.name] = settings.victoria_logs.QUERY_PORT
     if isinstance(settings.prometheus, PrometheusSettings):
-        found[settings.prometheus.name] = settings.prometheus.PORT
+        found[settings.prometheus.name] = settings.prometheus.QUERY_PORT
     if isinstance(settings.alertmanager, AlertmanagerSettings):
         found[settings.alertmanager.name] = settings.alertmanager.QUERY_PORT
     if settings.grafana is not None:
-        found[settings.grafana.name] = settings.grafana.PORT
+        found[settings.grafana.name] = settings.grafana.QUERY_PORT
     return found
 
 

@@ -87,24 +87,23 @@ def telemetry(settings: StackSettings) -> Telemetry:
     def query(of: JaegerSettings | PrometheusSettings | VictoriaLogsSettings | OutsideBackend) -> Api:
         return OutsideApi(url=of.query_url) if isinstance(of, OutsideBackend) else api(of)
 
-    def api(of: JaegerSettings | PrometheusSettings | VictoriaLogsSettings | GrafanaSettings) -> ServicePort:
+    def api(
+        of: JaegerSettings | PrometheusSettings | VictoriaLogsSettings | GrafanaSettings | AlertmanagerSettings,
+    ) -> ServicePort:
         return ServicePort(namespace=namespace, name=of.name, port=of.QUERY_PORT)
 
+    alerts: Api | None = None
+    if settings.alertmanager is not None:
+        own = settings.alertmanager
+        alerts = api(own) if isinstance(own, AlertmanagerSettings) else OutsideApi(url=own.endpoint)
     return Telemetry(
         jaeger=query(settings.jaeger),
         prometheus=query(settings.prometheus),
         logs=query(settings.victoria_logs),
-        alertmanager=_alertmanager(settings),
+        alertmanager=alerts,
         grafana=grafana and api(grafana),
         gateway=gateway and ServicePort(namespace=gateway.namespace, name=gateway.service, port=gateway.http_port),
     )
-
-
-def _alertmanager(settings: StackSettings) -> Api | None:
-    found = settings.alertmanager
-    if isinstance(found, AlertmanagerSettings):
-        return ServicePort(namespace=settings.namespaces.observability, name=found.name, port=found.QUERY_PORT)
-    return None if found is None else OutsideApi(url=found.endpoint)
 
 
 def grants(settings: StackSettings) -> TeamGrants:

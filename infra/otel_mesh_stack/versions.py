@@ -20,7 +20,6 @@ from otel_mesh_stack.services import CATALOG
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from otel_mesh import Catalog
     from otel_mesh_stack.model import ServiceSettings
 
 
@@ -35,12 +34,6 @@ def with_versions(service: Service, versions: Mapping[str, Version]) -> Service:
         merged[name] = parse(Version, one.over(merged[name])) if name in merged else one
     fields = {name: getattr(service, name) for name in service.model_fields_set}
     return parse(Service, {**fields, "versions": merged})
-
-
-def catalog_with(versions: Mapping[str, Mapping[str, Version]]) -> Catalog:
-    """The catalog with a stack's versions of its services, by service."""
-    services = tuple(with_versions(one, versions.get(one.name, {})) for one in CATALOG.services)
-    return CATALOG.model_copy(update={"services": services})
 
 
 def bad_workloads(settings: Mapping[str, ServiceSettings]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.core.options import LOCAL, Context, Stack
+from otel_mesh_cli.core.options import LOCAL, Context, PrometheusUrl, Stack, up_command
 from otel_mesh_cli.core.output import Answer, Output, OutputOption, give
 
 app = typer.Typer(
@@ -17,9 +17,6 @@ app = typer.Typer(
 )
 
 Service = Annotated[str, typer.Argument(help="Name of the service.", show_default=False)]
-PrometheusUrl = Annotated[
-    str | None, typer.Option(help="Base URL of Prometheus' API, in place of the stack's.", show_default=False)
-]
 
 
 @app.command(epilog="Example: otel-mesh canary status user-service --stack dev")
@@ -59,7 +56,7 @@ def advance(
         stages.show(console(), answer)
         raise typer.Exit(1)
     print(stages.move(stack, service, answer.next_stage))
-    print(f"Commit it, have it reviewed, then: otel-mesh up{'' if stack == LOCAL else f' --stack {stack}'}")
+    print(f"Commit it, have it reviewed, then: {up_command(stack)}")
 
 
 @app.command(epilog="Example: otel-mesh canary rollback user-service --stack dev")
@@ -68,7 +65,7 @@ def rollback(service: Service, stack: Stack = LOCAL) -> None:
     from otel_mesh_cli.canary import stages
 
     print(stages.move(stack, service, 0))
-    print(f"Apply it: otel-mesh up{'' if stack == LOCAL else f' --stack {stack}'}")
+    print(f"Apply it: {up_command(stack)}")
 
 
 def add_to(parent: typer.Typer) -> None:

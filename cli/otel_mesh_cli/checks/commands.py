@@ -43,9 +43,7 @@ def check(  # noqa: PLR0913, PLR0917 -- options of a command
     against_traffic: Annotated[
         str, typer.Option(help="Compare the access policies with the calls of this long, e.g. 7d.", show_default=False)
     ] = "",
-    prometheus_url: Annotated[
-        str | None, typer.Option(help="Base URL of Prometheus' API, in place of the stack's.", show_default=False)
-    ] = None,
+    prometheus_url: options.PrometheusUrl = None,
     fail_on: Annotated[FailOn, typer.Option(help="Least severity that ends with status 1.")] = FailOn.WARNING,
     output: Annotated[Format, typer.Option("--output", "-o", help="Format of the findings.")] = Format.TEXT,
 ) -> None:

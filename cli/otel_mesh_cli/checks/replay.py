@@ -86,8 +86,7 @@ def ask(asked: Request, index: Index, window: Window) -> Replay:
 def last_calls(prometheus: Prometheus, window: Window) -> dict[tuple[str, str], float]:
     """Time of the last call of each pair, in seconds since the epoch."""
     step = max(int(window.seconds / _STEPS), _SHORTEST_STEP_S)
-    metric = "traces_service_graph_request_total"
-    grown = f"timestamp({metric}) and (increase({metric}[{2 * step}s]) > 0)"
+    grown = f"timestamp({service_map.CALLS}) and (increase({service_map.CALLS}[{2 * step}s]) > 0)"
     expression = f"max by (client, server) (max_over_time(({grown})[{window.since}:{step}s]))"
     return {(labels["client"], labels["server"]): value for labels, value in prometheus.samples(expression)}
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from otel_mesh_cli.core.options import LOCAL, Context, Stack
+from otel_mesh_cli.core.options import LOCAL, Context, PrometheusUrl, Stack
 from otel_mesh_cli.core.output import Answer, Output, OutputOption, give
 from otel_mesh_cli.oncall import alerts, failures, options, service_map, slow
 from otel_mesh_cli.oncall import trace as one_trace
@@ -22,9 +22,6 @@ from otel_mesh_cli.oncall.sources import Target, sources
 
 JaegerUrl = Annotated[
     str | None, typer.Option(help="Base URL of Jaeger's query API, in place of the stack's.", show_default=False)
-]
-PrometheusUrl = Annotated[
-    str | None, typer.Option(help="Base URL of Prometheus' API, in place of the stack's.", show_default=False)
 ]
 LogsUrl = Annotated[
     str | None, typer.Option(help="Base URL of VictoriaLogs' API, in place of the stack's.", show_default=False)

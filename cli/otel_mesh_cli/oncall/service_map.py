@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from otel_mesh_cli.oncall.sources import Sources
 
 _METRIC = "traces_service_graph_request"
+CALLS = f"{_METRIC}_total"
+"""Counter of the calls, by ``client`` and ``server``."""
 _QUANTILE = 0.95
 
 Pair = tuple[str, str]
@@ -81,7 +83,7 @@ def observed(prometheus: Prometheus, window: str) -> list[tuple[Pair, float, flo
     """
     calls: dict[Pair, float] = {}
     failed: dict[Pair, float] = {}
-    counted = f"sum by (client, server, failed) ({increase(f'{_METRIC}_total', window)}) > 0"
+    counted = f"sum by (client, server, failed) ({increase(CALLS, window)}) > 0"
     for labels, value in prometheus.samples(counted):
         pair = (labels["client"], labels["server"])
         calls[pair] = calls.get(pair, 0.0) + value

@@ -16,6 +16,7 @@ from otel_mesh.core.errors import InvalidSettingsError, parse
 from otel_mesh_cli import clusters
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.options import up_command
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import pulumi_cli, stack_file
 from otel_mesh_stack import outputs
@@ -61,9 +62,7 @@ class StackOutputs:
         return {name: int(weight) for name, weight in found.items()}
 
     def _parsed(self, model: type[ModelT], name: str) -> ModelT:
-        update = (
-            f"deploy this version: otel-mesh up{'' if self.stack == stack_file.LOCAL else f' --stack {self.stack}'}"
-        )
+        update = f"deploy this version: {up_command(self.stack)}"
         if name not in self.values:
             raise CommandError(f"stack {self.stack}: has no output {name!r}", remedy=update)
         try:
@@ -72,10 +71,6 @@ class StackOutputs:
             problem = error.problems[0]
             reason = f"output {problem.path}: {problem.reason}"
             raise CommandError(f"stack {self.stack}: {reason}", remedy=update) from None
-
-
-def _up(stack: str) -> str:
-    return "otel-mesh up" if stack == stack_file.LOCAL else f"otel-mesh up --stack {stack}"
 
 
 def read(stack: str, context: str | None) -> StackOutputs:
@@ -97,7 +92,7 @@ def read(stack: str, context: str | None) -> StackOutputs:
     if state is not None and not state.exists():
         raise CommandError(
             f"stack {stack}: not deployed, as far as the state in {workspace.backend} says",
-            remedy=f"deploy it by `{_up(stack)}`, or name the backend of its state with PULUMI_BACKEND_URL",
+            remedy=f"deploy it by `{up_command(stack)}`, or name the backend of its state with PULUMI_BACKEND_URL",
         )
     tools = embedded.programs().folder(["pulumi"])
     with TemporaryDirectory(prefix="otel-mesh-outputs-") as folder:
@@ -109,6 +104,6 @@ def read(stack: str, context: str | None) -> StackOutputs:
     if not done.ok:
         raise CommandError(
             f"stack {stack}: its outputs cannot be read: {done.reason}",
-            remedy=f"deploy it by `{_up(stack)}`, or log in to the backend of its state",
+            remedy=f"deploy it by `{up_command(stack)}`, or log in to the backend of its state",
         )
     return StackOutputs(stack, json.loads(done.stdout))

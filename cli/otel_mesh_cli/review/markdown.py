@@ -10,7 +10,7 @@ import yaml
 from otel_mesh_cli.review import origins
 from otel_mesh_cli.review.access import ANYONE
 from otel_mesh_cli.review.graph import mermaid
-from otel_mesh_cli.review.kinds import SEVERE
+from otel_mesh_cli.review.kinds import SEVERE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ def _head(report: Report) -> Iterator[str]:
         yield f"> [!WARNING]\n> {len(report.severe)} of the risks below have to be accepted on purpose."
     if report.risks:
         yield "\n".join(_risks(report))
-    if any(risk.kind.value in {"breaks calls", "opens access"} for risk in report.risks):
+    if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):
         yield f"```mermaid\n{mermaid(report.before.version, report.after.version)}\n```"
     yield from (table for table in (_calls(report), _routes(report), _observed(report)) if table)
     yield (

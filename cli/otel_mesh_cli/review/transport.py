@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.core.network import CLUSTER_DOMAIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -83,7 +85,7 @@ def _routes(service: Mapping[str, Any]) -> Iterator[Route]:
 
 
 def _destination(value: Mapping[str, Any]) -> str:
-    host = str(value["host"]).removesuffix(".svc.cluster.local")
+    host = str(value["host"]).removesuffix(f".svc.{CLUSTER_DOMAIN}")
     return f"{host} {value['subset']}" if value.get("subset") else host
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CHART: Final = "kubernetes:helm.sh/v4:Chart"
 _GROUP: Final = "kubernetes:yaml/v2:ConfigGroup"
-_VARIABLES: Final = ("OTEL_MESH_IMAGES_FILE", "OTEL_MESH_CHARTS_DIR", "OTEL_MESH_SECRETS_DIR", "OTEL_MESH_NODE_FILE")
+_VARIABLES: Final = ("OTEL_MESH_IMAGES_FILE", pulumi_cli.CHARTS_DIR, "OTEL_MESH_SECRETS_DIR", "OTEL_MESH_NODE_FILE")
 """Variables of the shell that would change the objects."""
 
 

@@ -65,9 +65,6 @@ class VictoriaLogsSettings(Settings):
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its query API, and of its web page."""
 
-    PORT: ClassVar[int] = PORT
-    """Port of its pods."""
-
     name: DnsLabel = "victoria-logs"
     image: ImageReference = versions.VICTORIA_LOGS_IMAGE
     version: LabelValue = versions.VICTORIA_LOGS

@@ -54,7 +54,6 @@ UNVERIFIED: Final = code(
     remedy="set caCertificates, or credentialName with a workloadSelector",
     istioctl=("IST0128", "IST0129"),
 )
-_MUTUAL: Final = "ISTIO_MUTUAL"
 
 
 def check(index: Index) -> Iterator[Finding]:

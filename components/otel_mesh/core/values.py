@@ -36,6 +36,7 @@ _HOST: Final = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9]([-a-z0-
 _OBJECT_NAME: Final = re.compile(_SUBDOMAIN)
 _LABEL_KEY: Final = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
 _NAME: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
 _IMAGE: Final = re.compile(
     rf"(?=.{{1,512}}$)(?:[a-zA-Z0-9.-]+(?::[0-9]{{1,5}})?/)?{_NAME}(?:/{_NAME})*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})"
@@ -194,7 +195,7 @@ Duration = Annotated[str, Pattern(_DURATION, "is not a duration; write one such 
 HttpUrl = Annotated[
     str,
     Pattern(
-        re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"),
+        _URL,
         "is not a URL; write one such as https://grafana.example.com",
     ),
 ]
@@ -203,7 +204,7 @@ HttpUrl = Annotated[
 UrlText = Annotated[
     str,
     Pattern(
-        re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"),
+        _URL,
         "is not a URL; write one such as https://backend.example.com:4317, without a login or a query",
     ),
 ]

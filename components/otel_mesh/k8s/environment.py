@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.patterns import Pattern
-from otel_mesh.core.values import ObjectName, Settings
+from otel_mesh.core.values import ObjectKey, ObjectName, Settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -26,14 +26,6 @@ VariableName = Annotated[
     ),
 ]
 """Name of an environment variable."""
-
-DataKey = Annotated[
-    str,
-    Pattern(
-        re.compile(r"[-._a-zA-Z0-9]{1,253}"), "is not a key of a Secret; use letters, digits, dashes, dots, underscores"
-    ),
-]
-"""Key of a Secret or a ConfigMap."""
 
 PodField = Annotated[
     str,
@@ -65,7 +57,7 @@ class Variable(Settings):
     value: Annotated[str, Field(max_length=32_768)] | None = None
     secret: ObjectName | None = None
     config_map: ObjectName | None = None
-    key: DataKey | None = None
+    key: ObjectKey | None = None
     field: PodField | None = None
     optional: bool = False
 

@@ -262,7 +262,7 @@ def _container(one: Container) -> dict[str, Any]:
 
 def _variable(value: pulumi.Input[str] | Variable | SecretKey) -> dict[str, Any]:
     if isinstance(value, SecretKey):
-        return {"valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}}}
+        value = Variable(secret=value.secret, key=value.key)
     return value.manifest() if isinstance(value, Variable) else {"value": value}
 
 

@@ -67,9 +67,6 @@ class GrafanaSettings(Settings):
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its query API, and of its web page."""
 
-    PORT: ClassVar[int] = PORT
-    """Port of its pods."""
-
     name: DnsLabel = "grafana"
     image: ImageReference = versions.GRAFANA_IMAGE
     version: LabelValue = versions.GRAFANA

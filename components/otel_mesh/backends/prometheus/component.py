@@ -103,9 +103,6 @@ class PrometheusSettings(Settings):
     QUERY_PORT: ClassVar[int] = PORT
     """Port of its query API, and of its web page."""
 
-    PORT: ClassVar[int] = PORT
-    """Port of its pods."""
-
     name: DnsLabel = "prometheus"
     image: ImageReference = versions.PROMETHEUS_IMAGE
     version: LabelValue = versions.PROMETHEUS

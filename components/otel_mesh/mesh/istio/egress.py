@@ -11,6 +11,7 @@ import pulumi  # noqa: TC002 - a component plugin reads it at run time
 from otel_mesh.core.labels import Label
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.istio.routes import NETWORKING
 from otel_mesh.mesh.policies.egress import Egress  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
 
-_NETWORKING: Final = "networking.istio.io/v1"
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
@@ -54,7 +54,7 @@ def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
     inside = [f"{one.namespace}/{one.host}" for one in egress.services]
     hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
     return {
-        "apiVersion": _NETWORKING,
+        "apiVersion": NETWORKING,
         "kind": "Sidecar",
         "metadata": mesh_metadata(name, namespace),
         "spec": {**selected, "egress": [{"hosts": hosts}]},
@@ -65,7 +65,7 @@ def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]
     name = f"external-{host.replace('.', '-')}"
     made = [
         {
-            "apiVersion": _NETWORKING,
+            "apiVersion": NETWORKING,
             "kind": "ServiceEntry",
             "metadata": mesh_metadata(name, namespace),
             "spec": {
@@ -80,7 +80,7 @@ def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]
     if secured := [call for call in calls if call.tls_port is not None]:
         made.append(
             {
-                "apiVersion": _NETWORKING,
+                "apiVersion": NETWORKING,
                 "kind": "DestinationRule",
                 "metadata": mesh_metadata(name, namespace),
                 "spec": {

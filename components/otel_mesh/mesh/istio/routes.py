@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 IDEMPOTENCY_HEADER: Final = "idempotency-key"
 """Header of requests that are safe to retry (draft-ietf-httpapi-idempotency-key-header)."""
 
-SAFE_METHODS: Final = "GET|HEAD"
-"""Methods that are safe to retry, as a regular expression."""
+SAFE: Final[tuple[dict[str, Any], ...]] = (
+    {"method": {"regex": "GET|HEAD"}},
+    {"headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},
+)
+"""Conditions of requests that may be retried."""
 RETRY_ON: Final = "connect-failure,refused-stream,reset,gateway-error"
 """Failures after which a safe request is repeated."""
 NETWORKING: Final = "networking.istio.io/v1"
@@ -114,7 +117,7 @@ def virtual_services(  # noqa: PLR0913 - the parts of a route, all by keyword
         paths = _paths(route.prefix)
         steps = [
             {
-                "match": [{**path, **safe} for safe in _SAFE for path in paths],
+                "match": [{**path, **safe} for safe in SAFE for path in paths],
                 "route": to,
                 "timeout": timeout,
                 "retries": repeated,
@@ -151,20 +154,13 @@ def delegated_virtual_service(
     if strip_prefix:
         common["rewrite"] = {"uri": "/"}
     repeated = {"attempts": retries, "retryOn": RETRY_ON}
-    safe = {"match": [dict(one) for one in _SAFE], **common, "retries": repeated}
+    safe = {"match": [dict(one) for one in SAFE], **common, "retries": repeated}
     return {
         "apiVersion": NETWORKING,
         "kind": "VirtualService",
         "metadata": dict(meta),
         "spec": {"http": [safe, {**common, "retries": {"attempts": 0}}]},
     }
-
-
-_SAFE: Final[tuple[dict[str, Any], ...]] = (
-    {"method": {"regex": SAFE_METHODS}},
-    {"headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},
-)
-"""Conditions of requests that may be retried."""
 
 
 def _paths(prefix: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pulumi  # noqa: TC002 - a component plugin reads it at run time
 from otel_mesh.core.values import Port, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.istio.routes import NETWORKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +75,7 @@ def _service_entry(namespace: pulumi.Input[str], host: str, ports: list[EgressHo
         spec |= {"hosts": [f"{name}.outside.invalid"], "addresses": [host], "resolution": "NONE"}
         spec["ports"] = [{**one, "name": f"tcp-{one['number']}", "protocol": "TCP"} for one in spec["ports"]]
     return {
-        "apiVersion": "networking.istio.io/v1",
+        "apiVersion": NETWORKING,
         "kind": "ServiceEntry",
         "metadata": mesh_metadata(name, namespace),
         "spec": spec,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.mesh.istio.routes import IDEMPOTENCY_HEADER, RETRY_ON, SAFE_METHODS
+from otel_mesh.mesh.istio.routes import RETRY_ON, SAFE
 from otel_mesh.mesh.policies.matching import FAULT_INJECTED, MARKERS, TRACE_VERSION, TRAFFIC_WEIGHT
 from otel_mesh.mesh.policies.traffic import subset_name
 
@@ -135,10 +135,10 @@ def _conditions(rule: Rule) -> Iterator[dict[str, Any]]:
     headers: dict[str, Any] = {name: {"exact": value} for name, value in sorted(rule.headers.items())}
     own = {"headers": headers} if headers else {}
     if rule.safe:
-        yield {**own, "method": {"regex": SAFE_METHODS}}
-        # a rule for one value of this very header keeps its value: any other key would be routed with it
-        key = headers.get(IDEMPOTENCY_HEADER, {"regex": ".+"})
-        yield {"headers": {**headers, IDEMPOTENCY_HEADER: key}}
+        for one in SAFE:
+            # a rule for one value of a header keeps its value: any other would be routed with it
+            further = {name: how for name, how in one.get("headers", {}).items() if name not in headers}
+            yield {**own, **one, **({"headers": {**headers, **further}} if headers or further else {})}
     elif own:
         yield own
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh.catalog.model import Protocol  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest
+from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, LabelValue, Port, Settings
 from otel_mesh.mesh.policies.canary import ABTest, Canary  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.mesh.policies.fault import FaultInjection  # noqa: TC001 - pydantic reads it at run time
@@ -89,7 +90,7 @@ class Target(Settings):
     @property
     def host(self) -> str:
         """Fully qualified DNS name of the Service."""
-        return f"{self.service}.{self.namespace}.svc.cluster.local"
+        return service_host(self.service, self.namespace)
 
     def problems(self, policy: TrafficPolicy) -> list[Problem]:
         """Versions of a policy that the service does not have, or that cannot be told apart.
