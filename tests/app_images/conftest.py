@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.app_images.services.postgres_server import PostgresServer
+from tests.app_images.services.postgres_server import running
 from tests.app_images.services.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.app_images.services.postgres_server import PostgresServer
     from tests.built import Built
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
+    with running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh.services.postgres_backup_scripts import FILES
+from tests.app_images.services.postgres_server import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 AWKWARD = r"pa:ss\word"
 """A password with the characters that PGPASSFILE sets apart."""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of its own: a backup takes all databases of the role, and other tests' hold tables of other owners."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
