@@ -68,13 +68,19 @@ def test_the_map_compared_with_the_catalog(http: httpx.Client, says: Callable[..
     shop_traffic.send(http)
     said = says("map", "SINCE=5m", words=tuple(callee for _, callee in service_edges(CATALOG)))
     end = time.monotonic() + _PATIENCE_S
-    while "silent" in said and time.monotonic() < end:
+    while _silent(said) and time.monotonic() < end:
         time.sleep(2)
         said = says("map", "SINCE=5m")
     rows = {tuple(line.split()[:2]): line for line in said.splitlines()}
     assert all("declared" in rows[edge] for edge in service_edges(CATALOG)), said
     assert "UNDECLARED" not in said
-    assert "silent" not in said
+    assert not _silent(said), said
+
+
+def _silent(said: str) -> list[str]:
+    """Rows of the platform's own declared calls that nobody made; a team's stack may have been there just now."""
+    callers = {caller for caller, _ in service_edges(CATALOG)}
+    return [line for line in said.splitlines() if "silent" in line and line.split()[0] in callers]
 
 
 @pytest.fixture

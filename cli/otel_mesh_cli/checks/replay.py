@@ -85,10 +85,17 @@ def ask(asked: Request, index: Index, window: Window) -> Replay:
 
 def last_calls(prometheus: Prometheus, window: Window) -> dict[tuple[str, str], float]:
     """Time of the last call of each pair, in seconds since the epoch."""
+    samples = prometheus.samples(last_calls_query(window))
+    return {(labels["client"], labels["server"]): value for labels, value in samples}
+
+
+def last_calls_query(window: Window) -> str:
+    """PromQL of the time of the last call of each pair, to two steps of the query."""
     step = max(int(window.seconds / _STEPS), _SHORTEST_STEP_S)
-    grown = f"timestamp({service_map.CALLS}) and (increase({service_map.CALLS}[{2 * step}s]) > 0)"
-    expression = f"max by (client, server) (max_over_time(({grown})[{window.since}:{step}s]))"
-    return {(labels["client"], labels["server"]): value for labels, value in prometheus.samples(expression)}
+    # a counter that appears has counted a call already
+    grown = f"timestamp({service_map.CALLS}) and ({service_map.increase(service_map.CALLS, f'{2 * step}s')} > 0)"
+    # a subquery ends at the last multiple of its step; what came since is asked for beside it
+    return f"max by (client, server) (({grown}) or max_over_time(({grown})[{window.since}:{step}s]))"
 
 
 def judged(

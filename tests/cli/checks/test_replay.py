@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,6 +18,9 @@ from otel_mesh_cli.oncall import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+    from tests.built import Built
 
 FILE = repo_dir() / "tests" / "components" / "check" / "gallery" / "retries_multiplied.yaml"
 CATALOG = Catalog(
@@ -61,3 +65,46 @@ def test_the_answer_for_a_person() -> None:
     assert "72 calls, 0.020 per s, last 1970-01-01T01:56:40Z" in told
     assert "declared, never seen orders → payments" in told
     assert told.endswith("1 of 1 pairs would be refused\n")
+
+
+def test_the_last_call_is_known_of_counters_that_appeared_and_grew_no_more(built: Built, tmp_path: Path) -> None:
+    """``increase`` sees no growth where a counter begins with all the calls there were."""
+
+    def series(client: str, values: str) -> dict[str, str]:
+        return {"series": f'traces_service_graph_request_total{{client="{client}",server="b"}}', "values": values}
+
+    def last(client: str, second: float) -> dict[str, Any]:
+        return {"labels": f'{{client="{client}",server="b"}}', "value": second}
+
+    case = {
+        "evaluation_interval": "15s",
+        "tests": [
+            {
+                "interval": "15s",
+                "input_series": [
+                    series("grows", "0+1x80"),
+                    series("began", "_x40 3x40"),  # at 600 s, with three calls
+                    series("just began", "_x80 1"),
+                    series("long ago", "5x80"),
+                    series("ended", "0+1x60 60x20"),  # its last call came at 900 s
+                ],
+                "promql_expr_test": [
+                    {
+                        "expr": replay.last_calls_query(options.window("15m", end_us=1_210_000_000)),
+                        "eval_time": "1210s",
+                        "exp_samples": [
+                            last("grows", 1200),
+                            last("began", 630),
+                            last("just began", 1200),
+                            last("ended", 930),
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    file = tmp_path / "last.test.yaml"
+    file.write_text(yaml.safe_dump(case))
+    command = (built("promtool") / "promtool", "test", "rules", file)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
