@@ -53,6 +53,7 @@ from .catalog.derivations import (
     service_edges as service_edges,
     signal_matrix as signal_matrix,
     topology as topology,
+    with_outside_stores as with_outside_stores,
 )
 from .catalog.external import ExternalCall as ExternalCall
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
@@ -250,6 +251,11 @@ from .services.postgres import (
     PostgresSettings as PostgresSettings,
     SqlName as SqlName,
 )
+from .services.outside_stores import (
+    OutsidePostgres as OutsidePostgres,
+    OutsideRedis as OutsideRedis,
+    OutsideStore as OutsideStore,
+)
 from .services.postgres_backup import (
     PostgresBackup as PostgresBackup,
     PostgresBackupArgs as PostgresBackupArgs,
@@ -260,6 +266,7 @@ from .services.store_access import (
     CacheAccess as CacheAccess,
     DatabaseAccess as DatabaseAccess,
     DatabaseLogin as DatabaseLogin,
+    StoreTls as StoreTls,
 )
 from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnvironment
 from .teams.binding import TeamGrants as TeamGrants

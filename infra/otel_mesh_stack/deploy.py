@@ -18,7 +18,7 @@ from otel_mesh import (
     topology,
 )
 from otel_mesh_stack import mesh as stack_mesh
-from otel_mesh_stack import network, observability, outputs, provider, traffic, workloads
+from otel_mesh_stack import network, observability, outputs, provider, stores, traffic, workloads
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
 
@@ -55,8 +55,8 @@ def deploy() -> None:
     otlp_endpoint = observability.observability(stack.settings, telemetry, mesh, grants)
     stack_mesh.telemetry_egress(stack.settings, telemetry, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, telemetry, mesh)
-    stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
-    stack_mesh.egress_control(stack.settings, CATALOG, shop, mesh)
+    stack_mesh.access_control(stack.settings, stores.placed(stack.settings), shop, mesh)
+    stack_mesh.egress_control(stack.settings, stores.placed(stack.settings), shop, mesh)
     services = workloads.services(stack, shop, otlp_endpoint, mesh)
     traffic.declare(stack.settings, mesh)
     entrances: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]

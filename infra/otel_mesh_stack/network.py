@@ -17,6 +17,7 @@ from otel_mesh import (
     tcp,
     workload_pods,
 )
+from otel_mesh_stack import stores
 from otel_mesh_stack.network_telemetry import scraper, telemetry_connections
 from otel_mesh_stack.services import CATALOG
 
@@ -67,7 +68,8 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
     guarded = [names.services, names.observability, *([mesh.gateway.namespace] if mesh.gateway else [])]
     yield from dns_connections(guarded, settings.network_policies.dns_addresses)
     yield from mesh_connections(mesh, guarded, scraper(settings))
-    yield from declared_connections(CATALOG, names.services)
+    yield from declared_connections(stores.placed(settings), names.services)
+    yield from stores.connections(settings)
     yield from _entrances(settings, mesh)
     yield from _senders(settings, mesh)
     yield from _teams(settings, mesh)
