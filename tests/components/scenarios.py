@@ -25,6 +25,8 @@ from otel_mesh import (
     Objectives,
     OtelCollectorArgs,
     OtelCollectorSettings,
+    OutsidePostgres,
+    OutsideRedis,
     PostgresArgs,
     PostgresBackupArgs,
     PostgresBackupSettings,
@@ -404,6 +406,22 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         DATABASE,
         MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="production"),
         CACHE,
+    ),
+    "microservice-outside-stores": lambda: _microservice(
+        MESH,
+        OutsidePostgres.model_validate(
+            {
+                "host": "db.example.com",
+                "services_secret": "shop-services",
+                "migrations_secret": "shop-migrations",
+                "tls": {"ca": {"secret": "database-ca"}},
+                "addresses": ["192.0.2.10/32"],
+            }
+        ).access("user_service"),
+        MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="production"),
+        OutsideRedis.model_validate(
+            {"host": "cache.example.com", "login_secret": "shop-cache", "tls": {"client_secret": "cache-client"}}
+        ).access(),
     ),
     "microservice-migrated": lambda: _microservice(
         MESH,

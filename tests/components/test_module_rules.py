@@ -68,6 +68,7 @@ def test_only_the_program_connects_components() -> None:
         "mesh.py",
         "network.py",
         "observability.py",
+        "stores.py",
         "traffic.py",
         "workloads.py",
     }

@@ -80,8 +80,8 @@ STORES = (
         _redis(tls={"mode": "verify-ca"}),
         (
             (
-                "redis.tls.ca: required with mode 'verify-ca': the image's authorities sign certificates for everybody; "
-                "name your authority's certificate, or set mode to verify-full"
+                "redis.tls.ca: required with mode 'verify-ca': the image's authorities sign certificates for "
+                "everybody; name your authority's certificate, or set mode to verify-full"
             ),
         ),
         in_editor=False,
