@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_mesh import OutsidePostgres, OutsideRedis, OutsideStore
+from otel_mesh import AlertmanagerSettings, OutsidePostgres, OutsideRedis, OutsideStore
 from otel_mesh.k8s.passwords import PASSWORD_KEY, USER_KEY
 
 if TYPE_CHECKING:
@@ -21,36 +21,41 @@ def require_secrets(settings: StackSettings, kube: Kube) -> None:
         CommandError: one is missing or incomplete; the remedy is the command that creates it.
     """
     namespaces, grafana = settings.namespaces, settings.grafana
-    for namespace, secret, key in (
-        *((namespaces.services, *one) for one in _store_secrets(settings)),
-        (namespaces.observability, grafana and grafana.existing_secret, PASSWORD_KEY),
-    ):
-        if secret:
-            kube.require_secret(namespace, secret, key)
+    for secret in _generated(settings):
+        kube.require_secret(namespaces.services, secret, PASSWORD_KEY)
+    if grafana is not None and grafana.existing_secret is not None:
+        kube.require_secret(namespaces.observability, grafana.existing_secret, PASSWORD_KEY)
+    for secret, keys in _given(settings):
+        kube.require_given(namespaces.services, secret, *keys)
+    if isinstance(settings.alertmanager, AlertmanagerSettings):
+        for receiver in settings.alertmanager.receivers.values():
+            for one in receiver.secrets().values():
+                kube.require_given(namespaces.observability, one.secret, one.key)
     mesh = settings.mesh
     if mesh.installed and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
         kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
 
 
-def _store_secrets(settings: StackSettings) -> Iterator[tuple[str | None, str]]:
-    """Secrets and keys of the stores' logins: passwords of the stack's own, users and passwords of others."""
+def _generated(settings: StackSettings) -> Iterator[str]:
+    """Secrets with the passwords of the stack's own stores."""
     database, cache = settings.postgres, settings.redis
+    if not isinstance(database, OutsidePostgres) and database.existing_secret is not None:
+        yield from (database.secret_name, database.migrations_secret_name, database.services_secret_name)
+    if not isinstance(cache, OutsideRedis) and cache.existing_secret is not None:
+        yield cache.existing_secret
+
+
+def _given(settings: StackSettings) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Secrets of the stores outside, with their keys."""
+    database, cache = settings.postgres, settings.redis
+    logins: list[str | None] = []
     if isinstance(database, OutsidePostgres):
-        yield from _login(database.services_secret)
-        yield from _login(database.migrations_secret)
-    elif database.existing_secret is not None:
-        for name in (database.secret_name, database.migrations_secret_name, database.services_secret_name):
-            yield name, PASSWORD_KEY
+        logins += [database.services_secret, database.migrations_secret]
     if isinstance(cache, OutsideRedis):
-        yield from _login(cache.login_secret)
-    else:
-        yield cache.existing_secret, PASSWORD_KEY
+        logins.append(cache.login_secret)
+    for secret in filter(None, logins):
+        yield secret, (USER_KEY, PASSWORD_KEY)
     for store in (database, cache):
-        if isinstance(store, OutsideStore):
-            ca = store.tls.ca
-            yield (ca.secret, ca.key) if ca is not None else (None, PASSWORD_KEY)
-
-
-def _login(secret: str | None) -> Iterator[tuple[str | None, str]]:
-    for key in (USER_KEY, PASSWORD_KEY):
-        yield secret, key
+        ca = store.tls.ca if isinstance(store, OutsideStore) else None
+        if ca is not None and ca.secret is not None:
+            yield ca.secret, (ca.key,)
