@@ -102,6 +102,7 @@ from .core.network import (
 from .core.values import (
     DnsLabel as DnsLabel,
     Environment as Environment,
+    HostName as HostName,
     HttpUrl as HttpUrl,
     ImageReference as ImageReference,
     ImageTag as ImageTag,
@@ -179,6 +180,12 @@ from .mesh.binding import (
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.istio.access import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
 from .mesh.istio.egress import EgressControl as EgressControl, EgressControlArgs as EgressControlArgs
+from .mesh.istio.exposed_backends import (
+    BackendRoute as BackendRoute,
+    ExposedBackends as ExposedBackends,
+    ExposedBackendsArgs as ExposedBackendsArgs,
+    host_problems as host_problems,
+)
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
     IngressGatewayArgs as IngressGatewayArgs,

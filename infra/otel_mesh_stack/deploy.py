@@ -17,8 +17,8 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
+from otel_mesh_stack import exposure, network, observability, outputs, provider, stores, traffic, workloads
 from otel_mesh_stack import mesh as stack_mesh
-from otel_mesh_stack import network, observability, outputs, provider, stores, traffic, workloads
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
 
@@ -63,6 +63,7 @@ def deploy() -> None:
     if mesh.binding.gateway is not None:
         ingress = guarded[mesh.binding.gateway.namespace]
         entrances = [stack_mesh.gateway(stack, CATALOG, ingress, mesh)]
+        exposure.declare(stack.settings, ingress, mesh)
     if stack.settings.load_generator is not None:
         ready = pulumi.ResourceOptions(depends_on=[*services.values(), *entrances])
         after = pulumi.ResourceOptions.merge(mesh.opts, ready)

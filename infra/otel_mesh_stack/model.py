@@ -39,7 +39,7 @@ from otel_mesh import (
     join_path,
     nearest,
 )
-from otel_mesh_stack import alerting, backends, stores, traffic
+from otel_mesh_stack import alerting, backends, exposure, stores, traffic
 from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.network_settings import NetworkPolicySettings
@@ -213,6 +213,7 @@ class StackSettings(Settings):
         problems += self._names_used_twice()
         problems += backends.problems(self)
         problems += alerting.problems(self)
+        problems += exposure.problems(self)
         problems = problems or list(traffic.problems(self))  # they need versions without a problem
         if problems:
             raise InvalidSettingsError(problems)

@@ -17,7 +17,7 @@ from otel_mesh import (
     tcp,
     workload_pods,
 )
-from otel_mesh_stack import stores
+from otel_mesh_stack import exposure, stores
 from otel_mesh_stack.network_telemetry import scraper, telemetry_connections
 from otel_mesh_stack.services import CATALOG
 
@@ -70,6 +70,7 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
     yield from mesh_connections(mesh, guarded, scraper(settings))
     yield from declared_connections(stores.placed(settings), names.services)
     yield from stores.connections(settings)
+    yield from exposure.connections(settings, mesh)
     yield from _entrances(settings, mesh)
     yield from _senders(settings, mesh)
     yield from _teams(settings, mesh)
