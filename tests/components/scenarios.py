@@ -475,6 +475,9 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
             service=SERVICE, service_namespace="shop", environment="production", replicas=4, scheduling=SCHEDULED
         ),
     ),
+    "otel-collector-traces-only": lambda: collector_manifests(
+        OtelCollectorArgs(namespace="observability", traces_target=TRACES), OtelCollectorSettings(traces_only=True)
+    ),
     "otel-collector-scheduled": lambda: _collector(OtelCollectorSettings(replicas=3, scheduling=SCHEDULED)),
     "postgres-scheduled": lambda: postgres_manifests(
         PostgresArgs(namespace="shop"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +36,8 @@ OK, FORBIDDEN, UNAUTHORIZED = HTTPStatus.OK, HTTPStatus.FORBIDDEN, HTTPStatus.UN
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(verify=str(gateway_certificate.authority()), trust_env=False, timeout=30) as made:
+    trusting = ssl.create_default_context(cafile=gateway_certificate.authority())
+    with httpx.Client(verify=trusting, trust_env=False, timeout=30) as made:
         yield made
 
 
