@@ -31,6 +31,7 @@ BY_FILE: Final = {
     "test_on_call": "on-call",
     "test_order_failures": "load",
     "test_other_cluster": "other-cluster",
+    "test_outside_stores": "mesh",
     "test_purge": "end",
     "test_rotation": "rotation",
     "test_soak": "load",
