@@ -125,12 +125,13 @@ def _without(content: dict[str, Any], resource: str) -> dict[str, Any]:
     ("change", "reasons"),
     [
         (
-            {"serviceNamespace": "No", "environment": "home"},
-            ["serviceNamespace", "is not a DNS label; use at most 63", "environment", "should be 'production'"],
+            {"serviceNamespace": "No", "replicas": 0},
+            ["serviceNamespace", "is not a DNS label; use at most 63", "replicas", "should be at least 1"],
         ),
+        ({"environment": "home"}, ["environment", 'Allowed values are Production ("production")']),
         ({"replica": 2}, ["replica", "Existing properties are: "]),
     ],
-    ids=["wrong values", "unknown key"],
+    ids=["wrong values", "none of the values", "unknown key"],
 )
 def test_mistakes_are_reported_with_their_place(
     stack: StackProgram, change: dict[str, Any], reasons: list[str]

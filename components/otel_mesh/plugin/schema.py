@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, get_origin
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from otel_mesh.k8s.component import PACKAGE, Component
 from otel_mesh.mesh.binding import MeshBinding
@@ -42,9 +43,9 @@ def _token(name: str) -> str:
 
 
 def _resource(component: type[Component], arguments: type, types: dict[str, Any]) -> dict[str, Any]:
-    inputs = _object(fields(arguments), types, inputs=True)
+    inputs = _object(arguments, types, inputs=True)
     return {
-        **_object(fields(component), types, inputs=False),
+        **_object(component, types, inputs=False),
         "isComponent": True,
         "description": summary(component),
         "inputProperties": inputs["properties"],
@@ -52,10 +53,11 @@ def _resource(component: type[Component], arguments: type, types: dict[str, Any]
     }
 
 
-def _object(found: list[Field], types: dict[str, Any], *, inputs: bool) -> dict[str, Any]:
+def _object(owner: type, types: dict[str, Any], *, inputs: bool) -> dict[str, Any]:
+    found = fields(owner)
     properties = {}
     for one in found:
-        spec = dict(_spec(one.annotation, types))
+        spec = dict(_spec(one.annotation, types, _enum_name(owner, one)))
         if one.description:
             spec["description"] = one.description
         if inputs and one.plain and one.annotation is not MeshBinding:
@@ -68,19 +70,37 @@ def _object(found: list[Field], types: dict[str, Any], *, inputs: bool) -> dict[
     }
 
 
-def _spec(annotation: Any, types: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - annotations have no common type
+def _enum_name(owner: type, field: Field) -> str:
+    """Name of the values that a field may have, which has none in Python: ``JaegerSettingsKind``."""
+    return f"{owner.__name__}{field.public_name[0].upper()}{field.public_name[1:]}"
+
+
+def _enum(name: str, values: tuple[str, ...], types: dict[str, Any]) -> dict[str, Any]:
+    """The reference to an enumeration; equal ones of several owners stay apart, so that each keeps its name."""
+    types[_token(name)] = {"type": "string", "enum": [{"name": _member(one), "value": str(one)} for one in values]}
+    return {"$ref": f"#/types/{_token(name)}"}
+
+
+def _member(value: str) -> str:
+    """Name of an enumeration's member: ``AllkeysLru`` for ``allkeys-lru``."""
+    words = re.split(r"[^A-Za-z0-9]+", value)
+    return "".join(word[:1].upper() + word[1:] for word in words) or "Empty"
+
+
+def _spec(annotation: Any, types: dict[str, Any], name: str) -> dict[str, Any]:  # noqa: ANN401 - annotations have no common type
     if annotation in _SIMPLE:
         return {"type": _SIMPLE[annotation]}
     if get_origin(annotation) is Literal:
-        return {"type": "string"}
+        return _enum(name, get_args(annotation), types)
     container = members(annotation)
     if container is not None:
         kind, member = container
-        return {"type": kind, "items" if kind == "array" else "additionalProperties": _spec(member, types)}
+        return {"type": kind, "items" if kind == "array" else "additionalProperties": _spec(member, types, name)}
     # a binding is passed as the platform's stack exports it
     if is_object(annotation) and annotation is not MeshBinding:
         token = _token(annotation.__name__)
         if token not in types:
-            types[token] = {**_object(fields(annotation), types, inputs=True), "description": summary(annotation)}
+            types[token] = {"description": summary(annotation)}  # before its fields, which may contain it
+            types[token] |= _object(annotation, types, inputs=True)
         return {"$ref": f"#/types/{token}"}
     return dict(_ANY)
