@@ -12,6 +12,8 @@ import pulumi
 import pytest
 
 from otel_mesh import (
+    CacheAccess,
+    DatabaseAccess,
     DatabaseRoles,
     Grafana,
     GrafanaArgs,
@@ -354,3 +356,33 @@ def test_invalid_settings_register_nothing(program: Program) -> None:
     with pytest.raises(InvalidSettingsError, match="max_trace: unknown key; did you mean 'max_traces'"):
         Jaeger("traces", args)
     assert program.kinds() == []
+
+
+def test_what_the_stores_return_fits_a_service_of_the_same_program(program: Program) -> None:
+    """Host and Secret of each store are outputs, which are known only when the store exists."""
+    database = Postgres("db", PostgresArgs(namespace="ns", password="x"))  # noqa: S106 - a test's
+    cache = Redis("cache", RedisArgs(namespace="ns", password="x"))  # noqa: S106 - the same
+    args = MicroserviceArgs(
+        namespace="ns",
+        image=pulumi.Output.from_input("registry.example/user-service:1"),
+        settings=MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="test"),
+        database=DatabaseAccess(
+            host=database.host_name, port=5432, name="app", user="app", secret_name=database.secret_name
+        ),
+        cache=CacheAccess(host=cache.host_name, port=6379, user="app", secret_name=cache.secret_name),
+    )
+    Microservice("user", args)
+    program.kinds()
+    (pod,) = (
+        one.inputs["spec"]["template"]["spec"]
+        for one in program.mocks.registered
+        if one.typ.endswith(":Deployment") and one.inputs["metadata"]["name"] == "user-service"
+    )
+    (container,) = pod["containers"]
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    secrets = {one["name"]: one["secret"]["secretName"] for one in pod["volumes"] if "secret" in one}
+    assert secrets == {"database": "postgres-credentials", "cache": "redis-credentials"}
+    assert variables["DATABASE_HOST"] == "postgres.ns.svc.cluster.local"
+    for prefix, volume in (("DATABASE", "database"), ("REDIS", "cache")):
+        assert variables[f"{prefix}_PASSWORD_FILE"] == f"{mounts[volume]}/password"

@@ -106,7 +106,7 @@ def config_map_key(path: str) -> str:
     return path.replace("/", "_")
 
 
-def secret_volume(name: str, secret: str, path: str) -> Volume:
+def secret_volume(name: str, secret: pulumi.Input[str], path: str) -> Volume:
     """The keys of a Secret as files that the pod's group can read (``fsGroup``), read-only."""
     return Volume(name=name, path=path, source={"secret": {"secretName": secret, "defaultMode": 0o440}}, read_only=True)
 

@@ -27,24 +27,35 @@ def secret_name(name: str, existing_secret: str | None) -> str:
     return existing_secret or f"{name}-credentials"
 
 
-def password_file(secret: str) -> str:
+def password_file(secret: pulumi.Input[str], volume: str = "") -> str:
     """The path of the password in a container that mounts `password_volume`."""
-    return secret_file(secret, PASSWORD_KEY)
+    return secret_file(secret, PASSWORD_KEY, volume)
 
 
-def secret_file(secret: str, key: str) -> str:
-    """The path of a key of the Secret in a container that mounts `password_volume`."""
-    return f"{_SECRETS_DIR}/{secret}/{key}"
+def secret_file(secret: pulumi.Input[str], key: str, volume: str = "") -> str:
+    """The path of a key of the Secret in a container that mounts `password_volume`.
+
+    Args:
+        secret: Name of the Secret.
+        key: Key in the Secret.
+        volume: Name of the volume; required if the Secret's name is an output.
+    """
+    return f"{_folder(secret, volume)}/{key}"
 
 
-def password_volume(name: str, secret: str) -> Volume:
+def password_volume(name: str, secret: pulumi.Input[str]) -> Volume:
     """The volume with the password of a Secret.
 
     Args:
         name: Name of the volume.
         secret: Name of the Secret.
     """
-    return secret_volume(name, secret, f"{_SECRETS_DIR}/{secret}")
+    return secret_volume(name, secret, _folder(secret, name))
+
+
+def _folder(secret: pulumi.Input[str], volume: str) -> str:
+    """The folder of a Secret's files, named after the volume if the Secret's name is not known yet."""
+    return f"{_SECRETS_DIR}/{secret if isinstance(secret, str) else volume}"
 
 
 def require_one_password(password: pulumi.Input[str] | None, existing_secret: str | None) -> None:

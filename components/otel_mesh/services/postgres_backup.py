@@ -88,7 +88,7 @@ class PostgresBackupArgs:
     host: pulumi.Input[str]
     user: str
     database: str
-    secret_name: str
+    secret_name: pulumi.Input[str]
     port: Port = 5432
     otlp_host: str = ""
     settings: PostgresBackupSettings = field(default_factory=PostgresBackupSettings)
@@ -109,7 +109,7 @@ def _container(args: PostgresBackupArgs, settings: PostgresBackupSettings) -> Co
             "PGUSER": args.user,
             "PGCONNECT_TIMEOUT": "30",
             "DATABASE": args.database,
-            "PASSWORD_FILE": password_file(args.secret_name),
+            "PASSWORD_FILE": password_file(args.secret_name, "credentials"),
             "BACKUP_DIR": _BACKUP_DIR,
             "KEEP": str(settings.keep),
             "SERVICE_NAME": settings.name,

@@ -59,7 +59,7 @@ class DatabaseLogin:
         user: Name of the database role; None if the Secret has it too, with the key ``username``.
     """
 
-    secret_name: str
+    secret_name: pulumi.Input[str]
     user: str | None = None
 
 
@@ -81,7 +81,7 @@ class DatabaseAccess:
     host: pulumi.Input[str]
     port: Port
     name: str
-    secret_name: str
+    secret_name: pulumi.Input[str]
     user: str | None = None
     migrations: DatabaseLogin | None = None
     tls: StoreTls | None = None
@@ -101,7 +101,7 @@ class CacheAccess:
 
     host: pulumi.Input[str]
     port: Port
-    secret_name: str
+    secret_name: pulumi.Input[str]
     user: str | None = None
     tls: StoreTls | None = None
 
@@ -117,7 +117,7 @@ def database_environment(access: DatabaseAccess, login: DatabaseAccess | Databas
         "DATABASE_HOST": access.host,
         "DATABASE_PORT": str(access.port),
         "DATABASE_NAME": access.name,
-        **_login("DATABASE", login.user, login.secret_name),
+        **_login("DATABASE", login, "database" if login is access else "migrations"),
         **_tls_environment("DATABASE", access.tls),
     }
 
@@ -127,7 +127,7 @@ def cache_environment(access: CacheAccess) -> dict[str, pulumi.Input[str]]:
     return {
         "REDIS_HOST": access.host,
         "REDIS_PORT": str(access.port),
-        **_login("REDIS", access.user, access.secret_name),
+        **_login("REDIS", access, "cache"),
         **_tls_environment("REDIS", access.tls),
     }
 
@@ -139,9 +139,14 @@ def store_tls_volumes(access: DatabaseAccess | CacheAccess | None) -> tuple[Volu
     return _files("DATABASE" if isinstance(access, DatabaseAccess) else "REDIS", access.tls).volumes()
 
 
-def _login(prefix: str, user: str | None, secret: str) -> dict[str, pulumi.Input[str]]:
-    named = {f"{prefix}_USER": user} if user is not None else {f"{prefix}_USER_FILE": secret_file(secret, USER_KEY)}
-    return {**named, f"{prefix}_PASSWORD_FILE": password_file(secret)}
+def _login(
+    prefix: str, login: DatabaseAccess | DatabaseLogin | CacheAccess, volume: str
+) -> dict[str, pulumi.Input[str]]:
+    secret = login.secret_name
+    named: dict[str, pulumi.Input[str]] = {f"{prefix}_USER_FILE": secret_file(secret, USER_KEY, volume)}
+    if login.user is not None:
+        named = {f"{prefix}_USER": login.user}
+    return {**named, f"{prefix}_PASSWORD_FILE": password_file(secret, volume)}
 
 
 def _files(prefix: str, tls: StoreTls | None) -> TlsFiles:
