@@ -142,6 +142,7 @@ from .k8s.network_policy import (
     TransportPort as TransportPort,
     network_policies as network_policies,
     tcp as tcp,
+    service_pods as service_pods,
     workload_pods as workload_pods,
 )
 from .k8s.priority_class import (

@@ -23,9 +23,6 @@ def open_network(kubectl: Callable[..., str], is_open: Callable[[], bool]) -> It
         kubectl: Fixture of that name.
         is_open: Whether an undeclared connection is accepted; waited for, as the node takes a moment.
     """
-    if "default-deny" not in kubectl("get", "networkpolicy", "-n", NAMESPACES[0], "-o", "name"):
-        yield  # the stack has none, see network_policies.enabled
-        return
     spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
     items = [{**kind, "metadata": {"name": _NAME, "namespace": namespace}, "spec": spec} for namespace in NAMESPACES]

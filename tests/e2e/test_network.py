@@ -23,6 +23,7 @@ pytestmark = pytest.mark.e2e
 
 SERVICES, OBSERVABILITY = "shop", "observability"
 FOREIGN: Final = f"network-{secrets.token_hex(3)}"
+NAME: Final = "app.kubernetes.io/name"
 INSTANCE: Final = "app.kubernetes.io/instance"
 OUTSIDE: Final = {"sidecar.istio.io/inject": "false"}
 
@@ -34,6 +35,7 @@ CALLEES: Final = {
     "jaeger-query": ("jaeger.observability.svc.cluster.local", 16686),
     "prometheus": ("prometheus.observability.svc.cluster.local", 9090),
     "victoria-logs": ("victoria-logs.observability.svc.cluster.local", 9428),
+    "alertmanager": ("alertmanager.observability.svc.cluster.local", 9093),
     "gateway": ("ingress.istio-ingress.svc.cluster.local", 80),
     "api-server": ("kubernetes.default.svc.cluster.local", 443),
 }
@@ -45,9 +47,11 @@ ALLOWED: Final[dict[str, set[str]]] = {
     },
     **{one.name: set() for one in CATALOG.stores},
     "otel-collector": {"jaeger", "prometheus", "victoria-logs", "api-server"},
-    "prometheus": {"victoria-logs", "api-server"},
+    "prometheus": {"victoria-logs", "alertmanager", "api-server"},
     "jaeger": set(),
     "victoria-logs": set(),
+    "alertmanager": set(),
+    "postgres-backup": {"postgres", "collector"},
     # Pods of other namespaces may leave theirs; the entrance is open to all, and the API server to who has a token.
     "foreign": {"gateway", "api-server"},
     # The mesh decides by identity whose telemetry the Collector takes.
@@ -83,8 +87,13 @@ print(json.dumps({name: answer(*place) for name, place in json.loads(sys.argv[1]
 def namespace_of(caller: str) -> str:
     if caller.startswith("foreign"):
         return f"{FOREIGN}-meshed" if caller.endswith("meshed") else FOREIGN
-    known = {one.name for one in CATALOG.services} | {one.name for one in CATALOG.stores}
+    known = {one.name for one in CATALOG.services} | {one.name for one in CATALOG.stores} | {"postgres-backup"}
     return SERVICES if caller in known else OBSERVABILITY
+
+
+def selecting(caller: str) -> str:
+    """Label by which NetworkPolicies select a workload; without its other label no Service has the pod as endpoint."""
+    return NAME if any(one.name == caller for one in CATALOG.services) else INSTANCE
 
 
 def pod_name(caller: str) -> str:
@@ -116,8 +125,7 @@ def callers(kubectl: Callable[..., str]) -> Iterator[None]:
             "metadata": {
                 "name": pod_name(caller),
                 "namespace": namespace_of(caller),
-                # without the other label of the workload, no Service has it as an endpoint
-                "labels": {INSTANCE: caller.replace(", ", "-"), "e2e": "network", **OUTSIDE},
+                "labels": {selecting(caller): caller.replace(", ", "-"), "e2e": "network", **OUTSIDE},
             },
             "spec": {
                 "securityContext": pods[0]["spec"]["securityContext"],

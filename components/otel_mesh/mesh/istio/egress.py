@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
-from otel_mesh.core.labels import Label
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
@@ -50,7 +49,7 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
 
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
     name = f"{egress.workload}-egress" if egress.workload else EVERY_WORKLOAD
-    selected = {"workloadSelector": {"labels": {Label.INSTANCE.value: egress.workload}}} if egress.workload else {}
+    selected = {"workloadSelector": {"labels": {egress.label.value: egress.workload}}} if egress.workload else {}
     inside = [f"{one.namespace}/{one.host}" for one in egress.services]
     hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
     return {
