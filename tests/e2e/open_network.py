@@ -29,14 +29,19 @@ def open_network(kubectl: Callable[..., str], is_open: Callable[[], bool]) -> It
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     try:
         kubectl("apply", "-f", "-", input=text)
-        _until(is_open, "not open")
+        until(is_open, "not open")
         yield
     finally:
         kubectl("delete", "--ignore-not-found", "-f", "-", input=text)
-    _until(lambda: not is_open(), "not closed again")
+    until(lambda: not is_open(), "not closed again")
 
 
-def _until(holds: Callable[[], bool], complaint: str) -> None:
+def until(holds: Callable[[], bool], complaint: str) -> None:
+    """Wait until something holds.
+
+    Raises:
+        AssertionError: It did not within a minute.
+    """
     end = time.monotonic() + _PATIENCE_S
     while not holds():
         assert time.monotonic() < end, complaint

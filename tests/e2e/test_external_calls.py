@@ -130,8 +130,12 @@ def test_the_mesh_lets_the_declared_caller_out_and_no_other(kubectl: Callable[..
     assert get(kubectl, "declared", address) != "outside", "unknown to the mesh until it is declared"
     apply(kubectl, egress_manifests(declared_egress(catalog(address), SPACE), SPACE))
     wait_for(lambda: get(kubectl, "declared", address), "outside")
-    refused = get(kubectl, "undeclared", address)
-    assert refused.startswith(("HTTP 502", "closed")), refused
+
+    def refused() -> str:
+        answer = get(kubectl, "undeclared", address)
+        return "refused" if answer.startswith(("HTTP 502", "closed")) else answer
+
+    wait_for(refused, "refused")
 
 
 def test_the_proxy_adds_tls_where_it_is_asked_to(kubectl: Callable[..., str], address: str) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
-EVERY_WORKLOAD: Final = "declared-egress"
-"""Name of the Sidecar of all workloads without one of their own."""
+EVERY_WORKLOAD: Final = "default"
+"""Name of the Sidecar of all workloads without one of their own; no workload's own Sidecar has it."""
 
 
 def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
