@@ -18,8 +18,9 @@ from otel_mesh import (
     tcp,
     workload_pods,
 )
+from otel_mesh_stack import exposure, stores
 from otel_mesh_stack.network_telemetry import scraper, telemetry_connections
-from otel_mesh_stack.services import CATALOG, POSTGRES
+from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,10 +69,9 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
     guarded = [names.services, names.observability, *([mesh.gateway.namespace] if mesh.gateway else [])]
     yield from dns_connections(guarded, settings.network_policies.dns_addresses)
     yield from mesh_connections(mesh, guarded, scraper(settings))
-    yield from declared_connections(CATALOG, names.services)
-    if settings.postgres_backup is not None:
-        backup, store = settings.postgres_backup.name, CATALOG.store(POSTGRES)
-        yield tcp(workload_pods(names.services, backup), workload_pods(names.services, store.name), store.port)
+    yield from declared_connections(stores.placed(settings), names.services)
+    yield from stores.connections(settings)
+    yield from exposure.connections(settings, mesh)
     yield from _entrances(settings, mesh)
     yield from _senders(settings, mesh)
     yield from _teams(settings, mesh)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.policies.team_routes import TeamRoute
 
+HTTP_PORT: Final = 8080
+HTTPS_PORT: Final = 8443
+"""Unprivileged ports of a gateway's pods; its Service has 80 and 443."""
 IDEMPOTENCY_HEADER: Final = "idempotency-key"
 """Header of requests that are safe to retry (draft-ietf-httpapi-idempotency-key-header)."""
 
