@@ -176,27 +176,27 @@ from .mesh.binding import (
     ProxyScraping as ProxyScraping,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
-from .mesh.istio.access import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
-from .mesh.istio.egress import EgressControl as EgressControl, EgressControlArgs as EgressControlArgs
+from .mesh.control.access_control import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
+from .mesh.control.egress_control import (
+    EgressControl as EgressControl,
+    EgressControlArgs as EgressControlArgs,
+    TelemetryEgress as TelemetryEgress,
+    TelemetryEgressArgs as TelemetryEgressArgs,
+)
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
     IngressGatewayArgs as IngressGatewayArgs,
     IngressGatewaySettings as IngressGatewaySettings,
 )
-from .mesh.istio.gateway_route import GatewayRoute as GatewayRoute, GatewayRouteArgs as GatewayRouteArgs
+from .mesh.control.gateway_route import GatewayRoute as GatewayRoute, GatewayRouteArgs as GatewayRouteArgs
 from .mesh.istio.install import Istio as Istio, IstioArgs as IstioArgs
 from .mesh.istio.routes import Route as Route
 from .mesh.istio.settings import IstioSettings as IstioSettings
-from .mesh.istio.telemetry_access import (
+from .mesh.control.telemetry_access import (
     TelemetryAccess as TelemetryAccess,
     TelemetryAccessArgs as TelemetryAccessArgs,
     TelemetrySenders as TelemetrySenders,
     TelemetrySendersArgs as TelemetrySendersArgs,
-)
-from .mesh.istio.telemetry_egress import (
-    EgressHost as EgressHost,
-    TelemetryEgress as TelemetryEgress,
-    TelemetryEgressArgs as TelemetryEgressArgs,
 )
 from .mesh.istio.tokens import TokenSettings as TokenSettings
 from .mesh.policies.access import (
@@ -206,7 +206,11 @@ from .mesh.policies.access import (
     Operation as Operation,
     declared_access as declared_access,
 )
-from .mesh.istio.traffic import ServiceTraffic as ServiceTraffic, ServiceTrafficArgs as ServiceTrafficArgs
+from .mesh.control.service_traffic import (
+    ServiceTraffic as ServiceTraffic,
+    ServiceTrafficArgs as ServiceTrafficArgs,
+    traffic_problems as traffic_problems,
+)
 from .mesh.policies.canary import ABTest as ABTest, Canary as Canary, Group as Group
 from .mesh.policies.fault import Abort as Abort, Delay as Delay, FaultInjection as FaultInjection
 from .mesh.policies.gate import Gate as Gate
@@ -220,7 +224,12 @@ from .mesh.policies.resilience import (
 )
 from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
 from .mesh.policies.team_routes import TeamRoute as TeamRoute, require_distinct_routes as require_distinct_routes
-from .mesh.policies.egress import Egress as Egress, MeshHost as MeshHost, declared_egress as declared_egress
+from .mesh.policies.egress import (
+    Egress as Egress,
+    EgressHost as EgressHost,
+    MeshHost as MeshHost,
+    declared_egress as declared_egress,
+)
 from .mesh.policies.network import (
     declared_connections as declared_connections,
     dns_connections as dns_connections,

@@ -78,23 +78,13 @@ class _Components:
     Attributes:
         install: Declares the installer.
         gateway: Component of the gateway.
-        telemetry_access: Component that restricts who may send telemetry.
-        access_control: Component that makes the declared calls the only calls.
-        egress_control: Component that makes the declared hosts the only ones that proxies connect to.
-        telemetry_egress: Component that lets Collectors reach telemetry backends outside the cluster.
     """
 
     install: Callable[[StackSettings, str | None, pulumi.ResourceOptions], MeshInstaller]
     gateway: type[IngressGateway]
-    telemetry_access: type[TelemetryAccess]
-    access_control: type[AccessControl]
-    egress_control: type[EgressControl]
-    telemetry_egress: type[TelemetryEgress]
 
 
-_COMPONENTS: Final = {
-    "istio": _Components(_istio, IngressGateway, TelemetryAccess, AccessControl, EgressControl, TelemetryEgress)
-}
+_COMPONENTS: Final = {"istio": _Components(_istio, IngressGateway)}
 """Components of each kind of mesh that a stack can install."""
 
 
@@ -177,8 +167,9 @@ def telemetry_access(
         collector=settings.collector.name,
         senders=tuple(_senders(settings, catalog, binding)),
         ports=(OTLP_GRPC_PORT, OTLP_HTTP_PORT),
+        mesh=binding,
     )
-    return _COMPONENTS[settings.mesh.kind].telemetry_access("telemetry-access", args, mesh.opts)
+    return TelemetryAccess("telemetry-access", args, mesh.opts)
 
 
 def telemetry_egress(settings: StackSettings, namespace: pulumi.Input[str], mesh: Mesh) -> None:
@@ -191,8 +182,8 @@ def telemetry_egress(settings: StackSettings, namespace: pulumi.Input[str], mesh
     """
     hosts = (*backends.egress(settings), *alerting.egress(settings))
     if settings.mesh.installed and hosts:
-        args = TelemetryEgressArgs(namespace=namespace, hosts=hosts)
-        _COMPONENTS[settings.mesh.kind].telemetry_egress("telemetry-egress", args, mesh.opts)
+        args = TelemetryEgressArgs(namespace=namespace, hosts=hosts, mesh=mesh.binding)
+        TelemetryEgress("telemetry-egress", args, mesh.opts)
 
 
 def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> None:
@@ -220,7 +211,7 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
         accesses=declared_access(catalog, settings.namespaces.services, further),
         mesh=mesh.binding,
     )
-    _COMPONENTS[settings.mesh.kind].access_control("access-control", args, mesh.opts)
+    AccessControl("access-control", args, mesh.opts)
 
 
 def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> None:
@@ -241,8 +232,8 @@ def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
     if settings.load_generator is not None and (gateway := mesh.binding.gateway) is not None:
         further[settings.load_generator.name] = [MeshHost(service=gateway.service, namespace=gateway.namespace)]
     egress = declared_egress(catalog, settings.namespaces.services, common, further)
-    args = EgressControlArgs(namespace=namespace, egress=egress)
-    _COMPONENTS[settings.mesh.kind].egress_control("egress-control", args, mesh.opts)
+    args = EgressControlArgs(namespace=namespace, egress=egress, mesh=mesh.binding)
+    EgressControl("egress-control", args, mesh.opts)
 
 
 def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) -> Iterable[str]:

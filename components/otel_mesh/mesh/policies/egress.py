@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from otel_mesh.catalog.external import ExternalCall  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.network import service_host
-from otel_mesh.core.values import DnsLabel, Settings
+from otel_mesh.core.values import DnsLabel, Port, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,6 +43,20 @@ class Egress(Settings):
     workload: DnsLabel | None = None
     services: tuple[MeshHost, ...] = ()
     external: tuple[ExternalCall, ...] = ()
+
+
+class EgressHost(Settings):
+    """A port of a server outside the mesh.
+
+    Attributes:
+        host: Host name or IP address of the server.
+        port: Port of the server.
+        protocol: Protocol of the port as the proxies see it; with TLS they pass the connection through.
+    """
+
+    host: str
+    port: Port
+    protocol: Literal["TLS", "HTTP", "GRPC"]
 
 
 def declared_egress(
