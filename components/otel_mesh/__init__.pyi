@@ -199,6 +199,10 @@ from .mesh.control.telemetry_access import (
     TelemetrySendersArgs as TelemetrySendersArgs,
 )
 from .mesh.istio.tokens import TokenSettings as TokenSettings
+from .mesh.linkerd.certificates import identity_problems as identity_problems
+from .mesh.linkerd.install import Linkerd as Linkerd, LinkerdArgs as LinkerdArgs
+from .mesh.linkerd.settings import LinkerdSettings as LinkerdSettings
+from .mesh.linkerd.stored_identity import GivenIdentity as GivenIdentity
 from .mesh.policies.access import (
     Access as Access,
     Caller as Caller,

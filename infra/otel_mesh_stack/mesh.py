@@ -20,6 +20,8 @@ from otel_mesh import (
     IngressGatewayArgs,
     Istio,
     IstioArgs,
+    Linkerd,
+    LinkerdArgs,
     MeshBinding,
     MeshHost,
     NoMesh,
@@ -34,6 +36,7 @@ from otel_mesh import (
     service_host,
 )
 from otel_mesh_stack import alerting, backends
+from otel_mesh_stack.secret_files import PLACEHOLDER
 from otel_mesh_stack.services import OPEN_PATHS, POSTGRES
 
 if TYPE_CHECKING:
@@ -57,18 +60,40 @@ class Mesh:
     opts: pulumi.ResourceOptions = field(repr=False)
 
 
-def _istio(settings: StackSettings, charts_dir: str | None, opts: pulumi.ResourceOptions) -> MeshInstaller:
-    mesh, collector = settings.mesh, settings.collector
-    identity = CollectorIdentity(namespace=settings.namespaces.observability, service_account=collector.name)
+def _collector(settings: StackSettings) -> CollectorIdentity | None:
+    """The identity of the Collector, if it is in the mesh."""
+    own = settings.collector
+    if not own.meshed:
+        return None
+    return CollectorIdentity(namespace=settings.namespaces.observability, service_account=own.name)
+
+
+def _istio(stack: Stack, opts: pulumi.ResourceOptions) -> MeshInstaller:
+    settings, mesh = stack.settings, stack.settings.mesh
     args = IstioArgs(
         tracing=tracing(settings),
         environment=settings.environment,
-        charts_dir=charts_dir,
-        gateway=mesh.gateway.binding(mesh.gateway_namespace),
-        collector=identity if collector.meshed else None,
+        charts_dir=stack.charts_dir,
+        gateway=mesh.gateway_binding,
+        collector=_collector(settings),
         settings=mesh.istio,
     )
     return Istio("istio", args, opts)
+
+
+def _linkerd(stack: Stack, opts: pulumi.ResourceOptions) -> MeshInstaller:
+    settings, mesh = stack.settings, stack.settings.mesh
+    args = LinkerdArgs(
+        tracing=tracing(settings),
+        environment=settings.environment,
+        charts_dir=stack.charts_dir,
+        gateway=mesh.gateway_binding,
+        collector=_collector(settings),
+        identity=stack.mesh_identity,
+        placeholder=None if stack.render_dir is None else PLACEHOLDER,
+        settings=mesh.linkerd,
+    )
+    return Linkerd("linkerd", args, opts)
 
 
 @dataclass(frozen=True)
@@ -80,32 +105,27 @@ class _Components:
         gateway: Component of the gateway.
     """
 
-    install: Callable[[StackSettings, str | None, pulumi.ResourceOptions], MeshInstaller]
-    gateway: type[IngressGateway]
+    install: Callable[[Stack, pulumi.ResourceOptions], MeshInstaller]
+    gateway: type[IngressGateway] = IngressGateway
 
 
-_COMPONENTS: Final = {"istio": _Components(_istio, IngressGateway)}
+_COMPONENTS: Final = {"istio": _Components(_istio), "linkerd": _Components(_linkerd)}
 """Components of each kind of mesh that a stack can install."""
 
 
-def install(
-    settings: StackSettings,
-    charts_dir: str | None,
-    opts: pulumi.ResourceOptions,
-    first: Sequence[pulumi.Resource],
-) -> Mesh:
+def install(stack: Stack, opts: pulumi.ResourceOptions, first: Sequence[pulumi.Resource]) -> Mesh:
     """Declares the mesh in the stack's settings.
 
     Args:
-        settings: Settings of the stack.
-        charts_dir: Folder with one folder per chart; None where the charts come from their repository.
+        stack: The stack.
         opts: Options of the mesh.
         first: Resources that the mesh's pods need, such as priority classes.
     """
+    settings = stack.settings
     if not settings.mesh.installed:
         return Mesh(binding=NoMesh(), opts=opts)
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
-    installer = _COMPONENTS[settings.mesh.kind].install(settings, charts_dir, after)
+    installer = _COMPONENTS[settings.mesh.kind].install(stack, after)
     for sentence in installer.chart_warnings:
         pulumi.log.warn(sentence)
     joined = pulumi.ResourceOptions(depends_on=[installer.component])

@@ -142,6 +142,8 @@ def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
         return {}
     settings = pulumi_cli.merged(stack_file.settings(stack), changes)
     file = stack_file.require(stack)
+    if stack_file.value(file, settings, "mesh", "kind", kind=str, default="none") != "istio":
+        return {}
     pinned = stack_file.value(file, settings, "mesh", "istio", "version", kind=str, default=versions.ISTIO)
     charts = embedded.charts()
     return {pulumi_cli.CHARTS_DIR: str(charts.ensure())} if charts is not None and pinned == charts.version() else {}

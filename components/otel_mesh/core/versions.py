@@ -46,6 +46,12 @@ ISTIO_CHARTS: Final = "https://blob.istio.io/istio-release/charts"
 """Upstream's Helm repository; ``oci://ghcr.io/istio/release/charts`` has the same charts. From 1.31 on, nothing is
 published to the former locations (https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/)."""
 
+LINKERD: Final = "edge-26.7.1"
+"""Linkerd: the oldest edge release that sends all spans; there are no other open-source releases since 2024."""
+
+LINKERD_CHARTS: Final = "https://helm.linkerd.io/edge"
+"""Upstream's Helm repository of the edge releases."""
+
 GATEWAY_API: Final = "1.6.0"
 """Custom resource definitions of the Gateway API, as required by Istio's go.mod. Istio ignores older ones (IST0176)."""
 

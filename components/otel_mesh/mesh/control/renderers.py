@@ -10,22 +10,22 @@ from otel_mesh.mesh.istio.renderer import IstioRenderer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_mesh.mesh.binding import MeshBinding
+    from otel_mesh.mesh.binding import MeshBinding, MeshKind
     from otel_mesh.mesh.renderer import MeshRenderer
 
 _RENDERERS: Final[Mapping[str, MeshRenderer]] = {"istio": IstioRenderer()}
 
 
-def renderer(binding: MeshBinding) -> MeshRenderer:
+def renderer(mesh: MeshBinding | MeshKind) -> MeshRenderer:
     """The renderer of a mesh.
 
     Args:
-        binding: Binding of the mesh.
+        mesh: Binding of the mesh, or its kind.
 
     Raises:
         InvalidSettingsError: There is no mesh.
     """
-    found = _RENDERERS.get(binding.kind)
+    found = _RENDERERS.get(mesh if isinstance(mesh, str) else mesh.kind)
     if found is None:
         raise InvalidSettingsError([Problem("", "needs a mesh", "install one, or remove the policy")])
     return found

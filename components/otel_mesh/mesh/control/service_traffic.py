@@ -16,6 +16,7 @@ from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
 if TYPE_CHECKING:
     from otel_mesh.core.errors import Problem
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.binding import MeshKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +34,13 @@ class ServiceTrafficArgs:
     settings: TrafficPolicy = field(default_factory=TrafficPolicy)
 
 
-def traffic_problems(policy: TrafficPolicy, target: Target, mesh: MeshBinding) -> list[Problem]:
+def traffic_problems(policy: TrafficPolicy, target: Target, mesh: MeshBinding | MeshKind) -> list[Problem]:
     """Versions that a service lacks, and what the mesh cannot do of its policy.
 
     Args:
         policy: Policy of the service.
         target: The service.
-        mesh: Binding of the mesh.
+        mesh: Binding of the mesh, or its kind.
     """
     found = target.problems(policy)
     try:
