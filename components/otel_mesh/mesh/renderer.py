@@ -44,6 +44,22 @@ class MeshRenderer(Protocol):
         """
         ...
 
+    def egress_notes(self, egress: Iterable[Egress]) -> list[str]:
+        """Sentences about hosts that the mesh opens to more workloads than declare them.
+
+        Args:
+            egress: Hosts of the workloads.
+        """
+        ...
+
+    def service_annotations(self, policy: TrafficPolicy) -> dict[str, str]:
+        """Annotations that a policy needs at the Service itself, which another component creates.
+
+        Args:
+            policy: Policy of the service.
+        """
+        ...
+
     def traffic(self, policy: TrafficPolicy, target: Target) -> list[Manifest]:
         """Objects of the traffic policy of one service.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
+import pulumi
 
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
@@ -38,8 +38,11 @@ class EgressControl(Component):
     TYPE: ClassVar[str] = "EgressControl"
 
     def __init__(self, name: str, args: EgressControlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        manifests = renderer(args.mesh).egress(args.egress, args.mesh, args.namespace)
+        mesh = renderer(args.mesh)
+        manifests = mesh.egress(args.egress, args.mesh, args.namespace)
         super().__init__(name, opts)
+        for note in mesh.egress_notes(args.egress):
+            pulumi.log.warn(note, self)
         self.children(manifests)
         self.register_outputs({})
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.mesh.istio.renderer import IstioRenderer
+from otel_mesh.mesh.linkerd.renderer import LinkerdRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.binding import MeshBinding, MeshKind
     from otel_mesh.mesh.renderer import MeshRenderer
 
-_RENDERERS: Final[Mapping[str, MeshRenderer]] = {"istio": IstioRenderer()}
+_RENDERERS: Final[Mapping[str, MeshRenderer]] = {"istio": IstioRenderer(), "linkerd": LinkerdRenderer()}
 
 
 def renderer(mesh: MeshBinding | MeshKind) -> MeshRenderer:

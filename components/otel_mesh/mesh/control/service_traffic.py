@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
+import pulumi
 
 from otel_mesh.core.errors import InvalidSettingsError, parse
 from otel_mesh.k8s.component import Component
+from otel_mesh.k8s.manifests import patch
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.control.renderers import renderer
 from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
@@ -79,4 +80,8 @@ class ServiceTraffic(Component):
         manifests = service_traffic_manifests(args, settings)
         super().__init__(name, opts)
         self.children(manifests)
+        if annotations := renderer(args.mesh).service_annotations(settings):
+            meta = {"name": args.target.service, "namespace": args.target.namespace, "annotations": annotations}
+            own = pulumi.ResourceOptions(parent=self, custom_timeouts=self._timeouts)
+            patch(f"{name}-service", {"apiVersion": "v1", "kind": "Service", "metadata": meta}, own)
         self.register_outputs({})

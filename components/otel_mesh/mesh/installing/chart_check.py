@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 _BUNDLE_VERSION: Final = re.compile(r"^ *gateway\.networking\.k8s\.io/bundle-version: v(\S+)$", re.MULTILINE)
 
-_OPEN: Final = ("meshConfig", "pdb", "podAnnotations")
+_OPEN: Final = ("meshConfig", "pdb", "podAnnotations", "proxy.tracing.labels")
 """Values whose keys the chart's ``values.yaml`` does not list: Istio's MeshConfig, two exclusive keys, annotations."""
 
 _UNLISTED: Final = (
     "global.enableReaderRBAC",
     *(f"{part}Resources" for part in ("destination", "identity", "proxyInjector", "spValidator")),
     "highAvailability",
+    "proxy.accessLog",
     "tolerations",
 )
 """Values that the charts' templates read although their ``values.yaml`` does not list them."""

@@ -41,6 +41,16 @@ class IstioRenderer:
         del binding  # the same in every trust domain
         return egress_manifests(egress, namespace)
 
+    def egress_notes(self, egress: Iterable[Egress]) -> list[str]:
+        """None: a Sidecar is about one workload."""
+        del egress
+        return []
+
+    def service_annotations(self, policy: TrafficPolicy) -> dict[str, str]:
+        """None: policies are objects of their own."""
+        del policy
+        return {}
+
     def traffic(self, policy: TrafficPolicy, target: Target) -> list[Manifest]:
         """One VirtualService and one DestinationRule per host, and an EnvoyFilter for a rate limit."""
         return traffic_manifests(policy, target)
