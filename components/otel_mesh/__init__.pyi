@@ -200,6 +200,7 @@ from .mesh.control.telemetry_access import (
 )
 from .mesh.istio.tokens import TokenSettings as TokenSettings
 from .mesh.linkerd.certificates import identity_problems as identity_problems
+from .mesh.linkerd.error_backend import ERROR_PORT as ERROR_PORT
 from .mesh.linkerd.install import Linkerd as Linkerd, LinkerdArgs as LinkerdArgs
 from .mesh.linkerd.settings import LinkerdSettings as LinkerdSettings
 from .mesh.linkerd.stored_identity import GivenIdentity as GivenIdentity

@@ -222,10 +222,14 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
         account = settings.postgres_backup.name
         further[POSTGRES] = [Caller(namespace=settings.namespaces.services, service_account=account)]
     if (entrance := mesh.binding.gateway) is not None:
-        gateway_caller = Caller(namespace=entrance.namespace, service_account=entrance.service_account)
-        for service in catalog.services:
-            if service.exposed:
-                further.setdefault(service.name, []).append(gateway_caller)
+        gateway_caller: Caller | None = Caller(namespace=entrance.namespace, service_account=entrance.service_account)
+    elif (load := settings.load_generator) is not None:
+        gateway_caller = Caller(namespace=settings.namespaces.services, service_account=load.name)
+    else:
+        gateway_caller = None
+    for service in catalog.services:
+        if service.exposed and gateway_caller is not None:
+            further.setdefault(service.name, []).append(gateway_caller)
     args = AccessControlArgs(
         namespace=namespace,
         accesses=declared_access(catalog, settings.namespaces.services, further),
@@ -265,6 +269,8 @@ def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) ->
         accounts.append((services, settings.postgres_backup.name))
     if binding.gateway is not None:
         accounts.append((binding.gateway.namespace, binding.gateway.service_account))
+    if (control := binding.control_plane) is not None:
+        accounts += [(control.namespace, account) for account in control.telemetry_accounts]
     for namespace, account in accounts:
         identity = binding.identity(namespace, account)
         if identity is not None:

@@ -53,12 +53,7 @@ def with_node(value: str | None, settings: StackSettings) -> StackSettings:
     mesh = settings.mesh
     if not mesh.installed or not mesh.node_from_file:
         return settings
-    part = getattr(mesh, mesh.kind)
-    cni, node = part.cni, _node(value)
-    open_fields = type(cni).model_fields.keys() - cni.model_fields_set
-    found = {key: one for key, one in node.items() if key in open_fields}
-    changed = part.model_copy(update={"cni": cni.model_copy(update=found)})
-    return settings.model_copy(update={"mesh": mesh.model_copy(update={mesh.kind: changed})})
+    return settings.model_copy(update={"mesh": mesh.with_cni(_node(value))})
 
 
 def mesh_identity(folder: str | None, settings: StackSettings, *, rendering: bool) -> GivenIdentity | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import model_validator
 
 from otel_mesh import (
+    ERROR_PORT,
     DnsLabel,
     GatewayBinding,
     IngressGatewaySettings,
@@ -24,6 +25,7 @@ from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic read
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from otel_mesh import Target, TrafficPolicy
@@ -105,6 +107,17 @@ class MeshSettings(Settings):
         """Whether the proxies send spans to a Collector in the mesh only."""
         return self.kind == "linkerd" and self.linkerd.proxy.tracing
 
+    def with_cni(self, node: Mapping[str, str]) -> Self:
+        """The settings with a node's folders for the mesh's CNI plugin; values that are set take precedence.
+
+        Args:
+            node: Folders and files of the node, by field.
+        """
+        part = getattr(self, self.kind)
+        fields = type(part.cni).model_fields.keys() - part.cni.model_fields_set
+        cni = part.cni.model_copy(update={key: one for key, one in node.items() if key in fields})
+        return self.model_copy(update={self.kind: part.model_copy(update={"cni": cni})})
+
     def traffic_problems(self, policy: TrafficPolicy, target: Target) -> list[Problem]:
         """Versions that a service lacks, and what the mesh cannot do of a policy.
 
@@ -113,6 +126,14 @@ class MeshSettings(Settings):
             target: The service.
         """
         return traffic_problems(policy, target, self.kind)
+
+    def error_backend(self, service: str) -> tuple[str, int] | None:
+        """Workload and port that answer with injected errors; None where the proxies do so themselves.
+
+        Args:
+            service: Service whose callers meet the errors.
+        """
+        return (f"{service}-errors", ERROR_PORT) if self.kind == "linkerd" else None
 
     @property
     def installed(self) -> bool:

@@ -107,7 +107,7 @@ def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
         "SharedFiles",
         "ContributedFiles",
     }
-    charts = {"Istio", *without}  # installs charts; have no settings
+    charts = {"Istio", "Linkerd", *without}  # install charts; have no settings
     for name in otel_mesh.__all__:
         one = getattr(otel_mesh, name)
         if not _is_component(one) or name in charts:

@@ -85,11 +85,13 @@ class MeshControlPlane(Settings):
         namespace: Namespace of the pods.
         pod_labels: Labels of the pods.
         ports: Ports of the pods.
+        telemetry_accounts: Service accounts of the pods that send spans by mTLS.
     """
 
     namespace: DnsLabel
     pod_labels: dict[str, str]
     ports: tuple[Port, ...]
+    telemetry_accounts: tuple[DnsLabel, ...] = ()
 
 
 class MeshBinding(Settings):

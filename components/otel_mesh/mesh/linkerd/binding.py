@@ -77,10 +77,12 @@ def linkerd_binding(
             namespace=settings.namespace,
             pod_labels={"linkerd.io/control-plane-ns": settings.namespace},
             ports=_CONTROL_PORTS,
+            telemetry_accounts=_ACCOUNTS if proxy.tracing else (),
         ),
         proxy_ports=(_INBOUND_PORT,),
     )
 
 
+_ACCOUNTS: Final = ("linkerd-destination", "linkerd-identity", "linkerd-proxy-injector")
 _CONTROL_PORTS: Final = (8080, 8086, 8090, _INBOUND_PORT)
 """Ports of the control plane's pods: identity, destination, policy, and their proxies' own."""

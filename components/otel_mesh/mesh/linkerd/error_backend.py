@@ -22,10 +22,10 @@ ERROR_PORT: Final = 8080
 """Port of the backend and of its Service."""
 _HEALTH: Final = "/otel-mesh-health"
 _PROGRAM: Final = f"""\
-import os, time
+import sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-STATUS, DELAY = int(os.environ["STATUS"]), float(os.environ["DELAY_SECONDS"])
+STATUS, DELAY = int(sys.argv[1]), float(sys.argv[2])
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -77,8 +77,7 @@ def error_backend(fault: FaultInjection, target: Target) -> list[Manifest]:
     container = Container(
         name="errors",
         image=fault.backend_image or versions.PYTHON_IMAGE,
-        command=("python3", "-c", _PROGRAM),
-        env={"STATUS": str(fault.abort.status), "DELAY_SECONDS": str(delay)},
+        command=("python3", "-c", _PROGRAM, str(fault.abort.status), str(delay)),
         ports=(ContainerPort(name="http", number=ERROR_PORT, protocol="http"),),
         probes=Probes(live=check),
         resources=Resources(cpu="10m", memory="32Mi", memory_limit="64Mi"),

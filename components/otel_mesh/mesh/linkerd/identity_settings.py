@@ -41,7 +41,7 @@ class IdentitySettings(Settings):
             present and the next one. The webhooks' certificates are generated with every source.
         issuer_generation: Generation whose issuer signs; None for the first, which all proxies trust already.
         lifetime_days: Lifetime of generated certificates in days.
-        cert_manager: cert-manager's issuer, with that source.
+        cert_manager: Issuer of cert-manager, with that source.
     """
 
     source: Literal["generated", "given", "cert-manager"] = "generated"
