@@ -33,6 +33,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self):
         healthy = self.path == "{_HEALTH}"
         self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.close_connection = "transfer-encoding" in self.headers
         if not healthy:
             time.sleep(DELAY)
         self.send_response(200 if healthy else STATUS)

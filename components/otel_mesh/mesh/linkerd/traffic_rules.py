@@ -64,9 +64,12 @@ def _backends(rule: Rule, target: Target) -> list[dict[str, Any]]:
     failing = round(abort.percentage * _FINE)
     passing = _WHOLE * _FINE - failing
     whole = sum(weight for _, weight in rule.destinations)
-    kept = [_backend(name, weight * passing, rule, target) for name, weight in rule.destinations] if passing else []
+    parts = (whole * failing, *(weight * passing for _, weight in rule.destinations))
+    # as few digits as the percentages need: the weights sum up to 100, 1000...
+    unit = next(unit for unit in (10_000, 1000, 100, 10, 1) if not any(part % unit for part in parts))
+    kept = [_backend(name, weight * passing // unit, rule, target) for name, weight in rule.destinations]
     errors = {"group": "", "kind": "Service", "name": error_service(target), "port": ERROR_PORT}
-    return [*kept, {**errors, "weight": whole * failing}]
+    return [*(kept if passing else ()), {**errors, "weight": whole * failing // unit}]
 
 
 def _backend(name: str, weight: int, rule: Rule, target: Target) -> dict[str, Any]:
