@@ -76,6 +76,27 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
     yield from _senders(settings, mesh)
     yield from _teams(settings, mesh)
     yield from telemetry_connections(settings)
+    yield from _control_plane_telemetry(settings, mesh)
+    yield from _error_backends(settings)
+
+
+def _control_plane_telemetry(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
+    """From the mesh's control plane to the Collector."""
+    control = mesh.control_plane
+    if control is not None and control.telemetry_accounts:
+        senders = Pods(namespace=control.namespace, labels=control.pod_labels)
+        yield tcp(senders, workload_pods(settings.namespaces.observability, settings.collector.name), *_OTLP)
+
+
+def _error_backends(settings: StackSettings) -> Iterator[Connection]:
+    """From callers to the backend that fails in place of a service, on meshes that inject faults so."""
+    space = settings.namespaces.services
+    for edge in CATALOG.edges():
+        own = settings.services.get(edge.callee)
+        backend = settings.mesh.error_backend(edge.callee)
+        if backend is not None and own is not None and own.traffic is not None and own.traffic.fault is not None:
+            name, port = backend
+            yield tcp(workload_pods(space, edge.caller), workload_pods(space, name), port)
 
 
 def _entrances(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
-
-from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
-from otel_mesh.mesh.policies.egress import Egress  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    import pulumi
+
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.policies.egress import Egress
 
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
@@ -113,27 +111,3 @@ def _resolution(calls: Collection[ExternalCall]) -> dict[str, Any]:
         return {**named, "resolution": "DNS"}
     hosts = [cidr.partition("/")[0] for cidr in cidrs]
     return {**named, "resolution": "STATIC", "endpoints": [{"address": one} for one in hosts]}
-
-
-@dataclass(frozen=True, kw_only=True)
-class EgressControlArgs:
-    """Arguments of an `EgressControl`.
-
-    Attributes:
-        namespace: Namespace of the workloads.
-        egress: Hosts that the workloads connect to.
-    """
-
-    namespace: pulumi.Input[str]
-    egress: tuple[Egress, ...]
-
-
-class EgressControl(Component):
-    """Makes the declared hosts the only ones that the proxies of a namespace connect to."""
-
-    TYPE: ClassVar[str] = "EgressControl"
-
-    def __init__(self, name: str, args: EgressControlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, opts)
-        self.children(egress_manifests(args.egress, args.namespace))
-        self.register_outputs({})

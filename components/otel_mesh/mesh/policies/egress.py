@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from otel_mesh.catalog.external import ExternalCall  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.labels import Label
 from otel_mesh.core.network import service_host
-from otel_mesh.core.values import DnsLabel, Settings
+from otel_mesh.core.values import DnsLabel, Port, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,6 +48,20 @@ class Egress(Settings):
     label: Literal[Label.NAME, Label.INSTANCE] = Label.INSTANCE
     services: tuple[MeshHost, ...] = ()
     external: tuple[ExternalCall, ...] = ()
+
+
+class EgressHost(Settings):
+    """A port of a server outside the mesh.
+
+    Attributes:
+        host: Host name or IP address of the server.
+        port: Port of the server.
+        protocol: Protocol of the port as the proxies see it; with TLS they pass the connection through.
+    """
+
+    host: str
+    port: Port
+    protocol: Literal["TLS", "HTTP", "GRPC"]
 
 
 def declared_egress(
