@@ -32,16 +32,22 @@ def review(
     against: Annotated[str, typer.Option(help="Commit, branch or tag to compare the checkout with.")] = "main",
     output: Annotated[Form, typer.Option("--output", "-o", help="Form of the report.")] = Form.MARKDOWN,
     fail_on: Annotated[FailOn, typer.Option(help="Risks that make the command end with 1.")] = FailOn.NONE,
+    out: Annotated[
+        str, typer.Option(help="Folder for all forms of the report, in place of printing one.", show_default=False)
+    ] = "",
 ) -> None:
     """Report what the checkout's changes do to the mesh of a stack; no cluster and no secret is needed."""
     from otel_mesh_cli.review import sides
     from otel_mesh_cli.review.markdown import comment
     from otel_mesh_cli.review.report import Report
     from otel_mesh_cli.review.sarif import sarif
+    from otel_mesh_cli.review.writing import write
 
     command = f"otel-mesh review --stack {stack} --against {against}"
     report = Report(stack, *sides.both(against, stack), command)
-    if output is Form.MARKDOWN:
+    if out:
+        write(report, out)
+    elif output is Form.MARKDOWN:
         print(comment(report), end="")
     else:
         print(json.dumps(report.data() if output is Form.JSON else sarif(report), indent=2))
