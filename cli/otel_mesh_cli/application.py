@@ -23,6 +23,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "smoke": ("smoke",),
     "compose": ("compose",),
     "review": ("review",),
+    "drift": ("drift",),
     "publish": ("publish",),
     "canary": ("canary",),
 }
