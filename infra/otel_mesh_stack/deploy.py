@@ -41,7 +41,7 @@ def deploy() -> None:
         pulumi.runtime.register_resource_transform(provider.without_waiting)
     opts = pulumi.ResourceOptions(provider=provider.provider(stack), custom_timeouts=provider.timeouts(stack.settings))
     priorities = _priority_classes(stack.settings, opts)
-    mesh = stack_mesh.install(stack.settings, stack.charts_dir, opts, priorities)
+    mesh = stack_mesh.install(stack, opts, priorities)
     grants = outputs.grants(stack.settings)
     telemetry = _namespace(stack.settings.namespaces.observability, mesh, priorities)
     shop = _namespace(stack.settings.namespaces.services, mesh, priorities)

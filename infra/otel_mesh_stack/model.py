@@ -214,6 +214,10 @@ class StackSettings(Settings):
         problems += backends.problems(self)
         problems += alerting.problems(self)
         problems += exposure.problems(self)
+        if self.mesh.needs_meshed_collector and not self.collector.meshed:
+            reason = "the proxies send their spans by mTLS to a Collector in the mesh only"
+            remedy = "set it to true, or mesh.linkerd.proxy.tracing to false"
+            problems.append(Problem("collector.meshed", reason, remedy))
         problems = problems or list(traffic.problems(self))  # they need versions without a problem
         if problems:
             raise InvalidSettingsError(problems)

@@ -28,6 +28,7 @@ from otel_mesh import (
     SqlName,
     UserName,
     service_host,
+    service_pods,
     tcp,
     with_outside_stores,
     workload_pods,
@@ -121,9 +122,13 @@ def hosts_of_neighbours(settings: StackSettings) -> dict[str, list[MeshHost]]:
 
 
 def connections(settings: StackSettings) -> Iterator[Connection]:
-    """Connections to stores that are Services of other namespaces, whose pods' ports only those namespaces know."""
+    """From backups to the database, and to stores in other namespaces, which alone know their pods' ports."""
+    place = settings.namespaces.services
     for service, store in _used_in_cluster(settings):
-        yield tcp(workload_pods(settings.namespaces.services, service), Pods(namespace=store.namespace))
+        yield tcp(service_pods(place, service), Pods(namespace=store.namespace))
+    if settings.postgres_backup is not None:
+        backup, database = settings.postgres_backup.name, CATALOG.store(POSTGRES)
+        yield tcp(workload_pods(place, backup), workload_pods(place, database.name), database.port)
 
 
 def _used_in_cluster(settings: StackSettings) -> Iterator[tuple[str, OutsideStore]]:

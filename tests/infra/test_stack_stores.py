@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from otel_mesh import Addresses, MeshHost, NoMesh, Pods, declared_access, declared_egress, workload_pods
+from otel_mesh import Addresses, MeshHost, NoMesh, Pods, declared_access, declared_egress, service_pods, workload_pods
 from otel_mesh.mesh.istio.egress import egress_manifests
 from otel_mesh_stack import network, stores
 from otel_mesh_stack.deploy import deploy
@@ -91,7 +91,7 @@ def test_the_mesh_lets_the_users_of_a_store_out_and_no_others() -> None:
 )
 def test_the_network_lets_the_users_of_a_store_out(values: dict[str, Any], database: Peer, cache: Peer) -> None:
     found = list(network.connections(settings(**values), NoMesh()))
-    own = {name: [one.destination for one in found if one.source == workload_pods("shop", name)] for name in SERVICES}
+    own = {name: [one.destination for one in found if one.source == service_pods("shop", name)] for name in SERVICES}
     for store, peer in (("postgres", database), ("redis", cache)):
         assert {name for name, peers in own.items() if peer in peers} >= USERS[store]
     assert workload_pods("shop", "postgres") not in [one.destination for one in found]

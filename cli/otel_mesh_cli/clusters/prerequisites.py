@@ -32,7 +32,7 @@ def require_secrets(settings: StackSettings, kube: Kube) -> None:
             for one in receiver.secrets().values():
                 kube.require_given(namespaces.observability, one.secret, one.key)
     mesh = settings.mesh
-    if mesh.installed and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
+    if mesh.gateway_binding is not None and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
         kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
@@ -30,6 +31,23 @@ class TeamRoute(Settings):
     def place(self) -> str:
         """Host and path prefix: ``/reviews``, or ``reviews.example.com/``."""
         return f"{self.host or ''}{self.path_prefix}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedRoute:
+    """A service that serves the place of a `TeamRoute`.
+
+    Attributes:
+        service: Name of the service.
+        port: Port of the service.
+        strip_prefix: Whether the service gets the paths without the prefix that the platform granted.
+        retries: Number of retries of safe requests: GET, HEAD, and requests with an ``idempotency-key``.
+    """
+
+    service: str
+    port: int
+    strip_prefix: bool
+    retries: int
 
 
 def require_distinct_routes(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Iterable[str]) -> None:
