@@ -106,6 +106,11 @@ class MeshSettings(Settings):
         return self.kind == "linkerd" and self.linkerd.identity.source != "generated"
 
     @property
+    def has_gateway(self) -> bool:
+        """Whether requests from outside enter the mesh by a gateway of the stack's own."""
+        return self.kind == "istio"
+
+    @property
     def needs_meshed_collector(self) -> bool:
         """Whether the proxies send spans to a Collector in the mesh only."""
         return self.kind == "linkerd" and self.linkerd.proxy.tracing
