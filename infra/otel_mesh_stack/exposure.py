@@ -83,8 +83,7 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
     if exposed is None:
         return
     if not mesh.has_gateway:
-        reason = f"needs the gateway of an Istio, but mesh.kind is '{mesh.kind}'"
-        yield Problem(_PATH, reason, "set mesh.kind to istio, or remove it")
+        yield Problem(_PATH, "needs a mesh with a gateway", "install an Istio, or remove it")
         return
     if mesh.gateway.tls_secret is None:
         yield Problem(_PATH, "tokens would be readable on the way: the gateway has no HTTPS", "set gateway.tls_secret")
