@@ -53,6 +53,7 @@ from .catalog.derivations import (
     service_edges as service_edges,
     signal_matrix as signal_matrix,
     topology as topology,
+    with_outside_stores as with_outside_stores,
 )
 from .catalog.external import ExternalCall as ExternalCall
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
@@ -101,6 +102,7 @@ from .core.network import (
 from .core.values import (
     DnsLabel as DnsLabel,
     Environment as Environment,
+    HostName as HostName,
     HttpUrl as HttpUrl,
     ImageReference as ImageReference,
     ImageTag as ImageTag,
@@ -142,6 +144,7 @@ from .k8s.network_policy import (
     TransportPort as TransportPort,
     network_policies as network_policies,
     tcp as tcp,
+    service_pods as service_pods,
     workload_pods as workload_pods,
 )
 from .k8s.priority_class import (
@@ -176,29 +179,40 @@ from .mesh.binding import (
     ProxyScraping as ProxyScraping,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
-from .mesh.istio.access import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
-from .mesh.istio.egress import EgressControl as EgressControl, EgressControlArgs as EgressControlArgs
+from .mesh.control.access_control import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
+from .mesh.control.egress_control import (
+    EgressControl as EgressControl,
+    EgressControlArgs as EgressControlArgs,
+    TelemetryEgress as TelemetryEgress,
+    TelemetryEgressArgs as TelemetryEgressArgs,
+)
+from .mesh.istio.exposed_backends import (
+    BackendRoute as BackendRoute,
+    ExposedBackends as ExposedBackends,
+    ExposedBackendsArgs as ExposedBackendsArgs,
+    host_problems as host_problems,
+)
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
     IngressGatewayArgs as IngressGatewayArgs,
     IngressGatewaySettings as IngressGatewaySettings,
 )
-from .mesh.istio.gateway_route import GatewayRoute as GatewayRoute, GatewayRouteArgs as GatewayRouteArgs
+from .mesh.control.gateway_route import GatewayRoute as GatewayRoute, GatewayRouteArgs as GatewayRouteArgs
 from .mesh.istio.install import Istio as Istio, IstioArgs as IstioArgs
 from .mesh.istio.routes import Route as Route
 from .mesh.istio.settings import IstioSettings as IstioSettings
-from .mesh.istio.telemetry_access import (
+from .mesh.control.telemetry_access import (
     TelemetryAccess as TelemetryAccess,
     TelemetryAccessArgs as TelemetryAccessArgs,
     TelemetrySenders as TelemetrySenders,
     TelemetrySendersArgs as TelemetrySendersArgs,
 )
-from .mesh.istio.telemetry_egress import (
-    EgressHost as EgressHost,
-    TelemetryEgress as TelemetryEgress,
-    TelemetryEgressArgs as TelemetryEgressArgs,
-)
 from .mesh.istio.tokens import TokenSettings as TokenSettings
+from .mesh.linkerd.certificates import identity_problems as identity_problems
+from .mesh.linkerd.error_backend import ERROR_PORT as ERROR_PORT
+from .mesh.linkerd.install import Linkerd as Linkerd, LinkerdArgs as LinkerdArgs
+from .mesh.linkerd.settings import LinkerdSettings as LinkerdSettings
+from .mesh.linkerd.stored_identity import GivenIdentity as GivenIdentity
 from .mesh.policies.access import (
     Access as Access,
     Caller as Caller,
@@ -206,7 +220,11 @@ from .mesh.policies.access import (
     Operation as Operation,
     declared_access as declared_access,
 )
-from .mesh.istio.traffic import ServiceTraffic as ServiceTraffic, ServiceTrafficArgs as ServiceTrafficArgs
+from .mesh.control.service_traffic import (
+    ServiceTraffic as ServiceTraffic,
+    ServiceTrafficArgs as ServiceTrafficArgs,
+    traffic_problems as traffic_problems,
+)
 from .mesh.policies.canary import ABTest as ABTest, Canary as Canary, Group as Group
 from .mesh.policies.fault import Abort as Abort, Delay as Delay, FaultInjection as FaultInjection
 from .mesh.policies.gate import Gate as Gate
@@ -220,7 +238,12 @@ from .mesh.policies.resilience import (
 )
 from .mesh.policies.traffic import Target as Target, TrafficPolicy as TrafficPolicy
 from .mesh.policies.team_routes import TeamRoute as TeamRoute, require_distinct_routes as require_distinct_routes
-from .mesh.policies.egress import Egress as Egress, MeshHost as MeshHost, declared_egress as declared_egress
+from .mesh.policies.egress import (
+    Egress as Egress,
+    EgressHost as EgressHost,
+    MeshHost as MeshHost,
+    declared_egress as declared_egress,
+)
 from .mesh.policies.network import (
     declared_connections as declared_connections,
     dns_connections as dns_connections,
@@ -250,6 +273,11 @@ from .services.postgres import (
     PostgresSettings as PostgresSettings,
     SqlName as SqlName,
 )
+from .services.outside_stores import (
+    OutsidePostgres as OutsidePostgres,
+    OutsideRedis as OutsideRedis,
+    OutsideStore as OutsideStore,
+)
 from .services.postgres_backup import (
     PostgresBackup as PostgresBackup,
     PostgresBackupArgs as PostgresBackupArgs,
@@ -260,6 +288,7 @@ from .services.store_access import (
     CacheAccess as CacheAccess,
     DatabaseAccess as DatabaseAccess,
     DatabaseLogin as DatabaseLogin,
+    StoreTls as StoreTls,
 )
 from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnvironment
 from .teams.binding import TeamGrants as TeamGrants

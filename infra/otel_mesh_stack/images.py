@@ -36,6 +36,9 @@ IMAGE_KEYS: Final = {
     "mesh.istio.control_plane": "istio-pilot",
     "mesh.istio.proxy": "istio-proxyv2",
     "mesh.istio.cni": "istio-install-cni",
+    "mesh.linkerd.control_plane": "linkerd-controller",
+    "mesh.linkerd.proxy": "linkerd-proxy",
+    "mesh.linkerd.cni": "linkerd-cni-plugin",
 }
 """Paths of settings with an image -> name of the image in the image file."""
 PLACEHOLDER_REGISTRY: Final = "placeholder.invalid"

@@ -20,6 +20,8 @@ from otel_mesh import (
     IngressGatewayArgs,
     Istio,
     IstioArgs,
+    Linkerd,
+    LinkerdArgs,
     MeshBinding,
     MeshHost,
     NoMesh,
@@ -33,7 +35,8 @@ from otel_mesh import (
     declared_egress,
     service_host,
 )
-from otel_mesh_stack import alerting, backends
+from otel_mesh_stack import alerting, backends, stores
+from otel_mesh_stack.secret_files import PLACEHOLDER
 from otel_mesh_stack.services import OPEN_PATHS, POSTGRES
 
 if TYPE_CHECKING:
@@ -57,18 +60,40 @@ class Mesh:
     opts: pulumi.ResourceOptions = field(repr=False)
 
 
-def _istio(settings: StackSettings, charts_dir: str | None, opts: pulumi.ResourceOptions) -> MeshInstaller:
-    mesh, collector = settings.mesh, settings.collector
-    identity = CollectorIdentity(namespace=settings.namespaces.observability, service_account=collector.name)
+def _collector(settings: StackSettings) -> CollectorIdentity | None:
+    """The identity of the Collector, if it is in the mesh."""
+    own = settings.collector
+    if not own.meshed:
+        return None
+    return CollectorIdentity(namespace=settings.namespaces.observability, service_account=own.name)
+
+
+def _istio(stack: Stack, opts: pulumi.ResourceOptions) -> MeshInstaller:
+    settings, mesh = stack.settings, stack.settings.mesh
     args = IstioArgs(
         tracing=tracing(settings),
         environment=settings.environment,
-        charts_dir=charts_dir,
-        gateway=mesh.gateway.binding(mesh.gateway_namespace),
-        collector=identity if collector.meshed else None,
+        charts_dir=stack.charts_dir,
+        gateway=mesh.gateway_binding,
+        collector=_collector(settings),
         settings=mesh.istio,
     )
     return Istio("istio", args, opts)
+
+
+def _linkerd(stack: Stack, opts: pulumi.ResourceOptions) -> MeshInstaller:
+    settings, mesh = stack.settings, stack.settings.mesh
+    args = LinkerdArgs(
+        tracing=tracing(settings),
+        environment=settings.environment,
+        charts_dir=stack.charts_dir,
+        gateway=mesh.gateway_binding,
+        collector=_collector(settings),
+        identity=stack.mesh_identity,
+        placeholder=None if stack.render_dir is None else PLACEHOLDER,
+        settings=mesh.linkerd,
+    )
+    return Linkerd("linkerd", args, opts)
 
 
 @dataclass(frozen=True)
@@ -78,44 +103,29 @@ class _Components:
     Attributes:
         install: Declares the installer.
         gateway: Component of the gateway.
-        telemetry_access: Component that restricts who may send telemetry.
-        access_control: Component that makes the declared calls the only calls.
-        egress_control: Component that makes the declared hosts the only ones that proxies connect to.
-        telemetry_egress: Component that lets Collectors reach telemetry backends outside the cluster.
     """
 
-    install: Callable[[StackSettings, str | None, pulumi.ResourceOptions], MeshInstaller]
-    gateway: type[IngressGateway]
-    telemetry_access: type[TelemetryAccess]
-    access_control: type[AccessControl]
-    egress_control: type[EgressControl]
-    telemetry_egress: type[TelemetryEgress]
+    install: Callable[[Stack, pulumi.ResourceOptions], MeshInstaller]
+    gateway: type[IngressGateway] = IngressGateway
 
 
-_COMPONENTS: Final = {
-    "istio": _Components(_istio, IngressGateway, TelemetryAccess, AccessControl, EgressControl, TelemetryEgress)
-}
+_COMPONENTS: Final = {"istio": _Components(_istio), "linkerd": _Components(_linkerd)}
 """Components of each kind of mesh that a stack can install."""
 
 
-def install(
-    settings: StackSettings,
-    charts_dir: str | None,
-    opts: pulumi.ResourceOptions,
-    first: Sequence[pulumi.Resource],
-) -> Mesh:
+def install(stack: Stack, opts: pulumi.ResourceOptions, first: Sequence[pulumi.Resource]) -> Mesh:
     """Declares the mesh in the stack's settings.
 
     Args:
-        settings: Settings of the stack.
-        charts_dir: Folder with one folder per chart; None where the charts come from their repository.
+        stack: The stack.
         opts: Options of the mesh.
         first: Resources that the mesh's pods need, such as priority classes.
     """
+    settings = stack.settings
     if not settings.mesh.installed:
         return Mesh(binding=NoMesh(), opts=opts)
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
-    installer = _COMPONENTS[settings.mesh.kind].install(settings, charts_dir, after)
+    installer = _COMPONENTS[settings.mesh.kind].install(stack, after)
     for sentence in installer.chart_warnings:
         pulumi.log.warn(sentence)
     joined = pulumi.ResourceOptions(depends_on=[installer.component])
@@ -177,8 +187,9 @@ def telemetry_access(
         collector=settings.collector.name,
         senders=tuple(_senders(settings, catalog, binding)),
         ports=(OTLP_GRPC_PORT, OTLP_HTTP_PORT),
+        mesh=binding,
     )
-    return _COMPONENTS[settings.mesh.kind].telemetry_access("telemetry-access", args, mesh.opts)
+    return TelemetryAccess("telemetry-access", args, mesh.opts)
 
 
 def telemetry_egress(settings: StackSettings, namespace: pulumi.Input[str], mesh: Mesh) -> None:
@@ -191,8 +202,8 @@ def telemetry_egress(settings: StackSettings, namespace: pulumi.Input[str], mesh
     """
     hosts = (*backends.egress(settings), *alerting.egress(settings))
     if settings.mesh.installed and hosts:
-        args = TelemetryEgressArgs(namespace=namespace, hosts=hosts)
-        _COMPONENTS[settings.mesh.kind].telemetry_egress("telemetry-egress", args, mesh.opts)
+        args = TelemetryEgressArgs(namespace=namespace, hosts=hosts, mesh=mesh.binding)
+        TelemetryEgress("telemetry-egress", args, mesh.opts)
 
 
 def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> None:
@@ -211,16 +222,20 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
         account = settings.postgres_backup.name
         further[POSTGRES] = [Caller(namespace=settings.namespaces.services, service_account=account)]
     if (entrance := mesh.binding.gateway) is not None:
-        gateway_caller = Caller(namespace=entrance.namespace, service_account=entrance.service_account)
-        for service in catalog.services:
-            if service.exposed:
-                further.setdefault(service.name, []).append(gateway_caller)
+        gateway_caller: Caller | None = Caller(namespace=entrance.namespace, service_account=entrance.service_account)
+    elif (load := settings.load_generator) is not None:
+        gateway_caller = Caller(namespace=settings.namespaces.services, service_account=load.name)
+    else:
+        gateway_caller = None
+    for service in catalog.services:
+        if service.exposed and gateway_caller is not None:
+            further.setdefault(service.name, []).append(gateway_caller)
     args = AccessControlArgs(
         namespace=namespace,
         accesses=declared_access(catalog, settings.namespaces.services, further),
         mesh=mesh.binding,
     )
-    _COMPONENTS[settings.mesh.kind].access_control("access-control", args, mesh.opts)
+    AccessControl("access-control", args, mesh.opts)
 
 
 def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> None:
@@ -233,16 +248,16 @@ def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
         mesh: Mesh of the stack; without one, nothing is declared, nor if no service has external calls and the stack
             has no NetworkPolicies.
     """
+    further = stores.hosts_of_neighbours(settings)
     restricted = settings.network_policies.enabled or any(one.external_calls for one in catalog.services)
     if not settings.mesh.installed or not restricted:
         return
     common = [MeshHost(service=settings.collector.name, namespace=settings.namespaces.observability)]
-    further = {}
     if settings.load_generator is not None and (gateway := mesh.binding.gateway) is not None:
         further[settings.load_generator.name] = [MeshHost(service=gateway.service, namespace=gateway.namespace)]
     egress = declared_egress(catalog, settings.namespaces.services, common, further)
-    args = EgressControlArgs(namespace=namespace, egress=egress)
-    _COMPONENTS[settings.mesh.kind].egress_control("egress-control", args, mesh.opts)
+    args = EgressControlArgs(namespace=namespace, egress=egress, mesh=mesh.binding)
+    EgressControl("egress-control", args, mesh.opts)
 
 
 def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) -> Iterable[str]:
@@ -254,6 +269,8 @@ def _senders(settings: StackSettings, catalog: Catalog, binding: MeshBinding) ->
         accounts.append((services, settings.postgres_backup.name))
     if binding.gateway is not None:
         accounts.append((binding.gateway.namespace, binding.gateway.service_account))
+    if (control := binding.control_plane) is not None:
+        accounts += [(control.namespace, account) for account in control.telemetry_accounts]
     for namespace, account in accounts:
         identity = binding.identity(namespace, account)
         if identity is not None:

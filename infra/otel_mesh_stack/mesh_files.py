@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh import InvalidSettingsError, Problem
+import pulumi
+
+from otel_mesh import GivenIdentity, InvalidSettingsError, Problem, identity_problems
+from otel_mesh_stack import secret_files
 
 if TYPE_CHECKING:
     from otel_mesh_stack.model import StackSettings
@@ -50,10 +53,37 @@ def with_node(value: str | None, settings: StackSettings) -> StackSettings:
     mesh = settings.mesh
     if not mesh.installed or not mesh.node_from_file:
         return settings
-    cni = mesh.istio.cni
-    found = {key: one for key, one in _node(value).items() if key not in cni.model_fields_set}
-    istio = mesh.istio.model_copy(update={"cni": cni.model_copy(update=found)})
-    return settings.model_copy(update={"mesh": mesh.model_copy(update={"istio": istio})})
+    return settings.model_copy(update={"mesh": mesh.with_cni(_node(value))})
+
+
+def mesh_identity(folder: str | None, settings: StackSettings, *, rendering: bool) -> GivenIdentity | None:
+    """The user's own certificates of the mesh's identity; None if the mesh generates them, or has none.
+
+    Args:
+        folder: Value of OTEL_MESH_SECRETS_DIR.
+        settings: Settings of the stack.
+        rendering: Whether objects are only written, without certificates.
+
+    Raises:
+        InvalidSettingsError: A file is missing, or a certificate is not usable.
+    """
+    mesh, name = settings.mesh, settings.mesh.linkerd_issuer
+    if not mesh.brings_identity or rendering:
+        return None
+    anchors, chain, key = mesh.linkerd_trust_anchors or "", None, None
+    if name is not None:
+        chain, key = secret_files.pem_pair(folder, name, "mesh.linkerd_issuer")
+    named = {"trust_anchors": "mesh.linkerd_trust_anchors"}
+    if problems := identity_problems(anchors, chain, key):
+        raise InvalidSettingsError(
+            Problem(named.get(one.path.partition("[")[0], "mesh.linkerd_issuer"), one.reason, one.remedy)
+            for one in problems
+        )
+    return GivenIdentity(
+        trust_anchors=anchors,
+        issuer_certificate=chain,
+        issuer_key=None if key is None else pulumi.Output.secret(key),
+    )
 
 
 def _node(value: str | None) -> dict[str, str]:

@@ -7,24 +7,36 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import model_validator
 
 from otel_mesh import (
+    ERROR_PORT,
     DnsLabel,
+    GatewayBinding,
     IngressGatewaySettings,
     InvalidSettingsError,
     IstioSettings,
+    LinkerdSettings,
     MeshTracing,
     Problem,
     Settings,
     TeamRoute,
     require_distinct_routes,
+    traffic_problems,
 )
+from otel_mesh_stack.exposure import ExposedBackendsSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
+    from otel_mesh import Target, TrafficPolicy
 
-_SCHEDULED_PARTS: Final = {"none": (), "istio": ("istio.control_plane", "gateway")}
+
+_SCHEDULED_PARTS: Final = {
+    "none": (),
+    "istio": ("istio.control_plane", "gateway"),
+    "linkerd": ("linkerd.control_plane",),
+}
 
 
 class MeshSettings(Settings):
@@ -33,21 +45,30 @@ class MeshSettings(Settings):
     Attributes:
         kind: Mesh to install; ``none`` for no mesh.
         istio: Settings of the installation if ``kind`` is ``istio``.
-        gateway: Settings of the gateway where requests from outside enter.
+        linkerd: Settings of the installation if ``kind`` is ``linkerd``.
+        linkerd_trust_anchors: Trust anchors in PEM, if ``linkerd.identity.source`` is not ``generated``.
+        linkerd_issuer: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR with
+            Linkerd's issuer; None if the Secret ``linkerd-identity-issuer`` exists already, or cert-manager makes it.
+        gateway: Settings of the gateway where requests from outside enter, if ``kind`` is ``istio``.
         gateway_namespace: Namespace of the gateway.
         gateway_certificate: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR
             from which the Secret ``gateway.tls_secret`` is made; None if the Secret exists already.
         team_routes: Places at the gateway that services of teams' stacks may serve.
+        exposed_backends: Backends that are reached through the gateway with a token; None for none.
         tracing: Sampling and attributes of the proxies' spans.
         node_from_file: Whether to read the folders of the nodes' CNI plugins from the file OTEL_MESH_NODE_FILE.
     """
 
-    kind: Literal["none", "istio"] = "none"
+    kind: Literal["none", "istio", "linkerd"] = "none"
     istio: IstioSettings = IstioSettings()
+    linkerd: LinkerdSettings = LinkerdSettings()
+    linkerd_trust_anchors: str | None = None
+    linkerd_issuer: FileName | None = None
     gateway: IngressGatewaySettings = IngressGatewaySettings()
     gateway_namespace: DnsLabel = "istio-ingress"
     gateway_certificate: FileName | None = None
     team_routes: tuple[TeamRoute, ...] = ()
+    exposed_backends: ExposedBackendsSettings | None = None
     tracing: MeshTracing = MeshTracing()
     node_from_file: bool = False
 
@@ -64,6 +85,59 @@ class MeshSettings(Settings):
         require_distinct_routes(self.team_routes, own, self.gateway.hosts)
         return self
 
+    @model_validator(mode="after")
+    def _certificates_fit_their_source(self) -> Self:
+        source, anchors = self.linkerd.identity.source, self.linkerd_trust_anchors
+        problems = []
+        if (source == "generated") != (anchors is None):
+            reason = "is missing" if anchors is None else "has no effect"
+            remedy = "set both, or neither: linkerd.identity.source: given (or cert-manager)"
+            problems.append(Problem("linkerd_trust_anchors", f"{reason} with identity.source '{source}'", remedy))
+        if self.linkerd_issuer is not None and source != "given":
+            reason = f"has no effect with linkerd.identity.source '{source}'"
+            problems.append(Problem("linkerd_issuer", reason, "set the source to given, or remove it"))
+        if problems:
+            raise InvalidSettingsError(problems)
+        return self
+
+    @property
+    def brings_identity(self) -> bool:
+        """Whether the mesh's certificates are the user's own."""
+        return self.kind == "linkerd" and self.linkerd.identity.source != "generated"
+
+    @property
+    def needs_meshed_collector(self) -> bool:
+        """Whether the proxies send spans to a Collector in the mesh only."""
+        return self.kind == "linkerd" and self.linkerd.proxy.tracing
+
+    def with_cni(self, node: Mapping[str, str]) -> Self:
+        """The settings with a node's folders for the mesh's CNI plugin; values that are set take precedence.
+
+        Args:
+            node: Folders and files of the node, by field.
+        """
+        part = getattr(self, self.kind)
+        fields = type(part.cni).model_fields.keys() - part.cni.model_fields_set
+        cni = part.cni.model_copy(update={key: one for key, one in node.items() if key in fields})
+        return self.model_copy(update={self.kind: part.model_copy(update={"cni": cni})})
+
+    def traffic_problems(self, policy: TrafficPolicy, target: Target) -> list[Problem]:
+        """Versions that a service lacks, and what the mesh cannot do of a policy.
+
+        Args:
+            policy: Policy of the service.
+            target: The service.
+        """
+        return traffic_problems(policy, target, self.kind)
+
+    def error_backend(self, service: str) -> tuple[str, int] | None:
+        """Workload and port that answer with injected errors; None where the proxies do so themselves.
+
+        Args:
+            service: Service whose callers meet the errors.
+        """
+        return (f"{service}-errors", ERROR_PORT) if self.kind == "linkerd" else None
+
     @property
     def installed(self) -> bool:
         """Whether the stack installs a mesh."""
@@ -72,8 +146,14 @@ class MeshSettings(Settings):
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Namespaces of the mesh's own parts, in the order of installation; the gateway's last."""
-        own = {"none": (), "istio": (self.istio.cni.namespace, self.istio.namespace)}[self.kind]
-        return (*own, self.gateway_namespace) if self.installed else ()
+        if self.kind == "istio":
+            return (self.istio.cni.namespace, self.istio.namespace, self.gateway_namespace)
+        return (self.linkerd.cni.namespace, self.linkerd.namespace) if self.kind == "linkerd" else ()
+
+    @property
+    def gateway_binding(self) -> GatewayBinding | None:
+        """The gateway where requests from outside enter; None without one."""
+        return self.gateway.binding(self.gateway_namespace) if self.kind == "istio" else None
 
     @property
     def scheduled_parts(self) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def telemetry(settings: StackSettings) -> Telemetry:
     """The query APIs of a stack with these settings."""
     namespace = settings.namespaces.observability
     mesh, grafana = settings.mesh, settings.grafana
-    gateway = mesh.gateway.binding(mesh.gateway_namespace) if mesh.installed else None
+    gateway = mesh.gateway_binding
 
     def query(of: JaegerSettings | PrometheusSettings | VictoriaLogsSettings | OutsideBackend) -> Api:
         return OutsideApi(url=of.query_url) if isinstance(of, OutsideBackend) else api(of)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pulumi
 
 SECRETS_DIR: Final = "OTEL_MESH_SECRETS_DIR"
+PLACEHOLDER: Final = "placeholder"
+"""Value of secrets in written objects."""
 _MAX_PASSWORD_BYTES: Final = 4096
 _MAX_PEM_BYTES: Final = 64 * 1024
 _PEM: Final = {"crt": "CERTIFICATE", "key": "PRIVATE KEY"}

@@ -21,11 +21,13 @@ from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
 from otel_mesh_stack.places import variable_path
 from otel_mesh_stack.refusal import refusal
-from otel_mesh_stack.secret_files import SECRETS_DIR, Certificate
+from otel_mesh_stack.secret_files import PLACEHOLDER, SECRETS_DIR, Certificate
 from otel_mesh_stack.services import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from otel_mesh import GivenIdentity
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -42,8 +44,6 @@ _PASSWORDS: Final = (
 """Fields of `Stack` with a password, the setting with the name of its file, and the suffix of that name."""
 RENDER_DIR: Final = "OTEL_MESH_RENDER_DIR"
 """Environment variable with a folder: the provider writes the objects there, without a cluster, images or secrets."""
-PLACEHOLDER: Final = "placeholder"
-"""Value of secrets in written objects."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ class Stack:
         services_password: Password of the role for services; like ``postgres_password``.
         redis_password: Password of Redis; like ``postgres_password``.
         gateway_certificate: Certificate of the gateway; None for an existing Secret, or without a gateway.
+        mesh_identity: The user's own certificates of a Linkerd; None if it generates them, or for another mesh.
         cluster_uid: UID of the cluster; None if objects are only written.
         render_dir: Folder that objects are written to; None if they are deployed.
     """
@@ -71,6 +72,7 @@ class Stack:
     services_password: pulumi.Output[str] | None = field(repr=False)
     redis_password: pulumi.Output[str] | None = field(repr=False)
     gateway_certificate: Certificate | None
+    mesh_identity: GivenIdentity | None
     cluster_uid: str | None
     render_dir: Path | None
 
@@ -112,6 +114,9 @@ def _read() -> Stack:
     certificate = None
     with collecting(problems):
         certificate = _gateway_certificate(settings, rendering=rendering)
+    identity_of_mesh = None
+    with collecting(problems):
+        identity_of_mesh = mesh_files.mesh_identity(os.environ.get(SECRETS_DIR), settings, rendering=rendering)
     render_dir = None
     with collecting(problems):
         render_dir = _render_dir()
@@ -134,6 +139,7 @@ def _read() -> Stack:
         charts_dir=charts_dir,
         **passwords,
         gateway_certificate=certificate,
+        mesh_identity=identity_of_mesh,
         cluster_uid=None if rendering else _cluster_uid(settings),
         render_dir=render_dir,
     )

@@ -66,9 +66,7 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
         if own.traffic is None or name not in known:
             continue
         path = join_path("services", name, "traffic")
-        if not settings.mesh.installed:
-            yield Problem(path, "needs a mesh", "install one, or remove the policy")
-        for problem in target(settings, name).problems(own.traffic):
+        for problem in settings.mesh.traffic_problems(own.traffic, target(settings, name)):
             yield problem.below(path)
         fault = own.traffic.fault
         if fault is not None and fault.expires is None and settings.environment == "production":

@@ -65,9 +65,11 @@ def test_only_the_program_connects_components() -> None:
     assert wiring == {
         "alerting.py",
         "deploy.py",
+        "exposure.py",
         "mesh.py",
         "network.py",
         "observability.py",
+        "stores.py",
         "traffic.py",
         "workloads.py",
     }
@@ -102,12 +104,13 @@ def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
         "TelemetryEgress",
         "AccessControl",
         "EgressControl",
+        "ExposedBackends",
         "NetworkAccess",
         "GatewayRoute",
         "SharedFiles",
         "ContributedFiles",
     }
-    charts = {"Istio", *without}  # installs charts; have no settings
+    charts = {"Istio", "Linkerd", *without}  # install charts; have no settings
     for name in otel_mesh.__all__:
         one = getattr(otel_mesh, name)
         if not _is_component(one) or name in charts:
@@ -134,7 +137,12 @@ def test_only_mesh_modules_check_the_kind_of_the_mesh() -> None:
     asking = re.compile(r"(mesh|binding)\.kind\b|\bkind [!=]= \"(istio|linkerd|none)\"")
     found = {path.relative_to(repo_dir()) for path in SOURCES if asking.search(path.read_text())}
     mesh, stack = LIBRARY.relative_to(repo_dir()) / "mesh", STACK.relative_to(repo_dir())
-    assert found <= {mesh / "binding.py", stack / "mesh.py", stack / "mesh_settings.py"}
+    assert found <= {
+        mesh / "binding.py",
+        mesh / "control" / "renderers.py",
+        stack / "mesh.py",
+        stack / "mesh_settings.py",
+    }
 
 
 _SECTION = re.compile(r"^(?:Attributes|Args|Raises):\n((?: .*\n?|\n)+)", re.MULTILINE)

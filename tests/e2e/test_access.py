@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from otel_mesh import Caller, CollectorIdentity, IstioSettings, TelemetrySendersArgs
+from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.telemetry_access import telemetry_senders_manifests
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import open_network

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh import IstioSettings, ServiceTrafficArgs, Target, TrafficPolicy
+from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.traffic import service_traffic_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

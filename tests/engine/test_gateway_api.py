@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh.core import versions
-from otel_mesh.mesh.istio.gateway_api import KINDS
+from otel_mesh.mesh.installing.gateway_api import KINDS
 from tests.engine.stack_program import counted
 from tests.waiting import wait_for
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_mesh import IstioSettings, ServiceTrafficArgs
+from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.traffic import service_traffic_manifests
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import pulumi_cli, rendering
 from tests.components.mesh.traffic_policies import TARGET, policies

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh.core import versions
 from otel_mesh_cli.core import embedded, files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import last_line
-from otel_mesh_cli.stacks import pulumi_cli, stack_file
+from otel_mesh_cli.stacks import pulumi_cli, rendered_charts, stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +28,7 @@ IMAGES_FILE = "OTEL_MESH_IMAGES_FILE"
 _UNREACHABLE = (
     re.compile(r'looks like "(?P<place>[^"]+)" is not a valid chart repository or cannot be reached: (?P<cause>.+)'),
     re.compile(r'fetching YAML over network: Get "(?P<place>[^"]+)": (?P<cause>.+)'),
+    rendered_charts.TOO_OLD,
 )
 _GROUPS = ("kubernetes:helm.sh/", "kubernetes:yaml/")
 _WARNING = re.compile(r"^ +warning: (.+)$", re.MULTILINE)
@@ -66,7 +66,7 @@ class Rendering:
             for pattern in _UNREACHABLE:
                 if found := pattern.search(reason):
                     place = f"stack {self.stack}: {found['place']}: {found['cause']}"
-                    raise CommandError(place, remedy=_other_charts())
+                    raise CommandError(place, remedy=rendered_charts.remedy())
             file = f"Pulumi.{self.stack}.yaml"
             raise CommandError(f"{self._failed(reason)}\n  all of it in {file}", remedy="fix it there")
         return plan
@@ -129,34 +129,11 @@ def of(stack: str, changes: Mapping[str, Any] | None = None) -> Iterator[Renderi
             # settings of the shell's own environment must not have an effect
             "OTEL_MESH_SECRETS_DIR": str(folder / "none"),
             "KUBECONFIG": str(folder / "none"),
-            **_charts(stack, changes or {}),
+            **rendered_charts.variables(stack, changes or {}, folder),
         }
         workspace = pulumi_cli.Workspace(folder, folder / "backend", folder / "logs", variables, {stack: changes or {}})
         pulumi_cli.ensure_stack(workspace, stack, tools)
         yield Rendering(stack, workspace, objects, tools)
-
-
-def _charts(stack: str, changes: Mapping[str, Any]) -> dict[str, str]:
-    """Source of the charts: the shell's, else this machine's if the stack pins their version, else the repository."""
-    if os.environ.get(pulumi_cli.CHARTS_DIR):
-        return {}
-    settings = pulumi_cli.merged(stack_file.settings(stack), changes)
-    file = stack_file.require(stack)
-    pinned = stack_file.value(file, settings, "mesh", "istio", "version", kind=str, default=versions.ISTIO)
-    charts = embedded.charts()
-    return {pulumi_cli.CHARTS_DIR: str(charts.ensure())} if charts is not None and pinned == charts.version() else {}
-
-
-def _other_charts() -> str:
-    """Remedy if the repository of a chart does not answer."""
-    remedy = f"set {pulumi_cli.CHARTS_DIR} to a folder with the charts and the Gateway API's definitions"
-    charts = embedded.charts()
-    if charts is None:
-        return remedy
-    try:
-        return f"{remedy}; {charts.ensure()} has those of Istio {charts.version()}"
-    except CommandError:  # out of reach too
-        return remedy
 
 
 def objects(plan: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -124,13 +124,17 @@ def _grants(index: Index) -> set[tuple[str, str, str]]:
     }
 
 
+_WHOLES: Final = (100, 1000, 10_000, 100_000, 1_000_000)
+"""Sums of weights that are percentages, with up to four decimals; the API's own limit is 1,000,000."""
+
+
 def _weights(route: Object, path: str, backends: object) -> Iterator[Finding]:
     given = [number(one["weight"]) or 0 for _, one in mappings(backends) if "weight" in one]
     if not given or len(given) != len(mappings(backends)):
         return
     if sum(given) == 0:
         yield found(NO_WEIGHT, route, path, "no backend has a weight above 0")
-    elif len(given) > 1 and sum(given) != 100:  # noqa: PLR2004 - percent
+    elif len(given) > 1 and sum(given) not in _WHOLES:
         message = f"the weights {', '.join(map(str, given))} sum to {sum(given)}"
         yield found(WEIGHTS, route, path, message)
 

@@ -46,6 +46,12 @@ ISTIO_CHARTS: Final = "https://blob.istio.io/istio-release/charts"
 """Upstream's Helm repository; ``oci://ghcr.io/istio/release/charts`` has the same charts. From 1.31 on, nothing is
 published to the former locations (https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/)."""
 
+LINKERD: Final = "edge-26.7.1"
+"""Linkerd: the oldest edge release that sends all spans; there are no other open-source releases since 2024."""
+
+LINKERD_CHARTS: Final = "https://helm.linkerd.io/edge"
+"""Upstream's Helm repository of the edge releases."""
+
 GATEWAY_API: Final = "1.6.0"
 """Custom resource definitions of the Gateway API, as required by Istio's go.mod. Istio ignores older ones (IST0176)."""
 
@@ -58,6 +64,9 @@ POSTGRES: Final = "17"
 REDIS: Final = "7.2"
 """Redis: the last minor version under the BSD licence; 8 and later are AGPL. Stack ``local`` runs Debian's 7.0."""
 
+PYTHON: Final = "3.14"
+"""Python of the error backend that injects faults on Linkerd."""
+
 COLLECTOR_IMAGE: Final = f"docker.io/otel/opentelemetry-collector-contrib:{COLLECTOR}"
 JAEGER_IMAGE: Final = f"docker.io/jaegertracing/jaeger:{JAEGER}"
 PROMETHEUS_IMAGE: Final = f"docker.io/prom/prometheus:v{PROMETHEUS}"
@@ -66,3 +75,4 @@ GRAFANA_IMAGE: Final = f"docker.io/grafana/grafana:{GRAFANA}"
 VICTORIA_LOGS_IMAGE: Final = f"docker.io/victoriametrics/victoria-logs:v{VICTORIA_LOGS}"
 POSTGRES_IMAGE: Final = f"docker.io/library/postgres:{POSTGRES}"
 REDIS_IMAGE: Final = f"docker.io/library/redis:{REDIS}"
+PYTHON_IMAGE: Final = f"docker.io/library/python:{PYTHON}-slim"

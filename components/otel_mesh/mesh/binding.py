@@ -85,11 +85,13 @@ class MeshControlPlane(Settings):
         namespace: Namespace of the pods.
         pod_labels: Labels of the pods.
         ports: Ports of the pods.
+        telemetry_accounts: Service accounts of the pods that send spans by mTLS.
     """
 
     namespace: DnsLabel
     pod_labels: dict[str, str]
     ports: tuple[Port, ...]
+    telemetry_accounts: tuple[DnsLabel, ...] = ()
 
 
 class MeshBinding(Settings):
@@ -107,7 +109,10 @@ class MeshBinding(Settings):
         namespace_annotations: Annotations that add a namespace to the mesh.
         pod_labels: Labels of every pod in the mesh.
         pod_annotations: Annotations of every pod in the mesh.
+        identity_format: Form of the workload identities, with the names ``trust_domain``, ``namespace`` and
+            ``service_account`` in braces.
         outside_labels: Labels that exclude a pod from the mesh in a namespace that belongs to it.
+        outside_annotations: Annotations that do so.
         resource_attributes: OpenTelemetry resource attributes that describe the mesh (``service.mesh``...).
         peer_identity: Header in which a service's proxy names the authenticated peer.
         proxies_make_spans: Whether the proxies send spans of the calls that pass them, which the Collector then
@@ -123,11 +128,13 @@ class MeshBinding(Settings):
     version: str = ""
     revision: str = ""
     trust_domain: str = ""
+    identity_format: str = "spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}"
     namespace_labels: dict[str, str] = Field(default_factory=dict)
     namespace_annotations: dict[str, str] = Field(default_factory=dict)
     pod_labels: dict[str, str] = Field(default_factory=dict)
     pod_annotations: dict[str, str] = Field(default_factory=dict)
     outside_labels: dict[str, str] = Field(default_factory=dict)
+    outside_annotations: dict[str, str] = Field(default_factory=dict)
     resource_attributes: dict[str, str] = Field(default_factory=dict)
     peer_identity: PeerIdentity = ""
     proxies_make_spans: bool = False
@@ -160,10 +167,10 @@ class MeshBinding(Settings):
         Args:
             meshed: Whether the pods join the mesh.
         """
-        return self.pod_annotations if meshed else {}
+        return self.pod_annotations if meshed else self.outside_annotations
 
     def identity(self, namespace: str, service_account: str) -> str | None:
-        """The SPIFFE identity that a workload proves by mTLS, or None without a mesh.
+        """The identity that a workload proves by mTLS, or None without a mesh.
 
         Args:
             namespace: Namespace of the workload's pods.
@@ -171,7 +178,9 @@ class MeshBinding(Settings):
         """
         if self.kind == "none":
             return None
-        return f"spiffe://{self.trust_domain}/ns/{namespace}/sa/{service_account}"
+        return self.identity_format.format(
+            trust_domain=self.trust_domain, namespace=namespace, service_account=service_account
+        )
 
 
 class NoMesh(MeshBinding):

@@ -10,9 +10,9 @@ from otel_mesh.catalog.derivations import url, url_variable
 from otel_mesh.core.errors import Problem, nearest
 from otel_mesh.k8s.namespace import Namespace, NamespaceArgs, NamespaceSettings
 from otel_mesh.k8s.shared_files import ContributedFiles, ContributedFilesArgs
-from otel_mesh.mesh.istio.access import AccessControl, AccessControlArgs
-from otel_mesh.mesh.istio.gateway_route import GatewayRoute, GatewayRouteArgs
-from otel_mesh.mesh.istio.telemetry_access import TelemetrySenders, TelemetrySendersArgs
+from otel_mesh.mesh.control.access_control import AccessControl, AccessControlArgs
+from otel_mesh.mesh.control.gateway_route import GatewayRoute, GatewayRouteArgs
+from otel_mesh.mesh.control.telemetry_access import TelemetrySenders, TelemetrySendersArgs
 from otel_mesh.mesh.policies.access import Access, Caller, Grant
 from otel_mesh.services.microservice import Microservice
 from otel_mesh.services.microservice_settings import MicroserviceArgs, MicroserviceSettings, ServiceRuntime
@@ -130,7 +130,11 @@ class Team:
         if service.exposed and mesh.gateway is not None:
             allowed.append(Caller(namespace=mesh.gateway.namespace, service_account=mesh.gateway.service_account))
             route = GatewayRouteArgs(
-                namespace=self.namespace, service=service.name, port=service.port, strip_prefix=strip_prefix
+                namespace=self.namespace,
+                service=service.name,
+                port=service.port,
+                mesh=mesh,
+                strip_prefix=strip_prefix,
             )
             GatewayRoute(service.name, route, self._opts)
         if allowed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,10 +34,27 @@ def test_each_code_has_a_file() -> None:
     assert len(GALLERY) > 70
 
 
+def _service(routes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The Service that routes are attached to, with its pods of two versions: another component's objects."""
+    parents = [parent for route in routes for parent in route["spec"]["parentRefs"] if parent["kind"] == "Service"]
+    made: dict[str, dict[str, Any]] = {}
+    for parent in parents:
+        name, port = parent["name"], parent["port"]
+        selected = {"app.kubernetes.io/name": name}
+        ports = [{"name": "http", "port": port, "targetPort": port, "appProtocol": "http"}]
+        container = {"name": name, "image": "one:1", "ports": [{"name": "http", "containerPort": port}]}
+        made[name] = {"apiVersion": "v1", "kind": "Service", "spec": {"selector": selected, "ports": ports}}
+        for version in ("v1", "v2"):
+            template = {"metadata": {"labels": {**selected, "version": version}}, "spec": {"containers": [container]}}
+            made[f"{name}-{version}"] = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": template}}
+    return [{**one, "metadata": {"name": name, "namespace": "shop"}} for name, one in made.items()]
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_what_the_components_make_has_no_mistakes(path: Path) -> None:
     documents = [one for one in yaml.safe_load_all(path.read_text()) if one]
     manifests = [one for one in documents if isinstance(one, dict) and "kind" in one]
+    manifests += _service([one for one in manifests if one["kind"] in {"HTTPRoute", "GRPCRoute"}])
     # OM704: the scenarios' certificate is a stand-in
     worse = [one for one in check_objects(manifests) if one.severity is not Severity.INFO and one.code.id != "OM704"]
     assert [str(one) for one in worse] == []

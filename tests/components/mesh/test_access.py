@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from otel_mesh import Catalog, CollectorIdentity, InvalidSettingsError, NoMesh, TelemetrySendersArgs
 from otel_mesh.catalog.versions import all_versions, one_version
+from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
 from otel_mesh.mesh.istio.access import DENY_ALL, access_policies
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.settings import IstioSettings
-from otel_mesh.mesh.istio.telemetry_access import telemetry_senders_manifests
 from otel_mesh.mesh.policies.access import Access, Caller, Grant, Operation, declared_access
 from tests.components import golden_files
 

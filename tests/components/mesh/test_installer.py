@@ -44,7 +44,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
         return pulumi.ComponentResource("test:index:Chart", name, None, pulumi.ResourceOptions(parent=istio))
 
     monkeypatch.setattr(Istio, "_chart", chart)
-    monkeypatch.setattr(install, "gateway_api_definitions", lambda *_: [])
+    monkeypatch.setattr(install, "gateway_api_definitions", lambda *_, **__: [])
     with event_loop() as loop:
         yield Program(loop)
 

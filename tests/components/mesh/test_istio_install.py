@@ -11,8 +11,8 @@ from otel_mesh import InvalidSettingsError, IstioSettings
 from otel_mesh.core import versions
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Annotation
-from otel_mesh.mesh.istio.chart_objects import chart_transform
-from otel_mesh.mesh.istio.gateway_api import FOLDER, KINDS, definition_files
+from otel_mesh.mesh.installing.chart_objects import chart_transform
+from otel_mesh.mesh.installing.gateway_api import FOLDER, KINDS, definition_files
 from otel_mesh.mesh.istio.install import chart_source
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def _files(place: object) -> list[str]:
 
 
 def test_gateway_api_definitions_come_from_upstream_sources_or_a_chart_folder(tmp_path: Path) -> None:
-    assert definition_files(IstioSettings(), None) == _files(UPSTREAM)
-    assert definition_files(IstioSettings(), str(tmp_path)) == _files(UPSTREAM), "the folder has none"
+    assert definition_files(IstioSettings().gateway_api, None) == _files(UPSTREAM)
+    assert definition_files(IstioSettings().gateway_api, str(tmp_path)) == _files(UPSTREAM), "the folder has none"
     (tmp_path / FOLDER).mkdir()
-    assert definition_files(IstioSettings(), str(tmp_path)) == _files(tmp_path / FOLDER)
+    assert definition_files(IstioSettings().gateway_api, str(tmp_path)) == _files(tmp_path / FOLDER)
 
 
 def test_the_upstream_sources_can_be_replaced_by_a_mirror() -> None:
     settings = IstioSettings.model_validate({"gateway_api": {"version": "1.6.2", "files": "https://mirror.example/g"}})
-    assert definition_files(settings, None) == _files("https://mirror.example/g/v1.6.2/config/crd/standard")
+    assert definition_files(settings.gateway_api, None) == _files("https://mirror.example/g/v1.6.2/config/crd/standard")
 
 
 @pytest.mark.parametrize("wrong", [{"version": "v1.6.0"}, {"files": "mirror.example"}, {"definitions": "delete"}])
@@ -58,7 +58,7 @@ def test_a_wrong_setting_of_the_gateway_api_is_named(wrong: dict[str, str]) -> N
 
 
 def _changed(settings: IstioSettings, kind: str, *, takes_over: bool) -> tuple[dict[str, str], pulumi.ResourceOptions]:
-    transform = chart_transform(settings, TIMEOUTS, takes_over=takes_over)
+    transform = chart_transform(settings.crds, TIMEOUTS, takes_over=takes_over)
     opts = pulumi.ResourceOptions()
     args = pulumi.ResourceTransformArgs(
         custom=True, type_=kind, name="one", props={"metadata": {"name": "one"}}, opts=opts
@@ -83,4 +83,4 @@ def test_only_istio_s_definitions_are_taken_over_and_crds_decides_what_is_retain
 @pytest.mark.parametrize("kind", [CHART, FILES, "pulumi:providers:kubernetes", "otel-mesh:index:Istio"])
 def test_groups_of_objects_are_not_transformed(kind: str) -> None:
     args = pulumi.ResourceTransformArgs(custom=False, type_=kind, name="one", props={}, opts=pulumi.ResourceOptions())
-    assert chart_transform(IstioSettings(), TIMEOUTS)(args) is None
+    assert chart_transform("keep", TIMEOUTS)(args) is None

@@ -10,8 +10,8 @@ import yaml
 
 from otel_mesh import InvalidSettingsError
 from otel_mesh.core.errors import parse
+from otel_mesh.mesh.installing.chart_check import unknown_values
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.chart_check import unknown_values
 from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config
 from otel_mesh.mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, strip_untrusted_headers
 from otel_mesh.mesh.istio.settings import IstioSettings

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 
 from otel_mesh import InvalidSettingsError, NoMesh, ServiceTrafficArgs, TrafficPolicy, parse
+from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.settings import IstioSettings
-from otel_mesh.mesh.istio.traffic import service_traffic_manifests
 from otel_mesh.mesh.policies.matching import MARKERS
 from tests.components import golden_files
 from tests.components.mesh.traffic_policies import GRPC, TARGET, TUTORIAL, policies

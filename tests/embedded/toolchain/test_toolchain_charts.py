@@ -12,7 +12,7 @@ import yaml
 
 from otel_mesh import IstioSettings
 from otel_mesh.core import versions
-from otel_mesh.mesh.istio.gateway_api import definition_files
+from otel_mesh.mesh.installing.gateway_api import definition_files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.toolchain import charts, owner
 
@@ -41,7 +41,7 @@ def test_the_charts_are_those_of_a_release(cache: Path) -> None:
 
 
 def test_the_gateway_api_s_definitions_are_those_of_its_standard_channel() -> None:
-    files = definition_files(IstioSettings(), str(charts.ensure()))
+    files = definition_files(IstioSettings().gateway_api, str(charts.ensure()))
     made = [one for file in files for one in yaml.safe_load_all(Path(file).read_text()) if one]
     assert {(one["apiVersion"], one["kind"]) for one in made} == {
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -54,7 +54,7 @@ def test_the_gateway_api_s_definitions_are_those_of_its_standard_channel() -> No
 
 def test_every_definition_of_the_channel_is_named() -> None:
     there = {path.name for path in (charts.ensure() / charts.DEFINITIONS[0]).iterdir()}
-    named = {Path(file).name for file in definition_files(IstioSettings(), None)}
+    named = {Path(file).name for file in definition_files(IstioSettings().gateway_api, None)}
     assert there - named == {"gateway.networking.k8s.io_vap_safeupgrades.yaml"}, "the admission policy only"
     assert named <= there
 

@@ -7,13 +7,15 @@ import os
 import pulumi
 
 from otel_mesh import IstioSettings
-from otel_mesh.mesh.istio.gateway_api import gateway_api_definitions
+from otel_mesh.mesh.installing.gateway_api import gateway_api_definitions
 from tests.engine.programs.cluster import provider
 
+settings = IstioSettings.model_validate({"crds": os.environ.get("CRDS", "keep")})
 gateway_api_definitions(
     "mesh",
-    IstioSettings.model_validate({"crds": os.environ.get("CRDS", "keep")}),
+    settings.gateway_api,
     os.environ["CHARTS_DIR"],
     pulumi.CustomTimeouts(create="60s"),
     pulumi.ResourceOptions(provider=provider()),
+    crds=settings.crds,
 )

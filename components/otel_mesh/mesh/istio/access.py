@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
-
-from otel_mesh.k8s.component import Component
-from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import allow, authorization_policy, rule
-from otel_mesh.mesh.policies.access import Access  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pulumi
+
     from otel_mesh.k8s.manifests import Manifest
-    from otel_mesh.mesh.policies.access import Grant, Operation
+    from otel_mesh.mesh.binding import MeshBinding
+    from otel_mesh.mesh.policies.access import Access, Grant, Operation
 
 DENY_ALL: Final = "declared-calls-only"
 """Name of the policy that refuses what no other policy of its namespace allows."""
@@ -63,32 +60,3 @@ def _operation(operation: Operation, port: int) -> dict[str, Any]:
     methods = {"methods": list(operation.methods)} if operation.methods else {}
     paths = {"paths": [operation.path]} if operation.path else {}
     return {**methods, **paths, "ports": [str(port)]}
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccessControlArgs:
-    """Arguments of an `AccessControl`.
-
-    Attributes:
-        namespace: Namespace of the workloads.
-        accesses: Access to each workload of the namespace; a meshed workload without one accepts no call.
-        mesh: Binding of the mesh.
-        refuses_rest: Whether the namespace's other workloads accept no call. False if another component of the
-            namespace says so already.
-    """
-
-    namespace: pulumi.Input[str]
-    accesses: tuple[Access, ...]
-    mesh: MeshBinding
-    refuses_rest: bool = True
-
-
-class AccessControl(Component):
-    """Makes the declared calls the only calls to the meshed workloads of a namespace."""
-
-    TYPE: ClassVar[str] = "AccessControl"
-
-    def __init__(self, name: str, args: AccessControlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, opts)
-        self.children(access_policies(args.accesses, args.mesh, args.namespace, refuses_rest=args.refuses_rest))
-        self.register_outputs({})

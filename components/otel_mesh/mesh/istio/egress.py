@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
-
-from otel_mesh.core.labels import Label
-from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
-from otel_mesh.mesh.policies.egress import Egress  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    import pulumi
+
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.policies.egress import Egress
 
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
-EVERY_WORKLOAD: Final = "declared-egress"
-"""Name of the Sidecar of all workloads without one of their own."""
+EVERY_WORKLOAD: Final = "default"
+"""Name of the Sidecar of all workloads without one of their own; no workload's own Sidecar has it."""
 
 
 def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
@@ -50,7 +47,7 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
 
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
     name = f"{egress.workload}-egress" if egress.workload else EVERY_WORKLOAD
-    selected = {"workloadSelector": {"labels": {Label.INSTANCE.value: egress.workload}}} if egress.workload else {}
+    selected = {"workloadSelector": {"labels": {egress.label.value: egress.workload}}} if egress.workload else {}
     inside = [f"{one.namespace}/{one.host}" for one in egress.services]
     hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
     return {
@@ -114,27 +111,3 @@ def _resolution(calls: Collection[ExternalCall]) -> dict[str, Any]:
         return {**named, "resolution": "DNS"}
     hosts = [cidr.partition("/")[0] for cidr in cidrs]
     return {**named, "resolution": "STATIC", "endpoints": [{"address": one} for one in hosts]}
-
-
-@dataclass(frozen=True, kw_only=True)
-class EgressControlArgs:
-    """Arguments of an `EgressControl`.
-
-    Attributes:
-        namespace: Namespace of the workloads.
-        egress: Hosts that the workloads connect to.
-    """
-
-    namespace: pulumi.Input[str]
-    egress: tuple[Egress, ...]
-
-
-class EgressControl(Component):
-    """Makes the declared hosts the only ones that the proxies of a namespace connect to."""
-
-    TYPE: ClassVar[str] = "EgressControl"
-
-    def __init__(self, name: str, args: EgressControlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, opts)
-        self.children(egress_manifests(args.egress, args.namespace))
-        self.register_outputs({})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
 
@@ -14,17 +14,21 @@ from otel_mesh.k8s import cluster_objects
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.manifests import Manifest, resource
 from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding
+from otel_mesh.mesh.installing.chart_check import chart_warnings
+from otel_mesh.mesh.installing.chart_objects import chart_transform
+from otel_mesh.mesh.installing.gateway_api import gateway_api_definitions
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.chart_check import chart_warnings
-from otel_mesh.mesh.istio.chart_objects import chart_transform
-from otel_mesh.mesh.istio.charts import chart_values
-from otel_mesh.mesh.istio.gateway_api import gateway_api_definitions
+from otel_mesh.mesh.istio.charts import CHARTS, chart_values
 from otel_mesh.mesh.istio.policy import mesh_telemetry, peer_authentication, untraced_exports
 from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh.mesh.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+_ISTIOD_WRITES: Final = ("webhooks[*].clientConfig.caBundle", "webhooks[*].failurePolicy")
+"""Fields of the webhooks that istiod writes once it runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +105,17 @@ class Istio(Component):
         self._settings, self._args, self._binding = settings, args, binding
         plane, cni = (self._child(one, ()) for one in istio_namespaces(settings))
         values = chart_values(settings, tracing, args.environment)
-        self._chart_warnings = chart_warnings(args.charts_dir, settings, values)
+        self._chart_warnings = chart_warnings(
+            args.charts_dir, dict.fromkeys(CHARTS, settings.version), settings.gateway_api, values
+        )
         base = self._chart("base", settings.namespace, values["base"], [plane])
         # before istiod: the first injected pods need the plugin
         node = self._chart("cni", settings.cni.namespace, values["cni"], [cni, base])
         # before istiod, which looks for the definitions when it starts
         options = pulumi.ResourceOptions(parent=self, depends_on=[base])
-        gateway_api = gateway_api_definitions(name, settings, args.charts_dir, self._timeouts, options)
+        gateway_api = gateway_api_definitions(
+            name, settings.gateway_api, args.charts_dir, self._timeouts, options, crds=settings.crds
+        )
         istiod = self._chart("istiod", settings.namespace, values["istiod"], [base, node, *gateway_api])
         policies = (
             peer_authentication(settings),
@@ -155,7 +163,9 @@ class Istio(Component):
         if "repository" in source:
             source["repository_opts"] = helm.RepositoryOptsArgs(repo=source.pop("repository"))
         options = pulumi.ResourceOptions(
-            parent=self, depends_on=list(needs), transforms=[chart_transform(self._settings, self._timeouts)]
+            parent=self,
+            depends_on=list(needs),
+            transforms=[chart_transform(self._settings.crds, self._timeouts, webhooks_written=_ISTIOD_WRITES)],
         )
         made: pulumi.Resource = helm.Chart(
             f"{self._name}-{chart}", name=chart, namespace=namespace, values=dict(values), opts=options, **source

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.values import PathPrefix, Port, Settings
+from otel_mesh.mesh.policies.matching import IDEMPOTENCY_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.policies.team_routes import TeamRoute
 
-IDEMPOTENCY_HEADER: Final = "idempotency-key"
-"""Header of requests that are safe to retry (draft-ietf-httpapi-idempotency-key-header)."""
-
+HTTP_PORT: Final = 8080
+HTTPS_PORT: Final = 8443
+"""Unprivileged ports of a gateway's pods; its Service has 80 and 443."""
 SAFE: Final[tuple[dict[str, Any], ...]] = (
     {"method": {"regex": "GET|HEAD"}},
     {"headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},

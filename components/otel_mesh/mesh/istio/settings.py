@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,15 +11,15 @@ from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Settings
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
+from otel_mesh.mesh.installing.chart_objects import Crds  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.mesh.installing.gateway_api import GatewayApi
+from otel_mesh.mesh.installing.types import Folder, TrustDomain  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from typing import Self
 
 TRACING_PROVIDER: Final = "otel-tracing"
 """Name of the mesh's extension provider for traces, which Telemetry resources refer to."""
-
-TrustDomain = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$")]
-Folder = Annotated[str, Field(pattern=r"^/[^\s]*$")]
 
 
 class ControlPlane(Settings):
@@ -90,29 +90,6 @@ class Cni(Settings):
     repair: Literal["pods-in-place", "delete-pods"] = "pods-in-place"
 
 
-class GatewayApi(Settings):
-    """Custom resource definitions of the Kubernetes Gateway API (https://gateway-api.sigs.k8s.io), standard channel.
-
-    Istio watches the objects, ignores kinds whose definition is too old, and installs no definitions itself.
-
-    Attributes:
-        definitions: ``install`` the definitions with the mesh, or rely on ``existing`` ones that the cluster's
-            provider, another mesh or an administrator installs. Definitions of another release are never overwritten:
-            the update stops with a conflict.
-        version: Version of the release.
-        files: Base URL of upstream's sources or of a mirror, with the files in ``v<version>/config/crd/standard``.
-    """
-
-    definitions: Literal["install", "existing"] = "install"
-    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] = versions.GATEWAY_API
-    files: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")] = versions.GATEWAY_API_FILES
-
-    @property
-    def address(self) -> str:
-        """URL of the folder with the definitions."""
-        return f"{self.files}/v{self.version}/config/crd/standard"
-
-
 class IstioSettings(Settings):
     """Settings of an `Istio`.
 
@@ -144,7 +121,7 @@ class IstioSettings(Settings):
     outbound: Literal["allow-any", "registry-only"] = "registry-only"
     access_logs: bool = True
     gateway_api: GatewayApi = GatewayApi()
-    crds: Literal["keep", "delete"] = "keep"
+    crds: Crds = "keep"
 
     @model_validator(mode="after")
     def _privileged_part_apart(self) -> Self:

@@ -1,49 +1,20 @@
-"""Hosts outside the cluster that meshed Collectors send telemetry to."""
+"""Hosts outside the cluster that meshed Collectors send telemetry to, as Istio's ServiceEntries."""
 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
-
-from otel_mesh.core.values import Port, Settings
-from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pulumi
+
     from otel_mesh.k8s.manifests import Manifest
-
-
-class EgressHost(Settings):
-    """A port of a server outside the mesh.
-
-    Attributes:
-        host: Host name or IP address of the server.
-        port: Port of the server.
-        protocol: Protocol of the port as the proxies see it; with TLS they pass the connection through.
-    """
-
-    host: str
-    port: Port
-    protocol: Literal["TLS", "HTTP", "GRPC"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TelemetryEgressArgs:
-    """Arguments of a `TelemetryEgress`.
-
-    Attributes:
-        namespace: Namespace of the Collectors.
-        hosts: Servers outside the mesh.
-    """
-
-    namespace: pulumi.Input[str]
-    hosts: tuple[EgressHost, ...]
+    from otel_mesh.mesh.policies.egress import EgressHost
 
 
 def service_entries(namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -> list[Manifest]:
@@ -88,14 +59,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-class TelemetryEgress(Component):
-    """Lets the proxies of Collectors connect to telemetry backends outside the cluster."""
-
-    TYPE: ClassVar[str] = "TelemetryEgress"
-
-    def __init__(self, name: str, args: TelemetryEgressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, opts)
-        self.children(service_entries(args.namespace, args.hosts))
-        self.register_outputs({})

@@ -2,87 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
-
-from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Annotation, Label
-from otel_mesh.k8s.component import Component
-from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
 from otel_mesh.mesh.istio.traffic_routes import http_rules
 from otel_mesh.mesh.policies.matching import seconds
-from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy, subset_name
+from otel_mesh.mesh.policies.traffic import subset_name
 
 if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.policies.resilience import RateLimit
+    from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
 
 VERSION_LABEL = "version"
 """Label of a pod's version, which subsets select; ``service.istio.io/canonical-revision`` follows it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServiceTrafficArgs:
-    """Arguments of a `ServiceTraffic`.
-
-    Attributes:
-        target: The service.
-        mesh: Binding of the mesh.
-        settings: Policy of the service, or a mapping of its fields.
-    """
-
-    target: Target
-    mesh: MeshBinding
-    settings: TrafficPolicy = field(default_factory=TrafficPolicy)
-
-
-def service_traffic_manifests(args: ServiceTrafficArgs, settings: TrafficPolicy) -> list[Manifest]:
+def traffic_manifests(policy: TrafficPolicy, target: Target) -> list[Manifest]:
     """The objects of one service's policy.
 
     Args:
-        args: Arguments of the component.
-        settings: Policy of the service.
-
-    Raises:
-        InvalidSettingsError: The policy names a version that the service lacks, or the mesh is not Istio.
+        policy: Policy of the service.
+        target: The service.
     """
-    target = parse(Target, args.target, "target")
-    problems = target.problems(settings)
-    if not args.mesh.trust_domain:
-        problems.append(Problem("", "needs a mesh", "install one, or remove the policy"))
-    if problems:
-        raise InvalidSettingsError(problems)
     made: list[Manifest] = []
-    if rules := http_rules(settings, target):
+    if rules := http_rules(policy, target):
         spec = {"hosts": [target.host], "http": rules}
-        expires = settings.fault.expires if settings.fault is not None else None
+        expires = policy.fault.expires if policy.fault is not None else None
         ends = {Annotation.FAULT_EXPIRES.value: expires.isoformat()} if expires is not None else None
         made.append(_object("VirtualService", target, spec, ends))
-    if spec := _destination_spec(settings, target):
+    if spec := _destination_spec(policy, target):
         made.append(_object("DestinationRule", target, {"host": target.host, **spec}))
-    if settings.rate_limit is not None:
-        made.append(_rate_limit(settings.rate_limit, target))
+    if policy.rate_limit is not None:
+        made.append(_rate_limit(policy.rate_limit, target))
     return made
-
-
-class ServiceTraffic(Component):
-    """Applies a traffic policy to the requests of one service's callers.
-
-    All policies of a host are one VirtualService and one DestinationRule: Istio's behaviour with two is undefined.
-    """
-
-    TYPE: ClassVar[str] = "ServiceTraffic"
-
-    def __init__(self, name: str, args: ServiceTrafficArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        settings = parse(TrafficPolicy, args.settings)
-        manifests = service_traffic_manifests(args, settings)
-        super().__init__(name, opts)
-        self.children(manifests)
-        self.register_outputs({})
 
 
 def _object(kind: str, target: Target, spec: dict[str, Any], annotations: dict[str, str] | None = None) -> Manifest:

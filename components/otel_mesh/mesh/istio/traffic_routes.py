@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.mesh.istio.routes import RETRY_ON, SAFE
-from otel_mesh.mesh.policies.matching import FAULT_INJECTED, MARKERS, TRACE_VERSION, TRAFFIC_WEIGHT
+from otel_mesh.mesh.policies.matching import FAULT_INJECTED, MARKERS
+from otel_mesh.mesh.policies.rules import Rule, traffic_rules
 from otel_mesh.mesh.policies.traffic import subset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
-    from otel_mesh.mesh.policies.canary import ABTest, Canary
     from otel_mesh.mesh.policies.fault import FaultInjection
     from otel_mesh.mesh.policies.resilience import Resilience
     from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
 
 _UNSEEN: Final = "connect-failure,refused-stream"
 """Failures after which the service surely has not seen the request."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """An HTTP rule that is not rendered yet.
-
-    Attributes:
-        headers: Headers that a request has to have.
-        destinations: Versions with their weights; an empty name stands for the Service with all its pods.
-        marks: Headers that are set, by version.
-        fault: Fault of the rule's requests.
-        safe: Whether the rule is for requests that are safe to repeat; None for all requests.
-    """
-
-    headers: Mapping[str, str]
-    destinations: tuple[tuple[str, int], ...]
-    marks: Mapping[str, Mapping[str, str]]
-    fault: FaultInjection | None = None
-    safe: bool | None = None
 
 
 def http_rules(policy: TrafficPolicy, target: Target) -> list[dict[str, Any]]:
@@ -47,66 +27,7 @@ def http_rules(policy: TrafficPolicy, target: Target) -> list[dict[str, Any]]:
         policy: Policy of the service.
         target: The service.
     """
-    resilience = policy.resilience
-    timing = resilience is not None and (resilience.timeout is not None or resilience.retries is not None)
-    if not (timing or policy.fault or policy.canary or policy.ab_test):
-        return []
-    rules: Iterable[Rule] = _versions(policy, target)
-    rules = _faults(rules, policy.fault)
-    if resilience is not None and resilience.retries is not None and target.protocol == "http":
-        rules = _by_safety(rules)
-    return [_rendered(rule, target, resilience) for rule in rules]
-
-
-def _versions(policy: TrafficPolicy, target: Target) -> Iterator[Rule]:
-    if policy.canary is not None:
-        yield from _canary(policy.canary, target)
-    elif policy.ab_test is not None:
-        yield from _ab_test(policy.ab_test)
-    else:
-        yield Rule({}, (("", 100),), {})
-
-
-def _canary(canary: Canary, target: Target) -> Iterator[Rule]:
-    def marks(name: str, weight: int) -> dict[str, str]:
-        return {TRACE_VERSION: "canary" if name == canary.version else "stable", TRAFFIC_WEIGHT: str(weight)}
-
-    if canary.header is not None:
-        chosen = {canary.header.name: canary.header.value}
-        yield Rule(chosen, ((canary.version, 100),), {canary.version: marks(canary.version, canary.weight)})
-    shares = ((target.version, 100 - canary.weight), (canary.version, canary.weight))
-    # a version without a share is left out: Envoy would connect to its pods all the same
-    used = tuple((name, weight) for name, weight in shares if weight)
-    yield Rule({}, used, {name: marks(name, weight) for name, weight in used})
-
-
-def _ab_test(test: ABTest) -> Iterator[Rule]:
-    for name, group in test.groups.items():
-        yield Rule({test.header: name}, ((group.version, 100),), {})
-    weights: dict[str, int] = {}
-    marks: dict[str, dict[str, str]] = {}
-    for name, group in test.groups.items():
-        # the name of the group tells destinations of one version apart
-        weights[f"{group.version}\n{name}"] = group.weight
-        marks[f"{group.version}\n{name}"] = {test.header: name}
-    yield Rule({}, tuple((key, weight) for key, weight in weights.items() if weight), marks)
-
-
-def _faults(rules: Iterable[Rule], fault: FaultInjection | None) -> Iterator[Rule]:
-    for rule in rules:
-        if fault is None:
-            yield rule
-        elif fault.header is None:
-            yield replace(rule, fault=fault)
-        else:
-            yield replace(rule, fault=fault, headers={**rule.headers, fault.header.name: fault.header.value})
-            yield rule
-
-
-def _by_safety(rules: Iterable[Rule]) -> Iterator[Rule]:
-    for rule in rules:
-        yield replace(rule, safe=True)
-        yield replace(rule, safe=False)
+    return [_rendered(rule, target, policy.resilience) for rule in traffic_rules(policy, target)]
 
 
 def _rendered(rule: Rule, target: Target, resilience: Resilience | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -65,6 +65,8 @@ class Access(Settings):
         port: Port of the pods that may be called.
         http: True: the port speaks HTTP or gRPC, so that operations can be told apart.
         grants: Who may call. Without any, nobody may.
+        probe_paths: Paths of the kubelet's HTTP probes at this port. They matter where operations are told apart: a
+            mesh whose proxies see the probes leaves GET of these paths open.
     """
 
     workload: DnsLabel
@@ -72,6 +74,7 @@ class Access(Settings):
     label: Literal[Label.NAME, Label.INSTANCE] = Label.INSTANCE
     http: bool = True
     grants: tuple[Grant, ...] = ()
+    probe_paths: tuple[Annotated[str, Field(pattern=r"^/[^*\s]*$")], ...] = ("/livez", "/readyz")
 
     @model_validator(mode="after")
     def _operations_need_http(self) -> Self:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import Duration, Percentage, Settings
+from otel_mesh.core.values import Duration, ImageReference, Percentage, Settings
 from otel_mesh.mesh.policies.matching import HeaderMatch, seconds
 
 if TYPE_CHECKING:
@@ -58,12 +58,15 @@ class FaultInjection(Settings):
         delay: Requests that wait; None for none.
         abort: Requests that fail; None for none.
         header: Header of the requests that may meet a fault; None for all requests.
+        backend_image: Image with Python 3 of the error backend, for meshes that have no faults of their own; None for
+            Python's public image.
         expires: Last day of the experiment; afterwards every preview and update warns. Required in production.
     """
 
     delay: Delay | None = None
     abort: Abort | None = None
     header: HeaderMatch | None = None
+    backend_image: ImageReference | None = None
     expires: date | None = None
 
     @model_validator(mode="after")

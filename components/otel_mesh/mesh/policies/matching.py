@@ -24,6 +24,9 @@ FAULT_INJECTED: Final = "x-fault-injected"
 MARKERS: Final = (TRACE_VERSION, TRAFFIC_WEIGHT, FAULT_INJECTED)
 """Headers that only the mesh sets; its gateway removes those of clients."""
 
+IDEMPOTENCY_HEADER: Final = "idempotency-key"
+"""Header of requests that are safe to retry (draft-ietf-httpapi-idempotency-key-header)."""
+
 _UNITS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 
 HeaderName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
@@ -30,6 +31,23 @@ class TeamRoute(Settings):
     def place(self) -> str:
         """Host and path prefix: ``/reviews``, or ``reviews.example.com/``."""
         return f"{self.host or ''}{self.path_prefix}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedRoute:
+    """A service that serves the place of a `TeamRoute`.
+
+    Attributes:
+        service: Name of the service.
+        port: Port of the service.
+        strip_prefix: Whether the service gets the paths without the prefix that the platform granted.
+        retries: Number of retries of safe requests: GET, HEAD, and requests with an ``idempotency-key``.
+    """
+
+    service: str
+    port: int
+    strip_prefix: bool
+    retries: int
 
 
 def require_distinct_routes(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Iterable[str]) -> None:
@@ -63,10 +81,11 @@ def _clashes(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Sequenc
             reason = f"'{route.service}' of namespace '{route.namespace}' has {served[owner]} already"
             yield Problem(join_path(path, "service"), reason, "grant one route for each service")
         served.setdefault(owner, path)
-        if route.host is not None and not any(_covers(host, route.host) for host in hosts):
+        if route.host is not None and not any(covers(host, route.host) for host in hosts):
             reason = f"the gateway does not answer for '{route.host}'"
             yield Problem(join_path(path, "host"), reason, "add the host to gateway.hosts")
 
 
-def _covers(pattern: str, host: str) -> bool:
+def covers(pattern: str, host: str) -> bool:
+    """Whether a host name of a gateway, or a wildcard such as ``*.example.com``, stands for a host."""
     return pattern in {"*", host} or (pattern.startswith("*.") and host.endswith(pattern[1:]))

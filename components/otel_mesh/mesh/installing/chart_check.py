@@ -1,4 +1,4 @@
-"""Differences between Istio's charts in a folder and the settings: other versions, values that a chart ignores."""
+"""Differences between a mesh's charts in a folder and the settings: other versions, values that a chart ignores."""
 
 from __future__ import annotations
 
@@ -8,44 +8,52 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from otel_mesh.mesh.istio.charts import CHARTS
-from otel_mesh.mesh.istio.gateway_api import FOLDER, definition_files
+from otel_mesh.mesh.installing.gateway_api import FOLDER, definition_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from otel_mesh.mesh.istio.settings import IstioSettings
+    from otel_mesh.mesh.installing.gateway_api import GatewayApi
 
 _BUNDLE_VERSION: Final = re.compile(r"^ *gateway\.networking\.k8s\.io/bundle-version: v(\S+)$", re.MULTILINE)
 
-_OPEN: Final = ("meshConfig", "pdb")
-"""Values whose keys the chart's ``values.yaml`` does not list: Istio's MeshConfig, and two exclusive keys."""
+_OPEN: Final = ("meshConfig", "pdb", "podAnnotations", "proxy.tracing.labels")
+"""Values whose keys the chart's ``values.yaml`` does not list: Istio's MeshConfig, two exclusive keys, annotations."""
 
-_UNLISTED: Final = ("global.enableReaderRBAC",)
-"""Values that the chart's templates read although its ``values.yaml`` does not list them."""
+_UNLISTED: Final = (
+    "global.enableReaderRBAC",
+    *(f"{part}Resources" for part in ("destination", "identity", "proxyInjector", "spValidator")),
+    "highAvailability",
+    "proxy.accessLog",
+    "tolerations",
+)
+"""Values that the charts' templates read although their ``values.yaml`` does not list them."""
 
 
 def chart_warnings(
-    charts_dir: str | None, settings: IstioSettings, values: Mapping[str, Mapping[str, Any]]
+    charts_dir: str | None,
+    pinned: Mapping[str, str],
+    gateway_api: GatewayApi,
+    values: Mapping[str, Mapping[str, Any]],
 ) -> tuple[str, ...]:
     """Differences between the charts of a folder and the settings, one sentence each.
 
     Args:
         charts_dir: Folder with one folder per chart; None where the charts come from their repository.
-        settings: Settings of the mesh.
+        pinned: Version of each chart in the settings.
+        gateway_api: Settings of the Gateway API's definitions.
         values: Values of each chart.
     """
     if charts_dir is None:
         return ()
-    return (*_unpinned(Path(charts_dir), settings), *_ignored(Path(charts_dir), values))
+    return (*_unpinned(Path(charts_dir), pinned, gateway_api), *_ignored(Path(charts_dir), values))
 
 
-def _unpinned(folder: Path, settings: IstioSettings) -> Iterator[str]:
+def _unpinned(folder: Path, pinned: Mapping[str, str], gateway_api: GatewayApi) -> Iterator[str]:
     """Charts and definitions whose version is not the one in the settings."""
-    found = [(f"chart {chart}", _version(folder / chart / "Chart.yaml"), settings.version) for chart in CHARTS]
-    gateway_api = settings.gateway_api
+    found = [(f"chart {chart}", _version(folder / chart / "Chart.yaml"), version) for chart, version in pinned.items()]
     if gateway_api.definitions == "install" and (folder / FOLDER).is_dir():
-        has = sorted({_bundle_version(Path(file)) for file in definition_files(settings, str(folder))})
+        has = sorted({_bundle_version(Path(file)) for file in definition_files(gateway_api, str(folder))})
         found.append(("definitions of the Gateway API", ", ".join(has), gateway_api.version))
     for what, version, wanted in found:
         if version != wanted:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-import pulumi
+import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
-from otel_mesh.core.network import CLUSTER_DOMAIN
 from otel_mesh.k8s.component import Component
-from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import delegate_name, delegated_virtual_service
-
-if TYPE_CHECKING:
-    from otel_mesh.k8s.manifests import Manifest
+from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
+from otel_mesh.mesh.control.renderers import renderer
+from otel_mesh.mesh.policies.team_routes import ServedRoute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +21,7 @@ class GatewayRouteArgs:
         namespace: Namespace of the service.
         service: Name of the service.
         port: Port of the service.
+        mesh: Binding of the mesh.
         strip_prefix: Whether the service gets the paths without the prefix that the platform granted.
         retries: Number of retries of safe requests: GET, HEAD, and requests with an ``idempotency-key``.
     """
@@ -31,33 +29,25 @@ class GatewayRouteArgs:
     namespace: pulumi.Input[str]
     service: str
     port: int
+    mesh: MeshBinding
     strip_prefix: bool = False
     retries: int = 2
-
-
-def gateway_route_manifests(args: GatewayRouteArgs) -> list[Manifest]:
-    """The VirtualService that the platform's gateway delegates to."""
-    host = pulumi.Output.concat(args.service, ".", args.namespace, ".svc.", CLUSTER_DOMAIN)
-    return [
-        delegated_virtual_service(
-            mesh_metadata(delegate_name(args.service), args.namespace),
-            host=host,
-            port=args.port,
-            strip_prefix=args.strip_prefix,
-            retries=args.retries,
-        )
-    ]
 
 
 class GatewayRoute(Component):
     """Serves the place at the platform's gateway that the platform granted with a `TeamRoute`.
 
     Without such a grant the route has no effect.
+
+    Raises:
+        InvalidSettingsError: There is no mesh, or its gateway cannot do what is asked.
     """
 
     TYPE: ClassVar[str] = "GatewayRoute"
 
     def __init__(self, name: str, args: GatewayRouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        route = ServedRoute(service=args.service, port=args.port, strip_prefix=args.strip_prefix, retries=args.retries)
+        manifests = renderer(args.mesh).gateway_route(route, args.namespace)
         super().__init__(name, opts)
-        self.children(gateway_route_manifests(args))
+        self.children(manifests)
         self.register_outputs({})

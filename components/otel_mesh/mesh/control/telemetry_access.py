@@ -11,7 +11,7 @@ from otel_mesh.core.labels import selector
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
-from otel_mesh.mesh.istio.policy import telemetry_senders, untraced_namespace
+from otel_mesh.mesh.control.renderers import renderer
 from otel_mesh.mesh.policies.access import Caller  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ class TelemetryAccessArgs:
     Attributes:
         namespace: Namespace of the Collector.
         collector: Name of the Collector.
-        senders: SPIFFE identities that may send telemetry.
+        senders: Identities that may send telemetry, as `MeshBinding.identity` writes them.
         ports: Ports that receive telemetry.
+        mesh: Binding of the mesh.
     """
 
     namespace: pulumi.Input[str]
     collector: str
     senders: tuple[str, ...]
     ports: tuple[int, ...]
+    mesh: MeshBinding
 
 
 class TelemetryAccess(Component):
@@ -41,12 +43,12 @@ class TelemetryAccess(Component):
     TYPE: ClassVar[str] = "TelemetryAccess"
 
     def __init__(self, name: str, args: TelemetryAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, opts)
         selected = selector("otel-collector", args.collector)
-        senders = telemetry_senders(
-            f"{args.collector}-senders", args.namespace, selected, senders=args.senders, ports=args.ports
+        manifests = renderer(args.mesh).telemetry_access(
+            args.collector, args.namespace, selected, senders=args.senders, ports=args.ports
         )
-        self.children([senders, untraced_namespace("untraced", args.namespace)])
+        super().__init__(name, opts)
+        self.children(manifests)
         self.register_outputs({})
 
 
@@ -64,10 +66,10 @@ class TelemetrySendersArgs:
 
 
 def telemetry_senders_manifests(name: str, args: TelemetrySendersArgs) -> list[Manifest]:
-    """The policy that adds senders; none where the Collector does not check who sends.
+    """Objects that add senders; none where the Collector does not check who sends.
 
     Args:
-        name: Name of the policy, unique in the Collector's namespace.
+        name: Name of the objects, unique in the Collector's namespace.
         args: Arguments of the component.
     """
     collector = args.mesh.collector
@@ -77,13 +79,14 @@ def telemetry_senders_manifests(name: str, args: TelemetrySendersArgs) -> list[M
         return []
     selected = selector("otel-collector", collector.service_account)
     ports = (OTLP_GRPC_PORT, OTLP_HTTP_PORT)
-    return [telemetry_senders(name, collector.namespace, selected, senders=senders, ports=ports)]
+    mesh = renderer(args.mesh)
+    return mesh.telemetry_senders(name, collector.namespace, selected, senders=senders, ports=ports)
 
 
 class TelemetrySenders(Component):
     """Lets workloads of a team's own stack send telemetry to the platform's Collector.
 
-    The policy lies in the Collector's namespace, beside the platform's own: the mesh accepts what any of them allows.
+    The objects lie in the Collector's namespace, beside the platform's own: the mesh accepts what any of them allows.
     """
 
     TYPE: ClassVar[str] = "TelemetrySenders"

@@ -1,0 +1,1 @@
+"""Linkerd: installation, binding and policies."""

@@ -1,0 +1,140 @@
+"""Access policies as Linkerd's Servers, AuthorizationPolicies and MeshTLSAuthentications."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_mesh.mesh.linkerd.objects import GATEWAY, policy, policy_ref, route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pulumi
+
+    from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.binding import MeshBinding
+    from otel_mesh.mesh.policies.access import Access, Grant, Operation
+
+_ANYWHERE: Final = ("0.0.0.0/0", "::/0")
+
+
+def access_policies(accesses: Iterable[Access], binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
+    """Policies of a namespace: a Server per workload that refuses everybody, and its callers by exact identity.
+
+    Ports without a Server are refused by the namespace's annotation ``config.linkerd.io/default-inbound-policy``. The
+    kubelet's probes pass: Linkerd knows their paths from the pod, and a Server with routes of its own has one for them.
+
+    Args:
+        accesses: Access to each workload of the namespace.
+        binding: Mesh that the identities belong to.
+        namespace: Namespace of the workloads.
+    """
+    return [made for access in accesses for made in _access(access, binding, namespace)]
+
+
+def server(
+    name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], port: int, *, http: bool = True
+) -> Manifest:
+    """A Server, which refuses all connections that no AuthorizationPolicy allows.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the pods.
+        selected: Labels of the pods.
+        port: Port of the pods.
+        http: Whether the port speaks HTTP or gRPC; others are not looked into.
+    """
+    spec = {
+        "accessPolicy": "deny",
+        "podSelector": {"matchLabels": dict(selected)},
+        "port": port,
+        "proxyProtocol": "unknown" if http else "opaque",
+    }
+    return policy("Server", name, namespace, spec)
+
+
+def identities(name: str, namespace: pulumi.Input[str], known: Iterable[str]) -> Manifest:
+    """A MeshTLSAuthentication of exact identities: a prefix or a wildcard would let others in.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the object.
+        known: Identities.
+    """
+    return policy("MeshTLSAuthentication", name, namespace, {"identities": list(dict.fromkeys(known))})
+
+
+def authorization(
+    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], authentication: Mapping[str, str]
+) -> Manifest:
+    """An AuthorizationPolicy.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the object.
+        target: Reference to the Server or route.
+        authentication: Reference to the authentication that a client needs.
+    """
+    spec = {"targetRef": dict(target), "requiredAuthenticationRefs": [dict(authentication)]}
+    return policy("AuthorizationPolicy", name, namespace, spec)
+
+
+def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) -> Iterator[Manifest]:
+    name = access.workload
+    yield server(name, namespace, {access.label.value: name}, access.port, http=access.http)
+    whole = [one for one in access.grants if not one.operations]
+    parts = [one for one in access.grants if one.operations]
+    if whole:
+        callers = [caller for grant in whole for caller in _identities(grant, binding)]
+        yield from _allowed(f"{name}-callers", namespace, policy_ref("Server", name), callers)
+    if not parts:
+        return
+    parent = policy_ref("Server", name)
+    for place, grant in enumerate(parts):
+        part = f"{name}-callers-{place}"
+        yield route("HTTPRoute", part, namespace, parent, [{"matches": list(_matches(grant.operations))}])
+        target = policy_ref("HTTPRoute", part, GATEWAY)
+        yield from _allowed(part, namespace, target, _identities(grant, binding))
+    if whole:  # a Server with routes answers 404 to what no route matches
+        rest = [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}]
+        yield route("HTTPRoute", f"{name}-rest", namespace, parent, rest)
+    yield from _probes(access, namespace)
+
+
+def _allowed(
+    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], callers: Iterable[str]
+) -> list[Manifest]:
+    return [
+        identities(name, namespace, callers),
+        authorization(name, namespace, target, policy_ref("MeshTLSAuthentication", name)),
+    ]
+
+
+def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
+    """The kubelet's probes, which come without an identity: a Server with routes has no default one for them."""
+    if not access.probe_paths:
+        return []
+    name = f"{access.workload}-probes"
+    exact = [{"path": {"type": "Exact", "value": path}, "method": "GET"} for path in access.probe_paths]
+    networks = [{"cidr": cidr} for cidr in _ANYWHERE]
+    target = policy_ref("HTTPRoute", name, GATEWAY)
+    return [
+        route("HTTPRoute", name, namespace, policy_ref("Server", access.workload), [{"matches": exact}]),
+        policy("NetworkAuthentication", name, namespace, {"networks": networks}),
+        authorization(name, namespace, target, policy_ref("NetworkAuthentication", name)),
+    ]
+
+
+def _identities(grant: Grant, binding: MeshBinding) -> list[str]:
+    found = (binding.identity(one.namespace, one.service_account) for one in grant.callers)
+    return [one for one in found if one is not None]
+
+
+def _matches(operations: Iterable[Operation]) -> Iterator[dict[str, Any]]:
+    for operation in operations:
+        path = operation.path or "/*"
+        prefix = path.endswith("*")
+        # Linkerd matches prefixes by whole segments, Istio by characters: the policy's own form decides neither
+        kind, value = ("PathPrefix", path[:-1].rstrip("/") or "/") if prefix else ("Exact", path)
+        for method in operation.methods or (None,):
+            yield {"path": {"type": kind, "value": value}, **({"method": method} if method else {})}

@@ -1,0 +1,112 @@
+"""Policies as Linkerd's objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_mesh.core.labels import Label
+from otel_mesh.mesh.linkerd.access import access_policies, authorization, identities, server
+from otel_mesh.mesh.linkerd.egress import egress_manifests, shared_hosts
+from otel_mesh.mesh.linkerd.objects import policy_ref
+from otel_mesh.mesh.linkerd.traffic import service_annotations, traffic_manifests
+from otel_mesh.mesh.linkerd.traffic_limits import traffic_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pulumi
+
+    from otel_mesh.core.errors import Problem
+    from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.binding import MeshBinding
+    from otel_mesh.mesh.policies.access import Access
+    from otel_mesh.mesh.policies.egress import Egress, EgressHost
+    from otel_mesh.mesh.policies.team_routes import ServedRoute
+    from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
+
+
+class LinkerdRenderer:
+    """The `MeshRenderer` of Linkerd."""
+
+    def access(
+        self, accesses: Iterable[Access], binding: MeshBinding, namespace: pulumi.Input[str], *, refuses_rest: bool
+    ) -> list[Manifest]:
+        """Servers, AuthorizationPolicies and MeshTLSAuthentications."""
+        del refuses_rest  # the namespace's annotation refuses the rest
+        return access_policies(accesses, binding, namespace)
+
+    def egress(self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
+        """EgressNetworks with HTTPRoutes and GRPCRoutes."""
+        del binding  # the same in every trust domain
+        return egress_manifests(egress, namespace)
+
+    def egress_notes(self, egress: Iterable[Egress]) -> list[str]:
+        """Hosts that an EgressNetwork opens to more workloads than call them."""
+        hosts = ", ".join(shared_hosts(egress))
+        reason = "Linkerd opens them to all workloads of the namespace; NetworkPolicies restrict them by pod"
+        return [f"external calls to {hosts}: {reason}"] if hosts else []
+
+    def traffic(self, policy: TrafficPolicy, target: Target) -> list[Manifest]:
+        """HTTPRoutes or GRPCRoutes, a Service per version, and an HTTPLocalRateLimitPolicy."""
+        return traffic_manifests(policy, target)
+
+    def service_annotations(self, policy: TrafficPolicy) -> dict[str, str]:
+        """Failure accrual, which Linkerd reads at the Service only."""
+        return service_annotations(policy)
+
+    def traffic_problems(self, policy: TrafficPolicy, target: Target) -> list[Problem]:
+        """Connection limits, delays without an error, and other things that Linkerd lacks."""
+        return traffic_problems(policy, target)
+
+    def telemetry_access(
+        self,
+        name: str,
+        namespace: pulumi.Input[str],
+        selected: Mapping[str, str],
+        *,
+        senders: Iterable[str],
+        ports: Iterable[int],
+    ) -> list[Manifest]:
+        """A Server per port and its senders. Linkerd's proxies begin no traces, so exports stay untraced."""
+        listed = tuple(ports)
+        servers = [server(_server_name(name, port), namespace, selected, port) for port in listed]
+        return [*servers, *_senders(f"{name}-senders", name, namespace, senders, listed)]
+
+    def telemetry_senders(
+        self,
+        name: str,
+        namespace: pulumi.Input[str],
+        selected: Mapping[str, str],
+        *,
+        senders: Iterable[str],
+        ports: Iterable[int],
+    ) -> list[Manifest]:
+        """Further AuthorizationPolicies of the Collector's Servers: what any of them allows is allowed."""
+        return _senders(name, selected[Label.INSTANCE.value], namespace, senders, tuple(ports))
+
+    def telemetry_egress(self, namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -> list[Manifest]:
+        """None: a namespace without an EgressNetwork of its own may connect to all hosts."""
+        del namespace, hosts
+        return []
+
+    def gateway_route(self, route: ServedRoute, namespace: pulumi.Input[str]) -> list[Manifest]:
+        """None: the platform's own HTTPRoute forwards to the team's service."""
+        del route, namespace
+        return []
+
+
+def _server_name(collector: str, port: int) -> str:
+    return f"{collector}-{port}"
+
+
+def _senders(
+    name: str, collector: str, namespace: pulumi.Input[str], senders: Iterable[str], ports: tuple[int, ...]
+) -> list[Manifest]:
+    known = policy_ref("MeshTLSAuthentication", name)
+    return [
+        identities(name, namespace, senders),
+        *(
+            authorization(f"{name}-{port}", namespace, policy_ref("Server", _server_name(collector, port)), known)
+            for port in ports
+        ),
+    ]
