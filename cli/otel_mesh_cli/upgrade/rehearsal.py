@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 from otel_mesh.core import versions
-from otel_mesh.mesh.istio.chart_check import unknown_values
+from otel_mesh.mesh.installing.chart_check import unknown_values
 from otel_mesh.mesh.istio.charts import CHARTS
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
@@ -119,7 +119,7 @@ def rehearse(stack: str, asked: str, given: str) -> Upgrade:
 def _asked(text: str) -> str:
     name, _, version = text.partition("=")
     if name != ISTIO or not version:
-        raise CommandError(f"--upgrade {text}: not a version of a mesh", remedy="give one like istio=1.31.2")
+        raise CommandError(f"--upgrade {text}: not a version of Istio", remedy="give one like istio=1.31.2")
     return version.removeprefix("v")
 
 
