@@ -26,7 +26,14 @@ _POLICIES: Final[Mapping[str, tuple[str, ...]]] = {
     "networking.istio.io/v1alpha3": ("EnvoyFilter",),
     "security.istio.io/v1": ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"),
     "telemetry.istio.io/v1": ("Telemetry",),
-    "policy.linkerd.io/v1alpha1": ("AuthorizationPolicy",),
+    "gateway.networking.k8s.io/v1": ("HTTPRoute",),
+    "policy.linkerd.io/v1alpha1": (
+        "AuthorizationPolicy",
+        "EgressNetwork",
+        "MeshTLSAuthentication",
+        "NetworkAuthentication",
+    ),
+    "policy.linkerd.io/v1beta3": ("HTTPRoute", "Server"),
 }
 """Kinds that change what others do, by API version: an object that is not declared is a difference too."""
 
