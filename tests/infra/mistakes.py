@@ -20,6 +20,7 @@ from otel_mesh_stack.services import CATALOG
 from tests.components.pulumi_program import event_loop
 from tests.infra.alerting_mistakes import ALERTING
 from tests.infra.backend_mistakes import BACKENDS
+from tests.infra.linkerd_mistakes import LINKERD
 from tests.infra.mistake import Mistake
 from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
 
@@ -561,6 +562,7 @@ SETTINGS = (
         in_editor=False,
     ),
     *BACKENDS,
+    *LINKERD,
     *ALERTING,
     Mistake(
         "an address in place of a range",
