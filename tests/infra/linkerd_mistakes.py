@@ -18,6 +18,7 @@ LINKERD: Final = (
                 "(linkerd/linkerd2#15404); use edge-26.7.1 or later"
             ),
         ),
+        in_editor=False,
     ),
     Mistake(
         "a Collector outside of Linkerd",
@@ -28,6 +29,7 @@ LINKERD: Final = (
                 "set it to true, or mesh.linkerd.proxy.tracing to false"
             ),
         ),
+        in_editor=False,
     ),
     Mistake(
         "Linkerd's own certificates without a trust anchor",
@@ -38,6 +40,7 @@ LINKERD: Final = (
                 "set both, or neither: linkerd.identity.source: given (or cert-manager)"
             ),
         ),
+        in_editor=False,
     ),
     Mistake(
         "an issuer of Linkerd that nobody uses",
@@ -48,6 +51,7 @@ LINKERD: Final = (
                 "set the source to given, or remove it"
             ),
         ),
+        in_editor=False,
     ),
     Mistake(
         "a trust anchor of Linkerd that is no certificate",
@@ -66,6 +70,7 @@ LINKERD: Final = (
             "mesh__linkerd_trust_anchors": _MADE.anchor + _MADE.issuer.key,
         },
         ("mesh.linkerd_trust_anchors: contains a private key; give certificates only",),
+        in_editor=False,
     ),
     Mistake(
         "a traffic policy that Linkerd cannot express",
@@ -87,5 +92,6 @@ LINKERD: Final = (
                 "remove it; rate_limit at the service and resilience.timeout are the nearest"
             ),
         ),
+        in_editor=False,
     ),
 )
