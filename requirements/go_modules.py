@@ -57,6 +57,8 @@ APART: Final[Mapping[str, Mapping[str, str]]] = {
         "github.com/pierrec/lz4/": "alertmanager",
         "go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/": "alertmanager",
     },
+    # A handful of packages of its own; the YAML library of another release candidate would not fit.
+    "actionlint": {"": "actionlint"},
     # Its `cloud` commands pass YAML nodes of this library to another library that needs the same version.
     "pulumi": {"github.com/pb33f/": "pulumi"},
     # The last release of the SDK's module with a Python language host.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 GROUP: Final = "test"
-DEBIAN: Final = (("docker-registry",), ("redis-server",), skopeo.PACKAGES, buildah.PACKAGES)
+DEBIAN: Final = (("docker-registry",), ("postgresql",), ("redis-server",), skopeo.PACKAGES, buildah.PACKAGES)
 REMEDY: Final = "run `make test`, which gets it first (alone: .venv/bin/python -m tests.built)"
 
 

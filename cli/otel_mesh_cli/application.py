@@ -23,6 +23,8 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "smoke": ("smoke",),
     "compose": ("compose",),
     "review": ("review",),
+    "drift": ("drift",),
+    "publish": ("publish",),
     "canary": ("canary",),
 }
 """Commands by the package whose module `commands` adds them: only the one that is asked for is imported."""

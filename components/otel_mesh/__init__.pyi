@@ -53,6 +53,7 @@ from .catalog.derivations import (
     service_edges as service_edges,
     signal_matrix as signal_matrix,
     topology as topology,
+    with_outside_stores as with_outside_stores,
 )
 from .catalog.external import ExternalCall as ExternalCall
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
@@ -101,6 +102,7 @@ from .core.network import (
 from .core.values import (
     DnsLabel as DnsLabel,
     Environment as Environment,
+    HostName as HostName,
     HttpUrl as HttpUrl,
     ImageReference as ImageReference,
     ImageTag as ImageTag,
@@ -142,6 +144,7 @@ from .k8s.network_policy import (
     TransportPort as TransportPort,
     network_policies as network_policies,
     tcp as tcp,
+    service_pods as service_pods,
     workload_pods as workload_pods,
 )
 from .k8s.priority_class import (
@@ -182,6 +185,12 @@ from .mesh.control.egress_control import (
     EgressControlArgs as EgressControlArgs,
     TelemetryEgress as TelemetryEgress,
     TelemetryEgressArgs as TelemetryEgressArgs,
+)
+from .mesh.istio.exposed_backends import (
+    BackendRoute as BackendRoute,
+    ExposedBackends as ExposedBackends,
+    ExposedBackendsArgs as ExposedBackendsArgs,
+    host_problems as host_problems,
 )
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
@@ -264,6 +273,11 @@ from .services.postgres import (
     PostgresSettings as PostgresSettings,
     SqlName as SqlName,
 )
+from .services.outside_stores import (
+    OutsidePostgres as OutsidePostgres,
+    OutsideRedis as OutsideRedis,
+    OutsideStore as OutsideStore,
+)
 from .services.postgres_backup import (
     PostgresBackup as PostgresBackup,
     PostgresBackupArgs as PostgresBackupArgs,
@@ -274,6 +288,7 @@ from .services.store_access import (
     CacheAccess as CacheAccess,
     DatabaseAccess as DatabaseAccess,
     DatabaseLogin as DatabaseLogin,
+    StoreTls as StoreTls,
 )
 from .services.telemetry_environment import TelemetryEnvironment as TelemetryEnvironment
 from .teams.binding import TeamGrants as TeamGrants

@@ -99,6 +99,8 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
         if name in settings.collector.exports:
             path = join_path("collector", "exports", name)
             yield Problem(path, f"is the name of the export to '{part}'", "choose another name")
+    if settings.collector.traces_only:
+        yield Problem("collector.traces_only", "drops metrics, but the stack has a backend of metrics", "remove it")
     if settings.tail_sampler is not None and settings.tail_sampler.exports:
         yield Problem("tail_sampler.exports", "is taken from collector.exports", "move it there")
     for part in _QUERIED_BY_GRAFANA:

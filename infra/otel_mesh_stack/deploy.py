@@ -17,8 +17,8 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
+from otel_mesh_stack import exposure, network, observability, outputs, provider, stores, traffic, workloads
 from otel_mesh_stack import mesh as stack_mesh
-from otel_mesh_stack import network, observability, outputs, provider, traffic, workloads
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
 
@@ -55,14 +55,15 @@ def deploy() -> None:
     otlp_endpoint = observability.observability(stack.settings, telemetry, mesh, grants)
     stack_mesh.telemetry_egress(stack.settings, telemetry, mesh)
     stack_mesh.telemetry_access(stack.settings, CATALOG, telemetry, mesh)
-    stack_mesh.access_control(stack.settings, CATALOG, shop, mesh)
-    stack_mesh.egress_control(stack.settings, CATALOG, shop, mesh)
+    stack_mesh.access_control(stack.settings, stores.placed(stack.settings), shop, mesh)
+    stack_mesh.egress_control(stack.settings, stores.placed(stack.settings), shop, mesh)
     services = workloads.services(stack, shop, otlp_endpoint, mesh)
     traffic.declare(stack.settings, mesh)
     entrances: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
     if mesh.binding.gateway is not None:
         ingress = guarded[mesh.binding.gateway.namespace]
         entrances = [stack_mesh.gateway(stack, CATALOG, ingress, mesh)]
+        exposure.declare(stack.settings, ingress, mesh)
     if stack.settings.load_generator is not None:
         ready = pulumi.ResourceOptions(depends_on=[*services.values(), *entrances])
         after = pulumi.ResourceOptions.merge(mesh.opts, ready)

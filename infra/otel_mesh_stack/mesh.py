@@ -35,7 +35,7 @@ from otel_mesh import (
     declared_egress,
     service_host,
 )
-from otel_mesh_stack import alerting, backends
+from otel_mesh_stack import alerting, backends, stores
 from otel_mesh_stack.secret_files import PLACEHOLDER
 from otel_mesh_stack.services import OPEN_PATHS, POSTGRES
 
@@ -253,11 +253,11 @@ def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
         mesh: Mesh of the stack; without one, nothing is declared, nor if no service has external calls and the stack
             has no NetworkPolicies.
     """
+    further = stores.hosts_of_neighbours(settings)
     restricted = settings.network_policies.enabled or any(one.external_calls for one in catalog.services)
     if not settings.mesh.installed or not restricted:
         return
     common = [MeshHost(service=settings.collector.name, namespace=settings.namespaces.observability)]
-    further = {}
     if settings.load_generator is not None and (gateway := mesh.binding.gateway) is not None:
         further[settings.load_generator.name] = [MeshHost(service=gateway.service, namespace=gateway.namespace)]
     egress = declared_egress(catalog, settings.namespaces.services, common, further)

@@ -21,6 +21,7 @@ from otel_mesh import (
     require_distinct_routes,
     traffic_problems,
 )
+from otel_mesh_stack.exposure import ExposedBackendsSettings  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.secret_files import FileName  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh_stack.services import CATALOG
 
@@ -53,6 +54,7 @@ class MeshSettings(Settings):
         gateway_certificate: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR
             from which the Secret ``gateway.tls_secret`` is made; None if the Secret exists already.
         team_routes: Places at the gateway that services of teams' stacks may serve.
+        exposed_backends: Backends that are reached through the gateway with a token; None for none.
         tracing: Sampling and attributes of the proxies' spans.
         node_from_file: Whether to read the folders of the nodes' CNI plugins from the file OTEL_MESH_NODE_FILE.
     """
@@ -66,6 +68,7 @@ class MeshSettings(Settings):
     gateway_namespace: DnsLabel = "istio-ingress"
     gateway_certificate: FileName | None = None
     team_routes: tuple[TeamRoute, ...] = ()
+    exposed_backends: ExposedBackendsSettings | None = None
     tracing: MeshTracing = MeshTracing()
     node_from_file: bool = False
 

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from otel_mesh import (
     AlertmanagerAddress,
     Caller,
-    DatabaseRoles,
     DnsLabel,
     Environment,
     GrafanaSettings,
@@ -23,28 +22,24 @@ from otel_mesh import (
     OtelCollectorSettings,
     OutsideBackend,
     PostgresBackupSettings,
-    PostgresSettings,
     Priority,
     Problem,
     PrometheusSettings,
     Ratio,
-    RedisSettings,
     RegistryPath,
     Scheduling,
     ServiceRuntime,
     Settings,
-    SqlName,
     TailSamplerSettings,
     TrafficPolicy,
     Uid,
-    UserName,
     Version,
     VersionName,
     VictoriaLogsSettings,
     join_path,
     nearest,
 )
-from otel_mesh_stack import alerting, backends, traffic
+from otel_mesh_stack import alerting, backends, exposure, stores, traffic
 from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.network_settings import NetworkPolicySettings
@@ -129,42 +124,6 @@ class LoadSettings(LoadGeneratorSettings):
     image: ImageReference | None = None
 
 
-class ShopRoles(DatabaseRoles):
-    """The roles of the shop's databases.
-
-    Attributes:
-        migrations: Role that owns the databases and changes their schema.
-        services: Role that reads and writes rows.
-    """
-
-    migrations: SqlName = "shop_migrations"
-    services: SqlName = "shop_services"
-
-
-class ShopPostgres(PostgresSettings):
-    """PostgreSQL of a stack.
-
-    Attributes:
-        user: Role of the server itself, which may do everything.
-        databases: Databases besides those of the services.
-        roles: Roles of the databases; by default those of `ShopRoles`.
-    """
-
-    user: SqlName = "shop"
-    databases: tuple[SqlName, ...] = Field(default=("shop",), min_length=1)
-    roles: ShopRoles | None = None
-
-
-class ShopRedis(RedisSettings):
-    """Redis of a stack.
-
-    Attributes:
-        user: User that clients log in as.
-    """
-
-    user: UserName = "shop"
-
-
 class StackSettings(Settings):
     """All settings of a stack; its file contains only those that differ from the defaults.
 
@@ -196,9 +155,10 @@ class StackSettings(Settings):
         alertmanager: Where firing alerts go: settings of the stack's own Alertmanager, or the address of one outside;
             None: they are sent to nobody.
         grafana: Dashboards; None for a stack without Grafana.
-        postgres: The services' database server; the databases of the services are added.
-        postgres_backup: Backups of the databases; None for none.
-        redis: The services' cache.
+        postgres: The services' database server: settings of the stack's own PostgreSQL, to which the services'
+            databases are added, or the address of one outside.
+        postgres_backup: Backups of the stack's own PostgreSQL; None for none.
+        redis: The services' cache: settings of the stack's own Redis, or an address like ``postgres``.
         load_generator: Load that is generated once for each change here; None for none.
         demonstration_payments: Whether the demonstration's payment methods are accepted, which cost nothing. Without
             them every payment is declined, as the shop knows no other methods.
@@ -229,19 +189,14 @@ class StackSettings(Settings):
     prometheus: backends.MetricsBackend = PrometheusSettings()
     alertmanager: alerting.AlertsBackend | None = None
     grafana: GrafanaSettings | None = None
-    postgres: ShopPostgres = ShopPostgres()
+    postgres: stores.Database = stores.ShopPostgres()
     postgres_backup: PostgresBackupSettings | None = None
-    redis: ShopRedis = ShopRedis()
+    redis: stores.Cache = stores.ShopRedis()
     load_generator: LoadSettings | None = None
     demonstration_payments: bool = False
     order_patience_share: Ratio = 0
     service_defaults: ServiceRuntime = ServiceRuntime()
     services: dict[str, ServiceSettings] = Field(default_factory=dict)
-
-    @property
-    def roles(self) -> DatabaseRoles:
-        """The database roles for migrations and services."""
-        return self.postgres.roles or ShopRoles()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -258,26 +213,18 @@ class StackSettings(Settings):
         problems += self._names_used_twice()
         problems += backends.problems(self)
         problems += alerting.problems(self)
+        problems += exposure.problems(self)
         if self.mesh.needs_meshed_collector and not self.collector.meshed:
             reason = "the proxies send their spans by mTLS to a Collector in the mesh only"
             remedy = "set it to true, or mesh.linkerd.proxy.tracing to false"
             problems.append(Problem("collector.meshed", reason, remedy))
         problems = problems or list(traffic.problems(self))  # they need versions without a problem
-        if self.postgres.roles is None and self.postgres.user in (self.roles.migrations, self.roles.services):
-            reason = f"'{self.postgres.user}' is also the name of a restricted role"
-            problems.append(Problem("postgres.user", reason, "give it another name, or set postgres.roles"))
         if problems:
             raise InvalidSettingsError(problems)
         return self
 
     def _unclear_passwords(self) -> Iterator[Problem]:
-        for store, program in (("postgres", "PostgreSQL"), ("redis", "Redis")):
-            key = f"{store}_password_file"
-            file, secret = getattr(self, key), getattr(self, store).existing_secret
-            if (file is None) == (secret is None):
-                given = "neither is" if file is None else "both are"
-                remedy = f"set either {key} or {store}.existing_secret"
-                yield Problem(key, f"{program}'s password: {given} given", remedy)
+        yield from stores.problems(self)
         if self.grafana is not None and self.grafana.existing_secret is None:
             remedy = "name a Secret of the observability namespace with the key 'password'"
             yield Problem("grafana.existing_secret", "required but missing: the admin's password", remedy)
@@ -295,7 +242,7 @@ class StackSettings(Settings):
             seen.setdefault(name, part)
         taken = {service.name: "a service" for service in CATALOG.services}
         for store in ("postgres", "redis", "postgres_backup"):
-            if getattr(self, store) is None:
+            if getattr(self, store) is None or store in stores.outside(self):
                 continue
             name = getattr(self, store).name
             if name in taken:

@@ -14,9 +14,11 @@ from otel_mesh import (
     declared_connections,
     dns_connections,
     mesh_connections,
+    service_pods,
     tcp,
     workload_pods,
 )
+from otel_mesh_stack import exposure, stores
 from otel_mesh_stack.network_telemetry import scraper, telemetry_connections
 from otel_mesh_stack.services import CATALOG
 
@@ -67,7 +69,9 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
     guarded = [names.services, names.observability, *([mesh.gateway.namespace] if mesh.gateway else [])]
     yield from dns_connections(guarded, settings.network_policies.dns_addresses)
     yield from mesh_connections(mesh, guarded, scraper(settings))
-    yield from declared_connections(CATALOG, names.services)
+    yield from declared_connections(stores.placed(settings), names.services)
+    yield from stores.connections(settings)
+    yield from exposure.connections(settings, mesh)
     yield from _entrances(settings, mesh)
     yield from _senders(settings, mesh)
     yield from _teams(settings, mesh)
@@ -106,20 +110,22 @@ def _entrances(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connectio
         if load is not None:
             yield tcp(load, gateway, *mesh.gateway.pod_ports)
     for service in exposed:
-        entrance = workload_pods(services, service.name)
+        entrance = service_pods(services, service.name)
         yield tcp(gateway if mesh.gateway is not None else _ANYWHERE, entrance, service.port)
         if load is not None and mesh.gateway is None:
             yield tcp(load, entrance, service.port)
     for name, own in settings.services.items():
         for caller in own.callers:  # a NetworkPolicy does not know service accounts: the mesh tells them apart
-            yield tcp(Pods(namespace=caller.namespace), workload_pods(services, name), CATALOG.service(name).port)
+            yield tcp(Pods(namespace=caller.namespace), service_pods(services, name), CATALOG.service(name).port)
 
 
 def _senders(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
-    """From services, load generator and gateway to the Collector."""
-    senders = [workload_pods(settings.namespaces.services, one.name) for one in CATALOG.services]
+    """From services, load generator, backups and gateway to the Collector."""
+    senders = [service_pods(settings.namespaces.services, one.name) for one in CATALOG.services]
     if settings.load_generator is not None:
         senders.append(workload_pods(settings.namespaces.services, settings.load_generator.name))
+    if settings.postgres_backup is not None:
+        senders.append(workload_pods(settings.namespaces.services, settings.postgres_backup.name))
     if mesh.gateway is not None:
         senders.append(workload_pods(mesh.gateway.namespace, mesh.gateway.service))
     collector = workload_pods(settings.namespaces.observability, settings.collector.name)

@@ -11,7 +11,7 @@ class NetworkPolicySettings(Settings):
     """NetworkPolicies of a stack: declared connections only, for services, stores, observability and gateway.
 
     Attributes:
-        enabled: Whether the policies are created. The cluster's network plugin has to enforce them.
+        enabled: Whether the policies are created. A cluster whose network plugin does not enforce them ignores them.
         api_server_ports: Ports at which the API server itself listens, behind the Service ``kubernetes``.
         api_server_addresses: Address ranges of the API server. Pods that need it may then connect to these only, and
             its proxy may open the pages of Prometheus, Jaeger, VictoriaLogs and Grafana from them. When empty, those
@@ -19,7 +19,7 @@ class NetworkPolicySettings(Settings):
         dns_addresses: Address ranges of DNS servers that are not pods, such as NodeLocal DNSCache (169.254.20.10/32).
     """
 
-    enabled: bool = False
+    enabled: bool = True
     api_server_ports: tuple[Port, ...] = _API_SERVER_PORTS
     api_server_addresses: tuple[Cidr, ...] = ()
     dns_addresses: tuple[Cidr, ...] = ()

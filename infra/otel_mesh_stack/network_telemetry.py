@@ -83,7 +83,8 @@ def _alerts(settings: StackSettings) -> Iterator[Connection]:
         pods = workload_pods(place, alertmanager.name)
         yield tcp(source, pods, alertmanager.QUERY_PORT)
         yield tcp(pods, pods, alertmanager.PEER_PORT)
-        yield tcp(pods, Addresses())  # receivers: their addresses may be in Secrets
+        if alertmanager.receivers:
+            yield tcp(pods, Addresses())  # their addresses may be in Secrets
 
 
 def _queries(settings: StackSettings) -> Iterator[Connection]:

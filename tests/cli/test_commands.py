@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COMMANDS = [name for names in application.ROOMS.values() for name in names]
 NODE_COMMANDS = ["toolchain", "images build", "images load", "leftovers", "rotate"]
-SILENT = {"up", "down", "compose", "pulumi", "node rotate", "canary"}
+SILENT = {"up", "down", "compose", "pulumi", "node rotate", "canary", "publish"}
 """Commands that answer no question, and so have no option `--output`."""
 
 

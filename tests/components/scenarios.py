@@ -25,6 +25,8 @@ from otel_mesh import (
     Objectives,
     OtelCollectorArgs,
     OtelCollectorSettings,
+    OutsidePostgres,
+    OutsideRedis,
     PostgresArgs,
     PostgresBackupArgs,
     PostgresBackupSettings,
@@ -405,6 +407,22 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="production"),
         CACHE,
     ),
+    "microservice-outside-stores": lambda: _microservice(
+        MESH,
+        OutsidePostgres.model_validate(
+            {
+                "host": "db.example.com",
+                "services_secret": "shop-services",
+                "migrations_secret": "shop-migrations",
+                "tls": {"ca": {"secret": "database-ca"}},
+                "addresses": ["192.0.2.10/32"],
+            }
+        ).access("user_service"),
+        MicroserviceSettings(service=GRPC_SERVICE, service_namespace="shop", environment="production"),
+        OutsideRedis.model_validate(
+            {"host": "cache.example.com", "login_secret": "shop-cache", "tls": {"client_secret": "cache-client"}}
+        ).access(),
+    ),
     "microservice-migrated": lambda: _microservice(
         MESH,
         dataclasses.replace(
@@ -456,6 +474,9 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
         MicroserviceSettings(
             service=SERVICE, service_namespace="shop", environment="production", replicas=4, scheduling=SCHEDULED
         ),
+    ),
+    "otel-collector-traces-only": lambda: collector_manifests(
+        OtelCollectorArgs(namespace="observability", traces_target=TRACES), OtelCollectorSettings(traces_only=True)
     ),
     "otel-collector-scheduled": lambda: _collector(OtelCollectorSettings(replicas=3, scheduling=SCHEDULED)),
     "postgres-scheduled": lambda: postgres_manifests(

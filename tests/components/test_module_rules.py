@@ -65,9 +65,11 @@ def test_only_the_program_connects_components() -> None:
     assert wiring == {
         "alerting.py",
         "deploy.py",
+        "exposure.py",
         "mesh.py",
         "network.py",
         "observability.py",
+        "stores.py",
         "traffic.py",
         "workloads.py",
     }
@@ -102,6 +104,7 @@ def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
         "TelemetryEgress",
         "AccessControl",
         "EgressControl",
+        "ExposedBackends",
         "NetworkAccess",
         "GatewayRoute",
         "SharedFiles",

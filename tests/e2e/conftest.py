@@ -62,9 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 collect_ignore_glob = [] if stack_mesh().installed else ["test_mesh*.py"]
 collect_ignore_glob += [] if stack_mesh().gateway_tls else ["test_gateway_tls.py"]
-_LOCAL = (repo_dir() / "Pulumi.local.yaml").read_text()
-collect_ignore_glob += [] if "network_policies:" in _LOCAL else ["test_network.py"]
-"""Skip tests of the mesh if `mesh` in Pulumi.local.yaml selects none, of NetworkPolicies if it does not name them."""
+"""Skip tests of the mesh if `mesh` in Pulumi.local.yaml selects none."""
 
 
 @pytest.fixture(scope="session")

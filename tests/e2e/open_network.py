@@ -5,14 +5,30 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 NAMESPACES: Final = ("shop", "observability", "istio-ingress")
 _NAME: Final = "e2e-everything"
 _PATIENCE_S: Final = 60.0
+
+
+def every_connection(metadata: Mapping[str, str], labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """NetworkPolicy that allows every connection of pods at their own end.
+
+    Args:
+        metadata: Name and namespace.
+        labels: Labels of the pods; None for every pod of the namespace.
+    """
+    selected = {"matchLabels": dict(labels)} if labels else {}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": dict(metadata),
+        "spec": {"podSelector": selected, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]},
+    }
 
 
 @contextmanager
@@ -23,23 +39,23 @@ def open_network(kubectl: Callable[..., str], is_open: Callable[[], bool]) -> It
         kubectl: Fixture of that name.
         is_open: Whether an undeclared connection is accepted; waited for, as the node takes a moment.
     """
-    if "default-deny" not in kubectl("get", "networkpolicy", "-n", NAMESPACES[0], "-o", "name"):
-        yield  # the stack has none, see network_policies.enabled
-        return
-    spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
-    kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
-    items = [{**kind, "metadata": {"name": _NAME, "namespace": namespace}, "spec": spec} for namespace in NAMESPACES]
+    items = [every_connection({"name": _NAME, "namespace": namespace}) for namespace in NAMESPACES]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     try:
         kubectl("apply", "-f", "-", input=text)
-        _until(is_open, "not open")
+        until(is_open, "not open")
         yield
     finally:
         kubectl("delete", "--ignore-not-found", "-f", "-", input=text)
-    _until(lambda: not is_open(), "not closed again")
+    until(lambda: not is_open(), "not closed again")
 
 
-def _until(holds: Callable[[], bool], complaint: str) -> None:
+def until(holds: Callable[[], bool], complaint: str) -> None:
+    """Wait until something holds.
+
+    Raises:
+        AssertionError: It did not within a minute.
+    """
     end = time.monotonic() + _PATIENCE_S
     while not holds():
         assert time.monotonic() < end, complaint

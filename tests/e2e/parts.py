@@ -16,7 +16,6 @@ BY_FILE: Final = {
     "test_alertmanager": "load",
     "test_collector_queue": "load",
     "test_contract": "load",
-    "test_external_calls": "mesh",
     "test_full_disk": "end",
     "test_interrupted_engine": "changes",
     "test_interrupted_up": "interrupted-up",

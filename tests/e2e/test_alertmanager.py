@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh_cli.core import waiting
+from tests.e2e.open_network import every_connection
 
 if TYPE_CHECKING:
     import subprocess
@@ -75,6 +76,7 @@ def _hook(image: str) -> dict[str, Any]:
     items = [
         {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod},
         {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": service},
+        every_connection({"name": NAME, "namespace": "observability"}, {"app.kubernetes.io/name": NAME}),
     ]
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
@@ -100,7 +102,7 @@ def arrived(
         yield alerts
     finally:
         done = run("otel-mesh", "up", timeout=600)
-        kubectl("delete", *NAMESPACE, "pod,service", NAME, "--ignore-not-found", "--now")
+        kubectl("delete", *NAMESPACE, "pod,service,networkpolicy", NAME, "--ignore-not-found", "--now")
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -18,6 +18,7 @@ from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_embedded.environment import sidecars
 from otel_mesh_stack.services import CATALOG
+from tests.e2e.open_network import every_connection
 
 if TYPE_CHECKING:
     import subprocess
@@ -191,6 +192,7 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
     host = f"{name}.example"
     route = {"destination": {"host": f"{name}.shop.svc.cluster.local", "port": {"number": 8080}}}
     objects = [
+        every_connection(meta, {"app": name}),  # the gateway may reach it at all
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",

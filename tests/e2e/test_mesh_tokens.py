@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from otel_mesh.core.labels import selector
 from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
 from otel_mesh_cli.smoke import order, request
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_stack.services import OPEN_PATHS
+from tests.e2e.tokens import ISSUER, KEY, OTHER_KEY, key_set, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
 pytestmark = pytest.mark.e2e
 
 USER = f"{GATEWAY.url}{request.PATH}"
-ISSUER, AUDIENCE = "https://issuer.example", "shop"
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-def _key_set() -> str:
-    numbers = KEY.public_key().public_numbers()
-    modulus = numbers.n.to_bytes(256)
-    return json.dumps({"keys": [{"kty": "RSA", "kid": "1", "n": _encoded(modulus), "e": "AQAB", "alg": "RS256"}]})
+AUDIENCE = "shop"
 
 
 def _token(key: rsa.RSAPrivateKey = KEY, **changes: Any) -> dict[str, str]:  # noqa: ANN401 -- claims
-    """The authorization header of a request with a token."""
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "123", "exp": int(time.time()) + 600, **changes}
-    parts = [{"alg": "RS256", "kid": "1", "typ": "JWT"}, claims]
-    signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
-    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    return {"authorization": f"Bearer {signed}.{_encoded(signature)}"}
+    return token(changes.pop("aud", AUDIENCE), key, **changes)
 
 
 def _until(http: httpx.Client, status: HTTPStatus) -> None:
@@ -60,7 +42,7 @@ def _until(http: httpx.Client, status: HTTPStatus) -> None:
 
 @pytest.fixture(scope="module")
 def _tokens(kubectl: Callable[..., str], http: httpx.Client) -> Iterator[None]:
-    settings = TokenSettings(issuer=ISSUER, audiences=(AUDIENCE,), jwks=_key_set())
+    settings = TokenSettings(issuer=ISSUER, audiences=(AUDIENCE,), jwks=key_set())
     selected = selector("gateway", "ingress")
     objects = token_manifests(settings, "e2e-tokens", "istio-ingress", selected, OPEN_PATHS)
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
@@ -84,7 +66,7 @@ def test_a_request_with_a_valid_token_reads_a_user(http: httpx.Client) -> None:
 
 @pytest.mark.usefixtures("_tokens")
 @pytest.mark.parametrize(
-    ("token", "status"),
+    ("sent", "status"),
     [
         (dict, HTTPStatus.FORBIDDEN),
         (lambda: {"authorization": "Bearer nonsense"}, HTTPStatus.UNAUTHORIZED),
@@ -96,9 +78,9 @@ def test_a_request_with_a_valid_token_reads_a_user(http: httpx.Client) -> None:
     ids=["none", "nonsense", "forged", "ended", "another issuer's", "for somebody else"],
 )
 def test_a_request_without_a_valid_token_reads_no_user(
-    http: httpx.Client, token: Callable[[], dict[str, str]], status: HTTPStatus
+    http: httpx.Client, sent: Callable[[], dict[str, str]], status: HTTPStatus
 ) -> None:
-    assert http.get(USER, headers=token()).status_code == status
+    assert http.get(USER, headers=sent()).status_code == status
 
 
 @pytest.mark.usefixtures("_tokens")

@@ -38,8 +38,9 @@ OBJECTS = {
     "CronJob": 1,
     "Service": 8 + SERVICES,
     "PodDisruptionBudget": 1 + SERVICES,
+    "NetworkPolicy": 2 * 2 + 5 + 3 + SERVICES,
 }
-COMPONENTS = 4 + 5 + 3 + SERVICES
+COMPONENTS = 4 + 5 + 3 + 2 + SERVICES
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ WORKLOADS = REPLICATED | {"jaeger", "victoria-logs", "prometheus", "postgres", "
 SAMPLER = {"otel-sampler"}  # only in stacks that sample traces
 GRAFANA = {"grafana"}  # only in stacks with its image
 ALERTMANAGER = {"alertmanager"}  # only in stacks that send alerts
+BACKUP = {"postgres-backup"}  # only in stacks with backups
 
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
@@ -54,12 +55,26 @@ def _pods(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {**one["spec"]["template"]["metadata"], **_place(one)},
-            "spec": one["spec"]["template"]["spec"],
+            "metadata": {**_template(one)["metadata"], **_place(one)},
+            "spec": _with_claims(one),
         }
         for one in objects
-        if one["kind"] in {"Deployment", "StatefulSet", "Job"}
+        if one["kind"] in {"Deployment", "StatefulSet", "Job", "CronJob"}
     ]
+
+
+def _with_claims(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The pod's spec with the volumes that a StatefulSet's controller adds."""
+    pod: dict[str, Any] = _template(manifest)["spec"]
+    names = [one["metadata"]["name"] for one in manifest["spec"].get("volumeClaimTemplates", [])]
+    claims = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names]
+    return {**pod, "volumes": [*pod.get("volumes", []), *claims]}
+
+
+def _template(manifest: dict[str, Any]) -> dict[str, Any]:
+    spec = manifest["spec"]
+    template: dict[str, Any] = spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
+    return template
 
 
 def _place(manifest: dict[str, Any]) -> dict[str, str]:
@@ -70,7 +85,7 @@ def test_pods_are_admitted_under_restricted_pod_security(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
     pods = _pods(objects)
-    assert {pod["metadata"]["name"] for pod in pods} - SAMPLER - GRAFANA - ALERTMANAGER == WORKLOADS
+    assert {pod["metadata"]["name"] for pod in pods} - SAMPLER - GRAFANA - ALERTMANAGER - BACKUP == WORKLOADS
     done = api_server.dry_run(pods, kubeconfig)
     assert done.returncode == 0, done.stderr
 
@@ -80,7 +95,10 @@ def test_pod_settings_of_a_stack_reach_every_pod(objects: list[dict[str, Any]]) 
     made = {one["metadata"]["name"] for one in objects if one["kind"] == "PriorityClass"}
     assert {pod.get("priorityClassName") for pod in pods.values()} == (made or {None})
     budgets = {one["metadata"]["name"] for one in objects if one["kind"] == "PodDisruptionBudget"}
-    assert budgets == REPLICATED | (SAMPLER & pods.keys())
+    several = (
+        {one["metadata"]["name"] for one in objects if one.get("spec", {}).get("replicas", 1) > 1} if made else set()
+    )
+    assert budgets == REPLICATED | (SAMPLER & pods.keys()) | (ALERTMANAGER & several)
     classes = {one["spec"].get("storageClassName") for one in objects if one["kind"] == "PersistentVolumeClaim"}
     assert classes in ({"local"}, {"ssd"} if made else {None})
 

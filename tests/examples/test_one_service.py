@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import re
 import runpy
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-import pulumi
 import pytest
 
 import otel_mesh as om
-from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.core.paths import repo_dir
 from tests.components.pulumi_program import Program, event_loop
+from tests.examples.installed_istio import InstalledIstio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROGRAM = repo_dir() / "examples" / "one_service" / "__main__.py"
-
-
-class InstalledIstio(pulumi.ComponentResource):
-    """In place of `Istio`: charts are rendered by the engine, from a repository in the network."""
-
-    args: ClassVar[list[om.IstioArgs]] = []
-    binding = istio_binding(om.IstioSettings())
-
-    def __init__(self, name: str, args: om.IstioArgs) -> None:
-        super().__init__("otel-mesh:index:Istio", name)
-        self.args[:] = [args]
 
 
 @pytest.fixture

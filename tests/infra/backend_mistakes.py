@@ -123,6 +123,12 @@ BACKENDS = (
         in_editor=False,
     ),
     Mistake(
+        "a Collector that drops what the stack stores",
+        {"collector__traces_only": True},
+        ("collector.traces_only: drops metrics, but the stack has a backend of metrics; remove it",),
+        in_editor=False,
+    ),
+    Mistake(
         "exports of the samplers",
         {"tail_sampler": {"exports": {"vendor": {"endpoint": OTLP}}}},
         ("tail_sampler.exports: is taken from collector.exports; move it there",),

@@ -61,6 +61,7 @@ LINKERD: Final = (
             "mesh__linkerd_trust_anchors": "canary",
         },
         (("mesh.linkerd_trust_anchors: is not a certificate in PEM; write '-----BEGIN CERTIFICATE-----'..."),),
+        in_editor=False,
     ),
     Mistake(
         "a trust anchor of Linkerd with a private key",

@@ -20,9 +20,11 @@ from otel_mesh_stack.services import CATALOG
 from tests.components.pulumi_program import event_loop
 from tests.infra.alerting_mistakes import ALERTING
 from tests.infra.backend_mistakes import BACKENDS
+from tests.infra.exposure_mistakes import EXPOSURE
 from tests.infra.linkerd_mistakes import LINKERD
 from tests.infra.mistake import Mistake
 from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
+from tests.infra.store_mistakes import STORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -564,6 +566,8 @@ SETTINGS = (
     *BACKENDS,
     *LINKERD,
     *ALERTING,
+    *STORES,
+    *EXPOSURE,
     Mistake(
         "an address in place of a range",
         {"network_policies__api_server_addresses": ["10.0.0.1/8"]},

@@ -78,6 +78,17 @@ class Kube:
         create = f"{kubectl} -n {namespace} create secret generic {name} --from-file={key}=/dev/stdin"
         self._require(namespace, name, key, f"openssl rand -hex 24 | tr -d '\\n' | {create}")
 
+    def require_given(self, namespace: str, name: str, *keys: str) -> None:
+        """Refuse a cluster without a Secret whose values others give out; they are not read.
+
+        Raises:
+            CommandError: the Secret is missing or lacks a key; the remedy is a command that creates it.
+        """
+        values = " ".join(f"--from-file={key}=<file with the {key}>" for key in keys)
+        for key in keys:
+            create = f"kubectl --context {self.context} -n {namespace} create secret generic {name} {values}"
+            self._require(namespace, name, key, create)
+
     def require_certificate(self, namespace: str, name: str) -> None:
         """Refuse a cluster without the gateway's certificate.
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_mesh.k8s.passwords import PASSWORD_KEY
+from otel_mesh import AlertmanagerSettings, OutsidePostgres, OutsideRedis, OutsideStore
+from otel_mesh.k8s.passwords import PASSWORD_KEY, USER_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_mesh_cli.clusters.kube import Kube
     from otel_mesh_stack.model import StackSettings
 
@@ -18,20 +21,41 @@ def require_secrets(settings: StackSettings, kube: Kube) -> None:
         CommandError: one is missing or incomplete; the remedy is the command that creates it.
     """
     namespaces, grafana = settings.namespaces, settings.grafana
-    for namespace, secret, key in (
-        *((namespaces.services, secret, PASSWORD_KEY) for secret in _postgres_secrets(settings)),
-        (namespaces.services, settings.redis.existing_secret, PASSWORD_KEY),
-        (namespaces.observability, grafana and grafana.existing_secret, PASSWORD_KEY),
-    ):
-        if secret:
-            kube.require_secret(namespace, secret, key)
+    for secret in _generated(settings):
+        kube.require_secret(namespaces.services, secret, PASSWORD_KEY)
+    if grafana is not None and grafana.existing_secret is not None:
+        kube.require_secret(namespaces.observability, grafana.existing_secret, PASSWORD_KEY)
+    for secret, keys in _given(settings):
+        kube.require_given(namespaces.services, secret, *keys)
+    if isinstance(settings.alertmanager, AlertmanagerSettings):
+        for receiver in settings.alertmanager.receivers.values():
+            for one in receiver.secrets().values():
+                kube.require_given(namespaces.observability, one.secret, one.key)
     mesh = settings.mesh
     if mesh.gateway_binding is not None and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
         kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
 
 
-def _postgres_secrets(settings: StackSettings) -> tuple[str, ...]:
-    """PostgreSQL's passwords: of the server's own role, of migrations and of the services."""
-    own = settings.postgres
-    names = own.secret_name, own.migrations_secret_name, own.services_secret_name
-    return () if own.existing_secret is None else names
+def _generated(settings: StackSettings) -> Iterator[str]:
+    """Secrets with the passwords of the stack's own stores."""
+    database, cache = settings.postgres, settings.redis
+    if not isinstance(database, OutsidePostgres) and database.existing_secret is not None:
+        yield from (database.secret_name, database.migrations_secret_name, database.services_secret_name)
+    if not isinstance(cache, OutsideRedis) and cache.existing_secret is not None:
+        yield cache.existing_secret
+
+
+def _given(settings: StackSettings) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Secrets of the stores outside, with their keys."""
+    database, cache = settings.postgres, settings.redis
+    logins: list[str | None] = []
+    if isinstance(database, OutsidePostgres):
+        logins += [database.services_secret, database.migrations_secret]
+    if isinstance(cache, OutsideRedis):
+        logins.append(cache.login_secret)
+    for secret in filter(None, logins):
+        yield secret, (USER_KEY, PASSWORD_KEY)
+    for store in (database, cache):
+        ca = store.tls.ca if isinstance(store, OutsideStore) else None
+        if ca is not None and ca.secret is not None:
+            yield ca.secret, (ca.key,)

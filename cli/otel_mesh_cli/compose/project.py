@@ -24,6 +24,7 @@ OWNER: Final = "volumes"
 _WORKLOADS: Final = ("Deployment", "StatefulSet")
 _PARTS: Final = (*_WORKLOADS, "Service", "ConfigMap", "Secret", "PersistentVolumeClaim")
 _ABOUT_KUBERNETES: Final = {
+    "NetworkPolicy",
     "Namespace",
     "ServiceAccount",
     "Role",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from otel_mesh_stack.outputs import ServicePort
 
 _TIMEOUT_S = 30.0
+_NETWORK = "and network_policies.api_server_addresses of the stack if they are ready"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class ApiServer:
             case HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:
                 return CommandError(
                     f"{service} ({here}): {message}",
-                    remedy=f"see `kubectl --context {self.context} -n {place.namespace} get pods`",
+                    remedy=f"see `kubectl --context {self.context} -n {place.namespace} get pods`, {_NETWORK}",
                 )
         return CommandError(
             f"{here}: the API server answers {answer.status_code}: {message}",

@@ -105,7 +105,7 @@ def compare(before: Iterable[Manifest], after: Iterable[Manifest]) -> tuple[Chan
 def _change(which: Key, before: Manifest | None, after: Manifest | None) -> Change | None:
     if before is None or after is None:
         return Change(which, Action.CREATE if before is None else Action.DELETE, before, after)
-    fields = tuple(_differing(before, after, ""))
+    fields = tuple(path for path, _, _ in differences(before, after))
     if not fields:
         return None
     replacing = _REPLACING.get((which.group, which.kind), ())
@@ -113,14 +113,21 @@ def _change(which: Key, before: Manifest | None, after: Manifest | None) -> Chan
     return Change(which, Action.REPLACE if is_replaced else Action.UPDATE, before, after, fields)
 
 
-def _differing(before: Any, after: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any JSON value
+    """Paths of the fields that differ, each with the value before and after.
+
+    Args:
+        before: Value of the base.
+        after: Value of the proposed version.
+        path: Path of the value.
+    """
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted(before.keys() | after.keys()):
-            yield from _differing(before.get(name), after.get(name), f"{path}.{name}" if path else name)
+            yield from differences(before.get(name), after.get(name), f"{path}.{name}" if path else name)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _differing(old, new, f"{path}[{index}]")
+            yield from differences(old, new, f"{path}[{index}]")
     else:
-        yield path
+        yield path, before, after

@@ -29,11 +29,13 @@ class Side:
         name: What it is called: a commit, or the working tree.
         version: The stack's objects.
         sources: Texts of the stack's file and the catalog, by path in the repository.
+        unchecked: What cannot be compared with this side, one sentence each.
     """
 
     name: str
     version: Version
     sources: Mapping[str, str]
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Report:
             "What differs between the deployed state and the base.",
             "Objects of charts: a chart is compared by its version and values.",
             "Code in images: an image is compared by its reference.",
+            *self.before.unchecked,
+            *self.after.unchecked,
         )
 
     def data(self) -> dict[str, Any]:

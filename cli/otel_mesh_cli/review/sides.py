@@ -25,7 +25,7 @@ from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.declared import declared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _CATALOG: Final = "infra/otel_mesh_stack/services.py"
 _FOLDERS: Final = ("components", "infra")
@@ -59,7 +59,7 @@ def both(reference: str, stack: str) -> tuple[Side, Side]:
         return read(Path(folder), stack, name, place), after.result()
 
 
-def read(folder: Path, stack: str, name: str, place: str) -> Side:
+def read(folder: Path, stack: str, name: str, place: str, variables: Mapping[str, str] | None = None) -> Side:
     """The side of a folder with a program, by the library in the same folder.
 
     Args:
@@ -67,12 +67,13 @@ def read(folder: Path, stack: str, name: str, place: str) -> Side:
         stack: Name of the stack.
         name: What the side is called.
         place: What a message names if the program cannot be run.
+        variables: Variables for the program, such as that of an image file; none of a secret.
 
     Raises:
         CommandError: The program cannot be run, or rejects its settings.
     """
     found = run(
-        [sys.executable, "-m", __name__, stack],
+        [sys.executable, "-m", __name__, stack, json.dumps(variables or {})],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(str(folder / one) for one in _FOLDERS)},
     )
@@ -82,10 +83,10 @@ def read(folder: Path, stack: str, name: str, place: str) -> Side:
     return Side(name, Version(tuple(data["objects"]), data["environment"]), data["sources"])
 
 
-def _read(stack: str) -> dict[str, Any]:
+def _read(stack: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """The objects and sources of the program around the working directory."""
     file = stack_file.require(stack)
-    objects = declared(stack, stack_file.content(file)["config"])
+    objects = declared(stack, stack_file.content(file)["config"], variables)
     files = [file, repo_dir() / _CATALOG]
     sources = {str(one.relative_to(repo_dir())): one.read_text(encoding="utf-8") for one in files if one.is_file()}
     environment = str(stack_file.settings(stack).get("environment", ""))
@@ -107,7 +108,7 @@ def _git(words: Sequence[str], place: str) -> bytes:
 def _main() -> int:
     """Print one side as JSON, for `commit`."""
     try:
-        json.dump(_read(sys.argv[1]), sys.stdout)
+        json.dump(_read(sys.argv[1], json.loads(sys.argv[2])), sys.stdout)
     except (CommandError, ImportError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -27,12 +27,13 @@ _VARIABLES: Final = ("OTEL_MESH_IMAGES_FILE", pulumi_cli.CHARTS_DIR, "OTEL_MESH_
 """Variables of the shell that would change the objects."""
 
 
-def declared(stack: str, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+def declared(stack: str, config: Mapping[str, Any], variables: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """The objects in the order of their declaration, with placeholders for secrets and for our services' images.
 
     Args:
         stack: Name of the stack.
         config: Configuration of the stack, as its file has it.
+        variables: Variables for the program, such as that of an image file; the shell's do not count.
 
     Raises:
         CommandError: The program rejects its settings.
@@ -47,6 +48,7 @@ def declared(stack: str, config: Mapping[str, Any]) -> list[dict[str, Any]]:
     ):
         for name in _VARIABLES:
             os.environ.pop(name, None)
+        os.environ.update(variables or {})
         with event_loop() as loop:
             pulumi.runtime.set_mocks(recorder, project=pulumi_cli.project_name(), stack=stack)
             pulumi.runtime.set_all_config(pulumi.runtime.get_config_env())

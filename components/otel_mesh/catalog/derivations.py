@@ -8,6 +8,9 @@ from otel_mesh.core.network import service_host
 from otel_mesh.core.values import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.catalog.model import Catalog, Service
 
 SpanKind = Literal["SERVER", "CLIENT"]
@@ -88,3 +91,22 @@ def topology(catalog: Catalog) -> str:
     lines += [f"    {store.name}[({store.name})]" for store in catalog.stores]
     lines += [f"    {edge.caller} -->|{edge.protocol}| {edge.callee}" for edge in catalog.edges()]
     return "\n".join(lines) + "\n"
+
+
+def with_outside_stores(catalog: Catalog, outside: Mapping[str, ExternalCall | None]) -> Catalog:
+    """The catalog of what runs in its namespace, for access, egress and network connections.
+
+    Args:
+        catalog: Catalog that declares the stores.
+        outside: Stores that run elsewhere, by name: the host that their users call in their place; None for one that
+            is a Service of another namespace.
+    """
+
+    def placed(service: Service) -> Service:
+        calls = [outside[name] for name in service.stores if name in outside]
+        kept = tuple(name for name in service.stores if name not in outside)
+        further = tuple(call for call in calls if call is not None)
+        return service.model_copy(update={"stores": kept, "external_calls": (*service.external_calls, *further)})
+
+    stores = tuple(one for one in catalog.stores if one.name not in outside)
+    return catalog.model_copy(update={"services": tuple(map(placed, catalog.services)), "stores": stores})

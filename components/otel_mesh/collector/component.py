@@ -68,7 +68,11 @@ def _destinations(args: OtelCollectorArgs, settings: OtelCollectorSettings) -> d
     if not {TRACES_ENDPOINT, SAMPLER_HOST} & set(found) and not chosen(settings.exports, ["traces"]):
         reason = "neither traces_target nor sampler_host is set"
         problems.append(Problem("traces_target", reason, "set one of the two, or export traces"))
-    problems += no_metrics(settings, args.metrics_url)
+    if not settings.traces_only:
+        problems += no_metrics(settings, args.metrics_url)
+    elif args.metrics_url is not None or chosen(settings.exports, ["metrics"]):
+        reason = "drops metrics, but they have a destination"
+        problems.append(Problem("traces_only", reason, "remove it, or metrics_url and the exports of metrics"))
     if problems:
         raise InvalidSettingsError(problems)
     return found

@@ -49,11 +49,13 @@ class OtelCollectorSettings(CollectorProgram):
         name: Name of the Kubernetes objects.
         pod_attributes: Whether to ask the API server for the sender's Kubernetes attributes; not outside Kubernetes.
         meshed: Whether the pods join the mesh. They do by default: the mesh proves who sends telemetry.
+        traces_only: Whether metrics are accepted and dropped, the Collector's own too, and calls are not counted.
     """
 
     name: DnsLabel = "otel-collector"
     pod_attributes: bool = True
     meshed: bool = True
+    traces_only: bool = False
 
 
 _OTLP: Final = Receiver(
@@ -166,11 +168,13 @@ def collector_config(  # noqa: PLR0913 - all by keyword
     config.add(
         {
             "traces": pipeline(to_traces),
-            "metrics": pipeline(metrics_exporters(settings, own=metrics)),
+            "metrics": pipeline(
+                (Exporter("nop"),) if settings.traces_only else metrics_exporters(settings, own=metrics)
+            ),
             "logs": pipeline(to_logs, *fitted),
         }
     )
-    if not sampled:
+    if not sampled and not settings.traces_only:
         add_service_graph(config, settings, proxy_spans=proxy_spans, own_metrics=metrics)
     if proxy_spans:
         config.extend("traces", processors=(PROXY_SPANS,))

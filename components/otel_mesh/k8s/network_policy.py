@@ -114,6 +114,16 @@ def workload_pods(namespace: str, name: str) -> Pods:
     return Pods(namespace=namespace, labels={Label.INSTANCE.value: name})
 
 
+def service_pods(namespace: str, name: str) -> Pods:
+    """The pods of all versions of a catalog's service.
+
+    Args:
+        namespace: Namespace of the service.
+        name: Name of the service.
+    """
+    return Pods(namespace=namespace, labels={Label.NAME.value: name})
+
+
 def tcp(source: Peer, destination: Peer, *ports: int) -> Connection:
     """Connections over TCP to some ports; to every port, whatever the protocol, without any."""
     return Connection(source=source, destination=destination, ports=tuple(TransportPort(number=one) for one in ports))

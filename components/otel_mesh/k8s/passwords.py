@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PASSWORD_KEY: Final = "password"  # noqa: S105 - the key in the Secret, not its value
 """Key of the password in a Secret."""
+USER_KEY: Final = "username"
+"""Key of the user's name in a Secret of type ``kubernetes.io/basic-auth``."""
 _SECRETS_DIR: Final = "/etc/otel-mesh/secrets"
 
 
@@ -27,7 +29,12 @@ def secret_name(name: str, existing_secret: str | None) -> str:
 
 def password_file(secret: str) -> str:
     """The path of the password in a container that mounts `password_volume`."""
-    return f"{_SECRETS_DIR}/{secret}/{PASSWORD_KEY}"
+    return secret_file(secret, PASSWORD_KEY)
+
+
+def secret_file(secret: str, key: str) -> str:
+    """The path of a key of the Secret in a container that mounts `password_volume`."""
+    return f"{_SECRETS_DIR}/{secret}/{key}"
 
 
 def password_volume(name: str, secret: str) -> Volume:

@@ -18,10 +18,11 @@ from otel_mesh.k8s.containers import (
     http_check,
     temporary_files,
 )
-from otel_mesh.k8s.passwords import password_file, password_volume
+from otel_mesh.k8s.passwords import password_volume
 from otel_mesh.k8s.pod_security import DEFAULT_UID
 from otel_mesh.k8s.render import render_versions
 from otel_mesh.k8s.workload import CronJobShape, DeploymentShape, JobShape, Workload
+from otel_mesh.services.store_access import cache_environment, database_environment, store_tls_volumes
 from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.workload import Shape
     from otel_mesh.services.microservice_settings import MicroserviceArgs, MicroserviceSettings
     from otel_mesh.services.ordinary_workload import FurtherContainer
-    from otel_mesh.services.store_access import DatabaseAccess, DatabaseLogin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +101,9 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings, version
     if settings.service.exposed and args.mesh.gateway is None:
         values["OTEL_MESH_OUTSIDE_CONTEXT"] = settings.outside_context
     if args.database is not None:
-        values |= _database(args.database, args.database)
+        values |= database_environment(args.database, args.database)
     if args.cache is not None:
-        values |= {
-            "REDIS_HOST": args.cache.host,
-            "REDIS_PORT": str(args.cache.port),
-            "REDIS_USER": args.cache.user,
-            "REDIS_PASSWORD_FILE": password_file(args.cache.secret_name),
-        }
+        values |= cache_environment(args.cache)
     return values
 
 
@@ -130,16 +125,6 @@ def _require_untaken(args: MicroserviceArgs, settings: MicroserviceSettings, own
         raise InvalidSettingsError(problems)
 
 
-def _database(database: DatabaseAccess, login: DatabaseAccess | DatabaseLogin) -> dict[str, Any]:
-    return {
-        "DATABASE_HOST": database.host,
-        "DATABASE_PORT": str(database.port),
-        "DATABASE_NAME": database.name,
-        "DATABASE_USER": login.user,
-        "DATABASE_PASSWORD_FILE": password_file(login.secret_name),
-    }
-
-
 def _probes(settings: MicroserviceSettings) -> Probes | None:
     service = settings.service
     if settings.health is not None:
@@ -154,6 +139,7 @@ def _container(args: MicroserviceArgs, settings: MicroserviceSettings, version: 
     service = settings.service
     stores = {"database": args.database, "cache": args.cache}
     passwords = (password_volume(name, one.secret_name) for name, one in stores.items() if one is not None)
+    certificates = (volume for one in stores.values() for volume in store_tls_volumes(one))
     return Container(
         name=service.name,
         image=version.image,
@@ -165,7 +151,7 @@ def _container(args: MicroserviceArgs, settings: MicroserviceSettings, version: 
         probes=None if settings.run else _probes(settings),
         lifecycle=_lifecycle(settings),
         resources=version.resources,
-        volumes=(temporary_files(), *passwords, *(one.on(settings.volumes) for one in settings.mounts)),
+        volumes=(temporary_files(), *passwords, *certificates, *(one.on(settings.volumes) for one in settings.mounts)),
     )
 
 
@@ -204,7 +190,11 @@ def _migration(args: MicroserviceArgs, settings: MicroserviceSettings, version: 
     if database is None or database.migrations is None:
         return ()
     login = database.migrations
-    volumes: tuple[Volume, ...] = (temporary_files(), password_volume("migrations", login.secret_name))
+    volumes: tuple[Volume, ...] = (
+        temporary_files(),
+        password_volume("migrations", login.secret_name),
+        *store_tls_volumes(database),
+    )
     return (
         Container(
             name="migrate",
@@ -213,7 +203,7 @@ def _migration(args: MicroserviceArgs, settings: MicroserviceSettings, version: 
             env={
                 "LOG_LEVEL": settings.log_level,
                 "OTEL_SERVICE_NAME": settings.service.name,
-                **_database(database, login),
+                **database_environment(database, login),
             },
             resources=version.resources,
             volumes=volumes,

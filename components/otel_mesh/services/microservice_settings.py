@@ -95,8 +95,15 @@ _OWN_VARIABLES: Final = frozenset(
 )
 _STORE_VARIABLES: Final = frozenset(
     {
-        *("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD_FILE"),
-        *("REDIS_HOST", "REDIS_PORT", "REDIS_USER", "REDIS_PASSWORD_FILE"),
+        "DATABASE_NAME",
+        *(
+            f"{store}_{name}"
+            for store in ("DATABASE", "REDIS")
+            for name in (
+                *("HOST", "PORT", "USER", "USER_FILE", "PASSWORD_FILE"),
+                *("TLS_MODE", "CA_FILE", "CERTIFICATE_FILE", "KEY_FILE"),
+            )
+        ),
     }
 )
 

@@ -19,7 +19,7 @@ from otel_mesh_embedded.environment.namespaces import SERVICES
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.waiting import poll
-from otel_mesh_stack.model import ShopRoles
+from otel_mesh_stack.stores import ShopRoles
 
 if TYPE_CHECKING:
     from collections.abc import Callable

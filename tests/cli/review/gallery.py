@@ -69,7 +69,7 @@ CASES: Final = (
     ),
     Case(
         "service renamed",
-        "1 call is refused, 3 calls are newly allowed, 2 workloads restart and no data is deleted.",
+        "1 call is refused, 3 calls are newly allowed, 3 workloads restart and no data is deleted.",
         ((CATALOG, '"user-service"', '"member-service"'),),
     ),
     Case(
@@ -95,7 +95,7 @@ CASES: Final = (
     ),
     Case(
         "volumes replaced",
-        "Data is deleted or replaced in 4 objects.",
+        "Data is deleted or replaced in 6 objects.",
         _settings("storage_class: ssd", "storage_class: fast"),
     ),
     Case(
@@ -120,13 +120,13 @@ CASES: Final = (
     ),
     Case(
         "mesh left",
-        "1 call is refused, 7 calls are newly allowed, mTLS is weakened in 1 place, 7 workloads leave the mesh,"
-        " 2 routes change, 10 workloads restart and data is deleted or replaced in 3 objects.",
+        "1 call is refused, 8 calls are newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
+        " 2 routes change, 11 workloads restart and data is deleted or replaced in 3 objects.",
         _settings("kind: istio", "kind: none"),
     ),
     Case(
         "namespace renamed",
-        "6 calls are refused, 4 calls are newly allowed, 2 routes change and data is deleted or replaced in 3 objects.",
+        "6 calls are refused, 5 calls are newly allowed, 2 routes change and data is deleted or replaced in 4 objects.",
         _settings("    storage_class: ssd", "    namespaces: { services: store }\n    storage_class: ssd"),
     ),
     Case(

@@ -200,8 +200,18 @@ def test_a_queue_on_disk_makes_stateful_pods_with_a_claim_each() -> None:
             {"exports": {"logs-only": {**ALONE["vendor"], "signals": ["logs"]}}},
             ["traces_target: neither traces_target nor sampler_host is set; set one of the two, or export traces"],
         ),
+        (
+            {"traces_target": TRACES, "metrics_url": METRICS_URL},
+            {"traces_only": True},
+            [
+                (
+                    "traces_only: drops metrics, but they have a destination; "
+                    "remove it, or metrics_url and the exports of metrics"
+                )
+            ],
+        ),
     ],
-    ids=["nothing", "two", "another signal"],
+    ids=["nothing", "two", "another signal", "dropped metrics"],
 )
 def test_a_collector_whose_telemetry_has_no_destination_is_refused(
     args: dict[str, str], settings: dict[str, Any], told: list[str]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values
+from otel_mesh.mesh.istio.exposed_backends import BackendRoute, ExposedBackendsArgs, exposed_manifests
 from otel_mesh.mesh.istio.gateway import IngressGatewayArgs, IngressGatewaySettings, gateway_manifests
 from otel_mesh.mesh.istio.install import istio_namespaces
 from otel_mesh.mesh.istio.policy import (
@@ -149,6 +150,16 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
             retries=2,
         ),
     ],
+    "exposed-backends": lambda: exposed_manifests(
+        ExposedBackendsArgs(
+            namespace="istio-ingress",
+            gateway=IngressGatewaySettings(tls_secret="given").binding("istio-ingress"),  # noqa: S106 - the Secret's name
+            routes=(
+                BackendRoute(host="jaeger.example.com", service="jaeger.observability.svc.cluster.local", port=16686),
+            ),
+            tokens=TOKENS,
+        )
+    ),
     "gateway-tokens": lambda: _gateway(
         DEFAULTS, TRACING, IngressGatewaySettings(tokens=TOKENS), open_paths=("/api/orders", "/readyz")
     )[-2:],

@@ -19,16 +19,18 @@ from otel_mesh import (
     dns_connections,
     mesh_connections,
     network_policies,
+    service_pods,
     tcp,
     workload_pods,
 )
+from otel_mesh.catalog.versions import all_versions
 from otel_mesh.k8s.network_policy import DEFAULT_DENY
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.settings import IstioSettings
 from tests.components import golden_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from otel_mesh.k8s.manifests import Manifest
 
@@ -45,18 +47,23 @@ CATALOG = Catalog.model_validate(
 )
 BINDING = istio_binding(IstioSettings(trust_domain="mesh.example"))
 PROMETHEUS = workload_pods("observability", "prometheus")
-INSTANCE = "app.kubernetes.io/instance"
 
 
 def policies(connections: Iterable[Connection], namespace: str = "shop") -> list[Manifest]:
     return network_policies(namespace, connections)
 
 
+def workload(selector: Mapping[str, Any]) -> str:
+    """Name of the workload that is selected, by one label; empty for all."""
+    (name,) = selector.get("matchLabels", {"": ""}).values()
+    return str(name)
+
+
 def allowed(manifests: Iterable[Manifest], direction: str) -> set[tuple[str, str, int]]:
     """Triples of selected workload, workload at the other end and port."""
     side = "to" if direction == "egress" else "from"
     return {
-        (policy["spec"]["podSelector"]["matchLabels"][INSTANCE], peer["podSelector"]["matchLabels"][INSTANCE], port)
+        (workload(policy["spec"]["podSelector"]), workload(peer["podSelector"]), port)
         for policy in manifests
         for rule in policy["spec"].get(direction, ())
         for peer in rule.get(side, ())
@@ -69,8 +76,8 @@ def test_the_objects_are_as_reviewed() -> None:
         *dns_connections(["shop"], ["169.254.20.10/32"]),
         *mesh_connections(BINDING, ["shop"], PROMETHEUS),
         *declared_connections(CATALOG, "shop"),
-        tcp(Addresses(), workload_pods("shop", "web"), 8080),
-        tcp(Pods(namespace_labels={"istio.io/rev": "default"}), workload_pods("shop", "users"), 8081),
+        tcp(Addresses(), service_pods("shop", "web"), 8080),
+        tcp(Pods(namespace_labels={"istio.io/rev": "default"}), service_pods("shop", "users"), 8081),
     )
     golden_files.compare(golden_files.GOLDEN / "policies" / "network.yaml", policies(connections))
 
@@ -93,10 +100,18 @@ def test_every_declared_call_and_no_other_is_allowed_at_both_ends(calls: set[tup
     made = policies(declared_connections(catalog, "shop"))
     assert allowed(made, "egress") == {(caller, callee, 8080) for caller, callee in calls}
     assert allowed(made, "ingress") == {(callee, caller, 8080) for caller, callee in calls}
-    selected = [one["spec"]["podSelector"].get("matchLabels", {}).get(INSTANCE) for one in made]
-    assert set(selected) <= {None, *NAMES}, "no policy selects nothing"
+    selected = [workload(one["spec"]["podSelector"]) for one in made]
+    assert set(selected) <= {"", *NAMES}, "no policy selects nothing"
     assert len(selected) == len(set(selected)), "one policy for each workload"
     assert all(one["spec"]["policyTypes"] == ["Ingress", "Egress"] for one in made)
+
+
+def test_all_versions_of_a_service_have_its_connections_and_none_has_two_policies() -> None:
+    made = policies((*declared_connections(CATALOG, "shop"), tcp(Addresses(), service_pods("shop", "web"), 8080)))
+    (web,) = (one for one in made if one["metadata"]["name"] == "web-connections")
+    assert web["spec"]["podSelector"] == {"matchLabels": all_versions("web")}
+    assert {"ports": [{"port": 8080, "protocol": "TCP"}]} in web["spec"]["ingress"]
+    assert [one["metadata"]["name"] for one in made].count("web-connections") == 1
 
 
 def test_a_host_outside_is_open_to_its_caller_only() -> None:

@@ -9,9 +9,9 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
@@ -20,6 +20,8 @@ from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from otel_mesh_telemetry.redis import TracedRedis
+from service_kit.settings import content
+from service_kit.store_tls import StoreTls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,24 +47,28 @@ class CacheSettings:
     Attributes:
         host: Host name of Redis.
         port: Port of Redis.
-        user: Redis user of the service.
+        user: Redis user of the service, or the file with its name.
         password_file: File with the user's password.
         timeout: Timeout of a command in seconds, including the connection attempt.
         retry_delay: Seconds for which the circuit breaker stays open after a failure; then one request tries the cache.
         pool_size: Maximum number of connections.
+        tls: TLS of the connections; None if a mesh encrypts them.
     """
 
     host: str
     port: int
-    user: str
+    user: str | Path
     password_file: Path
     timeout: float = 0.1
     retry_delay: float = 1.0
     pool_size: int = 10
+    tls: StoreTls | None = None
 
     @classmethod
     def from_environment(cls, environment: Environment) -> CacheSettings | None:
-        """The settings from REDIS_HOST, _PORT, _USER, _PASSWORD_FILE and _TIMEOUT_SECONDS; None if no host is set.
+        """The settings from REDIS_HOST and the other variables; None if no host is set.
+
+        They are REDIS_PORT, _USER (or _USER_FILE), _PASSWORD_FILE, _TIMEOUT_SECONDS and those of `StoreTls`.
 
         Raises:
             SettingsError: A variable is missing or invalid.
@@ -73,9 +79,10 @@ class CacheSettings:
         return cls(
             host=host,
             port=int(environment.number("REDIS_PORT", 6379, low=1, high=65535)),
-            user=environment.text("REDIS_USER"),
+            user=environment.text_or_file("REDIS_USER"),
             password_file=environment.secret_file("REDIS_PASSWORD_FILE"),
             timeout=environment.number("REDIS_TIMEOUT_SECONDS", 0.1, low=0.005, high=5),
+            tls=StoreTls.from_environment(environment, "REDIS"),
         )
 
 
@@ -86,10 +93,16 @@ class _PasswordFile(CredentialProvider):
         self._settings = settings
 
     def get_credentials(self) -> tuple[str, str]:
-        return self._settings.user, self._settings.password_file.read_text().strip()
+        return content(self._settings.user), content(self._settings.password_file)
 
     async def get_credentials_async(self) -> tuple[str, str]:
         return self.get_credentials()  # Kubernetes mounts Secrets from memory, so reading does not block
+
+
+def _encryption(tls: StoreTls | None) -> dict[str, Any]:
+    if tls is None or tls.mode == "disable":
+        return {}
+    return {"connection_class": SSLConnection, **tls.redis()}
 
 
 class CacheStore:
@@ -122,6 +135,7 @@ class CacheStore:
             # one retry, only for a broken pooled connection: after a timeout no time is left
             retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
+            **_encryption(settings.tls),
         )
         self._redis = TracedRedis(
             keyspaces=keyspaces,

@@ -14,6 +14,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from otel_mesh_telemetry.postgres import traced_cursor
 from service_kit.migrations import require_applied
+from service_kit.settings import content
+from service_kit.store_tls import StoreTls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -42,27 +44,31 @@ class DatabaseSettings:
         host: Host name of PostgreSQL.
         port: Port of PostgreSQL.
         name: Name of the database.
-        user: Role of the service.
+        user: Role of the service, or the file with its name.
         password_file: File with the role's password.
         pool_size: Maximum number of connections.
         connect_timeout: Timeout of a connection attempt in seconds.
         acquire_timeout: Timeout of waiting for a pooled connection in seconds.
         statement_timeout: Timeout of a statement in seconds.
+        tls: TLS of the connections; None if a mesh encrypts them.
     """
 
     host: str
     port: int
     name: str
-    user: str
+    user: str | Path
     password_file: Path
     pool_size: int = 10
     connect_timeout: float = 3.0
     acquire_timeout: float = 2.0
     statement_timeout: float = 5.0
+    tls: StoreTls | None = None
 
     @classmethod
     def from_environment(cls, environment: Environment) -> DatabaseSettings:
-        """The settings from DATABASE_HOST, _PORT, _NAME, _USER, _PASSWORD_FILE and _POOL_SIZE.
+        """The settings from DATABASE_HOST, _PORT, _NAME, _USER, _PASSWORD_FILE, _POOL_SIZE and those of `StoreTls`.
+
+        DATABASE_USER_FILE in place of DATABASE_USER names a file with the role.
 
         Raises:
             SettingsError: A variable is missing or invalid.
@@ -71,19 +77,21 @@ class DatabaseSettings:
             host=environment.text("DATABASE_HOST"),
             port=int(environment.number("DATABASE_PORT", 5432, low=1, high=65535)),
             name=environment.text("DATABASE_NAME"),
-            user=environment.text("DATABASE_USER"),
+            user=environment.text_or_file("DATABASE_USER"),
             password_file=environment.secret_file("DATABASE_PASSWORD_FILE"),
             pool_size=int(environment.number("DATABASE_POOL_SIZE", 10, low=1, high=100)),
+            tls=StoreTls.from_environment(environment, "DATABASE"),
         )
 
     def connection(self) -> dict[str, Any]:
-        """Connection arguments for psycopg; the password is read each time, so that rotation takes effect at once."""
+        """Connection arguments for psycopg; files are read each time, so that rotation takes effect at once."""
         return {
             "host": self.host,
             "port": self.port,
             "dbname": self.name,
-            "user": self.user,
-            "password": self.password_file.read_text().strip(),
+            "user": content(self.user),
+            "password": content(self.password_file),
+            **(self.tls.postgres() if self.tls is not None else {}),
             "connect_timeout": int(self.connect_timeout),
             # If the server's machine fails, no packet closes the connection; these settings let the kernel detect it.
             "tcp_user_timeout": int(self.statement_timeout * 1000),

@@ -91,3 +91,18 @@ class Environment:
         except OSError as error:
             raise SettingsError(f"{name}: {path}: {error.strerror}; mount the secret there") from error
         return path
+
+    def text_or_file(self, name: str) -> str | Path:
+        """A non-empty text; or the path in ``<name>_FILE``, for a text in a mounted secret.
+
+        Raises:
+            SettingsError: Neither variable is set, or the file is not readable.
+        """
+        if not self._variables.get(name, "").strip() and self._variables.get(f"{name}_FILE", "").strip():
+            return self.secret_file(f"{name}_FILE")
+        return self.text(name)
+
+
+def content(value: str | Path) -> str:
+    """The text itself, or the text in a file without surrounding white space."""
+    return value.read_text().strip() if isinstance(value, Path) else value

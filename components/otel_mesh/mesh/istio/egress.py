@@ -5,7 +5,6 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.core.labels import Label
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
-EVERY_WORKLOAD: Final = "declared-egress"
-"""Name of the Sidecar of all workloads without one of their own."""
+EVERY_WORKLOAD: Final = "default"
+"""Name of the Sidecar of all workloads without one of their own; no workload's own Sidecar has it."""
 
 
 def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
@@ -48,7 +47,7 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
 
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
     name = f"{egress.workload}-egress" if egress.workload else EVERY_WORKLOAD
-    selected = {"workloadSelector": {"labels": {Label.INSTANCE.value: egress.workload}}} if egress.workload else {}
+    selected = {"workloadSelector": {"labels": {egress.label.value: egress.workload}}} if egress.workload else {}
     inside = [f"{one.namespace}/{one.host}" for one in egress.services]
     hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
     return {

@@ -25,7 +25,7 @@ from otel_mesh.mesh.binding import GatewayBinding, MeshBinding
 from otel_mesh.mesh.istio import certificates
 from otel_mesh.mesh.istio.edge import strip_untrusted_headers
 from otel_mesh.mesh.istio.policy import ingress_telemetry
-from otel_mesh.mesh.istio.routes import Route, gateway_object, virtual_services
+from otel_mesh.mesh.istio.routes import HTTP_PORT, HTTPS_PORT, Route, gateway_object, virtual_services
 from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
 from otel_mesh.mesh.policies.team_routes import TeamRoute, require_distinct_routes
 from otel_mesh.mesh.tracing import Tracing  # noqa: TC001 - a component plugin reads it at run time
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
     from otel_mesh.k8s.manifests import Manifest
 
-HTTP_PORT: Final = 8080
-HTTPS_PORT: Final = 8443
-"""Unprivileged ports of the pods; the Service has 80 and 443."""
 _READY_PORT: Final = 15021
 _PROXY_UID: Final = 1337
 

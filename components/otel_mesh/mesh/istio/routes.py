@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.policies.team_routes import TeamRoute
 
+HTTP_PORT: Final = 8080
+HTTPS_PORT: Final = 8443
+"""Unprivileged ports of a gateway's pods; its Service has 80 and 443."""
 SAFE: Final[tuple[dict[str, Any], ...]] = (
     {"method": {"regex": "GET|HEAD"}},
     {"headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from otel_mesh.k8s.manifests import Manifest
 
-_API: Final = "security.istio.io/v1"
+SECURITY: Final = "security.istio.io/v1"
+"""API version of Istio's policies about identities."""
 _PUBLIC: Final = ("RSA", "EC", "OKP")
 _NO_KEY_SET: Final = 'is not a JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'
 
@@ -68,6 +69,24 @@ class TokenSettings(Settings):
         return self
 
 
+def request_authentication(settings: TokenSettings, meta: Mapping[str, Any], selector: Mapping[str, Any]) -> Manifest:
+    """The RequestAuthentication that makes proxies validate tokens; it lets requests without one pass.
+
+    Args:
+        settings: Accepted tokens.
+        meta: Metadata of the object.
+        selector: Selector of the proxies' pods.
+    """
+    keys = {"jwks": settings.jwks} if settings.jwks is not None else {"jwksUri": settings.jwks_uri}
+    rule = {"issuer": settings.issuer, "audiences": list(settings.audiences), **keys}
+    return {
+        "apiVersion": SECURITY,
+        "kind": "RequestAuthentication",
+        "metadata": dict(meta),
+        "spec": {"selector": dict(selector), "jwtRules": [rule]},
+    }
+
+
 def token_manifests(
     settings: TokenSettings,
     name: str,
@@ -86,23 +105,14 @@ def token_manifests(
             spelling of a path is not open by accident.
     """
     meta = mesh_metadata(name, namespace)
-    keys = {"jwks": settings.jwks} if settings.jwks is not None else {"jwksUri": settings.jwks_uri}
     rule: dict[str, Any] = {"from": [{"source": {"notRequestPrincipals": ["*"]}}]}
     if open_paths:
         rule["to"] = [{"operation": {"notPaths": list(open_paths)}}]
     selector = {"matchLabels": dict(selected)}
     return [
+        request_authentication(settings, meta, selector),
         {
-            "apiVersion": _API,
-            "kind": "RequestAuthentication",
-            "metadata": meta,
-            "spec": {
-                "selector": selector,
-                "jwtRules": [{"issuer": settings.issuer, "audiences": list(settings.audiences), **keys}],
-            },
-        },
-        {
-            "apiVersion": _API,
+            "apiVersion": SECURITY,
             "kind": "AuthorizationPolicy",
             "metadata": meta,
             "spec": {"selector": selector, "action": "DENY", "rules": [rule]},

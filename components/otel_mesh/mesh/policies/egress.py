@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from otel_mesh.catalog.external import ExternalCall  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.labels import Label
 from otel_mesh.core.network import service_host
 from otel_mesh.core.values import DnsLabel, Port, Settings
 
@@ -35,12 +36,16 @@ class Egress(Settings):
     """Hosts that a workload's proxy connects to; it refuses connections to any other.
 
     Attributes:
-        workload: Name of the workload; empty for all workloads of the namespace without an `Egress` of their own.
+        workload: Name of the workload, the value of a label of its pods; None for all workloads of the namespace
+            without an `Egress` of their own.
+        label: Label that holds the name: the pods of all versions of a service have the same
+            ``app.kubernetes.io/name``.
         services: Services inside the cluster.
         external: Hosts outside the cluster.
     """
 
     workload: DnsLabel | None = None
+    label: Literal[Label.NAME, Label.INSTANCE] = Label.INSTANCE
     services: tuple[MeshHost, ...] = ()
     external: tuple[ExternalCall, ...] = ()
 
@@ -84,7 +89,12 @@ def declared_egress(
     return (
         Egress(services=every),
         *(
-            Egress(workload=name, services=(*every, *extra.get(name, ())), external=calls.get(name, ()))
+            Egress(
+                workload=name,
+                label=Label.NAME if name in calls else Label.INSTANCE,
+                services=(*every, *extra.get(name, ())),
+                external=calls.get(name, ()),
+            )
             for name in special
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.k8s.network_policy import Addresses, Connection, Pods, TransportPort, tcp, workload_pods
+from otel_mesh.k8s.network_policy import Addresses, Connection, Pods, TransportPort, service_pods, tcp, workload_pods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,12 +28,11 @@ def declared_connections(catalog: Catalog, namespace: str) -> tuple[Connection, 
         namespace: Namespace of its services and stores.
     """
     ports = {one.name: one.port for one in catalog.services} | {one.name: one.port for one in catalog.stores}
-    inside = [
-        tcp(workload_pods(namespace, edge.caller), workload_pods(namespace, edge.callee), ports[edge.callee])
-        for edge in catalog.edges()
-    ]
+    pods = {one.name: service_pods(namespace, one.name) for one in catalog.services}
+    pods |= {one.name: workload_pods(namespace, one.name) for one in catalog.stores}
+    inside = [tcp(pods[edge.caller], pods[edge.callee], ports[edge.callee]) for edge in catalog.edges()]
     outside = [
-        tcp(workload_pods(namespace, service.name), Addresses(cidrs=call.addresses), call.target_port)
+        tcp(pods[service.name], Addresses(cidrs=call.addresses), call.target_port)
         for service in catalog.services
         for call in service.external_calls
     ]

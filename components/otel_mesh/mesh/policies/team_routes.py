@@ -81,10 +81,11 @@ def _clashes(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Sequenc
             reason = f"'{route.service}' of namespace '{route.namespace}' has {served[owner]} already"
             yield Problem(join_path(path, "service"), reason, "grant one route for each service")
         served.setdefault(owner, path)
-        if route.host is not None and not any(_covers(host, route.host) for host in hosts):
+        if route.host is not None and not any(covers(host, route.host) for host in hosts):
             reason = f"the gateway does not answer for '{route.host}'"
             yield Problem(join_path(path, "host"), reason, "add the host to gateway.hosts")
 
 
-def _covers(pattern: str, host: str) -> bool:
+def covers(pattern: str, host: str) -> bool:
+    """Whether a host name of a gateway, or a wildcard such as ``*.example.com``, stands for a host."""
     return pattern in {"*", host} or (pattern.startswith("*.") and host.endswith(pattern[1:]))

@@ -1,0 +1,1 @@
+"""What differs between a stack as it was deployed or is declared, and a live cluster."""

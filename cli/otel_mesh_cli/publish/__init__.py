@@ -1,0 +1,1 @@
+"""Posting a report where its readers are: one comment per stack in a pull or merge request."""

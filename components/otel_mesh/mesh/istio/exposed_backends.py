@@ -1,0 +1,138 @@
+"""Pages and APIs of backends at the gateway, for clients with a valid token only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pulumi  # noqa: TC002 - a component plugin reads it at run time
+
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
+from otel_mesh.core.labels import selector
+from otel_mesh.core.values import HostName, Port, Settings
+from otel_mesh.k8s.component import Component
+from otel_mesh.mesh.binding import GatewayBinding  # noqa: TC001 - a component plugin reads it at run time
+from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.istio.routes import HTTP_PORT, NETWORKING
+from otel_mesh.mesh.istio.tokens import SECURITY, TokenSettings, request_authentication
+from otel_mesh.mesh.policies.team_routes import covers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from otel_mesh.k8s.manifests import Manifest
+
+
+class BackendRoute(Settings):
+    """A backend at a host name of its own.
+
+    Attributes:
+        host: Host name at the gateway.
+        service: Fully qualified DNS name of the backend's Service.
+        port: Port of the Service.
+    """
+
+    host: HostName
+    service: str
+    port: Port
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExposedBackendsArgs:
+    """Arguments of an `ExposedBackends`.
+
+    Attributes:
+        namespace: Namespace of the gateway.
+        gateway: Gateway that serves the hosts. It has to have HTTPS.
+        routes: Backends, each with a host name of its own.
+        tokens: Tokens that every request needs. Those of other issuers or for other audiences are refused, even if the
+            gateway accepts them for services.
+    """
+
+    namespace: pulumi.Input[str]
+    gateway: GatewayBinding
+    routes: tuple[BackendRoute, ...]
+    tokens: TokenSettings
+
+
+def host_problems(hosts: dict[str, str], served: Sequence[str], taken: Iterable[str]) -> Iterator[Problem]:
+    """Problems of backends' host names: another's name, or one that the gateway does not answer for.
+
+    Args:
+        hosts: Host name of each backend.
+        served: Host names that the gateway answers for; ``*`` and ``*.example.com`` are wildcards.
+        taken: Host names of other routes.
+    """
+    seen = dict.fromkeys(taken, "a team's route")
+    seen |= dict.fromkeys(served, "gateway.hosts, which serve the services")
+    for name, host in hosts.items():
+        path = join_path("hosts", name)
+        if host in seen:
+            yield Problem(path, f"'{host}' is also a host of {seen[host]}", "give the backend a host of its own")
+        elif not any(covers(pattern, host) for pattern in served):
+            remedy = f"add a wildcard such as '*.{host.partition('.')[2]}' to gateway.hosts"
+            yield Problem(path, f"the gateway does not answer for '{host}'", remedy)
+        seen.setdefault(host, f"'{name}'")
+
+
+def exposed_manifests(args: ExposedBackendsArgs) -> list[Manifest]:
+    """The routes, and the policies that refuse requests without a valid token.
+
+    Raises:
+        InvalidSettingsError: The gateway has no HTTPS: tokens would be readable on the way.
+    """
+    gateway = args.gateway
+    if gateway.https_port is None:
+        problem = Problem("gateway.https_port", "not set: tokens would be readable on the way", "give it a certificate")
+        raise InvalidSettingsError([problem])
+    name = f"{gateway.service}-backends"
+    meta = mesh_metadata(name, args.namespace)
+    chosen = {"matchLabels": selector("gateway", gateway.service)}
+    return [
+        request_authentication(args.tokens, meta, chosen),
+        {
+            "apiVersion": SECURITY,
+            "kind": "AuthorizationPolicy",
+            "metadata": meta,
+            "spec": {"selector": chosen, "action": "DENY", "rules": _refused(args.routes, args.tokens)},
+        },
+        *(_route(gateway.service, one, args.namespace) for one in args.routes),
+    ]
+
+
+def _refused(routes: Iterable[BackendRoute], tokens: TokenSettings) -> list[dict[str, Any]]:
+    """What is refused at the backends' hosts, with any port after the name."""
+    hosts = [spelled for one in routes for spelled in (one.host, f"{one.host}:*")]
+    there = [{"operation": {"hosts": hosts}}]
+    return [
+        {"from": [{"source": {"notRequestPrincipals": [f"{tokens.issuer}/*"]}}], "to": there},
+        # a token of the same issuer for services has a principal too
+        {"when": [{"key": "request.auth.audiences", "notValues": list(tokens.audiences)}], "to": there},
+        {"to": [{"operation": {"hosts": hosts, "ports": [str(HTTP_PORT)]}}]},
+    ]
+
+
+def _route(gateway: str, route: BackendRoute, namespace: pulumi.Input[str]) -> Manifest:
+    to = {"destination": {"host": route.service, "port": {"number": route.port}}}
+    return {
+        "apiVersion": NETWORKING,
+        "kind": "VirtualService",
+        "metadata": mesh_metadata(f"{gateway}-{route.host}", namespace),
+        "spec": {"hosts": [route.host], "gateways": [gateway], "http": [{"route": [to], "timeout": "60s"}]},
+    }
+
+
+class ExposedBackends(Component):
+    """Serves backends at a gateway to clients that send a valid token with every request.
+
+    Raises:
+        InvalidSettingsError: The gateway has no HTTPS.
+    """
+
+    TYPE: ClassVar[str] = "ExposedBackends"
+
+    def __init__(self, name: str, args: ExposedBackendsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        manifests = exposed_manifests(args)
+        super().__init__(name, opts)
+        self.children(manifests)
+        self.register_outputs({})
