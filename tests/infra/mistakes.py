@@ -21,6 +21,7 @@ from tests.components.pulumi_program import event_loop
 from tests.infra.alerting_mistakes import ALERTING
 from tests.infra.backend_mistakes import BACKENDS
 from tests.infra.exposure_mistakes import EXPOSURE
+from tests.infra.linkerd_mistakes import LINKERD
 from tests.infra.mistake import Mistake
 from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
 from tests.infra.store_mistakes import STORES
@@ -563,6 +564,7 @@ SETTINGS = (
         in_editor=False,
     ),
     *BACKENDS,
+    *LINKERD,
     *ALERTING,
     *STORES,
     *EXPOSURE,
