@@ -12,6 +12,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import packages, toolchain
 from otel_mesh_embedded.images import buildah, skopeo
 from otel_mesh_embedded.toolchain import charts, golang
+from tests import linkerd_charts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,12 @@ class Built:
             raise CommandError("Istio's charts: not here", remedy=REMEDY)
         return folder
 
+    def linkerd_charts(self) -> Path:
+        """Linkerd's charts, of an older release than the default."""
+        if not (folder := linkerd_charts.folder()).is_dir():
+            raise CommandError("Linkerd's charts: not here", remedy=REMEDY)
+        return folder
+
     def go(self) -> Path:
         """The Go command that builds programs."""
         try:
@@ -71,6 +78,7 @@ def get() -> None:
     for group in DEBIAN:
         packages.ensure(group)
     charts.ensure()
+    linkerd_charts.ensure()
     toolchain.ensure((GROUP,))
 
 

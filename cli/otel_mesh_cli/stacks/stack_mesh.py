@@ -13,7 +13,7 @@ class StackMesh:
     """The mesh of a stack."""
 
     kind: str
-    """``none`` or ``istio``."""
+    """``none``, ``istio`` or ``linkerd``."""
     gateway_tls: bool = False
     """Whether the gateway also serves HTTPS."""
 
@@ -24,8 +24,11 @@ class StackMesh:
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Groups of the toolchain that the environment needs; a mesh's own take minutes to build."""
-        return ("engine", "node", "images", *([self.kind] if self.installed else []))
+        """Groups of the toolchain that the environment needs; Istio's own takes minutes to build.
+
+        Linkerd is not built here: its images are loaded (`otel-mesh node images load`).
+        """
+        return ("engine", "node", "images", *(["istio"] if self.kind == "istio" else []))
 
 
 @cache
@@ -41,6 +44,6 @@ def stack_mesh() -> StackMesh:
     mesh = {"mesh": stack_file.settings(stack_file.LOCAL).get("mesh")}
     name = partial(stack_file.value, file, mesh, "mesh", kind=str)
     kind = name("kind", default="none")
-    if kind not in ("none", "istio"):
-        raise stack_file.wrong(file, "mesh.kind", "'none' or 'istio'")
-    return StackMesh(kind, gateway_tls=kind != "none" and bool(name("gateway", "tls_secret", default="")))
+    if kind not in ("none", "istio", "linkerd"):
+        raise stack_file.wrong(file, "mesh.kind", "'none', 'istio' or 'linkerd'")
+    return StackMesh(kind, gateway_tls=kind == "istio" and bool(name("gateway", "tls_secret", default="")))

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from otel_mesh_embedded.node.api import Api
 
 PROXY = "istio-proxy"
-_REVISION = "istio.io/rev"
+PROXIES = (PROXY, "linkerd-proxy")
+_MESHED = ("istio.io/rev", "otel-mesh.dev/mesh")
 INJECT = "sidecar.istio.io/inject"
+_LINKERD_INJECT = "linkerd.io/inject"
 
 
 def without_sidecar(api: Api) -> list[tuple[str, str]]:
@@ -20,7 +22,7 @@ def without_sidecar(api: Api) -> list[tuple[str, str]]:
     return [
         (meta["name"], pod["metadata"]["name"])
         for meta in namespaces
-        if _REVISION in meta.get("labels", {})
+        if any(label in meta.get("labels", {}) for label in _MESHED)
         for pod in api.items(f"/api/v1/namespaces/{meta['name']}/pods")
         if lacks_sidecar(pod)
     ]
@@ -28,10 +30,13 @@ def without_sidecar(api: Api) -> list[tuple[str, str]]:
 
 def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
     """True if a pod of a meshed namespace should have a sidecar but has none."""
-    if pod["metadata"].get("labels", {}).get(INJECT) == "false" or "deletionTimestamp" in pod["metadata"]:
+    meta, spec = pod["metadata"], pod["spec"]
+    is_outside = (
+        meta.get("labels", {}).get(INJECT) == "false" or meta.get("annotations", {}).get(_LINKERD_INJECT) == "disabled"
+    )
+    if is_outside or "deletionTimestamp" in meta:
         return False
-    spec = pod["spec"]
-    return PROXY not in {one["name"] for one in (*spec["containers"], *spec.get("initContainers", ()))}
+    return not {one["name"] for one in (*spec["containers"], *spec.get("initContainers", ()))}.intersection(PROXIES)
 
 
 def remedy(namespace: str, name: str) -> str:

@@ -115,7 +115,8 @@ def ensure(
 def _of_stack() -> set[str]:
     """Names of the images that stack ``local`` may run, by what its file switches off."""
     programs = set(toolchain.GROUPS["istio"])
-    names = {image.name for image in IMAGES if stack_mesh().installed or not programs.intersection(image.programs)}
+    with_istio = stack_mesh().kind == "istio"
+    names = {image.name for image in IMAGES if with_istio or not programs.intersection(image.programs)}
     has_load = stack_file.settings(stack_file.LOCAL).get("load_generator") is not None
     return names if has_load else names - {LOAD_GENERATOR}
 

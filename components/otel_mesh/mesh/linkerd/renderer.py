@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.labels import Label
 from otel_mesh.mesh.linkerd.access import access_policies, authorization, identities, server
 from otel_mesh.mesh.linkerd.egress import egress_manifests, shared_hosts
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from otel_mesh.core.errors import Problem
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
     from otel_mesh.mesh.policies.access import Access
@@ -90,9 +90,15 @@ class LinkerdRenderer:
         return []
 
     def gateway_route(self, route: ServedRoute, namespace: pulumi.Input[str]) -> list[Manifest]:
-        """None: the platform's own HTTPRoute forwards to the team's service."""
-        del route, namespace
-        return []
+        """None: Linkerd has no gateway.
+
+        Raises:
+            InvalidSettingsError: Always.
+        """
+        del namespace
+        reason = f"Linkerd has no gateway that could serve '{route.service}'"
+        remedy = "route to its Service from a gateway of your own in the mesh, and name that among the callers"
+        raise InvalidSettingsError([Problem("", reason, remedy)])
 
 
 def _server_name(collector: str, port: int) -> str:

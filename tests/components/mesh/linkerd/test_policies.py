@@ -34,6 +34,18 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
 
 GOLDEN = golden_files.GOLDEN / "policies"
+EGRESS = declared_egress(
+    catalog(
+        [
+            {"host": "pay.example.com", "addresses": ["203.0.113.0/28"]},
+            {"host": "api.example.com", "port": 80, "protocol": "http"},
+            {"host": "rpc.example.com", "port": 81, "protocol": "grpc"},
+            {"host": "db.example.com", "port": 5432, "protocol": "tcp", "addresses": ["192.0.2.7/32"]},
+        ]
+    ),
+    "shop",
+    [MeshHost(service="otel-collector", namespace="observability")],
+)
 ME = "web.shop.serviceaccount.identity.linkerd.mesh.example"
 
 
@@ -62,16 +74,8 @@ def test_b3_access_is_as_reviewed() -> None:
 
 
 def test_egress_is_as_reviewed() -> None:
-    calls = [
-        {"host": "pay.example.com", "addresses": ["203.0.113.0/28"]},
-        {"host": "api.example.com", "port": 80, "protocol": "http"},
-        {"host": "rpc.example.com", "port": 81, "protocol": "grpc"},
-        {"host": "db.example.com", "port": 5432, "protocol": "tcp", "addresses": ["192.0.2.7/32"]},
-    ]
-    collector = MeshHost(service="otel-collector", namespace="observability")
-    egress = declared_egress(catalog(calls), "shop", [collector])
-    golden_files.compare(GOLDEN / "egress.linkerd.yaml", egress_manifests(egress, "shop"))
-    (note,) = LinkerdRenderer().egress_notes(egress)
+    golden_files.compare(GOLDEN / "egress.linkerd.yaml", egress_manifests(EGRESS, "shop"))
+    (note,) = LinkerdRenderer().egress_notes(EGRESS)
     assert "api.example.com, db.example.com, pay.example.com, rpc.example.com" in note
 
 
