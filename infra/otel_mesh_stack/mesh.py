@@ -235,9 +235,13 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
     for service in catalog.services:
         if service.exposed and gateway_caller is not None:
             further.setdefault(service.name, []).append(gateway_caller)
+    open_to = {one.name: settings.mesh.entrances for one in catalog.services if one.exposed}
     args = AccessControlArgs(
         namespace=namespace,
-        accesses=declared_access(catalog, settings.namespaces.services, further),
+        accesses=tuple(
+            one.model_copy(update={"networks": open_to.get(one.workload, ())})
+            for one in declared_access(catalog, settings.namespaces.services, further)
+        ),
         mesh=mesh.binding,
     )
     AccessControl("access-control", args, mesh.opts)

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from otel_mesh import (
     ERROR_PORT,
+    Cidr,
     DnsLabel,
     GatewayBinding,
     IngressGatewaySettings,
@@ -53,6 +54,8 @@ class MeshSettings(Settings):
         gateway_namespace: Namespace of the gateway.
         gateway_certificate: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR
             from which the Secret ``gateway.tls_secret`` is made; None if the Secret exists already.
+        entrance_networks: Address ranges of gateways outside the mesh, whose calls exposed services accept without an
+            identity, if ``kind`` is ``linkerd``: it has no gateway of its own.
         team_routes: Places at the gateway that services of teams' stacks may serve.
         exposed_backends: Backends that are reached through the gateway with a token; None for none.
         tracing: Sampling and attributes of the proxies' spans.
@@ -67,6 +70,7 @@ class MeshSettings(Settings):
     gateway: IngressGatewaySettings = IngressGatewaySettings()
     gateway_namespace: DnsLabel = "istio-ingress"
     gateway_certificate: FileName | None = None
+    entrance_networks: tuple[Cidr, ...] = ()
     team_routes: tuple[TeamRoute, ...] = ()
     exposed_backends: ExposedBackendsSettings | None = None
     tracing: MeshTracing = MeshTracing()
@@ -142,6 +146,11 @@ class MeshSettings(Settings):
             service: Service whose callers meet the errors.
         """
         return (f"{service}-errors", ERROR_PORT) if self.kind == "linkerd" else None
+
+    @property
+    def entrances(self) -> tuple[Cidr, ...]:
+        """Address ranges whose calls exposed services accept without an identity."""
+        return self.entrance_networks if self.kind == "linkerd" else ()
 
     @property
     def installed(self) -> bool:

@@ -47,6 +47,7 @@ def run(console: Console) -> None:
         node = cluster.start(say)
         gateway_certificate.hand_over()
         images.import_all(node.ctr)
+        images.require_outside(node.ctr, say)
         with explained(STACK, Api(layout()), NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)

@@ -3,6 +3,7 @@
 from otel_mesh_embedded.images.ahead import ahead
 from otel_mesh_embedded.images.importing import import_all
 from otel_mesh_embedded.images.making import archive, ensure, store_versions
+from otel_mesh_embedded.images.outside_images import require_outside
 from otel_mesh_embedded.images.publishing import publish
 from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR
 from otel_mesh_embedded.places import images_file
@@ -16,5 +17,6 @@ __all__ = [
     "images_file",
     "import_all",
     "publish",
+    "require_outside",
     "store_versions",
 ]

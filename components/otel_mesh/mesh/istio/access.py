@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.mesh.istio.authorization import allow, authorization_policy, rule
 
 if TYPE_CHECKING:
@@ -32,7 +33,14 @@ def access_policies(
         binding: Mesh whose trust domain the identities belong to.
         namespace: Namespace of the workloads.
         refuses_rest: Whether the policy that allows nothing is among them.
+
+    Raises:
+        InvalidSettingsError: Callers without an identity are to be accepted.
     """
+    accesses = tuple(accesses)
+    if open_to := [one.workload for one in accesses if one.networks]:
+        reason = f"{open_to[0]}: the mesh accepts no caller without an identity"
+        raise InvalidSettingsError([Problem("networks", reason, "name the callers by their identity")])
     return [
         *([authorization_policy(DENY_ALL, namespace, {})] if refuses_rest else []),
         *(

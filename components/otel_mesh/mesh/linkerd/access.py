@@ -87,6 +87,8 @@ def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) 
     if whole:
         callers = [caller for grant in whole for caller in _identities(grant, binding)]
         yield from _allowed(f"{name}-callers", namespace, policy_ref("Server", name), callers)
+    if access.networks:
+        yield from _from_networks(f"{name}-networks", namespace, policy_ref("Server", name), access.networks)
     if not parts:
         return
     parent = policy_ref("Server", name)
@@ -116,10 +118,17 @@ def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
         return []
     name = f"{access.workload}-probes"
     exact = [{"path": {"type": "Exact", "value": path}, "method": "GET"} for path in access.probe_paths]
-    networks = [{"cidr": cidr} for cidr in _ANYWHERE]
-    target = policy_ref("HTTPRoute", name, GATEWAY)
     return [
         route("HTTPRoute", name, namespace, policy_ref("Server", access.workload), [{"matches": exact}]),
+        *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), _ANYWHERE),
+    ]
+
+
+def _from_networks(
+    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], cidrs: Iterable[str]
+) -> list[Manifest]:
+    networks = [{"cidr": cidr} for cidr in cidrs]
+    return [
         policy("NetworkAuthentication", name, namespace, {"networks": networks}),
         authorization(name, namespace, target, policy_ref("NetworkAuthentication", name)),
     ]

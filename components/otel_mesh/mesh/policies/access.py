@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.labels import Label
 from otel_mesh.core.values import DnsLabel, Port, Settings
+from otel_mesh.k8s.network_policy import Cidr  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,6 +66,7 @@ class Access(Settings):
         port: Port of the pods that may be called.
         http: True: the port speaks HTTP or gRPC, so that operations can be told apart.
         grants: Who may call. Without any, nobody may.
+        networks: Address ranges whose callers may call without an identity, of gateways outside the mesh. Linkerd only.
         probe_paths: Paths of the kubelet's HTTP probes at this port. They matter where operations are told apart: a
             mesh whose proxies see the probes leaves GET of these paths open.
     """
@@ -74,6 +76,7 @@ class Access(Settings):
     label: Literal[Label.NAME, Label.INSTANCE] = Label.INSTANCE
     http: bool = True
     grants: tuple[Grant, ...] = ()
+    networks: tuple[Cidr, ...] = ()
     probe_paths: tuple[Annotated[str, Field(pattern=r"^/[^*\s]*$")], ...] = ("/livez", "/readyz")
 
     @model_validator(mode="after")
