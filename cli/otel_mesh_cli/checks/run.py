@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.check.families import check_index
@@ -65,7 +64,7 @@ def run(asked: Request, console: Console) -> int:
     replayed = replay.ask(asked, index, window) if window else None
     match asked.output:
         case "sarif":
-            _print(sarif.log(findings, version("otel-mesh-cli")))
+            _print(sarif.log(findings))
         case "json":
             _print(_data(asked, findings, len(given), replayed))
         case _:

@@ -56,8 +56,7 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
         print(comment(report), end="")
     else:
         print(json.dumps(report.data() if output is Form.JSON else sarif(report), indent=2))
-    found = {FailOn.NONE: (), FailOn.SEVERE: report.severe, FailOn.ANY: report.risks}[fail_on]
-    if found:
+    if report.fails(fail_on.value):
         raise typer.Exit(1)
 
 

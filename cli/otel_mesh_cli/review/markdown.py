@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from otel_mesh.check.findings import Severity
 from otel_mesh_cli.review import origins
 from otel_mesh_cli.review.access import ANYONE
 from otel_mesh_cli.review.graph import mermaid
@@ -58,7 +59,8 @@ def _head(report: Report) -> Iterator[str]:
         yield "\n".join(_risks(report))
     if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):
         yield f"```mermaid\n{mermaid(report.before.version, report.after.version)}\n```"
-    yield from (table for table in (_calls(report), _routes(report), _observed(report)) if table)
+    tables = (_calls(report), _routes(report), _observed(report), _findings(report))
+    yield from (table for table in tables if table)
     yield (
         "<details><summary>Not checked</summary>\n\n"
         + "\n".join(f"- {one}" for one in report.unchecked)
@@ -119,6 +121,23 @@ def _observed(report: Report) -> str:
         return ""
     header = ["| what | before | after |", "|---|---|---|"]
     return "\n".join(["<details open><summary>What is observed</summary>", "", *header, *rows, "", "</details>"])
+
+
+def _findings(report: Report) -> str:
+    """What the offline checks find that they do not find in the base; the base's own by their number."""
+    found = report.findings
+    others = f"{found.kept} of the base stay, {found.resolved} of the base are resolved"
+    if not found.introduced:
+        return f"Checks: nothing new; {others}." if found.kept or found.resolved else ""
+    body = [
+        f"| {one.severity.value} | {one.code.id} | {_code(str(one.object))} | {_code(one.path)} | {_cell(one.message)}"
+        f" | {_cell(one.why)} | {_cell(one.remedy)} |"
+        for one in found.introduced
+    ]
+    state = " open" if any(one.severity is not Severity.INFO for one in found.introduced) else ""
+    title = f"<details{state}><summary>Checks: {len(found.introduced)} new; {others}</summary>"
+    header = ["| | code | object | field | found | so | remedy |", "|---|---|---|---|---|---|---|"]
+    return "\n".join([title, "", *header, *body, "", "</details>"])
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[str]:

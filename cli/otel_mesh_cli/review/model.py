@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh.check.families import check_index
+from otel_mesh.check.index import Index
+from otel_mesh.check.objects import objects
 from otel_mesh_cli.review import access, telemetry, transport
 from otel_mesh_cli.review import workloads as running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh.check.findings import Finding
     from otel_mesh_cli.review.access import Call
     from otel_mesh_cli.review.objects import Manifest
     from otel_mesh_cli.review.transport import Route
@@ -29,6 +33,16 @@ class Version:
 
     manifests: tuple[Manifest, ...]
     environment: str = ""
+
+    @cached_property
+    def index(self) -> Index:
+        """The objects as the offline checks read them."""
+        return Index(objects(self.manifests), self.environment)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Findings of the offline checks, the worst first."""
+        return check_index(self.index)
 
     @cached_property
     def workloads(self) -> Mapping[str, Workload]:

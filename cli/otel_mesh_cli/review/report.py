@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh.check.findings import Severity
+from otel_mesh_cli.checks import report as checks
 from otel_mesh_cli.review import origins
+from otel_mesh_cli.review.introduced import findings
 from otel_mesh_cli.review.kinds import SEVERE
 from otel_mesh_cli.review.objects import compare
 from otel_mesh_cli.review.risks import risks
@@ -15,6 +18,8 @@ from otel_mesh_cli.review.verdict import totals, verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh.check.findings import Finding
+    from otel_mesh_cli.review.introduced import Findings
     from otel_mesh_cli.review.kinds import Risk
     from otel_mesh_cli.review.model import Version
     from otel_mesh_cli.review.objects import Change
@@ -65,6 +70,11 @@ class Report:
         return risks(self.before.version, self.after.version, self.changes)
 
     @cached_property
+    def findings(self) -> Findings:
+        """Findings of the offline checks: those of the change, and the number of the others."""
+        return findings(self.before.version.findings, self.after.version.findings)
+
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Changed lines of the stack's file and the catalog."""
         return origins.changed(self.before.sources, self.after.sources)
@@ -72,7 +82,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """What the change does, in one sentence."""
-        return verdict(self.risks, self.changes)
+        return verdict(self.risks, self.changes, self.findings.introduced)
 
     @property
     def totals(self) -> str:
@@ -85,12 +95,32 @@ class Report:
         return tuple(risk for risk in self.risks if risk.kind in SEVERE)
 
     @property
+    def serious(self) -> tuple[Finding, ...]:
+        """Findings of the checks that the change introduces, without notes."""
+        return tuple(one for one in self.findings.introduced if one.severity is not Severity.INFO)
+
+    def fails(self, on: str) -> bool:
+        """Whether the command ends with 1.
+
+        Args:
+            on: ``none``, ``severe`` (severe risks, errors of the checks) or ``any`` (all risks, warnings too).
+        """
+        errors = [one for one in self.serious if one.severity is Severity.ERROR]
+        match on:
+            case "severe":
+                return bool(self.severe or errors)
+            case "any":
+                return bool(self.risks or self.serious)
+            case _:
+                return False
+
+    @property
     def unchecked(self) -> tuple[str, ...]:
         """What the report cannot know, one sentence each."""
         return (
             "Whether the API server admits these objects, and what its webhooks add to them.",
             "What differs between the deployed state and the base.",
-            "Objects of charts: a chart is compared by its version and values.",
+            "Objects of charts: a chart is compared by its version and values, and the checks do not see its objects.",
             "Code in images: an image is compared by its reference.",
             *self.before.unchecked,
             *self.after.unchecked,
@@ -115,6 +145,11 @@ class Report:
                 }
                 for risk in self.risks
             ],
+            "findings": {
+                "introduced": [checks.data(one) for one in self.findings.introduced],
+                "kept": self.findings.kept,
+                "resolved": self.findings.resolved,
+            },
             "objects": [
                 {"object": str(one.key), "action": one.action.value, "fields": list(one.fields)} for one in self.changes
             ],

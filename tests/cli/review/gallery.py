@@ -74,7 +74,8 @@ CASES: Final = (
     ),
     Case(
         "service exposed",
-        "1 call is newly allowed, 2 routes change, 1 workload restarts and no data is deleted.",
+        "1 call is newly allowed, 2 routes change, 1 workload restarts, the checks find 1 new warning and no data"
+        " is deleted.",
         (
             (
                 CATALOG,

@@ -12,6 +12,7 @@ from otel_mesh_cli.review.markdown import LONGEST, comment
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.objects import Action, compare
 from otel_mesh_cli.review.report import Report, Side
+from otel_mesh_cli.review.sarif import sarif
 from otel_mesh_cli.review.workloads import workloads
 
 Manifest = dict[str, Any]
@@ -194,3 +195,25 @@ def test_b4_values_of_secrets_are_not_shown() -> None:
     text = comment(a_report([old], [new]))
     assert "canary" not in text
     assert "other: (not shown)" in text
+
+
+def test_b4_findings_of_the_checks_are_told_apart_by_who_brings_them() -> None:
+    """A rule that is inserted moves those behind it: their findings stay the base's."""
+    hosts = [
+        {"match": [{"uri": {"exact": f"/{host}"}}], "route": [{"destination": {"host": host}}]}
+        for host in ("gone", "lost")
+    ]
+    old, new = (an_object("VirtualService", "a", {"hosts": ["a"], "http": http}) for http in (hosts[1:], hosts))
+    service = an_object("Service", "a", {"selector": {"app": "a"}}, "v1")
+    report = a_report([MESHED, a_workload("a"), service, old], [MESHED, a_workload("a"), service, new])
+    assert [(one.code.id, one.path) for one in report.findings.introduced] == [
+        ("OM101", "spec.http[0].route[0].destination.host")
+    ]
+    assert report.findings.kept > 0
+    assert "the checks find 1 new error" in report.verdict
+    assert "| error | OM101 | `VirtualService shop/a` |" in comment(report)
+    assert [report.fails(on) for on in ("none", "severe", "any")] == [False, True, True]
+    (result,) = [one for one in sarif(report)["runs"][0]["results"] if one["ruleId"] == "OM101"]
+    assert result["level"] == "error"
+    back = a_report([MESHED, a_workload("a"), service, new], [MESHED, a_workload("a"), service, old])
+    assert (back.findings.introduced, back.findings.resolved) == ((), 1)
