@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh_cli.review.access import ANYONE
+from otel_mesh.check.callers import ANYONE
 
 if TYPE_CHECKING:
     from otel_mesh_cli.review.model import Version

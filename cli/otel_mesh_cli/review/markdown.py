@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from otel_mesh.check.callers import ANYONE
 from otel_mesh.check.findings import Severity
 from otel_mesh_cli.review import origins
-from otel_mesh_cli.review.access import ANYONE
 from otel_mesh_cli.review.graph import mermaid
 from otel_mesh_cli.review.kinds import SEVERE, Kind
 

@@ -121,7 +121,7 @@ CASES: Final = (
     ),
     Case(
         "mesh left",
-        "1 call is refused, 8 calls are newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
+        "1 call is refused, 1 call is newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
         " 2 routes change, 11 workloads restart and data is deleted or replaced in 3 objects.",
         _settings("kind: istio", "kind: none"),
     ),

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from otel_mesh_cli.review.access import ANYONE, Call, calls
+from otel_mesh.check.callers import ANYONE
+from otel_mesh_cli.review.access import Call
 from otel_mesh_cli.review.kinds import Kind
 from otel_mesh_cli.review.markdown import LONGEST, comment
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.objects import Action, compare
 from otel_mesh_cli.review.report import Report, Side
 from otel_mesh_cli.review.sarif import sarif
-from otel_mesh_cli.review.workloads import workloads
 
 Manifest = dict[str, Any]
 
@@ -60,6 +60,15 @@ def an_allow(name: str, *accounts: str, **operation: list[str]) -> Manifest:
     return a_policy(f"{name}-callers", {"selector": {"matchLabels": {"app": name}}, "rules": [rule]})
 
 
+OUTSIDE_MESH = {"sidecar.istio.io/inject": "false"}
+
+
+def a_network_policy(name: str, *callers: str) -> Manifest:
+    peers = [{"podSelector": {"matchLabels": {"app": one}}} for one in callers]
+    spec = {"podSelector": {"matchLabels": {"app": name}}, "ingress": [{"from": peers}] if peers else []}
+    return an_object("NetworkPolicy", name, spec, "networking.k8s.io/v1")
+
+
 @pytest.mark.parametrize(
     ("policies", "expected"),
     [
@@ -74,21 +83,70 @@ def an_allow(name: str, *accounts: str, **operation: list[str]) -> Manifest:
         ),
         ([a_policy("p", {"rules": [{}]})], {Call("shop/a", ANYONE)}),
         ([a_policy("p", {"rules": [{"from": [{"source": {"namespaces": ["n"]}}]}]})], {Call("shop/a", "namespace n")}),
-        ([a_policy("d", {"action": "DENY", "rules": [{}]})], {Call("shop/a", ANYONE)}),
+        ([a_policy("d", {"action": "DENY", "rules": [{}]})], set()),
+        (
+            [a_policy("d", {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/debug"]}}]}]})],
+            {Call("shop/a", ANYONE)},
+        ),
+        ([an_allow("a", "b"), a_network_policy("a", "b")], {Call("shop/a", "shop/b")}),
+        ([an_allow("a", "b", "c"), a_workload("c"), a_network_policy("a", "b")], {Call("shop/a", "shop/b")}),
+        ([a_network_policy("a", "c"), a_workload("c")], {Call("shop/a", "shop/c")}),
+        ([a_network_policy("a")], set()),
+        ([an_allow("a", "c"), a_workload("c", **OUTSIDE_MESH)], set()),
+        (
+            [a_policy("p", {"rules": [{"from": [{"source": {"principals": ["cluster.local/ns/n/*"]}}]}]})],
+            {Call("shop/a", "cluster.local/ns/n/*")},
+        ),
     ],
 )
-def test_b4_calls_that_the_mesh_lets_through(policies: list[Manifest], expected: set[Call]) -> None:
+def test_b4_calls_that_policies_let_through(policies: list[Manifest], expected: set[Call]) -> None:
     objects = [MESHED, a_workload("a"), *policies]
-    assert calls(objects, workloads(objects).values()) == expected
+    assert {one for one in Version(tuple(objects)).calls if one.callee == "shop/a"} == expected
 
 
 def test_b4_a_workload_without_a_proxy_accepts_anyone() -> None:
     label = {"sidecar.istio.io/inject": "false"}
     objects = [MESHED, a_workload("a", **label), a_policy("deny-all", {})]
-    assert calls(objects, workloads(objects).values()) == {Call("shop/a", ANYONE)}
+    assert Version(tuple(objects)).calls == {Call("shop/a", ANYONE)}
     before = [MESHED, a_workload("a"), a_policy("deny-all", {})]
     assert (Kind.LEAVES.value, "shop/a", "has a proxy", "has none") in risks(before, objects)
     assert (Kind.OPENS.value, "shop/a", "nobody", ANYONE) in risks(before, objects)
+
+
+def test_b4_a_network_policy_that_goes_opens_access() -> None:
+    objects = [MESHED, a_workload("a"), a_workload("c")]
+    assert risks([*objects, a_network_policy("a", "c")], objects) == [(Kind.OPENS.value, "shop/a", "shop/c", ANYONE)]
+
+
+def test_b4_linkerd_policies_decide_who_may_call() -> None:
+    namespace = {**MESHED, "metadata": {"name": "shop", "annotations": {"linkerd.io/inject": "enabled"}}}
+    group = "policy.linkerd.io/v1alpha1"
+    selector = {"podSelector": {"matchLabels": {"app": "a"}}, "port": "http"}
+    policy = {
+        "targetRef": {"kind": "Server", "name": "a"},
+        "requiredAuthenticationRefs": [{"kind": "MeshTLSAuthentication", "name": "callers"}],
+    }
+    called = a_workload("a")
+    ports = [{"name": "http", "containerPort": 8080}]
+    called["spec"]["template"]["spec"]["containers"] = [{"name": "a", "image": "a", "ports": ports}]
+
+    def version(*callers: str) -> list[Manifest]:
+        names = [f"{one}.shop.serviceaccount.identity.linkerd.cluster.local" for one in callers]
+        return [
+            namespace,
+            called,
+            *map(a_workload, "bc"),
+            an_object("Server", "a", selector, group),
+            an_object("AuthorizationPolicy", "a", policy, group),
+            an_object("MeshTLSAuthentication", "callers", {"identities": names}, group),
+        ]
+
+    assert risks(version("b"), version("b", "c")) == [(Kind.OPENS.value, "shop/c -> shop/a", "refused", "port 8080")]
+
+
+def test_b4_a_deny_policy_that_comes_may_break_calls() -> None:
+    policy = a_policy("no-debug", {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/debug*"]}}]}]})
+    assert risks([], [policy]) == [(Kind.BREAKS.value, "shop/no-debug DENY", "does not exist", "in force")]
 
 
 def test_b4_a_deny_policy_that_goes_opens_access() -> None:
