@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from otel_mesh_cli.core.options import LOCAL, Context, Stack
+from otel_mesh_cli.core.options import LOCAL, Context, PrometheusUrl, Stack
 
 
 class Form(StrEnum):
@@ -33,6 +33,10 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
         str, typer.Option(help="Commit, branch or tag to compare the checkout with; or STATE, or CLUSTER.")
     ] = "main",
     context: Context = None,
+    against_traffic: Annotated[
+        str, typer.Option(help="Judge the calls of this long by the policies too, e.g. 7d.", show_default=False)
+    ] = "",
+    prometheus_url: PrometheusUrl = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="Form of the report.")] = Form.MARKDOWN,
     fail_on: Annotated[FailOn, typer.Option(help="Risks that make the command end with 1.")] = FailOn.NONE,
     out: Annotated[
@@ -41,15 +45,22 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
 ) -> None:
     """Report what the checkout's changes do to the mesh of a stack; a commit needs no cluster and no secret."""
     from otel_mesh_cli.drift import sides as deployed
-    from otel_mesh_cli.review import sides
+    from otel_mesh_cli.oncall import options
+    from otel_mesh_cli.oncall.sources import Target
+    from otel_mesh_cli.review import sides, traffic
     from otel_mesh_cli.review.markdown import comment
     from otel_mesh_cli.review.report import Report
     from otel_mesh_cli.review.sarif import sarif
     from otel_mesh_cli.review.writing import write
 
+    window = options.window(against_traffic, flag="--against-traffic") if against_traffic else None
     command = f"otel-mesh review --stack {stack} --against {against}"
+    command += f" --against-traffic {against_traffic}" if window else ""
     given = deployed.both(against, stack, context) if against in deployed.NAMES else sides.both(against, stack)
-    report = Report(stack, *given, command)
+    target = Target(stack, context, prometheus_url=prometheus_url)
+    before, after = (side.version.index for side in given)
+    judged = traffic.ask(before, after, target, window) if window else None
+    report = Report(stack, *given, command, traffic=judged)
     if out:
         write(report, out)
     elif output is Form.MARKDOWN:

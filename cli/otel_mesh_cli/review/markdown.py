@@ -59,7 +59,7 @@ def _head(report: Report) -> Iterator[str]:
         yield "\n".join(_risks(report))
     if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):
         yield f"```mermaid\n{mermaid(report.before.version, report.after.version)}\n```"
-    tables = (_calls(report), _routes(report), _observed(report), _findings(report))
+    tables = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
     yield from (table for table in tables if table)
     yield (
         "<details><summary>Not checked</summary>\n\n"
@@ -92,6 +92,24 @@ def _calls(report: Report) -> str:
     kept = len([call for call in old & new if call.caller != ANYONE])
     title = f"<details open><summary>Who may call whom: {len(rows)} differences, {kept} calls stay</summary>"
     return "\n".join([title, "", "| | caller | callee | requests |", "|---|---|---|---|", *body, "", "</details>"])
+
+
+def _traffic(report: Report) -> str:
+    """Observed calls that the proposed policies refuse."""
+    if report.traffic is None:
+        return ""
+    replay, already = report.traffic.replay, report.traffic.already
+    title = f"{len(report.refused)} of {replay.compared} pairs would be refused by the change"
+    body = [
+        f"| {'the base too' if (one.caller, one.callee) in already else 'the change'} | {_code(one.caller)}"
+        f" | {_code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {_cell(one.reason)} |"
+        for one in replay.refused
+    ]
+    header = ["| refused by | caller | callee | calls | last | why |", "|---|---|---|---|---|---|"] if body else []
+    pairs = ", ".join(f"{caller} -> {callee}" for caller, callee in replay.unjudged)
+    rest = ["", f"Not judged, since not both are among the objects: {_cell(pairs)}."] if pairs else []
+    summary = f"<details open><summary>Calls of the last {replay.since}: {title}</summary>"
+    return "\n".join([summary, "", *header, *body, *rest, "", "</details>"])
 
 
 def _routes(report: Report) -> str:

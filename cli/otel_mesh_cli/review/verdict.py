@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from otel_mesh_cli.review.objects import Change
 
 
-def verdict(risks: Sequence[Risk], changes: Sequence[Change], findings: Sequence[Finding] = ()) -> str:
+def verdict(
+    risks: Sequence[Risk], changes: Sequence[Change], findings: Sequence[Finding] = (), refused: int = 0
+) -> str:
     """What a change does, in one sentence.
 
     Args:
         risks: Its risks.
         changes: What it does with each object.
         findings: Findings of the offline checks that it introduces.
+        refused: Number of observed callers that it refuses.
     """
     if not changes:
         return "Nothing changes."
-    parts = [*_parts(risks), *_findings(findings), _data(risks)]
+    parts = [*_refused(refused), *_parts(risks), *_findings(findings), _data(risks)]
     text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
     return f"{text[0].upper()}{text[1:]}."
 
@@ -50,6 +53,11 @@ def _parts(risks: Sequence[Risk]) -> Iterator[str]:
     for kind, (one, several) in words.items():
         if number[kind]:
             yield (one if number[kind] == 1 else several).format(number[kind])
+
+
+def _refused(number: int) -> Iterator[str]:
+    if number:
+        yield f"{number} observed {'caller' if number == 1 else 'callers'} would be refused"
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:

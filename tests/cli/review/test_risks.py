@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from otel_mesh.catalog.model import Catalog, Service
 from otel_mesh.check.callers import ANYONE
+from otel_mesh_cli.checks import replay
+from otel_mesh_cli.oncall import options
+from otel_mesh_cli.review import traffic
 from otel_mesh_cli.review.access import Call
 from otel_mesh_cli.review.kinds import Kind
 from otel_mesh_cli.review.markdown import LONGEST, comment
@@ -275,3 +280,24 @@ def test_b4_findings_of_the_checks_are_told_apart_by_who_brings_them() -> None:
     assert result["level"] == "error"
     back = a_report([MESHED, a_workload("a"), service, new], [MESHED, a_workload("a"), service, old])
     assert (back.findings.introduced, back.findings.resolved) == ((), 1)
+
+
+def test_b4_observed_callers_that_would_be_refused() -> None:
+    """What the base refuses too is told apart."""
+    objects = [MESHED, *map(a_workload, "abc")]
+    before, after = ([*objects, an_allow("a", *callers)] for callers in (("b",), ()))
+    known = Catalog(name="x", services=tuple(Service(name=name, port=8080) for name in "abc"))
+    calls = [(("b", "a"), 7.0), (("c", "a"), 3.0), (("d", "a"), 1.0)]
+    index = Version(tuple(after)).index
+    replayed = replay.judged(index, known, calls, {}, options.window("1h", end_us=7_200_000_000))
+    plain = a_report(before, after)
+    report = replace(plain, traffic=traffic.judged(plain.before.version.index, replayed))
+    assert [(one.caller, one.callee) for one in report.refused] == [("b", "a")]
+    assert report.verdict.startswith("1 observed caller would be refused, ")
+    text = comment(report)
+    assert "| the change | `b` | `a` | 7 | unknown | AuthorizationPolicy shop/a-callers does not allow shop/b |" in text
+    assert "| the base too | `c` | `a` | 3 |" in text
+    assert "Not judged, since not both are among the objects: d -> a." in text
+    assert "--against-traffic 7d" not in text
+    assert report.fails("severe")
+    assert "`--against-traffic 7d` judges those of a week" in comment(plain)
