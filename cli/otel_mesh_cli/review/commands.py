@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -46,8 +47,7 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
     """Report what the checkout's changes do to the mesh of a stack; a commit needs no cluster and no secret."""
     from otel_mesh_cli.drift import sides as deployed
     from otel_mesh_cli.oncall import options
-    from otel_mesh_cli.oncall.sources import Target
-    from otel_mesh_cli.review import sides, traffic
+    from otel_mesh_cli.review import sides
     from otel_mesh_cli.review.markdown import comment
     from otel_mesh_cli.review.report import Report
     from otel_mesh_cli.review.sarif import sarif
@@ -57,10 +57,15 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
     command = f"otel-mesh review --stack {stack} --against {against}"
     command += f" --against-traffic {against_traffic}" if window else ""
     given = deployed.both(against, stack, context) if against in deployed.NAMES else sides.both(against, stack)
-    target = Target(stack, context, prometheus_url=prometheus_url)
-    before, after = (side.version.index for side in given)
-    judged = traffic.ask(before, after, target, window) if window else None
-    report = Report(stack, *given, command, traffic=judged)
+    report = Report(stack, *given, command)
+    if window:
+        # here and not above: the addresses that it imports take stack local's file, which a checkout may lack
+        from otel_mesh_cli.oncall.sources import Target
+        from otel_mesh_cli.review import traffic
+
+        before, after = (side.version.index for side in given)
+        judged = traffic.ask(before, after, Target(stack, context, prometheus_url=prometheus_url), window)
+        report = replace(report, traffic=judged)
     if out:
         write(report, out)
     elif output is Form.MARKDOWN:
