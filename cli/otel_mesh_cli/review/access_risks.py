@@ -48,7 +48,9 @@ def _denials(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ri
 
 def _without_deleted(new: Callers, old: Callers, before: Version, after: Version) -> Callers:
     """The callers afterwards, and those whose workload is deleted: nobody refuses them."""
-    deleted = {one for one in old if before.workload_of(one) in before.workloads.keys() - after.workloads.keys()}
+    deleted = {
+        one for one in old if (place := before.workload_of(one)) in before.workloads and place not in after.workloads
+    }
     return {**new, **{one: old[one] for one in deleted}}
 
 
