@@ -10,7 +10,7 @@ from otel_mesh.catalog.contract import named_callee, silent_edges
 from otel_mesh.catalog.model import EXTERNAL, OUTSIDE
 from otel_mesh.check.calls import Calls
 from otel_mesh_cli.oncall import service_map
-from otel_mesh_cli.oncall.sources import Target, sources
+from otel_mesh_cli.oncall.sources import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.model import Catalog
     from otel_mesh.check.index import Index
-    from otel_mesh_cli.checks.run import Request
     from otel_mesh_cli.oncall.options import Window
     from otel_mesh_cli.oncall.prometheus import Prometheus
+    from otel_mesh_cli.oncall.sources import Target
 
 _STEPS: Final = 1000
 _SHORTEST_STEP_S: Final = 30
@@ -63,11 +63,11 @@ class Replay:
     """Declared calls that nobody made."""
 
 
-def ask(asked: Request, index: Index, window: Window) -> Replay:
+def ask(target: Target, index: Index, window: Window) -> Replay:
     """Read the calls of the window and judge them.
 
     Args:
-        asked: Request with the stack and how its Prometheus is reached.
+        target: Stack whose calls are read, and how its Prometheus is reached.
         index: Objects with the proposed policies.
         window: Time of the calls.
 
@@ -77,7 +77,7 @@ def ask(asked: Request, index: Index, window: Window) -> Replay:
     # the checkout's catalog: the proposed stack's, not the deployed one's
     from otel_mesh_stack.services import CATALOG  # noqa: PLC0415
 
-    with sources(Target(asked.stack, asked.context, prometheus_url=asked.prometheus_url)) as found:
+    with sources(target) as found:
         calls = [(pair, number) for pair, number, _, _ in service_map.observed(found.prometheus, window.since)]
         last = last_calls(found.prometheus, window)
     return judged(index, CATALOG, calls, last, window)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.check.families import check_index
@@ -15,6 +14,7 @@ from otel_mesh.check.objects import objects
 from otel_mesh_cli.checks import reading, replay, report, sarif
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import options as oncall_options
+from otel_mesh_cli.oncall.sources import Target
 from otel_mesh_cli.stacks import rendering, stack_file
 
 if TYPE_CHECKING:
@@ -62,10 +62,11 @@ def run(asked: Request, console: Console) -> int:
     given, environment = _objects(asked)
     index = Index(given, environment)
     findings = check_index(index)
-    replayed = replay.ask(asked, index, window) if window else None
+    target = Target(asked.stack, asked.context, prometheus_url=asked.prometheus_url)
+    replayed = replay.ask(target, index, window) if window else None
     match asked.output:
         case "sarif":
-            _print(sarif.log(findings, version("otel-mesh-cli")))
+            _print(sarif.log(findings))
         case "json":
             _print(_data(asked, findings, len(given), replayed))
         case _:

@@ -1,73 +1,49 @@
-"""Findings in SARIF 2.1.0 (OASIS), the form in which code hosts show them beside the changed lines."""
+"""Findings as results of a SARIF log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
-from otel_mesh.check.findings import CODES, Severity
+from otel_mesh.check.findings import Severity
 from otel_mesh_cli.checks.lines import line
+from otel_mesh_cli.core import sarif
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_mesh.check.findings import Code, Finding
 
-SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_LEVELS: Final[dict[Severity, sarif.Level]] = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+}
 
 
-def log(findings: Sequence[Finding], version: str) -> dict[str, Any]:
-    """A log with one run.
+def log(findings: Sequence[Finding]) -> dict[str, Any]:
+    """A log of findings.
 
     Args:
         findings: Findings of the run.
-        version: Version of the command.
     """
-    rules = [CODES[id_] for id_ in sorted({one.code.id for one in findings})]
-    places = {rule.id: place for place, rule in enumerate(rules)}
-    return {
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "otel-mesh check",
-                        "semanticVersion": version,
-                        "rules": [_rule(rule) for rule in rules],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "results": [_result(one, places[one.code.id]) for one in findings],
-            }
-        ],
-    }
+    return sarif.log("otel-mesh check", (result(one, _places(one)) for one in findings))
 
 
-def _rule(rule: Code) -> dict[str, Any]:
-    return {
-        "id": rule.id,
-        "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": rule.why},
-        "help": {"text": rule.remedy},
-        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
-    }
+def result(finding: Finding, places: Sequence[tuple[str, int]]) -> sarif.Result:
+    """A finding as a result.
+
+    Args:
+        finding: The finding.
+        places: Files and lines it comes from.
+    """
+    subject = f"{finding.object}: {finding.path}"
+    message = f"{subject}: {finding.message}. {finding.why} Remedy: {finding.remedy}."
+    return sarif.Result(_rule(finding.code), _LEVELS[finding.severity], message, places, subject)
 
 
-def _result(finding: Finding, rule: int) -> dict[str, Any]:
-    one = finding.object
-    logical = {"fullyQualifiedName": f"{one}: {finding.path}", "kind": "object"}
-    location: dict[str, Any] = {"logicalLocations": [logical]}
-    if one.source:
-        location["physicalLocation"] = {
-            "artifactLocation": {"uri": quote(one.source)},
-            "region": {"startLine": max(line(finding), 1)},
-        }
-    return {
-        "ruleId": finding.code.id,
-        "ruleIndex": rule,
-        "level": _LEVELS[finding.severity],
-        "message": {"text": f"{one}: {finding.path}: {finding.message}. {finding.why} Remedy: {finding.remedy}."},
-        "locations": [location],
-    }
+def _rule(code: Code) -> sarif.Rule:
+    return sarif.Rule(code.id, _LEVELS[code.severity], code.title, code.why, code.remedy)
+
+
+def _places(finding: Finding) -> list[tuple[str, int]]:
+    return [(finding.object.source, line(finding))] if finding.object.source else []

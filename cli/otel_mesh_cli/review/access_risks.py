@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_mesh_cli.review.access import ANYONE
+from otel_mesh.check.callers import ANYONE
 from otel_mesh_cli.review.kinds import Kind, Risk
 
 if TYPE_CHECKING:
@@ -33,13 +33,24 @@ def risks(before: Version, after: Version) -> Iterator[Risk]:
                 yield Risk(Kind.BREAKS, callee, _named(old), "does not exist", "the workload is deleted")
             continue
         yield from _changed(callee, old, _without_deleted(new, old, before, after))
-    for policy in sorted(before.denials - after.denials):
+    yield from _denials(before.denials, after.denials)
+
+
+def _denials(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Risk]:
+    for policy in sorted(before.keys() - after.keys()):
         yield Risk(Kind.OPENS, policy, "in force", "deleted", "what it denied may be allowed now")
+    for policy in sorted(after.keys() - before.keys()):
+        yield Risk(Kind.BREAKS, policy, "does not exist", "in force", "what it denies is refused now")
+    for policy in sorted(before.keys() & after.keys()):
+        if before[policy] != after[policy]:
+            yield Risk(Kind.OPENS, policy, "in force", "with other rules", "what it denied may be allowed now")
 
 
 def _without_deleted(new: Callers, old: Callers, before: Version, after: Version) -> Callers:
     """The callers afterwards, and those whose workload is deleted: nobody refuses them."""
-    deleted = {one for one in old if before.workload_of(one) in before.workloads.keys() - after.workloads.keys()}
+    deleted = {
+        one for one in old if (place := before.workload_of(one)) in before.workloads and place not in after.workloads
+    }
     return {**new, **{one: old[one] for one in deleted}}
 
 
@@ -47,17 +58,22 @@ def _changed(callee: str, old: Callers, new: Callers) -> Iterator[Risk]:
     if ANYONE in new and ANYONE not in old:
         yield Risk(Kind.OPENS, callee, _named(old), ANYONE, "no policy restricts its callers any more")
         return
-    lost = {one: what for one, what in old.items() if ANYONE not in new and what - new.get(one, frozenset())}
-    gained = {one: what for one, what in new.items() if ANYONE not in old and what - old.get(one, frozenset())}
+    lost = {one: what for one, what in old.items() if ANYONE not in new and _exceeds(what, new.get(one))}
+    gained = {one: what for one, what in new.items() if ANYONE not in old and _exceeds(what, old.get(one))}
     if ANYONE in lost:
         yield Risk(Kind.BREAKS, callee, ANYONE, _named(new), "callers without a declared call are refused")
         lost = {}
     for caller in sorted(lost):
         after = _requests(new[caller]) if caller in new else "refused"
-        yield Risk(Kind.BREAKS, f"{caller} -> {callee}", _requests(lost[caller]), after, "the mesh refuses the call")
+        yield Risk(Kind.BREAKS, f"{caller} -> {callee}", _requests(lost[caller]), after, "policies refuse the call")
     for caller in sorted(gained):
         before = _requests(old[caller]) if caller in old else "refused"
-        yield Risk(Kind.OPENS, f"{caller} -> {callee}", before, _requests(gained[caller]), "the mesh lets it through")
+        yield Risk(Kind.OPENS, f"{caller} -> {callee}", before, _requests(gained[caller]), "policies let it through")
+
+
+def _exceeds(what: frozenset[str], other: frozenset[str] | None) -> bool:
+    """Whether some requests are not among others; the empty text stands for all."""
+    return other is None or ("" not in other and bool(what - other))
 
 
 def _named(callers: Callers) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from otel_mesh_cli.core.options import LOCAL, Context, Stack
+from otel_mesh_cli.core.options import LOCAL, Context, PrometheusUrl, Stack
 
 if TYPE_CHECKING:
     from otel_mesh_cli.review.report import Report
@@ -36,6 +37,10 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
         str, typer.Option(help="Commit, branch or tag to compare the checkout with; or STATE, or CLUSTER.")
     ] = "main",
     context: Context = None,
+    against_traffic: Annotated[
+        str, typer.Option(help="Judge the calls of this long by the policies too, e.g. 7d.", show_default=False)
+    ] = "",
+    prometheus_url: PrometheusUrl = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="Form of the report.")] = Form.MARKDOWN,
     fail_on: Annotated[FailOn, typer.Option(help="Risks that make the command end with 1.")] = FailOn.NONE,
     out: Annotated[
@@ -58,28 +63,51 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
     from otel_mesh_cli.review.sarif import sarif
     from otel_mesh_cli.review.writing import write
 
-    report, text = _upgrade(stack, upgrade, charts) if upgrade else _comparison(stack, against, context)
+    if upgrade:
+        report, text = _upgrade(stack, upgrade, charts)
+    else:
+        report, text = _comparison(_Target(stack, context, prometheus_url), against, against_traffic)
     if out:
         write(report, text, out)
     elif output is Form.MARKDOWN:
         print(text, end="")
     else:
         print(json.dumps(report.data() if output is Form.JSON else sarif(report), indent=2))
-    found = {FailOn.NONE: (), FailOn.SEVERE: report.severe, FailOn.ANY: report.risks}[fail_on]
-    if found:
+    if report.fails(fail_on.value):
         raise typer.Exit(1)
 
 
-def _comparison(stack: str, against: str, context: str | None) -> tuple[Report, str]:
+@dataclass(frozen=True)
+class _Target:
+    """The stack, and how its cluster and its Prometheus are reached."""
+
+    stack: str
+    context: str | None
+    prometheus_url: str | None
+
+
+def _comparison(target: _Target, against: str, against_traffic: str) -> tuple[Report, str]:
     """The report on two sides, and its Markdown."""
     from otel_mesh_cli.drift import sides as deployed
+    from otel_mesh_cli.oncall import options
     from otel_mesh_cli.review import sides
     from otel_mesh_cli.review.markdown import comment
     from otel_mesh_cli.review.report import Report
 
-    command = f"otel-mesh review --stack {stack} --against {against}"
-    given = deployed.both(against, stack, context) if against in deployed.NAMES else sides.both(against, stack)
-    report = Report(stack, *given, command)
+    window = options.window(against_traffic, flag="--against-traffic") if against_traffic else None
+    command = f"otel-mesh review --stack {target.stack} --against {against}"
+    command += f" --against-traffic {against_traffic}" if window else ""
+    from_deployed = against in deployed.NAMES
+    given = deployed.both(against, target.stack, target.context) if from_deployed else sides.both(against, target.stack)
+    report = Report(target.stack, *given, command)
+    if window:
+        # here and not above: the addresses that it imports take stack local's file, which a checkout may lack
+        from otel_mesh_cli.oncall.sources import Target
+        from otel_mesh_cli.review import traffic
+
+        before, after = (side.version.index for side in given)
+        place = Target(target.stack, target.context, prometheus_url=target.prometheus_url)
+        report = replace(report, traffic=traffic.ask(before, after, place, window))
     return report, comment(report)
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.review.kinds import Kind, Risk
 from otel_mesh_cli.review.objects import Action
-from otel_mesh_cli.review.workloads import holds_data
+from otel_mesh_cli.review.workloads import holds_data, images, replicas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from otel_mesh.check.workloads import Workload
     from otel_mesh_cli.review.model import Version
     from otel_mesh_cli.review.objects import Change
-    from otel_mesh_cli.review.workloads import Workload
 
 
 def risks(before: Version, after: Version, changes: Iterable[Change]) -> Iterator[Risk]:
@@ -29,9 +29,9 @@ def risks(before: Version, after: Version, changes: Iterable[Change]) -> Iterato
     yield from _versions(before, after)
     for place in sorted(before.workloads.keys() & after.workloads.keys()):
         old, new = before.workloads[place], after.workloads[place]
-        if old.replicas != new.replicas:
+        if replicas(old) != replicas(new):
             yield Risk(Kind.CAPACITY, place, _pods(old), _pods(new), "it serves more or less at a time")
-        if old.template != new.template and old.images == new.images:
+        if old.template != new.template and images(old) == images(new):
             yield Risk(Kind.RESTARTS, place, "running", "replaced pod by pod", "its pod template changes")
 
 
@@ -54,12 +54,13 @@ def _data(change: Change) -> Iterator[Risk]:
 
 
 def _pods(workload: Workload) -> str:
-    return "not fixed" if workload.replicas is None else f"{workload.replicas} pods"
+    number = replicas(workload)
+    return "not fixed" if number is None else f"{number} pods"
 
 
 def _versions(before: Version, after: Version) -> Iterator[Risk]:
     for place in sorted(before.workloads.keys() & after.workloads.keys()):
-        old, new = before.workloads[place].images, after.workloads[place].images
+        old, new = images(before.workloads[place]), images(after.workloads[place])
         for container in sorted(old.keys() & new.keys()):
             if old[container] != new[container]:
                 subject = place if container == place.rpartition("/")[2] else f"{place} {container}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh_cli.review.access import ANYONE
+from otel_mesh.check.callers import ANYONE
 
 if TYPE_CHECKING:
     from otel_mesh_cli.review.model import Version
@@ -22,10 +22,11 @@ def mermaid(before: Version, after: Version) -> str:
         after: The proposed version.
     """
     old, new = _edges(before), _edges(after)
+    was, will = _nodes(before, old), _nodes(after, new)
     nodes = sorted({name for edge in old | new for name in edge})
     lines = ["flowchart LR"]
     for name in nodes:
-        gone, fresh = name not in _nodes(after, new), name not in _nodes(before, old)
+        gone, fresh = name not in will, name not in was
         mark = ":::removed" if gone else ":::added" if fresh else ""
         lines.append(f'  {_id(name)}["{name}"]{mark}')
     styles = []

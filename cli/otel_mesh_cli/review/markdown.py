@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from otel_mesh.check.callers import ANYONE
+from otel_mesh.check.findings import Severity
 from otel_mesh_cli.review import origins
-from otel_mesh_cli.review.access import ANYONE
 from otel_mesh_cli.review.graph import mermaid
 from otel_mesh_cli.review.kinds import SEVERE, Kind
 
@@ -58,7 +59,8 @@ def _head(report: Report) -> Iterator[str]:
         yield "\n".join(_risks(report))
     if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):
         yield f"```mermaid\n{mermaid(report.before.version, report.after.version)}\n```"
-    yield from (table for table in (_calls(report), _routes(report), _observed(report)) if table)
+    tables = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
+    yield from (table for table in tables if table)
     yield (
         "<details><summary>Not checked</summary>\n\n"
         + "\n".join(f"- {one}" for one in report.unchecked)
@@ -92,6 +94,24 @@ def _calls(report: Report) -> str:
     return "\n".join([title, "", "| | caller | callee | requests |", "|---|---|---|---|", *body, "", "</details>"])
 
 
+def _traffic(report: Report) -> str:
+    """Observed calls that the proposed policies refuse."""
+    if report.traffic is None:
+        return ""
+    replay, already = report.traffic.replay, report.traffic.already
+    title = f"{len(report.refused)} of {replay.compared} pairs would be refused by the change"
+    body = [
+        f"| {'the base too' if (one.caller, one.callee) in already else 'the change'} | {_code(one.caller)}"
+        f" | {_code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {_cell(one.reason)} |"
+        for one in replay.refused
+    ]
+    header = ["| refused by | caller | callee | calls | last | why |", "|---|---|---|---|---|---|"] if body else []
+    pairs = ", ".join(f"{caller} -> {callee}" for caller, callee in replay.unjudged)
+    rest = ["", f"Not judged, since not both are among the objects: {_cell(pairs)}."] if pairs else []
+    summary = f"<details open><summary>Calls of the last {replay.since}: {title}</summary>"
+    return "\n".join([summary, "", *header, *body, *rest, "", "</details>"])
+
+
 def _routes(report: Report) -> str:
     """Where requests go: the rules that differ."""
     old, new = set(report.before.version.routes), set(report.after.version.routes)
@@ -119,6 +139,23 @@ def _observed(report: Report) -> str:
         return ""
     header = ["| what | before | after |", "|---|---|---|"]
     return "\n".join(["<details open><summary>What is observed</summary>", "", *header, *rows, "", "</details>"])
+
+
+def _findings(report: Report) -> str:
+    """What the offline checks find that they do not find in the base; the base's own by their number."""
+    found = report.findings
+    others = f"{found.kept} of the base stay, {found.resolved} of the base are resolved"
+    if not found.introduced:
+        return f"Checks: nothing new; {others}." if found.kept or found.resolved else ""
+    body = [
+        f"| {one.severity.value} | {one.code.id} | {_code(str(one.object))} | {_code(one.path)} | {_cell(one.message)}"
+        f" | {_cell(one.why)} | {_cell(one.remedy)} |"
+        for one in found.introduced
+    ]
+    state = " open" if any(one.severity is not Severity.INFO for one in found.introduced) else ""
+    title = f"<details{state}><summary>Checks: {len(found.introduced)} new; {others}</summary>"
+    header = ["| | code | object | field | found | so | remedy |", "|---|---|---|---|---|---|---|"]
+    return "\n".join([title, "", *header, *body, "", "</details>"])
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ def risks(before: Version, after: Version) -> Iterator[Risk]:
     """
     yield from _mtls(before, after)
     for place in sorted(before.workloads.keys() & after.workloads.keys()):
-        if before.workloads[place].meshed and not after.workloads[place].meshed:
+        if before.is_meshed(place) and not after.is_meshed(place):
             reason = "its traffic is neither encrypted nor authorized nor traced by the mesh"
             yield Risk(Kind.LEAVES, place, "has a proxy", "has none", reason)
     yield from _faults(before, after)

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh.check.callers import identity
+from otel_mesh.check.families import check_index
+from otel_mesh.check.index import Index
+from otel_mesh.check.objects import objects
 from otel_mesh_cli.review import access, telemetry, transport
-from otel_mesh_cli.review import workloads as running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh.check.findings import Finding
+    from otel_mesh.check.workloads import Workload
     from otel_mesh_cli.review.access import Call
     from otel_mesh_cli.review.objects import Manifest
     from otel_mesh_cli.review.transport import Route
-    from otel_mesh_cli.review.workloads import Workload
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,37 @@ class Version:
     environment: str = ""
 
     @cached_property
+    def index(self) -> Index:
+        """The objects as the offline checks read them."""
+        return Index(objects(self.manifests), self.environment)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Findings of the offline checks, the worst first."""
+        return check_index(self.index)
+
+    @cached_property
     def workloads(self) -> Mapping[str, Workload]:
         """Workloads by ``namespace/name``."""
-        return running.workloads(self.manifests)
+        return {one.object.place: one for one in self.index.workloads}
 
     @cached_property
     def calls(self) -> frozenset[Call]:
-        """Calls that the mesh lets through."""
-        return access.calls(self.manifests, self.workloads.values())
+        """Calls that the policies let through."""
+        return access.calls(self.index, self.workloads.values())
 
     @cached_property
-    def denials(self) -> frozenset[str]:
-        """AuthorizationPolicies that do not allow but deny or ask somebody else."""
-        return access.denials(self.manifests)
+    def denials(self) -> Mapping[str, str]:
+        """Rules of AuthorizationPolicies that do not allow but deny or ask somebody else, by policy."""
+        return access.denials(self.index)
+
+    def is_meshed(self, place: str) -> bool:
+        """Whether the pods of a workload get a proxy.
+
+        Args:
+            place: Workload, ``namespace/name``.
+        """
+        return self.index.injects(self.workloads[place])
 
     @cached_property
     def mtls(self) -> Mapping[str, str]:
@@ -87,7 +109,7 @@ class Version:
 
     @cached_property
     def _identities(self) -> Mapping[str, str]:
-        return {one.identity: one.place for one in self.workloads.values()}
+        return {identity(one): one.object.place for one in self.workloads.values()}
 
     def workload_of(self, identity: str) -> str:
         """The workload that has an identity; the identity itself if there is none."""

@@ -61,10 +61,20 @@ def of(risk: Risk, lines: Iterable[Line]) -> tuple[Line, ...]:
         risk: The risk.
         lines: All changed lines.
     """
+    return naming(risk.subject, lines)
+
+
+def naming(subject: str, lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The changed lines that name a subject; all of a few if none does.
+
+    Args:
+        subject: Workload, scope or object.
+        lines: All changed lines.
+    """
     every = [line for line in lines if line.text and not line.text.startswith("#")]
-    names = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", risk.subject))
-    naming = [line for line in every if names & _names(line)]
-    return tuple(naming or (every if len(every) <= _FEW else ()))
+    names = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", subject))
+    found = [line for line in every if names & _names(line)]
+    return tuple(found or (every if len(every) <= _FEW else ()))
 
 
 def _names(line: Line) -> set[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh.check.findings import Severity
+from otel_mesh_cli.checks import report as checks
 from otel_mesh_cli.review import origins
+from otel_mesh_cli.review.introduced import findings
 from otel_mesh_cli.review.kinds import SEVERE
 from otel_mesh_cli.review.objects import compare
 from otel_mesh_cli.review.risks import risks
@@ -15,10 +18,14 @@ from otel_mesh_cli.review.verdict import totals, verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh.check.findings import Finding
+    from otel_mesh_cli.checks.replay import RefusedCall
+    from otel_mesh_cli.review.introduced import Findings
     from otel_mesh_cli.review.kinds import Risk
     from otel_mesh_cli.review.model import Version
     from otel_mesh_cli.review.objects import Change
     from otel_mesh_cli.review.origins import Line
+    from otel_mesh_cli.review.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,14 @@ class Report:
         before: The base.
         after: The proposed version.
         command: Command that makes this report.
+        traffic: Observed calls, judged; None if they were not asked for.
     """
 
     stack: str
     before: Side
     after: Side
     command: str
+    traffic: Traffic | None = field(default=None, kw_only=True)
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
@@ -65,6 +74,11 @@ class Report:
         return risks(self.before.version, self.after.version, self.changes)
 
     @cached_property
+    def findings(self) -> Findings:
+        """Findings of the offline checks: those of the change, and the number of the others."""
+        return findings(self.before.version.findings, self.after.version.findings)
+
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Changed lines of the stack's file and the catalog."""
         return origins.changed(self.before.sources, self.after.sources)
@@ -72,7 +86,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """What the change does, in one sentence."""
-        return verdict(self.risks, self.changes)
+        return verdict(self.risks, self.changes, self.findings.introduced, len(self.refused))
 
     @property
     def totals(self) -> str:
@@ -85,13 +99,40 @@ class Report:
         return tuple(risk for risk in self.risks if risk.kind in SEVERE)
 
     @property
+    def refused(self) -> tuple[RefusedCall, ...]:
+        """Observed calls that the change refuses."""
+        return self.traffic.refused if self.traffic else ()
+
+    @property
+    def serious(self) -> tuple[Finding, ...]:
+        """Findings of the checks that the change introduces, without notes."""
+        return tuple(one for one in self.findings.introduced if one.severity is not Severity.INFO)
+
+    def fails(self, on: str) -> bool:
+        """Whether the command ends with 1.
+
+        Args:
+            on: ``none``, ``severe`` (severe risks, observed calls that are refused, errors of the checks) or ``any``
+                (all risks, warnings too).
+        """
+        errors = [one for one in self.serious if one.severity is Severity.ERROR]
+        match on:
+            case "severe":
+                return bool(self.severe or self.refused or errors)
+            case "any":
+                return bool(self.risks or self.refused or self.serious)
+            case _:
+                return False
+
+    @property
     def unchecked(self) -> tuple[str, ...]:
         """What the report cannot know, one sentence each."""
         return (
             "Whether the API server admits these objects, and what its webhooks add to them.",
             "What differs between the deployed state and the base.",
-            "Objects of charts: a chart is compared by its version and values.",
+            "Objects of charts: a chart is compared by its version and values, and the checks do not see its objects.",
             "Code in images: an image is compared by its reference.",
+            *(() if self.traffic else ("Calls that are made: `--against-traffic 7d` judges those of a week.",)),
             *self.before.unchecked,
             *self.after.unchecked,
         )
@@ -115,6 +156,12 @@ class Report:
                 }
                 for risk in self.risks
             ],
+            "findings": {
+                "introduced": [checks.data(one) for one in self.findings.introduced],
+                "kept": self.findings.kept,
+                "resolved": self.findings.resolved,
+            },
+            "traffic": self.traffic.data() if self.traffic else None,
             "objects": [
                 {"object": str(one.key), "action": one.action.value, "fields": list(one.fields)} for one in self.changes
             ],

@@ -1,44 +1,49 @@
-"""The report in SARIF 2.1.0, which code hosts show beside the changed lines."""
+"""The report as a SARIF log, which code hosts show beside the changed lines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh_cli.checks.sarif import result
+from otel_mesh_cli.core import sarif as form
 from otel_mesh_cli.review import origins
 from otel_mesh_cli.review.kinds import SEVERE, Kind
 
 if TYPE_CHECKING:
-    from otel_mesh_cli.review.kinds import Risk
+    from collections.abc import Iterator, Sequence
+
+    from otel_mesh_cli.review.origins import Line
     from otel_mesh_cli.review.report import Report
 
-_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_WHY: Final = "A change of the stack's file, the catalog, the program or the library has this effect on the mesh."
+_REMEDY: Final = "Accept it on purpose, or change the line."
 
 
 def sarif(report: Report) -> dict[str, Any]:
-    """The report's risks as a SARIF log.
+    """The report's risks, and the findings of the checks that the change introduces.
 
     Args:
         report: The report.
     """
-    rules = [{"id": _rule(kind), "shortDescription": {"text": kind.value}} for kind in Kind]
-    driver = {"name": "otel-mesh review", "rules": rules}
-    results = [_result(risk, report) for risk in report.risks]
-    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    return form.log("otel-mesh review", _results(report))
 
 
-def _result(risk: Risk, report: Report) -> dict[str, Any]:
-    text = f"{risk.subject}: {risk.before} -> {risk.after}: {risk.reason}"
-    lines = list(origins.of(risk, report.lines)) or [origins.Line(f"Pulumi.{report.stack}.yaml", 1, "")]
-    return {
-        "ruleId": _rule(risk.kind),
-        "level": "error" if risk.kind in SEVERE else "warning",
-        "message": {"text": text},
-        "locations": [
-            {"physicalLocation": {"artifactLocation": {"uri": line.file}, "region": {"startLine": line.number}}}
-            for line in lines
-        ],
-    }
+def _results(report: Report) -> Iterator[form.Result]:
+    for risk in report.risks:
+        text = f"{risk.subject}: {risk.before} -> {risk.after}: {risk.reason}"
+        places = _places(origins.of(risk, report.lines), report)
+        yield form.Result(_rule(risk.kind), _level(risk.kind), text, places, risk.subject)
+    for finding in report.findings.introduced:
+        yield result(finding, _places(origins.naming(finding.object.place, report.lines), report))
 
 
-def _rule(kind: Kind) -> str:
-    return kind.value.lower().replace(" ", "-")
+def _places(lines: Sequence[Line], report: Report) -> list[tuple[str, int]]:
+    return [(line.file, line.number) for line in lines] or [(f"Pulumi.{report.stack}.yaml", 1)]
+
+
+def _rule(kind: Kind) -> form.Rule:
+    return form.Rule(kind.value.lower().replace(" ", "-"), _level(kind), kind.value, _WHY, _REMEDY)
+
+
+def _level(kind: Kind) -> form.Level:
+    return "error" if kind in SEVERE else "warning"

@@ -14,20 +14,19 @@ import tarfile
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.core.run import run
+from otel_mesh_cli.review import program
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.report import Side
 from otel_mesh_cli.stacks import stack_file
-from otel_mesh_cli.stacks.declared import declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_CATALOG: Final = "infra/otel_mesh_stack/services.py"
 _FOLDERS: Final = ("components", "infra")
 """Folders of a commit that its program is made of."""
 
@@ -73,7 +72,7 @@ def read(folder: Path, stack: str, name: str, place: str, variables: Mapping[str
         CommandError: The program cannot be run, or rejects its settings.
     """
     found = run(
-        [sys.executable, "-m", __name__, stack, json.dumps(variables or {})],
+        [sys.executable, "-m", program.__name__, stack, json.dumps(variables or {})],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(str(folder / one) for one in _FOLDERS)},
     )
@@ -81,16 +80,6 @@ def read(folder: Path, stack: str, name: str, place: str, variables: Mapping[str
         raise CommandError(f"{place}: {found.stderr.strip() or found.reason}", remedy="then review again")
     data = json.loads(found.stdout)
     return Side(name, Version(tuple(data["objects"]), data["environment"]), data["sources"])
-
-
-def _read(stack: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    """The objects and sources of the program around the working directory."""
-    file = stack_file.require(stack)
-    objects = declared(stack, stack_file.content(file)["config"], variables)
-    files = [file, repo_dir() / _CATALOG]
-    sources = {str(one.relative_to(repo_dir())): one.read_text(encoding="utf-8") for one in files if one.is_file()}
-    environment = str(stack_file.settings(stack).get("environment", ""))
-    return {"objects": objects, "environment": environment, "sources": sources}
 
 
 def _git(words: Sequence[str], place: str) -> bytes:
@@ -103,17 +92,3 @@ def _git(words: Sequence[str], place: str) -> bytes:
         remedy = "name a commit, branch or tag that this clone has"
         raise CommandError(f"{place}: no such commit in {repo_dir()}", remedy=remedy)
     return done.stdout
-
-
-def _main() -> int:
-    """Print one side as JSON, for `commit`."""
-    try:
-        json.dump(_read(sys.argv[1], json.loads(sys.argv[2])), sys.stdout)
-    except (CommandError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from otel_mesh_cli.review.workloads import environment
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from otel_mesh_cli.review.workloads import Workload
+    from otel_mesh.check.workloads import Workload
 
 
 def sampling(manifests: Iterable[Mapping[str, Any]], workloads: Iterable[Workload]) -> dict[str, float]:
@@ -25,9 +27,9 @@ def sampling(manifests: Iterable[Mapping[str, Any]], workloads: Iterable[Workloa
             if tracing.get("disableSpanReporting"):
                 found[place] = 0.0
     for workload in workloads:
-        ratio = workload.environment.get("OTEL_TRACES_SAMPLER_ARG")
+        ratio = environment(workload).get("OTEL_TRACES_SAMPLER_ARG")
         if ratio is not None and ratio.replace(".", "", 1).isdigit():
-            found[workload.place] = 100 * float(ratio)
+            found[workload.object.place] = 100 * float(ratio)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.review.kinds import Kind, Risk
+from otel_mesh_cli.review.workloads import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,6 @@ def risks(before: Version, after: Version) -> Iterator[Risk]:
             old = before.dropping.get(name, _NONE)
             yield Risk(Kind.TELEMETRY, f"processor {name}", old, config, "it decides what is dropped")
     for place in sorted(before.workloads.keys() & after.workloads.keys()):
-        endpoint, kept = (version.workloads[place].environment.get(_ENDPOINT) for version in (before, after))
+        endpoint, kept = (environment(version.workloads[place]).get(_ENDPOINT) for version in (before, after))
         if endpoint and not kept:
             yield Risk(Kind.TELEMETRY, place, f"exports to {endpoint}", "exports nowhere", "its telemetry is lost")

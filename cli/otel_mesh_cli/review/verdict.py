@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from otel_mesh.check.findings import Severity
 from otel_mesh_cli.review.kinds import Kind
 from otel_mesh_cli.review.objects import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from otel_mesh.check.findings import Finding
     from otel_mesh_cli.review.kinds import Risk
     from otel_mesh_cli.review.objects import Change
 
 
-def verdict(risks: Sequence[Risk], changes: Sequence[Change]) -> str:
+def verdict(
+    risks: Sequence[Risk], changes: Sequence[Change], findings: Sequence[Finding] = (), refused: int = 0
+) -> str:
     """What a change does, in one sentence.
 
     Args:
         risks: Its risks.
         changes: What it does with each object.
+        findings: Findings of the offline checks that it introduces.
+        refused: Number of observed callers that it refuses.
     """
     if not changes:
         return "Nothing changes."
-    parts = [*_parts(risks), _data(risks)]
+    parts = [*_refused(refused), *_parts(risks), *_findings(findings), _data(risks)]
     text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
     return f"{text[0].upper()}{text[1:]}."
 
@@ -47,6 +53,18 @@ def _parts(risks: Sequence[Risk]) -> Iterator[str]:
     for kind, (one, several) in words.items():
         if number[kind]:
             yield (one if number[kind] == 1 else several).format(number[kind])
+
+
+def _refused(number: int) -> Iterator[str]:
+    if number:
+        yield f"{number} observed {'caller' if number == 1 else 'callers'} would be refused"
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    number = Counter(one.severity for one in findings)
+    for severity in (Severity.ERROR, Severity.WARNING):
+        if number[severity]:
+            yield f"the checks find {number[severity]} new {severity.value}{'' if number[severity] == 1 else 's'}"
 
 
 def _data(risks: Sequence[Risk]) -> str:

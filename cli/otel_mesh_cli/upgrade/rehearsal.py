@@ -57,7 +57,7 @@ class Upgrade(Report):
         """Workloads that the upgrade does not restart: their pods keep the old proxy."""
         old, new = self.before.version.workloads, self.after.version.workloads
         kept = (place for place in old.keys() & new.keys() if old[place].template == new[place].template)
-        return tuple(sorted(place for place in kept if new[place].meshed))
+        return tuple(sorted(place for place in kept if self.after.version.is_meshed(place)))
 
     @property
     def unchecked(self) -> tuple[str, ...]:

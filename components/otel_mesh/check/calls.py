@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.check.authorization import action, applying
-from otel_mesh.check.index import selects
-from otel_mesh.check.objects import LINKERD, items, mapping, mappings, number, text, words
-from otel_mesh.check.selectors import namespaces_selected
+from otel_mesh.check.connections import Connections
+from otel_mesh.check.objects import LINKERD, mapping, mappings, number, text, words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from otel_mesh.check.index import Index
     from otel_mesh.check.objects import Object
@@ -46,6 +47,7 @@ class Calls:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._policies = applying(index)
+        self.connections = Connections(index)
         self._named: dict[str, Workload] = {}
         for label in _NAME_LABELS:
             for workload in index.workloads:
@@ -70,9 +72,51 @@ class Calls:
         """
         if caller is callee:
             return None
-        ports: list[int | None] = [*sorted(self.ports(callee))] or [None]
-        refusals = [self._refusal(caller, callee, port) for port in ports]
+        refusals = [refusal for _, refusal in self._judged(caller, callee)]
         return refusals[0] if all(one is not None for one in refusals) else None
+
+    def passing(self, caller: Workload, callee: Workload) -> frozenset[int] | None:
+        """Ports of the callee that calls are let through on; None if they are refused.
+
+        Args:
+            caller: Workload of the caller.
+            callee: Workload of the callee; none of its ports is listed if it declares none.
+        """
+        passing = [port for port, refusal in self._judged(caller, callee) if refusal is None]
+        return frozenset(port for port in passing if port is not None) if passing else None
+
+    def policies(self, callee: Workload) -> Sequence[Object]:
+        """Istio's AuthorizationPolicies that the proxy of a workload enforces; none without a proxy."""
+        return self._policies.get(id(callee), ()) if self._index.injects(callee) else ()
+
+    def servers(self, callee: Workload) -> Sequence[Object]:
+        """Linkerd's Servers for ports of a workload."""
+        return self._servers.get(id(callee), ())
+
+    def authorizations(self, server: Object) -> Sequence[Object]:
+        """Linkerd's AuthorizationPolicies for a Server."""
+        targets = (("Server", server.name), ("Namespace", server.namespace))
+        return [one for target in targets for one in self._authorizations.get((server.namespace, *target), ())]
+
+    @cached_property
+    def _servers(self) -> Mapping[int, list[Object]]:
+        found: dict[int, list[Object]] = defaultdict(list)
+        for one in self._index.of("Server", LINKERD):
+            for pod in self._index.select_by(one.namespace, one.spec.get("podSelector")):
+                found[id(pod)].append(one)
+        return found
+
+    @cached_property
+    def _authorizations(self) -> Mapping[tuple[str, str, str], list[Object]]:
+        found: dict[tuple[str, str, str], list[Object]] = defaultdict(list)
+        for one in self._index.of("AuthorizationPolicy", LINKERD):
+            target = mapping(one.spec.get("targetRef"))
+            found[one.namespace, text(target.get("kind")), text(target.get("name"))].append(one)
+        return found
+
+    def _judged(self, caller: Workload, callee: Workload) -> list[tuple[int | None, Refusal | None]]:
+        ports: list[int | None] = [*sorted(self.ports(callee))] or [None]
+        return [(port, self._refusal(caller, callee, port)) for port in ports]
 
     def _refusal(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
         return (
@@ -82,8 +126,8 @@ class Calls:
         )
 
     def _by_istio(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
-        policies = self._policies.get(id(callee), [])
-        if not policies or not self._index.injects(callee):
+        policies = self.policies(callee)
+        if not policies:
             return None
         principal = f"{caller.namespace}/{caller.service_account}" if self._index.injects(caller) else ""
         for policy in policies:
@@ -101,31 +145,20 @@ class Calls:
         return Refusal(own[0], f"{own[0]} does not allow {principal or 'callers without an identity'}")
 
     def _by_linkerd(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
-        for server in self._index.of("Server", LINKERD):
+        for server in self.servers(callee):
             wanted = number(server.spec.get("port"))
             wanted = wanted if wanted is not None else callee.port_named(text(server.spec.get("port")))
-            if (
-                server.namespace != callee.namespace
-                or wanted != port
-                or not selects(server.spec.get("podSelector"), callee.labels)
-            ):
+            if wanted != port:
                 continue
             if text(server.spec.get("accessPolicy")) in ("all-unauthenticated", "audit", "cluster-unauthenticated"):
                 return None
-            if not any(
-                self._authorizes(policy, server, caller) for policy in self._index.of("AuthorizationPolicy", LINKERD)
-            ):
+            if not any(self._authorizes(policy, caller) for policy in self.authorizations(server)):
                 return Refusal(
                     server, f"no AuthorizationPolicy of {server} allows {caller.namespace}/{caller.service_account}"
                 )
         return None
 
-    def _authorizes(self, policy: Object, server: Object, caller: Workload) -> bool:
-        target = mapping(policy.spec.get("targetRef"))
-        of_server = target.get("kind") == "Server" and target.get("name") == server.name
-        of_namespace = target.get("kind") == "Namespace" and target.get("name") == server.namespace
-        if policy.namespace != server.namespace or not (of_server or of_namespace):
-            return False
+    def _authorizes(self, policy: Object, caller: Workload) -> bool:
         required = [one for _, one in mappings(policy.spec.get("requiredAuthenticationRefs"))]
         return all(self._authenticates(policy, one, caller) for one in required)
 
@@ -141,30 +174,9 @@ class Calls:
 
     def _by_network(self, caller: Workload, callee: Workload, port: int | None) -> Refusal | None:
         for direction, own, other in (("Egress", caller, callee), ("Ingress", callee, caller)):
-            policies = [one for one in self._index.of("NetworkPolicy") if _isolates(one, own, direction)]
-            rules = [rule for one in policies for rule in items(one.spec.get(direction.lower()))]
-            if policies and not any(self._passes(own, rule, direction, other, port) for rule in rules):
-                return Refusal(policies[0], f"{policies[0]} lets no {direction.lower()} of {own} with {other} through")
+            if (policy := self.connections.refusing(own, direction, other, port)) is not None:
+                return Refusal(policy, f"{policy} lets no {direction.lower()} of {own} with {other} through")
         return None
-
-    def _passes(self, own: Workload, rule: object, direction: str, other: Workload, port: int | None) -> bool:
-        given = mapping(rule)
-        ports = [one for _, one in mappings(given.get("ports"))]
-        callee = other if direction == "Egress" else own
-        if ports and port is not None and not any(_is_port(one, port, callee) for one in ports):
-            return False
-        peers = [one for _, one in mappings(given.get("from" if direction == "Ingress" else "to"))]
-        return not peers or any(self._is_peer(own, peer, other) for peer in peers)
-
-    def _is_peer(self, own: Workload, peer: dict[str, Any], other: Workload) -> bool:
-        if "ipBlock" in peer:
-            return False
-        if "namespaceSelector" in peer:
-            if other.namespace not in namespaces_selected(self._index, peer["namespaceSelector"]):
-                return False
-        elif other.namespace != own.namespace:
-            return False
-        return "podSelector" not in peer or selects(peer["podSelector"], other.labels)
 
 
 def _has_identity(one: Object, caller: Workload) -> bool:
@@ -184,22 +196,6 @@ def _has_identity(one: Object, caller: Workload) -> bool:
 
 def _rules(policy: Object) -> Sequence[dict[str, Any]]:
     return [rule for _, rule in mappings(policy.spec.get("rules"))]
-
-
-def _isolates(policy: Object, pod: Workload, direction: str) -> bool:
-    if policy.namespace != pod.namespace or not selects(policy.spec.get("podSelector"), pod.labels):
-        return False
-    types = words(policy.spec.get("policyTypes")) or ["Ingress", *(["Egress"] if "egress" in policy.spec else [])]
-    return direction in types
-
-
-def _is_port(one: dict[str, Any], port: int, callee: Workload) -> bool:
-    if "port" not in one:
-        return True
-    first = number(one["port"])
-    first = first if first is not None else callee.port_named(text(one["port"]))
-    last = number(one.get("endPort"))
-    return first is not None and first <= port <= (last if last is not None else first)
 
 
 def _matches(rule: dict[str, Any], principal: str, namespace: str, port: int | None, *, whole: bool) -> bool:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.check.objects import mapping, mappings, number, text
+from otel_mesh.check.objects import Object, mapping, mappings, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from otel_mesh.check.objects import Object
 
 KINDS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
 PROXIES: Final = frozenset({"istio-proxy", "linkerd-proxy"})
@@ -25,11 +23,11 @@ class Workload:
 
     def __init__(self, made_by: Object) -> None:
         self.object = made_by
-        template, self.template_path = _template(made_by)
-        meta = mapping(template.get("metadata"))
+        self.template, self.template_path = _template(made_by)
+        meta = mapping(self.template.get("metadata"))
         self.labels: dict[str, Any] = mapping(meta.get("labels"))
         self.annotations: dict[str, Any] = mapping(meta.get("annotations"))
-        self.spec: dict[str, Any] = mapping(template.get("spec"))
+        self.spec: dict[str, Any] = mapping(self.template.get("spec"))
 
     @property
     def namespace(self) -> str:
@@ -79,6 +77,22 @@ class Workload:
 
     def __str__(self) -> str:
         return str(self.object)
+
+
+class Outsider(Workload):
+    """A caller whose pods are not among the objects; their labels are not known.
+
+    Args:
+        namespace: Namespace of the caller; empty for a caller that neither a namespace nor an identity is known of.
+        account: ServiceAccount of the caller; ``*`` for any.
+    """
+
+    def __init__(self, namespace: str = "", account: str = "*") -> None:
+        metadata = {"name": account, "namespace": namespace or "*"}
+        containers = [{"name": "istio-proxy"}] if namespace else []
+        spec = {"serviceAccountName": account, "containers": containers}
+        super().__init__(Object({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
+        self.is_anonymous = not namespace
 
 
 def _template(made_by: Object) -> tuple[dict[str, Any], str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli.checks import sarif
+from otel_mesh_cli.core import sarif
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.main import main
 

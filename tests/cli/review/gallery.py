@@ -74,7 +74,8 @@ CASES: Final = (
     ),
     Case(
         "service exposed",
-        "1 call is newly allowed, 2 routes change, 1 workload restarts and no data is deleted.",
+        "1 call is newly allowed, 2 routes change, 1 workload restarts, the checks find 1 new warning and no data"
+        " is deleted.",
         (
             (
                 CATALOG,
@@ -120,7 +121,7 @@ CASES: Final = (
     ),
     Case(
         "mesh left",
-        "1 call is refused, 8 calls are newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
+        "1 call is refused, 1 call is newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
         " 2 routes change, 11 workloads restart and data is deleted or replaced in 3 objects.",
         _settings("kind: istio", "kind: none"),
     ),

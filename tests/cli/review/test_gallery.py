@@ -30,6 +30,8 @@ def told(report: Report) -> str:
         lines.append(
             f"{mark} {risk.kind.value}: {risk.subject}: {risk.before} -> {risk.after} ({risk.reason}) [{places}]"
         )
+    lines += [f"  check {one}" for one in report.findings.introduced]
+    lines.append(f"checks of the base: {report.findings.kept} stay, {report.findings.resolved} resolved")
     return "\n".join(lines) + "\n"
 
 

@@ -77,6 +77,7 @@ def test_c3_a_stack_that_the_base_lacks_is_created_whole(checkout: Path, capsys:
     ("words", "said"),
     [
         (("--against", "nowhere"), "--against nowhere: no such commit in"),
+        (("--against-traffic", "soon"), "--against-traffic soon: not a duration"),
         (("--stack", "nothing"), "stack 'nothing': the checkout has no Pulumi.nothing.yaml"),
     ],
 )

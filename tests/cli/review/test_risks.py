@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from otel_mesh_cli.review.access import ANYONE, Call, calls
+from otel_mesh.catalog.model import Catalog, Service
+from otel_mesh.check.callers import ANYONE
+from otel_mesh_cli.checks import replay
+from otel_mesh_cli.oncall import options
+from otel_mesh_cli.review import traffic
+from otel_mesh_cli.review.access import Call
 from otel_mesh_cli.review.kinds import Kind
 from otel_mesh_cli.review.markdown import LONGEST, comment
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.objects import Action, compare
 from otel_mesh_cli.review.report import Report, Side
-from otel_mesh_cli.review.workloads import workloads
+from otel_mesh_cli.review.sarif import sarif
 
 Manifest = dict[str, Any]
 
@@ -59,6 +65,15 @@ def an_allow(name: str, *accounts: str, **operation: list[str]) -> Manifest:
     return a_policy(f"{name}-callers", {"selector": {"matchLabels": {"app": name}}, "rules": [rule]})
 
 
+OUTSIDE_MESH = {"sidecar.istio.io/inject": "false"}
+
+
+def a_network_policy(name: str, *callers: str) -> Manifest:
+    peers = [{"podSelector": {"matchLabels": {"app": one}}} for one in callers]
+    spec = {"podSelector": {"matchLabels": {"app": name}}, "ingress": [{"from": peers}] if peers else []}
+    return an_object("NetworkPolicy", name, spec, "networking.k8s.io/v1")
+
+
 @pytest.mark.parametrize(
     ("policies", "expected"),
     [
@@ -73,21 +88,70 @@ def an_allow(name: str, *accounts: str, **operation: list[str]) -> Manifest:
         ),
         ([a_policy("p", {"rules": [{}]})], {Call("shop/a", ANYONE)}),
         ([a_policy("p", {"rules": [{"from": [{"source": {"namespaces": ["n"]}}]}]})], {Call("shop/a", "namespace n")}),
-        ([a_policy("d", {"action": "DENY", "rules": [{}]})], {Call("shop/a", ANYONE)}),
+        ([a_policy("d", {"action": "DENY", "rules": [{}]})], set()),
+        (
+            [a_policy("d", {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/debug"]}}]}]})],
+            {Call("shop/a", ANYONE)},
+        ),
+        ([an_allow("a", "b"), a_network_policy("a", "b")], {Call("shop/a", "shop/b")}),
+        ([an_allow("a", "b", "c"), a_workload("c"), a_network_policy("a", "b")], {Call("shop/a", "shop/b")}),
+        ([a_network_policy("a", "c"), a_workload("c")], {Call("shop/a", "shop/c")}),
+        ([a_network_policy("a")], set()),
+        ([an_allow("a", "c"), a_workload("c", **OUTSIDE_MESH)], set()),
+        (
+            [a_policy("p", {"rules": [{"from": [{"source": {"principals": ["cluster.local/ns/n/*"]}}]}]})],
+            {Call("shop/a", "cluster.local/ns/n/*")},
+        ),
     ],
 )
-def test_b4_calls_that_the_mesh_lets_through(policies: list[Manifest], expected: set[Call]) -> None:
+def test_b4_calls_that_policies_let_through(policies: list[Manifest], expected: set[Call]) -> None:
     objects = [MESHED, a_workload("a"), *policies]
-    assert calls(objects, workloads(objects).values()) == expected
+    assert {one for one in Version(tuple(objects)).calls if one.callee == "shop/a"} == expected
 
 
 def test_b4_a_workload_without_a_proxy_accepts_anyone() -> None:
     label = {"sidecar.istio.io/inject": "false"}
     objects = [MESHED, a_workload("a", **label), a_policy("deny-all", {})]
-    assert calls(objects, workloads(objects).values()) == {Call("shop/a", ANYONE)}
+    assert Version(tuple(objects)).calls == {Call("shop/a", ANYONE)}
     before = [MESHED, a_workload("a"), a_policy("deny-all", {})]
     assert (Kind.LEAVES.value, "shop/a", "has a proxy", "has none") in risks(before, objects)
     assert (Kind.OPENS.value, "shop/a", "nobody", ANYONE) in risks(before, objects)
+
+
+def test_b4_a_network_policy_that_goes_opens_access() -> None:
+    objects = [MESHED, a_workload("a"), a_workload("c")]
+    assert risks([*objects, a_network_policy("a", "c")], objects) == [(Kind.OPENS.value, "shop/a", "shop/c", ANYONE)]
+
+
+def test_b4_linkerd_policies_decide_who_may_call() -> None:
+    namespace = {**MESHED, "metadata": {"name": "shop", "annotations": {"linkerd.io/inject": "enabled"}}}
+    group = "policy.linkerd.io/v1alpha1"
+    selector = {"podSelector": {"matchLabels": {"app": "a"}}, "port": "http"}
+    policy = {
+        "targetRef": {"kind": "Server", "name": "a"},
+        "requiredAuthenticationRefs": [{"kind": "MeshTLSAuthentication", "name": "callers"}],
+    }
+    called = a_workload("a")
+    ports = [{"name": "http", "containerPort": 8080}]
+    called["spec"]["template"]["spec"]["containers"] = [{"name": "a", "image": "a", "ports": ports}]
+
+    def version(*callers: str) -> list[Manifest]:
+        names = [f"{one}.shop.serviceaccount.identity.linkerd.cluster.local" for one in callers]
+        return [
+            namespace,
+            called,
+            *map(a_workload, "bc"),
+            an_object("Server", "a", selector, group),
+            an_object("AuthorizationPolicy", "a", policy, group),
+            an_object("MeshTLSAuthentication", "callers", {"identities": names}, group),
+        ]
+
+    assert risks(version("b"), version("b", "c")) == [(Kind.OPENS.value, "shop/c -> shop/a", "refused", "port 8080")]
+
+
+def test_b4_a_deny_policy_that_comes_may_break_calls() -> None:
+    policy = a_policy("no-debug", {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/debug*"]}}]}]})
+    assert risks([], [policy]) == [(Kind.BREAKS.value, "shop/no-debug DENY", "does not exist", "in force")]
 
 
 def test_b4_a_deny_policy_that_goes_opens_access() -> None:
@@ -194,3 +258,46 @@ def test_b4_values_of_secrets_are_not_shown() -> None:
     text = comment(a_report([old], [new]))
     assert "canary" not in text
     assert "other: (not shown)" in text
+
+
+def test_b4_findings_of_the_checks_are_told_apart_by_who_brings_them() -> None:
+    """A rule that is inserted moves those behind it: their findings stay the base's."""
+    hosts = [
+        {"match": [{"uri": {"exact": f"/{host}"}}], "route": [{"destination": {"host": host}}]}
+        for host in ("gone", "lost")
+    ]
+    old, new = (an_object("VirtualService", "a", {"hosts": ["a"], "http": http}) for http in (hosts[1:], hosts))
+    service = an_object("Service", "a", {"selector": {"app": "a"}}, "v1")
+    report = a_report([MESHED, a_workload("a"), service, old], [MESHED, a_workload("a"), service, new])
+    assert [(one.code.id, one.path) for one in report.findings.introduced] == [
+        ("OM101", "spec.http[0].route[0].destination.host")
+    ]
+    assert report.findings.kept > 0
+    assert "the checks find 1 new error" in report.verdict
+    assert "| error | OM101 | `VirtualService shop/a` |" in comment(report)
+    assert [report.fails(on) for on in ("none", "severe", "any")] == [False, True, True]
+    (result,) = [one for one in sarif(report)["runs"][0]["results"] if one["ruleId"] == "OM101"]
+    assert result["level"] == "error"
+    back = a_report([MESHED, a_workload("a"), service, new], [MESHED, a_workload("a"), service, old])
+    assert (back.findings.introduced, back.findings.resolved) == ((), 1)
+
+
+def test_b4_observed_callers_that_would_be_refused() -> None:
+    """What the base refuses too is told apart."""
+    objects = [MESHED, *map(a_workload, "abc")]
+    before, after = ([*objects, an_allow("a", *callers)] for callers in (("b",), ()))
+    known = Catalog(name="x", services=tuple(Service(name=name, port=8080) for name in "abc"))
+    calls = [(("b", "a"), 7.0), (("c", "a"), 3.0), (("d", "a"), 1.0)]
+    index = Version(tuple(after)).index
+    replayed = replay.judged(index, known, calls, {}, options.window("1h", end_us=7_200_000_000))
+    plain = a_report(before, after)
+    report = replace(plain, traffic=traffic.judged(plain.before.version.index, replayed))
+    assert [(one.caller, one.callee) for one in report.refused] == [("b", "a")]
+    assert report.verdict.startswith("1 observed caller would be refused, ")
+    text = comment(report)
+    assert "| the change | `b` | `a` | 7 | unknown | AuthorizationPolicy shop/a-callers does not allow shop/b |" in text
+    assert "| the base too | `c` | `a` | 3 |" in text
+    assert "Not judged, since not both are among the objects: d -> a." in text
+    assert "--against-traffic 7d" not in text
+    assert report.fails("severe")
+    assert "`--against-traffic 7d` judges those of a week" in comment(plain)

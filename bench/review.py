@@ -1,0 +1,74 @@
+"""What a review costs beside reading its two sides: `python -m bench.review`.
+
+The objects are those of `bench.check`. The change removes one caller, adds another and moves a fault: the report has
+risks, a graph and folds. The baseline in the same run serializes both sides as JSON, which reading them costs at least.
+Times are CPU seconds: other programs do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+from bench import check
+from otel_mesh_cli.review.markdown import comment
+from otel_mesh_cli.review.model import Version
+from otel_mesh_cli.review.report import Report, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZES = (200, 1000)
+_LIMITED, _LIMIT_S = 200, 2.0
+_KINDS = ("AuthorizationPolicy", "NetworkPolicy")
+
+
+def changed(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The objects with another caller of one service: that of the service two places before it."""
+    made = copy.deepcopy(objects)
+    policies = [one for one in made if one["kind"] in _KINDS and one["metadata"]["name"].startswith("service-5")]
+    for one in policies[:2]:
+        rules = one["spec"].get("rules") or one["spec"]["ingress"]
+        del rules[0]["from"][0]
+    return made
+
+
+def _report(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
+    old, new = (Side(name, Version(tuple(one), "production"), {}) for name, one in (("a", before), ("b", after)))
+    return comment(Report("prod", old, new, "otel-mesh review"))
+
+
+def _seconds(act: Callable[[], object], runs: int) -> float:
+    taken = []
+    for _ in range(runs):
+        begin = time.process_time()
+        act()
+        taken.append(time.process_time() - begin)
+    return statistics.median(taken)
+
+
+def main() -> None:
+    """Print a table, and whether the cost grows with the number of services alone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="runs of which the median counts")
+    runs = parser.parse_args().runs
+    print(f"{'services':>8} {'objects':>8} {'json s':>8} {'review s':>9} {'ratio':>7} {'ms/service':>11}")
+    taken = {}
+    for count in SIZES:
+        before = check.objects(count)
+        after = changed(before)
+        read = _seconds(lambda one=before, two=after: (json.dumps(one), json.dumps(two)), runs)  # type: ignore[misc]
+        taken[count] = _seconds(lambda one=before, two=after: _report(one, two), runs)  # type: ignore[misc]
+        columns = f"{read:8.3f} {taken[count]:9.3f} {taken[count] / read:7.1f} {1000 * taken[count] / count:11.3f}"
+        print(f"{count:8} {len(before):8} {columns}")
+    growth = taken[SIZES[-1]] / taken[SIZES[0]]
+    print(f"{SIZES[-1] // SIZES[0]} times the services take {growth:.1f} times as long")
+    print(f"limit for {_LIMITED} services: {_LIMIT_S} s, taken {taken[_LIMITED]:.3f} s")
+
+
+if __name__ == "__main__":
+    main()
