@@ -98,7 +98,13 @@ def test_what_people_changed_is_drift(
         "metadata": {"name": "just-for-today", "namespace": changed["metadata"]["namespace"]},
         "spec": {"action": "ALLOW", "rules": [{}]},
     }
-    server.have([*(one for one in objects if one is not missing), policy])
+    network = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": policy["metadata"],
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]},
+    }
+    server.have([*(one for one in objects if one is not missing), policy, network])
     assert main(["drift", "--stack", "prod", "--context", CONTEXT, "--output", "json"]) == 1
     told = capsys.readouterr().out
     found = json.loads(told)
@@ -106,6 +112,7 @@ def test_what_people_changed_is_drift(
         (f"Deployment {changed['metadata']['namespace']}/user-service", "update"),
         (f"PodDisruptionBudget {missing['metadata']['namespace']}/{missing['metadata']['name']}", "delete"),
         (f"AuthorizationPolicy {changed['metadata']['namespace']}/just-for-today", "create"),
+        (f"NetworkPolicy {changed['metadata']['namespace']}/just-for-today", "create"),
     }
     assert {"opens access", "changes capacity"} <= {one["kind"] for one in found["risks"]}
     assert CANARY not in told
