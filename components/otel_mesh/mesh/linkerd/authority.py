@@ -143,4 +143,5 @@ def _pem(certificate: x509.Certificate) -> str:
 
 
 def _private(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    # the policy controller reads no other form of this kind of key
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
