@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.binding import MeshBinding
     from otel_mesh.mesh.policies.access import Access, Grant, Operation
 
+_HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+_ADMIN: Final = "proxy-admin"
+_ADMIN_PORT: Final = "linkerd-admin"
+"""Port of every proxy that serves its metrics."""
 _ANYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 
@@ -32,21 +36,35 @@ def access_policies(accesses: Iterable[Access], binding: MeshBinding, namespace:
     return [made for access in accesses for made in _access(access, binding, namespace)]
 
 
+def proxy_metrics(namespace: pulumi.Input[str]) -> list[Manifest]:
+    """Policies that let Prometheus, which has no identity, read the metrics of a namespace's proxies.
+
+    NetworkPolicies say who reaches that port.
+
+    Args:
+        namespace: Namespace of the proxies.
+    """
+    return [
+        server(_ADMIN, namespace, {}, _ADMIN_PORT),
+        *_from_networks(_ADMIN, namespace, policy_ref("Server", _ADMIN), _ANYWHERE),
+    ]
+
+
 def server(
-    name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], port: int, *, http: bool = True
+    name: str, namespace: pulumi.Input[str], selected: Mapping[str, str], port: int | str, *, http: bool = True
 ) -> Manifest:
     """A Server, which refuses all connections that no AuthorizationPolicy allows.
 
     Args:
         name: Name of the object.
         namespace: Namespace of the pods.
-        selected: Labels of the pods.
-        port: Port of the pods.
+        selected: Labels of the pods; every pod of the namespace when empty.
+        port: Number or name of the pods' port.
         http: Whether the port speaks HTTP or gRPC; others are not looked into.
     """
     spec = {
         "accessPolicy": "deny",
-        "podSelector": {"matchLabels": dict(selected)},
+        "podSelector": {"matchLabels": dict(selected)} if selected else {},
         "port": port,
         "proxyProtocol": "unknown" if http else "opaque",
     }
@@ -89,7 +107,7 @@ def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) 
         yield from _allowed(f"{name}-callers", namespace, policy_ref("Server", name), callers)
     if access.networks:
         yield from _from_networks(f"{name}-networks", namespace, policy_ref("Server", name), access.networks)
-    if not parts:
+    if not parts and not access.grpc:  # Linkerd lets the kubelet's HTTP probes pass by itself, but not those by gRPC
         return
     parent = policy_ref("Server", name)
     for place, grant in enumerate(parts):
@@ -114,10 +132,11 @@ def _allowed(
 
 def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
     """The kubelet's probes, which come without an identity: a Server with routes has no default one for them."""
-    if not access.probe_paths:
+    if not access.probe_paths and not access.grpc:
         return []
     name = f"{access.workload}-probes"
-    exact = [{"path": {"type": "Exact", "value": path}, "method": "GET"} for path in access.probe_paths]
+    method, paths = ("POST", (_HEALTH_CHECK,)) if access.grpc else ("GET", access.probe_paths)
+    exact = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
     return [
         route("HTTPRoute", name, namespace, policy_ref("Server", access.workload), [{"matches": exact}]),
         *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), _ANYWHERE),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.labels import Label
-from otel_mesh.mesh.linkerd.access import access_policies, authorization, identities, server
+from otel_mesh.mesh.linkerd.access import access_policies, authorization, identities, proxy_metrics, server
 from otel_mesh.mesh.linkerd.egress import egress_manifests, shared_hosts
 from otel_mesh.mesh.linkerd.objects import policy_ref
 from otel_mesh.mesh.linkerd.traffic import service_annotations, traffic_manifests
@@ -32,8 +32,9 @@ class LinkerdRenderer:
         self, accesses: Iterable[Access], binding: MeshBinding, namespace: pulumi.Input[str], *, refuses_rest: bool
     ) -> list[Manifest]:
         """Servers, AuthorizationPolicies and MeshTLSAuthentications."""
-        del refuses_rest  # the namespace's annotation refuses the rest
-        return access_policies(accesses, binding, namespace)
+        # the namespace's annotation refuses the rest, with it the scrapes of the proxies
+        own = proxy_metrics(namespace) if refuses_rest else []
+        return [*access_policies(accesses, binding, namespace), *own]
 
     def egress(self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
         """EgressNetworks with HTTPRoutes and GRPCRoutes."""
@@ -70,7 +71,8 @@ class LinkerdRenderer:
         """A Server per port and its senders. Linkerd's proxies begin no traces, so exports stay untraced."""
         listed = tuple(ports)
         servers = [server(_server_name(name, port), namespace, selected, port) for port in listed]
-        return [*servers, *_senders(f"{name}-senders", name, namespace, senders, listed)]
+        own = proxy_metrics(namespace)
+        return [*servers, *_senders(f"{name}-senders", name, namespace, senders, listed), *own]
 
     def telemetry_senders(
         self,

@@ -65,6 +65,7 @@ class Access(Settings):
             ``app.kubernetes.io/name``.
         port: Port of the pods that may be called.
         http: True: the port speaks HTTP or gRPC, so that operations can be told apart.
+        grpc: True: the port speaks gRPC, and the kubelet's probes of it are calls of ``grpc.health.v1.Health``.
         grants: Who may call. Without any, nobody may.
         networks: Address ranges whose callers may call without an identity, of gateways outside the mesh. Linkerd only.
         probe_paths: Paths of the kubelet's HTTP probes at this port. They matter where operations are told apart: a
@@ -75,6 +76,7 @@ class Access(Settings):
     port: Port
     label: Literal[Label.NAME, Label.INSTANCE] = Label.INSTANCE
     http: bool = True
+    grpc: bool = False
     grants: tuple[Grant, ...] = ()
     networks: tuple[Cidr, ...] = ()
     probe_paths: tuple[Annotated[str, Field(pattern=r"^/[^*\s]*$")], ...] = ("/livez", "/readyz")
@@ -116,7 +118,13 @@ def declared_access(
 
 def _accesses(catalog: Catalog, callers: Mapping[str, list[Caller]]) -> Iterator[Access]:
     for service in catalog.services:
-        yield Access(workload=service.name, label=Label.NAME, port=service.port, grants=_grants(callers[service.name]))
+        yield Access(
+            workload=service.name,
+            label=Label.NAME,
+            port=service.port,
+            grpc=service.protocol == "grpc",
+            grants=_grants(callers[service.name]),
+        )
     for store in catalog.stores:
         yield Access(workload=store.name, port=store.port, http=False, grants=_grants(callers[store.name]))
 
