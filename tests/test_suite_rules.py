@@ -73,6 +73,7 @@ def test_no_other_place_gets_programs() -> None:
     }
     assert found == {
         "built.py",
+        "linkerd_charts/__init__.py",
         "test_suite_rules.py",
         "embedded/images/docker_registry.py",
         "embedded/packages/test_debian_prefix.py",

@@ -15,6 +15,7 @@ from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import pulumi_cli, rendering
 from tests.components.mesh.traffic_policies import TARGET, policies
+from tests.engine.test_strict_dry_run import with_claims
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,7 @@ def test_objects_pass_strict_field_validation(
 def test_pods_are_admitted_by_their_namespaces(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
-    pods = [
+    pods: list[dict[str, Any]] = [
         {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -84,7 +85,7 @@ def test_pods_are_admitted_by_their_namespaces(
                 "name": one["metadata"]["name"],
                 "namespace": one["metadata"]["namespace"],
             },
-            "spec": one["spec"]["template"]["spec"],
+            "spec": with_claims(one),
         }
         for one in objects
         if one["kind"] in {"Deployment", "StatefulSet", "DaemonSet"}

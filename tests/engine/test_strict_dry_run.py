@@ -56,14 +56,14 @@ def _pods(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {**_template(one)["metadata"], **_place(one)},
-            "spec": _with_claims(one),
+            "spec": with_claims(one),
         }
         for one in objects
         if one["kind"] in {"Deployment", "StatefulSet", "Job", "CronJob"}
     ]
 
 
-def _with_claims(manifest: dict[str, Any]) -> dict[str, Any]:
+def with_claims(manifest: dict[str, Any]) -> dict[str, Any]:
     """The pod's spec with the volumes that a StatefulSet's controller adds."""
     pod: dict[str, Any] = _template(manifest)["spec"]
     names = [one["metadata"]["name"] for one in manifest["spec"].get("volumeClaimTemplates", [])]

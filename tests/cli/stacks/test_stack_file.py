@@ -39,7 +39,7 @@ MISTAKES: dict[str, tuple[str | bytes | None, str]] = {
 WRONG_TYPES: dict[str, tuple[object, str]] = {
     "mesh": ([1], "mesh: should be a mapping of keys to values"),
     "mesh.kind": (7, "mesh.kind: should be text"),
-    "mesh.kind ": ("isto", "mesh.kind: should be 'none' or 'istio'"),
+    "mesh.kind ": ("isto", "mesh.kind: should be 'none', 'istio' or 'linkerd'"),
     "mesh.gateway": (["x"], "mesh.gateway: should be a mapping of keys to values"),
     "mesh.gateway.tls_secret": (1, "mesh.gateway.tls_secret: should be text"),
 }
