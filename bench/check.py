@@ -73,7 +73,8 @@ def _walk(value: object) -> int:
     return 1 + sum(_walk(one) for one in value) if isinstance(value, list) else 1
 
 
-def _seconds(act: Callable[[], object], runs: int) -> float:
+def seconds(act: Callable[[], object], runs: int) -> float:
+    """Median CPU seconds of some runs."""
     taken = []
     for _ in range(runs):
         begin = time.process_time()
@@ -94,8 +95,8 @@ def main() -> None:
         findings = [one for one in check_objects(given) if one.severity is not Severity.INFO]
         if findings:
             raise SystemExit(f"{len(findings)} findings, the first: {findings[0]}")
-        walked = _seconds(lambda given=given: [_walk(one) for one in given], runs)  # type: ignore[misc]
-        taken = _seconds(lambda given=given: check_objects(given), runs)  # type: ignore[misc]
+        walked = seconds(lambda given=given: [_walk(one) for one in given], runs)  # type: ignore[misc]
+        taken = seconds(lambda given=given: check_objects(given), runs)  # type: ignore[misc]
         columns = f"{walked:8.3f} {taken:8.3f} {taken / walked:7.1f} {1000 * taken / count:11.3f}"
         print(f"{count:8} {len(given):8} {columns}")
     print(f"limit for {SIZES[-1]} services: {_LIMIT_S} s, taken {taken:.3f} s")

@@ -10,17 +10,12 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import statistics
-import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench import check
 from otel_mesh_cli.review.markdown import comment
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.report import Report, Side
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SIZES = (200, 1000)
 _LIMITED, _LIMIT_S = 200, 2.0
@@ -42,15 +37,6 @@ def _report(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
     return comment(Report("prod", old, new, "otel-mesh review"))
 
 
-def _seconds(act: Callable[[], object], runs: int) -> float:
-    taken = []
-    for _ in range(runs):
-        begin = time.process_time()
-        act()
-        taken.append(time.process_time() - begin)
-    return statistics.median(taken)
-
-
 def main() -> None:
     """Print a table, and whether the cost grows with the number of services alone."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -61,8 +47,8 @@ def main() -> None:
     for count in SIZES:
         before = check.objects(count)
         after = changed(before)
-        read = _seconds(lambda one=before, two=after: (json.dumps(one), json.dumps(two)), runs)  # type: ignore[misc]
-        taken[count] = _seconds(lambda one=before, two=after: _report(one, two), runs)  # type: ignore[misc]
+        read = check.seconds(lambda one=before, two=after: (json.dumps(one), json.dumps(two)), runs)  # type: ignore[misc]
+        taken[count] = check.seconds(lambda one=before, two=after: _report(one, two), runs)  # type: ignore[misc]
         columns = f"{read:8.3f} {taken[count]:9.3f} {taken[count] / read:7.1f} {1000 * taken[count] / count:11.3f}"
         print(f"{count:8} {len(before):8} {columns}")
     growth = taken[SIZES[-1]] / taken[SIZES[0]]
