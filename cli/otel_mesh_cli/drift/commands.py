@@ -26,7 +26,8 @@ def drift(
 ) -> None:
     """Report what others changed in the cluster since the stack's last update; nothing is written."""
     from otel_mesh_cli.drift import sides
-    from otel_mesh_cli.drift.report import Drift, comment, text
+    from otel_mesh_cli.drift.report import Drift, text
+    from otel_mesh_cli.review.markdown import comment
 
     command = f"otel-mesh drift --stack {stack}{f' --context {context}' if context else ''}"
     report = Drift(stack, *sides.drift(stack, context), command)

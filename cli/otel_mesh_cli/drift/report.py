@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from otel_mesh_cli.review import markdown
 from otel_mesh_cli.review.objects import Action, differences
 from otel_mesh_cli.review.report import Report
 
@@ -20,6 +19,8 @@ _LONGEST: Final = 100
 @dataclass(frozen=True)
 class Drift(Report):
     """What others than the engine did to a stack's objects; a deleted object is missing, a created one was added."""
+
+    NAME: ClassVar[str] = "drift"
 
     @property
     def verdict(self) -> str:
@@ -39,16 +40,6 @@ def text(report: Drift) -> str:
         report: The report.
     """
     return "\n".join(_lines(report))
-
-
-def comment(report: Drift) -> str:
-    """The report as Markdown, with a mark of its own.
-
-    Args:
-        report: The report.
-    """
-    body = markdown.comment(report)
-    return body.replace("otel-mesh review: ", "otel-mesh drift: ", 2)
 
 
 def _lines(report: Drift) -> Iterator[str]:

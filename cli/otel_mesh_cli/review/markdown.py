@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.review.objects import Change, Manifest
     from otel_mesh_cli.review.report import Report
 
-MARK: Final = "<!-- otel-mesh review: {stack} -->"
+MARK: Final = "<!-- otel-mesh {name}: {stack} -->"
 """First line of a comment: the next report on the same stack replaces the comment that has it."""
 LONGEST: Final = 60_000
 """Longest comment in characters; GitHub refuses more than 65,536."""
@@ -50,8 +50,8 @@ def comment(report: Report) -> str:
 
 
 def _head(report: Report) -> Iterator[str]:
-    yield MARK.format(stack=report.stack)
-    yield f"### otel-mesh review: stack `{report.stack}`"
+    yield MARK.format(name=report.NAME, stack=report.stack)
+    yield f"### otel-mesh {report.NAME}: stack `{report.stack}`"
     yield f"**{report.verdict}**"
     if report.severe:
         yield f"> [!WARNING]\n> {len(report.severe)} of the risks below have to be accepted on purpose."

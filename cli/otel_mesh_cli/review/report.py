@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from otel_mesh.check.findings import Severity
 from otel_mesh_cli.checks import report as checks
@@ -56,6 +56,9 @@ class Report:
         command: Command that makes this report.
         traffic: Observed calls, judged; None if they were not asked for.
     """
+
+    NAME: ClassVar[str] = "review"
+    """What the report calls itself."""
 
     stack: str
     before: Side

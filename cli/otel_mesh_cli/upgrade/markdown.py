@@ -22,7 +22,7 @@ def comment(report: Upgrade) -> str:
     Args:
         report: The rehearsal.
     """
-    blocks = markdown.comment(report).replace("otel-mesh review: ", "otel-mesh upgrade: ", 2).split("\n\n")
+    blocks = markdown.comment(report).split("\n\n")
     return "\n\n".join([*blocks[:_HEAD], *_sections(report), *blocks[_HEAD:]])
 
 

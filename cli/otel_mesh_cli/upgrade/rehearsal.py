@@ -6,7 +6,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from unittest import mock
 
 from otel_mesh.core import versions
@@ -38,6 +38,8 @@ class Upgrade(Report):
         defaults: Changed defaults: chart, path of the value, old and new default.
         removed: Values that the stack sets and the new charts do not have, as ``chart: path``.
     """
+
+    NAME: ClassVar[str] = "upgrade"
 
     defaults: tuple[tuple[str, str, Any, Any], ...] = ()
     removed: tuple[str, ...] = ()
