@@ -132,10 +132,10 @@ def _allowed(
 
 def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
     """The kubelet's probes, which come without an identity: a Server with routes has no default one for them."""
-    if not access.probe_paths and not access.grpc:
+    method, paths = ("POST", (_HEALTH_CHECK,)) if access.grpc else ("GET", access.probe_paths)
+    if not paths:
         return []
     name = f"{access.workload}-probes"
-    method, paths = ("POST", (_HEALTH_CHECK,)) if access.grpc else ("GET", access.probe_paths)
     exact = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
     return [
         route("HTTPRoute", name, namespace, policy_ref("Server", access.workload), [{"matches": exact}]),
