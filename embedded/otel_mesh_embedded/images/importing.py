@@ -28,7 +28,7 @@ def import_all(ctr: Sequence[str], references: Iterable[str] | None = None) -> l
         CommandError: an archive is missing, or containerd refused it.
     """
     wanted = json.loads(images_file().read_text()).values() if references is None else references
-    present = set(_ctr(ctr, ["images", "list", "--quiet"], "containerd").split())
+    present = references_of(ctr)
     missing = [reference for reference in sorted(wanted) if reference not in present]
     for reference in missing:
         file = archive(reference)
@@ -36,6 +36,18 @@ def import_all(ctr: Sequence[str], references: Iterable[str] | None = None) -> l
             raise CommandError(f"{file}: missing", remedy="run `otel-mesh up` again: it builds the image anew")
         _ctr(ctr, ["images", "import", str(file)], reference)
     return missing
+
+
+def references_of(ctr: Sequence[str]) -> frozenset[str]:
+    """References of the images that containerd has.
+
+    Args:
+        ctr: ctr with its options for address and namespace.
+
+    Raises:
+        CommandError: containerd does not answer.
+    """
+    return frozenset(_ctr(ctr, ["images", "list", "--quiet"], "containerd").split())
 
 
 def _ctr(ctr: Sequence[str], arguments: Sequence[str], subject: str) -> str:

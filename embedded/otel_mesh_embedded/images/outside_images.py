@@ -11,6 +11,7 @@ import yaml
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import run
 from otel_mesh_cli.stacks import local_stack, pulumi_cli
+from otel_mesh_embedded.images.importing import references_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +32,7 @@ def require_outside(ctr: Sequence[str], say: Callable[[str], None]) -> None:
     Raises:
         CommandError: A registry does not give an image.
     """
-    present = set(run([*ctr, "images", "list", "--quiet"]).require("images of the node", remedy=_LOG).split())
+    present = references_of(ctr)
     missing: dict[str, str] = {}
     for reference in _of_stack():
         if reference in present:
@@ -45,9 +46,6 @@ def require_outside(ctr: Sequence[str], say: Callable[[str], None]) -> None:
             f"images {', '.join(missing)}: not on the node and not pulled ({next(iter(missing.values()))})",
             remedy="save them as archives where their registry is reached, then `otel-mesh node images load FOLDER`",
         )
-
-
-_LOG: Final = "see containerd's log, then run `otel-mesh up` again"
 
 
 def _of_stack() -> tuple[str, ...]:
