@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _FOLDERS: Final = ("components", "infra")
 """Folders of a commit that its program is made of."""
+_ABBREV: Final = 12
+"""Digits of a commit in a report. Git's own choice grows with the clone, and the same commits give the same report."""
 
 
 def both(reference: str, stack: str) -> tuple[Side, Side]:
@@ -42,12 +44,14 @@ def both(reference: str, stack: str) -> tuple[Side, Side]:
         CommandError: There is no such commit or stack, or a program rejects its settings.
     """
     place = f"--against {reference}"
-    short = _git(["rev-parse", "--short", "--verify", "--quiet", f"{reference}^{{commit}}"], place).decode().strip()
+    commit = ["--verify", "--quiet", f"{reference}^{{commit}}"]
+    short = _git(["rev-parse", f"--short={_ABBREV}", *commit], place).decode().strip()
     stack_file.require(stack)
-    described = _git(["describe", "--always", "--dirty"], place).decode().strip()
+    described = _git(["describe", "--always", "--dirty", f"--abbrev={_ABBREV}"], place).decode().strip()
     with ThreadPoolExecutor() as pool, tempfile.TemporaryDirectory(prefix="otel-mesh-review-") as folder:
         after = pool.submit(read, repo_dir(), stack, described, f"stack {stack}")
-        name = reference if reference == short else f"{reference} ({short})"
+        is_hash = reference.startswith(short) or short.startswith(reference)
+        name = short if is_hash else f"{reference} ({short})"
         file = f"Pulumi.{stack}.yaml"
         if file not in _git(["ls-tree", "--name-only", short], place).decode().split():
             return Side(name, Version(()), {}), after.result()  # the stack is new: everything is created

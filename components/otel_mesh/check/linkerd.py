@@ -61,6 +61,8 @@ _IGNORED_FILTERS: Final = frozenset({"RequestMirror", "URLRewrite", "ExtensionRe
 _IGNORED_RULES: Final = ("sessionPersistence",)
 _FAMILIES: Final = ("retry.linkerd.io/", "timeout.linkerd.io/")
 _ACCRUAL: Final = "balancer.linkerd.io/"
+_PROXY_PORTS: Final = frozenset({"linkerd-admin", "linkerd-proxy", 4191, 4143})
+"""Ports of the proxy, which the injector adds: no manifest of a workload has them."""
 
 
 def check(index: Index) -> Iterator[Finding]:
@@ -153,8 +155,9 @@ def _identities(index: Index, one: Object) -> Iterator[Finding]:
 
 def _server(index: Index, server: Object) -> Iterator[Finding]:
     wanted = server.spec.get("port")
-    pods = index.select_by(server.namespace, server.spec.get("podSelector"))
-    for pod in pods:
+    if wanted in _PROXY_PORTS:
+        return
+    for pod in filter(index.injects, index.select_by(server.namespace, server.spec.get("podSelector"))):
         port = number(wanted)
         known = port in pod.port_numbers if port is not None else pod.port_named(text(wanted)) is not None
         if not known and pod.port_numbers:

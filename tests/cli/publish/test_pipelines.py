@@ -148,7 +148,8 @@ def test_the_action_reviews_a_shallow_checkout_of_the_merge_commit(tmp_path: Pat
     assert sorted(one.name for one in folder.iterdir()) == ["report.json", "report.md", "report.sarif"]
     assert runner.summary == (folder / "report.md").read_text()
     assert runner.summary.startswith(MARK)
-    assert json.loads((folder / "report.json").read_text())["before"] == _git(origin, "rev-parse", "--short", "HEAD^1")
+    before = json.loads((folder / "report.json").read_text())["before"]
+    assert before == _git(origin, "rev-parse", "--short=12", "HEAD^1")
     runner.expressions["inputs.against"] = "nowhere"
     done = runner.run(action_steps()["Review"])
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
