@@ -295,5 +295,7 @@ from .teams.binding import TeamGrants as TeamGrants
 from .teams.platform import Platform as Platform
 from .teams.team import Team as Team
 from .services.workload_checks import workload_problems as workload_problems
+from .testing.declared import Declared as Declared
+from .testing.program import run_program as run_program
 
 __all__: list[str]
