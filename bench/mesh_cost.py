@@ -1,4 +1,4 @@
-"""Cost of the mesh in the running environment: the same pods with and without a pair of sidecars, in one run.
+"""B9: cost of the mesh in the running environment: the same pods with and without a pair of sidecars, in one run.
 
 Rounds of requests over one connection alternate between the mesh and no mesh. Then sampled requests go through the
 gateway (FLOW_RATE per second, default 100, for FLOW_SECONDS, default 30), and each must become a complete trace. The

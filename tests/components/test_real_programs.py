@@ -1,4 +1,4 @@
-"""Configurations are loaded by the real programs."""
+"""S2.1, B6: configurations are loaded by the real programs."""
 
 from __future__ import annotations
 

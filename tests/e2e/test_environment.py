@@ -1,4 +1,4 @@
-"""Guarantees of the environment to its users: addresses, settings, secrecy, idempotence."""
+"""S2.3: guarantees of the environment to its users: addresses, settings, secrecy, idempotence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`otel-mesh up --stack dev --context NAME` from a clone that does not own the cluster, with a separate registry.
+"""B10: `otel-mesh up --stack dev --context NAME` from a clone that does not own the cluster, with a separate registry.
 
 The embedded cluster acts as the other cluster: the clone knows only a context of a kubeconfig.
 """

@@ -1,4 +1,4 @@
-"""C2 on real sidecars: examples/team_stack as a second stack joins the platform, and its destroy leaves nothing.
+"""C2, B11 on real sidecars: examples/team_stack as a second stack joins the platform, and its destroy leaves nothing.
 
 The tests of this file share the team's stack and run in file order.
 """

@@ -1,4 +1,4 @@
-"""A stack with Linkerd: strict field validation of every object by the API server, and admission of its pods."""
+"""S1.1: a stack with Linkerd: strict field validation of every object by the API server, and admission of its pods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A team's stack, with the library as a wheel, attaches its own service to the platform's stack: examples/team_stack.
+"""C2, B8: a team's stack, with the library as a wheel, joins the platform's stack: examples/team_stack.
 
 The tests of this file share both stacks and run in file order.
 """

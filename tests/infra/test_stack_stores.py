@@ -1,4 +1,4 @@
-"""Stores outside by the same setting as the stack's own: what is deployed, and what mesh and network let through."""
+"""B11: stores outside by the setting of the stack's own: what is deployed, and what mesh and network let through."""
 
 from __future__ import annotations
 

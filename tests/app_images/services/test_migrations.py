@@ -1,4 +1,4 @@
-"""Issue 19: one role migrates, another serves and cannot; on first start, on an upgrade, with many at once."""
+"""S2.9: one role migrates, another serves and cannot; on first start, on an upgrade, with many at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate of a canary: what it counts, by the real promtool, and what it says."""
+"""B13: the gate of a canary: what it counts, by the real promtool, and what it says."""
 
 from __future__ import annotations
 

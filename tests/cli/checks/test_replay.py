@@ -1,4 +1,4 @@
-"""Replay: observed calls judged by proposed policies."""
+"""B12: observed calls judged by proposed policies."""
 
 from __future__ import annotations
 

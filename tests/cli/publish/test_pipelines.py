@@ -1,4 +1,4 @@
-"""The GitHub action, the workflows and the GitLab template: their own shell steps against a code host on loopback."""
+"""C3: the GitHub action, the workflows and the GitLab template: their shell steps against a code host on loopback."""
 
 from __future__ import annotations
 

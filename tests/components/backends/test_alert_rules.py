@@ -81,7 +81,7 @@ def test_every_alert_is_tested_and_names_effect_and_remedy(rules: list[Path]) ->
 
 
 def test_every_recording_rule_is_tested(rules: list[Path]) -> None:
-    """S2.10, S2.12, and issue 5: whichever proxy counts, what is recorded is the same."""
+    """S2.10, S2.12: whichever proxy counts, what is recorded is the same."""
     groups = [group for path in CASES for group in yaml.safe_load(path.read_text())["tests"]]
     cases = [case for group in groups for case in group["promql_expr_test"] if case["exp_samples"]]
     for rule in of("record", rules):

@@ -1,4 +1,4 @@
-"""The real Collector delivers to endpoints outside: TLS with an own authority, a client certificate, secret headers."""
+"""S2.1: the real Collector delivers to endpoints outside: TLS by an own authority, client certificate, headers."""
 
 from __future__ import annotations
 
