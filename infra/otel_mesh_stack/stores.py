@@ -112,6 +112,15 @@ def placed(settings: StackSettings) -> Catalog:
     return with_outside_stores(CATALOG, {name: None if one.in_cluster else one.call() for name, one in away.items()})
 
 
+def located(settings: StackSettings) -> Catalog:
+    """The catalog with the host names of the stores that run elsewhere."""
+    away = outside(settings)
+    stores = (
+        one.model_copy(update={"host": away[one.name].host}) if one.name in away else one for one in CATALOG.stores
+    )
+    return CATALOG.model_copy(update={"stores": tuple(stores)})
+
+
 def hosts_of_neighbours(settings: StackSettings) -> dict[str, list[MeshHost]]:
     """The stores that are Services of other namespaces, by the service that uses them."""
     found: dict[str, list[MeshHost]] = {}
