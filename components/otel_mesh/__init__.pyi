@@ -273,6 +273,7 @@ from .services.postgres import (
     PostgresSettings as PostgresSettings,
     SqlName as SqlName,
 )
+from .services.backup_store import BackupStore as BackupStore
 from .services.outside_stores import (
     OutsidePostgres as OutsidePostgres,
     OutsideRedis as OutsideRedis,

@@ -21,7 +21,16 @@ from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.images import pip_settings, roots
 from otel_mesh_embedded.images.buildah import Buildah
-from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
+from otel_mesh_embedded.images.recipes import (
+    BACKUP_STORE,
+    IMAGES,
+    LOAD_GENERATOR,
+    PAGE,
+    RECIPES,
+    REGISTRY,
+    ROOTS,
+    SERVICES,
+)
 from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain import disk_space
 from otel_mesh_embedded.toolchain.prometheus_page import prometheus_page
@@ -117,8 +126,12 @@ def _of_stack() -> set[str]:
     programs = set(toolchain.GROUPS["istio"])
     with_istio = stack_mesh().kind == "istio"
     names = {image.name for image in IMAGES if with_istio or not programs.intersection(image.programs)}
-    has_load = stack_file.settings(stack_file.LOCAL).get("load_generator") is not None
-    return names if has_load else names - {LOAD_GENERATOR}
+    settings = stack_file.settings(stack_file.LOCAL)
+    if settings.get("load_generator") is None:
+        names.discard(LOAD_GENERATOR)
+    if not (settings.get("postgres_backup") or {}).get("store"):
+        names.discard(BACKUP_STORE)
+    return names
 
 
 def without_programs() -> list[str]:

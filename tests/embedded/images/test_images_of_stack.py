@@ -27,11 +27,12 @@ LOAD = {"rate_per_second": 1}
 @pytest.mark.parametrize(
     ("settings", "mesh", "spared"),
     [
-        ({}, "istio", {"load-generator"}),
-        ({"load_generator": None}, "istio", {"load-generator"}),
-        ({"load_generator": LOAD}, "istio", set()),
-        ({"load_generator": {}}, "none", OF_MESH),
-        ({}, "none", {"load-generator", *OF_MESH}),
+        ({}, "istio", {"load-generator", "backup-store"}),
+        ({"load_generator": None}, "istio", {"load-generator", "backup-store"}),
+        ({"load_generator": LOAD}, "istio", {"backup-store"}),
+        ({"load_generator": LOAD, "postgres_backup": {"store": {"bucket": "b"}}}, "istio", set()),
+        ({"load_generator": {}, "postgres_backup": {}}, "none", {"backup-store", *OF_MESH}),
+        ({}, "none", {"load-generator", "backup-store", *OF_MESH}),
     ],
 )
 def test_only_what_the_stack_runs_is_made(
@@ -47,9 +48,10 @@ def test_only_what_the_stack_runs_is_made(
     assert {service.name for service in CATALOG.services} <= of_stack
 
 
-def test_the_load_generator_has_an_image_of_its_name() -> None:
-    assert images.LOAD_GENERATOR in ALL
-    assert images.LOAD_GENERATOR not in {service.name for service in CATALOG.services}
+@pytest.mark.parametrize("name", [images.LOAD_GENERATOR, images.BACKUP_STORE])
+def test_a_program_that_only_some_stacks_run_has_an_image_of_its_name(name: str) -> None:
+    assert name in ALL
+    assert name not in {service.name for service in CATALOG.services}
 
 
 @pytest.fixture
