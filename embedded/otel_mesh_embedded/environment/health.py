@@ -12,10 +12,9 @@ import httpx
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
-from otel_mesh_cli.stacks import drift, recovery
+from otel_mesh_cli.stacks import drift, local_stack, recovery, sidecars
 from otel_mesh_cli.stacks.addresses import ADDRESSES
-from otel_mesh_embedded.environment import sidecars, workspace
-from otel_mesh_embedded.environment.namespaces import NAMESPACES
+from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
@@ -129,9 +128,9 @@ def _stack() -> Iterator[CommandError]:
         )
     for difference in drift.differences(state, Api(layout()).get):
         yield CommandError(f"stack {_STACK}: {difference}", remedy=_UP)
-    for pod in sidecars.without_sidecar(Api(layout())):
+    for pod in sidecars.without_sidecar(Api(layout()).items):
         yield CommandError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
-    for cause in explain_unready(Api(layout()), NAMESPACES):
+    for cause in explain_unready(Api(layout()), local_stack.pod_namespaces()):
         full = _FULL in cause.lower()
         yield CommandError(cause, remedy="free space on its volume, then run `otel-mesh up`" if full else _UP)
 

@@ -79,7 +79,7 @@ def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] |
     with machine_lock.hold("otel-mesh up"), _named_errors():
         state_folder.mark(where.state)
         progress("providing programs and images")
-        references = images.ensure(["pause", "coredns"])
+        references = images.make(["pause", "coredns"])
         node = assemble(where)
         starting.start(node, references, progress)
         _supervise(node)

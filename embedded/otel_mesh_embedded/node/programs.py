@@ -70,7 +70,7 @@ def find(layout: Layout, *, built: bool = True) -> Programs:
     Raises:
         CommandError: a program cannot be provided.
     """
-    tools = toolchain.ensure(BUILT) if built else layout.bin
+    tools = toolchain.folder(BUILT) if built else layout.bin
     prefix = packages.ensure()
     given = packages.environment(prefix)
     own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PROVIDER = "pulumi-resource-kubernetes"
 
 
-def install_pulumi_plugin(pulumi_home: Path) -> Path:
+def install_plugin(pulumi_home: Path) -> None:
     """Put the Kubernetes provider where the Pulumi CLI looks for plugins, once.
 
     The result is that of ``pulumi plugin install resource kubernetes VERSION --file PROGRAM``, with a link in place of
@@ -23,9 +23,6 @@ def install_pulumi_plugin(pulumi_home: Path) -> Path:
     Args:
         pulumi_home: folder that PULUMI_HOME names.
 
-    Returns:
-        Folder of the plugin.
-
     Raises:
         CommandError: the provider could not be built.
     """
@@ -33,4 +30,3 @@ def install_pulumi_plugin(pulumi_home: Path) -> Path:
     folder = pulumi_home / "plugins" / f"resource-kubernetes-{owner(PROVIDER).version}"
     folder.mkdir(parents=True, exist_ok=True)
     files.link(folder / PROVIDER, program)
-    return folder

@@ -36,7 +36,7 @@ def program(layout: Layout, programs: Programs) -> Program:
     kubeconfig = credentials.kubeconfig_path(layout, credentials.NETWORK_POLICIES)
     argv = (
         # Not among the programs of the node: their folder has another path with one more, and all would start anew.
-        str(toolchain.ensure((PROGRAM,)) / PROGRAM),
+        str(toolchain.folder((PROGRAM,)) / PROGRAM),
         f"--kubeconfig={kubeconfig}",
         f"--node={NODE_NAME}",
         f"--service-cluster-ip-range={SERVICE_NETWORK}",
