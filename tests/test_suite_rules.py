@@ -65,7 +65,7 @@ def test_programs_that_nobody_gets_before_are_refused() -> None:
 
 def test_no_other_place_gets_programs() -> None:
     """But for tests of what gets them, with modules of their own."""
-    getting = re.compile(r"\b(?:toolchain\.(?:ensure|path|choices)|charts\.ensure|packages\.ensure)\(")
+    getting = re.compile(r"\b(?:toolchain\.(?:folder|path|choices)|charts\.ensure|packages\.ensure)\(")
     found = {
         str(path.relative_to(TESTS))
         for path in TESTS.rglob("*.py")
