@@ -18,7 +18,7 @@ from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
-from otel_mesh_embedded.node.machine import ports, preflight
+from otel_mesh_embedded.node.machine import facts, preflight
 from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.pki import credentials
 
@@ -138,9 +138,7 @@ def _stack() -> Iterator[CommandError]:
 def _addresses() -> Iterator[CommandError]:
     ours = {process.pid for process in registry(layout()).processes()}
     for address in ADDRESSES:
-        foreign = [one for one in ports.listeners([(LOOPBACK, address.port)]) if one.pid not in ours]
-        if foreign:
-            reason = f"port {LOOPBACK}:{address.port} (for {address.name}): in use by {foreign[0]}"
-            yield CommandError(reason, remedy=preflight.port_remedy(address.name))
+        if foreign := facts.taken([(LOOPBACK, address.port, address.name)], ours):
+            yield from preflight.ports_in_use(foreign[:1])
         elif (said := answers(address)) != ANSWERS:
             yield CommandError(f"{address.name} at {address.url}: {said}", remedy=_UP)

@@ -20,7 +20,7 @@ from otel_mesh_embedded.pki import credentials
 from otel_mesh_embedded.supervision import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from otel_mesh_embedded.node.network.ranges import Ranges
 
@@ -98,7 +98,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         state_on=_file_system(existing),
         state=layout.state,
         untrusted=state_folder.untrusted(layout),
-        taken_ports=tuple(_taken(wanted, mine)),
+        taken_ports=tuple(taken(wanted, mine)),
         routes=tuple(routes()),
         recorded_ranges=recorded,
         has_other_ranges=recorded is None and credentials.authority(layout, credentials.CLUSTER).exists(),
@@ -143,7 +143,13 @@ def _file_system(folder: Path) -> str:
     return kind
 
 
-def _taken(wanted: list[tuple[IPv4Address, int, str]], mine: set[int]) -> list[PortUse]:
+def taken(wanted: Iterable[tuple[IPv4Address, int, str]], mine: Collection[int]) -> list[PortUse]:
+    """Listeners of other programs on addresses and ports of ours.
+
+    Args:
+        wanted: Address, port, and name of what listens there.
+        mine: Numbers of our processes.
+    """
     programs = {(address, port): program for address, port, program in wanted}
     return [
         PortUse(listener.address, listener.port, programs[listener.address, listener.port], str(listener))
