@@ -103,12 +103,6 @@ def scan() -> list[Process]:
     return [process for process in map(look, pids) if process is not None]
 
 
-def is_alive(process: Process) -> bool:
-    """True if this process still runs, and not another one with its number."""
-    stat = _stat(process.pid)
-    return stat is not None and stat[0] not in "ZX" and stat[2] == process.started
-
-
 def _open(process: Process) -> int | None:
     """A pidfd of the process; None if it has ended.
 
@@ -144,41 +138,33 @@ def send(process: Process, number: signal.Signals) -> bool:
     return True
 
 
-def handles(processes: Iterable[Process]) -> dict[int, Process]:
-    """Pidfds of running processes, readable when a process ends; the caller closes them."""
-    return {handle: process for process in processes if (handle := _open(process)) is not None}
-
-
-def close(opened: Iterable[int]) -> None:
-    """Close handles."""
-    for handle in opened:
-        os.close(handle)
-
-
-def wait(processes: Iterable[Process], timeout: float) -> list[Process]:
+def wait(processes: Iterable[Process], timeout: float, *, for_all: bool = True) -> list[Process]:
     """Wait until the processes have ended.
 
     Args:
         processes: Processes to wait for.
         timeout: Seconds for all processes together.
+        for_all: Whether to wait for all of them; else for one of them, and without any for the whole time.
 
     Returns:
         Those that still run.
     """
-    left = handles(processes)
+    left = {handle: process for process in processes if (handle := _open(process)) is not None}
+    number = len(left)
     poller = select.poll()
     for handle in left:
         poller.register(handle, select.POLLIN)
     deadline = time.monotonic() + timeout
     try:
-        while left and (remaining := deadline - time.monotonic()) > 0:
+        while (left if for_all else len(left) == number) and (remaining := deadline - time.monotonic()) > 0:
             for handle, _ in poller.poll(remaining * 1000):
                 poller.unregister(handle)
                 os.close(handle)
                 del left[handle]
         return list(left.values())
     finally:
-        close(left)
+        for handle in left:
+            os.close(handle)
 
 
 def end(processes: Sequence[Process], grace: float = GRACE) -> None:

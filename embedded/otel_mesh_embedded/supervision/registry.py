@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_LOG_LIMIT = 16 * 1024 * 1024
-
 
 @dataclass(frozen=True)
 class Program:
@@ -137,11 +135,9 @@ class Registry:
         files.write(self.specifications / f"{program.name}.json", json.dumps(wanted, indent=1))
 
     def _start(self, program: Program, stamp: str) -> Process:
-        log = self.log(program.name)
-        rotate(log)
         environment = {**program.environment, **processes.marks(self.state, program.name, stamp)}
         try:
-            pid = processes.spawn(program.argv, environment, log)
+            pid = processes.spawn(program.argv, environment, self.log(program.name))
         except OSError as error:
             raise CommandError(
                 f"{program.argv[0]}: cannot be started: {error.strerror}",
@@ -151,9 +147,3 @@ class Registry:
         self.started.add(program.name)
         # One that has ended by now is told by `require_alive`.
         return processes.appeared(pid) or Process(pid, 0, program.name, stamp, is_main=True, state=self.state)
-
-
-def rotate(log: Path, limit: int = _LOG_LIMIT) -> None:
-    """Move a log that has grown beyond ``limit`` bytes aside, replacing the one moved before."""
-    if log.exists() and log.stat().st_size > limit:
-        log.replace(log.with_suffix(".1.log"))

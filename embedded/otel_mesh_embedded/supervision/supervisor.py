@@ -7,7 +7,6 @@ it, the next `otel-mesh up` heals the node and starts it again.
 from __future__ import annotations
 
 import contextlib
-import select
 import sys
 import time
 from pathlib import Path
@@ -122,16 +121,6 @@ def _say(text: str) -> None:
         print(text, flush=True)
 
 
-def _wait_for_end(running: list[Process], timeout: float) -> None:
-    """Sleep until one of the processes ends, at most ``timeout`` seconds."""
-    poller = select.poll()
-    handles = processes.handles(running)
-    for handle in handles:
-        poller.register(handle, select.POLLIN)
-    poller.poll(timeout * 1000)
-    processes.close(handles)
-
-
 def main() -> None:
     """Watch until the node is stopped."""
     where = layout()
@@ -142,7 +131,8 @@ def main() -> None:
             if not log.name.endswith(".1.log"):
                 with contextlib.suppress(OSError):  # a full disk: the next round tries again
                     trim(log)
-        _wait_for_end(running, _ROUND if len(running) == len(supervisor.wanted()) else _SHORT_ROUND)
+        pause = _ROUND if len(running) == len(supervisor.wanted()) else _SHORT_ROUND
+        processes.wait(running, pause, for_all=False)
 
 
 if __name__ == "__main__":
