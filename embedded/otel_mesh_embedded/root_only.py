@@ -8,6 +8,7 @@ import pwd
 import stat
 from typing import TYPE_CHECKING
 
+from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def require(path: Path, *, remedy: str = _OTHER_CACHE) -> None:
     Raises:
         CommandError: this process is root and another user could change the file.
     """
-    existing = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if reason := objection(existing):
+    if reason := objection(files.nearest(path)):
         raise CommandError(f"{path}: root does not use it: {reason}", remedy=remedy)
 
 

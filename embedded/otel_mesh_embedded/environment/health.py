@@ -38,11 +38,7 @@ _FULL = "no space left on device"
 
 
 def problems(now: Status) -> list[CommandError]:
-    """Problems of the environment; none if everything is as the last `otel-mesh up` left it.
-
-    Args:
-        now: the node's status.
-    """
+    """Problems of the environment; none if everything is as the last `otel-mesh up` left it."""
     cluster_says = [*_volumes(), *_stack()] if now.is_api_ready else []
     return [*_machine(), *_node(now), *cluster_says, *_addresses()]
 
@@ -58,11 +54,7 @@ def require_running() -> None:
 
 
 def checked() -> demonstration.Result:
-    """The smoke check; a failure names its likely cause.
-
-    Raises:
-        CommandError: as of `demonstration.run`.
-    """
+    """The smoke check, as of `demonstration.run`; a failure names its likely cause."""
     try:
         return demonstration.run()
     except CommandError as error:

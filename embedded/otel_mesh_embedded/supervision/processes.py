@@ -183,15 +183,12 @@ def marks(state: Path, name: str, stamp: str) -> dict[str, str]:
 
 
 def spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
-    """Start a process in a session of its own, so that it outlives whoever started it.
+    """Start a process in a session of its own, so that it outlives whoever started it, and return its number.
 
     Args:
         argv: Program and arguments.
         environment: Whole environment, with `marks`.
         log: File that the output is appended to.
-
-    Returns:
-        Its number.
 
     Raises:
         OSError: the program cannot be started.

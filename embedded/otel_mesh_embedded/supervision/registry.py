@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import last_line
 from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import processes
 from otel_mesh_embedded.supervision.processes import GRACE, Process
@@ -61,16 +62,10 @@ class Registry:
         return self.logs / f"{name}.log"
 
     def ensure(self, program: Program, *, grace: float = GRACE) -> Process:
-        """Make sure that the program runs exactly once, as described.
+        """Make sure that the program runs exactly once, as described, and return its process.
 
-        One that runs already is adopted; one that was started with something else is replaced.
-
-        Args:
-            program: Program that should run.
-            grace: Seconds that a replaced process gets to end.
-
-        Returns:
-            Its process; whether it stays alive is for the caller to watch.
+        One that runs already is adopted; one that was started with something else is replaced and has ``grace`` seconds
+        to end. Whether the process stays alive is for the caller to watch.
         """
         stamp = program.stamp()
         self._specify(program, stamp)
@@ -97,13 +92,7 @@ class Registry:
         (self.specifications / f"{name}.json").unlink(missing_ok=True)
 
     def stop(self, name: str, *, grace: float = GRACE, with_children: bool = True) -> None:
-        """End a program.
-
-        Args:
-            name: the program.
-            grace: seconds between SIGTERM and SIGKILL.
-            with_children: End its children too; containerd's shims must outlive containerd.
-        """
+        """End a program and, unless they are to stay, its children; containerd's shims must outlive containerd."""
         self.forget(name)
         processes.end([process for process in self.processes(name) if process.is_main], grace)
         if with_children:
@@ -124,11 +113,8 @@ class Registry:
 
     def last_line(self, name: str) -> str:
         """Last line of a program's log, for messages."""
-        try:
-            lines = self.log(name).read_text(errors="replace").splitlines()
-        except FileNotFoundError:
-            return "it wrote nothing"
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
+        log = self.log(name)
+        return (last_line(log.read_text(errors="replace")) if log.exists() else "") or "it wrote nothing"
 
     def _specify(self, program: Program, stamp: str) -> None:
         wanted = {"argv": program.argv, "environment": dict(program.environment), "stamp": stamp}

@@ -99,13 +99,7 @@ class Supervisor:
 
 
 def trim(log: Path, limit: int = _LOG_LIMIT, kept: int = _LOG_KEPT) -> None:
-    """Truncate a log that a program holds open, and keep its end in another file.
-
-    Args:
-        log: opened by its writer for appending, so that what it writes next lands at the new end.
-        limit: bytes from which on the log is cut.
-        kept: bytes of its end that are kept.
-    """
+    """Truncate a log that its writer holds open for appending, and keep its last bytes in another file."""
     if log.stat().st_size <= limit:
         return
     with log.open("r+b") as stream:

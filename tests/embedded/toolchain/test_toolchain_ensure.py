@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 import signal
@@ -122,9 +121,6 @@ def test_what_programs_are_made_of_is_compiled_first_and_then_linked(tmp_path: P
     assert "-ldflags" not in compiling
     assert "-ldflags" in linking
     assert all(flag in line for line in (compiling, linking) for flag in golang.COMPILER_FLAGS)
-    took = json.loads((cache_dir() / "logs" / "build-second.json").read_text())
-    assert took["packages"] > 2
-    assert took["cpu_seconds"] > 0
 
 
 def test_one_build_compiles_at_a_time_while_others_link(tmp_path: Path, counted_go: Path) -> None:

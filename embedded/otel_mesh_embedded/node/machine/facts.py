@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from otel_mesh_cli.core import files
 from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import BRIDGE, LISTENERS, Layout
 from otel_mesh_embedded.node.machine import memory, ports, state_folder
@@ -86,7 +87,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
     ours = processes.scan()
     mine = {process.pid for process in ours if process.state == layout.root}
     recorded = ranges.recorded(layout.networks)
-    existing = next(folder for folder in (layout.state, *layout.state.parents) if folder.exists())
+    existing = files.nearest(layout.state)
     wanted = [*LISTENERS, *((IPv4Address("127.0.0.1"), port, name) for port, name in forwards)]
     return Facts(
         system=system,

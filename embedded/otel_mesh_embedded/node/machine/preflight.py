@@ -140,12 +140,7 @@ def ports_in_use(uses: Iterable[PortUse]) -> Iterator[CommandError]:
 
 
 def full_disk(state: Path, free: int) -> Iterator[CommandError]:
-    """Error of an environment whose disk is full; none if there is room.
-
-    Args:
-        state: the folder.
-        free: bytes on its disk.
-    """
+    """Error of a state folder on a disk with too few free bytes; none if there is room."""
     if free < DISK_RESERVE:
         yield CommandError(
             f"disk of {state}: full ({free / 1024**2:.0f} MiB free), the database and the pods cannot write",

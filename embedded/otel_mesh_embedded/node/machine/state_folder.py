@@ -27,11 +27,7 @@ OWN = frozenset({MARK, "bin", "images.json", "kubeconfig", "logs", "node", "node
 
 
 def mark(folder: Path) -> None:
-    """Mark a folder as an environment's state, unless it holds something else.
-
-    Args:
-        folder: State folder, which need not exist yet.
-    """
+    """Mark a folder, which need not exist yet, as an environment's state, unless it holds something else."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _foreign(folder):
         files.write(folder / MARK, _MARK_TEXT)

@@ -19,11 +19,7 @@ _CAP_SYS_RESOURCE = 24
 
 
 def may_lower_oom_score(status: str | None = None) -> bool:
-    """True if this process may lower OOM scores (CAP_SYS_RESOURCE).
-
-    Args:
-        status: the text of ``/proc/self/status``, for tests.
-    """
+    """True if this process may lower OOM scores (CAP_SYS_RESOURCE); tests give the text of ``/proc/self/status``."""
     text = status if status is not None else Path("/proc/self/status").read_text()
     capabilities = next(line.split()[1] for line in text.splitlines() if line.startswith("CapEff:"))
     return bool(int(capabilities, 16) >> _CAP_SYS_RESOURCE & 1)
