@@ -18,7 +18,7 @@ from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
-from otel_mesh_embedded.node.machine import facts, preflight
+from otel_mesh_embedded.node.machine import ports, preflight
 from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.pki import credentials
 
@@ -130,7 +130,7 @@ def _stack() -> Iterator[CommandError]:
 def _addresses() -> Iterator[CommandError]:
     ours = {process.pid for process in registry(layout()).processes()}
     for address in ADDRESSES:
-        if foreign := facts.taken([(LOOPBACK, address.port, address.name)], ours):
+        if foreign := ports.taken([(LOOPBACK, address.port, address.name)], ours):
             yield from preflight.ports_in_use(foreign[:1])
         elif (said := answers(address)) != ANSWERS:
             yield CommandError(f"{address.name} at {address.url}: {said}", remedy=_UP)

@@ -11,7 +11,7 @@ from otel_mesh_embedded import images
 from otel_mesh_embedded.node import starting, stopping, waiting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, layout
-from otel_mesh_embedded.node.machine import cgroups, facts, ports, preflight, state_folder
+from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
 from otel_mesh_embedded.node.network import policies
 from otel_mesh_embedded.node.node import assemble, registry
 from otel_mesh_embedded.node.objects import storage
@@ -122,7 +122,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
         raise CommandError(f"service {namespace}/{service}: not there", remedy="run `otel-mesh up`")
     program = stopping.FORWARD_PREFIX + name
     mine = {process.pid for process in node.registry.processes(program)}
-    for error in preflight.ports_in_use(facts.taken([(LOOPBACK, listen_port, name)], mine)):
+    for error in preflight.ports_in_use(ports.taken([(LOOPBACK, listen_port, name)], mine)):
         raise error
     argv = (
         node.programs.packaged("socat"),
@@ -133,7 +133,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
         node.registry.ensure(Program(program, argv, node.programs.environment))
     waiting.until(
         f"port {LOOPBACK}:{listen_port} (for {name})",
-        lambda: bool(ports.listeners([(LOOPBACK, listen_port)])),
+        lambda: bool(ports.taken([(LOOPBACK, listen_port, name)])),
         node.registry,
         [program],
         timeout=_FORWARD_TIMEOUT,

@@ -21,8 +21,9 @@ from otel_mesh_embedded.pki import credentials
 from otel_mesh_embedded.supervision import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
+    from otel_mesh_embedded.node.machine.ports import PortUse
     from otel_mesh_embedded.node.network.ranges import Ranges
 
 _MODULES = {"overlay": "overlayfs", "br_netfilter": "bridge", "veth": "veth", "nf_conntrack": "connection tracking"}
@@ -30,16 +31,6 @@ _KERNEL_KEEPS = {
     "br_netfilter": Path("/proc/sys/net/bridge"),
     "nf_conntrack": Path("/proc/sys/net/netfilter"),
 }
-
-
-@dataclass(frozen=True)
-class PortUse:
-    """Another program's listener on an address and port of ours."""
-
-    address: IPv4Address
-    port: int
-    wanted_by: str
-    holder: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         state_on=_file_system(existing),
         state=layout.state,
         untrusted=state_folder.untrusted(layout),
-        taken_ports=tuple(taken(wanted, mine)),
+        taken_ports=tuple(ports.taken(wanted, mine)),
         routes=tuple(routes()),
         recorded_ranges=recorded,
         has_other_ranges=recorded is None and credentials.authority(layout, credentials.CLUSTER).exists(),
@@ -142,21 +133,6 @@ def _file_system(folder: Path) -> str:
         if folder.is_relative_to(partition.mountpoint) and len(partition.mountpoint) >= len(best):
             best, kind = partition.mountpoint, partition.fstype
     return kind
-
-
-def taken(wanted: Iterable[tuple[IPv4Address, int, str]], mine: Collection[int]) -> list[PortUse]:
-    """Listeners of other programs on addresses and ports of ours.
-
-    Args:
-        wanted: Address, port, and name of what listens there.
-        mine: Numbers of our processes.
-    """
-    programs = {(address, port): program for address, port, program in wanted}
-    return [
-        PortUse(listener.address, listener.port, programs[listener.address, listener.port], str(listener))
-        for listener in ports.listeners(programs)
-        if listener.pid not in mine
-    ]
 
 
 def routes(table: str | None = None) -> list[tuple[IPv4Network, str]]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_mesh_embedded.node.layout import Layout
-    from otel_mesh_embedded.node.machine.facts import Facts, PortUse
+    from otel_mesh_embedded.node.machine.facts import Facts
+    from otel_mesh_embedded.node.machine.ports import PortUse
 
 MEMORY_NEEDED = 4 * 1024**3
 DISK_NEEDED = 10 * 1024**3
