@@ -44,11 +44,7 @@ def problems(now: Status) -> list[CommandError]:
 
 
 def require_running() -> None:
-    """Refuse a command at once that would wait for a stopped environment.
-
-    Raises:
-        CommandError: the node is stopped.
-    """
+    """Refuse a command at once that would wait for a stopped environment."""
     if not cluster.status().programs:
         raise CommandError("node: stopped", remedy="run `otel-mesh up`")
 

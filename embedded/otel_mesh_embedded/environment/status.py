@@ -146,12 +146,7 @@ def processes(now: cluster.Status) -> Table:
 
 
 def pod_table(found: Sequence[Pod], width: int) -> Table:
-    """A row per pod; on a narrow terminal long reasons and names wrap, and nothing is cut off.
-
-    Args:
-        found: the pods.
-        width: columns of the terminal.
-    """
+    """A row per pod; on a terminal of few columns long reasons and names wrap, and nothing is cut off."""
     names = max((len(pod.namespace) + len(pod.name) for pod in found), default=0)
     whole = ("ready", "restarts", *(("namespace", "pod") if names + _BESIDE_NAMES <= width else ()))
     table = Table(box=None, pad_edge=False)

@@ -131,11 +131,7 @@ def without_programs() -> list[str]:
 
 
 def skopeo() -> tuple[Path, dict[str, str]]:
-    """File of skopeo out of Debian's package, and environment variables that it needs.
-
-    Raises:
-        CommandError: the package is not available.
-    """
+    """File of skopeo out of Debian's package, and environment variables that it needs."""
     prefix = packages.ensure(SKOPEO)
     return prefix / "usr" / "bin" / "skopeo", packages.environment(prefix)
 

@@ -61,11 +61,7 @@ class Programs:
 
 
 def find(layout: Layout, *, built: bool = True) -> Programs:
-    """Provide all programs.
-
-    Args:
-        layout: Paths of the environment.
-        built: Provide programs from Go modules too; stopping the node must not build any.
+    """Provide all programs; those from Go modules only if they are to be built, which stopping the node must not do.
 
     Raises:
         CommandError: a program cannot be provided.

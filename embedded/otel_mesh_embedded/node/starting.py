@@ -104,11 +104,7 @@ def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str
 
 
 def _start_agents(node: Node) -> datetime | None:
-    """Start what needs the API server.
-
-    Returns:
-        When kubelet was started; None when it ran already.
-    """
+    """Start what needs the API server; the moment at which kubelet was started, None when it ran already."""
     layout, registry = node.layout, node.registry
     moment = datetime.now(UTC).replace(microsecond=0)
     protects = runtime.may_lower_oom_score()

@@ -121,11 +121,7 @@ def _open(process: Process) -> int | None:
 
 
 def send(process: Process, number: signal.Signals) -> bool:
-    """Signal this process, and never another one with its number.
-
-    Returns:
-        Whether it was there to be signalled.
-    """
+    """Signal this process, and never another one with its number; false if it has ended."""
     handle = _open(process)
     if handle is None:
         return False

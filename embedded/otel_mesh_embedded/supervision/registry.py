@@ -99,11 +99,7 @@ class Registry:
             processes.end(self.processes(name), grace)
 
     def require_alive(self, name: str) -> None:
-        """Refuse to go on if a program has ended.
-
-        Raises:
-            CommandError: the program has ended; the message has the last line of its log.
-        """
+        """Refuse to go on if a program has ended, with the last line of its log."""
         if self.main(name) is None:
             raise CommandError(
                 f"{name}: ended right after its start: {self.last_line(name)}",

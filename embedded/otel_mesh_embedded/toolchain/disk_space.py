@@ -25,16 +25,13 @@ _REMEDY: Final = "free space, or name another place with OTEL_MESH_CACHE"
 
 
 def require(folder: Path, size: float, purpose: str, *, remedy: str = _REMEDY) -> None:
-    """Refuse what would fill a disk.
+    """Refuse what would fill the disk of a folder, which need not exist yet.
 
     Args:
-        folder: folder that will be filled; it need not exist yet.
+        folder: folder that will be filled.
         size: bytes that it takes at most.
         purpose: subject of the message.
         remedy: as of `CommandError`.
-
-    Raises:
-        CommandError: the file system has less space.
     """
     existing = files.nearest(folder)
     free = shutil.disk_usage(existing).free

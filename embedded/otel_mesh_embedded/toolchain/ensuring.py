@@ -68,11 +68,7 @@ def path(name: str) -> Path:
 
 
 def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
-    """Build the missing programs from Go modules, whatever other origins have.
-
-    Raises:
-        CommandError: as of `choices`.
-    """
+    """Build the missing programs from Go modules, whatever other origins have; raises as `choices` does."""
     go = golang.find()
     missing = [name for name in names if not artefacts.path(name, owner(name, builds), go).exists()]
     jobs = [Job(one, go, own) for one in builds if (own := [name for name in one.programs if name in missing])]

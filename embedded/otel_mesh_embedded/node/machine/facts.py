@@ -136,11 +136,7 @@ def _file_system(folder: Path) -> str:
 
 
 def routes(table: str | None = None) -> list[tuple[IPv4Network, str]]:
-    """The main routing table, without our own interface; addresses in it are little-endian numbers.
-
-    Args:
-        table: the text of ``/proc/net/route``, for tests.
-    """
+    """The main routing table, without our own interface; tests give the text of ``/proc/net/route``."""
     lines = (table if table is not None else Path("/proc/net/route").read_text()).splitlines()[1:]
     rows = (line.split() for line in lines)
     routes = (

@@ -46,11 +46,7 @@ def problems(facts: Facts) -> list[CommandError]:
 
 
 def check_rights() -> None:
-    """Refuse anyone but root.
-
-    Raises:
-        CommandError: the user is not root.
-    """
+    """Refuse anyone but root."""
     if os.geteuid() != 0:
         raise _not_root(os.geteuid())
 

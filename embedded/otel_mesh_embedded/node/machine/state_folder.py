@@ -34,11 +34,7 @@ def mark(folder: Path) -> None:
 
 
 def check(folder: Path) -> None:
-    """Refuse to remove a folder that holds something else.
-
-    Raises:
-        CommandError: the folder is not an environment's, or holds something else.
-    """
+    """Refuse to remove a folder that is not an environment's, or holds something else."""
     place = f"state folder {folder}"
     if folder.is_symlink():
         raise CommandError(f"{place}: a link", remedy=f"set OTEL_MESH_STATE to {folder.resolve()}")
@@ -76,11 +72,7 @@ def untrusted(layout: Layout, owner: int = 0) -> str:
 
 
 def require_trusted(layout: Layout) -> None:
-    """Refuse a state folder that somebody else than root can change.
-
-    Raises:
-        CommandError: others than root can write to the folder.
-    """
+    """Refuse a state folder that somebody else than root can change."""
     if reason := untrusted(layout):
         raise CommandError(f"{reason}, and root runs what is there", remedy=untrusted_remedy(layout.state))
 
