@@ -61,18 +61,18 @@ class Registry:
         """Log file of a program."""
         return self.logs / f"{name}.log"
 
-    def ensure(self, program: Program, *, grace: float = GRACE) -> Process:
+    def ensure(self, program: Program) -> Process:
         """Make sure that the program runs exactly once, as described, and return its process.
 
-        One that runs already is adopted; one that was started with something else is replaced and has ``grace`` seconds
-        to end. Whether the process stays alive is for the caller to watch.
+        One that runs already is adopted; one that was started with something else is replaced. Whether the process
+        stays alive is for the caller to watch.
         """
         stamp = program.stamp()
         self._specify(program, stamp)
         running = [process for process in self.processes(program.name) if process.is_main]
         keep = next((process for process in running if process.stamp == stamp), None)
         if surplus := [process for process in running if process != keep]:
-            processes.end(surplus, grace)
+            processes.end(surplus)
         return keep or self._start(program, stamp)
 
     def restore(self, name: str) -> Process | None:
@@ -91,12 +91,11 @@ class Registry:
         """Stop the supervisor from restarting the program."""
         (self.specifications / f"{name}.json").unlink(missing_ok=True)
 
-    def stop(self, name: str, *, grace: float = GRACE, with_children: bool = True) -> None:
-        """End a program and, unless they are to stay, its children; containerd's shims must outlive containerd."""
+    def stop(self, name: str, *, grace: float = GRACE) -> None:
+        """End a program, then its children."""
         self.forget(name)
         processes.end([process for process in self.processes(name) if process.is_main], grace)
-        if with_children:
-            processes.end(self.processes(name), grace)
+        processes.end(self.processes(name), grace)
 
     def require_alive(self, name: str) -> None:
         """Refuse to go on if a program has ended, with the last line of its log."""

@@ -102,14 +102,14 @@ def test_a_reused_process_number_is_never_signalled(registry: Registry) -> None:
     assert processes.look(process.pid) == process
 
 
-def test_what_a_program_started_goes_with_it_unless_it_is_to_stay(registry: Registry) -> None:
+def test_what_a_program_started_outlives_it_until_it_is_stopped(registry: Registry) -> None:
     script = "sleep 600 & sleep 600 & wait"
     program = Program("parent", ("sh", "-c", script), ENVIRONMENT)
     registry.ensure(program)
     deadline = time.monotonic() + 60
     while len(registry.processes("parent")) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
-    registry.stop("parent", with_children=False)
+    processes.end([process for process in registry.processes("parent") if process.is_main])
     assert [process.is_main for process in registry.processes("parent")] == [False, False]
     assert registry.main("parent") is None
     registry.stop("parent")
