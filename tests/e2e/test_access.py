@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import open_network
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,22 +166,17 @@ def test_c2_a_team_s_workload_sends_telemetry_once_its_own_stack_says_so(
     def status() -> str:
         return kubectl("-n", FOREIGN, "exec", stranger, "-c", "stranger", "--", "python", "-c", SEND).strip()
 
-    def wait_for(wanted: str) -> None:
-        end = time.monotonic() + 60
-        while (found := status()) != wanted:
-            assert time.monotonic() < end, found
-
-    wait_for("403")
+    wait_for(lambda: status() == "403", status, patience_s=60)
     collector = CollectorIdentity(namespace="observability", service_account="otel-collector")
     binding = istio_binding(IstioSettings(), collector=collector)
     senders = (Caller(namespace=FOREIGN, service_account="default"),)
     (policy,) = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
     try:
         kubectl("apply", "-f", "-", input=json.dumps(policy))
-        wait_for("200")
+        wait_for(lambda: status() == "200", status, patience_s=60)
     finally:
         kubectl("delete", "-f", "-", "--ignore-not-found", input=json.dumps(policy))
-    wait_for("403")
+    wait_for(lambda: status() == "403", status, patience_s=60)
 
 
 def test_b3_the_pairs_cover_the_catalog() -> None:

@@ -17,9 +17,9 @@ import pytest
 
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.paths import state_dir
+from otel_mesh_cli.stacks import sidecars
 from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, LOGS, Address
 from otel_mesh_cli.stacks.shell import export_lines
-from otel_mesh_embedded.environment import sidecars
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import NODE_ADDRESS
 from tests.e2e import node_processes

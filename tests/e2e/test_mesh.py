@@ -14,9 +14,8 @@ import pytest
 from otel_mesh.mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import arrival, request
-from otel_mesh_cli.stacks import local_stack
+from otel_mesh_cli.stacks import local_stack, sidecars
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
-from otel_mesh_embedded.environment import sidecars
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import every_connection
 

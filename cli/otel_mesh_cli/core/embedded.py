@@ -82,26 +82,11 @@ class Images(Protocol):
             CommandError: an image cannot be made.
         """
 
-    def publish(self, references: Mapping[str, str], registry: str, say: Callable[[str], None]) -> dict[str, str]:
-        """Push images that a registry lacks.
-
-        Args:
-            references: local reference by image name, as `make` returns them.
-            registry: host and path that each image's repository goes below.
-            say: called with a line per image that is pushed.
-
-        Returns:
-            Reference with digest, by image name.
+    def skopeo(self) -> tuple[Path, Mapping[str, str]]:
+        """File of skopeo, and environment variables that it needs.
 
         Raises:
-            CommandError: the registry does not answer or refuses an image.
-        """
-
-    def digest(self, reference: str) -> str | None:
-        """Digest of an image in its registry; None if the registry has no such image for this user.
-
-        Raises:
-            CommandError: the registry does not answer.
+            CommandError: its package is not available.
         """
 
     def archive(self, reference: str) -> Path:

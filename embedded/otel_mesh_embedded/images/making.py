@@ -18,7 +18,7 @@ from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_cli.images import contexts
 from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded import toolchain
+from otel_mesh_embedded import packages, toolchain
 from otel_mesh_embedded.images import pip_settings, roots
 from otel_mesh_embedded.images.buildah import Buildah
 from otel_mesh_embedded.images.recipes import (
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.images.recipes import Image
 
+SKOPEO = ("skopeo",)
+"""Debian package of the program that pushes images."""
 _ROOTS = {root.name: root for root in ROOTS}
 _STORES = {"postgres": "postgresql", "redis": "redis-server"}  # package by image
 _KEPT = 3  # archives per image, so that switching between two branches builds nothing
@@ -66,7 +68,7 @@ class Plan:
     """File system of the base image; None if the base comes from a registry."""
 
 
-def ensure(
+def make(
     names: Iterable[str] | None = None, *, refresh: bool = False, service_base: str | None = None
 ) -> dict[str, str]:
     """Make the images that are missing.
@@ -139,6 +141,12 @@ def without_programs() -> list[str]:
     names = [image.name for image in IMAGES if image.name in _of_stack() and not image.programs]
     folder = cache_dir() / "images" / "archives"
     return [] if os.geteuid() != 0 or all(any(folder.glob(f"{name}-*.tar")) for name in names) else names
+
+
+def skopeo() -> tuple[Path, dict[str, str]]:
+    """File of skopeo out of Debian's package, and environment variables that it needs."""
+    prefix = packages.ensure(SKOPEO)
+    return prefix / "usr" / "bin" / "skopeo", packages.environment(prefix)
 
 
 def store_versions() -> dict[str, str]:

@@ -61,16 +61,12 @@ class Programs:
 
 
 def find(layout: Layout, *, built: bool = True) -> Programs:
-    """Provide all programs.
-
-    Args:
-        layout: Paths of the environment.
-        built: Provide programs from Go modules too; stopping the node must not build any.
+    """Provide all programs; those from Go modules only if they are to be built, which stopping the node must not do.
 
     Raises:
         CommandError: a program cannot be provided.
     """
-    tools = toolchain.ensure(BUILT) if built else layout.bin
+    tools = toolchain.folder(BUILT) if built else layout.bin
     prefix = packages.ensure()
     given = packages.environment(prefix)
     own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]

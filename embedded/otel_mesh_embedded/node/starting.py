@@ -94,13 +94,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
 
 
 def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str] = ()) -> None:
-    """Issue credentials that are due; the next start replaces programs that run with older ones.
-
-    Args:
-        layout: Paths of the environment.
-        progress: Called with the names and reasons of certificates that were not valid.
-        asked: Names of authorities and certificates to issue in any case.
-    """
+    """Issue credentials that are due or asked for; the next start replaces programs that run with older ones."""
     trust.before_change(layout)
     issued = credentials.ensure(layout, renew=asked)
     encryption.ensure(layout)
@@ -110,11 +104,7 @@ def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str
 
 
 def _start_agents(node: Node) -> datetime | None:
-    """Start what needs the API server.
-
-    Returns:
-        When kubelet was started; None when it ran already.
-    """
+    """Start what needs the API server; the moment at which kubelet was started, None when it ran already."""
     layout, registry = node.layout, node.registry
     moment = datetime.now(UTC).replace(microsecond=0)
     protects = runtime.may_lower_oom_score()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from otel_mesh_embedded.environment import passwords
+from otel_mesh_cli.stacks import store_passwords as passwords
 from service_kit.migrations import migrations
 from tests.app_images.services.service_process import ServiceProcess
 

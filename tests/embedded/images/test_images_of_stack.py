@@ -62,11 +62,11 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     images.images_file().write_text(json.dumps({"pause": "otel-mesh.local/pause:1"}))
     noted: list[object] = []
 
-    def ensure(names: list[str]) -> dict[str, str]:
+    def make(names: list[str]) -> dict[str, str]:
         noted.append(names)
         return {name: f"otel-mesh.local/{name}:2" for name in names}
 
-    monkeypatch.setattr(images, "ensure", ensure)
+    monkeypatch.setattr(images, "make", make)
     monkeypatch.setattr(images, "import_all", lambda _, references: noted.append(list(references)))
     monkeypatch.setattr(changed_stack, "assemble", lambda **_: type("Node", (), {"ctr": ("ctr",)})())
     return noted

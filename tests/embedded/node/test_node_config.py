@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,7 +167,7 @@ def test_the_right_to_lower_scores_is_read_from_the_kernel(mask: str, *, may: bo
 
 
 def test_the_pods_network_keeps_its_leases_below_the_state(layout: Layout) -> None:
-    made: Any = runtime.network_configuration(layout)
+    made: Any = json.loads(runtime.network_configuration(layout))
     bridge, portmap = made["plugins"]
     assert (bridge["type"], bridge["bridge"], portmap["type"]) == ("bridge", "otelmesh0", "portmap")
     assert bridge["ipam"]["dataDir"] == str(layout.cni_leases)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.routes import NETWORKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     import pulumi
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
-    from otel_mesh.mesh.policies.egress import Egress
+    from otel_mesh.mesh.policies.egress import Egress, EgressHost
 
+_Outside = TypeVar("_Outside", "ExternalCall", "EgressHost")
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
@@ -35,14 +36,34 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
         namespace: Namespace of the workloads.
     """
     listed = tuple(egress)
-    calls: dict[str, dict[int, ExternalCall]] = {}
-    for one in listed:
-        for call in one.external:
-            calls.setdefault(call.host, {})[call.port] = call
-    outside = [
-        found for host, ports in sorted(calls.items()) for found in _external(host, [*ports.values()], namespace)
-    ]
+    calls = by_host(call for one in listed for call in one.external)
+    outside = [made for host, ports in calls.items() for made in _external(host, ports, namespace)]
     return [*outside, *(_sidecar(one, namespace) for one in listed)]
+
+
+def by_host(outside: Iterable[_Outside]) -> dict[str, list[_Outside]]:
+    """Ports outside the mesh by host, in the order of the hosts' names; of two with the same number, the later one."""
+    ports: dict[str, dict[int, _Outside]] = {}
+    for one in outside:
+        ports.setdefault(one.host, {})[one.port] = one
+    return {host: list(ports[host].values()) for host in sorted(ports)}
+
+
+def service_entry(name: str, namespace: pulumi.Input[str], host: str, spec: Mapping[str, Any]) -> Manifest:
+    """A host outside the mesh as a ServiceEntry that is visible in its namespace only.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the object.
+        host: Host name.
+        spec: Ports, resolution and whatever else its ``spec`` has.
+    """
+    return {
+        "apiVersion": NETWORKING,
+        "kind": "ServiceEntry",
+        "metadata": mesh_metadata(name, namespace),
+        "spec": {"hosts": [host], "location": "MESH_EXTERNAL", "exportTo": _HERE, **spec},
+    }
 
 
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
@@ -60,20 +81,8 @@ def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
 
 def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
     name = f"external-{host.replace('.', '-')}"
-    made = [
-        {
-            "apiVersion": NETWORKING,
-            "kind": "ServiceEntry",
-            "metadata": mesh_metadata(name, namespace),
-            "spec": {
-                "hosts": [host],
-                "location": "MESH_EXTERNAL",
-                "exportTo": _HERE,
-                "ports": [_port(call) for call in calls],
-                **_resolution(calls),
-            },
-        }
-    ]
+    spec = {"ports": [_port(call) for call in calls], **_resolution(calls)}
+    made = [service_entry(name, namespace, host, spec)]
     if secured := [call for call in calls if call.tls_port is not None]:
         made.append(
             {

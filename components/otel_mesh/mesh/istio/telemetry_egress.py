@@ -5,8 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import NETWORKING
+from otel_mesh.mesh.istio.egress import by_host, service_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,19 +23,13 @@ def service_entries(namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -
         namespace: Namespace of the objects.
         hosts: Servers outside the mesh.
     """
-    ports: dict[str, dict[int, EgressHost]] = {}
-    for one in hosts:
-        ports.setdefault(one.host, {})[one.port] = one
-    return [_service_entry(namespace, host, list(found.values())) for host, found in sorted(ports.items())]
+    return [_telemetry_entry(namespace, host, ports) for host, ports in by_host(hosts).items()]
 
 
-def _service_entry(namespace: pulumi.Input[str], host: str, ports: list[EgressHost]) -> Manifest:
+def _telemetry_entry(namespace: pulumi.Input[str], host: str, ports: list[EgressHost]) -> Manifest:
     name = f"telemetry-{host.replace('.', '-').lower()}"
     spec: dict[str, Any] = {
-        "hosts": [host],
-        "location": "MESH_EXTERNAL",
         "resolution": "DNS",
-        "exportTo": ["."],
         "ports": [
             {"number": one.port, "name": f"{one.protocol.lower()}-{one.port}", "protocol": one.protocol}
             for one in sorted(ports, key=lambda port: port.port)
@@ -45,12 +38,7 @@ def _service_entry(namespace: pulumi.Input[str], host: str, ports: list[EgressHo
     if _is_address(host):  # connections to it carry no host name that a proxy could match
         spec |= {"hosts": [f"{name}.outside.invalid"], "addresses": [host], "resolution": "NONE"}
         spec["ports"] = [{**one, "name": f"tcp-{one['number']}", "protocol": "TCP"} for one in spec["ports"]]
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "ServiceEntry",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": spec,
-    }
+    return service_entry(name, namespace, host, spec)
 
 
 def _is_address(host: str) -> bool:

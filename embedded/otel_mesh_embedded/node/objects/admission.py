@@ -47,17 +47,10 @@ def _address(api: Reader, service: dict[str, Any]) -> str | None:
 
 
 def wait(api: Reader, progress: Callable[[str], None], timeout: float) -> list[str]:
-    """Wait until all webhooks take connections.
+    """Wait until all webhooks take connections, and return the names of the Services that do not in time.
 
-    After a start the API server takes them for ready, from before, so the connection itself is what counts.
-
-    Args:
-        api: Source of the webhooks.
-        progress: Called if there is something to wait for.
-        timeout: Seconds; the caller goes on afterwards, because an update may repair the webhooks.
-
-    Returns:
-        Names of the Services that do not answer.
+    After a start the API server takes them for ready, from before, so the connection itself is what counts. The caller
+    goes on after ``timeout`` seconds, because an update may repair the webhooks.
     """
     closed = _closed(services(api))
     if closed:

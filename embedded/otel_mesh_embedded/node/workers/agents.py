@@ -34,11 +34,7 @@ _RESOLVERS = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf")
 
 
 def name_servers(texts: Iterable[str]) -> list[str]:
-    """The machine's name servers that pods can reach: those on loopback are the machine's own.
-
-    Args:
-        texts: contents of resolv.conf files, the first with a usable server counts.
-    """
+    """The name servers of the first resolv.conf that has one that pods can reach: on loopback are the machine's own."""
     for text in texts:
         words = [line.split() for line in text.splitlines()]
         servers = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and _is_usable(line[1])]
