@@ -30,6 +30,11 @@ class _Programs:
                 say(line)
         return toolchain.link(chosen)
 
+    def present(self, names: Sequence[str]) -> Mapping[str, Path]:
+        from otel_mesh_embedded import toolchain
+
+        return toolchain.here(names)
+
     def install_plugin(self, pulumi_home: Path) -> None:
         from otel_mesh_embedded import toolchain
 

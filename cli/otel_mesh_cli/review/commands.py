@@ -93,19 +93,21 @@ def _comparison(target: _Target, against: str, against_traffic: str) -> tuple[Re
     from otel_mesh_cli.review import sides
     from otel_mesh_cli.review.markdown import comment
     from otel_mesh_cli.review.report import Report
+    from otel_mesh_cli.validation.validated import validated
 
     window = options.window(against_traffic, flag="--against-traffic") if against_traffic else None
     command = f"otel-mesh review --stack {target.stack} --against {against}"
     command += f" --against-traffic {against_traffic}" if window else ""
     from_deployed = against in deployed.NAMES
     given = deployed.both(against, target.stack, target.context) if from_deployed else sides.both(against, target.stack)
-    report = Report(target.stack, *given, command)
+    before, after = (side.version.index for side in given)
+    base, proposed = validated(before, after)
+    report = Report(target.stack, *given, command, validated=(base, proposed))
     if window:
         # here and not above: the addresses that it imports take stack local's file, which a checkout may lack
         from otel_mesh_cli.oncall.sources import Target
         from otel_mesh_cli.review import traffic
 
-        before, after = (side.version.index for side in given)
         place = Target(target.stack, target.context, prometheus_url=target.prometheus_url)
         report = replace(report, traffic=traffic.ask(before, after, place, window))
     return report, comment(report)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.review.objects import Change
     from otel_mesh_cli.review.origins import Line
     from otel_mesh_cli.review.traffic import Traffic
+    from otel_mesh_cli.validation.validated import Validated
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Report:
         after: The proposed version.
         command: Command that makes this report.
         traffic: Observed calls, judged; None if they were not asked for.
+        validated: What programs say about the configurations of both sides; None if they were not asked.
     """
 
     NAME: ClassVar[str] = "review"
@@ -65,6 +67,7 @@ class Report:
     after: Side
     command: str
     traffic: Traffic | None = field(default=None, kw_only=True)
+    validated: tuple[Validated, Validated] | None = field(default=None, kw_only=True)
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
@@ -78,8 +81,9 @@ class Report:
 
     @cached_property
     def findings(self) -> Findings:
-        """Findings of the offline checks: those of the change, and the number of the others."""
-        return findings(self.before.version.findings, self.after.version.findings)
+        """Findings of the checks and of programs: those of the change, and the number of the others."""
+        before, after = (one.findings for one in self.validated) if self.validated else ((), ())
+        return findings((*before, *self.before.version.findings), (*after, *self.after.version.findings))
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -136,6 +140,7 @@ class Report:
             "Objects of charts: a chart is compared by its version and values, and the checks do not see its objects.",
             "Code in images: an image is compared by its reference.",
             *(() if self.traffic else ("Calls that are made: `--against-traffic 7d` judges those of a week.",)),
+            *(self.validated[1].unchecked if self.validated else ()),
             *self.before.unchecked,
             *self.after.unchecked,
         )
