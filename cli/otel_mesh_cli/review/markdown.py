@@ -9,7 +9,7 @@ import yaml
 
 from otel_mesh.check.callers import ANYONE
 from otel_mesh.check.findings import Severity
-from otel_mesh_cli.review import origins
+from otel_mesh_cli.review import acceptance, origins
 from otel_mesh_cli.review.graph import mermaid
 from otel_mesh_cli.review.kinds import SEVERE, Kind
 
@@ -21,32 +21,17 @@ if TYPE_CHECKING:
 
 MARK: Final = "<!-- otel-mesh {name}: {stack} -->"
 """First line of a comment: the next report on the same stack replaces the comment that has it."""
-LONGEST: Final = 60_000
-"""Longest comment in characters; GitHub refuses more than 65,536."""
 _HIDDEN: Final = "(not shown)"
 _CONTEXT: Final = 3
 
 
 def comment(report: Report) -> str:
-    """The report as a comment; folds that do not fit are left out at the end, and named.
+    """The report as a comment, whole: `otel-mesh publish` fits it into the limit of a code host.
 
     Args:
         report: The report.
     """
-    head = "\n\n".join(_head(report))
-    tail = _footer(report)
-    folds, left = [], LONGEST - len(head) - len(tail) - 500
-    skipped: list[str] = []
-    for change in report.changes:
-        fold = _fold(change)
-        if len(fold) <= left and not skipped:
-            folds.append(fold)
-            left -= len(fold)
-        else:
-            skipped.append(str(change.key))
-    if skipped:
-        folds.append(f"**{len(skipped)} more objects do not fit into a comment**: `{report.command}` shows them all.")
-    return "\n\n".join([head, *folds, tail]) + "\n"
+    return "\n\n".join([*_head(report), *map(_fold, report.changes), _footer(report)]) + "\n"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -55,6 +40,8 @@ def _head(report: Report) -> Iterator[str]:
     yield f"**{report.verdict}**"
     if report.severe:
         yield f"> [!WARNING]\n> {len(report.severe)} of the risks below have to be accepted on purpose."
+    if labels := acceptance.text(report):
+        yield labels
     if report.risks:
         yield "\n".join(_risks(report))
     if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):

@@ -11,10 +11,12 @@ from otel_mesh.catalog.model import Catalog, Service
 from otel_mesh.check.callers import ANYONE
 from otel_mesh_cli.checks import replay
 from otel_mesh_cli.oncall import options
+from otel_mesh_cli.publish.github import GitHub
+from otel_mesh_cli.publish.text import fitted
 from otel_mesh_cli.review import traffic
 from otel_mesh_cli.review.access import Call
 from otel_mesh_cli.review.kinds import Kind
-from otel_mesh_cli.review.markdown import LONGEST, comment
+from otel_mesh_cli.review.markdown import comment
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.objects import Action, compare
 from otel_mesh_cli.review.report import Report, Side
@@ -241,13 +243,16 @@ def test_b4_what_an_update_does_with_an_object(
     assert compare([old], [old]) == ()
 
 
-def test_b4_a_long_report_is_cut_at_objects_and_says_so() -> None:
+def test_b4_a_long_report_is_whole_and_cut_at_objects_for_a_comment_alone() -> None:
     large = [an_object("ConfigMap", f"c{number}", None, "v1", data={"x": "y" * 5000}) for number in range(30)]
     text = comment(a_report([], large))
-    assert len(text) < LONGEST
-    assert text.count("<details>") == text.count("</details>")
-    assert "more objects do not fit into a comment" in text
-    assert "Nothing" not in text
+    assert text.count("y" * 5000) == len(large)
+    short = fitted(text, GitHub.longest, "the artifact has it")
+    assert len(short) <= GitHub.longest
+    assert short.count("<details>") == short.count("</details>")
+    assert "parts of the report do not fit into a comment**: the artifact has it." in short
+    assert short.endswith(text.rpartition("\n---\n")[2])
+    assert "Nothing" not in short
 
 
 def test_b4_values_of_secrets_are_not_shown() -> None:
