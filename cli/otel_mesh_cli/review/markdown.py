@@ -92,9 +92,17 @@ def _traffic(report: Report) -> str:
         f" | {_code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {_cell(one.reason)} |"
         for one in replay.refused
     ]
-    header = ["| refused by | caller | callee | calls | last | why |", "|---|---|---|---|---|---|"] if body else []
-    pairs = ", ".join(f"{caller} -> {callee}" for caller, callee in replay.unjudged)
-    rest = ["", f"Not judged, since not both are among the objects: {_cell(pairs)}."] if pairs else []
+    header = (
+        ["| refused by | caller | callee | answered calls | last | why |", "|---|---|---|---|---|---|"] if body else []
+    )
+    others = (
+        ("Not judged, since not both are among the objects", replay.unjudged),
+        ("Refused by the proposed policies too, but none of these calls was answered", replay.unanswered),
+    )
+    rest = []
+    for what, pairs in others:
+        if pairs:
+            rest += ["", f"{what}: {_cell(', '.join(f'{caller} -> {callee}' for caller, callee in pairs))}."]
     summary = f"<details open><summary>Calls of the last {replay.since}: {title}</summary>"
     return "\n".join([summary, "", *header, *body, *rest, "", "</details>"])
 

@@ -48,6 +48,7 @@ class Labels(Settings):
         weakens_mtls: Label.
         leaves_the_mesh: Label.
         reaches_production_with_a_fault: Label.
+        opens_one_of_two_guards: Label.
         loses_telemetry: Label.
         multiplies_retries: Label.
         moves_traffic: Label.
@@ -65,6 +66,7 @@ class Labels(Settings):
     weakens_mtls: Label | None = None
     leaves_the_mesh: Label | None = None
     reaches_production_with_a_fault: Label | None = None
+    opens_one_of_two_guards: Label | None = None
     loses_telemetry: Label | None = None
     multiplies_retries: Label | None = None
     moves_traffic: Label | None = None

@@ -82,7 +82,7 @@ def test_the_result_of_a_policy_speaks_of_the_label(runner: Runner) -> None:
 def test_a_report_too_long_for_a_summary_is_named_there(runner: Runner, tmp_path: Path) -> None:
     command = tmp_path / "long"
     command.write_text(
-        '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nhead -c 1000000 /dev/zero | tr "\\0" x > "$last/report.md"\n'
+        '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nhead -c 1000000 /dev/zero | tr "\\0" x >"$last/report.md"\n'
     )
     command.chmod(0o755)
     runner.expressions |= {"inputs.command": str(command), "inputs.against": "main", "inputs.labels": "[]"}
