@@ -40,6 +40,13 @@ class Programs(Protocol):
             CommandError: a program is missing; the remedy says how to install it.
         """
 
+    def available(self, names: Sequence[str]) -> Mapping[str, Path]:
+        """Those of the programs that are on this machine, by name; nothing is fetched or built.
+
+        Args:
+            names: programs such as ``promtool``.
+        """
+
     def install_plugin(self, pulumi_home: Path) -> None:
         """Put the Kubernetes provider into a folder that PULUMI_HOME names.
 
@@ -210,6 +217,17 @@ def programs() -> Programs:
     from otel_mesh_cli.core.path_programs import PathPrograms
 
     return PathPrograms()
+
+
+def absent_program(name: str) -> str:
+    """That a program is not among `Programs.present`, and the remedy.
+
+    Args:
+        name: the program.
+    """
+    if find() is None:
+        return f"{name} is not on PATH: install it there"
+    return f"{name} is neither on PATH nor built: `otel-mesh node toolchain {name}` provides it"
 
 
 def charts() -> Charts | None:

@@ -39,6 +39,10 @@ class PathPrograms:
             say(f"programs from PATH: {', '.join(found)}")
         return files.folder_of_links(cache_dir() / "links", found)
 
+    def present(self, names: Sequence[str]) -> Mapping[str, Path]:
+        """As of `Programs.present`: those on PATH."""
+        return {name: Path(file) for name in names if (file := shutil.which(name))}
+
     def install_plugin(self, pulumi_home: Path) -> None:
         """As of `Programs.install_plugin`: from PATH or the user's own plugins, else by `pulumi plugin install`."""
         number = version("pulumi-kubernetes")

@@ -47,6 +47,15 @@ def present(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> tuple[
     return origins.present(expand(names, builds), builds)
 
 
+def available(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> dict[str, Path]:
+    """Those of the programs that are on this machine already, in any version on PATH; nothing is fetched or built.
+
+    Raises:
+        CommandError: a name is unknown.
+    """
+    return origins.available(expand(names, builds), builds)
+
+
 def link(chosen: Iterable[Choice]) -> Path:
     """A ``bin`` folder with a link per program, for PATH; it never changes afterwards."""
     return artefacts.link_folder({choice.name: choice.file for choice in chosen})
