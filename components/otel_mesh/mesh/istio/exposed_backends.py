@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pulumi  # noqa: TC002 - a component plugin reads it at run time
 
@@ -13,14 +13,17 @@ from otel_mesh.core.values import HostName, Port, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import GatewayBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import HTTP_PORT, NETWORKING
-from otel_mesh.mesh.istio.tokens import SECURITY, TokenSettings, request_authentication
+from otel_mesh.mesh.istio.kinds import AUTHORIZATION_POLICY, VIRTUAL_SERVICE
+from otel_mesh.mesh.istio.routes import HTTP_PORT
+from otel_mesh.mesh.istio.tokens import TokenSettings, request_authentication
 from otel_mesh.mesh.policies.team_routes import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.policy_types import AccessRule, RuleOperation, Selector
+    from otel_mesh.mesh.istio.traffic_types import WeightedDestination
 
 
 class BackendRoute(Settings):
@@ -87,23 +90,19 @@ def exposed_manifests(args: ExposedBackendsArgs) -> list[Manifest]:
         raise InvalidSettingsError([problem])
     name = f"{gateway.service}-backends"
     meta = mesh_metadata(name, args.namespace)
-    chosen = {"matchLabels": selector("gateway", gateway.service)}
+    chosen: Selector = {"matchLabels": selector("gateway", gateway.service)}
+    refused = _refused(args.routes, args.tokens)
     return [
         request_authentication(args.tokens, meta, chosen),
-        {
-            "apiVersion": SECURITY,
-            "kind": "AuthorizationPolicy",
-            "metadata": meta,
-            "spec": {"selector": chosen, "action": "DENY", "rules": _refused(args.routes, args.tokens)},
-        },
+        AUTHORIZATION_POLICY.manifest(meta, {"selector": chosen, "action": "DENY", "rules": refused}),
         *(_route(gateway.service, one, args.namespace) for one in args.routes),
     ]
 
 
-def _refused(routes: Iterable[BackendRoute], tokens: TokenSettings) -> list[dict[str, Any]]:
+def _refused(routes: Iterable[BackendRoute], tokens: TokenSettings) -> list[AccessRule]:
     """What is refused at the backends' hosts, with any port after the name."""
     hosts = [spelled for one in routes for spelled in (one.host, f"{one.host}:*")]
-    there = [{"operation": {"hosts": hosts}}]
+    there: list[RuleOperation] = [{"operation": {"hosts": hosts}}]
     return [
         {"from": [{"source": {"notRequestPrincipals": [f"{tokens.issuer}/*"]}}], "to": there},
         # a token of the same issuer for services has a principal too
@@ -113,13 +112,11 @@ def _refused(routes: Iterable[BackendRoute], tokens: TokenSettings) -> list[dict
 
 
 def _route(gateway: str, route: BackendRoute, namespace: pulumi.Input[str]) -> Manifest:
-    to = {"destination": {"host": route.service, "port": {"number": route.port}}}
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "VirtualService",
-        "metadata": mesh_metadata(f"{gateway}-{route.host}", namespace),
-        "spec": {"hosts": [route.host], "gateways": [gateway], "http": [{"route": [to], "timeout": "60s"}]},
-    }
+    to: WeightedDestination = {"destination": {"host": route.service, "port": {"number": route.port}}}
+    return VIRTUAL_SERVICE.manifest(
+        mesh_metadata(f"{gateway}-{route.host}", namespace),
+        {"hosts": [route.host], "gateways": [gateway], "http": [{"route": [to], "timeout": "60s"}]},
+    )
 
 
 class ExposedBackends(Component):

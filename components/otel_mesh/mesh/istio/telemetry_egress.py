@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import NETWORKING
+from otel_mesh.mesh.istio.kinds import SERVICE_ENTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.host_types import ServiceEntrySpec
     from otel_mesh.mesh.policies.egress import EgressHost
 
 
@@ -32,7 +33,7 @@ def service_entries(namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -
 
 def _service_entry(namespace: pulumi.Input[str], host: str, ports: list[EgressHost]) -> Manifest:
     name = f"telemetry-{host.replace('.', '-').lower()}"
-    spec: dict[str, Any] = {
+    spec: ServiceEntrySpec = {
         "hosts": [host],
         "location": "MESH_EXTERNAL",
         "resolution": "DNS",
@@ -43,14 +44,11 @@ def _service_entry(namespace: pulumi.Input[str], host: str, ports: list[EgressHo
         ],
     }
     if _is_address(host):  # connections to it carry no host name that a proxy could match
-        spec |= {"hosts": [f"{name}.outside.invalid"], "addresses": [host], "resolution": "NONE"}
+        spec["hosts"] = [f"{name}.outside.invalid"]
+        spec["resolution"] = "NONE"
         spec["ports"] = [{**one, "name": f"tcp-{one['number']}", "protocol": "TCP"} for one in spec["ports"]]
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "ServiceEntry",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": spec,
-    }
+        spec["addresses"] = [host]
+    return SERVICE_ENTRY.manifest(mesh_metadata(name, namespace), spec)
 
 
 def _is_address(host: str) -> bool:
