@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.kinds import DESTINATION_RULE, SERVICE_ENTRY, SIDECAR
+from otel_mesh.mesh.policies.egress import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -26,7 +27,7 @@ EVERY_WORKLOAD: Final = "default"
 """Name of the Sidecar of all workloads without one of their own; no workload's own Sidecar has it."""
 
 
-def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
+def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], prefix: str = EXTERNAL) -> list[Manifest]:
     """Objects that restrict what the proxies of a namespace connect to.
 
     A proxy knows the hosts of its Sidecar only. Everything else it refuses by the mesh's ``REGISTRY_ONLY``: with 502
@@ -35,15 +36,15 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
     Args:
         egress: Egress of the workloads.
         namespace: Namespace of the workloads.
+        prefix: Beginning of the names of the objects about hosts.
     """
     listed = tuple(egress)
     calls: dict[str, dict[int, ExternalCall]] = {}
     for one in listed:
         for call in one.external:
             calls.setdefault(call.host, {})[call.port] = call
-    outside = [
-        found for host, ports in sorted(calls.items()) for found in _external(host, [*ports.values()], namespace)
-    ]
+    named = [(f"{prefix}-{host.replace('.', '-')}", host, [*ports.values()]) for host, ports in sorted(calls.items())]
+    outside = [made for name, host, ports in named for made in _external(name, host, ports, namespace)]
     return [*outside, *(_sidecar(one, namespace) for one in listed)]
 
 
@@ -57,8 +58,7 @@ def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
     return SIDECAR.manifest(meta, {"workloadSelector": selected, "egress": [{"hosts": hosts}]})
 
 
-def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
-    name = f"external-{host.replace('.', '-')}"
+def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
     made = [SERVICE_ENTRY.manifest(mesh_metadata(name, namespace), _entry(host, calls))]
     if secured := [call for call in calls if call.tls_port is not None]:
         traffic: HostTraffic = {"portLevelSettings": [_tls(call) for call in secured]}

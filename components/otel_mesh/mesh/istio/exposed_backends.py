@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
+import pulumi
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 from otel_mesh.core.labels import selector
+from otel_mesh.core.outputs import TextInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import HostName, Port, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import GatewayBinding  # noqa: TC001 - a component plugin reads it at run time
@@ -36,7 +37,7 @@ class BackendRoute(Settings):
     """
 
     host: HostName
-    service: str
+    service: TextInput
     port: Port
 
 
@@ -50,12 +51,15 @@ class ExposedBackendsArgs:
         routes: Backends, each with a host name of its own.
         tokens: Tokens that every request needs. Those of other issuers or for other audiences are refused, even if the
             gateway accepts them for services.
+        name: Name of the policies, in the gateway's namespace; None for the gateway's name with ``-backends``. Several
+            components at one gateway need a name each.
     """
 
     namespace: pulumi.Input[str]
     gateway: GatewayBinding
     routes: tuple[BackendRoute, ...]
     tokens: TokenSettings
+    name: str | None = None
 
 
 def host_problems(hosts: dict[str, str], served: Sequence[str], taken: Iterable[str]) -> Iterator[Problem]:
@@ -88,8 +92,7 @@ def exposed_manifests(args: ExposedBackendsArgs) -> list[Manifest]:
     if gateway.https_port is None:
         problem = Problem("gateway.https_port", "not set: tokens would be readable on the way", "give it a certificate")
         raise InvalidSettingsError([problem])
-    name = f"{gateway.service}-backends"
-    meta = mesh_metadata(name, args.namespace)
+    meta = mesh_metadata(args.name or f"{gateway.service}-backends", args.namespace)
     chosen: Selector = {"matchLabels": selector("gateway", gateway.service)}
     refused = _refused(args.routes, args.tokens)
     return [
@@ -104,11 +107,15 @@ def _refused(routes: Iterable[BackendRoute], tokens: TokenSettings) -> list[Acce
     hosts = [spelled for one in routes for spelled in (one.host, f"{one.host}:*")]
     there: list[RuleOperation] = [{"operation": {"hosts": hosts}}]
     return [
-        {"from": [{"source": {"notRequestPrincipals": [f"{tokens.issuer}/*"]}}], "to": there},
+        {"from": [{"source": {"notRequestPrincipals": [_with_any_subject(tokens.issuer)]}}], "to": there},
         # a token of the same issuer for services has a principal too
         {"when": [{"key": "request.auth.audiences", "notValues": list(tokens.audiences)}], "to": there},
         {"to": [{"operation": {"hosts": hosts, "ports": [str(HTTP_PORT)]}}]},
     ]
+
+
+def _with_any_subject(issuer: pulumi.Input[str]) -> pulumi.Input[str]:
+    return f"{issuer}/*" if isinstance(issuer, str) else pulumi.Output.concat(issuer, "/*")
 
 
 def _route(gateway: str, route: BackendRoute, namespace: pulumi.Input[str]) -> Manifest:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+import pulumi  # noqa: TC002 - the test reads the types at run time
+
 
 class Selector(TypedDict):
     """Labels of the pods."""
@@ -18,7 +20,7 @@ class Source(TypedDict, total=False):
     """Who calls."""
 
     principals: list[str]
-    notRequestPrincipals: list[str]
+    notRequestPrincipals: list[pulumi.Input[str]]
 
 
 class RuleSource(TypedDict):
@@ -47,7 +49,7 @@ class Condition(TypedDict):
     """A further condition of a rule."""
 
     key: str
-    notValues: list[str]
+    notValues: list[pulumi.Input[str]]
 
 
 AccessRule = TypedDict(
@@ -69,10 +71,10 @@ class AuthorizationPolicySpec(TypedDict, total=False):
 class TokenRule(TypedDict):
     """Tokens of one issuer."""
 
-    issuer: str
-    audiences: list[str]
-    jwks: NotRequired[str]
-    jwksUri: NotRequired[str]
+    issuer: pulumi.Input[str]
+    audiences: list[pulumi.Input[str]]
+    jwks: NotRequired[pulumi.Input[str]]
+    jwksUri: NotRequired[pulumi.Input[str]]
 
 
 class RequestAuthenticationSpec(TypedDict):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.core.outputs import TextInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import PathPrefix, Port, Settings
 from otel_mesh.mesh.istio.kinds import GATEWAY, VIRTUAL_SERVICE
 from otel_mesh.mesh.policies.matching import IDEMPOTENCY_HEADER
@@ -44,7 +45,7 @@ class Route(Settings):
         prefix: Prefix of the paths that are forwarded, by whole segments.
     """
 
-    host: str
+    host: TextInput
     port: Port
     prefix: PathPrefix = "/"
 

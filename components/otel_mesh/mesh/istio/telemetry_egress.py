@@ -18,21 +18,24 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.policies.egress import EgressHost
 
 
-def service_entries(namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -> list[Manifest]:
+def service_entries(
+    namespace: pulumi.Input[str], hosts: Iterable[EgressHost], prefix: str = "telemetry"
+) -> list[Manifest]:
     """One ServiceEntry per host, visible in its namespace only.
 
     Args:
         namespace: Namespace of the objects.
         hosts: Servers outside the mesh.
+        prefix: Beginning of the objects' names.
     """
     ports: dict[str, dict[int, EgressHost]] = {}
     for one in hosts:
         ports.setdefault(one.host, {})[one.port] = one
-    return [_service_entry(namespace, host, list(found.values())) for host, found in sorted(ports.items())]
+    named = [(f"{prefix}-{host.replace('.', '-').lower()}", host, found) for host, found in sorted(ports.items())]
+    return [_service_entry(name, namespace, host, list(found.values())) for name, host, found in named]
 
 
-def _service_entry(namespace: pulumi.Input[str], host: str, ports: list[EgressHost]) -> Manifest:
-    name = f"telemetry-{host.replace('.', '-').lower()}"
+def _service_entry(name: str, namespace: pulumi.Input[str], host: str, ports: list[EgressHost]) -> Manifest:
     spec: ServiceEntrySpec = {
         "hosts": [host],
         "location": "MESH_EXTERNAL",

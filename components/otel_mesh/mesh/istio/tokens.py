@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import HttpsAddress, Settings
+from otel_mesh.core.outputs import HttpsInput, OrOutput, WordInput
+from otel_mesh.core.values import Settings
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.kinds import AUTHORIZATION_POLICY, REQUEST_AUTHENTICATION
 
@@ -38,8 +39,11 @@ def _key_set(text: str) -> str:
     return text
 
 
-KeySet = Annotated[str, AfterValidator(_key_set)]
-"""A JSON Web Key Set of public keys (RFC 7517)."""
+if TYPE_CHECKING:
+    KeySetInput = pulumi.Input[str]
+else:
+    KeySetInput = Annotated[str, AfterValidator(_key_set), OrOutput()]
+    """A JSON Web Key Set of public keys (RFC 7517), or an Output of one."""
 
 
 class TokenSettings(Settings):
@@ -55,10 +59,10 @@ class TokenSettings(Settings):
         jwks: The issuer's public keys as a JSON Web Key Set; exclusive with ``jwks_uri``.
     """
 
-    issuer: Annotated[str, Field(min_length=1, max_length=2048)]
-    audiences: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
-    jwks_uri: HttpsAddress | None = None
-    jwks: KeySet | None = None
+    issuer: WordInput
+    audiences: tuple[WordInput, ...] = Field(min_length=1)
+    jwks_uri: HttpsInput | None = None
+    jwks: KeySetInput | None = None
 
     @model_validator(mode="after")
     def _keys_once(self) -> Self:

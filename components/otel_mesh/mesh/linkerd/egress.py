@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.mesh.linkerd.kinds import EGRESS_NETWORK
 from otel_mesh.mesh.linkerd.objects import ANY_PATH, grpc_route, http_route, mesh_metadata, policy_ref
+from otel_mesh.mesh.policies.egress import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ EVERY_HOST: Final = "declared-egress"
 """Name of the EgressNetwork that refuses all hosts without a route."""
 
 
-def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
+def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], prefix: str = EXTERNAL) -> list[Manifest]:
     """Objects that restrict what the proxies of a namespace connect to outside the cluster.
 
     Connections inside the cluster are decided where they arrive. An EgressNetwork is about all workloads of its
@@ -32,6 +33,7 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
     Args:
         egress: Egress of the workloads.
         namespace: Namespace of the workloads.
+        prefix: Beginning of the names of the objects about hosts.
 
     Raises:
         InvalidSettingsError: Linkerd cannot do what a call needs.
@@ -45,7 +47,8 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
         raise InvalidSettingsError(problems)
     refused = EGRESS_NETWORK.manifest(mesh_metadata(EVERY_HOST, namespace), {"trafficPolicy": "Deny"})
     hosts = sorted(calls.items())
-    return [refused, *(made for host, ports in hosts for made in _external(host, [*ports.values()], namespace))]
+    named = [(f"{prefix}-{host.replace('.', '-')}", host, [*ports.values()]) for host, ports in hosts]
+    return [refused, *(made for name, host, ports in named for made in _external(name, host, ports, namespace))]
 
 
 def shared_hosts(egress: Iterable[Egress]) -> list[str]:
@@ -68,8 +71,7 @@ def _problems(call: ExternalCall) -> Iterator[Problem]:
         yield Problem("external_calls", reason, "list the host's addresses, which an EgressNetwork can be about")
 
 
-def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> Iterator[Manifest]:
-    name = f"external-{host.replace('.', '-')}"
+def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> Iterator[Manifest]:
     unread = [cidr for call in calls if call.protocol in ("https", "tls", "tcp") for cidr in call.addresses]
     if unread:
         # of several networks, the smallest that holds an address decides
