@@ -64,7 +64,6 @@ if TYPE_CHECKING:
     HttpsInput = pulumi.Input[str]
     HostPortInput = pulumi.Input[str]
     ValueInput = pulumi.Input[str]
-    WordInput = pulumi.Input[str]
 else:
     NameInput = Annotated[ObjectName, OrOutput()]
     """Name of a Kubernetes object, or an Output of one."""
@@ -80,5 +79,3 @@ else:
     """URL with TLS, or an Output of one."""
     HostPortInput = Annotated[HostPort, OrOutput()]
     """``host:port``, or an Output of one."""
-    WordInput = Annotated[str, Field(min_length=1, max_length=2048), OrOutput()]
-    """Text that is not empty, or an Output of one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.outputs import HttpsInput, OrOutput, WordInput
+from otel_mesh.core.outputs import HttpsInput, OrOutput
 from otel_mesh.core.values import Settings
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.kinds import AUTHORIZATION_POLICY, REQUEST_AUTHENTICATION
@@ -41,9 +41,15 @@ def _key_set(text: str) -> str:
 
 if TYPE_CHECKING:
     KeySetInput = pulumi.Input[str]
+    IssuerInput = pulumi.Input[str]
+    AudienceInput = pulumi.Input[str]
 else:
     KeySetInput = Annotated[str, AfterValidator(_key_set), OrOutput()]
     """A JSON Web Key Set of public keys (RFC 7517), or an Output of one."""
+    IssuerInput = Annotated[str, Field(min_length=1, max_length=2048), OrOutput()]
+    """Claim ``iss``, or an Output of one."""
+    AudienceInput = Annotated[str, Field(min_length=1), OrOutput()]
+    """Claim ``aud``, or an Output of one."""
 
 
 class TokenSettings(Settings):
@@ -59,8 +65,8 @@ class TokenSettings(Settings):
         jwks: The issuer's public keys as a JSON Web Key Set; exclusive with ``jwks_uri``.
     """
 
-    issuer: WordInput
-    audiences: tuple[WordInput, ...] = Field(min_length=1)
+    issuer: IssuerInput
+    audiences: tuple[AudienceInput, ...] = Field(min_length=1)
     jwks_uri: HttpsInput | None = None
     jwks: KeySetInput | None = None
 
