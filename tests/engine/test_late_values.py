@@ -68,6 +68,7 @@ def test_the_values_reach_the_objects(program: StackProgram, get: Callable[[str,
     orders, proxy = get("deployment", "orders")["spec"]["template"]["spec"]["containers"]
     env = {one["name"]: one for one in orders["env"]}
     assert env["SEARCH"]["value"] == ADDRESS
+    assert (env["DATABASE_HOST"]["value"], env["DATABASE_PORT"]["value"]) == ("search.example.com", "9200")
     secret = env["USER"]["valueFrom"]["secretKeyRef"]["name"]
     assert secret.startswith("login-")
     assert proxy["image"] == "registry.example.com/proxy:1.0"

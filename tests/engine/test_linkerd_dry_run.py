@@ -67,7 +67,7 @@ def test_policies_pass_strict_field_validation(
 ) -> None:
     assert objects
     made: dict[tuple[str, str], dict[str, Any]] = {}
-    rendered = LinkerdRenderer().egress(EGRESS, BINDING, "shop")
+    rendered = LinkerdRenderer().egress(EGRESS, BINDING, "shop", prefix="external")
     for place, (target, values) in enumerate(TRAFFIC.values()):
         own = target.model_copy(update={"service": f"orders-{place}"})
         args = ServiceTrafficArgs(target=own, mesh=BINDING)

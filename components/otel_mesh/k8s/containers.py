@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from otel_mesh.core.endpoints import SecretKey
     from otel_mesh.k8s.environment import Variable
-    from otel_mesh.k8s.pod_types import Check, ClaimSpec, ConfigMapFiles, Probe, VolumeSource
+    from otel_mesh.k8s.pod_types import Check, ClaimSpec, ConfigMapFiles, VolumeSource
     from otel_mesh.k8s.resources import Resources, Storage
 
 AppProtocol = Literal["http", "grpc", "tcp"]
@@ -181,7 +181,7 @@ class Probes:
     start: Check | None = None
     start_seconds: int = 60
 
-    def manifest(self) -> dict[str, Probe]:
+    def manifest(self) -> dict[str, Check]:
         """The container's three probes."""
         return {
             "startupProbe": _probe(self.start or self.live, period=1, failures=self.start_seconds),
@@ -190,8 +190,8 @@ class Probes:
         }
 
 
-def _probe(check: Check, *, period: int, failures: int) -> Probe:
-    probe: Probe = {**check, "periodSeconds": period, "failureThreshold": failures}
+def _probe(check: Check, *, period: int, failures: int) -> Check:
+    probe: Check = {**check, "periodSeconds": period, "failureThreshold": failures}
     probe.setdefault("timeoutSeconds", _PROBE_TIMEOUT_SECONDS)
     return probe
 

@@ -54,18 +54,13 @@ class Sleep(TypedDict):
 
 
 class Check(TypedDict, total=False):
-    """A health check: one of its kinds, and a timeout."""
+    """A health check: one of its kinds, and when it is run."""
 
     httpGet: HttpGet
     grpc: GrpcCall
     tcpSocket: TcpConnection
     exec: Command
     timeoutSeconds: int
-
-
-class Probe(Check, total=False):
-    """A health check with its schedule."""
-
     initialDelaySeconds: int
     periodSeconds: int
     failureThreshold: int

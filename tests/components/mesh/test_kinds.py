@@ -140,6 +140,13 @@ def test_no_object_of_a_mesh_is_made_past_its_kind() -> None:
     assert found == {'"v1"', 'f"{_RBAC}/v1"', '"cert-manager.io/v1"'}
 
 
+def test_a_misspelt_field_is_a_type_error() -> None:
+    """The type checker reports the comments below when they suppress nothing."""
+    istio.SIDECAR.manifest({}, {"egres": []})  # type: ignore[typeddict-item]
+    istio.PEER_AUTHENTICATION.manifest({}, {"mtls": {"mode": "LAX"}})  # type: ignore[typeddict-item]
+    linkerd.RATE_LIMIT.manifest({}, {"total": {"requestsPerSecond": 5}})  # type: ignore[typeddict-item]
+
+
 class Routes(TypedDict):
     """A type with one mistake of each sort."""
 

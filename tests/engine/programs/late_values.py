@@ -8,6 +8,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace, Secret
 
 from otel_mesh import (
+    DatabaseAccess,
     FurtherContainer,
     Jaeger,
     JaegerArgs,
@@ -47,6 +48,13 @@ settings = MicroserviceSettings(
     sidecars=(proxy,),
     account=Account(annotations={"eks.amazonaws.com/role-arn": role}),
 )
+database = DatabaseAccess(
+    host=address.apply(lambda url: str(url).removeprefix("https://").partition(":")[0]),
+    port=address.apply(lambda url: int(str(url).rpartition(":")[2])),
+    name=created.metadata["name"],
+    secret_name=secret,
+)
 image = "registry.example.com/orders:1.0"
-Microservice("orders", MicroserviceArgs(namespace=namespace, image=image, settings=settings), opts)
+args = MicroserviceArgs(namespace=namespace, image=image, settings=settings, database=database)
+Microservice("orders", args, opts)
 pulumi.export("secret", secret)

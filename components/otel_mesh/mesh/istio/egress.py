@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
-    from otel_mesh.mesh.istio.host_types import EntryAddresses, EntryPort, ServiceEntrySpec, WorkloadSelector
+    from otel_mesh.mesh.istio.host_types import EntryPort, ServiceEntrySpec, WorkloadSelector
     from otel_mesh.mesh.istio.traffic_types import ClientTls, DestinationRuleSpec, HostTraffic, PortTraffic
     from otel_mesh.mesh.policies.egress import Egress
 
@@ -90,16 +90,16 @@ def _entry(host: str, calls: Collection[ExternalCall]) -> ServiceEntrySpec:
     """The host with its ports. Proxies find it at its addresses if each is a single one, else by DNS."""
     cidrs = list(dict.fromkeys(cidr for call in calls for cidr in call.addresses))
     static = bool(cidrs) and all(ip_network(cidr).num_addresses == 1 for cidr in cidrs)
-    # connections without a host name in them are told apart by their addresses only
-    named: EntryAddresses = {"addresses": cidrs} if cidrs and any(call.protocol == "tcp" for call in calls) else {}
     made: ServiceEntrySpec = {
         "hosts": [host],
         "location": "MESH_EXTERNAL",
         "exportTo": _HERE,
         "ports": [_port(call) for call in calls],
-        **named,
-        "resolution": "STATIC" if static else "DNS",
     }
+    # connections without a host name in them are told apart by their addresses only
+    if cidrs and any(call.protocol == "tcp" for call in calls):
+        made["addresses"] = cidrs
+    made["resolution"] = "STATIC" if static else "DNS"
     if static:
         made["endpoints"] = [{"address": cidr.partition("/")[0]} for cidr in cidrs]
     return made

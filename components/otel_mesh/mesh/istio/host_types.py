@@ -55,20 +55,15 @@ class Endpoint(TypedDict):
     address: str
 
 
-class EntryAddresses(TypedDict, total=False):
-    """Addresses that tell a host without a name in its connections apart."""
-
-    addresses: list[str]
-
-
-class ServiceEntrySpec(EntryAddresses):
+class ServiceEntrySpec(TypedDict):
     """A host outside the mesh."""
 
     hosts: list[str]
     location: Literal["MESH_EXTERNAL"]
     exportTo: list[str]
     ports: list[EntryPort]
-    resolution: Literal["NONE", "STATIC", "DNS"]
+    addresses: NotRequired[list[str]]
+    resolution: NotRequired[Literal["NONE", "STATIC", "DNS"]]
     endpoints: NotRequired[list[Endpoint]]
 
 

@@ -9,6 +9,7 @@ from otel_mesh.mesh.linkerd.kinds import (
     GATEWAY,
     MESH_TLS_AUTHENTICATION,
     NETWORK_AUTHENTICATION,
+    POLICY,
     SERVER,
 )
 from otel_mesh.mesh.linkerd.objects import ANY_PATH, http_route, mesh_metadata, policy_ref
@@ -116,7 +117,7 @@ def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) 
         yield from _from_networks(f"{name}-networks", namespace, policy_ref("Server", name), access.networks)
     if not parts and not access.grpc:  # Linkerd lets the kubelet's HTTP probes pass by itself, but not those by gRPC
         return
-    parent: ParentReference = {**policy_ref("Server", name)}
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": name}
     for place, grant in enumerate(parts):
         part = f"{name}-callers-{place}"
         yield http_route(part, namespace, parent, [{"matches": list(_matches(grant.operations))}])
@@ -141,9 +142,10 @@ def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
     if not paths:
         return []
     name = f"{access.workload}-probes"
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": access.workload}
     exact: list[HttpMatch] = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
     return [
-        http_route(name, namespace, {**policy_ref("Server", access.workload)}, [{"matches": exact}]),
+        http_route(name, namespace, parent, [{"matches": exact}]),
         *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), _ANYWHERE),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.mesh.linkerd.error_backend import ERROR_PORT, error_service
-from otel_mesh.mesh.linkerd.objects import ANY_PATH, policy_ref
+from otel_mesh.mesh.linkerd.objects import ANY_PATH
 from otel_mesh.mesh.policies.matching import FAULT_INJECTED, IDEMPOTENCY_HEADER, MARKERS
 from otel_mesh.mesh.policies.traffic import subset_name
 
@@ -100,7 +100,9 @@ def _backends(rule: Rule, target: Target) -> list[Backend]:
     unit = next(unit for unit in (10_000, 1000, 100, 10, 1) if not any(part % unit for part in parts))
     kept = [_backend(name, weight * passing // unit, rule, target) for name, weight in rule.destinations]
     errors: Backend = {
-        **policy_ref("Service", error_service(target), ""),
+        "group": "",
+        "kind": "Service",
+        "name": error_service(target),
         "port": ERROR_PORT,
         "weight": whole * failing // unit,
     }
@@ -110,7 +112,7 @@ def _backends(rule: Rule, target: Target) -> list[Backend]:
 def _backend(name: str, weight: int, rule: Rule, target: Target) -> Backend:
     version = name.partition("\n")[0]
     service = f"{target.service}-{subset_name(version)}" if version else target.service
-    made: Backend = {**policy_ref("Service", service, ""), "port": target.port, "weight": weight}
+    made: Backend = {"group": "", "kind": "Service", "name": service, "port": target.port, "weight": weight}
     if filters := _headers(rule.marks.get(name, {}), []):
         made["filters"] = filters
     return made
