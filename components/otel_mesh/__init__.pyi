@@ -147,6 +147,13 @@ from .k8s.network_policy import (
     service_pods as service_pods,
     workload_pods as workload_pods,
 )
+from .k8s.pod_types import (
+    Check as Check,
+    ClaimSpec as ClaimSpec,
+    Hook as Hook,
+    Lifecycle as Lifecycle,
+    VolumeSource as VolumeSource,
+)
 from .k8s.priority_class import (
     Priority as Priority,
     PriorityClass as PriorityClass,

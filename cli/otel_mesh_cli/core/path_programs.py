@@ -39,7 +39,7 @@ class PathPrograms:
             say(f"programs from PATH: {', '.join(found)}")
         return files.folder_of_links(cache_dir() / "links", found)
 
-    def present(self, names: Sequence[str]) -> Mapping[str, Path]:
+    def available(self, names: Sequence[str]) -> Mapping[str, Path]:
         """As of `Programs.present`: those on PATH."""
         return {name: Path(file) for name in names if (file := shutil.which(name))}
 

@@ -147,7 +147,7 @@ def test_b6_a_program_that_is_not_here_is_named_and_not_built(
     manifests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Absent:
-        def present(self, names: Sequence[str]) -> Mapping[str, Path]:
+        def available(self, names: Sequence[str]) -> Mapping[str, Path]:
             assert set(names) == set(PROGRAMS)
             return {}
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import NETWORKING
+from otel_mesh.mesh.istio.kinds import DESTINATION_RULE, SERVICE_ENTRY, SIDECAR
+from otel_mesh.mesh.policies.egress import EXTERNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     import pulumi
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.host_types import EntryPort, ServiceEntrySpec, WorkloadSelector
+    from otel_mesh.mesh.istio.traffic_types import ClientTls, DestinationRuleSpec, HostTraffic, PortTraffic
     from otel_mesh.mesh.policies.egress import Egress, EgressHost
 
 _Outside = TypeVar("_Outside", "ExternalCall", "EgressHost")
@@ -25,7 +28,7 @@ EVERY_WORKLOAD: Final = "default"
 """Name of the Sidecar of all workloads without one of their own; no workload's own Sidecar has it."""
 
 
-def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
+def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], prefix: str = EXTERNAL) -> list[Manifest]:
     """Objects that restrict what the proxies of a namespace connect to.
 
     A proxy knows the hosts of its Sidecar only. Everything else it refuses by the mesh's ``REGISTRY_ONLY``: with 502
@@ -34,10 +37,12 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
     Args:
         egress: Egress of the workloads.
         namespace: Namespace of the workloads.
+        prefix: Beginning of the names of the objects about hosts.
     """
     listed = tuple(egress)
     calls = by_host(call for one in listed for call in one.external)
-    outside = [made for host, ports in calls.items() for made in _external(host, ports, namespace)]
+    named = [(f"{prefix}-{host.replace('.', '-')}", host, ports) for host, ports in calls.items()]
+    outside = [made for name, host, ports in named for made in _external(name, host, ports, namespace)]
     return [*outside, *(_sidecar(one, namespace) for one in listed)]
 
 
@@ -49,74 +54,58 @@ def by_host(outside: Iterable[_Outside]) -> dict[str, list[_Outside]]:
     return {host: list(ports[host].values()) for host in sorted(ports)}
 
 
-def service_entry(name: str, namespace: pulumi.Input[str], host: str, spec: Mapping[str, Any]) -> Manifest:
-    """A host outside the mesh as a ServiceEntry that is visible in its namespace only.
-
-    Args:
-        name: Name of the object.
-        namespace: Namespace of the object.
-        host: Host name.
-        spec: Ports, resolution and whatever else its ``spec`` has.
-    """
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "ServiceEntry",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": {"hosts": [host], "location": "MESH_EXTERNAL", "exportTo": _HERE, **spec},
-    }
-
-
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
-    name = f"{egress.workload}-egress" if egress.workload else EVERY_WORKLOAD
-    selected = {"workloadSelector": {"labels": {egress.label.value: egress.workload}}} if egress.workload else {}
     inside = [f"{one.namespace}/{one.host}" for one in egress.services]
     hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "Sidecar",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": {**selected, "egress": [{"hosts": hosts}]},
-    }
+    if not egress.workload:
+        return SIDECAR.manifest(mesh_metadata(EVERY_WORKLOAD, namespace), {"egress": [{"hosts": hosts}]})
+    selected: WorkloadSelector = {"labels": {egress.label.value: egress.workload}}
+    meta = mesh_metadata(f"{egress.workload}-egress", namespace)
+    return SIDECAR.manifest(meta, {"workloadSelector": selected, "egress": [{"hosts": hosts}]})
 
 
-def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
-    name = f"external-{host.replace('.', '-')}"
-    spec = {"ports": [_port(call) for call in calls], **_resolution(calls)}
-    made = [service_entry(name, namespace, host, spec)]
+def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
+    made = [SERVICE_ENTRY.manifest(mesh_metadata(name, namespace), _entry(host, calls))]
     if secured := [call for call in calls if call.tls_port is not None]:
-        made.append(
-            {
-                "apiVersion": NETWORKING,
-                "kind": "DestinationRule",
-                "metadata": mesh_metadata(name, namespace),
-                "spec": {
-                    "host": host,
-                    "exportTo": _HERE,
-                    "trafficPolicy": {"portLevelSettings": [_tls(call) for call in secured]},
-                },
-            }
-        )
+        traffic: HostTraffic = {"portLevelSettings": [_tls(call) for call in secured]}
+        spec: DestinationRuleSpec = {"host": host, "exportTo": _HERE, "trafficPolicy": traffic}
+        made.append(DESTINATION_RULE.manifest(mesh_metadata(name, namespace), spec))
     return made
 
 
-def _port(call: ExternalCall) -> dict[str, Any]:
-    target = {"targetPort": call.tls_port} if call.tls_port is not None else {}
+def _port(call: ExternalCall) -> EntryPort:
     name = f"{call.protocol}-{call.port}"
-    return {"number": call.port, "name": name, "protocol": _PROTOCOLS[call.protocol], **target}
+    made: EntryPort = {"number": call.port, "name": name, "protocol": _PROTOCOLS[call.protocol]}
+    if call.tls_port is not None:
+        made["targetPort"] = call.tls_port
+    return made
 
 
-def _tls(call: ExternalCall) -> dict[str, Any]:
+def _tls(call: ExternalCall) -> PortTraffic:
     # Without names to verify, any certificate of a known authority would do.
-    verified = {"mode": "SIMPLE", "sni": call.host, "subjectAltNames": [call.host], "caCertificates": "system"}
+    verified: ClientTls = {
+        "mode": "SIMPLE",
+        "sni": call.host,
+        "subjectAltNames": [call.host],
+        "caCertificates": "system",
+    }
     return {"port": {"number": call.port}, "tls": verified}
 
 
-def _resolution(calls: Collection[ExternalCall]) -> dict[str, Any]:
-    """How proxies find the host: at its addresses if each is a single one, else by DNS."""
+def _entry(host: str, calls: Collection[ExternalCall]) -> ServiceEntrySpec:
+    """The host with its ports. Proxies find it at its addresses if each is a single one, else by DNS."""
     cidrs = list(dict.fromkeys(cidr for call in calls for cidr in call.addresses))
+    static = bool(cidrs) and all(ip_network(cidr).num_addresses == 1 for cidr in cidrs)
+    made: ServiceEntrySpec = {
+        "hosts": [host],
+        "location": "MESH_EXTERNAL",
+        "exportTo": _HERE,
+        "ports": [_port(call) for call in calls],
+    }
     # connections without a host name in them are told apart by their addresses only
-    named = {"addresses": cidrs} if cidrs and any(call.protocol == "tcp" for call in calls) else {}
-    if not cidrs or any(ip_network(cidr).num_addresses > 1 for cidr in cidrs):
-        return {**named, "resolution": "DNS"}
-    hosts = [cidr.partition("/")[0] for cidr in cidrs]
-    return {**named, "resolution": "STATIC", "endpoints": [{"address": one} for one in hosts]}
+    if cidrs and any(call.protocol == "tcp" for call in calls):
+        made["addresses"] = cidrs
+    made["resolution"] = "STATIC" if static else "DNS"
+    if static:
+        made["endpoints"] = [{"address": cidr.partition("/")[0]} for cidr in cidrs]
+    return made

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from otel_mesh.mesh.linkerd.objects import GATEWAY, policy, policy_ref, route
+from otel_mesh.mesh.linkerd.kinds import (
+    AUTHORIZATION_POLICY,
+    GATEWAY,
+    MESH_TLS_AUTHENTICATION,
+    NETWORK_AUTHENTICATION,
+    POLICY,
+    SERVER,
+)
+from otel_mesh.mesh.linkerd.objects import ANY_PATH, http_route, mesh_metadata, policy_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +21,9 @@ if TYPE_CHECKING:
 
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
-    from otel_mesh.mesh.policies.access import Access, Grant, Operation
+    from otel_mesh.mesh.linkerd.policy_types import AuthorizationPolicySpec, Network, Reference, ServerSpec
+    from otel_mesh.mesh.linkerd.route_types import HttpMatch, ParentReference, PathMatch
+    from otel_mesh.mesh.policies.access import Access, Grant, Method, Operation
 
 _HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
 _ADMIN: Final = "proxy-admin"
@@ -62,13 +72,13 @@ def server(
         port: Number or name of the pods' port.
         http: Whether the port speaks HTTP or gRPC; others are not looked into.
     """
-    spec = {
+    spec: ServerSpec = {
         "accessPolicy": "deny",
         "podSelector": {"matchLabels": dict(selected)} if selected else {},
         "port": port,
         "proxyProtocol": "unknown" if http else "opaque",
     }
-    return policy("Server", name, namespace, spec)
+    return SERVER.manifest(mesh_metadata(name, namespace), spec)
 
 
 def identities(name: str, namespace: pulumi.Input[str], known: Iterable[str]) -> Manifest:
@@ -79,12 +89,10 @@ def identities(name: str, namespace: pulumi.Input[str], known: Iterable[str]) ->
         namespace: Namespace of the object.
         known: Identities.
     """
-    return policy("MeshTLSAuthentication", name, namespace, {"identities": list(dict.fromkeys(known))})
+    return MESH_TLS_AUTHENTICATION.manifest(mesh_metadata(name, namespace), {"identities": list(dict.fromkeys(known))})
 
 
-def authorization(
-    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], authentication: Mapping[str, str]
-) -> Manifest:
+def authorization(name: str, namespace: pulumi.Input[str], target: Reference, authentication: Reference) -> Manifest:
     """An AuthorizationPolicy.
 
     Args:
@@ -93,8 +101,8 @@ def authorization(
         target: Reference to the Server or route.
         authentication: Reference to the authentication that a client needs.
     """
-    spec = {"targetRef": dict(target), "requiredAuthenticationRefs": [dict(authentication)]}
-    return policy("AuthorizationPolicy", name, namespace, spec)
+    spec: AuthorizationPolicySpec = {"targetRef": target, "requiredAuthenticationRefs": [authentication]}
+    return AUTHORIZATION_POLICY.manifest(mesh_metadata(name, namespace), spec)
 
 
 def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) -> Iterator[Manifest]:
@@ -109,21 +117,18 @@ def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) 
         yield from _from_networks(f"{name}-networks", namespace, policy_ref("Server", name), access.networks)
     if not parts and not access.grpc:  # Linkerd lets the kubelet's HTTP probes pass by itself, but not those by gRPC
         return
-    parent = policy_ref("Server", name)
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": name}
     for place, grant in enumerate(parts):
         part = f"{name}-callers-{place}"
-        yield route("HTTPRoute", part, namespace, parent, [{"matches": list(_matches(grant.operations))}])
+        yield http_route(part, namespace, parent, [{"matches": list(_matches(grant.operations))}])
         target = policy_ref("HTTPRoute", part, GATEWAY)
         yield from _allowed(part, namespace, target, _identities(grant, binding))
     if whole:  # a Server with routes answers 404 to what no route matches
-        rest = [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}]
-        yield route("HTTPRoute", f"{name}-rest", namespace, parent, rest)
+        yield http_route(f"{name}-rest", namespace, parent, [{"matches": [{"path": ANY_PATH}]}])
     yield from _probes(access, namespace)
 
 
-def _allowed(
-    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], callers: Iterable[str]
-) -> list[Manifest]:
+def _allowed(name: str, namespace: pulumi.Input[str], target: Reference, callers: Iterable[str]) -> list[Manifest]:
     return [
         identities(name, namespace, callers),
         authorization(name, namespace, target, policy_ref("MeshTLSAuthentication", name)),
@@ -132,23 +137,23 @@ def _allowed(
 
 def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
     """The kubelet's probes, which come without an identity: a Server with routes has no default one for them."""
-    method, paths = ("POST", (_HEALTH_CHECK,)) if access.grpc else ("GET", access.probe_paths)
+    method: Method = "POST" if access.grpc else "GET"
+    paths = (_HEALTH_CHECK,) if access.grpc else access.probe_paths
     if not paths:
         return []
     name = f"{access.workload}-probes"
-    exact = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": access.workload}
+    exact: list[HttpMatch] = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
     return [
-        route("HTTPRoute", name, namespace, policy_ref("Server", access.workload), [{"matches": exact}]),
+        http_route(name, namespace, parent, [{"matches": exact}]),
         *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), _ANYWHERE),
     ]
 
 
-def _from_networks(
-    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], cidrs: Iterable[str]
-) -> list[Manifest]:
-    networks = [{"cidr": cidr} for cidr in cidrs]
+def _from_networks(name: str, namespace: pulumi.Input[str], target: Reference, cidrs: Iterable[str]) -> list[Manifest]:
+    networks: list[Network] = [{"cidr": cidr} for cidr in cidrs]
     return [
-        policy("NetworkAuthentication", name, namespace, {"networks": networks}),
+        NETWORK_AUTHENTICATION.manifest(mesh_metadata(name, namespace), {"networks": networks}),
         authorization(name, namespace, target, policy_ref("NetworkAuthentication", name)),
     ]
 
@@ -158,11 +163,14 @@ def _identities(grant: Grant, binding: MeshBinding) -> list[str]:
     return [one for one in found if one is not None]
 
 
-def _matches(operations: Iterable[Operation]) -> Iterator[dict[str, Any]]:
+def _matches(operations: Iterable[Operation]) -> Iterator[HttpMatch]:
     for operation in operations:
         path = operation.path or "/*"
         prefix = path.endswith("*")
         # Linkerd matches prefixes by whole segments, Istio by characters: the policy's own form decides neither
-        kind, value = ("PathPrefix", path[:-1].rstrip("/") or "/") if prefix else ("Exact", path)
-        for method in operation.methods or (None,):
-            yield {"path": {"type": kind, "value": value}, **({"method": method} if method else {})}
+        value = path[:-1].rstrip("/") or "/" if prefix else path
+        matched: PathMatch = {"type": "PathPrefix" if prefix else "Exact", "value": value}
+        for method in operation.methods:
+            yield {"path": matched, "method": method}
+        if not operation.methods:
+            yield {"path": matched}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from otel_mesh.catalog.external import ExternalCall  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.labels import Label
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from otel_mesh.catalog.model import Catalog
+
+EXTERNAL: Final = "external"
+"""Beginning of the names of objects about hosts outside the cluster."""
 
 
 class MeshHost(Settings):
