@@ -40,7 +40,9 @@ _FULL = "no space left on device"
 def problems(now: Status) -> list[CommandError]:
     """Problems of the environment; none if everything is as the last `otel-mesh up` left it."""
     cluster_says = [*_volumes(), *_stack()] if now.is_api_ready else []
-    return [*_machine(), *_node(now), *cluster_says, *_addresses()]
+    where = layout().state
+    full = preflight.full_disk(where, shutil.disk_usage(where).free)
+    return [*full, *_node(now), *cluster_says, *_addresses()]
 
 
 def require_running() -> None:
@@ -74,11 +76,6 @@ def answers(address: Address) -> str:
     except httpx.HTTPError as error:
         return f"no answer ({type(error).__name__})"
     return ANSWERS if code == HTTPStatus.OK else f"{ANSWERS} {code}"
-
-
-def _machine() -> Iterator[CommandError]:
-    where = layout().state
-    yield from preflight.full_disk(where, shutil.disk_usage(where).free)
 
 
 def _node(now: Status) -> Iterator[CommandError]:
