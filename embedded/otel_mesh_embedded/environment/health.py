@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ANSWERS = "answers"
 """Result of `answers` for a healthy address."""
 
+NAMESPACES: Final = local_stack.pod_namespaces()
+"""Namespaces with pods, read at once: invalid settings of the stack are told before all that follows from them."""
 _STACK = "local"
 _UP = "run `otel-mesh up`, it puts that right"
 _NO_ROOM = 16 * 1024**2
@@ -115,7 +117,7 @@ def _stack() -> Iterator[CommandError]:
         yield CommandError(f"stack {_STACK}: {difference}", remedy=_UP)
     for pod in sidecars.without_sidecar(Api(layout()).items):
         yield CommandError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
-    for cause in explain_unready(Api(layout()), local_stack.pod_namespaces()):
+    for cause in explain_unready(Api(layout()), NAMESPACES):
         full = _FULL in cause.lower()
         yield CommandError(cause, remedy="free space on its volume, then run `otel-mesh up`" if full else _UP)
 
