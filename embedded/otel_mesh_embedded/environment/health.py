@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ANSWERS = "answers"
 """Result of `answers` for a healthy address."""
 
+NAMESPACES: Final = local_stack.pod_namespaces()
+"""Namespaces with pods, read at once: invalid settings of the stack are told before all that follows from them."""
 _STACK = "local"
 _UP = "run `otel-mesh up`, it puts that right"
 _NO_ROOM = 16 * 1024**2
@@ -40,7 +42,9 @@ _FULL = "no space left on device"
 def problems(now: Status) -> list[CommandError]:
     """Problems of the environment; none if everything is as the last `otel-mesh up` left it."""
     cluster_says = [*_volumes(), *_stack()] if now.is_api_ready else []
-    return [*_machine(), *_node(now), *cluster_says, *_addresses()]
+    where = layout().state
+    full = preflight.full_disk(where, shutil.disk_usage(where).free)
+    return [*full, *_node(now), *cluster_says, *_addresses()]
 
 
 def require_running() -> None:
@@ -74,11 +78,6 @@ def answers(address: Address) -> str:
     except httpx.HTTPError as error:
         return f"no answer ({type(error).__name__})"
     return ANSWERS if code == HTTPStatus.OK else f"{ANSWERS} {code}"
-
-
-def _machine() -> Iterator[CommandError]:
-    where = layout().state
-    yield from preflight.full_disk(where, shutil.disk_usage(where).free)
 
 
 def _node(now: Status) -> Iterator[CommandError]:
@@ -118,7 +117,7 @@ def _stack() -> Iterator[CommandError]:
         yield CommandError(f"stack {_STACK}: {difference}", remedy=_UP)
     for pod in sidecars.without_sidecar(Api(layout()).items):
         yield CommandError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
-    for cause in explain_unready(Api(layout()), local_stack.pod_namespaces()):
+    for cause in explain_unready(Api(layout()), NAMESPACES):
         full = _FULL in cause.lower()
         yield CommandError(cause, remedy="free space on its volume, then run `otel-mesh up`" if full else _UP)
 

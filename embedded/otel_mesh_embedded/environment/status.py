@@ -12,7 +12,6 @@ from rich.text import Text
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.output import Answer
-from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
@@ -45,8 +44,7 @@ class Pod:
 
 def pods(api: Api) -> list[Pod]:
     """The pods of the platform's namespaces, as the API server has them."""
-    namespaces = local_stack.pod_namespaces()
-    return [_pod(item) for namespace in namespaces for item in api.items(f"/api/v1/namespaces/{namespace}/pods")]
+    return [_pod(item) for namespace in health.NAMESPACES for item in api.items(f"/api/v1/namespaces/{namespace}/pods")]
 
 
 def _pod(item: dict[str, Any]) -> Pod:

@@ -9,7 +9,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.steps import Steps
 from otel_mesh_cli.core.unready_pods import explained
 from otel_mesh_cli.smoke import demonstration
-from otel_mesh_cli.stacks import local_stack, sidecars, update
+from otel_mesh_cli.stacks import sidecars, update
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
@@ -44,7 +44,7 @@ def run(console: Console) -> None:
         gateway_certificate.hand_over()
         images.import_all(node.ctr)
         images.require_outside(node.ctr, say)
-        with explained(STACK, Api(layout()), local_stack.pod_namespaces()):
+        with explained(STACK, Api(layout()), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
@@ -57,7 +57,7 @@ def run(console: Console) -> None:
             place = address.place
             cluster.forward(address.name, address.port, place.namespace, place.name, place.port)
         say("sending a request and an order through the gateway")
-        with explained(STACK, Api(layout()), local_stack.pod_namespaces()):
+        with explained(STACK, Api(layout()), health.NAMESPACES):
             result = health.checked()
         demonstration.show(result, console)
 

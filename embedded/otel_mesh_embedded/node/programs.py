@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_embedded import packages, toolchain
+from otel_mesh_embedded.node import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_mesh_embedded.node.layout import Layout
 
-BUILT = (
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "kube-proxy",
-    "volume-provisioner",
-)
 _VARIABLES = ("LD_LIBRARY_PATH", "XTABLES_LIBDIR")
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
@@ -66,7 +58,7 @@ def find(layout: Layout, *, built: bool = True) -> Programs:
     Raises:
         CommandError: a program cannot be provided.
     """
-    tools = toolchain.folder(BUILT) if built else layout.bin
+    tools = toolchain.folder(arguments.NAMES) if built else layout.bin
     prefix = packages.ensure()
     given = packages.environment(prefix)
     own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from otel_mesh_embedded.node import arguments
 from otel_mesh_embedded.node.control_plane import encryption, servers
 from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, POD_NETWORK, Layout
 from otel_mesh_embedded.node.objects import coredns, manifests, storage
@@ -47,14 +48,14 @@ def flags(program: Program) -> dict[str, str]:
 
 def every(layout: Layout, programs: Programs) -> list[Program]:
     return [
-        servers.etcd(layout, programs),
+        arguments.program(layout, programs, "etcd"),
         servers.api_server(layout, programs),
-        servers.controller_manager(layout, programs),
+        arguments.program(layout, programs, "kube-controller-manager"),
         servers.scheduler(layout, programs),
         runtime.containerd(layout, programs, "otel-mesh.local/pause:1"),
         agents.kubelet(layout, programs, protects_oom=True),
         agents.proxy(layout, programs, protects_oom=True),
-        storage.provisioner(layout, programs),
+        arguments.program(layout, programs, storage.PROGRAM),
     ]
 
 
@@ -102,7 +103,7 @@ def test_secrets_are_encrypted_before_anything_else_is_tried(layout: Layout) -> 
 
 
 def test_etcd_takes_certificates_only(layout: Layout, programs: Programs) -> None:
-    given = flags(servers.etcd(layout, programs))
+    given = flags(arguments.program(layout, programs, "etcd"))
     assert given["client-cert-auth"] == given["peer-client-cert-auth"] == "true"
     assert given["trusted-ca-file"] != str(credentials.authority(layout, credentials.CLUSTER))
     assert given["cert-file"] != given["peer-cert-file"]

@@ -15,6 +15,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import processes
 from otel_mesh_embedded.supervision.registry import Program, Registry
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,9 +107,7 @@ def test_what_a_program_started_outlives_it_until_it_is_stopped(registry: Regist
     script = "sleep 600 & sleep 600 & wait"
     program = Program("parent", ("sh", "-c", script), ENVIRONMENT)
     registry.ensure(program)
-    deadline = time.monotonic() + 60
-    while len(registry.processes("parent")) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: len(registry.processes("parent")) == 3)
     processes.end([process for process in registry.processes("parent") if process.is_main])
     assert [process.is_main for process in registry.processes("parent")] == [False, False]
     assert registry.main("parent") is None
@@ -120,9 +119,7 @@ def test_one_that_ignores_the_polite_signal_is_killed(registry: Registry) -> Non
     script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
     program = Program("stubborn", ("sh", "-c", script), ENVIRONMENT)
     process = registry.ensure(program)
-    deadline = time.monotonic() + 60
-    while "ready" not in registry.log("stubborn").read_text() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: "ready" in registry.log("stubborn").read_text())
     processes.end([process], grace=0.2)
     assert processes.look(process.pid) is None
 
