@@ -18,7 +18,10 @@ _DATA: Final = {
         {
             "name": "api-gateway",
             "port": 8080,
-            "calls": ["user-service", "order-service"],
+            "calls": [
+                {"service": "user-service", "routes": [{"rpc": "shop.user.v1.UserService/GetUser"}]},
+                {"service": "order-service", "routes": [{"methods": ["POST"], "path": "/orders"}]},
+            ],
             "metrics": ["shop.checkout.duration"],
             "exposed": True,
         },
@@ -32,7 +35,15 @@ _DATA: Final = {
         {
             "name": "order-service",
             "port": 8082,
-            "calls": ["payment-service"],
+            "calls": [
+                {
+                    "service": "payment-service",
+                    "routes": [
+                        {"methods": ["POST"], "path": "/payments"},
+                        {"methods": ["POST"], "path": "/cancellations"},
+                    ],
+                },
+            ],
             "stores": [POSTGRES],
             "metrics": ["shop.orders", "shop.orders.dead"],
         },

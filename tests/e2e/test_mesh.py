@@ -103,7 +103,7 @@ def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) 
 
 def test_b1_the_trace_has_exactly_the_tree_the_catalog_predicts(http: httpx.Client) -> None:
     for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
-        assert callee in CATALOG.service(caller).calls
+        assert callee in CATALOG.service(caller).callees
     trace_id = request.request(http)
     arrival.wait_for_trace(http, trace_id, request.problems)
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now

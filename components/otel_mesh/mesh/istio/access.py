@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from otel_mesh.catalog.routes import Operation
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
-    from otel_mesh.mesh.policies.access import Access, Grant, Operation
+    from otel_mesh.mesh.policies.access import Access, Grant
 
 DENY_ALL: Final = "declared-calls-only"
 """Name of the policy that refuses what no other policy of its namespace allows."""
@@ -65,6 +66,9 @@ def _rule(grant: Grant, access: Access, binding: MeshBinding) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, port: int) -> dict[str, Any]:
-    methods = {"methods": list(operation.methods)} if operation.methods else {}
-    paths = {"paths": [operation.path]} if operation.path else {}
+    methods = {"methods": list(operation.http_methods)} if operation.http_methods else {}
+    path = operation.http_path
+    # Istio's prefixes are of characters: /orders/* is not /orders
+    base = [path.removesuffix("/*")] if path.endswith("/*") and path != "/*" else []
+    paths = {"paths": [*base, path]} if path else {}
     return {**methods, **paths, "ports": [str(port)]}
