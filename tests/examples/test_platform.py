@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXAMPLES = repo_dir() / "examples"
-SHORT = ("one_service", "platform", "tracing_only", "plain_image", "team_stack")
+SHORT = ("one_service", "platform", "tracing_only", "plain_image", "team_stack", "traffic")
 
 
 @pytest.fixture
