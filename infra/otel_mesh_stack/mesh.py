@@ -222,7 +222,7 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
     """
     if not settings.mesh.installed:
         return
-    further = {name: list(own.callers) for name, own in settings.services.items() if own.callers}
+    further: dict[str, list[Caller]] = {name: [*own.callers] for name, own in settings.services.items() if own.callers}
     if settings.postgres_backup is not None:
         account = settings.postgres_backup.name
         further[POSTGRES] = [Caller(namespace=settings.namespaces.services, service_account=account)]

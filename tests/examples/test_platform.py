@@ -8,7 +8,7 @@ from otel_mesh import Declared, run_program
 from otel_mesh_cli.core.paths import repo_dir
 
 EXAMPLES = repo_dir() / "examples"
-SHORT = ("one_service", "platform", "tracing_only", "plain_image", "team_stack")
+SHORT = ("one_service", "platform", "tracing_only", "plain_image", "team_stack", "traffic")
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ def record(
     """
     recorder = Recorder(stacks)
     with event_loop() as loop:
+        settings.ROOT.set(None)  # a former program's stack keeps its outputs
         pulumi.runtime.set_mocks(recorder, project=project, stack=stack)
         pulumi.runtime.set_all_config(dict(config))
         program()

@@ -41,7 +41,7 @@ def workspace(tmp_path: Path, built: Built, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(type(embedded.programs()), "folder", lambda *_: tmp_path)
+    monkeypatch.setattr(embedded.programs(), "folder", lambda *_: tmp_path)
     monkeypatch.setattr(pulumi_cli, "ensure_stack", lambda *_: None)
     monkeypatch.setattr(recovery, "settle", lambda *_: None)
     monkeypatch.setattr(definitions, "_resources", lambda *_: [])

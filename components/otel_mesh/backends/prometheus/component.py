@@ -138,7 +138,7 @@ class PrometheusArgs:
     """
 
     namespace: pulumi.Input[str]
-    targets: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    targets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()
     rules: dict[str, str] = field(default_factory=dict)
     alertmanager: AlertmanagerAddress | None = None
