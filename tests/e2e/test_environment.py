@@ -96,6 +96,15 @@ def test_the_whole_environment_fits_into_6_gib() -> None:
     assert 0 < cluster.status().memory < 6 * 2**30
 
 
+def test_a_command_leaves_no_temporary_file_with_the_clusters_keys(
+    run: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """The Kubernetes provider writes the kubeconfig to one and never removes it."""
+    done = run(".venv/bin/otel-mesh", "preview", env={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert [*tmp_path.iterdir(), *(state_dir() / "pulumi").glob("tmp-*")] == []
+
+
 def test_keys_and_secrets_are_readable_by_their_owner_only() -> None:
     keys = [path for path in own_files(state_dir()) if path.suffix == ".key"]
     assert keys

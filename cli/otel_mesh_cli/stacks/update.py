@@ -126,9 +126,10 @@ def _run(  # noqa: PLR0913 -- all parts of a run
     command += ["--non-interactive", "--color", "never", "--suppress-outputs"]
     with (
         log.open("w") as stream,
+        workspace.process_environment(tools) as environment,
         subprocess.Popen(
             command,
-            env={**workspace.environment(tools), **engine_processes.mark(workspace.project, stack)},
+            env={**environment, **engine_processes.mark(workspace.project, stack)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
