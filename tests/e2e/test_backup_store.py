@@ -124,7 +124,7 @@ def objects(made: dict[str, str], store: S3Server) -> list[dict[str, Any]]:
 @pytest.fixture
 def store(kubectl: Callable[..., str], tmp_path: Path) -> Iterator[S3Server]:
     """An object store on the node's bridge; a database with its backups runs in the mesh."""
-    made = images.ensure([images.BACKUP_STORE])
+    made = images.make([images.BACKUP_STORE])
     images.import_all(assemble(built=False).ctr, made.values())
     made = {**json.loads(images.images_file().read_text()), **made}
     labels = json.loads(kubectl("get", "namespace", "shop", "-o", "json"))["metadata"]["labels"]

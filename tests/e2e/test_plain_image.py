@@ -45,7 +45,7 @@ REQUESTS: Final = f'mesh_service:requests:rate5m{{service_name="pages",k8s_names
 
 def plain_image(file: Path) -> None:
     """Write an image in the format of ``docker save``: the files of one of the node's images, and another program."""
-    with tarfile.open(images.archive(images.ensure(["coredns"])["coredns"])) as given, tarfile.open(file, "w") as made:
+    with tarfile.open(images.archive(images.make(["coredns"])["coredns"])) as given, tarfile.open(file, "w") as made:
         (manifest,) = _json(given, "manifest.json")
         config = _json(given, manifest["Config"])
         config["config"] = {"User": "101", "Entrypoint": PROGRAM, "Env": config["config"]["Env"]}
