@@ -1,23 +1,29 @@
-"""A stack with Linkerd: strict field validation of every object by the API server, and admission of its pods."""
+"""S1.1: a stack with Linkerd: strict field validation of every object by the API server, and admission of its pods."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from otel_mesh import ServiceTrafficArgs, Severity, TrafficPolicy, check_objects
+from otel_mesh import InvalidSettingsError, ServiceTrafficArgs, Severity, TrafficPolicy, check_objects
 from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
+from otel_mesh.mesh.linkerd.access import access_policies
 from otel_mesh.mesh.linkerd.renderer import LinkerdRenderer
 from otel_mesh_cli.stacks import pulumi_cli, rendering
 from tests import linkerd_charts
+from tests.components.mesh.access_routes import accesses, grpc_accesses
 from tests.components.mesh.linkerd.scenarios import BINDING, TRAFFIC
 from tests.components.mesh.linkerd.test_policies import EGRESS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from otel_mesh import Access
     from tests.built import Built
     from tests.engine.api_server import ApiServer
 
@@ -78,6 +84,26 @@ def test_policies_pass_strict_field_validation(
     done = api_server.dry_run([*made.values()], kubeconfig)
     assert done.returncode == 0, done.stderr
     assert {"HTTPRoute", "GRPCRoute", "EgressNetwork", "HTTPLocalRateLimitPolicy"} <= {kind for kind, _ in made}
+
+
+def test_b3_any_access_with_routes_passes_strict_field_validation(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    assert objects
+
+    @settings(max_examples=4, deadline=None)
+    @given(st.lists(st.one_of(accesses(), grpc_accesses()), min_size=8, max_size=8))
+    def check(chosen: list[Access]) -> None:
+        made = []
+        for place, one in enumerate(chosen):
+            own = one.model_copy(update={"workload": f"s{place}"})
+            with suppress(InvalidSettingsError):  # what Linkerd cannot tell apart
+                made += access_policies([own], BINDING, SPACES["services"])
+        assume(made)
+        done = api_server.dry_run(made, kubeconfig, "--force-conflicts")
+        assert done.returncode == 0, done.stderr
+
+    check()
 
 
 def test_pods_are_admitted_by_their_namespaces(

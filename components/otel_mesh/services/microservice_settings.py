@@ -112,7 +112,7 @@ _STORE_VARIABLES: Final = frozenset(
 def own_variables(service: Service) -> frozenset[str]:
     """The environment variables that `Microservice` sets itself."""
     stores = _STORE_VARIABLES if service.stores else frozenset[str]()
-    return _OWN_VARIABLES | stores | {url_variable(name) for name in service.calls}
+    return _OWN_VARIABLES | stores | {url_variable(name) for name in service.callees}
 
 
 def pod_counts(runtime: ServiceRuntime, workload: OrdinaryWorkload, versions: Mapping[str, Version]) -> list[int]:

@@ -60,7 +60,7 @@ CASES: Final = (
     Case(
         "caller removed",
         "1 call is refused, 1 workload restarts and no data is deleted.",
-        ((CATALOG, '"calls": ["payment-service"],\n            "stores"', '"stores"'),),
+        ((CATALOG, '"calls": [_PAYMENTS],\n            "stores"', '"stores"'),),
     ),
     Case(
         "store no longer used",
@@ -121,7 +121,7 @@ CASES: Final = (
     ),
     Case(
         "mesh left",
-        "1 call is refused, 1 call is newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
+        "1 call is refused, 4 calls are newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
         " 2 routes change, 11 workloads restart and data is deleted or replaced in 3 objects.",
         _settings("kind: istio", "kind: none"),
     ),

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from otel_mesh.catalog.routes import Operation
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
     from otel_mesh.mesh.istio import policy_types
-    from otel_mesh.mesh.policies.access import Access, Grant, Operation
+    from otel_mesh.mesh.policies.access import Access, Grant
 
 DENY_ALL: Final = "declared-calls-only"
 """Name of the policy that refuses what no other policy of its namespace allows."""
@@ -68,9 +69,11 @@ def _rule(grant: Grant, access: Access, binding: MeshBinding) -> policy_types.Ac
 
 def _operation(operation: Operation, port: int) -> policy_types.Operation:
     made: policy_types.Operation = {}
-    if operation.methods:
-        made["methods"] = list(operation.methods)
-    if operation.path:
-        made["paths"] = [operation.path]
+    if operation.http_methods:
+        made["methods"] = list(operation.http_methods)
+    if path := operation.http_path:
+        # Istio's prefixes are of characters: /orders/* is not /orders
+        base = [path.removesuffix("/*")] if path.endswith("/*") and path != "/*" else []
+        made["paths"] = [*base, path]
     made["ports"] = [str(port)]
     return made

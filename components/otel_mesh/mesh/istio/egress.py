@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.kinds import DESTINATION_RULE, SERVICE_ENTRY, SIDECAR
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.istio.host_types import EntryPort, ServiceEntrySpec, WorkloadSelector
     from otel_mesh.mesh.istio.traffic_types import ClientTls, DestinationRuleSpec, HostTraffic, PortTraffic
-    from otel_mesh.mesh.policies.egress import Egress
+    from otel_mesh.mesh.policies.egress import Egress, EgressHost
 
+_Outside = TypeVar("_Outside", "ExternalCall", "EgressHost")
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
@@ -39,13 +40,18 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], pre
         prefix: Beginning of the names of the objects about hosts.
     """
     listed = tuple(egress)
-    calls: dict[str, dict[int, ExternalCall]] = {}
-    for one in listed:
-        for call in one.external:
-            calls.setdefault(call.host, {})[call.port] = call
-    named = [(f"{prefix}-{host.replace('.', '-')}", host, [*ports.values()]) for host, ports in sorted(calls.items())]
+    calls = by_host(call for one in listed for call in one.external)
+    named = [(f"{prefix}-{host.replace('.', '-')}", host, ports) for host, ports in calls.items()]
     outside = [made for name, host, ports in named for made in _external(name, host, ports, namespace)]
     return [*outside, *(_sidecar(one, namespace) for one in listed)]
+
+
+def by_host(outside: Iterable[_Outside]) -> dict[str, list[_Outside]]:
+    """Ports outside the mesh by host, in the order of the hosts' names; of two with the same number, the later one."""
+    ports: dict[str, dict[int, _Outside]] = {}
+    for one in outside:
+        ports.setdefault(one.host, {})[one.port] = one
+    return {host: list(ports[host].values()) for host in sorted(ports)}
 
 
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:

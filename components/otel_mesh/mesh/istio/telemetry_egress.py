@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.istio.egress import by_host
 from otel_mesh.mesh.istio.kinds import SERVICE_ENTRY
 
 if TYPE_CHECKING:
@@ -28,19 +29,16 @@ def service_entries(
         hosts: Servers outside the mesh.
         prefix: Beginning of the objects' names.
     """
-    ports: dict[str, dict[int, EgressHost]] = {}
-    for one in hosts:
-        ports.setdefault(one.host, {})[one.port] = one
-    named = [(f"{prefix}-{host.replace('.', '-').lower()}", host, found) for host, found in sorted(ports.items())]
-    return [_service_entry(name, namespace, host, list(found.values())) for name, host, found in named]
+    named = [(f"{prefix}-{host.replace('.', '-').lower()}", host, ports) for host, ports in by_host(hosts).items()]
+    return [_service_entry(name, namespace, host, ports) for name, host, ports in named]
 
 
 def _service_entry(name: str, namespace: pulumi.Input[str], host: str, ports: list[EgressHost]) -> Manifest:
     spec: ServiceEntrySpec = {
         "hosts": [host],
         "location": "MESH_EXTERNAL",
-        "resolution": "DNS",
         "exportTo": ["."],
+        "resolution": "DNS",
         "ports": [
             {"number": one.port, "name": f"{one.protocol.lower()}-{one.port}", "protocol": one.protocol}
             for one in sorted(ports, key=lambda port: port.port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_mesh.mesh.linkerd.access_routes import server_routes
 from otel_mesh.mesh.linkerd.kinds import (
     AUTHORIZATION_POLICY,
     GATEWAY,
@@ -12,23 +13,26 @@ from otel_mesh.mesh.linkerd.kinds import (
     POLICY,
     SERVER,
 )
-from otel_mesh.mesh.linkerd.objects import ANY_PATH, http_route, mesh_metadata, policy_ref
+from otel_mesh.mesh.linkerd.objects import http_route, mesh_metadata, policy_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pulumi
 
+    from otel_mesh.catalog.routes import Method
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
     from otel_mesh.mesh.linkerd.policy_types import AuthorizationPolicySpec, Network, Reference, ServerSpec
-    from otel_mesh.mesh.linkerd.route_types import HttpMatch, ParentReference, PathMatch
-    from otel_mesh.mesh.policies.access import Access, Grant, Method, Operation
+    from otel_mesh.mesh.linkerd.route_types import HttpMatch, HttpRule, ParentReference
+    from otel_mesh.mesh.policies.access import Access, Grant
 
 _HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
 _ADMIN: Final = "proxy-admin"
 _ADMIN_PORT: Final = "linkerd-admin"
 """Port of every proxy that serves its metrics."""
+_MATCHES: Final = 64
+"""Matches of a rule that the Gateway API allows."""
 _ANYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 
@@ -42,6 +46,9 @@ def access_policies(accesses: Iterable[Access], binding: MeshBinding, namespace:
         accesses: Access to each workload of the namespace.
         binding: Mesh that the identities belong to.
         namespace: Namespace of the workloads.
+
+    Raises:
+        InvalidSettingsError: Operations of two callers differ in a way that Linkerd cannot tell.
     """
     return [made for access in accesses for made in _access(access, binding, namespace)]
 
@@ -108,23 +115,26 @@ def authorization(name: str, namespace: pulumi.Input[str], target: Reference, au
 def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) -> Iterator[Manifest]:
     name = access.workload
     yield server(name, namespace, {access.label.value: name}, access.port, http=access.http)
-    whole = [one for one in access.grants if not one.operations]
-    parts = [one for one in access.grants if one.operations]
+    whole = [caller for grant in access.grants if not grant.operations for caller in _identities(grant, binding)]
     if whole:
-        callers = [caller for grant in whole for caller in _identities(grant, binding)]
-        yield from _allowed(f"{name}-callers", namespace, policy_ref("Server", name), callers)
+        yield from _allowed(f"{name}-callers", namespace, policy_ref("Server", name), whole)
     if access.networks:
         yield from _from_networks(f"{name}-networks", namespace, policy_ref("Server", name), access.networks)
+    parts = [
+        (operation, frozenset(_identities(grant, binding))) for grant in access.grants for operation in grant.operations
+    ]
     if not parts and not access.grpc:  # Linkerd lets the kubelet's HTTP probes pass by itself, but not those by gRPC
         return
     parent: ParentReference = {"group": POLICY, "kind": "Server", "name": name}
-    for place, grant in enumerate(parts):
-        part = f"{name}-callers-{place}"
-        yield http_route(part, namespace, parent, [{"matches": list(_matches(grant.operations))}])
-        target = policy_ref("HTTPRoute", part, GATEWAY)
-        yield from _allowed(part, namespace, target, _identities(grant, binding))
-    if whole:  # a Server with routes answers 404 to what no route matches
-        yield http_route(f"{name}-rest", namespace, parent, [{"matches": [{"path": ANY_PATH}]}])
+    probed = set() if access.grpc else {("GET", path) for path in access.probe_paths}
+    number = 0
+    for callers, matches in server_routes(name, parts, probed):
+        # callers of the Server may send every request; nobody else may send what only the last route matches
+        part = f"{name}-callers-{number}" if callers else f"{name}-rest"
+        yield http_route(part, namespace, parent, _rules(matches))
+        if callers:
+            number += 1
+            yield from _allowed(part, namespace, policy_ref("HTTPRoute", part, GATEWAY), sorted(callers))
     yield from _probes(access, namespace)
 
 
@@ -163,14 +173,5 @@ def _identities(grant: Grant, binding: MeshBinding) -> list[str]:
     return [one for one in found if one is not None]
 
 
-def _matches(operations: Iterable[Operation]) -> Iterator[HttpMatch]:
-    for operation in operations:
-        path = operation.path or "/*"
-        prefix = path.endswith("*")
-        # Linkerd matches prefixes by whole segments, Istio by characters: the policy's own form decides neither
-        value = path[:-1].rstrip("/") or "/" if prefix else path
-        matched: PathMatch = {"type": "PathPrefix" if prefix else "Exact", "value": value}
-        for method in operation.methods:
-            yield {"path": matched, "method": method}
-        if not operation.methods:
-            yield {"path": matched}
+def _rules(matches: Sequence[HttpMatch]) -> list[HttpRule]:
+    return [{"matches": list(matches[at : at + _MATCHES])} for at in range(0, len(matches), _MATCHES)]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+from otel_mesh.catalog.routes import Method  # noqa: TC001 - the test reads the types at run time
 from otel_mesh.mesh.linkerd.policy_types import Reference
-from otel_mesh.mesh.policies.access import Method  # noqa: TC001 - the test reads the types at run time
 
 
 class ParentReference(Reference):

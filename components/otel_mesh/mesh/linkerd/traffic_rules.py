@@ -12,6 +12,7 @@ from otel_mesh.mesh.policies.traffic import subset_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from otel_mesh.catalog.routes import Method
     from otel_mesh.mesh.linkerd.route_types import (
         Backend,
         Filter,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
         HttpMatch,
         HttpRule,
     )
-    from otel_mesh.mesh.policies.access import Method
     from otel_mesh.mesh.policies.rules import Rule
     from otel_mesh.mesh.policies.traffic import Target
 
