@@ -170,6 +170,7 @@ from .k8s.shared_files import (
     SharedFiles as SharedFiles,
     SharedFilesArgs as SharedFilesArgs,
 )
+from .k8s.transforms import changing as changing
 from .k8s.volumes import Mount as Mount, Projection as Projection, VolumeSettings as VolumeSettings
 from .k8s.workload import (
     CronJobShape as CronJobShape,

@@ -72,7 +72,9 @@ def test_the_values_reach_the_objects(program: StackProgram, get: Callable[[str,
     secret = env["USER"]["valueFrom"]["secretKeyRef"]["name"]
     assert secret.startswith("login-")
     assert proxy["image"] == "registry.example.com/proxy:1.0"
-    (container,) = get("deployment", "jaeger")["spec"]["template"]["spec"]["containers"]
+    pod = get("deployment", "jaeger")["spec"]["template"]["spec"]
+    assert pod["dnsConfig"] == {"options": [{"name": "ndots", "value": "2"}]}
+    (container,) = pod["containers"]
     username = next(one for one in container["env"] if one["name"] == "STORE_USERNAME")
     assert username["valueFrom"]["secretKeyRef"]["name"] == secret
     assert program.up() == []

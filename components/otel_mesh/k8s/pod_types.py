@@ -54,7 +54,19 @@ class Sleep(TypedDict):
 
 
 class Check(TypedDict, total=False):
-    """A health check: one of its kinds, and when it is run."""
+    """A health check: one of its kinds, and when it is run.
+
+    Attributes:
+        httpGet: HTTP GET that is answered with a status from 200 to 399.
+        grpc: Call of ``grpc.health.v1``.
+        tcpSocket: TCP connection.
+        exec: Command that exits with status 0.
+        timeoutSeconds: Time after which the check has failed.
+        initialDelaySeconds: Time before the first check.
+        periodSeconds: Time between two checks.
+        failureThreshold: Number of failures in a row that have a consequence.
+        successThreshold: Number of successes in a row that end a failure.
+    """
 
     httpGet: HttpGet
     grpc: GrpcCall
@@ -68,7 +80,13 @@ class Check(TypedDict, total=False):
 
 
 class Hook(TypedDict, total=False):
-    """What runs after the start or before the end of a container; one of the kinds."""
+    """What runs after the start or before the end of a container; one of the kinds.
+
+    Attributes:
+        exec: Command in the container.
+        httpGet: HTTP GET by the kubelet.
+        sleep: Pause.
+    """
 
     exec: Command
     httpGet: HttpGet
@@ -76,7 +94,12 @@ class Hook(TypedDict, total=False):
 
 
 class Lifecycle(TypedDict, total=False):
-    """Hooks of a container."""
+    """Hooks of a container.
+
+    Attributes:
+        postStart: Hook that runs beside the entry point as soon as the container has started.
+        preStop: Hook that ends before the processes get SIGTERM.
+    """
 
     postStart: Hook
     preStop: Hook
@@ -169,7 +192,20 @@ class Csi(TypedDict):
 
 
 class VolumeSource(TypedDict, total=False):
-    """Source of a volume; one of the kinds."""
+    """Source of a volume; one of the kinds.
+
+    Attributes:
+        emptyDir: Directory that lives as long as the pod.
+        configMap: Keys of a ConfigMap as files.
+        secret: Keys of a Secret as files.
+        projected: Several sources in one directory.
+        persistentVolumeClaim: Existing PersistentVolumeClaim.
+        hostPath: Path of the node, which the restricted Pod Security Standard excludes.
+        csi: Volume of a CSI driver.
+        ephemeral: Template of a claim that lives as long as the pod.
+        downwardAPI: Fields of the pod as files.
+        nfs: Directory of an NFS server.
+    """
 
     emptyDir: EmptyDir
     configMap: ConfigMapFiles
@@ -196,7 +232,13 @@ class ClaimResources(TypedDict):
 
 
 class ClaimSpec(TypedDict):
-    """The ``spec`` of a PersistentVolumeClaim."""
+    """The ``spec`` of a PersistentVolumeClaim.
+
+    Attributes:
+        accessModes: Ways of mounting the volume, such as ``ReadWriteOnce``.
+        resources: Requested storage.
+        storageClassName: Storage class; the cluster's default without one.
+    """
 
     accessModes: list[str]
     resources: ClaimResources

@@ -13,6 +13,7 @@ from otel_mesh import (
     Jaeger,
     JaegerArgs,
     JaegerSettings,
+    Manifest,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -21,6 +22,7 @@ from otel_mesh import (
     SearchStore,
     Service,
     Variable,
+    changing,
 )
 from otel_mesh.services.ordinary_workload import Account
 from tests.engine.programs.cluster import provider, wait_for_nothing
@@ -36,8 +38,16 @@ role = created.metadata["annotations"]["example.com/role"]
 login = Secret("login", metadata={"namespace": namespace}, string_data={"username": "u", "password": "p"}, opts=opts)
 secret = login.metadata["name"]
 
+
+def own_dns(deployment: Manifest) -> None:
+    """A field without a setting, beside values that are not known yet."""
+    deployment["spec"]["template"]["spec"]["dnsConfig"] = {"options": [{"name": "ndots", "value": "2"}]}
+
+
 store = SearchStore(servers=(address,), login_secret=secret)
-jaeger = Jaeger("jaeger", JaegerArgs(namespace=namespace, settings=JaegerSettings(opensearch=store)), opts)
+args = JaegerArgs(namespace=namespace, settings=JaegerSettings(opensearch=store))
+own = pulumi.ResourceOptions(transforms=[changing("Deployment", own_dns)])
+jaeger = Jaeger("jaeger", args, pulumi.ResourceOptions.merge(opts, own))
 Prometheus("prometheus", PrometheusArgs(namespace=namespace, targets={"jaeger": jaeger.metrics_target}), opts)
 proxy = FurtherContainer(name="proxy", image=pulumi.Output.concat("registry.example.com/proxy:", "1.0"))
 settings = MicroserviceSettings(
@@ -55,6 +65,6 @@ database = DatabaseAccess(
     secret_name=secret,
 )
 image = "registry.example.com/orders:1.0"
-args = MicroserviceArgs(namespace=namespace, image=image, settings=settings, database=database)
-Microservice("orders", args, opts)
+service = MicroserviceArgs(namespace=namespace, image=image, settings=settings, database=database)
+Microservice("orders", service, opts)
 pulumi.export("secret", secret)

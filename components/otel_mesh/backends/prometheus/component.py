@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - a component plugin reads it at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
@@ -46,8 +47,6 @@ from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from otel_mesh.mesh.binding import ProxyScraping
 
 PORT: Final = 9090
