@@ -1,9 +1,9 @@
 """What a review costs beside reading its two sides: `python -m bench.review`.
 
 The objects are those of `bench.check`. The change removes one caller, adds another and moves a fault: the report has
-risks, a graph, a picture and folds. The baseline in the same run serializes both sides as JSON, which reading them costs at least.
-Times are CPU seconds: other programs do not count. Those that check configurations are other programs: theirs is the
-time on the clock, for the configurations of stack `prod`, whose number does not grow with the services.
+risks, a graph, a picture and folds. The baseline in the same run serializes both sides as JSON, which reading them
+costs at least. Times are CPU seconds: other programs do not count. Those that check configurations are other programs:
+theirs is the time on the clock, for the configurations of stack `prod`, whose number does not grow with the services.
 """
 
 from __future__ import annotations
