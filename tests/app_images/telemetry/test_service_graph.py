@@ -16,7 +16,7 @@ from otel_mesh_cli.oncall import backends, service_map
 from otel_mesh_cli.oncall.prometheus import Prometheus
 from tests.app_images.telemetry.otlp_sending import send, span
 from tests.app_images.telemetry.sampling_tiers import on_loopback, tiers
-from tests.components.collector.test_proxy_spans import INBOUND, UPSTREAM
+from tests.components.collector.test_envoy_spans import INBOUND, UPSTREAM
 from tests.programs.collector import LoopbackCollector, file_exporters
 from tests.programs.prometheus import LoopbackPrometheus
 
@@ -164,7 +164,7 @@ def proxied(spans: dict[str, list[Span]]) -> dict[str, list[Span]]:
 
 
 def test_proxies_between_the_services_change_no_number(program: Path, tmp_path: Path) -> None:
-    config = collector_config(SETTINGS, proxy_spans=True)
+    config = collector_config(SETTINGS, proxy_spans="envoy")
     with _alone(program, tmp_path / "collector", config) as collector:
         for service, spans in proxied(shop()).items():
             send(collector.port, service, *spans)
