@@ -177,6 +177,7 @@ from .mesh.binding import (
     MeshControlPlane as MeshControlPlane,
     NoMesh as NoMesh,
     ProxyScraping as ProxyScraping,
+    ProxySpans as ProxySpans,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.control.access_control import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from otel_mesh import Target, TrafficPolicy
+    from otel_mesh import ProxySpans, Target, TrafficPolicy
 
 
 _SCHEDULED_PARTS: Final = {
@@ -118,6 +118,13 @@ class MeshSettings(Settings):
     def needs_meshed_collector(self) -> bool:
         """Whether the proxies send spans to a Collector in the mesh only."""
         return self.kind == "linkerd" and self.linkerd.proxy.tracing
+
+    @property
+    def proxy_spans(self) -> ProxySpans:
+        """Kind of the proxies, if they make spans; else empty."""
+        if self.kind == "linkerd" and self.linkerd.proxy.tracing:
+            return "linkerd"
+        return "envoy" if self.kind == "istio" else ""
 
     def with_cni(self, node: Mapping[str, str]) -> Self:
         """The settings with a node's folders for the mesh's CNI plugin; values that are set take precedence.

@@ -52,7 +52,7 @@ def test_b1_one_request_is_one_trace_across_gateway_service_and_stores(http: htt
         ("api-gateway", METHOD, "client"),
         ("user-service", METHOD, "server"),
     ]
-    assert len(line) == len(list(request.tree(local_stack.gateway()).spans()))
+    assert len(line) == len(list(request.tree(local_stack.proxies()).spans()))
     server = next(span for span in spans if span.name == METHOD and span.kind == "server")
     stores = [span for span in spans if span.is_database]
     assert {span.parent_id for span in stores} == {server.span_id}
