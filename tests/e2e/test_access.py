@@ -1,4 +1,4 @@
-"""B3 on real sidecars: every declared call works, every other call between workloads of the mesh is refused.
+"""B3 on real sidecars of either mesh: declared calls work, all other calls between workloads are refused.
 
 The mesh alone: NetworkPolicies, which would refuse before any proxy is asked, allow everything meanwhile.
 """
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from otel_mesh import Caller, CollectorIdentity, IstioSettings, TelemetrySendersArgs
+from otel_mesh import Caller, CollectorIdentity, TelemetrySendersArgs
 from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
-from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import open_network
+from tests.e2e.stack_binding import namespace_like, stack_binding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,8 @@ def http(host, port):
     try:
         return "served" if urllib.request.urlopen(request, timeout=10).status == 200 else "?"
     except urllib.error.HTTPError as error:
-        return "refused" if error.code == 403 and b"RBAC" in error.read() else f"HTTP {error.code}"
+        by_proxy = b"RBAC" in error.read() or "l5d-proxy-error" in error.headers
+        return "refused" if error.code == 403 and by_proxy else f"HTTP {error.code}"
 
 def grpc(host, port):
     import grpc
@@ -110,7 +111,6 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
     """A workload of another namespace in the mesh, of which the catalog knows nothing."""
     pods = json.loads(kubectl("get", "pods", "-n", SERVICES, "-l", "app=user-service", "-o", "json"))["items"]
     image = next(one["image"] for one in pods[0]["spec"]["containers"] if one["name"] == "user-service")
-    labels = json.loads(kubectl("get", "namespace", SERVICES, "-o", "json"))["metadata"]["labels"]
     container = {
         "name": "stranger",
         "image": image,
@@ -125,9 +125,8 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
             "containers": [container],
         },
     }
-    kept = {name: value for name, value in labels.items() if not name.startswith(("app.", "kubernetes.io/metadata"))}
     objects = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FOREIGN, "labels": kept}},
+        namespace_like(kubectl, SERVICES, FOREIGN),
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -173,14 +172,15 @@ def test_c2_a_team_s_workload_sends_telemetry_once_its_own_stack_says_so(
 
     wait_for("403")
     collector = CollectorIdentity(namespace="observability", service_account="otel-collector")
-    binding = istio_binding(IstioSettings(), collector=collector)
+    binding = stack_binding(collector)
     senders = (Caller(namespace=FOREIGN, service_account="default"),)
-    (policy,) = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
+    policies = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": policies})
     try:
-        kubectl("apply", "-f", "-", input=json.dumps(policy))
+        kubectl("apply", "-f", "-", input=text)
         wait_for("200")
     finally:
-        kubectl("delete", "-f", "-", "--ignore-not-found", input=json.dumps(policy))
+        kubectl("delete", "-f", "-", "--ignore-not-found", input=text)
     wait_for("403")
 
 
