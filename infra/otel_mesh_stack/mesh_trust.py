@@ -35,7 +35,7 @@ def require_rotation(settings: StackSettings, given: GivenIdentity | None) -> No
     if settings.mesh.kind != "linkerd":
         return
     own = settings.mesh.linkerd.identity
-    deployed = _deployed(settings.cluster.context, settings.mesh.linkerd.namespace)
+    deployed = deployed_trust(settings.cluster.context, settings.mesh.linkerd.namespace)
     if deployed is None:
         return
     anchors, issuer = (None, None) if given is None else (str(given.trust_anchors), given.issuer_certificate)
@@ -49,8 +49,13 @@ def _place(path: str) -> str:
     return of_files.get(path, f"mesh.linkerd.identity.{path}")
 
 
-def _deployed(context: str, namespace: str) -> DeployedTrust | None:
-    """The certificates in the cluster; None if no Linkerd runs there, or its objects may not be read."""
+def deployed_trust(context: str, namespace: str) -> DeployedTrust | None:
+    """The certificates in the cluster; None if no Linkerd runs there, or its objects may not be read.
+
+    Args:
+        context: Context of the kubeconfig.
+        namespace: Namespace of the control plane.
+    """
     with identity.api_client(context) as api:
         core = client.CoreV1Api(api)
         anchors = _object(core.read_namespaced_config_map, _ANCHORS, namespace)
