@@ -119,8 +119,8 @@ def test_a_running_linkerd_s_trust_anchor_is_not_replaced_in_one_step(monkeypatc
     generated = {"mesh__kind": "linkerd", "mesh__linkerd__identity__generations": [2]}
     assert refused(changed(**generated)) == [
         (
-            "mesh.linkerd.identity.generations: drop 1, which has issued the certificates of running pods: pods that have "
-            "restarted and pods that have not would refuse each other; "
+            "mesh.linkerd.identity.generations: drop 1, which has issued the certificates of running pods: pods that "
+            "have restarted and pods that have not would refuse each other; "
             "deploy generations: [1, 2] first, then issuer_generation: 2 with both, then this"
         )
     ]
@@ -131,8 +131,8 @@ def test_a_running_linkerd_s_trust_anchor_is_not_replaced_in_one_step(monkeypatc
     }
     assert refused(changed(**given)) == [
         (
-            "mesh.linkerd_trust_anchors: replace all anchors of the running mesh: pods that have restarted and pods that "
-            "have not would refuse each other; "
+            "mesh.linkerd_trust_anchors: replace all anchors of the running mesh: pods that have restarted and pods "
+            "that have not would refuse each other; "
             "give the old and the new anchor together first, then the new issuer, then the new anchor alone"
         )
     ]
