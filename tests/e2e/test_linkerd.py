@@ -133,13 +133,13 @@ def test_proxy_spans_follow_the_semantic_conventions_of_services(http: httpx.Cli
         assert span.tags["http.response.status_code"] == HTTPStatus.OK
         assert span.name in {"GET", "POST"}  # a call by gRPC is a POST
         assert not any("/" in key for key in span.resource), span.resource
-        for key in ("service.version", "service.mesh", "deployment.environment.name"):
+        for key in ("service.namespace", "service.version", "service.mesh", "deployment.environment.name"):
             assert span.resource[key], (span.service, key)
     by_service: dict[str, list[Span]] = {}
     for span in spans:
         by_service.setdefault(span.service, []).append(span)
     for service in request.SERVICES:
-        for key in ("service.version", "service.instance.id", "k8s.pod.name", "service.mesh.version"):
+        for key in ("service.namespace", "service.version", "service.instance.id", "k8s.pod.name"):
             assert len({span.resource[key] for span in by_service[service]}) == 1, (service, key)
 
 

@@ -29,19 +29,18 @@ _POD_LABELS: Final = r"^(app|version|pod-template-hash|controller-revision-hash|
 """Labels of the pod, which the proxy sends among its resource's attributes."""
 
 
-def _from_label(label: str) -> str:
-    source = f'resource.attributes["{label}"]'
-    return _LINKERD.where(f'set(resource.attributes["service.version"], {source})', f"{source} != nil")
+def _resource(name: str, source: str) -> str:
+    """A statement that copies an attribute of the resource, where it exists."""
+    value = f'resource.attributes["{source}"]'
+    return _LINKERD.where(f'set(resource.attributes["{name}"], {value})', f"{value} != nil")
 
 
 _IDENTITY: Final = (
     # the version that the services report, in the order in which Istio takes it
-    *(_from_label(label) for label in ("version", "app.kubernetes.io/version")),
+    *(_resource("service.version", label) for label in ("version", "app.kubernetes.io/version")),
+    _resource("service.namespace", "k8s.namespace.name"),
     # the pod, with its proxy, is one instance of its service
-    _LINKERD.where(
-        'set(resource.attributes["service.instance.id"], resource.attributes["k8s.pod.uid"])',
-        'resource.attributes["k8s.pod.uid"] != nil',
-    ),
+    _resource("service.instance.id", "k8s.pod.uid"),
     _LINKERD.where(f'delete_matching_keys(resource.attributes, "{_POD_LABELS}")'),
 )
 _KIND: Final = (

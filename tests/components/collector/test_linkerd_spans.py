@@ -17,6 +17,7 @@ PROXY = {
     "app.kubernetes.io/name": "order-service",
     "app.kubernetes.io/version": "0.1.0",
     "k8s.container.name": "linkerd-proxy",
+    "k8s.namespace.name": "shop",
     "linkerd.io/workload-ns": "shop",
     "pod-template-hash": "6494879cb7",
     "service.mesh": "linkerd",
@@ -89,10 +90,12 @@ def test_the_resource_is_that_of_the_service(spans: dict[str, dict[str, Any]]) -
     resource = spans["accepted"]["resource"]
     assert {key: value for key, value in resource.items() if not key.startswith("telemetry.")} == {
         "k8s.container.name": "linkerd-proxy",
+        "k8s.namespace.name": "shop",
         "k8s.pod.uid": "uid-1",
         "service.instance.id": "uid-1",
         "service.mesh": "linkerd",
         "service.name": "accepted",
+        "service.namespace": "shop",
         "service.version": "0.1.0",
     }
 
