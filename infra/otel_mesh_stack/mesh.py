@@ -126,26 +126,10 @@ def install(stack: Stack, opts: pulumi.ResourceOptions, first: Sequence[pulumi.R
         return Mesh(binding=NoMesh(), opts=opts)
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
     installer = _COMPONENTS[settings.mesh.kind].install(stack, after)
-    for sentence in (*entrance_notes(settings, installer.binding), *installer.chart_warnings):
+    for sentence in (*settings.mesh.entrance_notes, *installer.chart_warnings):
         pulumi.log.warn(sentence)
     joined = pulumi.ResourceOptions(depends_on=[installer.component])
     return Mesh(binding=installer.binding, opts=pulumi.ResourceOptions.merge(opts, joined))
-
-
-def entrance_notes(settings: StackSettings, binding: MeshBinding) -> list[str]:
-    """What has to be known of a mesh without a gateway, unless the stack's file says where requests come from.
-
-    Args:
-        settings: Settings of the stack.
-        binding: Binding of the mesh.
-    """
-    if binding.gateway is not None or settings.mesh.entrances:
-        return []
-    return [
-        f"mesh.gateway: {settings.mesh.kind} has no gateway; exposed services accept callers in the mesh only. "
-        "Name a gateway of your own in services.<name>.callers, or its addresses in mesh.entrance_networks, see "
-        "docs/linkerd.md"
-    ]
 
 
 def tracing(settings: StackSettings) -> Tracing:

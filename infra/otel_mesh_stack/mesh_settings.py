@@ -115,6 +115,19 @@ class MeshSettings(Settings):
         return self.kind == "istio"
 
     @property
+    def entrance_notes(self) -> tuple[str, ...]:
+        """What has to be known of a mesh without a gateway and without networks that its requests come from."""
+        if self.kind == "none" or self.has_gateway or self.entrances:
+            return ()
+        return (
+            (
+                f"mesh.gateway: {self.kind} has no gateway; exposed services accept callers in the mesh only. Name a "
+                "gateway of your own in services.<name>.callers, or its addresses in mesh.entrance_networks, see "
+                "docs/linkerd.md"
+            ),
+        )
+
+    @property
     def needs_meshed_collector(self) -> bool:
         """Whether the proxies send spans to a Collector in the mesh only."""
         return self.kind == "linkerd" and self.linkerd.proxy.tracing

@@ -8,10 +8,8 @@ import pytest
 
 from otel_mesh import DeployedTrust
 from otel_mesh.mesh.linkerd.authority import generate
-from otel_mesh.mesh.linkerd.binding import linkerd_binding
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_stack import mesh_trust
-from otel_mesh_stack.mesh import entrance_notes
 from otel_mesh_stack.services import OPEN_PATHS
 from tests.infra.stack_config import CERTIFICATE, PRIVATE_KEY, accepted, changed, refused, stack_settings
 
@@ -116,8 +114,7 @@ def test_https_needs_a_secret_name_and_a_redirect_needs_https() -> None:
 
 @pytest.mark.parametrize(("networks", "noted"), [([], True), (["10.0.0.0/8"], False)])
 def test_exposed_services_without_an_entrance_are_noted(networks: list[str], noted: bool) -> None:  # noqa: FBT001
-    settings = accepted(changed(mesh__kind="linkerd", mesh__entrance_networks=networks)).settings
-    notes = entrance_notes(settings, linkerd_binding(settings.mesh.linkerd))
+    notes = accepted(changed(mesh__kind="linkerd", mesh__entrance_networks=networks)).settings.mesh.entrance_notes
     assert bool(notes) is noted
     assert all("mesh.entrance_networks" in one for one in notes)
 
