@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from otel_mesh_cli.oncall.traces import Span
-    from otel_mesh_cli.smoke.expected import Branch, Proxies
+    from otel_mesh_cli.smoke.expected import Branch
+    from otel_mesh_cli.stacks.local_stack import Proxies
 
 PATH = "/api/orders"
 ORDER: Mapping[str, object] = {

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from otel_mesh_cli.oncall.traces import Span
-    from otel_mesh_cli.smoke.expected import Branch, Proxies
+    from otel_mesh_cli.smoke.expected import Branch
     from otel_mesh_cli.stacks.addresses import Address
+    from otel_mesh_cli.stacks.local_stack import Proxies
 
 PATH = "/api/users/123"
 ROUTE = "/api/users/{id}"
