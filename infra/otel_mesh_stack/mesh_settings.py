@@ -110,6 +110,11 @@ class MeshSettings(Settings):
         return self.kind == "linkerd" and self.linkerd.identity.source != "generated"
 
     @property
+    def rotated(self) -> LinkerdSettings | None:
+        """Settings of the mesh whose trust anchor the stack rotates; None for a mesh that keeps its own."""
+        return self.linkerd if self.kind == "linkerd" else None
+
+    @property
     def has_gateway(self) -> bool:
         """Whether requests from outside enter the mesh by a gateway of the stack's own."""
         return self.kind == "istio"

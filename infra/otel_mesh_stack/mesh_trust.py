@@ -32,14 +32,12 @@ def require_rotation(settings: StackSettings, given: GivenIdentity | None) -> No
     Raises:
         InvalidSettingsError: A step of the rotation is left out.
     """
-    if settings.mesh.kind != "linkerd":
+    if (mesh := settings.mesh.rotated) is None:
         return
-    own = settings.mesh.linkerd.identity
-    deployed = deployed_trust(settings.cluster.context, settings.mesh.linkerd.namespace)
-    if deployed is None:
+    if (deployed := deployed_trust(settings.cluster.context, mesh.namespace)) is None:
         return
     anchors, issuer = (None, None) if given is None else (str(given.trust_anchors), given.issuer_certificate)
-    found = rotation_problems(deployed, own, anchors, None if issuer is None else str(issuer))
+    found = rotation_problems(deployed, mesh.identity, anchors, None if issuer is None else str(issuer))
     if found:
         raise InvalidSettingsError(Problem(_place(one.path), one.reason, one.remedy) for one in found)
 
