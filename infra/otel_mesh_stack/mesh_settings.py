@@ -133,6 +133,11 @@ class MeshSettings(Settings):
         )
 
     @property
+    def needs_outside_addresses(self) -> bool:
+        """Whether the mesh tells hosts outside the cluster that are called with TLS apart by their addresses only."""
+        return self.kind == "linkerd"
+
+    @property
     def needs_meshed_collector(self) -> bool:
         """Whether the proxies send spans to a Collector in the mesh only."""
         return self.kind == "linkerd" and self.linkerd.proxy.tracing
