@@ -78,7 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(str(text))
 
 
-collect_ignore_glob = [] if stack_mesh().gateway_tls else ["test_gateway_tls.py"]
+collect_ignore_glob = ["test_gateway_tls.py"] if stack_mesh().kind == "istio" and not stack_mesh().gateway_tls else []
 
 
 @pytest.fixture(scope="session")

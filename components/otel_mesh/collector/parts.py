@@ -292,5 +292,6 @@ def workload(  # noqa: PLR0913 - all by keyword
             Annotation.CONFIG_CHECKSUM.value: checksum(config),
             **mesh.annotations_of_pods(meshed=settings.meshed),
         },
+        app_protocols=mesh.app_protocols,
         headless=headless,
     )

@@ -283,7 +283,7 @@ def _service(workload: Workload, name: str | None = None) -> Manifest:
                     "port": port.number,
                     "targetPort": port.name,
                     "protocol": "TCP",
-                    "appProtocol": port.protocol,
+                    "appProtocol": workload.app_protocols.get(port.protocol, port.protocol),
                 }
                 for port in workload.ports
             ],

@@ -126,6 +126,8 @@ class MeshBinding(Settings):
         gateway: Gateway where requests from outside enter; None without one.
         collector: Workload identity of the Collector; None if the mesh does not check it.
         control_plane: Pods that the proxies are configured by; None without a mesh.
+        app_protocols: Values of ``appProtocol`` that the mesh reads differently from other meshes, by the usual value.
+        span_networks: Address ranges whose pods may send spans without an identity; none if all senders prove theirs.
         proxy_ports: Ports at which proxies accept connections of other proxies in place of their workloads' own.
     """
 
@@ -147,6 +149,8 @@ class MeshBinding(Settings):
     gateway: GatewayBinding | None = None
     collector: CollectorIdentity | None = None
     control_plane: MeshControlPlane | None = None
+    app_protocols: dict[str, str] = Field(default_factory=dict)
+    span_networks: tuple[str, ...] = ()
     proxy_ports: tuple[Port, ...] = ()
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.policies.access import Access, Grant
 
 _HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+_EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _ADMIN: Final = "proxy-admin"
 _ADMIN_PORT: Final = "linkerd-admin"
 """Port of every proxy that serves its metrics."""
@@ -64,6 +65,24 @@ def proxy_metrics(namespace: pulumi.Input[str]) -> list[Manifest]:
     return [
         server(_ADMIN, namespace, {}, _ADMIN_PORT),
         *_from_networks(_ADMIN, namespace, policy_ref("Server", _ADMIN), _ANYWHERE),
+    ]
+
+
+def unidentified_spans(of_server: str, namespace: pulumi.Input[str], cidrs: Iterable[str]) -> list[Manifest]:
+    """Policies that let pods without an identity send spans; all else needs what the Server's policies say.
+
+    Args:
+        of_server: Name of the Server of the Collector's port.
+        namespace: Namespace of the Collector.
+        cidrs: Address ranges of the pods.
+    """
+    name, parent = f"{of_server}-spans", policy_ref("Server", of_server)
+    spans = [{"matches": [{"path": {"type": "Exact", "value": _EXPORT}, "method": "POST"}]}]
+    rest = [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}]
+    return [
+        route("HTTPRoute", name, namespace, parent, spans),
+        route("HTTPRoute", f"{of_server}-rest", namespace, parent, rest),
+        *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), cidrs),
     ]
 
 
