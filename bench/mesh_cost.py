@@ -1,4 +1,4 @@
-"""Cost of the mesh in the running environment: the same pods without sidecars, with, and with enforced policies.
+"""B9: cost of the mesh in the running environment: the same pods without sidecars, with, and with enforced policies.
 
 Rounds of requests over one connection alternate between the three, in one run. The policies are those of declared
 calls: AuthorizationPolicies with a route, and NetworkPolicies. Then sampled requests go through the gateway (FLOW_RATE

@@ -12,10 +12,11 @@ import pytest
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import packages, toolchain
 from otel_mesh_embedded.toolchain import charts
 from tests.built import Built
-from tests.e2e import parts
+from tests.e2e import meshes, parts
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ def test_has_nothing_to_do_with_it(number):
 
 def test_a_test_without_the_marker_finds_no_program() -> None:
     with pytest.raises(CommandError, match="program.* otelcol: not to be had from PATH"):
-        toolchain.ensure(("otelcol",))
+        toolchain.folder(("otelcol",))
     with pytest.raises(CommandError, match=r"programs are not here \(otelcol\); run `make test`, which gets it first"):
         Built()("otelcol")
     with pytest.raises(CommandError, match="Debian package redis-server: not unpacked here; run `make test`"):
         Built().debian("redis-server")
     with pytest.raises(CommandError, match="Istio's charts: not here; run `make test`"):
         Built().charts()
-    code = "from otel_mesh_embedded import toolchain; toolchain.ensure(['otelcol'])"
+    code = "from otel_mesh_embedded import toolchain; toolchain.folder(['otelcol'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repo_dir(), check=False)
     assert "otelcol: not to be had from PATH" in done.stderr
 
@@ -65,7 +66,7 @@ def test_programs_that_nobody_gets_before_are_refused() -> None:
 
 def test_no_other_place_gets_programs() -> None:
     """But for tests of what gets them, with modules of their own."""
-    getting = re.compile(r"\b(?:toolchain\.(?:ensure|path|choices)|charts\.ensure|packages\.ensure)\(")
+    getting = re.compile(r"\b(?:toolchain\.(?:folder|path|choices)|charts\.ensure|packages\.ensure)\(")
     found = {
         str(path.relative_to(TESTS))
         for path in TESTS.rglob("*.py")
@@ -112,3 +113,21 @@ def test_every_long_test_has_its_part() -> None:
     marked = {path.stem for path in (TESTS / "e2e").glob("test_*.py") if "pytest.mark.full" in path.read_text()}
     assert marked == set(parts.BY_FILE)
     assert len(set(parts.NAMES)) == len(parts.NAMES)
+
+
+def test_every_file_about_a_mesh_says_which_and_why_no_other() -> None:
+    files = {path.stem for path in (TESTS / "e2e").glob("test_*.py")}
+    about = {name for name in files if name.startswith(("test_mesh", "test_linkerd"))}
+    assert about <= set(meshes.BY_FILE) <= files
+    for name, one in meshes.BY_FILE.items():
+        assert bool(one.reason) == (one.kinds != meshes.KINDS), name
+
+
+def test_a_mesh_that_the_stack_does_not_have_is_refused_before_anything_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = next(kind for kind in meshes.KINDS if kind != stack_mesh().kind)
+    assert meshes.main([other]) == 2
+    assert f"Pulumi.local.yaml: mesh.kind is {stack_mesh().kind}; set it to {other}" in capsys.readouterr().err
+    assert meshes.main(["cilium"]) == 2
+    assert meshes.main([stack_mesh().kind]) == 0

@@ -148,6 +148,13 @@ from .k8s.network_policy import (
     service_pods as service_pods,
     workload_pods as workload_pods,
 )
+from .k8s.pod_types import (
+    Check as Check,
+    ClaimSpec as ClaimSpec,
+    Hook as Hook,
+    Lifecycle as Lifecycle,
+    VolumeSource as VolumeSource,
+)
 from .k8s.priority_class import (
     Priority as Priority,
     PriorityClass as PriorityClass,
@@ -163,6 +170,7 @@ from .k8s.shared_files import (
     SharedFiles as SharedFiles,
     SharedFilesArgs as SharedFilesArgs,
 )
+from .k8s.transforms import changing as changing
 from .k8s.volumes import Mount as Mount, Projection as Projection, VolumeSettings as VolumeSettings
 from .k8s.workload import (
     CronJobShape as CronJobShape,
@@ -178,6 +186,7 @@ from .mesh.binding import (
     MeshControlPlane as MeshControlPlane,
     NoMesh as NoMesh,
     ProxyScraping as ProxyScraping,
+    ProxySpans as ProxySpans,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.control.access_control import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
@@ -209,9 +218,11 @@ from .mesh.control.telemetry_access import (
     TelemetrySendersArgs as TelemetrySendersArgs,
 )
 from .mesh.istio.tokens import TokenSettings as TokenSettings
+from .mesh.linkerd.binding import TRUST_MARKER as TRUST_MARKER
 from .mesh.linkerd.certificates import identity_problems as identity_problems
 from .mesh.linkerd.error_backend import ERROR_PORT as ERROR_PORT
 from .mesh.linkerd.install import Linkerd as Linkerd, LinkerdArgs as LinkerdArgs
+from .mesh.linkerd.rotation import DeployedTrust as DeployedTrust, rotation_problems as rotation_problems
 from .mesh.linkerd.settings import LinkerdSettings as LinkerdSettings
 from .mesh.linkerd.stored_identity import GivenIdentity as GivenIdentity
 from .mesh.policies.access import (
@@ -274,6 +285,7 @@ from .services.postgres import (
     PostgresSettings as PostgresSettings,
     SqlName as SqlName,
 )
+from .services.backup_store import BackupStore as BackupStore
 from .services.outside_stores import (
     OutsidePostgres as OutsidePostgres,
     OutsideRedis as OutsideRedis,
@@ -296,5 +308,7 @@ from .teams.binding import TeamGrants as TeamGrants
 from .teams.platform import Platform as Platform
 from .teams.team import Team as Team
 from .services.workload_checks import workload_problems as workload_problems
+from .testing.declared import Declared as Declared
+from .testing.program import run_program as run_program
 
 __all__: list[str]

@@ -126,12 +126,7 @@ def install(stack: Stack, opts: pulumi.ResourceOptions, first: Sequence[pulumi.R
         return Mesh(binding=NoMesh(), opts=opts)
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
     installer = _COMPONENTS[settings.mesh.kind].install(stack, after)
-    if installer.binding.gateway is None:
-        pulumi.log.warn(
-            f"mesh.gateway: {settings.mesh.kind} has no gateway; exposed services accept callers in the mesh only. "
-            "Name a gateway of your own in services.<name>.callers, see docs/linkerd.md"
-        )
-    for sentence in installer.chart_warnings:
+    for sentence in (*settings.mesh.entrance_notes, *installer.chart_warnings):
         pulumi.log.warn(sentence)
     joined = pulumi.ResourceOptions(depends_on=[installer.component])
     return Mesh(binding=installer.binding, opts=pulumi.ResourceOptions.merge(opts, joined))
@@ -258,13 +253,15 @@ def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
             has no NetworkPolicies.
     """
     further = stores.hosts_of_neighbours(settings)
-    restricted = settings.network_policies.enabled or any(one.external_calls for one in catalog.services)
+    outside = stores.calls_of_backups(settings)
+    external = bool(outside) or any(one.external_calls for one in catalog.services)
+    restricted = settings.network_policies.enabled or external
     if not settings.mesh.installed or not restricted:
         return
     common = [MeshHost(service=settings.collector.name, namespace=settings.namespaces.observability)]
     if settings.load_generator is not None and (gateway := mesh.binding.gateway) is not None:
         further[settings.load_generator.name] = [MeshHost(service=gateway.service, namespace=gateway.namespace)]
-    egress = declared_egress(catalog, settings.namespaces.services, common, further)
+    egress = declared_egress(catalog, settings.namespaces.services, common, further, outside)
     args = EgressControlArgs(namespace=namespace, egress=egress, mesh=mesh.binding)
     EgressControl("egress-control", args, mesh.opts)
 

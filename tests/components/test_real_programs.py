@@ -1,4 +1,4 @@
-"""Configurations are loaded by the real programs."""
+"""S2.1, B6: configurations are loaded by the real programs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
 from otel_mesh_cli.core import child_processes
 from tests.components.scenarios import PERSISTENT
 from tests.programs.collector import file_exporters
+from tests.programs.command import output_of
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
@@ -93,9 +94,10 @@ def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: 
     }
     for config in (
         collector_config(OtelCollectorSettings(), sampled=True, logs=True),
-        collector_config(OtelCollectorSettings(), logs=True, proxy_spans=True),
+        collector_config(OtelCollectorSettings(), logs=True, proxy_spans="envoy"),
+        collector_config(OtelCollectorSettings(), logs=True, proxy_spans="linkerd"),
         tail_sampling_config(TailSamplerSettings()),
-        tail_sampling_config(TailSamplerSettings(), proxy_spans=True),
+        tail_sampling_config(TailSamplerSettings(), proxy_spans="envoy"),
         tail_sampling_config(TailSamplerSettings.model_validate(largest)),
         tail_sampling_config(TailSamplerSettings(sampling_percentage=0, decision_wait_seconds=1, num_traces=100)),
     ):
@@ -110,9 +112,9 @@ def test_the_collector_contains_only_components_our_configurations_use(programs:
     settings, sampler = OtelCollectorSettings(), TailSamplerSettings()
     for config in (
         *(collector_config(settings, sampled=one, logs=two) for one in (True, False) for two in (True, False)),
-        collector_config(settings, logs=True, proxy_spans=True),
+        collector_config(settings, logs=True, proxy_spans="envoy"),
         collector_config(OtelCollectorSettings(storage=PERSISTENT)),
-        tail_sampling_config(sampler, proxy_spans=True),
+        tail_sampling_config(sampler, proxy_spans="envoy"),
     ):
         for kind in COMPONENTS:
             used.setdefault(kind, set()).update(name.partition("/")[0] for name in config.get(kind) or ())
@@ -167,11 +169,7 @@ def test_prometheus_accepts_its_configuration(
 ) -> None:
     config = tmp_path / "prometheus.yml"
     config.write_text(to_yaml(prometheus_config(settings, targets, PROXY_SCRAPING if proxies else None)))
-    done = subprocess.run(
-        [programs / "promtool", "check", "config", config], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "is valid prometheus config file syntax" in done.stdout
+    assert "is valid prometheus config file syntax" in output_of(programs / "promtool", "check", "config", config)
 
 
 def _on_loopback(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int, int]:

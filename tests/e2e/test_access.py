@@ -1,4 +1,4 @@
-"""B3 on real sidecars: every declared call works, every other call between workloads of the mesh is refused.
+"""B3 on real sidecars of either mesh: declared calls work, all other calls between workloads are refused.
 
 The mesh alone: NetworkPolicies, which would refuse before any proxy is asked, allow everything meanwhile.
 """
@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
-from otel_mesh import Caller, CollectorIdentity, IstioSettings, TelemetrySendersArgs
+from otel_mesh import Caller, CollectorIdentity, TelemetrySendersArgs
 from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
-from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import open_network
+from tests.e2e.stack_binding import namespace_like, stack_binding
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,8 @@ def http(host, port, request):
     except urllib.error.HTTPError as error:
         if error.headers.get("content-type") == "application/problem+json":
             return "served"
-        return "refused" if error.code == 403 and b"RBAC" in error.read() else f"HTTP {error.code}"
+        by_proxy = b"RBAC" in error.read() or "l5d-proxy-error" in error.headers
+        return "refused" if error.code == 403 and by_proxy else f"HTTP {error.code}"
 
 def grpc(host, port, request):
     import grpc
@@ -107,7 +108,7 @@ def callees() -> dict[str, tuple[str, int, str]]:
 
 def declared_requests(edge: Edge) -> list[Request]:
     """Requests that a call may be; one of any kind if all may."""
-    routes = [(method, one.http_path) for one in edge.routes for method in one.http_methods]
+    routes: list[Request] = [(method, one.http_path) for one in edge.routes for method in one.http_methods]
     return routes or [PROBE.get(edge.protocol, ("", ""))]
 
 
@@ -172,10 +173,7 @@ def test_b3_a_declared_caller_sends_its_declared_requests_only(
             if "rbac_access_denied" in str(one.get("response_code_details"))
         }
 
-    deadline = time.monotonic() + 60
-    while not logged() >= requests.keys() - set(declared):
-        assert time.monotonic() < deadline, logged()
-        time.sleep(1)
+    wait_for(lambda: logged() >= requests.keys() - set(declared), logged, every_s=1)
 
 
 def test_b3_the_catalog_names_the_requests_of_every_call_between_services() -> None:
@@ -188,7 +186,6 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
     """A workload of another namespace in the mesh, of which the catalog knows nothing."""
     pods = json.loads(kubectl("get", "pods", "-n", SERVICES, "-l", "app=user-service", "-o", "json"))["items"]
     image = next(one["image"] for one in pods[0]["spec"]["containers"] if one["name"] == "user-service")
-    labels = json.loads(kubectl("get", "namespace", SERVICES, "-o", "json"))["metadata"]["labels"]
     container = {
         "name": "stranger",
         "image": image,
@@ -203,9 +200,8 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
             "containers": [container],
         },
     }
-    kept = {name: value for name, value in labels.items() if not name.startswith(("app.", "kubernetes.io/metadata"))}
     objects = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FOREIGN, "labels": kept}},
+        namespace_like(kubectl, SERVICES, FOREIGN),
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -244,22 +240,18 @@ def test_c2_a_team_s_workload_sends_telemetry_once_its_own_stack_says_so(
     def status() -> str:
         return kubectl("-n", FOREIGN, "exec", stranger, "-c", "stranger", "--", "python", "-c", SEND).strip()
 
-    def wait_for(wanted: str) -> None:
-        end = time.monotonic() + 60
-        while (found := status()) != wanted:
-            assert time.monotonic() < end, found
-
-    wait_for("403")
+    wait_for(lambda: status() == "403", status, patience_s=60)
     collector = CollectorIdentity(namespace="observability", service_account="otel-collector")
-    binding = istio_binding(IstioSettings(), collector=collector)
+    binding = stack_binding(collector)
     senders = (Caller(namespace=FOREIGN, service_account="default"),)
-    (policy,) = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
+    policies = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": policies})
     try:
-        kubectl("apply", "-f", "-", input=json.dumps(policy))
-        wait_for("200")
+        kubectl("apply", "-f", "-", input=text)
+        wait_for(lambda: status() == "200", status, patience_s=60)
     finally:
-        kubectl("delete", "-f", "-", "--ignore-not-found", input=json.dumps(policy))
-    wait_for("403")
+        kubectl("delete", "-f", "-", "--ignore-not-found", input=text)
+    wait_for(lambda: status() == "403", status, patience_s=60)
 
 
 def test_b3_the_pairs_cover_the_catalog() -> None:

@@ -14,9 +14,8 @@ import pytest
 from otel_mesh.mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import arrival, request
-from otel_mesh_cli.stacks import local_stack
+from otel_mesh_cli.stacks import local_stack, sidecars
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
-from otel_mesh_embedded.environment import sidecars
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import every_connection
 
@@ -112,7 +111,7 @@ def test_b1_the_trace_has_exactly_the_tree_the_catalog_predicts(http: httpx.Clie
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
     spans = traces.fetch(http, JAEGER.url, trace_id)
     assert request.problems(spans) == []
-    assert [span.proxy for span in request.tree(local_stack.gateway()).spans()] == [
+    assert [span.proxy for span in request.tree(local_stack.proxies()).spans()] == [
         True,
         True,
         True,

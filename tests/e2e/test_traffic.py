@@ -1,4 +1,4 @@
-"""B2, S1.3, S1.4, S2.2: traffic policies on real sidecars: canary, A/B test, faults, resilience, rate limit."""
+"""B2, S1.3, S1.4, S1.11, S2.2: traffic policies on real sidecars: canary, A/B test, faults, resilience, rate limit."""
 
 from __future__ import annotations
 

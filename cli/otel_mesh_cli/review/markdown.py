@@ -9,7 +9,7 @@ import yaml
 
 from otel_mesh.check.callers import ANYONE
 from otel_mesh.check.findings import Severity
-from otel_mesh_cli.review import origins
+from otel_mesh_cli.review import acceptance, origins
 from otel_mesh_cli.review.graph import mermaid
 from otel_mesh_cli.review.kinds import SEVERE, Kind
 
@@ -21,32 +21,17 @@ if TYPE_CHECKING:
 
 MARK: Final = "<!-- otel-mesh {name}: {stack} -->"
 """First line of a comment: the next report on the same stack replaces the comment that has it."""
-LONGEST: Final = 60_000
-"""Longest comment in characters; GitHub refuses more than 65,536."""
 _HIDDEN: Final = "(not shown)"
 _CONTEXT: Final = 3
 
 
 def comment(report: Report) -> str:
-    """The report as a comment; folds that do not fit are left out at the end, and named.
+    """The report as a comment, whole: `otel-mesh publish` fits it into the limit of a code host.
 
     Args:
         report: The report.
     """
-    head = "\n\n".join(_head(report))
-    tail = _footer(report)
-    folds, left = [], LONGEST - len(head) - len(tail) - 500
-    skipped: list[str] = []
-    for change in report.changes:
-        fold = _fold(change)
-        if len(fold) <= left and not skipped:
-            folds.append(fold)
-            left -= len(fold)
-        else:
-            skipped.append(str(change.key))
-    if skipped:
-        folds.append(f"**{len(skipped)} more objects do not fit into a comment**: `{report.command}` shows them all.")
-    return "\n\n".join([head, *folds, tail]) + "\n"
+    return "\n\n".join([*_head(report), *map(_fold, report.changes), _footer(report)]) + "\n"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -55,6 +40,8 @@ def _head(report: Report) -> Iterator[str]:
     yield f"**{report.verdict}**"
     if report.severe:
         yield f"> [!WARNING]\n> {len(report.severe)} of the risks below have to be accepted on purpose."
+    if labels := acceptance.text(report):
+        yield labels
     if report.risks:
         yield "\n".join(_risks(report))
     if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):
@@ -105,9 +92,17 @@ def _traffic(report: Report) -> str:
         f" | {_code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {_cell(one.reason)} |"
         for one in replay.refused
     ]
-    header = ["| refused by | caller | callee | calls | last | why |", "|---|---|---|---|---|---|"] if body else []
-    pairs = ", ".join(f"{caller} -> {callee}" for caller, callee in replay.unjudged)
-    rest = ["", f"Not judged, since not both are among the objects: {_cell(pairs)}."] if pairs else []
+    header = (
+        ["| refused by | caller | callee | answered calls | last | why |", "|---|---|---|---|---|---|"] if body else []
+    )
+    others = (
+        ("Not judged, since not both are among the objects", replay.unjudged),
+        ("Refused by the proposed policies too, but none of these calls was answered", replay.unanswered),
+    )
+    rest = []
+    for what, pairs in others:
+        if pairs:
+            rest += ["", f"{what}: {_cell(', '.join(f'{caller} -> {callee}' for caller, callee in pairs))}."]
     summary = f"<details open><summary>Calls of the last {replay.since}: {title}</summary>"
     return "\n".join([summary, "", *header, *body, *rest, "", "</details>"])
 

@@ -43,6 +43,7 @@ def _parts(risks: Sequence[Risk]) -> Iterator[str]:
         Kind.MTLS: ("mTLS is weakened in {} place", "mTLS is weakened in {} places"),
         Kind.LEAVES: ("{} workload leaves the mesh", "{} workloads leave the mesh"),
         Kind.FAULT: ("{} fault reaches production", "{} faults reach production"),
+        Kind.GUARD: ("{} call passes one of two guards", "{} calls pass one of two guards"),
         Kind.TELEMETRY: ("telemetry is lost in {} place", "telemetry is lost in {} places"),
         Kind.RETRIES: ("retries multiply at {} host", "retries multiply at {} hosts"),
         Kind.TRAFFIC: ("{} route changes", "{} routes change"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
-from otel_mesh.catalog.external import NamedExternalCall  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.catalog.external import HostName, NamedExternalCall  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.catalog.routes import NamedCall, Operation, operation_problems
 from otel_mesh.catalog.versions import Version, VersionName, deployment_name
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, nearest
@@ -103,11 +103,13 @@ class Store(Settings):
         name: Name of the Kubernetes Service.
         port: Port the store listens on.
         system: Database system, ``db.system.name``.
+        host: Host name that clients connect to, of a store that runs elsewhere; None for the Kubernetes Service.
     """
 
     name: DnsLabel
     port: UnprivilegedPort
     system: StoreSystem
+    host: HostName | None = None
 
 
 class Edge(Settings):

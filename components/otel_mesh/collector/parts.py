@@ -23,7 +23,8 @@ from otel_mesh.collector.service_graph import TAP, ServiceGraph, service_graph_p
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 from otel_mesh.core.labels import Annotation
-from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Replicas, Settings
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, Replicas, Settings
 from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, config_volume, http_check
 from otel_mesh.k8s.manifests import checksum, to_yaml
 from otel_mesh.k8s.resources import Resources, Storage
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.core.labels import Role
-    from otel_mesh.mesh.binding import MeshBinding
+    from otel_mesh.mesh.binding import MeshBinding, ProxySpans
 
 HEALTH_PORT: Final = 13133
 TRACES_ENDPOINT: Final = "TRACES_ENDPOINT"
@@ -73,7 +74,7 @@ class CollectorProgram(Settings):
     """
 
     name: DnsLabel
-    image: ImageReference = versions.COLLECTOR_IMAGE
+    image: ImageInput = versions.COLLECTOR_IMAGE
     version: LabelValue = versions.COLLECTOR
     replicas: Replicas = 2
     resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")
@@ -174,14 +175,14 @@ def to_trace_backend(settings: CollectorProgram) -> Exporter:
 
 
 def add_service_graph(
-    config: CollectorConfig, settings: CollectorProgram, *, proxy_spans: bool, own_metrics: bool
+    config: CollectorConfig, settings: CollectorProgram, *, proxy_spans: ProxySpans, own_metrics: bool
 ) -> None:
     """Counts the calls among the spans of the pipeline ``traces``.
 
     Args:
         config: Configuration of a Collector that receives whole traces.
         settings: Settings of the Collector.
-        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        proxy_spans: Kind of the mesh's proxies, if they make spans of the services' calls; else empty.
         own_metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """
     config.extend("traces", destinations=(TAP,))

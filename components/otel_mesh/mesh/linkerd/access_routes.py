@@ -7,14 +7,15 @@ alone who may send the request. Where the operations of two callers overlap, the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from otel_mesh.catalog.routes import Operation
+    from otel_mesh.catalog.routes import Method, Operation
+    from otel_mesh.mesh.linkerd.route_types import HttpMatch
 
 _BELOW: Final = "/*"
 
@@ -29,7 +30,7 @@ class _Requests:
     """
 
     path: str
-    method: str
+    method: Method | Literal[""]
 
     @property
     def is_prefix(self) -> bool:
@@ -47,10 +48,12 @@ class _Requests:
         return (max(1, len(self.base)), bool(self.method))
 
     @property
-    def match(self) -> dict[str, Any]:
+    def match(self) -> HttpMatch:
         """Match of a route."""
-        kind = "PathPrefix" if self.is_prefix else "Exact"
-        return {"path": {"type": kind, "value": self.base or "/"}, **({"method": self.method} if self.method else {})}
+        made: HttpMatch = {"path": {"type": "PathPrefix" if self.is_prefix else "Exact", "value": self.base or "/"}}
+        if self.method:
+            made["method"] = self.method
+        return made
 
     def includes(self, other: _Requests) -> bool:
         """Whether all other requests are of this kind."""
@@ -66,7 +69,7 @@ _ALL: Final = _Requests(_BELOW, "")
 
 def server_routes(
     workload: str, operations: Iterable[tuple[Operation, frozenset[str]]], probed: Collection[tuple[str, str]]
-) -> list[tuple[frozenset[str], list[dict[str, Any]]]]:
+) -> list[tuple[frozenset[str], list[HttpMatch]]]:
     """Identities of callers with the matches of the route that is theirs.
 
     The last entry has no callers and matches all other requests: Linkerd answers 404 to what no route matches.
@@ -91,7 +94,7 @@ def server_routes(
         if wider is not None and wider.precedence == kind.precedence:
             raise InvalidSettingsError([_indistinct(workload, kind, wider)])
         allowed[kind] = callers
-    found: dict[frozenset[str], list[dict[str, Any]]] = {}
+    found: dict[frozenset[str], list[HttpMatch]] = {}
     for kind in sorted(allowed):
         found.setdefault(allowed[kind], []).append(kind.match)
     rest = found.pop(frozenset(), None)
