@@ -14,12 +14,16 @@ ORDINARY: Final = "ordinary"
 """The part of `make e2e`: all tests without the marker `full`."""
 BY_FILE: Final = {
     "test_alertmanager": "load",
+    "test_backup_store": "mesh",
     "test_collector_queue": "load",
     "test_contract": "load",
     "test_full_disk": "end",
     "test_interrupted_engine": "changes",
     "test_interrupted_up": "interrupted-up",
     "test_lifecycle": "node",
+    "test_linkerd": "mesh",
+    "test_linkerd_control_plane": "mesh",
+    "test_linkerd_rotation": "mesh",
     "test_logs": "load",
     "test_mesh": "mesh",
     "test_mesh_control_plane": "mesh",

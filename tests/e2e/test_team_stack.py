@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER, PROMETHEUS
 from otel_mesh_embedded import images
+from tests.e2e.second_stack import PLATFORM, second_stack
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -53,30 +53,14 @@ def team(
     kubectl: Callable[..., str],
 ) -> Iterator[Callable[..., str]]:
     """The stock Pulumi CLI on a copy of the example, as a second stack beside the platform's; gone afterwards."""
-    folder = tmp_path_factory.mktemp("team") / "team_stack"
-    shutil.copytree(repo_dir() / "examples" / "team_stack", folder)
-    programs = os.pathsep.join(settings["PATH"].split(os.pathsep)[1:])  # without the script for the platform's stack
-    program = shutil.which("pulumi", path=programs)
-    assert program
-
-    def pulumi(*words: str) -> str:
-        own = {"PATH": programs, "PULUMI_STACK": "e2e"}
-        done = run(program, "--cwd", str(folder), *words, "--non-interactive", "--color=never", env=own, timeout=400)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
+    image = json.loads(images.images_file().read_text())["api-gateway"]
+    context = kubectl("config", "current-context").strip()
+    config = {"platform": PLATFORM, "context": context, "image": image}
     kubectl("apply", "-f", "-", input=json.dumps(HIJACK))
-    pulumi("stack", "init", "e2e", "--no-select")
     try:
-        image = json.loads(images.images_file().read_text())["api-gateway"]
-        context = kubectl("config", "current-context").strip()
-        for key, value in {"platform": "organization/otel-mesh/local", "context": context, "image": image}.items():
-            pulumi("config", "set", key, value)
-        pulumi("up", "--yes", "--skip-preview")
-        yield pulumi
+        with second_stack("team_stack", tmp_path_factory.mktemp("team"), config, settings, run) as pulumi:
+            yield pulumi
     finally:
-        pulumi("destroy", "--yes", "--skip-preview")
-        pulumi("stack", "rm", "--yes")
         kubectl("delete", "--ignore-not-found", "-f", "-", input=json.dumps(HIJACK))
 
 

@@ -21,11 +21,11 @@ def mermaid(before: Version, after: Version) -> str:
         before: The base.
         after: The proposed version.
     """
-    old, new = _edges(before), _edges(after)
-    was, will = _nodes(before, old), _nodes(after, new)
-    nodes = sorted({name for edge in old | new for name in edge})
+    old, new = edges(before), edges(after)
+    was, will = nodes(before, old), nodes(after, new)
+    names = sorted({name for edge in old | new for name in edge})
     lines = ["flowchart LR"]
-    for name in nodes:
+    for name in names:
         gone, fresh = name not in will, name not in was
         mark = ":::removed" if gone else ":::added" if fresh else ""
         lines.append(f'  {_id(name)}["{name}"]{mark}')
@@ -41,13 +41,23 @@ def mermaid(before: Version, after: Version) -> str:
     return "\n".join([*lines, *styles, f"  classDef added {_ADDED}", f"  classDef removed {_REMOVED}"])
 
 
-def _edges(version: Version) -> set[tuple[str, str]]:
-    """Allowed calls between workloads; what accepts anyone by having no policy is left out."""
+def edges(version: Version) -> set[tuple[str, str]]:
+    """Allowed calls between workloads; what accepts anyone by having no policy is left out.
+
+    Args:
+        version: The version.
+    """
     return {(version.workload_of(one.caller), one.callee) for one in version.calls if one.caller != ANYONE}
 
 
-def _nodes(version: Version, edges: set[tuple[str, str]]) -> set[str]:
-    return set(version.workloads) | {name for edge in edges for name in edge}
+def nodes(version: Version, calls: set[tuple[str, str]]) -> set[str]:
+    """Workloads, and what calls them.
+
+    Args:
+        version: The version.
+        calls: Its edges.
+    """
+    return set(version.workloads) | {name for call in calls for name in call}
 
 
 def _id(name: str) -> str:

@@ -6,21 +6,21 @@ access yet, but the other one has become all that stands in the way.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.check.callers import ANYONE
+from otel_mesh.check.callers import ANYONE, Callers
 from otel_mesh.check.index import Index
 from otel_mesh.check.objects import ISTIO, KUBERNETES, LINKERD
-from otel_mesh_cli.review.access import accepted
 from otel_mesh_cli.review.kinds import Kind, Risk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from otel_mesh.check.objects import Object
     from otel_mesh_cli.review.model import Version
 
-    Callers = Mapping[str, frozenset[str]]
+    Known = Mapping[str, frozenset[str]]
 
 _NETWORK: Final = "NetworkPolicies"
 _MESH: Final = "the mesh's policies"
@@ -46,27 +46,31 @@ def risks(before: Version, after: Version) -> Iterator[Risk]:
             passing = after.callers[callee]
             # a workload that leaves the mesh is a risk of its own
             is_left = guard == _MESH and before.is_meshed(callee) and not after.is_meshed(callee)
-            if ANYONE not in passing and not is_left:
-                yield from _opened(callee, old[callee], new[callee], passing, (guard, other))
+            if ANYONE in passing or is_left:
+                continue
+            if more := new(callee).keys() - passing.keys():
+                yield from _opened(callee, more - old(callee).keys(), old(callee), (guard, other))
 
 
-def _opened(callee: str, old: Callers, new: Callers, passing: Callers, guards: tuple[str, str]) -> Iterator[Risk]:
+def _opened(callee: str, gained: set[str], old: Known, guards: tuple[str, str]) -> Iterator[Risk]:
     guard, other = guards
     if ANYONE in old:
         return
     reason = f"{other} alone refuse it now"
-    if ANYONE in new:
+    if ANYONE in gained:
         yield Risk(Kind.GUARD, callee, f"{guard} restrict callers", f"{guard} let anyone through", reason)
         return
-    for caller in sorted(new.keys() - old.keys() - passing.keys()):
+    for caller in sorted(gained):
         yield Risk(Kind.GUARD, f"{caller} -> {callee}", f"refused by {guard}", f"let through by {guard}", reason)
 
 
-def _alone(version: Version, guard: str) -> Mapping[str, Callers]:
-    """Callers by workload, as if a guard were the only one."""
+def _alone(version: Version, guard: str) -> Callable[[str], Known]:
+    """A function that tells the callers of a workload, as if a guard were the only one."""
     others = frozenset[tuple[str, str]]().union(*(kinds for name, kinds in _GUARDS.items() if name != guard))
     index = Index((one for one in version.index.objects if _key(one) not in others), version.environment)
-    return accepted(index)
+    callers = Callers(index)
+    places = {one.object.place: one for one in index.workloads}
+    return cache(lambda callee: callers.of(places[callee]))
 
 
 def _policies(version: Version, guard: str) -> list[dict[str, object]]:

@@ -10,7 +10,9 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import boto3  # type: ignore[import-untyped]
 import httpx
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 BUCKET: Final = "backups"
 REGION: Final = "eu-central-1"
-HOST: Final = "localhost"
+LOOPBACK: Final = IPv4Address("127.0.0.1")
 POLICY: Final = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{BUCKET}*"]}],
@@ -39,7 +41,7 @@ class S3Server:
     """A running server.
 
     Attributes:
-        endpoint: URL of the server.
+        endpoint: URL of the server by its address.
         ca: File with the authority of its certificate.
         key: The access key that may use `BUCKET`.
         secret: The secret access key.
@@ -49,6 +51,10 @@ class S3Server:
     ca: Path
     key: str
     secret: str
+
+    def at(self, host: str) -> str:
+        """The URL of the server by its host name."""
+        return f"https://{host}:{urlsplit(self.endpoint).port}"
 
     def objects(self) -> dict[str, int]:
         """Size of each object by its name."""
@@ -74,29 +80,26 @@ def client(service: str, endpoint: str, ca: Path, key: str = "any", secret: str 
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[S3Server]:
+def serving(folder: Path, address: IPv4Address = LOOPBACK, host: str = "localhost") -> Iterator[S3Server]:
     """A server with an empty bucket and one user who may use it.
 
     Args:
         folder: Empty folder for certificates and the server's log.
+        address: Address of the server.
+        host: Host name in its certificate, beside the address.
     """
-    leaf = authorities.Leaf("server", "ca", "an object store", server=True, dns_names=(HOST,))
+    leaf = authorities.Leaf("server", "ca", "an object store", server=True, dns_names=(host,), addresses=(address,))
     authorities.ensure(folder, ["ca"], [leaf])
     ca, port = folder / "ca.crt", free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "moto.server", "-H", str(address), "-p", str(port)]
     command += ["-c", str(folder / "server.crt"), "-k", str(folder / "server.key")]
-    endpoint = f"https://{HOST}:{port}"
+    environment = {**os.environ, **ENVIRONMENT}
     with (
         (folder / "log").open("wb") as log,
-        child_processes.start(
-            command,
-            ending=signal.SIGTERM,
-            env={**os.environ, **ENVIRONMENT},
-            stdout=log,
-            stderr=log,
-        ) as process,
+        child_processes.start(command, ending=signal.SIGTERM, env=environment, stdout=log, stderr=log) as process,
     ):
         try:
+            endpoint = f"https://{address}:{port}"
             until_up(endpoint, ca)
             yield with_user(endpoint, ca)
         finally:

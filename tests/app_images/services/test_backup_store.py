@@ -10,7 +10,7 @@ import pytest
 
 from otel_mesh import BackupStore
 from otel_mesh.k8s.containers import Volume
-from tests.app_images.services.s3_server import BUCKET, HOST, REGION, S3Server, serving
+from tests.app_images.services.s3_server import BUCKET, REGION, S3Server, serving
 from tests.app_images.services.test_backup import database, postgres, reported, script  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def copying(server: S3Server, tmp_path: Path, reported: Reported, request: pytes
     def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
         settings = BackupStore.model_validate(
             {
-                "endpoint": server.endpoint.replace(HOST, "objects.example.com"),
+                "endpoint": server.at("objects.example.com"),
                 "bucket": BUCKET,
                 "prefix": prefix,
                 "region": REGION,
@@ -66,7 +66,7 @@ def copying(server: S3Server, tmp_path: Path, reported: Reported, request: pytes
         placed = {
             name: str(secrets / value.rpartition("/")[2]) for name, value in environment.items() if "_FILE" in name
         }
-        given = {**environment, **placed, "POD_NAMESPACE": "shop", "STORE_ENDPOINT": server.endpoint, **changes}
+        given = {**environment, **placed, "POD_NAMESPACE": "shop", "STORE_ENDPOINT": server.at("localhost"), **changes}
         command = [sys.executable, "-m", "backup_store", *words]
         done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=120, check=False)
         assert server.secret not in done.stdout + done.stderr

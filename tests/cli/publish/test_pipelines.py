@@ -163,7 +163,7 @@ def test_the_action_reviews_a_shallow_checkout_of_the_merge_commit(tmp_path: Pat
     folder = tmp_path / "otel-mesh-review/prod"
     assert runner.expressions["steps.review.outputs.report"] == str(folder)
     assert runner.expressions["steps.review.outputs.status"] == "1"
-    assert sorted(one.name for one in folder.iterdir()) == ["report.json", "report.md", "report.sarif"]
+    assert sorted(one.name for one in folder.iterdir()) == ["graph.svg", "report.json", "report.md", "report.sarif"]
     assert runner.summary == (folder / "report.md").read_text()
     assert runner.summary.startswith(MARK)
     before = json.loads((folder / "report.json").read_text())["before"]

@@ -126,3 +126,11 @@ def test_this_repositorys_own_policy_is_valid() -> None:
     assert found.label("dev", "breaks_calls", severe=True) == "mesh-risk-accepted"
     assert found.label("prod", "weakens_mtls", severe=True) == "security-reviewed"
     assert found.label("local", "deletes_or_replaces_data", severe=True) is None
+
+
+def test_the_example_of_the_documentation_is_a_policy() -> None:
+    text = (repo_dir() / "docs/review.md").read_text()
+    found = policy.parsed("labels:" + text.partition("```text\nlabels:")[2].partition("```")[0], "docs")
+    assert found.label("prod", "loses_telemetry", severe=False) == "telemetry-loss-accepted"
+    assert found.label("local", "breaks_calls", severe=True) is None
+    assert found.label("dev", "opens_access", severe=True) == "security-reviewed"

@@ -69,7 +69,7 @@ def linkerd_binding(
         outside_annotations={_INJECT: "disabled"},
         resource_attributes={"service.mesh": "linkerd", "service.mesh.version": settings.version},
         peer_identity="l5d-client-id",
-        proxies_make_spans=proxy.tracing,
+        proxy_spans="linkerd" if proxy.tracing else "",
         proxy_scraping=PROXY_SCRAPING,
         gateway=gateway,
         collector=collector,

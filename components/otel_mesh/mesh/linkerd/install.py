@@ -19,6 +19,7 @@ from otel_mesh.mesh.installing.chart_check import chart_warnings
 from otel_mesh.mesh.installing.chart_objects import chart_transform
 from otel_mesh.mesh.installing.gateway_api import gateway_api_definitions
 from otel_mesh.mesh.linkerd import stored_identity
+from otel_mesh.mesh.linkerd.access import proxy_metrics
 from otel_mesh.mesh.linkerd.binding import linkerd_binding
 from otel_mesh.mesh.linkerd.certificates import identity_problems
 from otel_mesh.mesh.linkerd.charts import CHARTS, cni_values, control_plane_values, crds_values
@@ -189,6 +190,9 @@ class Linkerd(Component):
         node = self._chart("linkerd2-cni", settings.cni.namespace, values, [cni])
         needs = [*gateway_api, crds, node, *secrets]
         ready = self._chart("linkerd-control-plane", settings.namespace, values, needs)
+        if settings.proxy.inbound == "deny":  # which the control plane's own proxies follow too
+            for one in proxy_metrics(settings.namespace):
+                self._child(one, [ready])
         plain = binding.model_dump(mode="json")
         self.mesh = pulumi.Output.from_input(ready.urn).apply(lambda _: plain)
         self.register_outputs({"mesh": self.mesh})
