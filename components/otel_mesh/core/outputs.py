@@ -48,11 +48,9 @@ class OrOutput:
 
         def validated(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
             late = _as_output(value)
-            return (
-                check(value)
-                if late is None
-                else late.apply(lambda known: _checked(later, known, info.field_name or ""))
-            )
+            if late is None:
+                return check(value)
+            return late.apply(lambda known: _checked(later, known, info.field_name or ""))
 
         return core_schema.with_info_wrap_validator_function(validated, plain)
 
