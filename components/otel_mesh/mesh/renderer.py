@@ -81,7 +81,7 @@ class MeshRenderer(Protocol):
         """
         ...
 
-    def telemetry_access(
+    def telemetry_access(  # noqa: PLR0913 - who, whom and from where
         self,
         name: str,
         namespace: pulumi.Input[str],

@@ -59,7 +59,7 @@ def test_a_folder_links_to_what_path_has(path: Path) -> None:
 
 def test_what_is_present_is_told_without_what_is_not(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = program(path / "promtool")
-    assert PathPrograms().present(["promtool", "amtool"]) == {"promtool": file}
+    assert PathPrograms().available(["promtool", "amtool"]) == {"promtool": file}
     monkeypatch.setattr(embedded, "find", lambda: None)
     assert embedded.absent_program("amtool") == "amtool is not on PATH: install it there"
 

@@ -62,7 +62,7 @@ class IstioRenderer:
         del policy, target
         return []
 
-    def telemetry_access(
+    def telemetry_access(  # noqa: PLR0913 - who, whom and from where
         self,
         name: str,
         namespace: pulumi.Input[str],

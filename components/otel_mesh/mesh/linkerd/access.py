@@ -13,7 +13,7 @@ from otel_mesh.mesh.linkerd.kinds import (
     POLICY,
     SERVER,
 )
-from otel_mesh.mesh.linkerd.objects import http_route, mesh_metadata, policy_ref
+from otel_mesh.mesh.linkerd.objects import ANY_PATH, http_route, mesh_metadata, policy_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -76,12 +76,12 @@ def unidentified_spans(of_server: str, namespace: pulumi.Input[str], cidrs: Iter
         namespace: Namespace of the Collector.
         cidrs: Address ranges of the pods.
     """
-    name, parent = f"{of_server}-spans", policy_ref("Server", of_server)
-    spans = [{"matches": [{"path": {"type": "Exact", "value": _EXPORT}, "method": "POST"}]}]
-    rest = [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}]
+    name = f"{of_server}-spans"
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": of_server}
+    spans: list[HttpRule] = [{"matches": [{"path": {"type": "Exact", "value": _EXPORT}, "method": "POST"}]}]
     return [
-        route("HTTPRoute", name, namespace, parent, spans),
-        route("HTTPRoute", f"{of_server}-rest", namespace, parent, rest),
+        http_route(name, namespace, parent, spans),
+        http_route(f"{of_server}-rest", namespace, parent, [{"matches": [{"path": ANY_PATH}]}]),
         *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), cidrs),
     ]
 

@@ -69,7 +69,7 @@ class LinkerdRenderer:
         """Connection limits, delays without an error, and other things that Linkerd lacks."""
         return traffic_problems(policy, target)
 
-    def telemetry_access(
+    def telemetry_access(  # noqa: PLR0913 - who, whom and from where
         self,
         name: str,
         namespace: pulumi.Input[str],

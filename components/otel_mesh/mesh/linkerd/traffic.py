@@ -78,8 +78,8 @@ def version_service(target: Target, version: str) -> str:
 
 def _version_service(target: Target, version: str) -> Manifest:
     name = version_service(target, version)
-    port = {"name": target.protocol, "port": target.port, "targetPort": target.port}
-    port["appProtocol"] = APP_PROTOCOLS.get(target.protocol, target.protocol)
+    app_protocol = APP_PROTOCOLS.get(target.protocol, target.protocol)
+    port = {"name": target.protocol, "port": target.port, "targetPort": target.port, "appProtocol": app_protocol}
     return {
         "apiVersion": "v1",
         "kind": "Service",
