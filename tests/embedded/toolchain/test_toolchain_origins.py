@@ -120,9 +120,9 @@ def test_what_is_here_is_told_in_any_version_and_nothing_is_built(
     built.parent.mkdir(parents=True)
     built.write_text("built")
     wanted = ["promtool", "jaeger", "amtool"]
-    assert origins.here(wanted, BUILDS, PATH_ONLY) == {"promtool": file, "jaeger": built}
+    assert origins.available(wanted, BUILDS, PATH_ONLY) == {"promtool": file, "jaeger": built}
     monkeypatch.setenv(origins.SETTING, "modules")
-    assert origins.here(wanted, BUILDS, PATH_ONLY) == {"jaeger": built}
+    assert origins.available(wanted, BUILDS, PATH_ONLY) == {"jaeger": built}
 
 
 @pytest.mark.parametrize(
