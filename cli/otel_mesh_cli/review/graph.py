@@ -6,49 +6,84 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.check.callers import ANYONE
+from otel_mesh_cli.review.kinds import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from otel_mesh_cli.review.kinds import Risk
     from otel_mesh_cli.review.model import Version
+
+    Edge = tuple[str, str]
 
 _ADDED: Final = "stroke:#1a7f37,stroke-width:3px"
 _REMOVED: Final = "stroke:#cf222e,stroke-width:3px,stroke-dasharray:5 4"
+_CHANGED: Final = "stroke:#bf8700,stroke-width:3px"
+_MOST_EDGES: Final = 60
+"""Number of calls beyond which only those that differ are drawn; Mermaid draws no more than 500."""
+_MOST_DIFFERING: Final = 200
+_MARKED: Final = frozenset({Kind.STOPS, Kind.LEAVES, Kind.FAULT, Kind.TRAFFIC, Kind.RETRIES})
+"""Kinds of risk whose workload is marked as changed."""
+_PLACE: Final = re.compile(r"[a-z0-9-]+/[a-z0-9.-]+")
 
 
-def mermaid(before: Version, after: Version) -> str:
-    """Both versions in one picture: added parts green, removed ones red and dashed.
+def picture(before: Version, after: Version, risks: Iterable[Risk] = ()) -> str:
+    """The part of the graph that changes, with its neighbors; empty if nothing in it changes.
 
     Args:
         before: The base.
         after: The proposed version.
+        risks: Risks of the change.
     """
     old, new = _edges(before), _edges(after)
-    was, will = _nodes(before, old), _nodes(after, new)
-    nodes = sorted({name for edge in old | new for name in edge})
+    differing = old ^ new
+    known = before.workloads.keys() | after.workloads.keys()
+    named = {place for risk in risks if risk.kind in _MARKED for place in _PLACE.findall(risk.subject)}
+    changed = named & known
+    focus = {name for edge in differing for name in edge} | changed
+    if not focus:
+        return ""
+    if len(differing) > _MOST_DIFFERING:
+        return f"{len(differing)} calls differ: too many for a picture."
+    near = {edge for edge in old | new if focus & set(edge)}
+    shown = near if len(near) <= _MOST_EDGES else differing
+    drawn = {name for edge in shown for name in edge} | focus
+    rest = len(known - drawn)
+    note = f"\n\nNot drawn: {rest} more workloads, which no change touches." if rest and shown is near else ""
+    if shown is not near:
+        note = (
+            f"\n\nNot drawn: {len(near) - len(differing)} calls of these workloads that stay, and the other workloads."
+        )
+    return f"```mermaid\n{_mermaid((before, after), shown, drawn, changed)}\n```{note}"
+
+
+def _mermaid(sides: tuple[Version, Version], edges: set[Edge], names: set[str], changed: set[str]) -> str:
+    """Both versions in one picture: added parts green, removed ones red and dashed, changed ones yellow."""
+    old, new = map(_edges, sides)
+    was, will = (_nodes(version, found) for version, found in zip(sides, (old, new), strict=True))
+    ids = {name: f"n{place}" for place, name in enumerate(sorted(names))}
     lines = ["flowchart LR"]
-    for name in nodes:
-        gone, fresh = name not in will, name not in was
-        mark = ":::removed" if gone else ":::added" if fresh else ""
-        lines.append(f'  {_id(name)}["{name}"]{mark}')
+    for name, one in ids.items():
+        mark = ":::removed" if name not in will else ":::added" if name not in was else ":::changed" * (name in changed)
+        text = name.replace('"', "'")
+        lines.append(f'  {one}["{text}"]{mark}')
     styles = []
-    for place, (caller, callee) in enumerate(sorted(old | new)):
+    for place, (caller, callee) in enumerate(sorted(edges)):
         edge = (caller, callee)
         arrow = "-.->|removed|" if edge not in new else "==>|added|" if edge not in old else "-->"
-        lines.append(f"  {_id(caller)} {arrow} {_id(callee)}")
+        lines.append(f"  {ids[caller]} {arrow} {ids[callee]}")
         if edge not in new:
             styles.append(f"  linkStyle {place} {_REMOVED}")
         elif edge not in old:
             styles.append(f"  linkStyle {place} {_ADDED}")
-    return "\n".join([*lines, *styles, f"  classDef added {_ADDED}", f"  classDef removed {_REMOVED}"])
+    classes = {"added": _ADDED, "removed": _REMOVED, "changed": _CHANGED}
+    return "\n".join([*lines, *styles, *(f"  classDef {name} {style}" for name, style in classes.items())])
 
 
-def _edges(version: Version) -> set[tuple[str, str]]:
+def _edges(version: Version) -> set[Edge]:
     """Allowed calls between workloads; what accepts anyone by having no policy is left out."""
     return {(version.workload_of(one.caller), one.callee) for one in version.calls if one.caller != ANYONE}
 
 
-def _nodes(version: Version, edges: set[tuple[str, str]]) -> set[str]:
+def _nodes(version: Version, edges: set[Edge]) -> set[str]:
     return set(version.workloads) | {name for edge in edges for name in edge}
-
-
-def _id(name: str) -> str:
-    return "n_" + re.sub(r"\W", "_", name)

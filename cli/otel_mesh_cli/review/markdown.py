@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from otel_mesh.check.callers import ANYONE
 from otel_mesh.check.findings import Severity
-from otel_mesh_cli.review import origins
-from otel_mesh_cli.review.graph import mermaid
-from otel_mesh_cli.review.kinds import SEVERE, Kind
+from otel_mesh_cli.review.graph import picture
+from otel_mesh_cli.review.risk_table import cell, code, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from otel_mesh_cli.review.objects import Change, Manifest
     from otel_mesh_cli.review.report import Report
+    from otel_mesh_cli.review.transport import Route
 
 MARK: Final = "<!-- otel-mesh {name}: {stack} -->"
 """First line of a comment: the next report on the same stack replaces the comment that has it."""
 LONGEST: Final = 60_000
 """Longest comment in characters; GitHub refuses more than 65,536."""
 _HIDDEN: Final = "(not shown)"
+_APPLIED: Final = "/last-applied-configuration"
+"""End of the names of annotations with a whole object in them."""
 _CONTEXT: Final = 3
+_RESERVE: Final = 2000
+"""Characters for the sentences about what is left out."""
+_MOST_OPEN: Final = 10
+"""Longest table that is not folded, in rows."""
+_MOST_ROWS: Final = 100
 
 
 def comment(report: Report) -> str:
@@ -33,8 +41,8 @@ def comment(report: Report) -> str:
     Args:
         report: The report.
     """
-    head = "\n\n".join(_head(report))
     tail = _footer(report)
+    head = "\n\n".join(_fitting(_head(report), LONGEST - len(tail) - _RESERVE, report))
     folds, left = [], LONGEST - len(head) - len(tail) - 500
     skipped: list[str] = []
     for change in report.changes:
@@ -45,8 +53,21 @@ def comment(report: Report) -> str:
         else:
             skipped.append(str(change.key))
     if skipped:
-        folds.append(f"**{len(skipped)} more objects do not fit into a comment**: `{report.command}` shows them all.")
+        folds.append(f"**{len(skipped)} more objects do not fit into a comment**: `{report.command} --output json` names them all.")
     return "\n\n".join([head, *folds, tail]) + "\n"
+
+
+def _fitting(blocks: Iterable[str], left: int, report: Report) -> Iterator[str]:
+    """The blocks before the folds; those for which there is no room are named."""
+    for block in blocks:
+        left -= len(block)
+        if left > 0:
+            yield block
+            continue
+        left += len(block)
+        name = re.search(r"<summary>(.*?)[:<]", block)
+        what = name[1] if name else "The table of risks" if block.startswith("| |") else "The service graph"
+        yield f"**{what}: does not fit into a comment**; `{report.command} --output json` has it."
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -54,13 +75,11 @@ def _head(report: Report) -> Iterator[str]:
     yield f"### otel-mesh {report.NAME}: stack `{report.stack}`"
     yield f"**{report.verdict}**"
     if report.severe:
-        yield f"> [!WARNING]\n> {len(report.severe)} of the risks below have to be accepted on purpose."
-    if report.risks:
-        yield "\n".join(_risks(report))
-    if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):
-        yield f"```mermaid\n{mermaid(report.before.version, report.after.version)}\n```"
-    tables = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
-    yield from (table for table in tables if table)
+        have = "1 risk below has" if len(report.severe) == 1 else f"{len(report.severe)} of the risks below have"
+        yield f"> [!WARNING]\n> {have} to be accepted on purpose."
+    graph = picture(report.before.version, report.after.version, report.risks)
+    folds = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
+    yield from (one for one in (table(report), graph, *folds) if one)
     yield (
         "<details><summary>Not checked</summary>\n\n"
         + "\n".join(f"- {one}" for one in report.unchecked)
@@ -70,16 +89,6 @@ def _head(report: Report) -> Iterator[str]:
         yield f"#### Objects: {report.totals}"
 
 
-def _risks(report: Report) -> Iterator[str]:
-    yield "| | risk | of | before | after | why | from |"
-    yield "|---|---|---|---|---|---|---|"
-    for risk in report.risks:
-        mark = "\N{HEAVY EXCLAMATION MARK SYMBOL}" if risk.kind in SEVERE else ""
-        lines = ", ".join(f"`{line}`" for line in origins.of(risk, report.lines)) or "the program or the library"
-        cells = (mark, risk.kind.value, _code(risk.subject), _cell(risk.before), _cell(risk.after), risk.reason, lines)
-        yield f"| {' | '.join(cells)} |"
-
-
 def _calls(report: Report) -> str:
     """Who may call whom: the calls that differ."""
     old, new = report.before.version.calls, report.after.version.calls
@@ -87,11 +96,14 @@ def _calls(report: Report) -> str:
     if not rows:
         return ""
     body = [
-        f"| {what} | {_code(call.caller)} | {_code(call.callee)} | {_cell(call.what or 'all')} |" for call, what in rows
+        f"| {what} | {code(call.caller)} | {code(call.callee)} | {cell(call.what or 'all')} |" for call, what in rows
     ]
     kept = len([call for call in old & new if call.caller != ANYONE])
-    title = f"<details open><summary>Who may call whom: {len(rows)} differences, {kept} calls stay</summary>"
-    return "\n".join([title, "", "| | caller | callee | requests |", "|---|---|---|---|", *body, "", "</details>"])
+    differ = "1 call differs" if len(rows) == 1 else f"{len(rows)} calls differ"
+    state = " open" if len(rows) <= _MOST_OPEN else ""
+    title = f"<details{state}><summary>Who may call whom: {differ}, {kept} stay</summary>"
+    header = ["| | caller | callee | requests |", "|---|---|---|---|"]
+    return "\n".join([title, "", *header, *_bounded(body, report), "", "</details>"])
 
 
 def _traffic(report: Report) -> str:
@@ -101,13 +113,13 @@ def _traffic(report: Report) -> str:
     replay, already = report.traffic.replay, report.traffic.already
     title = f"{len(report.refused)} of {replay.compared} pairs would be refused by the change"
     body = [
-        f"| {'the base too' if (one.caller, one.callee) in already else 'the change'} | {_code(one.caller)}"
-        f" | {_code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {_cell(one.reason)} |"
+        f"| {'the base too' if (one.caller, one.callee) in already else 'the change'} | {code(one.caller)}"
+        f" | {code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {cell(one.reason)} |"
         for one in replay.refused
     ]
     header = ["| refused by | caller | callee | calls | last | why |", "|---|---|---|---|---|---|"] if body else []
     pairs = ", ".join(f"{caller} -> {callee}" for caller, callee in replay.unjudged)
-    rest = ["", f"Not judged, since not both are among the objects: {_cell(pairs)}."] if pairs else []
+    rest = ["", f"Not judged, since not both are among the objects: {cell(pairs)}."] if pairs else []
     summary = f"<details open><summary>Calls of the last {replay.since}: {title}</summary>"
     return "\n".join([summary, "", *header, *body, *rest, "", "</details>"])
 
@@ -120,12 +132,18 @@ def _routes(report: Report) -> str:
     if not rows:
         return ""
     body = [
-        f"| {side} | {_code(one.owner)} | {_cell(one.match or 'all others')} | {_cell(one.where)} | {one.fault or '-'}"
+        f"| {side} | {code(one.owner)} | {cell(one.match or 'all others')} | {cell(one.where)} | {_fault(one)}"
         f" | {one.attempts} | {one.timeout or '-'} |"
         for side, one in rows
     ]
     header = ["| | route | requests | to | fault | retries | timeout |", "|---|---|---|---|---|---|---|"]
-    return "\n".join(["<details open><summary>Where requests go</summary>", "", *header, *body, "", "</details>"])
+    return "\n".join(
+        ["<details open><summary>Where requests go</summary>", "", *header, *_bounded(body, report), "", "</details>"]
+    )
+
+
+def _fault(route: Route) -> str:
+    return f"{route.fault}, to end on {route.ends}" if route.fault and route.ends else route.fault or "-"
 
 
 def _observed(report: Report) -> str:
@@ -133,7 +151,7 @@ def _observed(report: Report) -> str:
     before, after = report.before.version, report.after.version
     rows = [
         *_differing(before.sampling, after.sampling, "sampling of "),
-        *_differing(before.pipelines, after.pipelines, ""),
+        *_differing(before.pipelines, after.pipelines, "pipeline "),
     ]
     if not rows:
         return ""
@@ -148,8 +166,8 @@ def _findings(report: Report) -> str:
     if not found.introduced:
         return f"Checks: nothing new; {others}." if found.kept or found.resolved else ""
     body = [
-        f"| {one.severity.value} | {one.code.id} | {_code(str(one.object))} | {_code(one.path)} | {_cell(one.message)}"
-        f" | {_cell(one.why)} | {_cell(one.remedy)} |"
+        f"| {one.severity.value} | {one.code.id} | {code(str(one.object))} | {code(one.path)} | {cell(one.message)}"
+        f" | {cell(one.why)} | {cell(one.remedy)} |"
         for one in found.introduced
     ]
     state = " open" if any(one.severity is not Severity.INFO for one in found.introduced) else ""
@@ -161,7 +179,18 @@ def _findings(report: Report) -> str:
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield f"| {prefix}{_code(name)} | {_words(before.get(name))} | {_words(after.get(name))} |"
+            yield f"| {prefix}{code(name)} | {_words(before.get(name))} | {_words(after.get(name))} |"
+
+
+def _bounded(rows: list[str], report: Report) -> list[str]:
+    """Rows of a table; those that a comment has no room for by their number."""
+    if len(rows) <= _MOST_ROWS:
+        return rows
+    return [
+        *rows[:_MOST_ROWS],
+        "",
+        f"**{len(rows) - _MOST_ROWS} more rows**: `{report.command} --output json` has all.",
+    ]
 
 
 def _words(value: object) -> str:
@@ -182,17 +211,13 @@ def _text(manifest: Manifest) -> list[str]:
         for name in ("data", "stringData"):
             if name in shown:
                 shown[name] = dict.fromkeys(shown[name], _HIDDEN) if isinstance(shown[name], dict) else _HIDDEN
+        if notes := manifest["metadata"].get("annotations"):
+            # `kubectl apply` leaves the whole object in one
+            hidden = {name: _HIDDEN if name.endswith(_APPLIED) else one for name, one in notes.items()}
+            shown["metadata"] = {**manifest["metadata"], "annotations": hidden}
     return yaml.safe_dump(shown, sort_keys=True, width=1000, allow_unicode=True).splitlines()
 
 
 def _footer(report: Report) -> str:
     compared = f"`{report.before.name}` with `{report.after.name}`"
     return f"---\nCompared {compared}. This comment is updated with every push. Run it yourself: `{report.command}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _code(text: str) -> str:
-    return f"`{_cell(text)}`"
