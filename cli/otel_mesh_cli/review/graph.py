@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _ADDED: Final = "stroke:#1a7f37,stroke-width:3px"
 _REMOVED: Final = "stroke:#cf222e,stroke-width:3px,stroke-dasharray:5 4"
 _CHANGED: Final = "stroke:#bf8700,stroke-width:3px"
+_READABLE_EDGES: Final = 16
+"""Number of calls up to which those of the callers and callees of changed calls are drawn too."""
 _MOST_EDGES: Final = 60
 """Number of calls beyond which only those that differ are drawn; Mermaid draws no more than 500."""
 _MOST_DIFFERING: Final = 200
@@ -45,15 +47,15 @@ def picture(before: Version, after: Version, risks: Iterable[Risk] = ()) -> str:
         return ""
     if len(differing) > _MOST_DIFFERING:
         return f"{len(differing)} calls differ: too many for a picture."
-    near = {edge for edge in old | new if focus & set(edge)}
-    shown = near if len(near) <= _MOST_EDGES else differing
-    drawn = {name for edge in shown for name in edge} | focus
-    rest = len(known - drawn)
-    note = f"\n\nNot drawn: {rest} more workloads, which no change touches." if rest and shown is near else ""
-    if shown is not near:
-        note = (
-            f"\n\nNot drawn: {len(near) - len(differing)} calls of these workloads that stay, and the other workloads."
-        )
+    fresh = _nodes(before, old) ^ _nodes(after, new)
+    near, nearer = ({edge for edge in old | new if core & set(edge)} | differing for core in (focus, changed | fresh))
+    choices = ((near, _READABLE_EDGES), (nearer, _MOST_EDGES), (differing, _MOST_DIFFERING))
+    shown = next(edges for edges, most in choices if len(edges) <= most)
+    drawn = {name for edge in shown for name in edge} | changed
+    rest, calls = len(known - drawn), len({edge for edge in old | new if drawn.issuperset(edge)} - shown)
+    left = [f"{rest} other workloads"] * bool(rest) + [f"{calls} calls between these"] * bool(calls)
+    note = "\n\nGreen: added. Red and dashed: removed. Yellow: changed."
+    note += f" Not drawn, as they stay: {' and '.join(left)}." if left else ""
     return f"```mermaid\n{_mermaid((before, after), shown, drawn, changed)}\n```{note}"
 
 
@@ -70,7 +72,7 @@ def _mermaid(sides: tuple[Version, Version], edges: set[Edge], names: set[str], 
     styles = []
     for place, (caller, callee) in enumerate(sorted(edges)):
         edge = (caller, callee)
-        arrow = "-.->|removed|" if edge not in new else "==>|added|" if edge not in old else "-->"
+        arrow = "-.->" if edge not in new else "==>" if edge not in old else "-->"
         lines.append(f"  {ids[caller]} {arrow} {ids[callee]}")
         if edge not in new:
             styles.append(f"  linkStyle {place} {_REMOVED}")

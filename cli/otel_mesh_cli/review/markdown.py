@@ -11,6 +11,8 @@ import yaml
 from otel_mesh.check.callers import ANYONE
 from otel_mesh.check.findings import Severity
 from otel_mesh_cli.review.graph import picture
+from otel_mesh_cli.review.kinds import grouped
+from otel_mesh_cli.review.objects import Action
 from otel_mesh_cli.review.risk_table import cell, code, table
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ _RESERVE: Final = 2000
 _MOST_OPEN: Final = 10
 """Longest table that is not folded, in rows."""
 _MOST_ROWS: Final = 100
+_FOLDED: Final = (Action.REPLACE, Action.DELETE, Action.UPDATE, Action.CREATE)
+"""Order of the folds: what a comment may have no room for comes last."""
 
 
 def comment(report: Report) -> str:
@@ -45,7 +49,8 @@ def comment(report: Report) -> str:
     head = "\n\n".join(_fitting(_head(report), LONGEST - len(tail) - _RESERVE, report))
     folds, left = [], LONGEST - len(head) - len(tail) - 500
     skipped: list[str] = []
-    for change in report.changes:
+    order = {action: place for place, action in enumerate(_FOLDED)}
+    for change in sorted(report.changes, key=lambda one: order[one.action]):
         fold = _fold(change)
         if len(fold) <= left and not skipped:
             folds.append(fold)
@@ -53,7 +58,10 @@ def comment(report: Report) -> str:
         else:
             skipped.append(str(change.key))
     if skipped:
-        folds.append(f"**{len(skipped)} more objects do not fit into a comment**: `{report.command} --output json` names them all.")
+        folds.append(
+            f"**{len(skipped)} more objects do not fit into a comment**:"
+            f" `{report.command} --output json` names them all."
+        )
     return "\n\n".join([head, *folds, tail]) + "\n"
 
 
@@ -66,7 +74,7 @@ def _fitting(blocks: Iterable[str], left: int, report: Report) -> Iterator[str]:
             continue
         left += len(block)
         name = re.search(r"<summary>(.*?)[:<]", block)
-        what = name[1] if name else "The table of risks" if block.startswith("| |") else "The service graph"
+        what = name[1] if name else "The table of risks" if block.startswith("| risk") else "The service graph"
         yield f"**{what}: does not fit into a comment**; `{report.command} --output json` has it."
 
 
@@ -75,7 +83,8 @@ def _head(report: Report) -> Iterator[str]:
     yield f"### otel-mesh {report.NAME}: stack `{report.stack}`"
     yield f"**{report.verdict}**"
     if report.severe:
-        have = "1 risk below has" if len(report.severe) == 1 else f"{len(report.severe)} of the risks below have"
+        rows = len(grouped(report.severe))
+        have = "1 risk below has" if rows == 1 else f"{rows} of the risks below have"
         yield f"> [!WARNING]\n> {have} to be accepted on purpose."
     graph = picture(report.before.version, report.after.version, report.risks)
     folds = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
@@ -215,7 +224,22 @@ def _text(manifest: Manifest) -> list[str]:
             # `kubectl apply` leaves the whole object in one
             hidden = {name: _HIDDEN if name.endswith(_APPLIED) else one for name, one in notes.items()}
             shown["metadata"] = {**manifest["metadata"], "annotations": hidden}
-    return yaml.safe_dump(shown, sort_keys=True, width=1000, allow_unicode=True).splitlines()
+    return yaml.dump(shown, Dumper=_Dumper, sort_keys=True, width=1000, allow_unicode=True).splitlines()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as lines, so that a diff shows those that differ."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's signature
+        """True: what stands at two places is written at both."""
+        return True
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent)
 
 
 def _footer(report: Report) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_ROWS: Final = 60
 _MOST_SUBJECTS: Final = 8
 _MOST_PLACES: Final = 5
-_HEADER: Final = ("| | risk | of | before | after | why | from |", "|---|---|---|---|---|---|---|")
+_HEADER: Final = ("| risk | of | before | after | why | from |", "|---|---|---|---|---|---|")
 
 
 def table(report: Report) -> str:
@@ -32,42 +32,41 @@ def table(report: Report) -> str:
         return ""
     rows = [_row(one, report) for one in groups[:_MOST_ROWS]]
     left = len(groups) - len(rows)
-    rest = f"\n\n**{left} more rows do not fit into a comment**: `{report.command} --output json` has them all." if left else ""
+    rest = (
+        f"\n\n**{left} more rows do not fit into a comment**: `{report.command} --output json` has them all."
+        if left
+        else ""
+    )
     return "\n".join((*_HEADER, *rows)) + rest
 
 
 def places(lines: Iterable[Line]) -> list[str]:
-    """Files with the numbers of lines; ranges as ``Pulumi.prod.yaml:12-15``.
+    """Names of files, without their folders, with the numbers of lines: ``Pulumi.prod.yaml:12-15,20``.
 
     Args:
         lines: The lines.
     """
     numbers: dict[str, set[int]] = {}
     for line in lines:
-        numbers.setdefault(line.file, set()).add(line.number)
-    return [
-        f"{file}:{first}" if first == last else f"{file}:{first}-{last}"
-        for file, found in numbers.items()
-        for first, last in _ranges(sorted(found))
-    ]
+        numbers.setdefault(line.file.rpartition("/")[2], set()).add(line.number)
+    return [f"{file}:{','.join(_ranges(sorted(found)))}" for file, found in numbers.items()]
 
 
-def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _ranges(numbers: Sequence[int]) -> Iterator[str]:
     first = numbers[0]
-    for one, following in pairwise(numbers):
+    for one, following in pairwise([*numbers, numbers[-1] + 2]):
         if following != one + 1:
-            yield first, one
+            yield str(first) if first == one else f"{first}-{one}"
             first = following
-    yield first, numbers[-1]
 
 
 def _row(group: Group, report: Report) -> str:
     risk = group.first
-    mark = "\N{HEAVY EXCLAMATION MARK SYMBOL}" if risk.kind in SEVERE else ""
+    mark = "\N{HEAVY EXCLAMATION MARK SYMBOL} " if risk.kind in SEVERE else ""
     lines = [line for one in group.risks for line in origins.of(one, report.lines)]
-    where = _few([code(one) for one in places(lines)], _MOST_PLACES, ", ") or "the program or the library"
+    where = _few([code(one) for one in places(lines)], _MOST_PLACES, "<br>") or "the program or the library"
     subjects = _few([code(one) for one in group.subjects], _MOST_SUBJECTS, "<br>")
-    cells = (mark, risk.kind.value, subjects, cell(risk.before), cell(risk.after), cell(group.reason), where)
+    cells = (mark + risk.kind.value, subjects, cell(risk.before), cell(risk.after), cell(group.reason), where)
     return f"| {' | '.join(cells)} |"
 
 

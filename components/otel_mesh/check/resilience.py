@@ -63,6 +63,11 @@ PROFILE: Final = code(
     why="Linkerd ignores routes, retries, timeouts and circuit breaking of a Service that has a ServiceProfile.",
     remedy="remove the ServiceProfile; retries and timeouts are annotations of the route or Service",
 )
+Hops = tuple[tuple[str, int], ...]
+"""Services that are tried more than once, in the order of the calls, each with its attempts."""
+Tries = dict[str, tuple[int, "Object"]]
+"""Attempts of a call to a Service, with the object that sets them, by the host's name."""
+
 _MOST_TRIES: Final = 8
 _SHOWN: Final = 5
 """Number of services of a chain that a finding names."""
@@ -140,18 +145,14 @@ def _profiles(index: Index) -> Iterator[Finding]:
 
 def _multiplied(index: Index) -> Iterator[Finding]:
     """Chains of calls whose attempts multiply: the callers are those that policies allow."""
-    inside, _ = _tries(index)
+    inside, entering = _tries(index)
     if not any(attempts > 1 for attempts, _ in inside.values()):
         return
-    for name, (product, hops) in retry_chains(index).items():
+    for name, (product, hops) in _chains(index, inside, entering).items():
         if name in inside and product > _MOST_TRIES and len(hops) > 1 and hops[-1][0] == name:
             shown = " then ".join(f"{one} ({attempts})" for one, attempts in hops)
             shown = f"... {shown}" if len(hops) == _SHOWN else shown
             yield found(MULTIPLIED, inside[name][1], "spec", f"up to {product} requests for one: attempts at {shown}")
-
-
-Hops = tuple[tuple[str, int], ...]
-"""Services that are tried more than once, in the order of the calls, each with its attempts."""
 
 
 def retry_chains(index: Index) -> dict[str, tuple[int, Hops]]:
@@ -163,7 +164,12 @@ def retry_chains(index: Index) -> dict[str, tuple[int, Hops]]:
     Args:
         index: Objects with the routes and the policies.
     """
-    inside, entering = ({name: one for name, (one, _) in side.items() if one > 1} for side in _tries(index))
+    return _chains(index, *_tries(index))
+
+
+def _chains(index: Index, *tries: Tries) -> dict[str, tuple[int, Hops]]:
+    """The chains of `retry_chains`; attempts as `_tries` gives them."""
+    inside, entering = ({name: one for name, (one, _) in side.items() if one > 1} for side in tries)
     callers = allowed_edges(index) if inside or entering else {}
     best: dict[str, tuple[int, Hops]] = {}
     entered: set[str] = set()
@@ -188,14 +194,10 @@ def _after(chain: tuple[int, Hops], name: str, attempts: int) -> tuple[int, Hops
     return (product * attempts, (*hops, (name, attempts))[-_SHOWN:]) if attempts > 1 else chain
 
 
-def _tries(index: Index) -> tuple[dict[str, tuple[int, Object]], dict[str, tuple[int, Object]]]:
-    """Attempts of a call to a Service, retries included, with the object that sets them, by the host's name.
-
-    Returns:
-        Those of calls inside the mesh, and those of gateways.
-    """
-    made: dict[str, tuple[int, Object]] = {}
-    entering: dict[str, tuple[int, Object]] = {}
+def _tries(index: Index) -> tuple[Tries, Tries]:
+    """Attempts, retries included, of calls inside the mesh, and of those of gateways."""
+    made: Tries = {}
+    entering: Tries = {}
     for service in index.of("VirtualService", ISTIO):
         gateways = words(service.spec.get("gateways"))
         of = entering if (gateways and "mesh" not in gateways) or not service.spec.get("hosts") else made
