@@ -123,7 +123,7 @@ bench-engine: .venv/ready ## components beside the same objects registered flat:
 	@$(OTEL_MESH) node toolchain test
 	@exec $(PY) -m bench.engine $(BENCH_ARGS)
 
-bench-mesh: .venv/ready ## what a sidecar pair adds to a request, beside none; and whether traces get lost (environment up)
+bench-mesh: .venv/ready ## what a sidecar pair adds to a request, and policies to the pair; and whether traces get lost (environment up)
 	@exec $(PY) -m bench.mesh_cost
 
 # Apart from what is developed with: logfire would take part in every test.

@@ -42,7 +42,7 @@ def main() -> None:
     """Runs the benchmark and prints the results."""
     seconds = float(os.environ.get("OUTAGE_SECONDS", "60"))
     states: tuple[State, ...] = ("up", *(ROUND * int(os.environ.get("OUTAGE_ROUNDS", "1"))))
-    program = toolchain.ensure(("otelcol",)) / "otelcol"
+    program = toolchain.folder(("otelcol",)) / "otelcol"
     seen: list[Phase] = []
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -145,10 +145,10 @@ def _objects(folder: Path, services: int, namespace: str) -> Path:
 
 @contextlib.contextmanager
 def _engine(folder: Path) -> Iterator[tuple[ApiServer, Engine]]:
-    programs = toolchain.ensure(toolchain.GROUPS["test"])
+    programs = toolchain.folder(toolchain.GROUPS["test"])
     home = folder / "home"
     home.mkdir()
-    toolchain.install_pulumi_plugin(home)
+    toolchain.install_plugin(home)
     (folder / "api-server").mkdir()
     server = ApiServer(programs, folder / "api-server")
     try:

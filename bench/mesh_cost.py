@@ -1,8 +1,11 @@
-"""Cost of the mesh in the running environment: the same pods with and without a pair of sidecars, in one run.
+"""B9: cost of the mesh in the running environment: the same pods without sidecars, with, and with enforced policies.
 
-Rounds of requests over one connection alternate between the mesh and no mesh. Then sampled requests go through the
-gateway (FLOW_RATE per second, default 100, for FLOW_SECONDS, default 30), and each must become a complete trace. The
-last line is `ratio p50 X p99 Y noise Z`; noise is the ratio of the largest to the smallest p50 without the mesh.
+Rounds of requests over one connection alternate between the three, in one run. The policies are those of declared
+calls: AuthorizationPolicies with a route, and NetworkPolicies. Then sampled requests go through the gateway (FLOW_RATE
+per second, default 100, for FLOW_SECONDS, default 30), and each must become a complete trace.
+
+The last lines are `policies ratio p50 X p99 Y noise Z`, with policies to without, and `ratio p50 X p99 Y noise Z`, with
+sidecars to without; noise is the ratio of the largest to the smallest p50 of the rounds without.
 Run `python -m bench.mesh_cost` while the environment is running.
 """
 
@@ -16,7 +19,7 @@ import sys
 import psutil
 
 from bench.mesh import flow
-from bench.mesh.pods import MESHED, PLAIN, both, latencies
+from bench.mesh.pods import GUARDED, MESHED, NAMESPACES, PLAIN, all_pods, latencies
 from tests.e2e.meshed_pods import proxy_processes
 
 ROUNDS, COUNT, WARM_UP = 6, 1000, 200
@@ -28,13 +31,14 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[int(len(values) * share)] * 1000
 
 
-def pair() -> str:
-    """Latency with and without the mesh."""
-    rounds: dict[str, list[list[float]]] = {PLAIN: [], MESHED: []}
-    with both():
+def pairs() -> list[str]:
+    """Latency without the mesh, with it, and with it and enforced policies; returns the ratios."""
+    rounds: dict[str, list[list[float]]] = {namespace: [] for namespace in NAMESPACES}
+    with all_pods():
         for number in range(ROUNDS):
-            # each side goes first equally often
-            for namespace in (PLAIN, MESHED) if number % 2 else (MESHED, PLAIN):
+            # each goes first equally often
+            first = number % len(NAMESPACES)
+            for namespace in (*NAMESPACES[first:], *NAMESPACES[:first]):
                 rounds[namespace].append(latencies(namespace, WARM_UP + COUNT)[WARM_UP:])
         memory = [psutil.Process(pid).memory_full_info() for pid in proxy_processes("server")]
     all_of = {namespace: [one for chunk in chunks for one in chunk] for namespace, chunks in rounds.items()}
@@ -44,15 +48,30 @@ def pair() -> str:
             f"  p99 {percentile(values, 0.99):.3f} ms",
             flush=True,
         )
-    added = {share: percentile(all_of[MESHED], share) - percentile(all_of[PLAIN], share) for share in (0.5, 0.99)}
-    print(f"added by the pair: p50 {added[0.5]:.3f} ms  p99 {added[0.99]:.3f} ms")
+    for what, more, less in (("the pair", MESHED, PLAIN), ("policies", GUARDED, MESHED)):
+        added = [percentile(all_of[more], share) - percentile(all_of[less], share) for share in (0.5, 0.99)]
+        print(f"added by {what}: p50 {added[0]:.3f} ms  p99 {added[1]:.3f} ms")
+    sidecars = len(NAMESPACES) - 1
     print(
-        f"a sidecar holds {sum(one.pss for one in memory) / MIB:.0f} MiB of its own share"
-        f" ({sum(one.rss for one in memory) / MIB:.0f} MiB resident), its {len(memory)} processes together"
+        f"a sidecar holds {sum(one.pss for one in memory) / MIB / sidecars:.0f} MiB of its own share"
+        f" ({sum(one.rss for one in memory) / MIB / sidecars:.0f} MiB resident),"
+        f" its {len(memory) // sidecars} processes together"
     )
-    plain = [statistics.median(chunk) for chunk in rounds[PLAIN]]
-    ratios = [percentile(all_of[MESHED], share) / percentile(all_of[PLAIN], share) for share in (0.5, 0.99)]
-    return f"ratio p50 {ratios[0]:.2f} p99 {ratios[1]:.2f} noise {max(plain) / min(plain):.2f}"
+    return [
+        f"policies ratio {_ratios(all_of, GUARDED, MESHED)} noise {_noise(rounds[MESHED])}",
+        f"ratio {_ratios(all_of, MESHED, PLAIN)} noise {_noise(rounds[PLAIN])}",
+    ]
+
+
+def _ratios(all_of: dict[str, list[float]], more: str, less: str) -> str:
+    ratios = [percentile(all_of[more], share) / percentile(all_of[less], share) for share in (0.5, 0.99)]
+    return f"p50 {ratios[0]:.2f} p99 {ratios[1]:.2f}"
+
+
+def _noise(rounds: list[list[float]]) -> str:
+    """Ratio of the largest to the smallest p50 of rounds that ought to be alike."""
+    medians = [statistics.median(chunk) for chunk in rounds]
+    return f"{max(medians) / min(medians):.2f}"
 
 
 def through_the_gateway() -> bool:
@@ -76,9 +95,9 @@ def through_the_gateway() -> bool:
 
 def main() -> int:
     """Runs the benchmark and prints the results; returns 1 if a request failed or a span was lost."""
-    ratios = pair()
+    ratios = pairs()
     whole = through_the_gateway()
-    print(ratios)
+    print("\n".join(ratios))
     return 0 if whole else 1
 
 

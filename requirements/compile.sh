@@ -6,6 +6,8 @@ flags=(--quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-
        --custom-compile-command requirements/compile.sh)
 uv pip compile "${flags[@]}" "$@" dev.in -o dev.txt
 uv pip compile "${flags[@]}" -c dev.txt services.in -o services.txt
+uv pip compile "${flags[@]}" -c dev.txt ../app_images/backup_store/requirements.in \
+  -o ../app_images/backup_store/requirements.txt
 uv pip compile "${flags[@]}" -c dev.txt build.in -o build.txt
 uv pip compile "${flags[@]}" -c dev.txt fuzz.in -o fuzz.txt
 uv pip compile "${flags[@]}" --no-deps bench.in -o bench.txt

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import packages, toolchain
-from otel_mesh_embedded.images import buildah, skopeo
+from otel_mesh_embedded.images import buildah, making
 from otel_mesh_embedded.toolchain import charts, golang
 from tests import linkerd_charts
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 GROUP: Final = "test"
-DEBIAN: Final = (("docker-registry",), ("postgresql",), ("redis-server",), skopeo.PACKAGES, buildah.PACKAGES)
+DEBIAN: Final = (("docker-registry",), ("postgresql",), ("redis-server",), making.SKOPEO, buildah.PACKAGES)
 REMEDY: Final = "run `make test`, which gets it first (alone: .venv/bin/python -m tests.built)"
 
 
@@ -79,7 +79,7 @@ def get() -> None:
         packages.ensure(group)
     charts.ensure()
     linkerd_charts.ensure()
-    toolchain.ensure((GROUP,))
+    toolchain.folder((GROUP,))
 
 
 if __name__ == "__main__":

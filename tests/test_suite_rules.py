@@ -39,14 +39,14 @@ def test_has_nothing_to_do_with_it(number):
 
 def test_a_test_without_the_marker_finds_no_program() -> None:
     with pytest.raises(CommandError, match="program.* otelcol: not to be had from PATH"):
-        toolchain.ensure(("otelcol",))
+        toolchain.folder(("otelcol",))
     with pytest.raises(CommandError, match=r"programs are not here \(otelcol\); run `make test`, which gets it first"):
         Built()("otelcol")
     with pytest.raises(CommandError, match="Debian package redis-server: not unpacked here; run `make test`"):
         Built().debian("redis-server")
     with pytest.raises(CommandError, match="Istio's charts: not here; run `make test`"):
         Built().charts()
-    code = "from otel_mesh_embedded import toolchain; toolchain.ensure(['otelcol'])"
+    code = "from otel_mesh_embedded import toolchain; toolchain.folder(['otelcol'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repo_dir(), check=False)
     assert "otelcol: not to be had from PATH" in done.stderr
 
@@ -65,7 +65,7 @@ def test_programs_that_nobody_gets_before_are_refused() -> None:
 
 def test_no_other_place_gets_programs() -> None:
     """But for tests of what gets them, with modules of their own."""
-    getting = re.compile(r"\b(?:toolchain\.(?:ensure|path|choices)|charts\.ensure|packages\.ensure)\(")
+    getting = re.compile(r"\b(?:toolchain\.(?:folder|path|choices)|charts\.ensure|packages\.ensure)\(")
     found = {
         str(path.relative_to(TESTS))
         for path in TESTS.rglob("*.py")

@@ -1,14 +1,17 @@
-"""A client and a server pod, once in a namespace of the mesh and once outside it."""
+"""A client and a server pod: outside the mesh, in the mesh, and in the mesh with enforced policies."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bench.mesh.policies import policies
 from otel_mesh.k8s import pod_security
+from otel_mesh_cli.smoke.request import UNSAMPLED as CONTEXT
 from otel_mesh_embedded.environment import env
 
 if TYPE_CHECKING:
@@ -17,6 +20,27 @@ if TYPE_CHECKING:
 PORT: Final = 8080
 MESHED: Final = "bench-meshed"
 PLAIN: Final = "bench-plain"
+GUARDED: Final = "bench-guarded"
+NAMESPACES: Final = (PLAIN, MESHED, GUARDED)
+NAME: Final = "app.kubernetes.io/name"
+ENFORCED_S: Final = 60.0
+"""Seconds within which the policies must be in force."""
+_REQUEST: Final = f"""
+import urllib.error, urllib.request
+request = urllib.request.Request("http://server.{GUARDED}:{PORT}/undeclared", headers={CONTEXT!r})
+try:
+    print(urllib.request.urlopen(request, timeout=10).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+_CONNECTION: Final = f"""
+import socket
+try:
+    socket.create_connection(("server.{GUARDED}", {PORT}), 3)
+    print("open")
+except OSError:
+    print("refused")
+"""
 _SERVER: Final = Path(__file__).with_name("server.py").read_text()
 _CLIENT: Final = Path(__file__).with_name("client.py").read_text()
 
@@ -46,14 +70,19 @@ def _pod(name: str, namespace: str, image: str, command: list[str]) -> dict[str,
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name, NAME: name}},
         "spec": {
             "securityContext": pod_security.security_context(),
+            "serviceAccountName": name,
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": 1,
             "containers": [container],
         },
     }
+
+
+def _account(name: str, namespace: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
 
 
 def _objects(namespace: str, labels: Mapping[str, str], image: str) -> list[dict[str, Any]]:
@@ -68,29 +97,47 @@ def _objects(namespace: str, labels: Mapping[str, str], image: str) -> list[dict
             "metadata": meta,
             "spec": {"selector": {"app": "server"}, "ports": [port]},
         },
+        *(_account(name, namespace) for name in ("server", "client")),
         _pod("server", namespace, image, ["python", "-c", _SERVER, str(PORT)]),
         _pod("client", namespace, image, ["sleep", "86400"]),
     ]
 
 
 @contextmanager
-def both() -> Iterator[None]:
-    """Creates the pods of both namespaces, waits until they are ready, and deletes them at the end."""
+def all_pods() -> Iterator[None]:
+    """Creates the pods of all namespaces, waits until they are ready and guarded, and deletes them at the end."""
     shop = json.loads(kubectl("get", "namespace", "shop", "-o", "json"))["metadata"]["labels"]
     joins = {key: value for key, value in shop.items() if "istio" in key}
     if not joins:
         raise SystemExit("namespace shop: not in a mesh; set mesh.kind in Pulumi.local.yaml, then `make up`")
     path = 'jsonpath={.items[0].spec.containers[?(@.name=="api-gateway")].image}'
     image = kubectl("-n", "shop", "get", "pods", "-l", "app=api-gateway", "-o", path)
-    objects = [*_objects(MESHED, joins, image), *_objects(PLAIN, {}, image)]
+    joined = {PLAIN: {}, MESHED: joins, GUARDED: joins}
+    objects = [one for namespace, labels in joined.items() for one in _objects(namespace, labels, image)]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     try:
         kubectl("apply", "-f", "-", text=text)
-        for namespace in (MESHED, PLAIN):
+        for namespace in NAMESPACES:
             kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=90s")
+        guards = {"apiVersion": "v1", "kind": "List", "items": policies(GUARDED, PORT)}
+        kubectl("apply", "-f", "-", text=json.dumps(guards))
+        _until_enforced()
         yield
     finally:
-        kubectl("delete", "namespace", MESHED, PLAIN, "--ignore-not-found", "--wait=true")
+        kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--wait=true")
+
+
+def _until_enforced() -> None:
+    """Waits until the proxy refuses a declared caller's undeclared request, and the network an undeclared caller."""
+    for namespace, asked, wanted in ((GUARDED, _REQUEST, "403"), (PLAIN, _CONNECTION, "refused")):
+        deadline = time.monotonic() + ENFORCED_S
+        words = ("-n", namespace, "exec", "client", "-c", "client", "--", "python", "-c", asked)
+        while (answer := kubectl(*words).strip()) != wanted:
+            if time.monotonic() > deadline:
+                raise SystemExit(
+                    f"namespace {GUARDED}: policies are not enforced: a client of {namespace} got {answer}"
+                )
+            time.sleep(0.5)
 
 
 def latencies(namespace: str, count: int) -> list[float]:

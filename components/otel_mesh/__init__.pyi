@@ -56,6 +56,7 @@ from .catalog.derivations import (
     with_outside_stores as with_outside_stores,
 )
 from .catalog.external import ExternalCall as ExternalCall
+from .catalog.routes import Call as Call, Operation as Operation, operation_problems as operation_problems
 from .catalog.model import Catalog as Catalog, Edge as Edge, Service as Service, Store as Store
 from .check.families import check_objects as check_objects
 from .check.findings import Finding as Finding, Severity as Severity
@@ -147,6 +148,13 @@ from .k8s.network_policy import (
     service_pods as service_pods,
     workload_pods as workload_pods,
 )
+from .k8s.pod_types import (
+    Check as Check,
+    ClaimSpec as ClaimSpec,
+    Hook as Hook,
+    Lifecycle as Lifecycle,
+    VolumeSource as VolumeSource,
+)
 from .k8s.priority_class import (
     Priority as Priority,
     PriorityClass as PriorityClass,
@@ -162,6 +170,7 @@ from .k8s.shared_files import (
     SharedFiles as SharedFiles,
     SharedFilesArgs as SharedFilesArgs,
 )
+from .k8s.transforms import changing as changing
 from .k8s.volumes import Mount as Mount, Projection as Projection, VolumeSettings as VolumeSettings
 from .k8s.workload import (
     CronJobShape as CronJobShape,
@@ -215,9 +224,9 @@ from .mesh.linkerd.settings import LinkerdSettings as LinkerdSettings
 from .mesh.linkerd.stored_identity import GivenIdentity as GivenIdentity
 from .mesh.policies.access import (
     Access as Access,
+    AllowedCaller as AllowedCaller,
     Caller as Caller,
     Grant as Grant,
-    Operation as Operation,
     declared_access as declared_access,
 )
 from .mesh.control.service_traffic import (
@@ -273,6 +282,7 @@ from .services.postgres import (
     PostgresSettings as PostgresSettings,
     SqlName as SqlName,
 )
+from .services.backup_store import BackupStore as BackupStore
 from .services.outside_stores import (
     OutsidePostgres as OutsidePostgres,
     OutsideRedis as OutsideRedis,
@@ -295,5 +305,7 @@ from .teams.binding import TeamGrants as TeamGrants
 from .teams.platform import Platform as Platform
 from .teams.team import Team as Team
 from .services.workload_checks import workload_problems as workload_problems
+from .testing.declared import Declared as Declared
+from .testing.program import run_program as run_program
 
 __all__: list[str]

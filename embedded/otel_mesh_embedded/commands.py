@@ -82,7 +82,7 @@ def build(
     """Make the images that are missing and print their references."""
     from otel_mesh_embedded import images as made
 
-    references = made.ensure(names or None, refresh=refresh)
+    references = made.make(names or None, refresh=refresh)
     lines = [f"{name} {reference}" for name, reference in references.items()]
     give(Answer(references, lambda _: print("\n".join(lines))), output)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from rich.console import Console
@@ -18,49 +18,6 @@ if TYPE_CHECKING:
     from otel_mesh_cli.core.errors import CommandError
     from otel_mesh_cli.core.output import Answer
     from otel_mesh_cli.stacks.pulumi_cli import Workspace
-
-
-class _Programs:
-    def folder(self, names: Sequence[str], say: Callable[[str], None] | None = None) -> Path:
-        from otel_mesh_embedded import toolchain
-
-        chosen = toolchain.choices(names)
-        if say is not None:
-            for line in toolchain.summary(chosen):
-                say(line)
-        return toolchain.link(chosen)
-
-    def install_plugin(self, pulumi_home: Path) -> None:
-        from otel_mesh_embedded import toolchain
-
-        toolchain.install_pulumi_plugin(pulumi_home)
-
-
-class _Images:
-    def make(self, names: Iterable[str] | None = None, *, service_base: str | None = None) -> dict[str, str]:
-        from otel_mesh_embedded import images
-
-        return images.ensure(names, service_base=service_base)
-
-    def publish(self, references: Mapping[str, str], registry: str, say: Callable[[str], None]) -> dict[str, str]:
-        from otel_mesh_embedded import images
-
-        return images.publish(references, registry, say)
-
-    def digest(self, reference: str) -> str | None:
-        from otel_mesh_embedded.images.skopeo import Skopeo
-
-        return Skopeo().digest(reference)
-
-    def archive(self, reference: str) -> Path:
-        from otel_mesh_embedded import images
-
-        return images.archive(reference)
-
-    def store_versions(self) -> dict[str, str]:
-        from otel_mesh_embedded import images
-
-        return images.store_versions()
 
 
 class _Local:
@@ -115,7 +72,9 @@ class Entry:
     @property
     def programs(self) -> embedded.Programs:
         """Programs from PATH, upstream's releases or Go modules."""
-        return _Programs()
+        from otel_mesh_embedded import toolchain
+
+        return toolchain
 
     @property
     def charts(self) -> embedded.Charts:
@@ -127,7 +86,9 @@ class Entry:
     @property
     def images(self) -> embedded.Images:
         """Images made by buildah."""
-        return _Images()
+        from otel_mesh_embedded import images
+
+        return images
 
     @property
     def local(self) -> embedded.Local:

@@ -8,6 +8,7 @@ import pwd
 import stat
 from typing import TYPE_CHECKING
 
+from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 
 if TYPE_CHECKING:
@@ -18,14 +19,11 @@ _OTHER_CACHE = "delete it, or name a folder that only root can write with OTEL_M
 
 
 def objection(path: Path) -> str | None:
-    """Why root should not run or read a file: a user who could change it; None if there is none.
+    """Why root should not run or read an existing file: a user who could change it; None if there is none.
 
     Every folder and symbolic link on the way to the file counts, as whoever can rename one of them can replace the
     file. The user who called sudo counts as root. Where this process is not root, nothing is objected to: users may run
     what they can change themselves.
-
-    Args:
-        path: an existing file or folder.
     """
     if os.geteuid() != 0:
         return None
@@ -42,8 +40,7 @@ def require(path: Path, *, remedy: str = _OTHER_CACHE) -> None:
     Raises:
         CommandError: this process is root and another user could change the file.
     """
-    existing = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if reason := objection(existing):
+    if reason := objection(files.nearest(path)):
         raise CommandError(f"{path}: root does not use it: {reason}", remedy=remedy)
 
 

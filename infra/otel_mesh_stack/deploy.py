@@ -79,7 +79,7 @@ def deploy() -> None:
     pulumi.export(outputs.TELEMETRY, outputs.telemetry(stack.settings).model_dump(mode="json"))
     pulumi.export(outputs.CANARIES, outputs.canaries(stack.settings))
     pulumi.export(outputs.TEAMS, grants.model_dump(mode="json"))
-    pulumi.export(outputs.CATALOG, CATALOG.model_dump(mode="json"))
+    pulumi.export(outputs.CATALOG, stores.located(stack.settings).model_dump(mode="json"))
 
 
 def _priority_classes(settings: StackSettings, opts: pulumi.ResourceOptions) -> list[PriorityClass]:

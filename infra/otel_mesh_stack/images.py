@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from otel_mesh import ImageReference, InvalidSettingsError, Problem
+from otel_mesh_stack import stores
 from otel_mesh_stack.places import variable_path
 from otel_mesh_stack.services import CATALOG
 
@@ -21,6 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 
 IMAGES_FILE: Final = "OTEL_MESH_IMAGES_FILE"
 _LOAD_IMAGE: Final = "load-generator"
+_STORE_IMAGE: Final = "backup-store"
 IMAGE_KEYS: Final = {
     "collector": "otel-collector",
     "tail_sampler": "otel-collector",
@@ -31,6 +33,7 @@ IMAGE_KEYS: Final = {
     "grafana": "grafana",
     "postgres": "postgres",
     "postgres_backup": "postgres",
+    "postgres_backup.store": _STORE_IMAGE,
     "redis": "redis",
     "load_generator": _LOAD_IMAGE,
     "mesh.istio.control_plane": "istio-pilot",
@@ -51,10 +54,7 @@ def image_file(settings: StackSettings, *, rendering: bool) -> dict[str, str]:
     if not settings.images_from_file or (named and not os.environ.get(IMAGES_FILE)):
         return named
     if rendering and not os.environ.get(IMAGES_FILE):
-        own = {service.name: service.version for service in CATALOG.services}
-        if settings.load_generator is not None:
-            own[_LOAD_IMAGE] = settings.load_generator.version
-        return {name: f"{PLACEHOLDER_REGISTRY}/{name}:{version}" for name, version in own.items()}
+        return {name: f"{PLACEHOLDER_REGISTRY}/{name}:{version}" for name, version in _own(settings).items()}
     place = variable_path(IMAGES_FILE, "images_from_file", "`otel-mesh up` writes it, or set images.registry instead")
     try:
         content = json.loads(place.read_text())
@@ -74,11 +74,18 @@ def _of_registry(settings: StackSettings) -> dict[str, str]:
     """The images of the stack's own programs in the registry of the settings; empty without one."""
     if settings.images is None:
         return {}
+    registry, tag = settings.images.registry, settings.images.tag
+    return {name: f"{registry}/{name}:{tag or version}" for name, version in _own(settings).items()}
+
+
+def _own(settings: StackSettings) -> dict[str, str]:
+    """Versions of the stack's own programs, by the name of their images."""
     versions = {service.name: service.version for service in CATALOG.services}
     if settings.load_generator is not None:
         versions[_LOAD_IMAGE] = settings.load_generator.version
-    registry, tag = settings.images.registry, settings.images.tag
-    return {name: f"{registry}/{name}:{tag or version}" for name, version in versions.items()}
+    if (store := stores.backup_store(settings)) is not None:
+        versions[_STORE_IMAGE] = store.version
+    return versions
 
 
 def with_images(settings: StackSettings, images: Mapping[str, str]) -> StackSettings:
@@ -106,6 +113,9 @@ def missing_images(settings: StackSettings, images: Mapping[str, str]) -> list[P
     load = settings.load_generator
     if load is not None and load.image is None and _LOAD_IMAGE not in images:
         missing.append("load_generator.image")
+    store = stores.backup_store(settings)
+    if store is not None and store.image is None and _STORE_IMAGE not in images:
+        missing.append("postgres_backup.store.image")
     return [Problem(path, "no image", remedy) for path in missing]
 
 

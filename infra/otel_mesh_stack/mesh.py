@@ -222,7 +222,7 @@ def access_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
     """
     if not settings.mesh.installed:
         return
-    further = {name: list(own.callers) for name, own in settings.services.items() if own.callers}
+    further: dict[str, list[Caller]] = {name: [*own.callers] for name, own in settings.services.items() if own.callers}
     if settings.postgres_backup is not None:
         account = settings.postgres_backup.name
         further[POSTGRES] = [Caller(namespace=settings.namespaces.services, service_account=account)]
@@ -258,13 +258,15 @@ def egress_control(settings: StackSettings, catalog: Catalog, namespace: pulumi.
             has no NetworkPolicies.
     """
     further = stores.hosts_of_neighbours(settings)
-    restricted = settings.network_policies.enabled or any(one.external_calls for one in catalog.services)
+    outside = stores.calls_of_backups(settings)
+    external = bool(outside) or any(one.external_calls for one in catalog.services)
+    restricted = settings.network_policies.enabled or external
     if not settings.mesh.installed or not restricted:
         return
     common = [MeshHost(service=settings.collector.name, namespace=settings.namespaces.observability)]
     if settings.load_generator is not None and (gateway := mesh.binding.gateway) is not None:
         further[settings.load_generator.name] = [MeshHost(service=gateway.service, namespace=gateway.namespace)]
-    egress = declared_egress(catalog, settings.namespaces.services, common, further)
+    egress = declared_egress(catalog, settings.namespaces.services, common, further, outside)
     args = EgressControlArgs(namespace=namespace, egress=egress, mesh=mesh.binding)
     EgressControl("egress-control", args, mesh.opts)
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh import (
     AlertmanagerAddress,
-    Caller,
+    AllowedCaller,
     DnsLabel,
     Environment,
     GrafanaSettings,
@@ -39,7 +39,7 @@ from otel_mesh import (
     join_path,
     nearest,
 )
-from otel_mesh_stack import alerting, backends, exposure, stores, traffic
+from otel_mesh_stack import alerting, backends, callers, exposure, stores, traffic
 from otel_mesh_stack.load_generator import LoadGeneratorSettings
 from otel_mesh_stack.mesh_settings import MeshSettings
 from otel_mesh_stack.network_settings import NetworkPolicySettings
@@ -103,13 +103,14 @@ class ServiceSettings(OrdinaryWorkload, ServiceRuntime):
 
     Attributes:
         image: Container image, in place of the image file's.
-        callers: Workloads of other namespaces that may call the service, beside its callers in the catalog.
+        callers: Workloads of other namespaces that may call the service, beside its callers in the catalog, and the
+            requests they may send.
         traffic: Canary, faults, timeouts, retries and limits of requests to the service; None for the mesh's defaults.
         versions: Further versions beside the service's own, by name; they override those of the catalog.
     """
 
     image: ImageReference | None = None
-    callers: tuple[Caller, ...] = ()
+    callers: tuple[AllowedCaller, ...] = ()
     traffic: TrafficPolicy | None = None
     versions: dict[VersionName, Version] = Field(default_factory=dict)
 
@@ -214,6 +215,7 @@ class StackSettings(Settings):
         problems += backends.problems(self)
         problems += alerting.problems(self)
         problems += exposure.problems(self)
+        problems += callers.problems(self)
         if self.mesh.needs_meshed_collector and not self.collector.meshed:
             reason = "the proxies send their spans by mTLS to a Collector in the mesh only"
             remedy = "set it to true, or mesh.linkerd.proxy.tracing to false"

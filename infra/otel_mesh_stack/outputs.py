@@ -111,6 +111,8 @@ def grants(settings: StackSettings) -> TeamGrants:
     return TeamGrants(
         environment=settings.environment,
         observability=settings.namespaces.observability,
-        callers={name: own.callers for name, own in settings.services.items() if own.callers},
+        callers={
+            name: tuple(one.identity for one in own.callers) for name, own in settings.services.items() if own.callers
+        },
         routes=settings.mesh.team_routes if settings.mesh.installed else (),
     )

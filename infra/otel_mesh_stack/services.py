@@ -12,13 +12,20 @@ from otel_mesh import Catalog, parse
 POSTGRES: Final = "postgres"
 REDIS: Final = "redis"
 
+_USERS: Final = {"service": "user-service", "routes": [{"rpc": "shop.user.v1.UserService/GetUser"}]}
+_ORDERS: Final = {"service": "order-service", "routes": [{"methods": ["POST"], "path": "/orders"}]}
+_PAYMENTS: Final = {
+    "service": "payment-service",
+    "routes": [{"methods": ["POST"], "path": "/payments"}, {"methods": ["POST"], "path": "/cancellations"}],
+}
+
 _DATA: Final = {
     "name": "shop",
     "services": [
         {
             "name": "api-gateway",
             "port": 8080,
-            "calls": ["user-service", "order-service"],
+            "calls": [_USERS, _ORDERS],
             "metrics": ["shop.checkout.duration"],
             "exposed": True,
         },
@@ -32,7 +39,7 @@ _DATA: Final = {
         {
             "name": "order-service",
             "port": 8082,
-            "calls": ["payment-service"],
+            "calls": [_PAYMENTS],
             "stores": [POSTGRES],
             "metrics": ["shop.orders", "shop.orders.dead"],
         },

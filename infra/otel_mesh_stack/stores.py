@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from otel_mesh import (
+    Addresses,
     CacheAccess,
     DatabaseAccess,
     DatabaseLogin,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from otel_mesh import Catalog, Connection, OutsideStore
+    from otel_mesh import BackupStore, Catalog, Connection, ExternalCall, OutsideStore
     from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import StackSettings
     from otel_mesh_stack.settings import Stack
@@ -112,12 +113,35 @@ def placed(settings: StackSettings) -> Catalog:
     return with_outside_stores(CATALOG, {name: None if one.in_cluster else one.call() for name, one in away.items()})
 
 
+def located(settings: StackSettings) -> Catalog:
+    """The catalog with the host names of the stores that run elsewhere."""
+    away = outside(settings)
+    stores = (
+        one.model_copy(update={"host": away[one.name].host}) if one.name in away else one for one in CATALOG.stores
+    )
+    return CATALOG.model_copy(update={"stores": tuple(stores)})
+
+
+def backup_store(settings: StackSettings) -> BackupStore | None:
+    """The object store of the backups; None for backups without one, or none at all."""
+    return settings.postgres_backup.store if settings.postgres_backup is not None else None
+
+
+def calls_of_backups(settings: StackSettings) -> dict[str, tuple[ExternalCall, ...]]:
+    """Hosts outside the cluster that the pods of the backups call, by workload."""
+    own, store = settings.postgres_backup, backup_store(settings)
+    return {own.name: calls} if own is not None and store is not None and (calls := store.calls()) else {}
+
+
 def hosts_of_neighbours(settings: StackSettings) -> dict[str, list[MeshHost]]:
-    """The stores that are Services of other namespaces, by the service that uses them."""
+    """The stores that are Services of other namespaces, by the workload that uses them."""
     found: dict[str, list[MeshHost]] = {}
     for service, store in _used_in_cluster(settings):
         host = MeshHost(service=store.host.split(".")[0], namespace=store.namespace)
         found.setdefault(service, []).append(host)
+    copies = backup_store(settings)
+    if settings.postgres_backup is not None and copies is not None and copies.service is not None:
+        found[settings.postgres_backup.name] = [copies.service]
     return found
 
 
@@ -129,6 +153,10 @@ def connections(settings: StackSettings) -> Iterator[Connection]:
     if settings.postgres_backup is not None:
         backup, database = settings.postgres_backup.name, CATALOG.store(POSTGRES)
         yield tcp(workload_pods(place, backup), workload_pods(place, database.name), database.port)
+        for call in calls_of_backups(settings).get(backup, ()):
+            yield tcp(workload_pods(place, backup), Addresses(cidrs=call.addresses), call.target_port)
+        if (copies := backup_store(settings)) is not None and copies.service is not None:
+            yield tcp(workload_pods(place, backup), Pods(namespace=copies.service.namespace))
 
 
 def _used_in_cluster(settings: StackSettings) -> Iterator[tuple[str, OutsideStore]]:

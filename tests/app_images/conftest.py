@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.app_images.services import redis_server as redis_servers
 from tests.app_images.services.postgres_server import running
-from tests.app_images.services.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.app_images.services.postgres_server import PostgresServer
+    from tests.app_images.services.redis_server import RedisServer
     from tests.built import Built
 
 
@@ -24,12 +25,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def redis_server(built: Built) -> Iterator[RedisServer]:
-    server = RedisServer(built.debian("redis-server"))
-    try:
-        server.start()
+    with redis_servers.running(built.debian("redis-server")) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from typing import TYPE_CHECKING, Any, ClassVar, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin, is_typeddict
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -62,6 +62,8 @@ def _fields(owner: type) -> Iterator[str]:
             origin: Any = get_origin(annotation)
             if origin is not ClassVar:
                 yield f"{name}: {_annotation(owner, name)}"
+    elif is_typeddict(owner):
+        yield from (f"{name}: {one.__forward_arg__}" for name, one in inspect.get_annotations(owner).items())
     else:
         yield from (f"{name}: {text}" for name, text in inspect.get_annotations(owner).items() if name[0] != "_")
 

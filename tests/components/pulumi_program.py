@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from otel_mesh_cli.stacks.without_engine import Recorder as Mocks
-from otel_mesh_cli.stacks.without_engine import event_loop, settle
+from otel_mesh.core.recorder import Recorder as Mocks
+from otel_mesh.core.recorder import event_loop, settle
 
 if TYPE_CHECKING:
     import asyncio

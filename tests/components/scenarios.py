@@ -141,6 +141,27 @@ BACKUP: Final = PostgresBackupArgs(
 )
 
 
+BACKUP_STORE: Final = {
+    "endpoint": "https://objects.example.com:9000/",
+    "bucket": "backups",
+    "prefix": "clusters/main",
+    "credentials_secret": "backup-store",
+    "ca": {"config_map": "authorities"},
+    "image": "registry.example/backup-store:1.2.3",
+}
+BACKUP_BY_IDENTITY: Final = {
+    "store": {
+        "endpoint": "https://s3.eu-central-1.amazonaws.com",
+        "bucket": "backups",
+        "region": "eu-central-1",
+        "identity_calls": ["sts.eu-central-1.amazonaws.com"],
+        "keep": 90,
+        "image": "registry.example/backup-store:1.2.3",
+    },
+    "account": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/backups"}},
+}
+
+
 def _alertmanager(settings: AlertmanagerSettings) -> list[Manifest]:
     return alertmanager_manifests(AlertmanagerArgs(namespace="observability"), settings)
 
@@ -330,6 +351,12 @@ SCENARIOS: Final[dict[str, Callable[[], list[Manifest]]]] = {
     "postgres-backup-meshed": lambda: postgres_backup_manifests(
         dataclasses.replace(BACKUP, mesh=MESH),
         PostgresBackupSettings(keep=30, storage=PERSISTENT, scheduling=SCHEDULED),
+    ),
+    "postgres-backup-store": lambda: postgres_backup_manifests(
+        BACKUP, PostgresBackupSettings.model_validate({"storage": {"size": "5Gi"}, "store": BACKUP_STORE})
+    ),
+    "postgres-backup-store-identity": lambda: postgres_backup_manifests(
+        dataclasses.replace(BACKUP, mesh=MESH), PostgresBackupSettings.model_validate(BACKUP_BY_IDENTITY)
     ),
     "prometheus": lambda: prometheus_manifests(PrometheusArgs(namespace="observability"), PrometheusSettings()),
     "prometheus-persistent": lambda: prometheus_manifests(

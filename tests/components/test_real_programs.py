@@ -1,4 +1,4 @@
-"""Configurations are loaded by the real programs."""
+"""S2.1, B6: configurations are loaded by the real programs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from otel_mesh.mesh.istio.binding import PROXY_SCRAPING
 from otel_mesh_cli.core import child_processes
 from tests.components.scenarios import PERSISTENT
 from tests.programs.collector import file_exporters
+from tests.programs.command import output_of
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
@@ -167,11 +168,7 @@ def test_prometheus_accepts_its_configuration(
 ) -> None:
     config = tmp_path / "prometheus.yml"
     config.write_text(to_yaml(prometheus_config(settings, targets, PROXY_SCRAPING if proxies else None)))
-    done = subprocess.run(
-        [programs / "promtool", "check", "config", config], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "is valid prometheus config file syntax" in done.stdout
+    assert "is valid prometheus config file syntax" in output_of(programs / "promtool", "check", "config", config)
 
 
 def _on_loopback(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int, int]:

@@ -1,4 +1,4 @@
-"""The distributions are complete, and the library works without the checkout."""
+"""C2: the distributions are complete, and the library works without the checkout."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def images_of(changes: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """The variable with the images file, if the changes need an image that `make up` does not build."""
     if changes.get("load_generator") is None:
         return {}
-    made = images.ensure([images.LOAD_GENERATOR])
+    made = images.make([images.LOAD_GENERATOR])
     images.import_all(assemble(built=False).ctr, made.values())
     file = folder / "images.json"
     file.write_text(json.dumps({**json.loads(images.images_file().read_text()), **made}))

@@ -14,6 +14,7 @@ ORDINARY: Final = "ordinary"
 """The part of `make e2e`: all tests without the marker `full`."""
 BY_FILE: Final = {
     "test_alertmanager": "load",
+    "test_backup_store": "mesh",
     "test_collector_queue": "load",
     "test_contract": "load",
     "test_full_disk": "end",

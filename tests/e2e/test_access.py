@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
+from datetime import UTC, datetime
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
@@ -19,9 +19,12 @@ from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import open_network
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from otel_mesh import Edge
 
 pytestmark = pytest.mark.e2e
 
@@ -31,28 +34,34 @@ FOREIGN: Final = f"foreign-{secrets.token_hex(3)}"
 HOST: Final = "{}.shop.svc.cluster.local"
 
 # Run in a caller's container; unsampled, so that no undeclared call is on the service map for later tests.
-# Each answer is "served" or "refused"; anything else fails the test with what it was.
+# Each answer is "served" or "refused"; anything else fails the test with what it was. Requests without a body are
+# answered by the services themselves, with a problem (RFC 9457) or a status of gRPC.
 CALLS: Final = """
 import json, socket, sys, urllib.error, urllib.request
 
 UNSAMPLED = json.loads(sys.argv[2])
 
-def http(host, port):
-    request = urllib.request.Request(f"http://{host}:{port}/livez", headers=UNSAMPLED)
+def http(host, port, request):
+    method, path = request
+    asked = urllib.request.Request(f"http://{host}:{port}{path}", headers=UNSAMPLED, method=method)
     try:
-        return "served" if urllib.request.urlopen(request, timeout=10).status == 200 else "?"
+        return "served" if urllib.request.urlopen(asked, timeout=10).status == 200 else "?"
     except urllib.error.HTTPError as error:
+        if error.headers.get("content-type") == "application/problem+json":
+            return "served"
         return "refused" if error.code == 403 and b"RBAC" in error.read() else f"HTTP {error.code}"
 
-def grpc(host, port):
+def grpc(host, port, request):
     import grpc
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
     with grpc.insecure_channel(f"{host}:{port}") as channel:
+        call = channel.unary_unary(request[1])
         try:
-            stub, asked = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service="liveness")
-            stub.Check(asked, timeout=10, metadata=tuple(UNSAMPLED.items()))
+            call(b"", timeout=10, metadata=tuple(UNSAMPLED.items()))
             return "served"
         except grpc.RpcError as error:
+            served = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED}
+            if error.code() in served:
+                return "served"
             return "refused" if error.code() is grpc.StatusCode.PERMISSION_DENIED else str(error.code())
 
 def tcp(host, port, greeting):
@@ -67,10 +76,11 @@ def tcp(host, port, greeting):
 SPEAK = {
     "http": http,
     "grpc": grpc,
-    "postgresql": lambda host, port: tcp(host, port, bytes.fromhex("0000000804d2162f")),  # SSLRequest
-    "redis": lambda host, port: tcp(host, port, b"PING\\r\\n"),
+    "postgresql": lambda host, port, _: tcp(host, port, bytes.fromhex("0000000804d2162f")),  # SSLRequest
+    "redis": lambda host, port, _: tcp(host, port, b"PING\\r\\n"),
 }
-print(json.dumps({name: SPEAK[protocol](host, port) for name, host, port, protocol in json.loads(sys.argv[1])}))
+wanted = json.loads(sys.argv[1])
+print(json.dumps({name: SPEAK[protocol](host, port, request) for name, host, port, protocol, request in wanted}))
 """
 
 
@@ -83,17 +93,41 @@ def mesh_alone(kubectl: Callable[..., str]) -> Iterator[None]:
         yield
 
 
+Request: TypeAlias = tuple[str, str]
+"""Method and path of a request."""
+PROBE: Final[dict[str, Request]] = {"http": ("GET", "/livez"), "grpc": ("POST", "/grpc.health.v1.Health/Check")}
+"""Requests that every service answers."""
+
+
 def callees() -> dict[str, tuple[str, int, str]]:
     """Host, port and protocol of each service and store by name."""
     found = {one.name: (HOST.format(one.name), one.port, str(one.protocol)) for one in CATALOG.services}
     return found | {one.name: (HOST.format(one.name), one.port, str(one.system)) for one in CATALOG.stores}
 
 
+def declared_requests(edge: Edge) -> list[Request]:
+    """Requests that a call may be; one of any kind if all may."""
+    routes: list[Request] = [(method, one.http_path) for one in edge.routes for method in one.http_methods]
+    return routes or [PROBE.get(edge.protocol, ("", ""))]
+
+
+def request_to(callee: str) -> Request:
+    """A request that some caller may send."""
+    declared = next((one for edge in CATALOG.edges() if edge.callee == callee for one in declared_requests(edge)), None)
+    return declared or PROBE["http"]
+
+
+def asked(kubectl: Callable[..., str], namespace: str, workload: str, container: str, wanted: Sequence[object]) -> Any:  # noqa: ANN401 - JSON
+    """Answers to a container's requests, by name."""
+    words = ("exec", workload, "-c", container, "--", "python", "-c", CALLS, json.dumps(wanted), json.dumps(UNSAMPLED))
+    return json.loads(kubectl("-n", namespace, *words))
+
+
 def answers(kubectl: Callable[..., str], namespace: str, workload: str, container: str) -> dict[str, str]:
     """Answer of each service and store to a caller."""
-    wanted = [(name, *place) for name, place in callees().items() if name != workload.removeprefix("deploy/")]
-    words = ("exec", workload, "-c", container, "--", "python", "-c", CALLS, json.dumps(wanted), json.dumps(UNSAMPLED))
-    found: dict[str, str] = json.loads(kubectl("-n", namespace, *words))
+    own = workload.removeprefix("deploy/")
+    wanted = [(name, *place, request_to(name)) for name, place in callees().items() if name != own]
+    found: dict[str, str] = asked(kubectl, namespace, workload, container, wanted)
     return found
 
 
@@ -103,6 +137,47 @@ def test_b3_a_service_reaches_its_declared_callees_only(kubectl: Callable[..., s
     found = answers(kubectl, SERVICES, f"deploy/{caller}", caller)
     assert found == {name: "served" if name in declared else "refused" for name in found}
     assert len(found) == len(callees()) - 1
+
+
+ROUTED: Final = tuple(edge for edge in CATALOG.edges() if edge.routes)
+"""Calls of which the catalog names the requests."""
+UNDECLARED: Final[dict[str, tuple[Request, ...]]] = {
+    "http": (("GET", "/livez"), ("GET", "/payments/1"), ("GET", "/orders/1"), ("POST", "/"), ("DELETE", "/orders")),
+    "grpc": (("POST", "/grpc.health.v1.Health/Check"), ("POST", "/shop.user.v1.UserService/ListUsers")),
+}
+"""Requests that no service sends to another; most of them would be answered."""
+
+
+@pytest.mark.parametrize("edge", ROUTED, ids=lambda edge: f"{edge.caller}-{edge.callee}")
+def test_b3_a_declared_caller_sends_its_declared_requests_only(
+    kubectl: Callable[..., str], edge: Edge, record_property: Callable[[str, str], None]
+) -> None:
+    """Refused by the callee's proxy, whose access log says so."""
+    since = datetime.now(tz=UTC).isoformat(timespec="seconds")
+    place = callees()[edge.callee]
+    declared = [" ".join(one) for one in declared_requests(edge)]
+    requests = {" ".join(one): one for one in (*declared_requests(edge), *UNDECLARED[edge.protocol])}
+    wanted = [(name, *place, request) for name, request in requests.items()]
+    found = asked(kubectl, SERVICES, f"deploy/{edge.caller}", edge.caller, wanted)
+    record_property("table", "\n".join(f"{edge.caller} -> {edge.callee}  {one}  {found[one]}" for one in requests))
+    assert found == {name: "served" if name in declared else "refused" for name in requests}
+
+    def logged() -> set[str]:
+        words = ("logs", f"--selector=app.kubernetes.io/name={edge.callee}", "-c", "istio-proxy", "--tail=-1")
+        lines = kubectl("-n", SERVICES, *words, f"--since-time={since}").splitlines()
+        entries = [json.loads(line) for line in lines if line.startswith("{")]
+        return {
+            f"{one['method']} {one['path']}"
+            for one in entries
+            if "rbac_access_denied" in str(one.get("response_code_details"))
+        }
+
+    wait_for(lambda: logged() >= requests.keys() - set(declared), logged, every_s=1)
+
+
+def test_b3_the_catalog_names_the_requests_of_every_call_between_services() -> None:
+    between = {(edge.caller, edge.callee) for edge in CATALOG.edges() if edge.protocol in PROBE}
+    assert between == {(edge.caller, edge.callee) for edge in ROUTED}
 
 
 @pytest.fixture(scope="module")
@@ -166,22 +241,17 @@ def test_c2_a_team_s_workload_sends_telemetry_once_its_own_stack_says_so(
     def status() -> str:
         return kubectl("-n", FOREIGN, "exec", stranger, "-c", "stranger", "--", "python", "-c", SEND).strip()
 
-    def wait_for(wanted: str) -> None:
-        end = time.monotonic() + 60
-        while (found := status()) != wanted:
-            assert time.monotonic() < end, found
-
-    wait_for("403")
+    wait_for(lambda: status() == "403", status, patience_s=60)
     collector = CollectorIdentity(namespace="observability", service_account="otel-collector")
     binding = istio_binding(IstioSettings(), collector=collector)
     senders = (Caller(namespace=FOREIGN, service_account="default"),)
     (policy,) = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
     try:
         kubectl("apply", "-f", "-", input=json.dumps(policy))
-        wait_for("200")
+        wait_for(lambda: status() == "200", status, patience_s=60)
     finally:
         kubectl("delete", "-f", "-", "--ignore-not-found", input=json.dumps(policy))
-    wait_for("403")
+    wait_for(lambda: status() == "403", status, patience_s=60)
 
 
 def test_b3_the_pairs_cover_the_catalog() -> None:

@@ -1,4 +1,4 @@
-"""The alert rules in the running Prometheus: all are evaluated, and none fires without a cause."""
+"""S2.10: the alert rules in the running Prometheus: all are evaluated, and none fires without a cause."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_mesh_cli.core import waiting
+from tests.e2e.backup_jobs import run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-SHOP = ("-n", "shop")
+SHOP = "shop"
 DATABASE = "e2e_backup"
 JOBS = ("e2e-backup", "e2e-restore")
 PSQL = 'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") exec psql --no-password -At -U shop -d "$1" -c "$2"'
@@ -28,11 +28,11 @@ def sql(kubectl: Callable[..., str]) -> Iterator[Callable[..., str]]:
     """Run SQL in a scratch database of the role that migrates; the Jobs and the database are removed afterwards."""
 
     def run(text: str, database: str = DATABASE) -> str:
-        words = ("exec", *SHOP, "statefulset/postgres", "--", "sh", "-c", PSQL, "sh", database, text)
+        words = ("exec", "-n", SHOP, "statefulset/postgres", "--", "sh", "-c", PSQL, "sh", database, text)
         return kubectl(*words).strip()
 
     def clear() -> None:
-        kubectl("delete", *SHOP, "job", *JOBS, "--ignore-not-found", "--cascade=foreground")
+        kubectl("delete", "-n", SHOP, "job", *JOBS, "--ignore-not-found", "--cascade=foreground")
         run(f"drop database if exists {DATABASE} with (force)", "user_service")
 
     clear()
@@ -43,38 +43,21 @@ def sql(kubectl: Callable[..., str]) -> Iterator[Callable[..., str]]:
         clear()
 
 
-def _run_job(kubectl: Callable[..., str], name: str, *words: str) -> str:
-    """Run a Job made from the CronJob, with other arguments if given; return its log once it has ended."""
-    made = kubectl("create", *SHOP, "job", name, "--from=cronjob/postgres-backup", "--dry-run=client", "-o", "json")
-    job = json.loads(made)
-    if words:
-        (container,) = job["spec"]["template"]["spec"]["containers"]
-        container["args"] = list(words)
-    kubectl("create", "-f", "-", input=json.dumps(job))
-
-    def ended() -> str | None:
-        status = json.loads(kubectl("get", *SHOP, "job", name, "-o", "json")).get("status", {})
-        met = {one["type"] for one in status.get("conditions", ()) if one["status"] == "True"}
-        return next(iter(met & {"Complete", "Failed"}), None)
-
-    def log() -> str:
-        return kubectl("logs", *SHOP, f"job/{name}", "-c", "backup")
-
-    ending = waiting.wait(ended, 120, lambda: f"{name}: runs", "see it")
-    assert ending == "Complete", log()
-    return log()
-
-
 def test_a_table_that_was_dropped_is_restored_from_the_backup(
     kubectl: Callable[..., str], sql: Callable[..., str], http: httpx.Client, settings: Mapping[str, str]
 ) -> None:
     sql("create table kept as select generate_series(1, 1000) id; alter table kept owner to shop_migrations")
-    said = _run_job(kubectl, JOBS[0])
+    said = run_job(kubectl, SHOP, JOBS[0])
     assert f"{DATABASE}: dumped to " in said
     assert "order_service: dumped to " in said
     assert "reported" not in said
     sql("drop table kept")
-    said = _run_job(kubectl, JOBS[1], "/etc/otel-mesh/backup/restore.sh", DATABASE)
+
+    def restoring(pod: dict[str, Any]) -> None:
+        (container,) = pod["containers"]
+        container["args"] = ["/etc/otel-mesh/backup/restore.sh", DATABASE]
+
+    said = run_job(kubectl, SHOP, JOBS[1], restoring)
     assert f"{DATABASE}: restored from " in said
     assert sql("select count(*), sum(id) from kept") == "1000|500500"
 

@@ -1,4 +1,4 @@
-"""Queues on disk and a second endpoint, on the running environment: what a Collector accepts is delivered.
+"""B11: queues on disk and a second endpoint, on the running environment: what a Collector accepts is delivered.
 
 The stack is changed for this module and restored afterwards.
 """

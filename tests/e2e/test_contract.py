@@ -1,4 +1,4 @@
-"""B7, S2.12: the stores hold exactly the telemetry declared by the catalog; the tests name no signal."""
+"""B7, S2.1, S2.12: the stores hold exactly the telemetry declared by the catalog; the tests name no signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Issue 19 on the running environment: roles that may change the services' schema, and access to their password."""
+"""S2.9 on the running environment: roles that may change the services' schema, and access to their password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guarantees of the environment to its users: addresses, settings, secrecy, idempotence."""
+"""S2.3: guarantees of the environment to its users: addresses, settings, secrecy, idempotence."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 
 from otel_mesh_cli.core import secrets
 from otel_mesh_cli.core.paths import state_dir
+from otel_mesh_cli.stacks import sidecars
 from otel_mesh_cli.stacks.addresses import ADDRESSES, GATEWAY, LOGS, Address
 from otel_mesh_cli.stacks.shell import export_lines
-from otel_mesh_embedded.environment import sidecars
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import NODE_ADDRESS
 from tests.e2e import node_processes
@@ -94,6 +94,15 @@ def test_the_secrets_are_in_no_state_log_argument_or_answer_in_plain(
 def test_the_whole_environment_fits_into_6_gib() -> None:
     """Memory of pods and the node's programs, page cache included; the Pulumi engine runs only during updates."""
     assert 0 < cluster.status().memory < 6 * 2**30
+
+
+def test_a_command_leaves_no_temporary_file_with_the_clusters_keys(
+    run: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """The Kubernetes provider writes the kubeconfig to one and never removes it."""
+    done = run(".venv/bin/otel-mesh", "preview", env={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert [*tmp_path.iterdir(), *(state_dir() / "pulumi").glob("tmp-*")] == []
 
 
 def test_keys_and_secrets_are_readable_by_their_owner_only() -> None:

@@ -1,4 +1,4 @@
-"""`external_calls` on real sidecars: the declared caller reaches a host outside the mesh, another workload does not."""
+"""B3: `external_calls` on real sidecars: the declared caller reaches a host outside the mesh, others do not."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import socket
 import ssl
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from otel_mesh_cli.stacks.addresses import GATEWAY_TLS
 from otel_mesh_embedded.environment import gateway_certificate
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.pki import credentials
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,8 +77,10 @@ def test_a_renewed_certificate_is_served_without_a_restart(
     done = run("make", "rotate", "WHAT=certificates", timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert issued() != before
-    end = time.monotonic() + _PATIENCE_S
-    while shown() != issued():
-        assert time.monotonic() < end, "the gateway goes on with the former one"
-        time.sleep(0.5)
+    wait_for(
+        lambda: shown() == issued(),
+        lambda: "the gateway goes on with the former one",
+        patience_s=_PATIENCE_S,
+        every_s=0.5,
+    )
     assert kubectl(*of) == pods

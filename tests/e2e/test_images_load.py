@@ -27,7 +27,7 @@ COMMAND = repo_dir() / ".venv" / "bin" / "otel-mesh"
 def layout(tmp_path: Path) -> Path:
     """The image that pod sandboxes run, as an OCI layout that skopeo wrote, with a tag in place of a name."""
     prefix = packages.ensure(("skopeo",))
-    archive = images.archive(images.ensure(["pause"])["pause"])
+    archive = images.archive(images.make(["pause"])["pause"])
     words = ["--insecure-policy", "copy", "--quiet", f"docker-archive:{archive}", f"oci:{tmp_path / 'image'}:1"]
     environment = {**os.environ, **packages.environment(prefix)}
     subprocess.run([prefix / "usr" / "bin" / "skopeo", *words], env=environment, check=True, capture_output=True)

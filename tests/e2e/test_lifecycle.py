@@ -1,4 +1,4 @@
-"""Stops, kills and starts: everything is restored, and nothing exists twice."""
+"""S2.3: stops, kills and starts: everything is restored, and nothing exists twice."""
 
 from __future__ import annotations
 

@@ -14,9 +14,8 @@ import pytest
 from otel_mesh.mesh.istio.edge import STRIPPED_HEADERS
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import arrival, request
-from otel_mesh_cli.stacks import local_stack
+from otel_mesh_cli.stacks import local_stack, sidecars
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
-from otel_mesh_embedded.environment import sidecars
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import every_connection
 
@@ -79,13 +78,16 @@ def test_plaintext_into_the_mesh_is_refused(
     url = f"http://{service['spec']['clusterIP']}:8082/livez"
     refused = run("curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*", url)
     assert refused.returncode == 56, (refused.returncode, refused.stdout, refused.stderr)  # the connection was reset
-    # the same address answers a declared caller in the mesh
-    url = "http://order-service.shop.svc.cluster.local:8082/livez"
+    # the same address answers a declared caller in the mesh: an order without a body, by the service itself
+    url = "http://order-service.shop.svc.cluster.local:8082/orders"
     code = (
-        "import urllib.request as u\n"
-        f"print(u.urlopen(u.Request('{url}', headers={request.UNSAMPLED!r}), timeout=10).status)"
+        "import urllib.error, urllib.request as u\n"
+        "try:\n"
+        f"    u.urlopen(u.Request('{url}', headers={request.UNSAMPLED!r}, method='POST'), timeout=10)\n"
+        "except urllib.error.HTTPError as error:\n"
+        "    print(error.headers['content-type'])"
     )
-    assert _python(kubectl, "deploy/api-gateway", code).strip() == "200"
+    assert _python(kubectl, "deploy/api-gateway", code).strip() == "application/problem+json"
 
 
 def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) -> None:
@@ -103,7 +105,7 @@ def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) 
 
 def test_b1_the_trace_has_exactly_the_tree_the_catalog_predicts(http: httpx.Client) -> None:
     for caller, callee in zip(request.SERVICES, request.SERVICES[1:], strict=False):
-        assert callee in CATALOG.service(caller).calls
+        assert callee in CATALOG.service(caller).callees
     trace_id = request.request(http)
     arrival.wait_for_trace(http, trace_id, request.problems)
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now

@@ -19,6 +19,7 @@ from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.addresses import GATEWAY, GATEWAY_TLS
 from otel_mesh_embedded.environment import gateway_certificate
 from tests.e2e.tokens import ISSUER, OTHER_KEY, key_set, token
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,11 +80,13 @@ def _exposed(kubectl: Callable[..., str], client: httpx.Client) -> Iterator[None
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects()})
     try:
         kubectl("apply", "-f", "-", input=text)
-        end = time.monotonic() + 60
         # the policies arrive in any order
-        while (ask(client, OPERATOR).status_code, ask(client, {}).status_code) != (OK, FORBIDDEN):
-            assert time.monotonic() < end, (ask(client, OPERATOR).text, ask(client, {}).text)
-            time.sleep(0.5)
+        wait_for(
+            lambda: (ask(client, OPERATOR).status_code, ask(client, {}).status_code) == (OK, FORBIDDEN),
+            lambda: (ask(client, OPERATOR).text, ask(client, {}).text),
+            patience_s=60,
+            every_s=0.5,
+        )
         yield
     finally:
         kubectl("delete", "-f", "-", "--ignore-not-found", input=text)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.smoke import request
 from tests.e2e.meshed_pods import PATIENCE, proxy_processes, restarts, sidecars, until_whole
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,10 +48,7 @@ def test_requests_continue_without_the_control_plane_and_pods_join_after_its_ret
     kubectl("delete", "pod", "-n", "shop", "--selector=app.kubernetes.io/name=user-service", "--wait=true")
     assert set(sidecars(kubectl)) < before, "nobody admits a pod of the mesh: it is not made, rather than bare"
     kubectl("scale", *ISTIOD, "--replicas=1")
-    deadline = time.monotonic() + PATIENCE
-    while len(sidecars(kubectl)) < len(before):
-        assert time.monotonic() < deadline
-        time.sleep(1)
+    wait_for(lambda: len(sidecars(kubectl)) >= len(before), patience_s=PATIENCE, every_s=1)
     until_whole(kubectl)
     request.run()
 
@@ -62,18 +60,15 @@ def test_a_killed_sidecar_is_restarted(http: httpx.Client, kubectl: Callable[...
     assert len(pids) == len(["pilot-agent", "envoy"])
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + PATIENCE
-    while restarts(kubectl, pod) == killed:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_for(lambda: restarts(kubectl, pod) > killed, patience_s=PATIENCE, every_s=0.5)
     until_whole(kubectl)
-    while True:
-        try:
-            request.request(http)
-            break
-        except CommandError:
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+
+    def answers() -> bool:
+        with contextlib.suppress(CommandError):
+            return bool(request.request(http))
+        return False
+
+    wait_for(answers, patience_s=PATIENCE, every_s=0.5)
     assert list(sidecars(kubectl)).count(pod) == 1, "the same pod: its service was not restarted"
 
 

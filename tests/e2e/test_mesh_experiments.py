@@ -14,6 +14,7 @@ from otel_mesh_cli.smoke import arrival, measured, request
 from otel_mesh_cli.smoke.order import ORDER, PATH
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_telemetry.ab_testing import Experiment
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,10 +46,12 @@ def _served(spans: Sequence[Span], service: str) -> list[Span]:
 
 
 def _counted(http: httpx.Client, query: str, before: float) -> None:
-    end = time.monotonic() + request.METRIC_DEADLINE_S
-    while (seen := measured.query(http, query)) <= before:
-        assert time.monotonic() < end, f"{query}: {seen}"
-        time.sleep(0.5)
+    wait_for(
+        lambda: measured.query(http, query) > before,
+        lambda: f"{query}: not above {before}",
+        patience_s=request.METRIC_DEADLINE_S,
+        every_s=0.5,
+    )
 
 
 @pytest.mark.parametrize("variant", sorted(EXPERIMENT.weights))

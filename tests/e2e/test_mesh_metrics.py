@@ -1,4 +1,4 @@
-"""Issue 5, S2.12 on real sidecars: metrics of proxies reach Prometheus under service names."""
+"""S2.10, S2.12 on real sidecars: metrics of proxies reach Prometheus under service names."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from otel_mesh_embedded.node.node import registry
 from otel_mesh_embedded.node.workers.runtime import CNI_FILE
 from tests.e2e import node_processes
 from tests.e2e.meshed_pods import PATIENCE, sidecars, until_whole
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,9 +92,10 @@ def test_without_the_cni_agent_only_mesh_pods_fail_to_start(kubectl: Callable[..
     kubectl("delete", "pod", "-n", "observability", "--selector=app.kubernetes.io/name=jaeger", "--wait=true")
     kubectl("rollout", "status", "-n", "observability", "deployment/jaeger", "--timeout=60s")
     [name] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
-    deadline = time.monotonic() + PATIENCE
-    while (ended := validation_ended(json.loads(kubectl("get", "pod", "-n", "shop", name, "-o", "json")))) is None:
-        assert time.monotonic() < deadline
-        time.sleep(1)
+    ended = wait_for(
+        lambda: validation_ended(json.loads(kubectl("get", "pod", "-n", "shop", name, "-o", "json"))),
+        patience_s=PATIENCE,
+        every_s=1,
+    )
     assert ended == NOT_CAUGHT
     assert not sidecars(kubectl)[name]

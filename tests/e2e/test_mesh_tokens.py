@@ -1,4 +1,4 @@
-"""Issue 19 on the real gateway: with tokens required, personal data needs a valid token."""
+"""S2.2 on the real gateway: with tokens required, personal data needs a valid token."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.stacks.addresses import JAEGER
 from tests.e2e.orders import DEADLINE_S, Answer, Load, rows
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,10 +50,12 @@ def _scaled(kubectl: Callable[..., str], workload: str) -> Callable[[], None]:
 
 def _settled(kubectl: Callable[..., str], keys: Sequence[str]) -> None:
     """Wait until the shop has completed every order, each charged at most once."""
-    end = time.monotonic() + 180
-    while rows(kubectl, "order_service", OPEN) != [["0"]]:
-        assert time.monotonic() < end, "orders are left behind"
-        time.sleep(1)
+    wait_for(
+        lambda: rows(kubectl, "order_service", OPEN) == [["0"]],
+        lambda: "orders are left behind",
+        patience_s=180,
+        every_s=1,
+    )
     listed = ", ".join(f"'{key}'" for key in keys)
     query = f"SELECT key, id, status, total FROM orders JOIN order_keys ON id = order_id WHERE key IN ({listed})"  # noqa: S608 -- ours
     moved = "SELECT order_id, kind, m.amount FROM movements m JOIN payments p ON p.id = payment_id"

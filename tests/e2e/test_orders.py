@@ -12,6 +12,7 @@ import pytest
 from otel_mesh_cli.smoke import arrival, measured, order, request
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from tests.e2e.orders import DEADLINE_S, rows
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,10 +36,15 @@ def traced() -> tuple[str, dict[str, str]]:
 
 
 def eventually(http: httpx.Client, query: str, least: float) -> None:
-    end = time.monotonic() + request.METRIC_DEADLINE_S
-    while (seen := measured.query(http, query)) < least:
-        assert time.monotonic() < end, f"{query}: {seen}, not {least}"
-        time.sleep(0.5)
+    def seen() -> float:
+        return measured.query(http, query)
+
+    wait_for(
+        lambda: seen() >= least,
+        lambda: f"{query}: {seen()}, not {least}",
+        patience_s=request.METRIC_DEADLINE_S,
+        every_s=0.5,
+    )
 
 
 def test_s2_3_the_order_of_the_seed_is_one_trace_and_costs_109_97(kubectl: Callable[..., str]) -> None:

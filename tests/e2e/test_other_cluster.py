@@ -1,4 +1,4 @@
-"""`otel-mesh up --stack dev --context NAME` from a clone that does not own the cluster, with a separate registry.
+"""B10: `otel-mesh up --stack dev --context NAME` from a clone that does not own the cluster, with a separate registry.
 
 The embedded cluster acts as the other cluster: the clone knows only a context of a kubeconfig.
 """
@@ -21,9 +21,10 @@ import yaml
 
 from otel_mesh_cli.clusters.request import NOT_MADE
 from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.images.skopeo import Skopeo
 from otel_mesh_embedded.images import roots
+from otel_mesh_embedded.images.making import skopeo
 from otel_mesh_embedded.images.recipes import ROOTS
-from otel_mesh_embedded.images.skopeo import Skopeo
 from otel_mesh_embedded.node.layout import NODE_ADDRESS
 from otel_mesh_embedded.node.node import assemble
 from otel_mesh_stack.images import IMAGE_KEYS
@@ -277,7 +278,7 @@ def test_a_custom_backend_with_custom_images_and_a_registry_base(
     root = next(root for root in ROOTS if root.name == "python")
     base = roots.known(root)
     assert base is not None
-    Skopeo().push(docker_archive(tmp_path / "base.tar", base.archive), f"{registry}/library/python:3.11")
+    Skopeo(*skopeo()).push(docker_archive(tmp_path / "base.tar", base.archive), f"{registry}/library/python:3.11")
     pushed = json.loads((clone.state / "dev" / "images.json").read_text())
     clone.configure(**{part: {"image": pushed[name]} for part, name in PARTS.items() if name in pushed})
     (tmp_path / "passphrase").write_text("of the user's own")

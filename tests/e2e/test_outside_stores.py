@@ -1,4 +1,4 @@
-"""Stores with TLS outside the mesh: a service with a sidecar verifies them, logs in and works; another is kept away."""
+"""B11: stores with TLS outside the mesh: a service with a sidecar verifies them and works; another is kept away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""C2 on real sidecars: examples/team_stack as a second stack joins the platform, and its destroy leaves nothing.
+"""C2, B11 on real sidecars: examples/team_stack as a second stack joins the platform, and its destroy leaves nothing.
 
 The tests of this file share the team's stack and run in file order.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +17,8 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER, PROMETHEUS
 from otel_mesh_embedded import images
+from tests.e2e.second_stack import PLATFORM, second_stack
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,39 +53,15 @@ def team(
     kubectl: Callable[..., str],
 ) -> Iterator[Callable[..., str]]:
     """The stock Pulumi CLI on a copy of the example, as a second stack beside the platform's; gone afterwards."""
-    folder = tmp_path_factory.mktemp("team") / "team_stack"
-    shutil.copytree(repo_dir() / "examples" / "team_stack", folder)
-    programs = os.pathsep.join(settings["PATH"].split(os.pathsep)[1:])  # without the script for the platform's stack
-    program = shutil.which("pulumi", path=programs)
-    assert program
-
-    def pulumi(*words: str) -> str:
-        own = {"PATH": programs, "PULUMI_STACK": "e2e"}
-        done = run(program, "--cwd", str(folder), *words, "--non-interactive", "--color=never", env=own, timeout=400)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
+    image = json.loads(images.images_file().read_text())["api-gateway"]
+    context = kubectl("config", "current-context").strip()
+    config = {"platform": PLATFORM, "context": context, "image": image}
     kubectl("apply", "-f", "-", input=json.dumps(HIJACK))
-    pulumi("stack", "init", "e2e", "--no-select")
     try:
-        image = json.loads(images.images_file().read_text())["api-gateway"]
-        context = kubectl("config", "current-context").strip()
-        for key, value in {"platform": "organization/otel-mesh/local", "context": context, "image": image}.items():
-            pulumi("config", "set", key, value)
-        pulumi("up", "--yes", "--skip-preview")
-        yield pulumi
+        with second_stack("team_stack", tmp_path_factory.mktemp("team"), config, settings, run) as pulumi:
+            yield pulumi
     finally:
-        pulumi("destroy", "--yes", "--skip-preview")
-        pulumi("stack", "rm", "--yes")
         kubectl("delete", "--ignore-not-found", "-f", "-", input=json.dumps(HIJACK))
-
-
-def _waited(found: Callable[[], Any], patience_s: float = 90) -> Any:  # noqa: ANN401 - of the caller's kind
-    end = time.monotonic() + patience_s
-    while not (value := found()):
-        assert time.monotonic() < end
-        time.sleep(1)
-    return value
 
 
 def _data(kubectl: Callable[..., str], config_map: str) -> dict[str, str]:
@@ -100,7 +76,7 @@ def _status(http: httpx.Client, path: str) -> int:
 
 @pytest.mark.usefixtures("team")
 def test_c2_a_trace_crosses_the_gateway_and_both_teams_sidecars(http: httpx.Client) -> None:
-    _waited(lambda: _status(http, "/mobile/api/users/123") == HTTPStatus.OK)
+    wait_for(lambda: _status(http, "/mobile/api/users/123") == HTTPStatus.OK, every_s=1)
     trace_id = os.urandom(16).hex()
     answer = http.get(
         f"{GATEWAY.url}/mobile/api/users/123", headers={"traceparent": f"00-{trace_id}-{os.urandom(8).hex()}-01"}
@@ -112,7 +88,7 @@ def test_c2_a_trace_crosses_the_gateway_and_both_teams_sidecars(http: httpx.Clie
 
     proxies = {("ingress", "gateway"), ("mobile-api", "sidecar"), ("user-service", "sidecar")}
     wanted = {*proxies, ("mobile-api", None), ("user-service", None)}
-    _waited(lambda: wanted <= seen())
+    wait_for(lambda: wanted <= seen(), every_s=1)
     assert "api-gateway" not in {name for name, _ in seen()}
 
 
@@ -128,8 +104,12 @@ def test_c2_alerts_and_objectives_reach_prometheus_without_a_redeployment(http: 
         groups = http.get(f"{PROMETHEUS.url}/api/v1/rules").json()["data"]["groups"]
         return {rule["name"]: rule for group in groups if PREFIX in group["file"] for rule in group["rules"]}
 
+    def healthy() -> dict[str, dict[str, Any]]:
+        found = rules()
+        return found if all(one["health"] == "ok" for one in found.values()) else {}
+
     # the kubelet looks at a mounted ConfigMap every minute or so
-    found = _waited(lambda: (seen := rules()) and all(one["health"] == "ok" for one in seen.values()) and seen, 240)
+    found = wait_for(healthy, patience_s=240, every_s=1)
     assert found[ALERT]["type"] == "alerting"
     assert found["slo:objective:ratio"]["labels"]["service_name"] == "mobile-api"
 
@@ -147,7 +127,7 @@ def test_c2_its_calls_are_declared_on_the_service_map(run: Callable[..., Complet
         assert done.returncode == 0, done.stderr
         return {(one["caller"], one["callee"]): one["standing"] for one in json.loads(done.stdout)["edges"]}
 
-    _waited(lambda: standing().get(("mobile-api", "user-service")) == "declared", 120)
+    wait_for(lambda: standing().get(("mobile-api", "user-service")) == "declared", patience_s=120, every_s=1)
     found = standing()
     assert found["mobile-api", "order-service"] == "silent"
     assert found["ingress", "mobile-api"] == "entrance"
@@ -160,7 +140,7 @@ def test_c2_destroy_leaves_nothing(team: Callable[..., str], kubectl: Callable[.
     policies = kubectl("get", "authorizationpolicies", "-n", OBSERVABILITY, "-o", "name")
     assert "mobile" not in policies
     assert not kubectl("get", "namespace", NAMESPACE, "--ignore-not-found")
-    _waited(lambda: _status(http, "/mobile/api/users/123") == HTTPStatus.NOT_FOUND)
+    wait_for(lambda: _status(http, "/mobile/api/users/123") == HTTPStatus.NOT_FOUND, every_s=1)
 
 
 def test_the_program_for_the_service_is_short() -> None:

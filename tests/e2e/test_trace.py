@@ -1,4 +1,4 @@
-"""S2.3, B1, S1.7, S2.6 on the running environment: telemetry of one request."""
+"""S2.3, B1, S1.6, S1.7, S2.6 on the running environment: telemetry of one request."""
 
 from __future__ import annotations
 

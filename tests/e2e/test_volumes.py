@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ from otel_mesh_embedded import images
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.objects import storage
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,11 +84,7 @@ def ready(kubectl: Callable[..., str], name: str) -> None:
     kubectl("wait", "-n", NAMESPACE, f"pod/{name}", "--for=condition=Ready", f"--timeout={_WAIT_S}s")
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
+until = partial(wait_for, patience_s=_WAIT_S, every_s=0.3)
 
 
 def test_a_claim_is_bound_at_first_use_and_reclaimed_by_its_class(

@@ -31,7 +31,7 @@ def programs(built: Built) -> Path:
 @pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:  # noqa: ARG001 - built first
     home = tmp_path_factory.mktemp("pulumi-home")
-    toolchain.install_pulumi_plugin(home)
+    toolchain.install_plugin(home)
     return home
 
 

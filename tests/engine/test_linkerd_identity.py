@@ -1,4 +1,4 @@
-"""Certificates that a Linkerd generates for itself, on the real engine: once, kept, rotated.
+"""S1.1: certificates that a Linkerd generates for itself, on the real engine: once, kept, rotated.
 
 The tests of this file share one stack and run in file order.
 """

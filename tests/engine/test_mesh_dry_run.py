@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from otel_mesh import IstioSettings, ServiceTrafficArgs
 from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
+from otel_mesh.mesh.istio.access import access_policies
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import pulumi_cli, rendering
+from tests.components.mesh.access_routes import accesses, grpc_accesses
 from tests.components.mesh.traffic_policies import TARGET, policies
 from tests.engine.test_strict_dry_run import with_claims
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_mesh import TrafficPolicy
+    from otel_mesh import Access, TrafficPolicy
     from tests.built import Built
     from tests.engine.api_server import ApiServer
 
@@ -110,6 +112,24 @@ def test_b2_any_traffic_policy_passes_strict_field_validation(
             made += service_traffic_manifests(ServiceTrafficArgs(target=target, mesh=mesh), policy)
         assume(made)
         done = api_server.dry_run(made, kubeconfig)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == len(made)
+
+    check()
+
+
+def test_b3_any_access_with_routes_passes_strict_field_validation(
+    objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    namespace = next(one["metadata"]["namespace"] for one in objects if one["kind"] == "AuthorizationPolicy")
+    mesh = istio_binding(IstioSettings())
+
+    @settings(max_examples=4, deadline=None)
+    @given(st.lists(st.one_of(accesses(), grpc_accesses()), min_size=12, max_size=12))
+    def check(chosen: list[Access]) -> None:
+        own = [one.model_copy(update={"workload": f"s{place}"}) for place, one in enumerate(chosen)]
+        made = access_policies(own, mesh, namespace)
+        done = api_server.dry_run(made, kubeconfig, "--force-conflicts")
         assert done.returncode == 0, done.stderr
         assert len(done.stdout.splitlines()) == len(made)
 

@@ -1,4 +1,4 @@
-"""A fresh checkout and the stock Pulumi CLI bring a stack up: no command and no variable of this project."""
+"""C1: a fresh checkout and the stock Pulumi CLI bring a stack up: no command and no variable of this project."""
 
 from __future__ import annotations
 

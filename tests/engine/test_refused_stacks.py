@@ -111,7 +111,7 @@ def test_mistakes_in_the_catalog_are_reported_like_those_in_settings(
         "catalog.services[3].port: should be at least 1024; raise it",
         "catalog.services[3].call: unknown key; did you mean 'calls'?",
     ]
-    catalog.write_text(right.replace('"calls": ["user-service", ', '"calls": ["user-servic", '))
+    catalog.write_text(right.replace('{"service": "user-service"', '{"service": "user-servic"'))
     assert _refused(project, "preview") == [
         "catalog.services[0].calls[0]: 'user-servic' is not in the catalog; did you mean 'user-service'?"
     ]

@@ -1,4 +1,4 @@
-"""Stack ``local`` on the real engine, provider and API server: first update, changes and previews.
+"""C1: stack ``local`` on the real engine, provider and API server: first update, changes and previews.
 
 The tests of this file share one stack and run in file order.
 """

@@ -1,4 +1,4 @@
-"""A team's stack, with the library as a wheel, attaches its own service to the platform's stack: examples/team_stack.
+"""C2, B8: a team's stack, with the library as a wheel, joins the platform's stack: examples/team_stack.
 
 The tests of this file share both stacks and run in file order.
 """
@@ -6,7 +6,9 @@ The tests of this file share both stacks and run in file order.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -229,6 +231,28 @@ def test_workloads_join_the_mesh_of_the_platform(exporting: StackProgram, attach
     assert namespace["metadata"]["labels"]["istio.io/rev"] == "stable"
     template = planned["kubernetes:apps/v1:Deployment"]["inputs"]["spec"]["template"]
     assert template["metadata"]["labels"]["example.com/mesh"] == "yes"
+
+
+def test_the_tests_of_the_stack_pass_with_the_outputs_of_a_real_stack(
+    exporting: StackProgram, attached: StackProgram, python: Path
+) -> None:
+    """B8: the kit in a team's own environment: the library from its wheel, and pytest."""
+    told = exporting.run("stack", "output", "--json").stdout
+    (attached.folder / "platform.json").write_text(told)
+    words: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={attached.folder}",
+        "-c",
+        os.devnull,
+    ]
+    done = subprocess.run(words, cwd=attached.folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
 
 
 @pytest.mark.parametrize(

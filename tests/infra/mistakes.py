@@ -23,6 +23,7 @@ from tests.infra.backend_mistakes import BACKENDS
 from tests.infra.exposure_mistakes import EXPOSURE
 from tests.infra.linkerd_mistakes import LINKERD
 from tests.infra.mistake import Mistake
+from tests.infra.route_mistakes import ROUTES
 from tests.infra.stack_config import CONTEXT, UID, changed, refused, surroundings
 from tests.infra.store_mistakes import STORES
 
@@ -568,6 +569,7 @@ SETTINGS = (
     *ALERTING,
     *STORES,
     *EXPOSURE,
+    *ROUTES,
     Mistake(
         "an address in place of a range",
         {"network_policies__api_server_addresses": ["10.0.0.1/8"]},
@@ -647,6 +649,37 @@ CATALOGUE = (
         "call to itself",
         [{"name": "b", "port": 8081, "calls": ["b"]}],
         ("catalog.services[1].calls[0]: 'b' calls itself; remove it",),
+    ),
+    CatalogMistake(
+        "routes of the other protocol",
+        [
+            {"name": "users", "port": 8081, "protocol": "grpc"},
+            {
+                "name": "gateway",
+                "port": 8082,
+                "calls": [
+                    {"service": "a", "routes": [{"path": "/a"}, {"rpc": "shop.a.v1.A/Get"}]},
+                    {"service": "users", "routes": [{"path": "/users/*"}]},
+                ],
+            },
+        ],
+        (
+            "catalog.services[2].calls[0].routes[1].rpc: 'a' speaks HTTP; name 'methods' and 'path'",
+            (
+                "catalog.services[2].calls[1].routes[0]: 'users' speaks gRPC, whose requests have no methods and paths "
+                "of their own; name a method in 'rpc', such as shop.user.v1.UserService/GetUser"
+            ),
+        ),
+    ),
+    CatalogMistake(
+        "a route's method of gRPC with a slip",
+        [{"name": "b", "port": 8081, "calls": [{"service": "a", "routes": [{"rpc": "UserService.GetUser"}]}]}],
+        (
+            (
+                "catalog.services[1].calls[0].routes[0].rpc: is not a gRPC method; write one such as "
+                "shop.user.v1.UserService/GetUser, or shop.user.v1.UserService/* for all methods of the gRPC service"
+            ),
+        ),
     ),
     CatalogMistake(
         "name used twice",

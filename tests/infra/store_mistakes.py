@@ -18,6 +18,10 @@ def _redis(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - of a stack file
     return {"redis": given, "redis_password_file": None}
 
 
+def _store(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - of a stack file
+    return {"postgres_backup": {"store": {"endpoint": "https://objects.example.com", "bucket": "backups", **fields}}}
+
+
 STORES = (
     Mistake(
         "a database of one's own and an address",
@@ -119,5 +123,103 @@ STORES = (
             ),
         ),
         in_editor=False,
+    ),
+    Mistake(
+        "backups to a pod's own volume",
+        {"postgres_backup": {"storage": {"kind": "ephemeral"}}},
+        (
+            (
+                "postgres_backup.storage.kind: would lose every dump with its pod; "
+                "set it to persistent, or copy the dumps to a 'store'"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "an object store without its bucket",
+        {"postgres_backup": {"store": {"endpoint": "https://objects.example.com"}}},
+        ("postgres_backup.store.bucket: required but missing; add it",),
+    ),
+    Mistake(
+        "a bucket in the address, and a prefix like a folder",
+        _store(endpoint="https://objects.example.com/backups", prefix="/main/"),
+        (
+            (
+                "postgres_backup.store.prefix: is not a prefix; write names with slashes between them such as "
+                "clusters/main, without one at either end"
+            ),
+        ),
+    ),
+    Mistake(
+        "a bucket in the address",
+        _store(endpoint="https://objects.example.com/backups"),
+        ("postgres_backup.store.endpoint: has a path, which is the bucket's place; write the bucket in 'bucket'",),
+        in_editor=False,
+    ),
+    Mistake(
+        "dumps that leave the cluster unencrypted",
+        _store(endpoint="http://objects.example.com"),
+        ("postgres_backup.store.endpoint: would leave the cluster unencrypted; write https:// in 'endpoint'",),
+        in_editor=False,
+    ),
+    Mistake(
+        "authorities of a store without TLS",
+        _store(endpoint="http://objects.data.svc:9000", ca={"secret": "authorities"}),
+        ("postgres_backup.store.ca: has no effect on http://; write https:// in 'endpoint', or remove it",),
+        in_editor=False,
+    ),
+    Mistake(
+        "an object store by IP address",
+        _store(endpoint="https://192.0.2.10"),
+        (
+            (
+                "postgres_backup.store.endpoint: its host is an address; write a host name, which the mesh and the "
+                "server's certificate know"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "an object store in no namespace",
+        _store(endpoint="http://minio:9000"),
+        (
+            (
+                "postgres_backup.store.endpoint: its host is not a host name; write one such as api.example.com, "
+                "without scheme, port and path"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a key and a cloud identity",
+        _store(credentials_secret="backup-store", identity_calls=["sts.example.com"]),  # noqa: S106 - the Secret's name
+        (
+            (
+                "postgres_backup.store.identity_calls: has no effect beside 'credentials_secret', which replaces the "
+                "cloud identity; remove one of them"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "an object store without the program that copies",
+        _store(),
+        (
+            (
+                "postgres_backup.store.image: no image; name one here, or set images.registry, or images_from_file and "
+                "OTEL_MESH_IMAGES_FILE"
+            ),
+        ),
+        in_editor=False,
+    ),
+    Mistake(
+        "a key in plain text",
+        _store(access_key_id="canary"),
+        (
+            (
+                "postgres_backup.store.access_key_id: unknown key; valid are: addresses, bucket, ca, "
+                "credentials_secret, endpoint, identity_calls, image, keep, prefix, region, resources, version"
+            ),
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Backends outside by the same setting as the stack's own: what is deployed, exported, warned of and said on call."""
+"""B11: backends outside by the setting of the stack's own: what is deployed, exported, warned of, said on call."""
 
 from __future__ import annotations
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from otel_mesh import Catalog
+from otel_mesh import Catalog, EdgeStanding
+from otel_mesh_cli.oncall import service_map
 from otel_mesh_stack import outputs
 from otel_mesh_stack.deploy import deploy
 from otel_mesh_stack.outputs import ServicePort, Telemetry
 from otel_mesh_stack.services import CATALOG
 from tests.components.pulumi_program import settle
 from tests.infra.stack_config import accepted, changed, stack_settings, use
+from tests.infra.test_stack_stores import NEIGHBOURS, WITHOUT_OWN
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,6 +53,18 @@ def test_each_query_api_is_a_port_of_a_service_that_the_stack_deploys(
     assert {(one.namespace, one.name, one.port) for one in parts if isinstance(one, ServicePort)} <= deployed
     assert telemetry.gateway is None
     assert Catalog.model_validate(found[outputs.CATALOG]) == CATALOG
+
+
+def test_a_store_in_another_namespace_is_declared_in_the_map(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = changed(**WITHOUT_OWN, **NEIGHBOURS, mesh__kind="none")
+    _, found = exported(settings, "local", loop, monkeypatch)
+    catalog = Catalog.model_validate(found[outputs.CATALOG])
+    seen = [(("user-service", callee), 1.0, 0.0, None) for callee in ("db", "cache", "postgres-of-others")]
+    standings = {edge.callee: edge.standing for edge in service_map.compared(seen, catalog) if edge.calls}
+    declared = {"postgres": EdgeStanding.DECLARED, "redis": EdgeStanding.DECLARED}
+    assert standings == {**declared, "postgres-of-others": EdgeStanding.UNDECLARED}
 
 
 def test_output_names_follow_the_settings(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Sampling by the services, or by samplers that get complete traces."""
+"""S1.13: sampling by the services, or by samplers that get complete traces."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_images_come_from_the_file_unless_the_stack_sets_them(tmp_path: Path) ->
     assert isinstance(made.settings.prometheus, PrometheusSettings)
     assert made.settings.jaeger.image == "own.invalid/jaeger:2"
     assert made.settings.prometheus.image == "file.invalid/prometheus:1"
-    assert made.settings.collector.image.startswith("docker.io/otel/")
+    assert str(made.settings.collector.image).startswith("docker.io/otel/")
     assert made.service_images["api-gateway"] == "own.invalid/api-gateway:2"
 
 

@@ -1,4 +1,4 @@
-"""Stores outside by the same setting as the stack's own: what is deployed, and what mesh and network let through."""
+"""B11: stores outside by the setting of the stack's own: what is deployed, and what mesh and network let through."""
 
 from __future__ import annotations
 
@@ -103,3 +103,57 @@ def test_a_neighbours_store_is_a_host_of_its_users_proxies() -> None:
     assert {name for name, found in hosts.items() if database in found} == USERS["postgres"]
     assert {name for name, found in hosts.items() if cache in found} == USERS["redis"]
     assert not any(one.external_calls for one in stores.placed(settings(**NEIGHBOURS)).services)
+
+
+BACKUPS: Final = {"postgres_backup": {"storage": {"kind": "ephemeral"}}}
+BUCKET: Final = {"bucket": "backups", "credentials_secret": "backup-store", "image": "registry.invalid/backup-store:1"}
+
+
+def backed_up(**store: Any) -> StackSettings:  # noqa: ANN401 - of a stack file
+    return accepted(changed(**MESHED, postgres_backup={**BACKUPS["postgres_backup"], "store": BUCKET | store})).settings
+
+
+def egress_of(settings: StackSettings) -> dict[str, dict[str, Any]]:
+    """The objects that let workloads out, by kind and name."""
+    further, outside = stores.hosts_of_neighbours(settings), stores.calls_of_backups(settings)
+    made = egress_manifests(declared_egress(stores.placed(settings), "shop", (), further, outside), "shop")
+    return {f"{one['kind']}/{one['metadata']['name']}": one["spec"] for one in made}
+
+
+def peers_of_backups(settings: StackSettings) -> list[Peer]:
+    found = network.connections(settings, NoMesh())
+    return [one.destination for one in found if one.source == workload_pods("shop", "postgres-backup")]
+
+
+def test_mesh_and_network_let_the_backups_out_to_their_store_and_no_others() -> None:
+    settings = backed_up(endpoint="https://objects.example.com:9000", addresses=["192.0.2.20/32"])
+    made = egress_of(settings)
+    (port,) = made["ServiceEntry/external-objects-example-com"]["ports"]
+    assert (port["protocol"], port["number"]) == ("TLS", 9000)
+    allowed = {name: one["egress"][0]["hosts"] for name, one in made.items() if name.startswith("Sidecar/")}
+    assert [name for name, hosts in allowed.items() if "./objects.example.com" in hosts] == [
+        "Sidecar/postgres-backup-egress"
+    ]
+    assert "shop/postgres.shop.svc.cluster.local" in allowed["Sidecar/postgres-backup-egress"]
+    selected = made["Sidecar/postgres-backup-egress"]["workloadSelector"]["labels"]
+    assert selected == {"app.kubernetes.io/instance": "postgres-backup"}
+    assert Addresses(cidrs=("192.0.2.20/32",)) in peers_of_backups(settings)
+
+
+def test_the_backups_reach_a_store_of_another_namespace_and_those_who_vouch_for_a_cloud_identity() -> None:
+    settings = backed_up(endpoint="http://objects.data.svc:9000")
+    hosts = egress_of(settings)["Sidecar/postgres-backup-egress"]["egress"][0]["hosts"]
+    assert "data/objects.data.svc.cluster.local" in hosts
+    assert Pods(namespace="data") in peers_of_backups(settings)
+    vouched = {"credentials_secret": None, "identity_calls": ["sts.example.com"]}
+    settings = backed_up(endpoint="https://objects.example.com", **vouched)
+    assert "ServiceEntry/external-sts-example-com" in egress_of(settings)
+
+
+def test_the_program_that_copies_dumps_has_the_image_of_the_registry() -> None:
+    store = {"endpoint": "https://objects.example.com", "bucket": "backups"}
+    images = {"registry": "registry.example.com/shop", "tag": "7"}
+    made = accepted(changed(postgres_backup={"store": store}, images=images)).settings.postgres_backup
+    assert made is not None
+    assert made.store is not None
+    assert made.store.image == "registry.example.com/shop/backup-store:7"

@@ -1,7 +1,7 @@
 """The newest of Linkerd's charts that a Go module holds: 2.14.10, the last stable release.
 
-Newer charts are in upstream's repository only, which tests do not reach. So the tests render these, and take out what
-2.14.10 lacks, each with its reason (`tests/engine/test_linkerd_dry_run.py`).
+Newer charts are in upstream's repository only, which tests do not reach. So the tests render these, and take the
+definitions of the kinds that 2.14.10 lacks from `NEWER`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from otel_mesh_embedded.toolchain import charts, golang
 
 MODULE: Final = "github.com/linkerd/linkerd2@v0.5.1-0.20240220173600-1ea6b271718f"
 RELEASE: Final = "2.14.10"
+NEWER: Final = Path(__file__).parent / "definitions"
+"""Definitions of the default release, of the kinds and versions that the charts lack."""
 _CHARTS: Final = ("linkerd-crds", "linkerd2-cni", "linkerd-control-plane")
 
 

@@ -36,9 +36,9 @@ class RefusedCall:
     callee: str
     """``service.name`` of the callee."""
     calls: float
-    """Number of calls in the window."""
+    """Number of answered calls in the window."""
     per_second: float
-    """Calls per second over the window."""
+    """Answered calls per second over the window."""
     last_seen: str | None
     """Time of the last call, in UTC (ISO 8601), to the step of the query; None if unknown."""
     policy: str | None
@@ -57,6 +57,8 @@ class Replay:
     """Number of pairs of caller and callee that were judged."""
     refused: list[RefusedCall] = field(default_factory=list)
     """Calls that would be refused, the most frequent first."""
+    unanswered: list[tuple[str, str]] = field(default_factory=list)
+    """Pairs whose calls would be refused, and of which none was answered: they may be refused already."""
     unjudged: list[tuple[str, str]] = field(default_factory=list)
     """Pairs of which caller or callee is not among the objects."""
     never_seen: list[tuple[str, str]] = field(default_factory=list)
@@ -78,7 +80,9 @@ def ask(target: Target, index: Index, window: Window) -> Replay:
     from otel_mesh_stack.services import CATALOG  # noqa: PLC0415
 
     with sources(target) as found:
-        calls = [(pair, number) for pair, number, _, _ in service_map.observed(found.prometheus, window.since)]
+        calls = [
+            (pair, number - failed) for pair, number, failed, _ in service_map.observed(found.prometheus, window.since)
+        ]
         last = last_calls(found.prometheus, window)
     return judged(index, CATALOG, calls, last, window)
 
@@ -110,12 +114,12 @@ def judged(
     Args:
         index: Objects with the proposed policies.
         catalog: Catalog that declares calls.
-        calls: Observed pairs of caller and callee with the number of calls.
+        calls: Observed pairs of caller and callee with the number of answered calls.
         last: Time of the last call of each pair.
         window: Time of the calls.
     """
     decisions = Calls(index)
-    refused, unjudged, seen, compared = [], [], set(), 0
+    refused, unanswered, unjudged, seen, compared = [], [], [], set(), 0
     for (caller, called), count in calls:
         callee = named_callee(catalog, caller, called)
         seen.add((caller, callee))
@@ -127,17 +131,19 @@ def judged(
             continue
         compared += 1
         refusal = decisions.refusal(source, target)
-        if refusal is not None:
+        if refusal is not None and not count:
+            unanswered.append((caller, callee))
+        elif refusal is not None:
             moment = last.get((caller, called))
             when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)) if moment else None
             by = str(refusal.by) if refusal.by else None
             refused.append(RefusedCall(caller, callee, count, count / window.seconds, when, by, refusal.reason))
     refused.sort(key=lambda one: (-one.calls, one.caller, one.callee))
-    return Replay(window.since, compared, refused, unjudged, list(silent_edges(catalog, seen)))
+    return Replay(window.since, compared, refused, unanswered, unjudged, list(silent_edges(catalog, seen)))
 
 
 def show(console: Console, answer: Replay) -> None:
-    """Print the refused calls, those that could not be judged, and declared calls that nobody made."""
+    """Print the refused calls, those that were never answered or not judged, and declared calls that nobody made."""
 
     def say(text: str, style: str = "") -> None:
         console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
@@ -146,8 +152,11 @@ def show(console: Console, answer: Replay) -> None:
     say(f"calls of the last {answer.since} under these policies", "bold")
     for one in answer.refused:
         say(f"  REFUSED {one.caller} → {one.callee}", "red")
-        say(f"        {one.calls:.0f} calls, {one.per_second:.3f} per s, last {one.last_seen or 'time unknown'}")
+        last = one.last_seen or "time unknown"
+        say(f"        {one.calls:.0f} answered calls, {one.per_second:.3f} per s, last {last}")
         say(f"        {one.reason}")
+    for caller, callee in answer.unanswered:
+        say(f"  refused, but no call was answered {caller} → {callee}", "dim")
     for caller, callee in answer.unjudged:
         say(f"  not judged {caller} → {callee}: not both are among the objects", "dim")
     for caller, callee in answer.never_seen:

@@ -30,7 +30,8 @@ def require_secrets(settings: StackSettings, kube: Kube) -> None:
     if isinstance(settings.alertmanager, AlertmanagerSettings):
         for receiver in settings.alertmanager.receivers.values():
             for one in receiver.secrets().values():
-                kube.require_given(namespaces.observability, one.secret, one.key)
+                # a stack file has plain names only
+                kube.require_given(namespaces.observability, str(one.secret), one.key)
     mesh = settings.mesh
     if mesh.gateway_binding is not None and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
         kube.require_certificate(mesh.gateway_namespace, mesh.gateway.tls_secret)
@@ -57,5 +58,5 @@ def _given(settings: StackSettings) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield secret, (USER_KEY, PASSWORD_KEY)
     for store in (database, cache):
         ca = store.tls.ca if isinstance(store, OutsideStore) else None
-        if ca is not None and ca.secret is not None:
+        if ca is not None and isinstance(ca.secret, str):
             yield ca.secret, (ca.key,)

@@ -40,6 +40,13 @@ class Programs(Protocol):
             CommandError: a program is missing; the remedy says how to install it.
         """
 
+    def available(self, names: Sequence[str]) -> Mapping[str, Path]:
+        """Those of the programs that are on this machine, by name; nothing is fetched or built.
+
+        Args:
+            names: programs such as ``promtool``.
+        """
+
     def install_plugin(self, pulumi_home: Path) -> None:
         """Put the Kubernetes provider into a folder that PULUMI_HOME names.
 
@@ -82,26 +89,11 @@ class Images(Protocol):
             CommandError: an image cannot be made.
         """
 
-    def publish(self, references: Mapping[str, str], registry: str, say: Callable[[str], None]) -> dict[str, str]:
-        """Push images that a registry lacks.
-
-        Args:
-            references: local reference by image name, as `make` returns them.
-            registry: host and path that each image's repository goes below.
-            say: called with a line per image that is pushed.
-
-        Returns:
-            Reference with digest, by image name.
+    def skopeo(self) -> tuple[Path, Mapping[str, str]]:
+        """File of skopeo, and environment variables that it needs.
 
         Raises:
-            CommandError: the registry does not answer or refuses an image.
-        """
-
-    def digest(self, reference: str) -> str | None:
-        """Digest of an image in its registry; None if the registry has no such image for this user.
-
-        Raises:
-            CommandError: the registry does not answer.
+            CommandError: its package is not available.
         """
 
     def archive(self, reference: str) -> Path:
@@ -225,6 +217,17 @@ def programs() -> Programs:
     from otel_mesh_cli.core.path_programs import PathPrograms
 
     return PathPrograms()
+
+
+def absent_program(name: str) -> str:
+    """That a program is not among `Programs.present`, and the remedy.
+
+    Args:
+        name: the program.
+    """
+    if find() is None:
+        return f"{name} is not on PATH: install it there"
+    return f"{name} is neither on PATH nor built: `otel-mesh node toolchain {name}` provides it"
 
 
 def charts() -> Charts | None:

@@ -26,3 +26,8 @@ class CommandError(Exception):
     def __str__(self) -> str:
         where = f" (log: {self.log})" if self.log else ""
         return f"{self.message}; {self.remedy}{where}"
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, in one line; the name of its class where it says nothing, as some of httpx do."""
+    return " ".join(str(error).split()) or type(error).__name__

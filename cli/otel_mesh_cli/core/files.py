@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 _KEY_LENGTH = 12
 
 
+def key_of(content: str) -> str:
+    """Name of a file or folder that follows its content: the first twelve digits of the SHA-256 of a text."""
+    return hashlib.sha256(content.encode()).hexdigest()[:_KEY_LENGTH]
+
+
 def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
     """Replace a file's content atomically.
 
@@ -45,6 +50,11 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
         Path(temporary).unlink(missing_ok=True)
         raise
     return True
+
+
+def nearest(path: Path) -> Path:
+    """A path that may not exist yet, or else the nearest of its parents that does."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
 def link(path: Path, target: Path) -> None:
@@ -77,7 +87,7 @@ def folder_of_links(
         make: makes a link, given its path and the file.
     """
     listing = json.dumps({name: str(file) for name, file in targets.items()}, sort_keys=True)
-    folder = home / hashlib.sha256(listing.encode()).hexdigest()[:_KEY_LENGTH]
+    folder = home / key_of(listing)
     if not folder.is_dir():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home, prefix=".new-") as scratch:

@@ -39,24 +39,42 @@ class PathPrograms:
             say(f"programs from PATH: {', '.join(found)}")
         return files.folder_of_links(cache_dir() / "links", found)
 
+    def available(self, names: Sequence[str]) -> Mapping[str, Path]:
+        """As of `Programs.present`: those on PATH."""
+        return {name: Path(file) for name in names if (file := shutil.which(name))}
+
     def install_plugin(self, pulumi_home: Path) -> None:
         """As of `Programs.install_plugin`: from PATH or the user's own plugins, else by `pulumi plugin install`."""
         number = version("pulumi-kubernetes")
-        folder = pulumi_home / "plugins" / f"resource-kubernetes-v{number}"
+        folder = _plugin_folder(pulumi_home, f"v{number}")
         if (folder / PROVIDER).exists():
             return
         home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
         own = home / "plugins" / folder.name / PROVIDER
         found = str(own) if own.is_file() else shutil.which(PROVIDER)
         if found is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            files.link(folder / PROVIDER, Path(found))
+            link_plugin(pulumi_home, f"v{number}", Path(found))
             return
         command = [str(_found("pulumi")), "plugin", "install", "resource", "kubernetes", f"v{number}"]
         run(command, env={**os.environ, "PULUMI_HOME": str(pulumi_home)}).require(
             f"Pulumi plugin kubernetes v{number}",
             remedy=f"install it by hand: pulumi plugin install resource kubernetes v{number}",
         )
+
+
+def link_plugin(pulumi_home: Path, release: str, program: Path) -> None:
+    """Make a program the Kubernetes provider of a folder that PULUMI_HOME names.
+
+    The result is that of ``pulumi plugin install resource kubernetes VERSION --file PROGRAM``, with a link in place of
+    a copy of 200 MB.
+    """
+    folder = _plugin_folder(pulumi_home, release)
+    folder.mkdir(parents=True, exist_ok=True)
+    files.link(folder / PROVIDER, program)
+
+
+def _plugin_folder(pulumi_home: Path, release: str) -> Path:
+    return pulumi_home / "plugins" / f"resource-kubernetes-{release}"
 
 
 def _found(name: str) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 
-from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.errors import CommandError, reason_of
 from otel_mesh_cli.drift import ownership
 from otel_mesh_cli.drift.projection import reduced, seen
 from otel_mesh_cli.oncall.api_server import api_server
@@ -121,8 +121,7 @@ def _listed(http: httpx.Client, context: str, place: _Place) -> Iterable[dict[st
     try:
         answer = http.get(path, headers={"accept": _METADATA_ONLY} if place.kind == "Secret" else {})
     except httpx.HTTPError as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CommandError(f"context {context}: {reason}", remedy=_remedy(context, place)) from None
+        raise CommandError(f"context {context}: {reason_of(error)}", remedy=_remedy(context, place)) from None
     if answer.status_code == HTTPStatus.FORBIDDEN:
         return None
     if answer.status_code == HTTPStatus.NOT_FOUND:  # the definition of the kind is gone, and its objects with it

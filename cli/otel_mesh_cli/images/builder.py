@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_cli.images import contexts, references, services
+from otel_mesh_cli.images.skopeo import Skopeo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -160,11 +161,11 @@ class EmbeddedBuilder:
 
     def exists(self, reference: str) -> bool:
         """As of `Builder`."""
-        return self.images.digest(reference) is not None
+        return self.digest(reference) is not None
 
     def digest(self, reference: str) -> str | None:
         """As of `Builder`."""
-        return self.images.digest(reference)
+        return self._skopeo().digest(reference)
 
     def plan(self, names: Iterable[str], base: str | None) -> list[Plan]:
         """As of `Builder`; images that are missing are built."""
@@ -173,12 +174,24 @@ class EmbeddedBuilder:
 
     def publish(self, plans: Iterable[Plan], registry: str, say: Callable[[str], None]) -> dict[str, str]:
         """As of `Builder`."""
-        return self.images.publish({plan.name: plan.reference for plan in plans}, registry, say)
+        skopeo, published = self._skopeo(), {}
+        for plan in sorted(plans, key=lambda plan: plan.name):
+            target = plan.below(registry)
+            digest = skopeo.digest(target)
+            if digest is None:
+                file = self.images.archive(plan.reference)
+                say(f"pushing {target}, {file.stat().st_size >> 20} MiB")
+                digest = skopeo.push(file, target)
+            published[plan.name] = f"{target}@{digest}"
+        return published
 
     @contextmanager
     def archive(self, plan: Plan, say: Callable[[str], None]) -> Iterator[Path]:  # noqa: ARG002 -- it is built
         """As of `Builder`."""
         yield self.images.archive(plan.reference)
+
+    def _skopeo(self) -> Skopeo:
+        return Skopeo(*self.images.skopeo())
 
 
 def _content(image: ServiceImage) -> dict[str, Path]:

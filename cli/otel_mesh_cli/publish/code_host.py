@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 
-from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.errors import CommandError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,9 +100,8 @@ class Api:
         try:
             return self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
             raise CommandError(
-                f"{self._name}: {what}: {reason}", remedy=f"check that {self._base} is reachable"
+                f"{self._name}: {what}: {reason_of(error)}", remedy=f"check that {self._base} is reachable"
             ) from None
 
     def _accepted(self, answer: httpx.Response, what: str) -> httpx.Response:

@@ -11,10 +11,9 @@ from otel_mesh.check.callers import Callers
 from otel_mesh.check.objects import ISTIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from otel_mesh.check.index import Index
-    from otel_mesh.check.workloads import Workload
 
 
 @dataclass(frozen=True, order=True)
@@ -36,20 +35,28 @@ class Call:
         return f"{self.caller} -> {self.callee}" + (f" ({self.what})" if self.what else "")
 
 
-def calls(index: Index, workloads: Iterable[Workload]) -> frozenset[Call]:
+def accepted(index: Index) -> dict[str, dict[str, frozenset[str]]]:
+    """Requests that each workload accepts, by the workload and the caller.
+
+    Args:
+        index: Objects of the version.
+    """
+    callers = Callers(index)
+    return {one.object.place: callers.of(one) for one in index.workloads}
+
+
+def calls(callers: Mapping[str, Mapping[str, frozenset[str]]]) -> frozenset[Call]:
     """All calls that AuthorizationPolicies of both meshes and NetworkPolicies let through.
 
     What a policy denies only in part counts as let through: `denials` names such policies.
 
     Args:
-        index: Objects of the version.
-        workloads: Called workloads.
+        callers: What `accepted` returns.
     """
-    callers = Callers(index)
     return frozenset(
-        Call(workload.object.place, caller, what)
-        for workload in workloads
-        for caller, requests in callers.of(workload).items()
+        Call(callee, caller, what)
+        for callee, known in callers.items()
+        for caller, requests in known.items()
         for what in requests
     )
 

@@ -121,8 +121,11 @@ def _accepts_anyone(callee: str, before: str, reason: str) -> Risk:
 
 
 def _exceeds(what: frozenset[str], other: frozenset[str] | None) -> bool:
-    """Whether some requests are not among others; the empty text stands for all."""
-    return other is None or ("" not in other and bool(what - other))
+    """Whether some requests are not among others; the empty text stands for all, and a port for all requests to it."""
+    if other is None:
+        return True
+    ports = tuple(f" {one}" for one in other if one.startswith("port "))
+    return "" not in other and any(one not in other and not one.endswith(ports) for one in what)
 
 
 def _named(callers: Callers) -> str:

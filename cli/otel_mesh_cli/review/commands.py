@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.options import LOCAL, Context, PrometheusUrl, Stack
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ class Form(StrEnum):
 
 
 class FailOn(StrEnum):
-    """Risks that make the command end with 1."""
+    """Risks that make the command end with 1; `policy` are those whose label is missing."""
 
     NONE = "none"
+    POLICY = "policy"
     SEVERE = "severe"
     ANY = "any"
 
@@ -43,6 +45,13 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
     prometheus_url: PrometheusUrl = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="Form of the report.")] = Form.MARKDOWN,
     fail_on: Annotated[FailOn, typer.Option(help="Risks that make the command end with 1.")] = FailOn.NONE,
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="Labels of the pull request for the policy in .otel-mesh/review.yaml: a,b or a JSON list.",
+            show_default=False,
+        ),
+    ] = "",
     out: Annotated[
         str, typer.Option(help="Folder for all forms of the report, in place of printing one.", show_default=False)
     ] = "",
@@ -64,9 +73,13 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
     from otel_mesh_cli.review.writing import write
 
     if upgrade:
+        if fail_on is FailOn.POLICY or labels:
+            remedy = "leave out --labels, and use --fail-on severe"
+            raise CommandError("--upgrade: is not judged by the policy of pull requests", remedy=remedy)
         report, text = _upgrade(stack, upgrade, charts)
     else:
-        report, text = _comparison(_Target(stack, context, prometheus_url), against, against_traffic)
+        target = _Target(stack, context, prometheus_url, labels, needs_policy=fail_on is FailOn.POLICY)
+        report, text = _comparison(target, against, against_traffic)
     if out:
         write(report, text, out)
     elif output is Form.MARKDOWN:
@@ -79,33 +92,40 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
 
 @dataclass(frozen=True)
 class _Target:
-    """The stack, and how its cluster and its Prometheus are reached."""
+    """The stack, how its cluster and its Prometheus are reached, and what its policy gets."""
 
     stack: str
     context: str | None
     prometheus_url: str | None
+    labels: str
+    needs_policy: bool
 
 
 def _comparison(target: _Target, against: str, against_traffic: str) -> tuple[Report, str]:
     """The report on two sides, and its Markdown."""
     from otel_mesh_cli.drift import sides as deployed
     from otel_mesh_cli.oncall import options
-    from otel_mesh_cli.review import sides
+    from otel_mesh_cli.review import sides, terms
     from otel_mesh_cli.review.markdown import comment
     from otel_mesh_cli.review.report import Report
+    from otel_mesh_cli.validation.validated import validated
 
     window = options.window(against_traffic, flag="--against-traffic") if against_traffic else None
     command = f"otel-mesh review --stack {target.stack} --against {against}"
     command += f" --against-traffic {against_traffic}" if window else ""
     from_deployed = against in deployed.NAMES
+    agreed = terms.read(None if from_deployed else against, target.labels)
+    if target.needs_policy:
+        terms.require(agreed)
     given = deployed.both(against, target.stack, target.context) if from_deployed else sides.both(against, target.stack)
-    report = Report(target.stack, *given, command)
+    before, after = (side.version.index for side in given)
+    base, proposed = validated(before, after)
+    report = Report(target.stack, *given, command, validated=(base, proposed), terms=agreed)
     if window:
         # here and not above: the addresses that it imports take stack local's file, which a checkout may lack
         from otel_mesh_cli.oncall.sources import Target
         from otel_mesh_cli.review import traffic
 
-        before, after = (side.version.index for side in given)
         place = Target(target.stack, target.context, prometheus_url=target.prometheus_url)
         report = replace(report, traffic=traffic.ask(before, after, place, window))
     return report, comment(report)

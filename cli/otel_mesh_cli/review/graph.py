@@ -37,7 +37,7 @@ def picture(before: Version, after: Version, risks: Iterable[Risk] = ()) -> str:
         after: The proposed version.
         risks: Risks of the change.
     """
-    old, new = _edges(before), _edges(after)
+    old, new = edges(before), edges(after)
     differing = old ^ new
     known = before.workloads.keys() | after.workloads.keys()
     named = {place for risk in risks if risk.kind in _MARKED for place in _PLACE.findall(risk.subject)}
@@ -47,7 +47,7 @@ def picture(before: Version, after: Version, risks: Iterable[Risk] = ()) -> str:
         return ""
     if len(differing) > _MOST_DIFFERING:
         return f"{len(differing)} calls differ: too many for a picture."
-    fresh = _nodes(before, old) ^ _nodes(after, new)
+    fresh = nodes(before, old) ^ nodes(after, new)
     near, nearer = ({edge for edge in old | new if core & set(edge)} | differing for core in (focus, changed | fresh))
     choices = ((near, _READABLE_EDGES), (nearer, _MOST_EDGES), (differing, _MOST_DIFFERING))
     shown = next(edges for edges, most in choices if len(edges) <= most)
@@ -59,10 +59,10 @@ def picture(before: Version, after: Version, risks: Iterable[Risk] = ()) -> str:
     return f"```mermaid\n{_mermaid((before, after), shown, drawn, changed)}\n```{note}"
 
 
-def _mermaid(sides: tuple[Version, Version], edges: set[Edge], names: set[str], changed: set[str]) -> str:
+def _mermaid(sides: tuple[Version, Version], shown: set[Edge], names: set[str], changed: set[str]) -> str:
     """Both versions in one picture: added parts green, removed ones red and dashed, changed ones yellow."""
-    old, new = map(_edges, sides)
-    was, will = (_nodes(version, found) for version, found in zip(sides, (old, new), strict=True))
+    old, new = map(edges, sides)
+    was, will = (nodes(version, found) for version, found in zip(sides, (old, new), strict=True))
     ids = {name: f"n{place}" for place, name in enumerate(sorted(names))}
     lines = ["flowchart LR"]
     for name, one in ids.items():
@@ -70,7 +70,7 @@ def _mermaid(sides: tuple[Version, Version], edges: set[Edge], names: set[str], 
         text = name.replace('"', "'")
         lines.append(f'  {one}["{text}"]{mark}')
     styles = []
-    for place, (caller, callee) in enumerate(sorted(edges)):
+    for place, (caller, callee) in enumerate(sorted(shown)):
         edge = (caller, callee)
         arrow = "-.->" if edge not in new else "==>" if edge not in old else "-->"
         lines.append(f"  {ids[caller]} {arrow} {ids[callee]}")
@@ -82,10 +82,20 @@ def _mermaid(sides: tuple[Version, Version], edges: set[Edge], names: set[str], 
     return "\n".join([*lines, *styles, *(f"  classDef {name} {style}" for name, style in classes.items())])
 
 
-def _edges(version: Version) -> set[Edge]:
-    """Allowed calls between workloads; what accepts anyone by having no policy is left out."""
+def edges(version: Version) -> set[Edge]:
+    """Allowed calls between workloads; what accepts anyone by having no policy is left out.
+
+    Args:
+        version: The version.
+    """
     return {(version.workload_of(one.caller), one.callee) for one in version.calls if one.caller != ANYONE}
 
 
-def _nodes(version: Version, edges: set[Edge]) -> set[str]:
-    return set(version.workloads) | {name for edge in edges for name in edge}
+def nodes(version: Version, calls: set[Edge]) -> set[str]:
+    """Workloads, and what calls them.
+
+    Args:
+        version: The version.
+        calls: Its edges.
+    """
+    return set(version.workloads) | {name for call in calls for name in call}

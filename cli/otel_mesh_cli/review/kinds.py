@@ -21,6 +21,7 @@ class Kind(StrEnum):
     MTLS = "weakens mTLS"
     LEAVES = "leaves the mesh"
     FAULT = "reaches production with a fault"
+    GUARD = "opens one of two guards"
     TELEMETRY = "loses telemetry"
     RETRIES = "multiplies retries"
     TRAFFIC = "moves traffic"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from otel_mesh.check.callers import ANYONE
 from otel_mesh.check.findings import Severity
+from otel_mesh_cli.review import acceptance
 from otel_mesh_cli.review.graph import picture
 from otel_mesh_cli.review.kinds import grouped
 from otel_mesh_cli.review.objects import Action
 from otel_mesh_cli.review.risk_table import cell, code, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from otel_mesh_cli.review.objects import Change, Manifest
     from otel_mesh_cli.review.report import Report
@@ -24,58 +24,25 @@ if TYPE_CHECKING:
 
 MARK: Final = "<!-- otel-mesh {name}: {stack} -->"
 """First line of a comment: the next report on the same stack replaces the comment that has it."""
-LONGEST: Final = 60_000
-"""Longest comment in characters; GitHub refuses more than 65,536."""
 _HIDDEN: Final = "(not shown)"
 _APPLIED: Final = "/last-applied-configuration"
 """End of the names of annotations with a whole object in them."""
 _CONTEXT: Final = 3
-_RESERVE: Final = 2000
-"""Characters for the sentences about what is left out."""
 _MOST_OPEN: Final = 10
 """Longest table that is not folded, in rows."""
-_MOST_ROWS: Final = 100
 _FOLDED: Final = (Action.REPLACE, Action.DELETE, Action.UPDATE, Action.CREATE)
 """Order of the folds: what a comment may have no room for comes last."""
 
 
 def comment(report: Report) -> str:
-    """The report as a comment; folds that do not fit are left out at the end, and named.
+    """The report as a comment, whole: `otel-mesh publish` fits it into the limit of a code host.
 
     Args:
         report: The report.
     """
-    tail = _footer(report)
-    head = "\n\n".join(_fitting(_head(report), LONGEST - len(tail) - _RESERVE, report))
-    folds, left = [], LONGEST - len(head) - len(tail) - 500
-    skipped: list[str] = []
     order = {action: place for place, action in enumerate(_FOLDED)}
-    for change in sorted(report.changes, key=lambda one: order[one.action]):
-        fold = _fold(change)
-        if len(fold) <= left and not skipped:
-            folds.append(fold)
-            left -= len(fold)
-        else:
-            skipped.append(str(change.key))
-    if skipped:
-        folds.append(
-            f"**{len(skipped)} more objects do not fit into a comment**:"
-            f" `{report.command} --output json` names them all."
-        )
-    return "\n\n".join([head, *folds, tail]) + "\n"
-
-
-def _fitting(blocks: Iterable[str], left: int, report: Report) -> Iterator[str]:
-    """The blocks before the folds; those for which there is no room are named."""
-    for block in blocks:
-        left -= len(block)
-        if left > 0:
-            yield block
-            continue
-        left += len(block)
-        name = re.search(r"<summary>(.*?)[:<]", block)
-        what = name[1] if name else "The table of risks" if block.startswith("| risk") else "The service graph"
-        yield f"**{what}: does not fit into a comment**; `{report.command} --output json` has it."
+    changes = sorted(report.changes, key=lambda one: order[one.action])
+    return "\n\n".join([*_head(report), *map(_fold, changes), _footer(report)]) + "\n"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -86,6 +53,8 @@ def _head(report: Report) -> Iterator[str]:
         rows = len(grouped(report.severe))
         have = "1 risk below has" if rows == 1 else f"{rows} of the risks below have"
         yield f"> [!WARNING]\n> {have} to be accepted on purpose."
+    if labels := acceptance.text(report):
+        yield labels
     graph = picture(report.before.version, report.after.version, report.risks)
     folds = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
     yield from (one for one in (table(report), graph, *folds) if one)
@@ -112,7 +81,7 @@ def _calls(report: Report) -> str:
     state = " open" if len(rows) <= _MOST_OPEN else ""
     title = f"<details{state}><summary>Who may call whom: {differ}, {kept} stay</summary>"
     header = ["| | caller | callee | requests |", "|---|---|---|---|"]
-    return "\n".join([title, "", *header, *_bounded(body, report), "", "</details>"])
+    return "\n".join([title, "", *header, *body, "", "</details>"])
 
 
 def _traffic(report: Report) -> str:
@@ -126,9 +95,17 @@ def _traffic(report: Report) -> str:
         f" | {code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {cell(one.reason)} |"
         for one in replay.refused
     ]
-    header = ["| refused by | caller | callee | calls | last | why |", "|---|---|---|---|---|---|"] if body else []
-    pairs = ", ".join(f"{caller} -> {callee}" for caller, callee in replay.unjudged)
-    rest = ["", f"Not judged, since not both are among the objects: {cell(pairs)}."] if pairs else []
+    header = (
+        ["| refused by | caller | callee | answered calls | last | why |", "|---|---|---|---|---|---|"] if body else []
+    )
+    others = (
+        ("Not judged, since not both are among the objects", replay.unjudged),
+        ("Refused by the proposed policies too, but none of these calls was answered", replay.unanswered),
+    )
+    rest = []
+    for what, pairs in others:
+        if pairs:
+            rest += ["", f"{what}: {cell(', '.join(f'{caller} -> {callee}' for caller, callee in pairs))}."]
     summary = f"<details open><summary>Calls of the last {replay.since}: {title}</summary>"
     return "\n".join([summary, "", *header, *body, *rest, "", "</details>"])
 
@@ -146,9 +123,7 @@ def _routes(report: Report) -> str:
         for side, one in rows
     ]
     header = ["| | route | requests | to | fault | retries | timeout |", "|---|---|---|---|---|---|---|"]
-    return "\n".join(
-        ["<details open><summary>Where requests go</summary>", "", *header, *_bounded(body, report), "", "</details>"]
-    )
+    return "\n".join(["<details open><summary>Where requests go</summary>", "", *header, *body, "", "</details>"])
 
 
 def _fault(route: Route) -> str:
@@ -189,17 +164,6 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             yield f"| {prefix}{code(name)} | {_words(before.get(name))} | {_words(after.get(name))} |"
-
-
-def _bounded(rows: list[str], report: Report) -> list[str]:
-    """Rows of a table; those that a comment has no room for by their number."""
-    if len(rows) <= _MOST_ROWS:
-        return rows
-    return [
-        *rows[:_MOST_ROWS],
-        "",
-        f"**{len(rows) - _MOST_ROWS} more rows**: `{report.command} --output json` has all.",
-    ]
 
 
 def _words(value: object) -> str:

@@ -52,7 +52,7 @@ class Version:
     @cached_property
     def calls(self) -> frozenset[Call]:
         """Calls that the policies let through."""
-        return access.calls(self.index, self.workloads.values())
+        return access.calls(self.callers)
 
     @cached_property
     def denials(self) -> Mapping[str, str]:
@@ -101,11 +101,7 @@ class Version:
     @cached_property
     def callers(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
         """Requests that a workload accepts, by the workload and the caller."""
-        found: dict[str, dict[str, frozenset[str]]] = {place: {} for place in self.workloads}
-        for call in self.calls:
-            accepted = found[call.callee]
-            accepted[call.caller] = accepted.get(call.caller, frozenset()) | {call.what}
-        return found
+        return access.accepted(self.index)
 
     @cached_property
     def secrets(self) -> frozenset[tuple[str, str]]:

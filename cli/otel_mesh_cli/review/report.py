@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from otel_mesh.check.findings import Severity
 from otel_mesh_cli.checks import report as checks
-from otel_mesh_cli.review import origins
+from otel_mesh_cli.review import acceptance, origins
 from otel_mesh_cli.review.introduced import findings
 from otel_mesh_cli.review.kinds import SEVERE
 from otel_mesh_cli.review.objects import compare
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from otel_mesh.check.findings import Finding
     from otel_mesh_cli.checks.replay import RefusedCall
+    from otel_mesh_cli.review.acceptance import Acceptance, Terms
     from otel_mesh_cli.review.introduced import Findings
     from otel_mesh_cli.review.kinds import Risk
     from otel_mesh_cli.review.model import Version
     from otel_mesh_cli.review.objects import Change
     from otel_mesh_cli.review.origins import Line
     from otel_mesh_cli.review.traffic import Traffic
+    from otel_mesh_cli.validation.validated import Validated
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Report:
         after: The proposed version.
         command: Command that makes this report.
         traffic: Observed calls, judged; None if they were not asked for.
+        validated: What programs say about the configurations of both sides; None if they were not asked.
+        terms: Policy of the repository and labels of the pull request; None without a policy.
     """
 
     NAME: ClassVar[str] = "review"
@@ -65,6 +69,8 @@ class Report:
     after: Side
     command: str
     traffic: Traffic | None = field(default=None, kw_only=True)
+    validated: tuple[Validated, Validated] | None = field(default=None, kw_only=True)
+    terms: Terms | None = field(default=None, kw_only=True)
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
@@ -78,8 +84,9 @@ class Report:
 
     @cached_property
     def findings(self) -> Findings:
-        """Findings of the offline checks: those of the change, and the number of the others."""
-        return findings(self.before.version.findings, self.after.version.findings)
+        """Findings of the checks and of programs: those of the change, and the number of the others."""
+        before, after = (one.findings for one in self.validated) if self.validated else ((), ())
+        return findings((*before, *self.before.version.findings), (*after, *self.after.version.findings))
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -111,15 +118,22 @@ class Report:
         """Findings of the checks that the change introduces, without notes."""
         return tuple(one for one in self.findings.introduced if one.severity is not Severity.INFO)
 
+    @cached_property
+    def acceptances(self) -> tuple[Acceptance, ...]:
+        """Labels that the repository's policy asks for."""
+        return acceptance.acceptances(self, self.terms) if self.terms else ()
+
     def fails(self, on: str) -> bool:
         """Whether the command ends with 1.
 
         Args:
-            on: ``none``, ``severe`` (severe risks, observed calls that are refused, errors of the checks) or ``any``
-                (all risks, warnings too).
+            on: ``none``, ``policy`` (a label is missing), ``severe`` (severe risks, observed calls that are refused,
+                errors of the checks) or ``any`` (all risks, warnings too).
         """
         errors = [one for one in self.serious if one.severity is Severity.ERROR]
         match on:
+            case "policy":
+                return not all(one.is_given for one in self.acceptances)
             case "severe":
                 return bool(self.severe or self.refused or errors)
             case "any":
@@ -136,6 +150,7 @@ class Report:
             "Objects of charts: a chart is compared by its version and values, and the checks do not see its objects.",
             "Code in images: an image is compared by its reference.",
             *(() if self.traffic else ("Calls that are made: `--against-traffic 7d` judges those of a week.",)),
+            *(self.validated[1].unchecked if self.validated else ()),
             *self.before.unchecked,
             *self.after.unchecked,
         )
@@ -164,6 +179,7 @@ class Report:
                 "kept": self.findings.kept,
                 "resolved": self.findings.resolved,
             },
+            "policy": acceptance.data(self),
             "traffic": self.traffic.data() if self.traffic else None,
             "objects": [
                 {"object": str(one.key), "action": one.action.value, "fields": list(one.fields)} for one in self.changes

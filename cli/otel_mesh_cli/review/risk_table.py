@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from otel_mesh_cli.review.origins import Line
     from otel_mesh_cli.review.report import Report
 
-_MOST_ROWS: Final = 60
 _MOST_SUBJECTS: Final = 8
 _MOST_PLACES: Final = 5
 _HEADER: Final = ("| risk | of | before | after | why | from |", "|---|---|---|---|---|---|")
@@ -30,14 +29,7 @@ def table(report: Report) -> str:
     groups = grouped(report.risks)
     if not groups:
         return ""
-    rows = [_row(one, report) for one in groups[:_MOST_ROWS]]
-    left = len(groups) - len(rows)
-    rest = (
-        f"\n\n**{left} more rows do not fit into a comment**: `{report.command} --output json` has them all."
-        if left
-        else ""
-    )
-    return "\n".join((*_HEADER, *rows)) + rest
+    return "\n".join((*_HEADER, *(_row(one, report) for one in groups)))
 
 
 def places(lines: Iterable[Line]) -> list[str]:

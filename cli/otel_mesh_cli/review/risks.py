@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh_cli.review import access_risks, data_risks, mesh_risks, route_risks, telemetry_risks
+from otel_mesh_cli.review import access_risks, data_risks, guard_risks, mesh_risks, route_risks, telemetry_risks
 from otel_mesh_cli.review.kinds import Kind, Risk
 from otel_mesh_cli.review.renames import renames
 
@@ -29,6 +29,7 @@ def risks(before: Version, after: Version, changes: Iterable[Change]) -> tuple[R
     found = [
         *data_risks.risks(before, after, changes, renamed),
         *access_risks.risks(before, after, renamed),
+        *guard_risks.risks(before, after),
         *mesh_risks.risks(before, after),
         *route_risks.risks(before, after),
         *telemetry_risks.risks(before, after),

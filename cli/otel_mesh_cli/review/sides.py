@@ -107,6 +107,22 @@ def read(folder: Path, stack: str, name: str, place: str, variables: Mapping[str
     return Side(name, Version(tuple(data["objects"]), data["environment"]), data["sources"])
 
 
+def content(reference: str, path: str) -> str | None:
+    """The text of a file in a commit; None if the commit does not have it.
+
+    Args:
+        reference: Commit, branch or tag.
+        path: Path in the repository.
+
+    Raises:
+        CommandError: There is no such commit.
+    """
+    place = f"--against {reference}"
+    if not _git(["ls-tree", "--name-only", reference, path], place):
+        return None
+    return _git(["show", f"{reference}:./{path}"], place).decode(errors="replace")
+
+
 def _git(words: Sequence[str], place: str) -> bytes:
     command = ["git", "-C", str(repo_dir()), *words]
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
+from otel_mesh_cli.review.picture import svg
 from otel_mesh_cli.review.sarif import sarif
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _READABLE = 0o644
 
 
 def write(report: Report, text: str, out: str) -> None:
-    """Write ``report.md``, ``report.json`` and ``report.sarif``.
+    """Write ``report.md``, ``report.json``, ``report.sarif`` and ``graph.svg``.
 
     Args:
         report: The report.
@@ -29,6 +30,7 @@ def write(report: Report, text: str, out: str) -> None:
         "report.md": text,
         "report.json": json.dumps(report.data(), indent=2),
         "report.sarif": json.dumps(sarif(report), indent=2),
+        "graph.svg": svg(report),
     }
     for name, content in texts.items():
         files.write(folder / name, content, mode=_READABLE)

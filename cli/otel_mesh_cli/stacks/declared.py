@@ -13,16 +13,13 @@ from unittest import mock
 
 import pulumi
 
+from otel_mesh.core.recording import record
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.stacks import pulumi_cli
-from otel_mesh_cli.stacks.drift import MARK
-from otel_mesh_cli.stacks.without_engine import Recorder, event_loop, settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CHART: Final = "kubernetes:helm.sh/v4:Chart"
-_GROUP: Final = "kubernetes:yaml/v2:ConfigGroup"
 _VARIABLES: Final = ("OTEL_MESH_IMAGES_FILE", pulumi_cli.CHARTS_DIR, "OTEL_MESH_SECRETS_DIR", "OTEL_MESH_NODE_FILE")
 """Variables of the shell that would change the objects."""
 
@@ -41,7 +38,6 @@ def declared(stack: str, config: Mapping[str, Any], variables: Mapping[str, str]
     # here and not above: importing it reads the catalog, whose mistakes are reported like those of settings
     from otel_mesh_stack.deploy import deploy  # noqa: PLC0415
 
-    recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.dict(os.environ, {"OTEL_MESH_RENDER_DIR": folder, "PULUMI_CONFIG": _as_the_cli_does(config)}),
@@ -49,22 +45,11 @@ def declared(stack: str, config: Mapping[str, Any], variables: Mapping[str, str]
         for name in _VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(variables or {})
-        with event_loop() as loop:
-            pulumi.runtime.set_mocks(recorder, project=pulumi_cli.project_name(), stack=stack)
-            pulumi.runtime.set_all_config(pulumi.runtime.get_config_env())
-            try:
-                deploy()
-            except pulumi.RunError as error:
-                raise CommandError(f"{error}\n  all of it in Pulumi.{stack}.yaml", remedy="correct it there") from None
-            settle(loop)
-    made = [one for one in recorder.registered if one.typ.startswith("kubernetes:") and one.typ != _GROUP]
-    return [_chart(one.inputs) if one.typ == _CHART else _plain(one.inputs) for one in made]
-
-
-def _chart(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    spec = {key: value for key, value in _plain(inputs).items() if key not in {"name", "namespace"}}
-    metadata = {"name": str(inputs["name"]), "namespace": str(inputs["namespace"])}
-    return {"apiVersion": "helm.sh/v4", "kind": "Chart", "metadata": metadata, "spec": spec}
+        project, given = pulumi_cli.project_name(), pulumi.runtime.get_config_env()
+        try:
+            return list(record(deploy, project=project, stack=stack, config=given).objects)
+        except pulumi.RunError as error:
+            raise CommandError(f"{error}\n  all of it in Pulumi.{stack}.yaml", remedy="correct it there") from None
 
 
 def _as_the_cli_does(config: Mapping[str, Any]) -> str:
@@ -72,17 +57,3 @@ def _as_the_cli_does(config: Mapping[str, Any]) -> str:
     return json.dumps(
         {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()}
     )
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """A value as the program declared it.
-
-    Pulumi's monitor turns integers into floats, loses the order of keys, and wraps secrets (placeholders here).
-    """
-    if isinstance(value, dict):
-        if MARK in value:
-            return _plain(value["value"])
-        return {key: _plain(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -28,10 +28,10 @@ _SHOWN = 3
 
 
 def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
-    """Run the CLI on a stack as `pulumi_cli.call` does, and check definitions before and after.
+    """Run the CLI on a stack as `pulumi_cli.call` does; an update is checked before and after.
 
     Raises:
-        CommandError: Other people's objects would be deleted; nothing was done.
+        CommandError: Other people's objects would be deleted, or a program refuses a configuration; nothing was done.
     """
     command = next((word for word in words if not word.startswith("-")), "")
     if command not in (*_UPDATES, _DESTROY):
@@ -40,6 +40,10 @@ def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
     pulumi_cli.ensure_stack(workspace, stack, tools)
     before = _resources(workspace, stack, tools)
     refuse_loss(workspace, stack, tools, before, destroys=command == _DESTROY)
+    if command in _UPDATES:
+        from otel_mesh_cli.validation.before_update import refuse_broken  # noqa: PLC0415 - loads the whole program
+
+        refuse_broken(workspace, stack, print)
     code = pulumi_cli.call(workspace, stack, words)
     if code == 0:
         after = {one["urn"] for one in _resources(workspace, stack, tools)}

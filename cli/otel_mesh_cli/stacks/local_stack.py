@@ -50,6 +50,11 @@ def namespaces() -> tuple[str, ...]:
     return (stack.namespaces.observability, stack.namespaces.services, *stack.mesh.namespaces)
 
 
+def pod_namespaces() -> tuple[str, ...]:
+    """Namespaces with pods of the environment: the cluster's own and the stack's."""
+    return ("kube-system", *namespaces())
+
+
 def gateway() -> str | None:
     """Name of the mesh's gateway, as a Service and as ``service.name`` of its spans; None without a mesh."""
     found = outputs.telemetry(settings()).gateway

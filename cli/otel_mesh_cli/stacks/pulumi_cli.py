@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from otel_mesh_cli.core.run import run as run_program
 from otel_mesh_cli.stacks import engine_processes, stack_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
@@ -66,6 +68,16 @@ class Workspace:
         if self.backend is None:
             return None
         return self.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json"
+
+    @contextmanager
+    def process_environment(self, tools: Path) -> Iterator[dict[str, str]]:
+        """Environment of a CLI process that runs programs and providers, with a folder for their temporary files.
+
+        The Kubernetes provider writes the kubeconfig, with its keys, to a temporary file that it never removes.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="tmp-", dir=self.folder, ignore_cleanup_errors=True) as temporary:
+            yield {**self.environment(tools), "TMPDIR": temporary}
 
     def environment(self, tools: Path) -> dict[str, str]:
         """Environment of a CLI process, with the checkout's Python and the programs first on PATH."""
@@ -159,7 +171,8 @@ def project_name() -> str:
 def run(workspace: Workspace, tools: Path, words: Sequence[str]) -> Done:
     """Run the CLI and return its result."""
     command = [str(tools / "pulumi"), "-C", str(workspace.project), "--non-interactive", *words]
-    return run_program(command, env=workspace.environment(tools))
+    with workspace.process_environment(tools) as environment:
+        return run_program(command, env=environment)
 
 
 def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
@@ -169,4 +182,5 @@ def call(workspace: Workspace, stack: str, words: Sequence[str]) -> int:
     command = [str(tools / "pulumi"), "-C", str(folder), *words]
     # marked, so that the next update ends what a killed run leaves behind
     own = {"PULUMI_STACK": stack, **engine_processes.mark(workspace.project, stack)}
-    return call_program(command, env={**workspace.environment(tools), **own})
+    with workspace.process_environment(tools) as environment:
+        return call_program(command, env={**environment, **own})

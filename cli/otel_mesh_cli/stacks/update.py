@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import last_line
 from otel_mesh_cli.stacks import definitions, drift, engine_processes, pulumi_cli, recovery, stack_lock, unchanged
+from otel_mesh_cli.validation import before_update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,12 +72,14 @@ def up(
         Numbers of resources by operation, as the CLI counts them.
 
     Raises:
-        CommandError: Another update holds the stack, or this one failed; it names the resource and the reason.
+        CommandError: Another update holds the stack, a program refuses its configuration, or this update failed; it
+            names the resource and the reason.
     """
     pulumi_cli.ensure_stack(workspace, stack, tools)
     log = workspace.logs / f"pulumi-{stack}.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     end = time.monotonic() + LOCK_PATIENCE_S
+    is_validated = False
     while True:
         _wait_for_lock(workspace.backend, stack, progress)
         if ended := engine_processes.end_abandoned(workspace.project, stack):
@@ -89,6 +92,9 @@ def up(
         look = cache(listed) if listed else None  # both questions are about the same moment: each kind is listed once
         if look and unchanged.is_recorded(workspace, stack, inputs, drift.versions(state, look)):
             return {"same": len(state["resources"])}
+        if not is_validated:
+            before_update.refuse_broken(workspace, stack, progress)
+            is_validated = True
         untouched = look is not None and bool(state) and drift.is_untouched(state, look)
         unchanged.forget(workspace, stack)
         definitions.before_update(workspace, stack, tools)
@@ -120,9 +126,10 @@ def _run(  # noqa: PLR0913 -- all parts of a run
     command += ["--non-interactive", "--color", "never", "--suppress-outputs"]
     with (
         log.open("w") as stream,
+        workspace.process_environment(tools) as environment,
         subprocess.Popen(
             command,
-            env={**workspace.environment(tools), **engine_processes.mark(workspace.project, stack)},
+            env={**environment, **engine_processes.mark(workspace.project, stack)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ import yaml
 
 from otel_mesh.mesh.istio.charts import CHARTS
 from otel_mesh_cli.core import embedded
-from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.errors import CommandError, reason_of
 from otel_mesh_cli.stacks import pulumi_cli
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def _fetched(version: str, repository: str, target: Path) -> Path:
                 with tarfile.open(fileobj=io.BytesIO(_get(http, urljoin(place, url)))) as packed:
                     packed.extractall(target, filter="data")
     except httpx.HTTPError as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CommandError(f"charts {version}: {repository}: {reason}", remedy=remedy) from None
+        raise CommandError(f"charts {version}: {repository}: {reason_of(error)}", remedy=remedy) from None
     except (tarfile.TarError, yaml.YAMLError, UnicodeDecodeError):
         raise CommandError(f"charts {version}: {repository}: not a chart repository", remedy=remedy) from None
     require(target, version)

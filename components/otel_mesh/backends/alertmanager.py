@@ -13,7 +13,8 @@ from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, nearest, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
-from otel_mesh.core.values import DnsLabel, Duration, ImageReference, LabelValue, Replicas, Retention, Settings, hours
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, Duration, LabelValue, Replicas, Retention, Settings, hours
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
@@ -82,7 +83,7 @@ class AlertmanagerSettings(Settings):
     """Port between its pods."""
 
     name: DnsLabel = "alertmanager"
-    image: ImageReference = versions.ALERTMANAGER_IMAGE
+    image: ImageInput = versions.ALERTMANAGER_IMAGE
     version: LabelValue = versions.ALERTMANAGER
     replicas: Replicas = 1
     resources: Resources = Resources(cpu="10m", memory="32Mi", memory_limit="128Mi")

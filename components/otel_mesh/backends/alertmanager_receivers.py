@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Self
 
+    from otel_mesh.k8s.pod_types import ProjectedSource, VolumeSource
+
 _FOLDER: Final = "/etc/alertmanager-secrets"
 _TEXT: Final = (
     "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n{{ .Annotations.runbook }}\n\n"
@@ -191,12 +193,12 @@ def receiver_volumes(receivers: Mapping[str, Receiver]) -> Iterator[Volume]:
         receivers: Receivers by name.
     """
     for name, receiver in receivers.items():
-        sources = [
+        sources: list[ProjectedSource] = [
             {"secret": {"name": one.secret, "items": [{"key": one.key, "path": file}]}}
             for file, one in receiver.secrets().items()
         ]
         if sources:
-            source = {"projected": {"defaultMode": 0o440, "sources": sources}}
+            source: VolumeSource = {"projected": {"defaultMode": 0o440, "sources": sources}}
             yield Volume(name=f"receiver-{name}", path=f"{_FOLDER}/{name}", source=source, read_only=True)
 
 

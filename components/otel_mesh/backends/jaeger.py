@@ -13,7 +13,8 @@ from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT, service_host
-from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Replicas, Retention, Settings, hours
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, Replicas, Retention, Settings, hours
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
@@ -24,6 +25,7 @@ from otel_mesh.k8s.containers import (
     http_check,
     temporary_files,
 )
+from otel_mesh.k8s.known import when_known
 from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
@@ -73,7 +75,7 @@ class JaegerSettings(Settings):
     """Port of its metrics."""
 
     name: DnsLabel = "jaeger"
-    image: ImageReference = versions.JAEGER_IMAGE
+    image: ImageInput = versions.JAEGER_IMAGE
     version: LabelValue = versions.JAEGER
     resources: Resources = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
     replicas: Replicas = 1
@@ -235,7 +237,7 @@ def jaeger_manifests(args: JaegerArgs, settings: JaegerSettings) -> list[Manifes
             containers=(_container(settings),),
             shape=DeploymentShape(replicas=settings.replicas, disruption_budget=bool(settings.distributed)),
             scheduling=settings.scheduling,
-            files={"config.yaml": to_yaml(jaeger_config(settings))},
+            files={"config.yaml": when_known(settings, lambda known: to_yaml(jaeger_config(known)))},
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
         )

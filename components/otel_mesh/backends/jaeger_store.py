@@ -9,15 +9,13 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core.endpoints import ClientTls, SecretKey, is_in_cluster, unencrypted
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
+from otel_mesh.core.outputs import HostPortInput, NameInput, UrlInput  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.core.values import (
     DnsLabel,
-    HostPort,
     KeyspaceName,
-    ObjectName,
     Replicas,
     Retention,
     Settings,
-    UrlText,
     hours,
 )
 from otel_mesh.k8s.containers import Volume
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from otel_mesh.k8s.pod_types import KeyPath, VolumeSource
+
 _FOLDER: Final = "/etc/jaeger-store"
 _USERNAME: Final = "STORE_USERNAME"
 _PASSWORD: Final = "STORE_PASSWORD"  # noqa: S105 - the name of a variable
@@ -34,6 +34,8 @@ _PASSWORD: Final = "STORE_PASSWORD"  # noqa: S105 - the name of a variable
 
 class SearchStore(Settings):
     """An Elasticsearch or OpenSearch cluster.
+
+    A server may be an Output: whether it needs TLS is then checked when its address is known.
 
     Jaeger writes one index a day and deletes none: old ones are removed by a policy of the cluster (ILM or ISM), or by
     Jaeger's ``es-index-cleaner``.
@@ -47,8 +49,8 @@ class SearchStore(Settings):
         index_replicas: Number of copies of each shard.
     """
 
-    servers: tuple[UrlText, ...] = Field(min_length=1)
-    login_secret: ObjectName | None = None
+    servers: tuple[UrlInput, ...] = Field(min_length=1)
+    login_secret: NameInput | None = None
     tls: ClientTls | None = None
     index_prefix: DnsLabel = "jaeger"
     index_shards: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -60,6 +62,7 @@ class SearchStore(Settings):
         problems = [
             problem
             for number, server in enumerate(self.servers)
+            if isinstance(server, str)
             for problem in unencrypted(server, tls=self.tls, credentials=given, path=join_path("servers", number))
         ]
         if problems:
@@ -81,7 +84,7 @@ class SearchStore(Settings):
             fields["auth"] = {"basic": {"username": f"${{env:{_USERNAME}}}", "password_file": password}}
         if self.tls is not None:
             fields["tls"] = _tls(self.tls).collector_settings()
-        elif not any(one.startswith("https://") for one in self.servers):
+        elif not any(one.startswith("https://") for one in self.servers if isinstance(one, str)):
             fields["tls"] = {"insecure": True}
         return fields
 
@@ -89,8 +92,8 @@ class SearchStore(Settings):
         """What the pod needs to log in."""
         if self.login_secret is None:
             return Access(volumes=_tls(self.tls).volumes())
-        items = [{"key": "password", "path": "password"}]
-        source = {"secret": {"secretName": self.login_secret, "items": items, "defaultMode": 0o440}}
+        items: list[KeyPath] = [{"key": "password", "path": "password"}]
+        source: VolumeSource = {"secret": {"secretName": self.login_secret, "items": items, "defaultMode": 0o440}}
         login = Volume(name="store-login", path=f"{_FOLDER}/login", source=source, read_only=True)
         username = {_USERNAME: SecretKey(secret=self.login_secret, key="username")}
         return Access(environment=username, volumes=(login, *_tls(self.tls).volumes()))
@@ -110,19 +113,19 @@ class CassandraStore(Settings):
         tls: TLS of the connection; None for none. Empty for the authorities of the image.
     """
 
-    servers: tuple[HostPort, ...] = Field(min_length=1)
+    servers: tuple[HostPortInput, ...] = Field(min_length=1)
     keyspace: KeyspaceName = "jaeger"
     datacenter: str = Field(default="dc1", min_length=1, max_length=100)
     create_schema: bool = True
     replication_factor: Replicas = 3
     retention: Retention = "7d"
-    login_secret: ObjectName | None = None
+    login_secret: NameInput | None = None
     tls: ClientTls | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = []
-        hosts = [one.rpartition(":")[0] for one in self.servers]
+        hosts = [one.rpartition(":")[0] for one in self.servers if isinstance(one, str)]
         if self.login_secret is not None and self.tls is None and not all(is_in_cluster(one) for one in hosts):
             problems.append(Problem("login_secret", "would leave the cluster unencrypted", "set tls"))
         if not self.create_schema:

@@ -13,7 +13,8 @@ from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
-from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Quantity, Retention, Settings, hours, quantity
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, Quantity, Retention, Settings, hours, quantity
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, ContainerPort, Probes, data_volume, http_check
 from otel_mesh.k8s.render import render
@@ -66,7 +67,7 @@ class VictoriaLogsSettings(Settings):
     """Port of its query API, and of its web page."""
 
     name: DnsLabel = "victoria-logs"
-    image: ImageReference = versions.VICTORIA_LOGS_IMAGE
+    image: ImageInput = versions.VICTORIA_LOGS_IMAGE
     version: LabelValue = versions.VICTORIA_LOGS
     resources: Resources = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
     scheduling: Scheduling = Scheduling()

@@ -62,7 +62,8 @@ def log_query(service: str) -> str:
 def named_callee(catalog: Catalog, caller: str, callee: str) -> str:
     """The callee's name in the catalog.
 
-    The service graph names a store by its system if the span of a failed connection has no host.
+    The service graph names a store by its system if it is outside the cluster, or if the span of a failed connection
+    has no host. It names one that is a Service of another namespace after that Service.
 
     Args:
         catalog: Catalog with the stores.
@@ -70,7 +71,9 @@ def named_callee(catalog: Catalog, caller: str, callee: str) -> str:
         callee: Name of the callee in the service graph.
     """
     service = next((one for one in catalog.services if one.name == caller), None)
-    stores = [name for name in service.stores if catalog.store(name).system == callee] if service else []
+    used = [catalog.store(name) for name in service.stores] if service else []
+    elsewhere = [one.name for one in used if one.host is not None and one.host.partition(".")[0] == callee]
+    stores = elsewhere or [one.name for one in used if one.system == callee]
     return stores[0] if len(stores) == 1 else callee
 
 

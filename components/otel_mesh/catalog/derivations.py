@@ -59,14 +59,14 @@ def callee_environment(catalog: Catalog, caller: str, namespace: str) -> dict[st
     Raises:
         KeyError: The caller is not in the catalog.
     """
-    return {url_variable(name): url(catalog.service(name), namespace) for name in catalog.service(caller).calls}
+    return {url_variable(name): url(catalog.service(name), namespace) for name in catalog.service(caller).callees}
 
 
 def signal_matrix(catalog: Catalog) -> dict[str, Signals]:
     """The signals that each service must emit, by name: the telemetry contract."""
     matrix = {}
     for service in catalog.services:
-        called = [catalog.service(name).protocol for name in service.calls]
+        called = [catalog.service(name).protocol for name in service.callees]
         spans: tuple[SpanKind, ...] = ("SERVER", "CLIENT") if called or service.stores else ("SERVER",)
         metrics = [
             _SERVER_METRIC[service.protocol],

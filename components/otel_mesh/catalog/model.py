@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
-from otel_mesh.catalog.external import NamedExternalCall  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.catalog.external import HostName, NamedExternalCall  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.catalog.routes import NamedCall, Operation, operation_problems
 from otel_mesh.catalog.versions import Version, VersionName, deployment_name
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, nearest
 from otel_mesh.core.values import DnsLabel, InstrumentName, LabelValue, PathPrefix, Ratio, Settings, UnprivilegedPort
@@ -43,7 +44,7 @@ class Service(Settings):
         port: Port the service listens on.
         protocol: Protocol of the port.
         version: Deployed version, ``service.version``.
-        calls: Names of the services it calls; any other call is undeclared.
+        calls: Services it calls: names, or `Call` with the requests it sends; any other call is undeclared.
         stores: Names of the data stores it uses.
         external_calls: Hosts outside the platform that it calls: host names, or `ExternalCall` for other than HTTPS.
         metrics: Names of its own instruments, such as ``shop.orders``, besides those of its protocols and stores.
@@ -57,7 +58,7 @@ class Service(Settings):
     port: UnprivilegedPort
     protocol: Protocol = "http"
     version: LabelValue = "0.1.0"
-    calls: tuple[str, ...] = ()
+    calls: tuple[NamedCall, ...] = ()
     stores: tuple[str, ...] = ()
     external_calls: tuple[NamedExternalCall, ...] = ()
     metrics: tuple[InstrumentName, ...] = ()
@@ -72,6 +73,11 @@ class Service(Settings):
         if problems:
             raise InvalidSettingsError(problems)
         return self
+
+    @property
+    def callees(self) -> tuple[str, ...]:
+        """The names of the services it calls."""
+        return tuple(call.service for call in self.calls)
 
     def deployments(self) -> dict[str, str]:
         """The names of the further versions' Deployments, by version."""
@@ -97,11 +103,13 @@ class Store(Settings):
         name: Name of the Kubernetes Service.
         port: Port the store listens on.
         system: Database system, ``db.system.name``.
+        host: Host name that clients connect to, of a store that runs elsewhere; None for the Kubernetes Service.
     """
 
     name: DnsLabel
     port: UnprivilegedPort
     system: StoreSystem
+    host: HostName | None = None
 
 
 class Edge(Settings):
@@ -111,11 +119,13 @@ class Edge(Settings):
         caller: Name of the calling service.
         callee: Name of the called service or store.
         protocol: Protocol of the call, or the system of the store.
+        routes: Requests the caller may send; any when empty.
     """
 
     caller: str
     callee: str
     protocol: Protocol | StoreSystem
+    routes: tuple[Operation, ...] = ()
 
 
 class Catalog(Settings):
@@ -139,6 +149,7 @@ class Catalog(Settings):
         problems = [
             *self._duplicates(),
             *self._bad_references(),
+            *self._bad_routes(),
             *self._shared_prefixes(),
             *self._contradicting_hosts(),
         ]
@@ -165,7 +176,7 @@ class Catalog(Settings):
     def _bad_references(self) -> Iterator[Problem]:
         for index, service in enumerate(self.services):
             for kind, names, known in (
-                ("calls", service.calls, {one.name for one in self.services}),
+                ("calls", service.callees, {one.name for one in self.services}),
                 ("stores", service.stores, {one.name for one in self.stores}),
             ):
                 for place, name in enumerate(names):
@@ -176,6 +187,14 @@ class Catalog(Settings):
                         yield Problem(path, f"'{name}' is not in the catalog", nearest(name, known - {service.name}))
                     elif name in names[:place]:
                         yield Problem(path, f"'{name}' is listed twice", "remove one")
+
+    def _bad_routes(self) -> Iterator[Problem]:
+        protocols = {one.name: one.protocol for one in self.services}
+        for index, service in enumerate(self.services):
+            for place, call in enumerate(service.calls):
+                path, protocol = f"services[{index}].calls[{place}].routes", protocols.get(call.service)
+                if protocol is not None:
+                    yield from operation_problems(path, call.routes, call.service, grpc=protocol == "grpc")
 
     def _shared_prefixes(self) -> Iterator[Problem]:
         seen: dict[str, str] = {}
@@ -218,7 +237,13 @@ class Catalog(Settings):
         found = []
         for service in self.services:
             found += [
-                Edge(caller=service.name, callee=name, protocol=self.service(name).protocol) for name in service.calls
+                Edge(
+                    caller=service.name,
+                    callee=call.service,
+                    protocol=self.service(call.service).protocol,
+                    routes=call.routes,
+                )
+                for call in service.calls
             ]
             found += [
                 Edge(caller=service.name, callee=name, protocol=self.store(name).system) for name in service.stores

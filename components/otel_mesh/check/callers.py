@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.check.authorization import action
 from otel_mesh.check.calls import Calls
-from otel_mesh.check.objects import LINKERD, items, mapping, mappings, text, words
+from otel_mesh.check.objects import GATEWAY_API, LINKERD, items, mapping, mappings, number, text, words
 from otel_mesh.check.workloads import Outsider, Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from otel_mesh.check.index import Index
     from otel_mesh.check.objects import Object
@@ -69,9 +69,8 @@ class Callers:
             yield from self._by_network(callee)
         for policy in policies:
             for _, rule in mappings(policy.spec.get("rules")):
-                requests = ", ".join(_requests(rule))
-                for name, caller in self._sources(rule):
-                    yield name, caller, requests
+                for requests in _requests(rule) or [""]:
+                    yield from ((name, caller, requests) for name, caller in self._sources(rule))
 
     def _sources(self, rule: dict[str, Any]) -> Iterator[tuple[str, Workload]]:
         sources = [mapping(one.get("source")) for _, one in mappings(rule.get("from"))]
@@ -100,7 +99,24 @@ class Callers:
         for server in self._calls.servers(callee):
             for policy in self._calls.authorizations(server):
                 for _, reference in mappings(policy.spec.get("requiredAuthenticationRefs")):
-                    yield from ((name, caller, "") for name, caller in self._authenticated(policy, reference))
+                    for name, caller in self._authenticated(policy, reference):
+                        yield from ((name, caller, requests) for requests in self._routed(policy, server, callee))
+
+    def _routed(self, policy: Object, server: Object, callee: Workload) -> Sequence[str]:
+        """Requests of the route that an AuthorizationPolicy is for; an empty text for all of a Server."""
+        target = mapping(policy.spec.get("targetRef"))
+        kind, name = text(target.get("kind")), text(target.get("name"))
+        systems = (GATEWAY_API, LINKERD) if kind == "HTTPRoute" else ()
+        routes = (self._index.get(kind, policy.namespace, name, system) for system in systems)
+        route = next((one for one in routes if one is not None), None)
+        if route is None:
+            return [""]
+        port = number(server.spec.get("port")) or callee.port_named(text(server.spec.get("port")))
+        return [
+            f"{_matched(match)} port {port}".strip()
+            for _, rule in mappings(route.spec.get("rules"))
+            for _, match in mappings(rule.get("matches"))
+        ]
 
     def _authenticated(self, policy: Object, reference: dict[str, Any]) -> Iterator[tuple[str, Workload]]:
         namespace = text(reference.get("namespace")) or policy.namespace
@@ -136,8 +152,16 @@ def identity(workload: Workload) -> str:
     return f"{workload.namespace}/{workload.service_account}"
 
 
-def _requests(rule: dict[str, Any]) -> Iterator[str]:
+def _matched(match: dict[str, Any]) -> str:
+    """Requests of a match of an HTTPRoute, in words: as an AuthorizationPolicy of Istio names them."""
+    path = mapping(match.get("path"))
+    below = "/*" if path.get("type") == "PathPrefix" else ""
+    return f"{text(match.get('method'))} {text(path.get('value')).rstrip('/')}{below}".strip()
+
+
+def _requests(rule: dict[str, Any]) -> list[str]:
     """Requests of a rule of an AuthorizationPolicy, in words."""
+    found = []
     for _, one in mappings(rule.get("to")):
         operation = mapping(one.get("operation"))
         parts = [" ".join(words(operation.get("methods"))), " ".join(words(operation.get("paths")))]
@@ -148,4 +172,5 @@ def _requests(rule: dict[str, Any]) -> Iterator[str]:
             for name, value in sorted(operation.items())
             if name[:3] == "not"
         ]
-        yield " ".join(part for part in parts if part)
+        found.append(" ".join(part for part in parts if part))
+    return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.check.authorization import action, applying
 from otel_mesh.check.connections import Connections
-from otel_mesh.check.objects import LINKERD, mapping, mappings, number, text, words
+from otel_mesh.check.objects import GATEWAY_API, LINKERD, mapping, mappings, number, text, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,9 +94,23 @@ class Calls:
         return self._servers.get(id(callee), ())
 
     def authorizations(self, server: Object) -> Sequence[Object]:
-        """Linkerd's AuthorizationPolicies for a Server."""
+        """Linkerd's AuthorizationPolicies for a Server or, of callers by identity, for one of its routes."""
         targets = (("Server", server.name), ("Namespace", server.namespace))
-        return [one for target in targets for one in self._authorizations.get((server.namespace, *target), ())]
+        whole = [one for target in targets for one in self._authorizations.get((server.namespace, *target), ())]
+        routes = self._routes.get((server.namespace, server.name), ())
+        parts = [one for target in routes for one in self._authorizations.get((server.namespace, *target), ())]
+        return [*whole, *(one for one in parts if _needs_identity(one))]  # the kubelet's probes have routes too
+
+    @cached_property
+    def _routes(self) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
+        """Kind and name of the routes of Servers, by namespace and name of the Server."""
+        found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        for kind in ("HTTPRoute", "GRPCRoute"):
+            for one in (*self._index.of(kind, GATEWAY_API), *self._index.of(kind, LINKERD)):
+                for _, parent in mappings(one.spec.get("parentRefs")):
+                    if parent.get("kind") == "Server":
+                        found[one.namespace, text(parent.get("name"))].append((kind, one.name))
+        return found
 
     @cached_property
     def _servers(self) -> Mapping[int, list[Object]]:
@@ -177,6 +191,12 @@ class Calls:
             if (policy := self.connections.refusing(own, direction, other, port)) is not None:
                 return Refusal(policy, f"{policy} lets no {direction.lower()} of {own} with {other} through")
         return None
+
+
+def _needs_identity(policy: Object) -> bool:
+    """Whether an AuthorizationPolicy of Linkerd names its callers by identity."""
+    kinds = {one.get("kind") for _, one in mappings(policy.spec.get("requiredAuthenticationRefs"))}
+    return bool(kinds & {"MeshTLSAuthentication", "ServiceAccount"})
 
 
 def _has_identity(one: Object, caller: Workload) -> bool:

@@ -23,7 +23,8 @@ from otel_mesh.collector.service_graph import TAP, ServiceGraph, service_graph_p
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 from otel_mesh.core.labels import Annotation
-from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, Replicas, Settings
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, Replicas, Settings
 from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, config_volume, http_check
 from otel_mesh.k8s.manifests import checksum, to_yaml
 from otel_mesh.k8s.resources import Resources, Storage
@@ -73,7 +74,7 @@ class CollectorProgram(Settings):
     """
 
     name: DnsLabel
-    image: ImageReference = versions.COLLECTOR_IMAGE
+    image: ImageInput = versions.COLLECTOR_IMAGE
     version: LabelValue = versions.COLLECTOR
     replicas: Replicas = 2
     resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.network import CLUSTER_DOMAIN
-from otel_mesh.core.values import HeaderName, ObjectKey, ObjectName, Settings
+from otel_mesh.core.outputs import NameInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import HeaderName, ObjectKey, Settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -30,7 +31,7 @@ class SecretKey(Settings):
         key: Key of the value.
     """
 
-    secret: ObjectName
+    secret: NameInput
     key: ObjectKey
 
 
@@ -54,8 +55,8 @@ class Certificates(Settings):
         key: Key of the file.
     """
 
-    config_map: ObjectName | None = None
-    secret: ObjectName | None = None
+    config_map: NameInput | None = None
+    secret: NameInput | None = None
     key: ObjectKey = "ca.crt"
 
     @model_validator(mode="after")
@@ -76,7 +77,7 @@ class ClientTls(Settings):
     """
 
     ca: Certificates | None = None
-    client_secret: ObjectName | None = None
+    client_secret: NameInput | None = None
 
 
 def is_in_cluster(host: str) -> bool:

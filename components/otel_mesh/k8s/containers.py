@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from otel_mesh.k8s.pod_types import Lifecycle
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from otel_mesh.core.endpoints import SecretKey
     from otel_mesh.k8s.environment import Variable
+    from otel_mesh.k8s.pod_types import Check, ClaimSpec, ConfigMapFiles, VolumeSource
     from otel_mesh.k8s.resources import Resources, Storage
 
 AppProtocol = Literal["http", "grpc", "tcp"]
@@ -59,10 +62,10 @@ class Volume:
 
     name: str
     path: str
-    source: Mapping[str, Any]
+    source: VolumeSource
     read_only: bool = False
     sub_path: str | None = None
-    claim: tuple[str, Mapping[str, Any]] | None = None
+    claim: tuple[str, ClaimSpec] | None = None
     per_pod: bool = False
 
     def manifest(self) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def config_volume(name: str, config_map: str, path: str, files: Iterable[str] = 
         path: Mount path.
         files: Paths of the files below ``path``; needed only if one of them contains a folder.
     """
-    source: dict[str, Any] = {"name": config_map}
+    source: ConfigMapFiles = {"name": config_map}
     if files:
         source["items"] = [{"key": config_map_key(file), "path": file} for file in files]
     return Volume(name=name, path=path, source={"configMap": source}, read_only=True)
@@ -132,7 +135,7 @@ def data_volume(name: str, storage: Storage, claim: str, path: str) -> Volume:
     """
     if not storage.persistent:
         return scratch_volume(name, path, storage.size)
-    source = {"persistentVolumeClaim": {"claimName": claim}}
+    source: VolumeSource = {"persistentVolumeClaim": {"claimName": claim}}
     return Volume(name=name, path=path, source=source, claim=(claim, storage.claim_spec()))
 
 
@@ -147,17 +150,17 @@ def pod_volume(name: str, storage: Storage, path: str) -> Volume:
     return Volume(name=name, path=path, source={}, claim=(name, storage.claim_spec()), per_pod=True)
 
 
-def http_check(path: str, port: str) -> dict[str, Any]:
+def http_check(path: str, port: str) -> Check:
     """A health check by HTTP GET; ``port`` is the port's name."""
     return {"httpGet": {"path": path, "port": port}}
 
 
-def grpc_check(service: str, port: int) -> dict[str, Any]:
+def grpc_check(service: str, port: int) -> Check:
     """A health check by ``grpc.health.v1``; Kubernetes takes the number of the port only."""
     return {"grpc": {"port": port, "service": service}}
 
 
-def exec_check(command: Iterable[str], timeout_seconds: int) -> dict[str, Any]:
+def exec_check(command: Iterable[str], timeout_seconds: int) -> Check:
     """A health check by the exit code of a command inside the container."""
     return {"exec": {"command": list(command)}, "timeoutSeconds": timeout_seconds}
 
@@ -173,12 +176,12 @@ class Probes:
         start_seconds: Time that the program may take to start.
     """
 
-    live: Mapping[str, Any]
-    ready: Mapping[str, Any] | None = None
-    start: Mapping[str, Any] | None = None
+    live: Check
+    ready: Check | None = None
+    start: Check | None = None
     start_seconds: int = 60
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Check]:
         """The container's three probes."""
         return {
             "startupProbe": _probe(self.start or self.live, period=1, failures=self.start_seconds),
@@ -187,8 +190,8 @@ class Probes:
         }
 
 
-def _probe(check: Mapping[str, Any], *, period: int, failures: int) -> dict[str, Any]:
-    probe = {**check, "periodSeconds": period, "failureThreshold": failures}
+def _probe(check: Check, *, period: int, failures: int) -> Check:
+    probe: Check = {**check, "periodSeconds": period, "failureThreshold": failures}
     probe.setdefault("timeoutSeconds", _PROBE_TIMEOUT_SECONDS)
     return probe
 
@@ -207,7 +210,7 @@ class Container:
         env: Environment variables; a text is a plain value.
         ports: Ports the program listens on.
         probes: Health checks; None for none.
-        lifecycle: Kubernetes ``lifecycle`` hooks.
+        lifecycle: Hooks after the start and before the end.
         volumes: Mounted volumes.
         further: Further fields of the Kubernetes type ``Container``.
     """
@@ -221,6 +224,6 @@ class Container:
     env: Mapping[str, pulumi.Input[str] | Variable | SecretKey] = field(default_factory=dict)
     ports: tuple[ContainerPort, ...] = ()
     probes: Probes | None = None
-    lifecycle: Mapping[str, Any] = field(default_factory=dict)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     volumes: tuple[Volume, ...] = ()
     further: Mapping[str, Any] = field(default_factory=dict)

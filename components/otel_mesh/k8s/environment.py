@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.outputs import NameInput, ValueInput, is_output
 from otel_mesh.core.patterns import Pattern
-from otel_mesh.core.values import ObjectKey, ObjectName, Settings
+from otel_mesh.core.values import ObjectKey, Settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -54,9 +55,9 @@ class Variable(Settings):
         optional: Whether the pod starts without the Secret, the ConfigMap or the key.
     """
 
-    value: Annotated[str, Field(max_length=32_768)] | None = None
-    secret: ObjectName | None = None
-    config_map: ObjectName | None = None
+    value: ValueInput | None = None
+    secret: NameInput | None = None
+    config_map: NameInput | None = None
     key: ObjectKey | None = None
     field: PodField | None = None
     optional: bool = False
@@ -66,7 +67,7 @@ class Variable(Settings):
     def _text(cls, given: object) -> object:
         if isinstance(given, bool | int | float):
             raise InvalidSettingsError([Problem("", "is not text", "write it in quotes")])
-        return {"value": given} if isinstance(given, str) else given
+        return {"value": given} if isinstance(given, str) or is_output(given) else given
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -100,7 +101,8 @@ class Variable(Settings):
         if self.field is not None:
             return {"valueFrom": {"fieldRef": {"fieldPath": self.field}}}
         kind = "secretKeyRef" if self.secret is not None else "configMapKeyRef"
-        reference: dict[str, Any] = {"name": self.secret or self.config_map, "key": self.key}
+        name = self.secret if self.secret is not None else self.config_map
+        reference: dict[str, Any] = {"name": name, "key": self.key}
         return {"valueFrom": {kind: {**reference, **({"optional": True} if self.optional else {})}}}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ from otel_mesh.k8s.containers import Probes
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from otel_mesh.k8s.pod_types import Check
 
 _KINDS = ("path", "tcp", "grpc", "command")
 
@@ -48,7 +50,7 @@ class HealthCheck(Settings):
             raise InvalidSettingsError(problems)
         return self
 
-    def manifest(self, port: int) -> dict[str, Any]:
+    def manifest(self, port: int) -> Check:
         """The check as Kubernetes' type ``Probe``.
 
         Args:
@@ -56,7 +58,7 @@ class HealthCheck(Settings):
         """
         where = self.port or port
         if self.path is not None:
-            check: dict[str, Any] = {"httpGet": {"path": self.path, "port": where}}
+            check: Check = {"httpGet": {"path": self.path, "port": where}}
         elif self.tcp:
             check = {"tcpSocket": {"port": where}}
         elif self.grpc is not None:

@@ -29,7 +29,7 @@ def metadata(
     labels: Mapping[str, str],
     *,
     namespace: pulumi.Input[str] | None = None,
-    annotations: Mapping[str, str] | None = None,
+    annotations: Mapping[str, pulumi.Input[str]] | None = None,
 ) -> Manifest:
     """The metadata of an object.
 

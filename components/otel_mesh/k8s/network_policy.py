@@ -129,8 +129,14 @@ def tcp(source: Peer, destination: Peer, *ports: int) -> Connection:
     return Connection(source=source, destination=destination, ports=tuple(TransportPort(number=one) for one in ports))
 
 
-def network_policies(
-    name: str, connections: Iterable[Connection], proxy_ports: Iterable[int] = (), place: pulumi.Input[str] = ""
+def network_policies(  # noqa: PLR0913 - the parts of a namespace's policies
+    name: str,
+    connections: Iterable[Connection],
+    proxy_ports: Iterable[int] = (),
+    place: pulumi.Input[str] = "",
+    *,
+    suffix: str = "connections",
+    refuses_rest: bool = True,
 ) -> list[Manifest]:
     """NetworkPolicies of a namespace: one that allows nothing, and one per workload that allows its connections.
 
@@ -139,15 +145,17 @@ def network_policies(
         connections: Connections that may be opened; an end outside the namespace gets no policy here.
         proxy_ports: Ports at which a mesh's proxies accept connections in place of their workloads.
         place: The namespace's output, so that it exists first; its name by default.
+        suffix: End of the policies' names, after that of the workload.
+        refuses_rest: Whether the policy that allows nothing is among them.
     """
     rules = _Rules(tuple(TransportPort(number=one) for one in proxy_ports))
     for connection in connections:
         rules.add("egress", connection.source, connection.destination, connection.ports)
         rules.add("ingress", connection.destination, connection.source, connection.ports)
     return [
-        _policy(DEFAULT_DENY, place or name, {}, {}),
+        *([_policy(DEFAULT_DENY, place or name, {}, {})] if refuses_rest else []),
         *(
-            _policy(f"{workload}-connections", place or name, dict(labels), directions)
+            _policy(f"{workload}-{suffix}", place or name, dict(labels), directions)
             for (namespace, workload, labels), directions in rules.by_workload().items()
             if namespace == name
         ),
@@ -226,12 +234,18 @@ class NetworkAccessArgs:
         connections: Connections that may be opened; those of other namespaces are ignored.
         proxy_ports: Ports at which a mesh's proxies accept connections in place of their workloads.
         place: The namespace's output, so that it exists first; its name by default.
+        suffix: End of the policies' names, after that of the workload. Several components of one namespace need one
+            each; what any of them allows is allowed.
+        refuses_rest: Whether the namespace's other connections are refused. False if another component of the namespace
+            says so already.
     """
 
     namespace: str
     connections: tuple[Connection, ...]
     proxy_ports: tuple[int, ...] = ()
     place: pulumi.Input[str] = ""
+    suffix: str = "connections"
+    refuses_rest: bool = True
 
 
 class NetworkAccess(Component):
@@ -243,6 +257,14 @@ class NetworkAccess(Component):
     TYPE: ClassVar[str] = "NetworkAccess"
 
     def __init__(self, name: str, args: NetworkAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        manifests = network_policies(
+            args.namespace,
+            args.connections,
+            args.proxy_ports,
+            args.place,
+            suffix=args.suffix,
+            refuses_rest=args.refuses_rest,
+        )
         super().__init__(name, opts)
-        self.children(network_policies(args.namespace, args.connections, args.proxy_ports, args.place))
+        self.children(manifests)
         self.register_outputs({})

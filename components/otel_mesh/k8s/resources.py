@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import model_validator
 
@@ -11,6 +11,8 @@ from otel_mesh.core.values import ObjectName, Quantity, Settings, quantity
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from otel_mesh.k8s.pod_types import ClaimSpec
 
 _GO_MEMORY_SHARE: Final = 0.8
 
@@ -82,9 +84,9 @@ class Storage(Settings):
         """Whether the data outlives the pod."""
         return self.kind == "persistent"
 
-    def claim_spec(self) -> dict[str, Any]:
+    def claim_spec(self) -> ClaimSpec:
         """The ``spec`` of the PersistentVolumeClaim."""
-        spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": self.size}}}
+        spec: ClaimSpec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": self.size}}}
         if self.storage_class is not None:
             spec["storageClassName"] = self.storage_class
         return spec

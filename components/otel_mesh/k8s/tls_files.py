@@ -9,6 +9,7 @@ from otel_mesh.k8s.containers import Volume
 
 if TYPE_CHECKING:
     from otel_mesh.core.endpoints import ClientTls
+    from otel_mesh.k8s.pod_types import KeyPath, VolumeSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +57,13 @@ class TlsFiles:
         """The volumes with the files: read-only, and readable by the pod's group."""
         if self.tls is None:
             return ()
-        sources: dict[str, dict[str, object]] = {}
+        sources: dict[str, VolumeSource] = {}
         ca, client = self.tls.ca, self.tls.client_secret
         if ca is not None and ca.config_map is not None:
             sources["ca"] = {"configMap": {"name": ca.config_map, "items": [{"key": ca.key, "path": ca.key}]}}
         elif ca is not None:
-            items = [{"key": ca.key, "path": ca.key}]
-            sources["ca"] = {"secret": {"secretName": ca.secret, "items": items, "defaultMode": 0o440}}
+            items: list[KeyPath] = [{"key": ca.key, "path": ca.key}]
+            sources["ca"] = {"secret": {"secretName": ca.secret or "", "items": items, "defaultMode": 0o440}}
         if client is not None:
             sources["client"] = {"secret": {"secretName": client, "defaultMode": 0o440}}
         return tuple(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, ObjectName, Quantity, Settings
+from otel_mesh.core.outputs import NameInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, Quantity, Settings
 from otel_mesh.k8s.containers import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
+
+    from otel_mesh.k8s.pod_types import AccountToken, EmptyDir, ProjectedSource, VolumeSource
 
 _SOURCES = ("size", "config_map", "secret", "claim", "projected")
 _OWNER_AND_GROUP = 0o440
@@ -31,8 +34,8 @@ class Projection(Settings):
         path: Name of the file with the token.
     """
 
-    secret: ObjectName | None = None
-    config_map: ObjectName | None = None
+    secret: NameInput | None = None
+    config_map: NameInput | None = None
     audience: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     token_seconds: Annotated[int, Field(ge=600, le=86_400)] = 3600
     path: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=253)] = "token"
@@ -43,13 +46,14 @@ class Projection(Settings):
             raise InvalidSettingsError([Problem("", "not one source", "give one of secret, config_map, audience")])
         return self
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> ProjectedSource:
         """The entry of the volume's ``sources``."""
         if self.secret is not None:
             return {"secret": {"name": self.secret}}
         if self.config_map is not None:
             return {"configMap": {"name": self.config_map}}
-        token = {"audience": self.audience, "expirationSeconds": self.token_seconds, "path": self.path}
+        audience = self.audience or ""  # given: one of the three is
+        token: AccountToken = {"audience": audience, "expirationSeconds": self.token_seconds, "path": self.path}
         return {"serviceAccountToken": token}
 
 
@@ -67,9 +71,9 @@ class VolumeSettings(Settings):
 
     size: Quantity | None = None
     medium: Literal["disk", "memory"] = "disk"
-    config_map: ObjectName | None = None
-    secret: ObjectName | None = None
-    claim: ObjectName | None = None
+    config_map: NameInput | None = None
+    secret: NameInput | None = None
+    claim: NameInput | None = None
     projected: tuple[Projection, ...] = ()
 
     @model_validator(mode="after")
@@ -90,10 +94,10 @@ class VolumeSettings(Settings):
         """Whether no container can write to it."""
         return self.size is None and self.claim is None
 
-    def source(self) -> dict[str, Any]:
+    def source(self) -> VolumeSource:
         """The source of the volume."""
         if self.size is not None:
-            memory = {"medium": "Memory"} if self.medium == "memory" else {}
+            memory: EmptyDir = {"medium": "Memory"} if self.medium == "memory" else {}
             return {"emptyDir": {**memory, "sizeLimit": self.size}}
         if self.config_map is not None:
             return {"configMap": {"name": self.config_map}}

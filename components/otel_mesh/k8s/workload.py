@@ -139,13 +139,13 @@ class Workload:
     gid: int | None = None
     host_aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     account_labels: Mapping[str, str] = field(default_factory=dict)
-    account_annotations: Mapping[str, str] = field(default_factory=dict)
+    account_annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     api_access: bool = False
     grace_seconds: int = 30
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     secrets: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
     pod_labels: Mapping[str, str] = field(default_factory=dict)
-    pod_annotations: Mapping[str, str] = field(default_factory=dict)
+    pod_annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     service_account: str | None = None
     service_selector: Mapping[str, str] | None = None
     headless: bool = False

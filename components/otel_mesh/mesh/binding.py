@@ -97,8 +97,9 @@ class MeshControlPlane(Settings):
 class MeshBinding(Settings):
     """The properties of an installed mesh that workloads depend on: plain data that a stack can export.
 
-    A platform stack exports `model_dump()`; another stack reads it with `otel_mesh.attach`. Components know a mesh by
-    its binding only, and never ask for ``kind``: whatever differs between meshes is a field of its own here.
+    A platform stack exports `model_dump()`; another stack reads it with `otel_mesh.Platform.from_stack`. Components
+    know a mesh by its binding only, and never ask for ``kind``: whatever differs between meshes is a field of its own
+    here.
 
     Attributes:
         kind: Name of the mesh.

@@ -34,13 +34,16 @@ class MeshRenderer(Protocol):
         """
         ...
 
-    def egress(self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
+    def egress(
+        self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str], *, prefix: str
+    ) -> list[Manifest]:
         """Objects that make the declared hosts the only ones that the proxies of a namespace connect to.
 
         Args:
             egress: Hosts of the workloads.
             binding: Binding of the mesh.
             namespace: Namespace of the workloads.
+            prefix: Beginning of the names of the objects about hosts.
         """
         ...
 
@@ -118,12 +121,15 @@ class MeshRenderer(Protocol):
         """
         ...
 
-    def telemetry_egress(self, namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -> list[Manifest]:
+    def telemetry_egress(
+        self, namespace: pulumi.Input[str], hosts: Iterable[EgressHost], *, prefix: str
+    ) -> list[Manifest]:
         """Objects that let the proxies of Collectors connect to hosts outside the cluster.
 
         Args:
             namespace: Namespace of the Collectors.
             hosts: Servers outside the cluster.
+            prefix: Beginning of the objects' names.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from otel_mesh.catalog.versions import all_versions, deployment_name
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
@@ -26,11 +26,14 @@ from otel_mesh.services.store_access import cache_environment, database_environm
 from otel_mesh.services.telemetry_environment import TelemetryEnvironment
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pulumi
 
     from otel_mesh.k8s.autoscaling import Autoscaling
     from otel_mesh.k8s.environment import Variable
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.k8s.pod_types import Lifecycle
     from otel_mesh.k8s.resources import Resources
     from otel_mesh.k8s.workload import Shape
     from otel_mesh.services.microservice_settings import MicroserviceArgs, MicroserviceSettings
@@ -79,10 +82,16 @@ def _versions(args: MicroserviceArgs, settings: MicroserviceSettings) -> list[_V
     ]
 
 
-def _environment(args: MicroserviceArgs, settings: MicroserviceSettings, version: _Version) -> dict[str, Any]:
+def _environment(
+    args: MicroserviceArgs, settings: MicroserviceSettings, version: _Version
+) -> dict[str, pulumi.Input[str]]:
     """The variables that the component sets, which differ between versions in the telemetry's resource only."""
     service, own_ratio = settings.service, settings.sampling_ratio
-    values: dict[str, Any] = {"PORT": str(service.port), "PROTOCOL": service.protocol, "LOG_LEVEL": settings.log_level}
+    values: dict[str, pulumi.Input[str]] = {
+        "PORT": str(service.port),
+        "PROTOCOL": service.protocol,
+        "LOG_LEVEL": settings.log_level,
+    }
     if args.otlp_endpoint is not None:
         values |= TelemetryEnvironment(
             service=service.name,
@@ -107,7 +116,7 @@ def _environment(args: MicroserviceArgs, settings: MicroserviceSettings, version
     return values
 
 
-def _require_untaken(args: MicroserviceArgs, settings: MicroserviceSettings, own: dict[str, Any]) -> None:
+def _require_untaken(args: MicroserviceArgs, settings: MicroserviceSettings, own: Collection[str]) -> None:
     """Rejects variables that the component sets itself."""
     problems = [
         Problem(join_path("variables", one), "is set by the component", "remove it")
@@ -161,7 +170,7 @@ def _ports(settings: MicroserviceSettings) -> tuple[ContainerPort, ...]:
     return (own, *(one.port() for one in settings.ports))
 
 
-def _lifecycle(settings: MicroserviceSettings) -> dict[str, Any]:
+def _lifecycle(settings: MicroserviceSettings) -> Lifecycle:
     if settings.pre_stop:
         return {"preStop": {"exec": {"command": list(settings.pre_stop)}}}
     if settings.pre_stop_seconds is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - a component plugin reads it at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -21,7 +22,7 @@ from otel_mesh.services.store_access import CacheAccess, DatabaseAccess  # noqa:
 from otel_mesh.services.workload_checks import workload_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Self
 
     from otel_mesh.catalog.versions import Version
@@ -111,7 +112,7 @@ _STORE_VARIABLES: Final = frozenset(
 def own_variables(service: Service) -> frozenset[str]:
     """The environment variables that `Microservice` sets itself."""
     stores = _STORE_VARIABLES if service.stores else frozenset[str]()
-    return _OWN_VARIABLES | stores | {url_variable(name) for name in service.calls}
+    return _OWN_VARIABLES | stores | {url_variable(name) for name in service.callees}
 
 
 def pod_counts(runtime: ServiceRuntime, workload: OrdinaryWorkload, versions: Mapping[str, Version]) -> list[int]:
@@ -149,9 +150,9 @@ class MicroserviceArgs:
     image: pulumi.Input[str]
     settings: MicroserviceSettings
     otlp_endpoint: pulumi.Input[str] | None = None
-    callees: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    callees: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     database: DatabaseAccess | None = None
     cache: CacheAccess | None = None
     mesh: MeshBinding = field(default_factory=NoMesh)
-    variables: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    version_images: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    variables: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    version_images: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)

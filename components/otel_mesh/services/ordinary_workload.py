@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, IPvAnyAddress, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError
+from otel_mesh.core.outputs import ImageInput, TextInput
 from otel_mesh.core.patterns import Pattern
 from otel_mesh.core.values import (
     DnsLabel,
-    ImageReference,
     LabelKey,
     LabelValue,
     ObjectName,
@@ -57,7 +57,7 @@ CronSchedule = Annotated[
 ]
 """Schedule in the format of cron."""
 
-Annotations = dict[LabelKey, Annotated[str, Field(max_length=65_536)]]
+Annotations = dict[LabelKey, TextInput]
 """Annotations of an object."""
 
 
@@ -94,7 +94,7 @@ class FurtherContainer(Settings):
     """
 
     name: DnsLabel
-    image: ImageReference | None = None
+    image: ImageInput | None = None
     command: Words = ()
     args: Words = ()
     env: Variables = Field(default_factory=dict)
@@ -111,7 +111,7 @@ class FurtherContainer(Settings):
         """
         return Container(
             name=self.name,
-            image=self.image or image,
+            image=self.image if self.image is not None else image,
             command=self.command,
             args=self.args,
             env=self.env,

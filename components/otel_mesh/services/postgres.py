@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
-from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, ObjectName, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
@@ -91,7 +92,7 @@ class PostgresSettings(Settings):
     """
 
     name: DnsLabel = "postgres"
-    image: ImageReference = versions.POSTGRES_IMAGE
+    image: ImageInput = versions.POSTGRES_IMAGE
     version: LabelValue = versions.POSTGRES
     resources: Resources = Resources(cpu="100m", memory="128Mi", memory_limit="512Mi")
     scheduling: Scheduling = Scheduling()

@@ -1,4 +1,4 @@
-"""Backups of a PostgreSQL server: a CronJob that dumps each database to a volume."""
+"""Backups of a PostgreSQL server: a CronJob that dumps each database to a volume, and copies dumps to a store."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
 from otel_mesh.k8s.workload import CronJobShape, JobShape, Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
+from otel_mesh.services.backup_store import BackupStore  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.services.ordinary_workload import Account
 from otel_mesh.services.postgres_backup_scripts import FILES, SCRIPT_DIR
 
 if TYPE_CHECKING:
@@ -42,11 +44,14 @@ class PostgresBackupSettings(Settings):
         version: Version of the programs in the image, used as a label.
         resources: Resource requests and limits of the container.
         scheduling: Placement of the pod.
-        storage: Volume of the dumps. It has to be persistent, and should lie elsewhere than the server's own.
+        storage: Volume of the dumps. It has to be persistent, and should lie elsewhere than the server's own. With a
+            store it may be ephemeral, with room for one dump of each database.
+        store: Object store that the dumps are copied to; None for the volume alone.
         schedule: Time of the backups in the format of cron, in UTC.
-        keep: Number of dumps of each database that are kept.
+        keep: Number of dumps of each database that the volume keeps.
         deadline_seconds: Time that all dumps together may take.
         meshed: Whether the pod joins the mesh, as a server in the mesh requires.
+        account: The pods' ServiceAccount, for a store that knows their cloud identity.
     """
 
     name: DnsLabel = "postgres-backup"
@@ -55,15 +60,18 @@ class PostgresBackupSettings(Settings):
     resources: Resources = Resources(cpu="50m", memory="64Mi", memory_limit="256Mi")
     scheduling: Scheduling = Scheduling()
     storage: Storage = Storage(kind="persistent")
+    store: BackupStore | None = None
     schedule: CronSchedule = "17 3 * * *"
     keep: Annotated[int, Field(ge=1, le=1000)] = 7
     deadline_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600
     meshed: bool = True
+    account: Account = Account()
 
     @model_validator(mode="after")
     def _outlives_the_pod(self) -> Self:
-        if not self.storage.persistent:
-            problem = Problem("storage.kind", "would lose every dump with its pod", "set it to persistent")
+        if not self.storage.persistent and self.store is None:
+            remedy = "set it to persistent, or copy the dumps to a 'store'"
+            problem = Problem("storage.kind", "would lose every dump with its pod", remedy)
             raise InvalidSettingsError([problem])
         return self
 
@@ -95,9 +103,17 @@ class PostgresBackupArgs:
     mesh: MeshBinding = field(default_factory=NoMesh)
 
 
-def _container(args: PostgresBackupArgs, settings: PostgresBackupSettings) -> Container:
+def _containers(args: PostgresBackupArgs, settings: PostgresBackupSettings) -> tuple[Container, ...]:
+    """The containers in the order in which they run: the one that dumps, and the one that copies to the store."""
     memory = Volume(name="run", path="/run/backup", source={"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})
-    return Container(
+    dumps = data_volume("backups", settings.storage, settings.name, _BACKUP_DIR)
+    shared: dict[str, pulumi.Input[str]] = {
+        "BACKUP_DIR": _BACKUP_DIR,
+        "SERVICE_NAME": settings.name,
+        "OTLP_HOST": args.otlp_host,
+        "OTLP_PORT": str(OTLP_HTTP_PORT),
+    }
+    dumping = Container(
         name="backup",
         image=settings.image,
         command=("bash",),
@@ -110,25 +126,29 @@ def _container(args: PostgresBackupArgs, settings: PostgresBackupSettings) -> Co
             "PGCONNECT_TIMEOUT": "30",
             "DATABASE": args.database,
             "PASSWORD_FILE": password_file(args.secret_name, "credentials"),
-            "BACKUP_DIR": _BACKUP_DIR,
             "KEEP": str(settings.keep),
-            "SERVICE_NAME": settings.name,
-            "OTLP_HOST": args.otlp_host,
-            "OTLP_PORT": str(OTLP_HTTP_PORT),
+            **shared,
+            **({} if settings.store is None else {"STORED": settings.store.bucket}),
         },
         resources=settings.resources,
         volumes=(
-            data_volume("backups", settings.storage, settings.name, _BACKUP_DIR),
+            dumps,
             password_volume("credentials", args.secret_name),
             config_volume("scripts", settings.name, SCRIPT_DIR),
             memory,
             temporary_files(),
         ),
     )
+    return (dumping,) if settings.store is None else (dumping, settings.store.container(shared, dumps))
 
 
 def postgres_backup_manifests(args: PostgresBackupArgs, settings: PostgresBackupSettings) -> list[Manifest]:
-    """All objects of a PostgresBackup, dependencies first."""
+    """All objects of a PostgresBackup, dependencies first.
+
+    Raises:
+        InvalidSettingsError: The image of the store's program is not named.
+    """
+    *first, last = _containers(args, settings)
     return render(
         Workload(
             name=settings.name,
@@ -136,7 +156,8 @@ def postgres_backup_manifests(args: PostgresBackupArgs, settings: PostgresBackup
             program="postgres-backup",
             role=Role.BACKUP,
             version=settings.version,
-            containers=(_container(args, settings),),
+            containers=(last,),
+            init_containers=tuple(first),
             shape=CronJobShape(
                 schedule=settings.schedule,
                 # a failed run is not repeated before the next time: it would fail again
@@ -146,6 +167,8 @@ def postgres_backup_manifests(args: PostgresBackupArgs, settings: PostgresBackup
             ),
             scheduling=settings.scheduling,
             uid=_UID,
+            account_labels=settings.account.labels,
+            account_annotations=settings.account.annotations,
             files=FILES,
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
@@ -154,7 +177,7 @@ def postgres_backup_manifests(args: PostgresBackupArgs, settings: PostgresBackup
 
 
 class PostgresBackup(Component):
-    """A CronJob that dumps each database of a role to a volume, and keeps the newest dumps.
+    """A CronJob that dumps each database of a role to a volume and an object store, and keeps the newest dumps.
 
     Attributes:
         service_account: Service account of the pods, part of the mesh identity.

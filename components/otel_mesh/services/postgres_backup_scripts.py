@@ -19,7 +19,8 @@ printf '*:*:*:*:%s\\n' "$password" > "$PGPASSFILE"
 
 _BACKUP_PURPOSE: Final = """\
 # Dumps each database that the role owns and keeps the newest $KEEP dumps of each. Metrics report success and failure.
-# The others are dumped even if one cannot be; the exit status is 1 then."""
+# The others are dumped even if one cannot be; the exit status is 1 then. With a store ($STORED), the next container
+# copies the dumps there; it reports the success, and fails if $BACKUP_DIR/.failed exists."""
 
 _BACKUP: Final = """\
 report() { # metric, unit, database, value
@@ -46,6 +47,7 @@ databases=$(psql --no-password --no-psqlrc --tuples-only --no-align --command="$
     exit 1
 }
 failed=0
+rm -f "$BACKUP_DIR/.failed"
 for database in $databases; do
     folder=$BACKUP_DIR/$database
     mkdir -p "$folder"
@@ -62,10 +64,12 @@ for database in $databases; do
     mv "$partial" "$dump"
     find "$folder" -name '*.dump' | sort --reverse | tail --lines="+$((KEEP + 1))" | xargs --no-run-if-empty rm --
     echo "$database: dumped to $dump"
+    [ -z "${STORED:-}" ] || continue
     tell success_time s "$database" "$(date +%s)"
     tell size By "$database" "$(stat --format=%s "$dump")"
 done
-exit "$failed"
+[ -n "${STORED:-}" ] || exit "$failed"
+[ "$failed" = 0 ] || touch "$BACKUP_DIR/.failed"
 """
 
 _RESTORE_PURPOSE: Final = """\

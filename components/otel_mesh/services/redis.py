@@ -11,7 +11,8 @@ from pydantic import Field
 from otel_mesh.core import versions
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role
-from otel_mesh.core.values import DnsLabel, ImageReference, LabelValue, ObjectName, Settings, quantity
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, ObjectName, Settings, quantity
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, ContainerPort, Probes, Volume, config_volume, exec_check
 from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
@@ -83,7 +84,7 @@ class RedisSettings(Settings):
     """
 
     name: DnsLabel = "redis"
-    image: ImageReference = versions.REDIS_IMAGE
+    image: ImageInput = versions.REDIS_IMAGE
     version: LabelValue = versions.REDIS
     resources: Resources = Resources(cpu="50m", memory="32Mi", memory_limit="128Mi")
     scheduling: Scheduling = Scheduling()

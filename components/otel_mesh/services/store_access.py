@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
+import pulumi
 from pydantic import model_validator
 
 from otel_mesh.core.endpoints import ClientTls
@@ -79,10 +79,10 @@ class DatabaseAccess:
     """
 
     host: pulumi.Input[str]
-    port: Port
-    name: str
+    port: pulumi.Input[Port]
+    name: pulumi.Input[str]
     secret_name: pulumi.Input[str]
-    user: str | None = None
+    user: pulumi.Input[str] | None = None
     migrations: DatabaseLogin | None = None
     tls: StoreTls | None = None
 
@@ -100,9 +100,9 @@ class CacheAccess:
     """
 
     host: pulumi.Input[str]
-    port: Port
+    port: pulumi.Input[Port]
     secret_name: pulumi.Input[str]
-    user: str | None = None
+    user: pulumi.Input[str] | None = None
     tls: StoreTls | None = None
 
 
@@ -115,7 +115,7 @@ def database_environment(access: DatabaseAccess, login: DatabaseAccess | Databas
     """
     return {
         "DATABASE_HOST": access.host,
-        "DATABASE_PORT": str(access.port),
+        "DATABASE_PORT": _text(access.port),
         "DATABASE_NAME": access.name,
         **_login("DATABASE", login, "database" if login is access else "migrations"),
         **_tls_environment("DATABASE", access.tls),
@@ -126,7 +126,7 @@ def cache_environment(access: CacheAccess) -> dict[str, pulumi.Input[str]]:
     """The environment variables of a container that uses a cache."""
     return {
         "REDIS_HOST": access.host,
-        "REDIS_PORT": str(access.port),
+        "REDIS_PORT": _text(access.port),
         **_login("REDIS", access, "cache"),
         **_tls_environment("REDIS", access.tls),
     }
@@ -137,6 +137,10 @@ def store_tls_volumes(access: DatabaseAccess | CacheAccess | None) -> tuple[Volu
     if access is None:
         return ()
     return _files("DATABASE" if isinstance(access, DatabaseAccess) else "REDIS", access.tls).volumes()
+
+
+def _text(port: pulumi.Input[int]) -> pulumi.Input[str]:
+    return str(port) if isinstance(port, int) else pulumi.Output.format("{0}", port)
 
 
 def _login(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pulumi
@@ -39,7 +39,7 @@ class TelemetryEnvironment:
     workload: str | None = None
     owner: str = "k8s.deployment.name"
 
-    def variables(self) -> dict[str, Any]:
+    def variables(self) -> dict[str, pulumi.Input[str]]:
         """The environment variables, see https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/."""
         attributes = ",".join(f"{key}={value}" for key, value in self._resource().items())
         return {

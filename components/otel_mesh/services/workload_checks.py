@@ -8,7 +8,7 @@ from otel_mesh.core.errors import Problem, join_path, nearest
 from otel_mesh.k8s.containers import POD_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from otel_mesh.catalog.model import Service
     from otel_mesh.services.ordinary_workload import OrdinaryWorkload
@@ -113,7 +113,7 @@ def _reserved(path: str, number: int) -> Problem:
 
 
 def _keys(given: OrdinaryWorkload) -> Iterator[Problem]:
-    places = {
+    places: dict[str, Mapping[str, object]] = {
         "pod_labels": given.pod_labels,
         "pod_annotations": given.pod_annotations,
         "account.labels": given.account.labels,

@@ -22,7 +22,7 @@ def declaration_rules(service: Service, namespace: str) -> dict[str, str]:
         service: The team's service.
         namespace: Namespace of the service.
     """
-    edges = [(service.name, callee) for callee in service.calls]
+    edges = [(service.name, callee) for callee in service.callees]
     if service.exposed:
         edges.append((OUTSIDE, service.name))
     rules = [

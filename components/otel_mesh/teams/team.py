@@ -13,7 +13,7 @@ from otel_mesh.k8s.shared_files import ContributedFiles, ContributedFilesArgs
 from otel_mesh.mesh.control.access_control import AccessControl, AccessControlArgs
 from otel_mesh.mesh.control.gateway_route import GatewayRoute, GatewayRouteArgs
 from otel_mesh.mesh.control.telemetry_access import TelemetrySenders, TelemetrySendersArgs
-from otel_mesh.mesh.policies.access import Access, Caller, Grant
+from otel_mesh.mesh.policies.access import Access, Caller, allowed, grants
 from otel_mesh.services.microservice import Microservice
 from otel_mesh.services.microservice_settings import MicroserviceArgs, MicroserviceSettings, ServiceRuntime
 from otel_mesh.teams.monitoring import monitoring as monitoring_files
@@ -45,7 +45,7 @@ class Team:
         self._name, self._platform = namespace, platform
         self._opts = opts or pulumi.ResourceOptions()
         self._urls: dict[str, str] = {}
-        self._callers: dict[str, tuple[Caller, ...]] = {}
+        self._callers: dict[str, frozenset[Caller]] = {}
         settings = NamespaceSettings(name=namespace)
         self.namespace = Namespace(namespace, NamespaceArgs(settings=settings, mesh=platform.mesh), opts).namespace
         if self._in_a_mesh:
@@ -74,7 +74,8 @@ class Team:
                 ``reviews.example.com/``. None if the service is not reachable from outside. A platform without a mesh
                 has no gateway, and exposes services by their own Service objects.
             strip_prefix: Whether the service gets the paths without the prefix of ``exposed_at``.
-            callers: Workloads that may call the service, of this namespace or another, besides the gateway.
+            callers: Workloads that may call the service, of this namespace or another, besides the gateway;
+                `AllowedCaller` for one that may send some requests only.
             monitoring: Folder with rule files (``*.rules.yaml``) and dashboards (``*.json``) for the platform's
                 Prometheus and Grafana.
             objectives: Service level objectives.
@@ -104,11 +105,11 @@ class Team:
             otlp_endpoint=platform.otlp_endpoint,
             mesh=platform.mesh,
             settings=settings,
-            callees={url_variable(name): self._urls.get(name) or platform.url(name) for name in service.calls},
+            callees={url_variable(name): self._urls.get(name) or platform.url(name) for name in service.callees},
             variables=dict(variables or {}),
         )
         self._urls[service.name] = url(service, self._name)
-        self._callers[service.name] = tuple(callers)
+        self._callers[service.name] = frozenset(allowed(one).identity for one in callers)
         made = Microservice(service.name, args, self._opts)
         if self._in_a_mesh:
             self._join(service, callers, strip_prefix=strip_prefix)
@@ -126,9 +127,9 @@ class Team:
         return bool(self._platform.mesh.trust_domain)
 
     def _join(self, service: Service, callers: Sequence[Caller], *, strip_prefix: bool) -> None:
-        mesh, allowed = self._platform.mesh, list(callers)
+        mesh, accepted = self._platform.mesh, list(callers)
         if service.exposed and mesh.gateway is not None:
-            allowed.append(Caller(namespace=mesh.gateway.namespace, service_account=mesh.gateway.service_account))
+            accepted.append(Caller(namespace=mesh.gateway.namespace, service_account=mesh.gateway.service_account))
             route = GatewayRouteArgs(
                 namespace=self.namespace,
                 service=service.name,
@@ -137,8 +138,9 @@ class Team:
                 strip_prefix=strip_prefix,
             )
             GatewayRoute(service.name, route, self._opts)
-        if allowed:
-            access = Access(workload=service.name, port=service.port, grants=(Grant(callers=tuple(allowed)),))
+        if accepted:
+            grpc = service.protocol == "grpc"
+            access = Access(workload=service.name, port=service.port, grpc=grpc, grants=grants(accepted))
             args = AccessControlArgs(namespace=self.namespace, accesses=(access,), mesh=mesh, refuses_rest=False)
             AccessControl(service.name, args, self._opts)
         senders = TelemetrySendersArgs(mesh=mesh, senders=(self._caller(service.name),))
@@ -148,7 +150,12 @@ class Team:
         return Caller(namespace=self._name, service_account=service)
 
     def _require_granted(self, service: Service, exposed_at: str | None) -> None:
-        problems = [problem for name in service.calls for problem in self._refused_call(service.name, name)]
+        problems = [problem for name in service.callees for problem in self._refused_call(service.name, name)]
+        problems += [
+            Problem(f"calls[{place}].routes", "the callee decides what it accepts", "name them in its 'callers'")
+            for place, call in enumerate(service.calls)
+            if call.routes
+        ]
         if exposed_at is not None:
             problems += self._refused_route(service.name, exposed_at)
         if problems:

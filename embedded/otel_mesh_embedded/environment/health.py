@@ -5,17 +5,16 @@ from __future__ import annotations
 import shutil
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_cli.smoke import demonstration, request
-from otel_mesh_cli.stacks import drift, recovery
+from otel_mesh_cli.stacks import drift, local_stack, recovery, sidecars
 from otel_mesh_cli.stacks.addresses import ADDRESSES
-from otel_mesh_embedded.environment import sidecars, workspace
-from otel_mesh_embedded.environment.namespaces import NAMESPACES
+from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LOOPBACK, layout
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 ANSWERS = "answers"
 """Result of `answers` for a healthy address."""
 
+NAMESPACES: Final = local_stack.pod_namespaces()
+"""Namespaces with pods, read at once: invalid settings of the stack are told before all that follows from them."""
 _STACK = "local"
 _UP = "run `otel-mesh up`, it puts that right"
 _NO_ROOM = 16 * 1024**2
@@ -39,31 +40,21 @@ _FULL = "no space left on device"
 
 
 def problems(now: Status) -> list[CommandError]:
-    """Problems of the environment; none if everything is as the last `otel-mesh up` left it.
-
-    Args:
-        now: the node's status.
-    """
+    """Problems of the environment; none if everything is as the last `otel-mesh up` left it."""
     cluster_says = [*_volumes(), *_stack()] if now.is_api_ready else []
-    return [*_machine(), *_node(now), *cluster_says, *_addresses()]
+    where = layout().state
+    full = preflight.full_disk(where, shutil.disk_usage(where).free)
+    return [*full, *_node(now), *cluster_says, *_addresses()]
 
 
 def require_running() -> None:
-    """Refuse a command at once that would wait for a stopped environment.
-
-    Raises:
-        CommandError: the node is stopped.
-    """
+    """Refuse a command at once that would wait for a stopped environment."""
     if not cluster.status().programs:
         raise CommandError("node: stopped", remedy="run `otel-mesh up`")
 
 
 def checked() -> demonstration.Result:
-    """The smoke check; a failure names its likely cause.
-
-    Raises:
-        CommandError: as of `demonstration.run`.
-    """
+    """The smoke check, as of `demonstration.run`; a failure names its likely cause."""
     try:
         return demonstration.run()
     except CommandError as error:
@@ -87,11 +78,6 @@ def answers(address: Address) -> str:
     except httpx.HTTPError as error:
         return f"no answer ({type(error).__name__})"
     return ANSWERS if code == HTTPStatus.OK else f"{ANSWERS} {code}"
-
-
-def _machine() -> Iterator[CommandError]:
-    where = layout().state
-    yield from preflight.full_disk(where, shutil.disk_usage(where).free)
 
 
 def _node(now: Status) -> Iterator[CommandError]:
@@ -129,7 +115,7 @@ def _stack() -> Iterator[CommandError]:
         )
     for difference in drift.differences(state, Api(layout()).get):
         yield CommandError(f"stack {_STACK}: {difference}", remedy=_UP)
-    for pod in sidecars.without_sidecar(Api(layout())):
+    for pod in sidecars.without_sidecar(Api(layout()).items):
         yield CommandError(f"pod {'/'.join(pod)}: without its sidecar", remedy=f"run `{sidecars.remedy(*pod)}`")
     for cause in explain_unready(Api(layout()), NAMESPACES):
         full = _FULL in cause.lower()
@@ -139,9 +125,7 @@ def _stack() -> Iterator[CommandError]:
 def _addresses() -> Iterator[CommandError]:
     ours = {process.pid for process in registry(layout()).processes()}
     for address in ADDRESSES:
-        foreign = [one for one in ports.listeners([(LOOPBACK, address.port)]) if one.pid not in ours]
-        if foreign:
-            reason = f"port {LOOPBACK}:{address.port} (for {address.name}): in use by {foreign[0]}"
-            yield CommandError(reason, remedy=preflight.port_remedy(address.name))
+        if foreign := ports.taken([(LOOPBACK, address.port, address.name)], ours):
+            yield from preflight.ports_in_use(foreign[:1])
         elif (said := answers(address)) != ANSWERS:
             yield CommandError(f"{address.name} at {address.url}: {said}", remedy=_UP)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(progress: Callable[[str], None] = print) -> None:
+def run(progress: Callable[[str], None]) -> None:
     """Stop the environment, if there is one, and remove everything but the cache of programs and images.
 
     Raises:

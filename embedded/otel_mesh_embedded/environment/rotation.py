@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
-from otel_mesh_cli.stacks import update
+from otel_mesh_cli.stacks import store_passwords, update
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
-from otel_mesh_embedded.environment import gateway_certificate, passwords, status, workspace
-from otel_mesh_embedded.environment.namespaces import NAMESPACES
+from otel_mesh_embedded.environment import gateway_certificate, health, passwords, status, workspace
 from otel_mesh_embedded.node import cluster, starting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.control_plane import encryption
@@ -71,7 +70,7 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
         if ENCRYPTION in wanted:
             encryption.add_key(where)
         if PASSWORDS in wanted:
-            passwords.renew()
+            store_passwords.renew()
         if not cluster.status().programs:
             progress("renewed: the next `otel-mesh up` uses it")
             return
@@ -84,7 +83,7 @@ def run(kinds: Collection[str], progress: Callable[[str], None]) -> None:
 
 def _update_stack(progress: Callable[[str], None]) -> None:
     """Update the stack with new passwords and certificates."""
-    tools = toolchain.ensure(stack_mesh().programs)
+    tools = toolchain.folder(stack_mesh().programs)
     has_new_password = passwords.follow(tools, progress)
     update.up(workspace.local(), "local", tools, progress)
     if has_new_password:
@@ -106,7 +105,7 @@ def _wait_for_pods(where: Layout, progress: Callable[[str], None]) -> None:
     progress("waiting for the pods")
     api = Api(where)
     if not poll(lambda: all(pod.ready for pod in status.pods(api)), _READY_TIMEOUT_S, every=1.0):
-        causes = explain_unready(api, NAMESPACES)
+        causes = explain_unready(api, health.NAMESPACES)
         raise CommandError(
             f"pods: not ready after {_READY_TIMEOUT_S:.0f} s: {'; '.join(causes)}",
             remedy="see `otel-mesh status`, then run `otel-mesh up`",

@@ -16,7 +16,6 @@ from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import toolchain
 from otel_mesh_embedded.environment import health
-from otel_mesh_embedded.environment.namespaces import NAMESPACES
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
@@ -43,9 +42,9 @@ class Pod:
     reason: str
 
 
-def pods(api: Api, namespaces: Iterable[str] = NAMESPACES) -> list[Pod]:
+def pods(api: Api) -> list[Pod]:
     """The pods of the platform's namespaces, as the API server has them."""
-    return [_pod(item) for namespace in namespaces for item in api.items(f"/api/v1/namespaces/{namespace}/pods")]
+    return [_pod(item) for namespace in health.NAMESPACES for item in api.items(f"/api/v1/namespaces/{namespace}/pods")]
 
 
 def _pod(item: dict[str, Any]) -> Pod:
@@ -145,12 +144,7 @@ def processes(now: cluster.Status) -> Table:
 
 
 def pod_table(found: Sequence[Pod], width: int) -> Table:
-    """A row per pod; on a narrow terminal long reasons and names wrap, and nothing is cut off.
-
-    Args:
-        found: the pods.
-        width: columns of the terminal.
-    """
+    """A row per pod; on a terminal of few columns long reasons and names wrap, and nothing is cut off."""
     names = max((len(pod.namespace) + len(pod.name) for pod in found), default=0)
     whole = ("ready", "restarts", *(("namespace", "pod") if names + _BESIDE_NAMES <= width else ()))
     table = Table(box=None, pad_edge=False)

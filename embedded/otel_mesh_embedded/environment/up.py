@@ -9,12 +9,11 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.steps import Steps
 from otel_mesh_cli.core.unready_pods import explained
 from otel_mesh_cli.smoke import demonstration
-from otel_mesh_cli.stacks import update
+from otel_mesh_cli.stacks import sidecars, update
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
-from otel_mesh_embedded.environment import gateway_certificate, health, passwords, sidecars, workspace
-from otel_mesh_embedded.environment.namespaces import NAMESPACES
+from otel_mesh_embedded.environment import gateway_certificate, health, passwords, workspace
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
@@ -37,18 +36,15 @@ def run(console: Console) -> None:
     with machine_lock.hold("otel-mesh up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
         with images.ahead():
-            programs = toolchain.choices(stack_mesh().programs)
-        tools = toolchain.link(programs)
-        for line in toolchain.summary(programs):
-            say(line)
-        built = images.ensure()
+            tools = toolchain.folder(stack_mesh().programs, say)
+        built = images.make()
         say(f"{len(built)} images")
         secrets.ensure()
         node = cluster.start(say)
         gateway_certificate.hand_over()
         images.import_all(node.ctr)
         images.require_outside(node.ctr, say)
-        with explained(STACK, Api(layout()), NAMESPACES):
+        with explained(STACK, Api(layout()), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
@@ -61,13 +57,13 @@ def run(console: Console) -> None:
             place = address.place
             cluster.forward(address.name, address.port, place.namespace, place.name, place.port)
         say("sending a request and an order through the gateway")
-        with explained(STACK, Api(layout()), NAMESPACES):
+        with explained(STACK, Api(layout()), health.NAMESPACES):
             result = health.checked()
         demonstration.show(result, console)
 
 
 def _require_sidecars() -> None:
-    bare = sidecars.without_sidecar(Api(layout()))
+    bare = sidecars.without_sidecar(Api(layout()).items)
     if bare:
         raise CommandError(
             f"stack {STACK}: without their sidecar: {', '.join('/'.join(pod) for pod in bare)}",

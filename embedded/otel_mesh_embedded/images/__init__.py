@@ -2,21 +2,21 @@
 
 from otel_mesh_embedded.images.ahead import ahead
 from otel_mesh_embedded.images.importing import import_all
-from otel_mesh_embedded.images.making import archive, ensure, store_versions
+from otel_mesh_embedded.images.making import archive, make, skopeo, store_versions
 from otel_mesh_embedded.images.outside_images import require_outside
-from otel_mesh_embedded.images.publishing import publish
-from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR
+from otel_mesh_embedded.images.recipes import BACKUP_STORE, IMAGES, LOAD_GENERATOR
 from otel_mesh_embedded.places import images_file
 
 __all__ = [
+    "BACKUP_STORE",
     "IMAGES",
     "LOAD_GENERATOR",
     "ahead",
     "archive",
-    "ensure",
     "images_file",
     "import_all",
-    "publish",
+    "make",
     "require_outside",
+    "skopeo",
     "store_versions",
 ]

@@ -23,7 +23,7 @@ def ahead() -> Iterator[None]:
     """Make the images in another process, if one of them was never made.
 
     Leaving the context waits for that process; an error in the context ends it. Its own errors are not raised:
-    `making.ensure` meets and reports them afterwards.
+    `making.make` meets and reports them afterwards.
     """
     names = making.without_programs()
     if not names:

@@ -104,14 +104,7 @@ class Buildah:
         arguments: Mapping[str, str] | None = None,
         volumes: Sequence[str] = (),
     ) -> None:
-        """Build an image from the Dockerfile in a context.
-
-        Args:
-            context: folder with the Dockerfile and what it copies.
-            reference: name and tag of the image.
-            log: file for the output.
-            arguments: build arguments such as BASE_IMAGE.
-            volumes: mounts during RUN steps, as values of ``--volume``.
+        """Build an image from the Dockerfile in a context; volumes are values of ``--volume`` for its RUN steps.
 
         Raises:
             CommandError: a step failed.

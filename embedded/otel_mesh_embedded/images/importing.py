@@ -15,20 +15,13 @@ if TYPE_CHECKING:
 
 
 def import_all(ctr: Sequence[str], references: Iterable[str] | None = None) -> list[str]:
-    """Import the images that containerd lacks.
-
-    Args:
-        ctr: ctr with its options for address and namespace.
-        references: images; by default those of `images_file`.
-
-    Returns:
-        References of the imported images.
+    """Import the images that containerd lacks, by default those of `images_file`, and return their references.
 
     Raises:
         CommandError: an archive is missing, or containerd refused it.
     """
     wanted = json.loads(images_file().read_text()).values() if references is None else references
-    present = references_of(ctr)
+    present = digests(ctr)
     missing = [reference for reference in sorted(wanted) if reference not in present]
     for reference in missing:
         file = archive(reference)
@@ -38,16 +31,14 @@ def import_all(ctr: Sequence[str], references: Iterable[str] | None = None) -> l
     return missing
 
 
-def references_of(ctr: Sequence[str]) -> frozenset[str]:
-    """References of the images that containerd has.
-
-    Args:
-        ctr: ctr with its options for address and namespace.
+def digests(ctr: Sequence[str]) -> dict[str, str]:
+    """Digest of each image that containerd has, by its name; ctr is the command with its options.
 
     Raises:
         CommandError: containerd does not answer.
     """
-    return frozenset(_ctr(ctr, ["images", "list", "--quiet"], "containerd").split())
+    rows = (line.split() for line in _ctr(ctr, ["images", "list"], "of containerd").splitlines()[1:])
+    return {row[0]: row[2] for row in rows}
 
 
 def _ctr(ctr: Sequence[str], arguments: Sequence[str], subject: str) -> str:

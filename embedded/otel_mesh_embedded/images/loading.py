@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.images import outside_archives
+from otel_mesh_embedded.images.importing import digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,12 +51,5 @@ def load(
         with tempfile.TemporaryDirectory() as scratch, archive.tar(Path(scratch)) as tar:
             remedy = "save the image again, for this machine's architecture"
             run([*ctr, "images", "import", str(tar)]).require(str(archive.path), remedy=remedy)
-    present = _digests(ctr)
+    present = digests(ctr)
     return [Loaded(one, present[one], str(archive.path)) for archive in archives for one in archive.names]
-
-
-def _digests(ctr: Sequence[str]) -> dict[str, str]:
-    """Digests of all images by name."""
-    listed = run([*ctr, "images", "list"]).require("images of the node", remedy="see containerd's log")
-    rows = (line.split() for line in listed.splitlines()[1:])
-    return {row[0]: row[2] for row in rows}

@@ -18,10 +18,19 @@ from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_cli.images import contexts
 from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded import toolchain
+from otel_mesh_embedded import packages, toolchain
 from otel_mesh_embedded.images import pip_settings, roots
 from otel_mesh_embedded.images.buildah import Buildah
-from otel_mesh_embedded.images.recipes import IMAGES, LOAD_GENERATOR, PAGE, RECIPES, REGISTRY, ROOTS, SERVICES
+from otel_mesh_embedded.images.recipes import (
+    BACKUP_STORE,
+    IMAGES,
+    LOAD_GENERATOR,
+    PAGE,
+    RECIPES,
+    REGISTRY,
+    ROOTS,
+    SERVICES,
+)
 from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain import disk_space
 from otel_mesh_embedded.toolchain.prometheus_page import prometheus_page
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.images.recipes import Image
 
+SKOPEO = ("skopeo",)
+"""Debian package of the program that pushes images."""
 _ROOTS = {root.name: root for root in ROOTS}
 _STORES = {"postgres": "postgresql", "redis": "redis-server"}  # package by image
 _KEPT = 3  # archives per image, so that switching between two branches builds nothing
@@ -57,7 +68,7 @@ class Plan:
     """File system of the base image; None if the base comes from a registry."""
 
 
-def ensure(
+def make(
     names: Iterable[str] | None = None, *, refresh: bool = False, service_base: str | None = None
 ) -> dict[str, str]:
     """Make the images that are missing.
@@ -117,8 +128,12 @@ def _of_stack() -> set[str]:
     programs = set(toolchain.GROUPS["istio"])
     with_istio = stack_mesh().kind == "istio"
     names = {image.name for image in IMAGES if with_istio or not programs.intersection(image.programs)}
-    has_load = stack_file.settings(stack_file.LOCAL).get("load_generator") is not None
-    return names if has_load else names - {LOAD_GENERATOR}
+    settings = stack_file.settings(stack_file.LOCAL)
+    if settings.get("load_generator") is None:
+        names.discard(LOAD_GENERATOR)
+    if not (settings.get("postgres_backup") or {}).get("store"):
+        names.discard(BACKUP_STORE)
+    return names
 
 
 def without_programs() -> list[str]:
@@ -126,6 +141,12 @@ def without_programs() -> list[str]:
     names = [image.name for image in IMAGES if image.name in _of_stack() and not image.programs]
     folder = cache_dir() / "images" / "archives"
     return [] if os.geteuid() != 0 or all(any(folder.glob(f"{name}-*.tar")) for name in names) else names
+
+
+def skopeo() -> tuple[Path, dict[str, str]]:
+    """File of skopeo out of Debian's package, and environment variables that it needs."""
+    prefix = packages.ensure(SKOPEO)
+    return prefix / "usr" / "bin" / "skopeo", packages.environment(prefix)
 
 
 def store_versions() -> dict[str, str]:

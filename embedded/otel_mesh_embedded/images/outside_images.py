@@ -11,7 +11,7 @@ import yaml
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import run
 from otel_mesh_cli.stacks import local_stack, pulumi_cli
-from otel_mesh_embedded.images.importing import references_of
+from otel_mesh_embedded.images.importing import digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ def require_outside(ctr: Sequence[str], say: Callable[[str], None]) -> None:
     Raises:
         CommandError: A registry does not give an image.
     """
-    present = references_of(ctr)
+    present = digests(ctr)
     missing: dict[str, str] = {}
     for reference in _of_stack():
         if reference in present:

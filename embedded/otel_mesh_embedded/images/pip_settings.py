@@ -27,13 +27,9 @@ _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.
 
 
 def volumes(scratch: Path) -> tuple[str, ...]:
-    """Read-only mounts that give pip in a build the settings of pip on this machine.
+    """Values of ``--volume`` for read-only mounts that give pip in a build the settings of pip on this machine.
 
-    Args:
-        scratch: existing private folder for the generated pip.conf, which may hold credentials for the index.
-
-    Returns:
-        Values of ``--volume``.
+    The generated pip.conf, which may hold credentials for the index, is written into the private folder.
     """
     settings = _settings()
     bundle = next((path for path in _BUNDLES if Path(path).exists()), None)

@@ -79,3 +79,5 @@ SERVICES: Final = tuple(
 IMAGES: Final = (*(_image(**fields) for fields in _LISTED["image"]), *SERVICES)
 LOAD_GENERATOR: Final = "load-generator"
 """Image that a stack runs only if its settings ask for load."""
+BACKUP_STORE: Final = "backup-store"
+"""Image that a stack runs only if its backups are copied to an object store."""

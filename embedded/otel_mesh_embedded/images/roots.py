@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -10,6 +9,7 @@ import tarfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_cli.core.run import run
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from otel_mesh_embedded.images.recipes import Root
 
-_KEY_LENGTH = 12
 _STATUS = "./var/lib/dpkg/status"
 
 
@@ -119,10 +118,9 @@ def _packages(archive: Path) -> str:
 
 
 def _folder(root: Root) -> Path:
-    text = json.dumps([asdict(root), WITHOUT, FINISH], sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
-    return cache_dir() / "images" / "roots" / f"{root.name}-{digest}"
+    key = files.key_of(json.dumps([asdict(root), WITHOUT, FINISH], sort_keys=True))
+    return cache_dir() / "images" / "roots" / f"{root.name}-{key}"
 
 
 def _identity(root: Root, installed: str) -> str:
-    return hashlib.sha256(f"{_folder(root).name}\n{installed}".encode()).hexdigest()[:_KEY_LENGTH]
+    return files.key_of(f"{_folder(root).name}\n{installed}")

@@ -30,7 +30,10 @@ _MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 
 @dataclass(frozen=True)
 class Api:
-    """The API server of one environment; every request has a connection of its own, so that a restart breaks none."""
+    """The API server of one environment; every request has a connection of its own, so that a restart breaks none.
+
+    Changes raise `CommandError` if the API server refuses them or does not answer.
+    """
 
     layout: Layout
 
@@ -77,35 +80,19 @@ class Api:
         return response.text if response.status_code == HTTPStatus.OK else None
 
     def delete(self, path: str) -> None:
-        """Delete an object, if it exists.
-
-        Raises:
-            CommandError: the API server refuses, or does not answer.
-        """
+        """Delete an object, if it exists."""
         self._change("DELETE", path, None, accepted={HTTPStatus.NOT_FOUND})
 
     def replace(self, path: str, content: dict[str, Any]) -> None:
-        """Write an object as it was read, unless someone has changed or deleted it meanwhile.
-
-        Raises:
-            CommandError: the API server refuses, or does not answer.
-        """
+        """Write an object as it was read, unless someone has changed or deleted it meanwhile."""
         self._change("PUT", path, content, accepted={HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 
     def merge(self, path: str, content: dict[str, Any]) -> None:
-        """Change some fields of an object, if it exists.
-
-        Raises:
-            CommandError: the API server refuses, or does not answer.
-        """
+        """Change some fields of an object, if it exists."""
         self._change("PATCH", path, content, accepted={HTTPStatus.NOT_FOUND}, kind=_MERGE)
 
     def apply(self, content: dict[str, Any]) -> None:
-        """Create or change an object by server-side apply; fields in the content are taken over from whoever owns them.
-
-        Raises:
-            CommandError: the API server refuses, or does not answer.
-        """
+        """Create or change an object by server-side apply; its fields are taken over from whoever owns them."""
         path = f"{_place(content)}?fieldManager={_FIELD_MANAGER}&force=true"
         self._change("PATCH", path, content, accepted={HTTPStatus.CREATED}, kind=_APPLY)
 

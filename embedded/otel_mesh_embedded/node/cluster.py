@@ -10,7 +10,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import images
 from otel_mesh_embedded.node import starting, stopping, waiting
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.layout import CONTEXT, LISTENERS, LOOPBACK, layout
+from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, layout
 from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
 from otel_mesh_embedded.node.network import policies
 from otel_mesh_embedded.node.node import assemble, registry
@@ -19,24 +19,13 @@ from otel_mesh_embedded.supervision import machine_lock, supervisor
 from otel_mesh_embedded.supervision.registry import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from otel_mesh_embedded.node.node import Node
 
 PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM, policies.PROGRAM]))
 """Programs of the node, without the supervisor and forwards."""
 _FORWARD_TIMEOUT = 5.0
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Cluster that runs on this machine."""
-
-    kubeconfig: Path
-    context: str
-    ctr: tuple[str, ...]
-    """Command line of ctr for the node's containerd."""
 
 
 @dataclass(frozen=True)
@@ -64,29 +53,28 @@ class Status:
         return self.is_api_ready and all(program.pid is not None for program in self.programs)
 
 
-def start(progress: Callable[[str], None] = print, forwards: Mapping[str, int] | None = None) -> Cluster:
+def start(progress: Callable[[str], None]) -> Node:
     """Start the cluster; programs that run already with the right arguments stay as they are.
 
     Args:
         progress: Called with each step.
-        forwards: Loopback ports that `forward` will use, by name; checked before anything is created.
 
     Raises:
         CommandError: this machine is not suitable, or a program does not start.
     """
     where = layout()
-    preflight.check(where, [(port, name) for name, port in (forwards or {}).items()])
+    preflight.check(where)
     with machine_lock.hold("otel-mesh up"), _named_errors():
         state_folder.mark(where.state)
         progress("providing programs and images")
-        references = images.ensure(["pause", "coredns"])
+        references = images.make(["pause", "coredns"])
         node = assemble(where)
         starting.start(node, references, progress)
-        _supervise(node)
-        return Cluster(where.kubeconfig, CONTEXT, node.ctr)
+        node.registry.ensure(supervisor.program(where))
+        return node
 
 
-def stop(progress: Callable[[str], None] = print) -> None:
+def stop(progress: Callable[[str], None]) -> None:
     """Stop the cluster, if there is one, and keep its data.
 
     Raises:
@@ -134,12 +122,8 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
         raise CommandError(f"service {namespace}/{service}: not there", remedy="run `otel-mesh up`")
     program = stopping.FORWARD_PREFIX + name
     mine = {process.pid for process in node.registry.processes(program)}
-    for listener in ports.listeners([(LOOPBACK, listen_port)]):
-        if listener.pid not in mine:
-            raise CommandError(
-                f"port {LOOPBACK}:{listen_port} (for {name}): in use by {listener}",
-                remedy=preflight.port_remedy(name),
-            )
+    for error in preflight.ports_in_use(ports.taken([(LOOPBACK, listen_port, name)], mine)):
+        raise error
     argv = (
         node.programs.packaged("socat"),
         f"TCP4-LISTEN:{listen_port},bind={LOOPBACK},reuseaddr,fork,backlog=128",
@@ -149,7 +133,7 @@ def forward(name: str, listen_port: int, namespace: str, service: str, port: int
         node.registry.ensure(Program(program, argv, node.programs.environment))
     waiting.until(
         f"port {LOOPBACK}:{listen_port} (for {name})",
-        lambda: bool(ports.listeners([(LOOPBACK, listen_port)])),
+        lambda: bool(ports.taken([(LOOPBACK, listen_port, name)])),
         node.registry,
         [program],
         timeout=_FORWARD_TIMEOUT,
@@ -166,7 +150,3 @@ def _named_errors() -> Iterator[None]:
         raise CommandError(
             f"{place}: {error.strerror or error}", remedy="mend that and run the command again"
         ) from error
-
-
-def _supervise(node: Node) -> None:
-    node.registry.ensure(supervisor.program(node.layout))

@@ -24,68 +24,57 @@ class Layout:
     """Paths of one environment's files; only their owner can enter the folders."""
 
     def __init__(self, state: Path) -> None:
+        self._folders: list[Path] = []
         self.state = state
         """State folder, as `otel_mesh_cli.core.paths.state_dir` returns it."""
-        self.root = state / "node"
+        self.root = self._folder(state / "node")
         """Files that only the node's programs use."""
         self.kubeconfig = state / "kubeconfig"
         """Kubeconfig of the cluster administrator, for people and for Pulumi."""
         self.node_file = state / "node.json"
         """Folders of network plugins, for a mesh that chains its own plugin (OTEL_MESH_NODE_FILE)."""
-        self.volumes = state / "volumes"
+        self.volumes = self._folder(state / "volumes")
         """One folder per persistent volume."""
         self.networks = self.root / "networks.json"
         """Address ranges of pods and Services, fixed at the first start."""
-        self.pki = self.root / "pki"
+        self.pki = self._folder(self.root / "pki")
         """Authorities, certificates, keys."""
-        self.config = self.root / "config"
+        self.config = self._folder(self.root / "config")
         """Configuration files of the programs."""
-        self.logs = self.root / "logs"
+        self.logs = self._folder(self.root / "logs")
         """Per program: its log and the log before it."""
-        self.processes = self.root / "processes"
+        self.processes = self._folder(self.root / "processes")
         """One file per program that should run."""
-        self.etcd = self.root / "etcd"
+        self.etcd = self._folder(self.root / "etcd")
         """Database of the cluster."""
-        self.containerd = self.root / "containerd"
+        self.containerd = self._folder(self.root / "containerd")
         """Images, containers and snapshots, which outlive a stop."""
-        self.containerd_state = self.root / "run"
+        self.containerd_state = self._folder(self.root / "run")
         """Sockets, mounts and network namespaces of running pods."""
         self.containerd_socket = self.containerd_state / "containerd.sock"
         """Socket of containerd for kubelet and ``ctr``."""
-        self.kubelet = self.root / "kubelet"
+        self.kubelet = self._folder(self.root / "kubelet")
         """Volumes of pods."""
-        self.pod_logs = self.root / "pod-logs"
+        self.pod_logs = self._folder(self.root / "pod-logs")
         """Output of containers, rotated by kubelet."""
-        self.cni_config = self.root / "cni" / "net.d"
+        self.cni_config = self._folder(self.root / "cni" / "net.d")
         """CNI configuration for containerd; a mesh's plugin may chain itself on here."""
-        self.cni_bin = self.root / "cni" / "bin"
+        self.cni_bin = self._folder(self.root / "cni" / "bin")
         """CNI plugins; a mesh may add its own."""
-        self.cni_leases = self.root / "cni" / "leases"
+        self.cni_leases = self._folder(self.root / "cni" / "leases")
         """Addresses assigned to pods."""
-        self.bin = self.root / "bin"
+        self.bin = self._folder(self.root / "bin")
         """Links to the iptables variant chosen for this machine; first on the programs' PATH."""
         self.sysctls = self.root / "sysctls.json"
         """Kernel settings from before the first start."""
 
+    def _folder(self, path: Path) -> Path:
+        self._folders.append(path)
+        return path
+
     def make_folders(self) -> None:
         """Create the folders that programs need; only the owner may enter."""
-        for folder in (
-            self.root,
-            self.volumes,
-            self.pki,
-            self.config,
-            self.logs,
-            self.processes,
-            self.etcd,
-            self.containerd,
-            self.containerd_state,
-            self.kubelet,
-            self.pod_logs,
-            self.cni_config,
-            self.cni_bin,
-            self.cni_leases,
-            self.bin,
-        ):
+        for folder in self._folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
 

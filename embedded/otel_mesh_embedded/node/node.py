@@ -40,11 +40,7 @@ def registry(layout: Layout) -> Registry:
 
 
 def assemble(layout: Layout | None = None, *, built: bool = True) -> Node:
-    """The node of the current state folder, with its programs provided.
-
-    Args:
-        layout: Layout of another state folder, for tests.
-        built: Provide programs from Go modules too, which only starting needs.
+    """The node of the current state folder, or of a test's, with its programs provided as of `programs.find`.
 
     Raises:
         CommandError: a program cannot be provided, or others than root can write to the state folder.

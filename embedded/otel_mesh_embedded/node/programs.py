@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_embedded import packages, toolchain
+from otel_mesh_embedded.node import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_mesh_embedded.node.layout import Layout
 
-BUILT = (
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "kube-proxy",
-    "volume-provisioner",
-)
 _VARIABLES = ("LD_LIBRARY_PATH", "XTABLES_LIBDIR")
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
@@ -61,16 +53,12 @@ class Programs:
 
 
 def find(layout: Layout, *, built: bool = True) -> Programs:
-    """Provide all programs.
-
-    Args:
-        layout: Paths of the environment.
-        built: Provide programs from Go modules too; stopping the node must not build any.
+    """Provide all programs; those from Go modules only if they are to be built, which stopping the node must not do.
 
     Raises:
         CommandError: a program cannot be provided.
     """
-    tools = toolchain.ensure(BUILT) if built else layout.bin
+    tools = toolchain.folder(arguments.NAMES) if built else layout.bin
     prefix = packages.ensure()
     given = packages.environment(prefix)
     own = [part for part in given.get("PATH", "").split(os.pathsep) if Path(part).is_relative_to(prefix)]

@@ -10,7 +10,7 @@ import psutil
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.unready_pods import explain_unready
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import waiting
+from otel_mesh_embedded.node import arguments, waiting
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.control_plane import encryption, servers
 from otel_mesh_embedded.node.layout import BRIDGE, CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS, NODE_NAME, RANGES
@@ -58,7 +58,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     node.network.up()
 
     progress("starting etcd, kube-apiserver, containerd")
-    registry.ensure(servers.etcd(layout, node.programs))
+    registry.ensure(arguments.program(layout, node.programs, "etcd"))
     registry.ensure(servers.api_server(layout, node.programs))
     registry.ensure(runtime.containerd(layout, node.programs, references["pause"]))
     waiting.until("containerd", node.pods.runtime_answers, registry, ["containerd"], timeout=RUNTIME_TIMEOUT)
@@ -77,7 +77,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
     progress("applying storage, DNS, access rules")
     objects = manifests.build(coredns_image=references["coredns"], name_servers=agents.machine_name_servers())
     manifests.apply(api, objects)
-    registry.ensure(storage.provisioner(layout, node.programs))
+    registry.ensure(arguments.program(layout, node.programs, storage.PROGRAM))
     registry.ensure(policies.program(layout, node.programs))
     progress("waiting for the node and its DNS")
     everything = (*_ALL_CONTROL, "containerd", "kube-proxy", storage.PROGRAM, policies.PROGRAM, "kubelet")
@@ -94,13 +94,7 @@ def start(node: Node, references: Mapping[str, str], progress: Callable[[str], N
 
 
 def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str] = ()) -> None:
-    """Issue credentials that are due; the next start replaces programs that run with older ones.
-
-    Args:
-        layout: Paths of the environment.
-        progress: Called with the names and reasons of certificates that were not valid.
-        asked: Names of authorities and certificates to issue in any case.
-    """
+    """Issue credentials that are due or asked for; the next start replaces programs that run with older ones."""
     trust.before_change(layout)
     issued = credentials.ensure(layout, renew=asked)
     encryption.ensure(layout)
@@ -110,17 +104,13 @@ def renew(layout: Layout, progress: Callable[[str], None], asked: Collection[str
 
 
 def _start_agents(node: Node) -> datetime | None:
-    """Start what needs the API server.
-
-    Returns:
-        When kubelet was started; None when it ran already.
-    """
+    """Start what needs the API server; the moment at which kubelet was started, None when it ran already."""
     layout, registry = node.layout, node.registry
     moment = datetime.now(UTC).replace(microsecond=0)
     protects = runtime.may_lower_oom_score()
     registry.ensure(agents.kubelet(layout, node.programs, protects_oom=protects))
     registry.ensure(agents.proxy(layout, node.programs, protects_oom=protects))
-    registry.ensure(servers.controller_manager(layout, node.programs))
+    registry.ensure(arguments.program(layout, node.programs, "kube-controller-manager"))
     registry.ensure(servers.scheduler(layout, node.programs))
     return moment if "kubelet" in registry.started else None
 

@@ -55,7 +55,7 @@ class Archive:
 
 
 class Apt:
-    """apt-get with the machine's sources and keyrings.
+    """apt-get with the machine's sources and keyrings; what it cannot do raises `CommandError`.
 
     Raises:
         CommandError: apt is not installed.
@@ -79,30 +79,18 @@ class Apt:
         return any((self._home / "state" / "lists").glob("*Packages*"))
 
     def update(self) -> None:
-        """Fetch the package lists.
-
-        Raises:
-            CommandError: a source could not be read.
-        """
+        """Fetch the package lists; one that cannot be read is an error."""
         # With "any", a list that could not be fetched is an error, not a warning.
         self._run(["update", "-qq", "--error-on=any"], "package lists")
 
     def plan(self, packages: Sequence[str]) -> tuple[Archive, ...]:
-        """Files of these packages, even if they are installed, and of the dependencies that the machine lacks.
-
-        Raises:
-            CommandError: the machine's sources lack a package.
-        """
+        """Files of these packages, even if they are installed, and of the dependencies that the machine lacks."""
         output = self._run(["install", "--print-uris", *_INSTALL, *packages], " ".join(packages))
         found = (_URI.match(line) for line in output.splitlines())
         return tuple(sorted((Archive(m["file"], int(m["size"]), m["hash"]) for m in found if m), key=lambda a: a.file))
 
     def download(self, packages: Sequence[str], folder: Path) -> None:
-        """Fetch the files of `plan` into a folder, verified by the lists' signatures.
-
-        Raises:
-            CommandError: a file is not available, or there is no network.
-        """
+        """Fetch the files of `plan` into a folder, verified by the lists' signatures."""
         (folder / "partial").mkdir(parents=True, exist_ok=True)
         options = ["-o", f"Dir::Cache::archives={folder}"]
         self._run(["install", "-qq", "--download-only", *options, *_INSTALL, *packages], " ".join(packages))

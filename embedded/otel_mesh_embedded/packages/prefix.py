@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,8 +19,6 @@ from otel_mesh_embedded.toolchain import disk_space
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_mesh_embedded.packages.apt import Archive
-
 PACKAGES = (
     "buildah",
     "conntrack",
@@ -34,7 +31,6 @@ PACKAGES = (
     "socat",
 )
 _STATUS = Path("/var/lib/dpkg/status")
-_KEY_LENGTH = 12
 # Links that Debian's alternatives would make: iptables over nftables.
 _IPTABLES = tuple(f"{family}{action}" for family in ("iptables", "ip6tables") for action in ("", "-save", "-restore"))
 
@@ -96,7 +92,7 @@ def environment(prefix: Path) -> dict[str, str]:
 
 def _unpacked(apt: Apt, packages: Sequence[str], prefixes: Path) -> Path:
     archives = apt.plan(packages)
-    prefix = prefixes / _key(packages, archives)
+    prefix = prefixes / files.key_of("\n".join([*packages, *(f"{one.file} {one.digest}" for one in archives)]))
     if prefix.is_dir():
         return prefix
     scratch = prefixes / ".unpack"
@@ -123,7 +119,8 @@ def _unpack(archive: Path, tree: Path) -> None:
 
 
 def _record(wanted: Sequence[str]) -> Path:
-    return cache_dir() / "debian" / "records" / f"{_digest(wanted)}.json"
+    key = files.key_of("\n".join(wanted))
+    return cache_dir() / "debian" / "records" / f"{key}.json"
 
 
 def _recorded(record: Path, state: str) -> Path | None:
@@ -140,11 +137,3 @@ def _machine() -> str:
     status = _STATUS.stat() if _STATUS.exists() else None
     release = distribution()
     return f"{release.get('ID')} {release.get('VERSION_ID')} {status.st_mtime_ns if status else 0}"
-
-
-def _key(packages: Sequence[str], archives: Sequence[Archive]) -> str:
-    return _digest([*packages, *(f"{archive.file} {archive.digest}" for archive in archives)])
-
-
-def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_KEY_LENGTH]

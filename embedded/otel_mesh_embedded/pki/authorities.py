@@ -145,13 +145,7 @@ def issue(folder: Path, leaf: Leaf, now: dt.datetime) -> None:
 
 
 def untimely(folder: Path, names: Iterable[str], *, now: dt.datetime | None = None) -> Mapping[str, str]:
-    """Certificates that no one accepts at this moment, by name, with the reason.
-
-    Args:
-        folder: Folder of the files.
-        names: Names of authorities and certificates; missing ones are left out.
-        now: Current time, for tests.
-    """
+    """Certificates that no one accepts at this moment, by name, with the reason; missing ones are left out."""
     moment = now or dt.datetime.now(dt.UTC)
     found = ((name, _load(folder, name)) for name in names)
     return {name: reason for name, pair in found if pair and (reason := _untimely(pair.certificate, moment))}

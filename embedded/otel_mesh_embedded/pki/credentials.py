@@ -8,10 +8,10 @@ import ssl
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-import yaml
 from cryptography import x509
 
 from otel_mesh_cli.core import files
+from otel_mesh_embedded.node import templates
 from otel_mesh_embedded.node.layout import (
     API_SERVER,
     API_SERVICE_ADDRESS,
@@ -166,19 +166,12 @@ def kubeconfig(layout: Layout, leaf: authorities.Leaf) -> str:
     def embedded(path: Path) -> str:
         return base64.b64encode(path.read_bytes()).decode()
 
-    cluster = {"server": API_SERVER, "certificate-authority-data": embedded(authority(layout, CLUSTER))}
-    user = {
-        "client-certificate-data": embedded(certificate(layout, leaf)),
-        "client-key-data": embedded(key(layout, leaf)),
-    }
-    return yaml.safe_dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": CONTEXT, "cluster": cluster}],
-            "users": [{"name": f"{CONTEXT}-{leaf.name}", "user": user}],
-            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": f"{CONTEXT}-{leaf.name}"}}],
-            "current-context": CONTEXT,
-        },
-        sort_keys=False,
+    return templates.filled(
+        "kubeconfig.yaml",
+        context=CONTEXT,
+        user=f"{CONTEXT}-{leaf.name}",
+        server=API_SERVER,
+        authority=embedded(authority(layout, CLUSTER)),
+        certificate=embedded(certificate(layout, leaf)),
+        key=embedded(key(layout, leaf)),
     )

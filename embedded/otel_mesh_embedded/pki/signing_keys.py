@@ -17,32 +17,16 @@ if TYPE_CHECKING:
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
 
-def ensure(folder: Path, name: str) -> bool:
-    """Create the key pair once: tokens in use depend on it.
-
-    Args:
-        folder: Existing folder of the files.
-        name: Name of the files ``<name>.key`` and ``<name>.pub``.
-
-    Returns:
-        Whether the key was made now.
-    """
+def ensure(folder: Path, name: str) -> None:
+    """Create the key pair ``<name>.key`` and ``<name>.pub`` once: tokens in use depend on it."""
     path = key_path(folder, name)
-    made = not path.exists()
-    if made:
+    if not path.exists():
         files.write(path, key_pem(ec.generate_private_key(ec.SECP256R1())))
     files.write(folder / f"{name}.pub", _public_pem(path))
-    return made
 
 
 def replace(folder: Path, name: str, *, now: dt.datetime | None = None) -> None:
-    """Replace the key; tokens of the old one stay valid.
-
-    Args:
-        folder: Folder of the files.
-        name: Name of the files; the old public key goes to ``<name>.<moment>.pub``.
-        now: Current time, for tests.
-    """
+    """Replace the key; tokens of the old one, whose public key goes to ``<name>.<moment>.pub``, stay valid."""
     moment = now or dt.datetime.now(dt.UTC)
     if key_path(folder, name).exists():
         files.write(folder / f"{name}.{moment:{_MOMENT}}.pub", _public_pem(key_path(folder, name)))
@@ -59,17 +43,7 @@ def verifying(folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def forget_old(folder: Path, name: str, kept: dt.timedelta, *, now: dt.datetime | None = None) -> list[str]:
-    """Remove former keys, which invalidates their tokens.
-
-    Args:
-        folder: Folder of the files.
-        name: Name of the files.
-        kept: Time that a key is kept after its replacement.
-        now: Current time, for tests.
-
-    Returns:
-        Names of the files that were removed.
-    """
+    """Remove keys that were replaced a given time ago, which invalidates their tokens, and return the files' names."""
     moment = now or dt.datetime.now(dt.UTC)
     gone = []
     for path in sorted(folder.glob(f"{name}.*.pub")):

@@ -103,12 +103,6 @@ def scan() -> list[Process]:
     return [process for process in map(look, pids) if process is not None]
 
 
-def is_alive(process: Process) -> bool:
-    """True if this process still runs, and not another one with its number."""
-    stat = _stat(process.pid)
-    return stat is not None and stat[0] not in "ZX" and stat[2] == process.started
-
-
 def _open(process: Process) -> int | None:
     """A pidfd of the process; None if it has ended.
 
@@ -127,11 +121,7 @@ def _open(process: Process) -> int | None:
 
 
 def send(process: Process, number: signal.Signals) -> bool:
-    """Signal this process, and never another one with its number.
-
-    Returns:
-        Whether it was there to be signalled.
-    """
+    """Signal this process, and never another one with its number; false if it has ended."""
     handle = _open(process)
     if handle is None:
         return False
@@ -144,41 +134,33 @@ def send(process: Process, number: signal.Signals) -> bool:
     return True
 
 
-def handles(processes: Iterable[Process]) -> dict[int, Process]:
-    """Pidfds of running processes, readable when a process ends; the caller closes them."""
-    return {handle: process for process in processes if (handle := _open(process)) is not None}
-
-
-def close(opened: Iterable[int]) -> None:
-    """Close handles."""
-    for handle in opened:
-        os.close(handle)
-
-
-def wait(processes: Iterable[Process], timeout: float) -> list[Process]:
+def wait(processes: Iterable[Process], timeout: float, *, for_all: bool = True) -> list[Process]:
     """Wait until the processes have ended.
 
     Args:
         processes: Processes to wait for.
         timeout: Seconds for all processes together.
+        for_all: Whether to wait for all of them; else for one of them, and without any for the whole time.
 
     Returns:
         Those that still run.
     """
-    left = handles(processes)
+    left = {handle: process for process in processes if (handle := _open(process)) is not None}
+    number = len(left)
     poller = select.poll()
     for handle in left:
         poller.register(handle, select.POLLIN)
     deadline = time.monotonic() + timeout
     try:
-        while left and (remaining := deadline - time.monotonic()) > 0:
+        while (left if for_all else len(left) == number) and (remaining := deadline - time.monotonic()) > 0:
             for handle, _ in poller.poll(remaining * 1000):
                 poller.unregister(handle)
                 os.close(handle)
                 del left[handle]
         return list(left.values())
     finally:
-        close(left)
+        for handle in left:
+            os.close(handle)
 
 
 def end(processes: Sequence[Process], grace: float = GRACE) -> None:
@@ -197,15 +179,12 @@ def marks(state: Path, name: str, stamp: str) -> dict[str, str]:
 
 
 def spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
-    """Start a process in a session of its own, so that it outlives whoever started it.
+    """Start a process in a session of its own, so that it outlives whoever started it, and return its number.
 
     Args:
         argv: Program and arguments.
         environment: Whole environment, with `marks`.
         log: File that the output is appended to.
-
-    Returns:
-        Its number.
 
     Raises:
         OSError: the program cannot be started.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
+from otel_mesh_cli.core.run import last_line
 from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import processes
 from otel_mesh_embedded.supervision.processes import GRACE, Process
@@ -16,8 +17,6 @@ from otel_mesh_embedded.supervision.processes import GRACE, Process
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_LOG_LIMIT = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -62,24 +61,18 @@ class Registry:
         """Log file of a program."""
         return self.logs / f"{name}.log"
 
-    def ensure(self, program: Program, *, grace: float = GRACE) -> Process:
-        """Make sure that the program runs exactly once, as described.
+    def ensure(self, program: Program) -> Process:
+        """Make sure that the program runs exactly once, as described, and return its process.
 
-        One that runs already is adopted; one that was started with something else is replaced.
-
-        Args:
-            program: Program that should run.
-            grace: Seconds that a replaced process gets to end.
-
-        Returns:
-            Its process; whether it stays alive is for the caller to watch.
+        One that runs already is adopted; one that was started with something else is replaced. Whether the process
+        stays alive is for the caller to watch.
         """
         stamp = program.stamp()
         self._specify(program, stamp)
         running = [process for process in self.processes(program.name) if process.is_main]
         keep = next((process for process in running if process.stamp == stamp), None)
         if surplus := [process for process in running if process != keep]:
-            processes.end(surplus, grace)
+            processes.end(surplus)
         return keep or self._start(program, stamp)
 
     def restore(self, name: str) -> Process | None:
@@ -98,25 +91,14 @@ class Registry:
         """Stop the supervisor from restarting the program."""
         (self.specifications / f"{name}.json").unlink(missing_ok=True)
 
-    def stop(self, name: str, *, grace: float = GRACE, with_children: bool = True) -> None:
-        """End a program.
-
-        Args:
-            name: the program.
-            grace: seconds between SIGTERM and SIGKILL.
-            with_children: End its children too; containerd's shims must outlive containerd.
-        """
+    def stop(self, name: str, *, grace: float = GRACE) -> None:
+        """End a program, then its children."""
         self.forget(name)
         processes.end([process for process in self.processes(name) if process.is_main], grace)
-        if with_children:
-            processes.end(self.processes(name), grace)
+        processes.end(self.processes(name), grace)
 
     def require_alive(self, name: str) -> None:
-        """Refuse to go on if a program has ended.
-
-        Raises:
-            CommandError: the program has ended; the message has the last line of its log.
-        """
+        """Refuse to go on if a program has ended, with the last line of its log."""
         if self.main(name) is None:
             raise CommandError(
                 f"{name}: ended right after its start: {self.last_line(name)}",
@@ -126,22 +108,17 @@ class Registry:
 
     def last_line(self, name: str) -> str:
         """Last line of a program's log, for messages."""
-        try:
-            lines = self.log(name).read_text(errors="replace").splitlines()
-        except FileNotFoundError:
-            return "it wrote nothing"
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
+        log = self.log(name)
+        return (last_line(log.read_text(errors="replace")) if log.exists() else "") or "it wrote nothing"
 
     def _specify(self, program: Program, stamp: str) -> None:
         wanted = {"argv": program.argv, "environment": dict(program.environment), "stamp": stamp}
         files.write(self.specifications / f"{program.name}.json", json.dumps(wanted, indent=1))
 
     def _start(self, program: Program, stamp: str) -> Process:
-        log = self.log(program.name)
-        rotate(log)
         environment = {**program.environment, **processes.marks(self.state, program.name, stamp)}
         try:
-            pid = processes.spawn(program.argv, environment, log)
+            pid = processes.spawn(program.argv, environment, self.log(program.name))
         except OSError as error:
             raise CommandError(
                 f"{program.argv[0]}: cannot be started: {error.strerror}",
@@ -151,9 +128,3 @@ class Registry:
         self.started.add(program.name)
         # One that has ended by now is told by `require_alive`.
         return processes.appeared(pid) or Process(pid, 0, program.name, stamp, is_main=True, state=self.state)
-
-
-def rotate(log: Path, limit: int = _LOG_LIMIT) -> None:
-    """Move a log that has grown beyond ``limit`` bytes aside, replacing the one moved before."""
-    if log.exists() and log.stat().st_size > limit:
-        log.replace(log.with_suffix(".1.log"))

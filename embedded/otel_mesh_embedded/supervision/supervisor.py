@@ -7,7 +7,6 @@ it, the next `otel-mesh up` heals the node and starts it again.
 from __future__ import annotations
 
 import contextlib
-import select
 import sys
 import time
 from pathlib import Path
@@ -100,13 +99,7 @@ class Supervisor:
 
 
 def trim(log: Path, limit: int = _LOG_LIMIT, kept: int = _LOG_KEPT) -> None:
-    """Truncate a log that a program holds open, and keep its end in another file.
-
-    Args:
-        log: opened by its writer for appending, so that what it writes next lands at the new end.
-        limit: bytes from which on the log is cut.
-        kept: bytes of its end that are kept.
-    """
+    """Truncate a log that its writer holds open for appending, and keep its last bytes in another file."""
     if log.stat().st_size <= limit:
         return
     with log.open("r+b") as stream:
@@ -122,16 +115,6 @@ def _say(text: str) -> None:
         print(text, flush=True)
 
 
-def _wait_for_end(running: list[Process], timeout: float) -> None:
-    """Sleep until one of the processes ends, at most ``timeout`` seconds."""
-    poller = select.poll()
-    handles = processes.handles(running)
-    for handle in handles:
-        poller.register(handle, select.POLLIN)
-    poller.poll(timeout * 1000)
-    processes.close(handles)
-
-
 def main() -> None:
     """Watch until the node is stopped."""
     where = layout()
@@ -142,7 +125,8 @@ def main() -> None:
             if not log.name.endswith(".1.log"):
                 with contextlib.suppress(OSError):  # a full disk: the next round tries again
                     trim(log)
-        _wait_for_end(running, _ROUND if len(running) == len(supervisor.wanted()) else _SHORT_ROUND)
+        pause = _ROUND if len(running) == len(supervisor.wanted()) else _SHORT_ROUND
+        processes.wait(running, pause, for_all=False)
 
 
 if __name__ == "__main__":

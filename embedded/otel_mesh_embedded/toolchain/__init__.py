@@ -1,8 +1,8 @@
 """The programs of the embedded environment: from PATH, upstream's releases or Go modules, in the user's cache."""
 
-from otel_mesh_embedded.toolchain.ensuring import choices, ensure, link, path, present
+from otel_mesh_embedded.toolchain.ensuring import available, choices, folder, link, path, present
 from otel_mesh_embedded.toolchain.origins import Choice, summary
-from otel_mesh_embedded.toolchain.plugin import install_pulumi_plugin
+from otel_mesh_embedded.toolchain.plugin import install_plugin
 from otel_mesh_embedded.toolchain.programs import BUILDS, GROUPS, Build, owner
 
 __all__ = [
@@ -10,9 +10,10 @@ __all__ = [
     "GROUPS",
     "Build",
     "Choice",
+    "available",
     "choices",
-    "ensure",
-    "install_pulumi_plugin",
+    "folder",
+    "install_plugin",
     "link",
     "owner",
     "path",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from otel_mesh_embedded.toolchain.golang import Go
     from otel_mesh_embedded.toolchain.programs import Build
 
-_KEY_LENGTH = 12
-
 
 def tools_dir() -> Path:
     """Folder of all built programs."""
@@ -52,8 +50,7 @@ def key(build: Build, go: Go) -> str:
         "copies": [dict(build.files), dict(build.embeds)],
         "go": go.name,
     }
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    return f"{build.version}-{digest[:_KEY_LENGTH]}"
+    return f"{build.version}-{files.key_of(json.dumps(inputs, sort_keys=True))}"
 
 
 def path(program: str, build: Build, go: Go) -> Path:
@@ -86,9 +83,6 @@ def link_folder(programs: Mapping[str, Path]) -> Path:
 
     Our own programs get hard links: the Pulumi CLI and its language host look for their companions beside the file
     that the kernel reports. Programs on PATH have their companions beside them and get symbolic links.
-
-    Args:
-        programs: file by program name.
     """
     return files.folder_of_links(tools_dir() / "bin", programs, _link)
 

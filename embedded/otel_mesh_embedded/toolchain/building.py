@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import filelock
 
-from otel_mesh_cli.core import child_processes, files
+from otel_mesh_cli.core import child_processes
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_embedded.toolchain import artefacts, failures
@@ -51,8 +51,6 @@ class Job:
     """Packages that the programs consist of; 0 until Go has listed them."""
     compiled: int = 0
     """Packages compiled so far; those in Go's cache are not compiled again."""
-    cpu_seconds: float = 0.0
-    peak_bytes: int = 0
     started: float | None = None
     ended: float | None = None
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
@@ -65,7 +63,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """Log of the newest build; its use of time and memory is beside it, as ``.json``."""
+        """Log of the newest build."""
         return cache_dir() / "logs" / f"build-{self.name}.log"
 
     @property
@@ -133,14 +131,8 @@ class Job:
                     self._compile(programs, stage, log)
                 for name in programs:
                     artefacts.store(stage / "out" / name, self._file(name))
-            self._record()
         finally:
             shutil.rmtree(stages, ignore_errors=True)
-
-    def _record(self) -> None:
-        names = ("seconds", "cpu_seconds", "peak_bytes", "packages", "compiled")
-        found = {name: getattr(self, name) for name in names}
-        files.write(self.log.with_suffix(".json"), json.dumps(found) + "\n", mode=0o644)
 
     def _compile(self, programs: list[str], stage: Path, log: TextIO) -> None:
         build = self.build
@@ -210,10 +202,6 @@ class Job:
                     log.flush()
                     if self.state in ("compiling", "linking") and not line.startswith(("#", "\t", "go:")):
                         self.compiled += 1
-                _, status, used = os.wait4(process.pid, 0)  # counts Go and every compiler that it ran
-                process.returncode = os.waitstatus_to_exitcode(status)
-            self.cpu_seconds += used.ru_utime + used.ru_stime
-            self.peak_bytes = max(self.peak_bytes, used.ru_maxrss * 1024)
             self._process = None
             self._check_stopped()
             if process.returncode != 0:

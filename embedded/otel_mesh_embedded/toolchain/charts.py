@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -26,7 +25,6 @@ _MANIFESTS = "manifests/charts"
 GATEWAY_API = "sigs.k8s.io/gateway-api"
 # Definitions of the standard channel: folder beside the charts, and folder in the module.
 DEFINITIONS = ("gateway-api", "config/crd/standard")
-_KEY_LENGTH = 12
 # The changes that upstream's release builder makes to its sources.
 STAMPS = {
     "Chart.yaml": (
@@ -45,10 +43,9 @@ _DEVELOPMENT = re.compile(r"^ *(hub: \S*testing|tag: latest)$", re.MULTILINE)
 def folder() -> Path:
     """Folder that `ensure` makes; each version has its own."""
     build = owner("pilot-discovery")
-    pins = [(build.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
-    recipe = json.dumps([CHARTS, STAMPS, DEFINITIONS]).encode()
-    digest = hashlib.sha256(b"\0".join([*pins, recipe])).hexdigest()[:_KEY_LENGTH]
-    return cache_dir() / "charts" / f"istio-{build.version}-{digest}"
+    pins = [(build.folder / name).read_text() for name in ("go.mod", "go.sum")]
+    key = files.key_of("\0".join([*pins, json.dumps([CHARTS, STAMPS, DEFINITIONS])]))
+    return cache_dir() / "charts" / f"istio-{build.version}-{key}"
 
 
 def version() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from otel_mesh_cli.core import files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_embedded.toolchain.programs import BUILDS
@@ -24,18 +25,15 @@ _REMEDY: Final = "free space, or name another place with OTEL_MESH_CACHE"
 
 
 def require(folder: Path, size: float, purpose: str, *, remedy: str = _REMEDY) -> None:
-    """Refuse what would fill a disk.
+    """Refuse what would fill the disk of a folder, which need not exist yet.
 
     Args:
-        folder: folder that will be filled; it need not exist yet.
+        folder: folder that will be filled.
         size: bytes that it takes at most.
         purpose: subject of the message.
         remedy: as of `CommandError`.
-
-    Raises:
-        CommandError: the file system has less space.
     """
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = files.nearest(folder)
     free = shutil.disk_usage(existing).free
     if free < size:
         reason = f"{free / GIB:.1f} GiB free, {purpose} takes up to {size / GIB:.1f}"
@@ -43,19 +41,11 @@ def require(folder: Path, size: float, purpose: str, *, remedy: str = _REMEDY) -
 
 
 def require_for(builds: Sequence[Build], go: Go) -> None:
-    """Refuse builds that would fill a disk, by their share of the minutes that all builds take.
-
-    Args:
-        builds: builds about to run.
-        go: Go command whose caches they fill.
-
-    Raises:
-        CommandError: a file system has less space.
-    """
+    """Refuse builds that would fill a disk with Go's caches, by their share of the minutes that all builds take."""
     share = sum(build.minutes for build in builds) / _MINUTES_OF_ALL
     needed: dict[int, tuple[Path, float]] = {}
     for name, folder in {"programs": cache_dir(), **go.caches()}.items():
-        existing = next(place for place in (folder, *folder.parents) if place.exists())
+        existing = files.nearest(folder)
         device = existing.stat().st_dev
         needed[device] = (existing, needed.get(device, (existing, 0.0))[1] + _OF_ALL[name] * share)
     for existing, size in needed.values():

@@ -13,7 +13,7 @@ from otel_mesh_embedded.toolchain.building import InterruptedBuildError, Job
 from otel_mesh_embedded.toolchain.programs import BUILDS, expand, owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from otel_mesh_embedded.toolchain.origins import Choice
@@ -47,14 +47,27 @@ def present(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> tuple[
     return origins.present(expand(names, builds), builds)
 
 
+def available(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> dict[str, Path]:
+    """Those of the programs that are on this machine already, in any version on PATH; nothing is fetched or built.
+
+    Raises:
+        CommandError: a name is unknown.
+    """
+    return origins.available(expand(names, builds), builds)
+
+
 def link(chosen: Iterable[Choice]) -> Path:
     """A ``bin`` folder with a link per program, for PATH; it never changes afterwards."""
     return artefacts.link_folder({choice.name: choice.file for choice in chosen})
 
 
-def ensure(names: Iterable[str], *, builds: Sequence[Build] = BUILDS) -> Path:
-    """The folder of `link` for the programs of `choices`."""
-    return link(choices(names, builds=builds))
+def folder(names: Iterable[str], say: Callable[[str], None] | None = None, *, builds: Sequence[Build] = BUILDS) -> Path:
+    """The folder of `link` for the programs of `choices`; ``say`` is called with the lines of `origins.summary`."""
+    chosen = choices(names, builds=builds)
+    if say is not None:
+        for line in origins.summary(chosen):
+            say(line)
+    return link(chosen)
 
 
 def path(name: str) -> Path:
@@ -64,11 +77,7 @@ def path(name: str) -> Path:
 
 
 def build(names: Sequence[str], *, builds: Sequence[Build]) -> None:
-    """Build the missing programs from Go modules, whatever other origins have.
-
-    Raises:
-        CommandError: as of `choices`.
-    """
+    """Build the missing programs from Go modules, whatever other origins have; raises as `choices` does."""
     go = golang.find()
     missing = [name for name in names if not artefacts.path(name, owner(name, builds), go).exists()]
     jobs = [Job(one, go, own) for one in builds if (own := [name for name in one.programs if name in missing])]

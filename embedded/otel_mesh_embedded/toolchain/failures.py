@@ -20,14 +20,7 @@ _LONGEST = 300
 
 
 def explain(log: str) -> tuple[str, str]:
-    """Reason and remedy of a failed build.
-
-    Args:
-        log: output of the build.
-
-    Returns:
-        The last line with a reason, preferably one that matches a known cause, and the remedy.
-    """
+    """Reason and remedy of a failed build: the last line of its log with a reason, preferably of a known cause."""
     lines = [line.strip() for line in log.splitlines() if not _NOISE.match(line)]
     for pattern, remedy in _REMEDIES:
         found = [line for line in lines if pattern.search(line)]

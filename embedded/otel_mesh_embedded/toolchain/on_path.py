@@ -44,6 +44,12 @@ def look(offer: Offer) -> Look:
     return Look(_files(found, offer), ".".join(map(str, _version(found, offer.on_path) or ())))
 
 
+def any_version(name: str) -> Path | None:
+    """A program on PATH that root may run; None if there is none."""
+    found = _which(name)
+    return None if found is None or root_only.objection(found) else found
+
+
 def _reasons(found: Path, offer: Offer, rule: OnPath) -> Iterator[str]:
     """Why a program on PATH is not taken; whether root may run it is asked before it is run."""
     if reason := root_only.objection(found):

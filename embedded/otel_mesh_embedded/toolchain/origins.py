@@ -118,6 +118,21 @@ def present(programs: Sequence[str], builds: Sequence[Build], offers: Sequence[O
     return _checked(chosen[name] for name in programs)
 
 
+def available(programs: Sequence[str], builds: Sequence[Build], offers: Sequence[Offer] = OFFERS) -> dict[str, Path]:
+    """Those of the programs that are on this machine, in any version on PATH; nothing is fetched, built or asked for.
+
+    Raises:
+        CommandError: the setting is wrong, or another user could change what root would run.
+    """
+    wanted = order()
+    chosen, _ = _found(wanted, programs, builds, offers)
+    found = {one.name: one.file for one in _checked(chosen.values())}
+    if "path" in wanted:
+        absent = (name for name in programs if name not in found)
+        found |= {name: file for name in absent if (file := on_path.any_version(name))}
+    return found
+
+
 def summary(choices: Iterable[Choice]) -> list[str]:
     """Lines such as ``programs: 1 from PATH (kubectl 1.34.2), 20 from Go modules``, and one per refused program."""
     choices = tuple(choices)

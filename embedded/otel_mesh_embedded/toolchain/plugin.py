@@ -4,33 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_mesh_cli.core import files
+from otel_mesh_cli.core import path_programs
 from otel_mesh_embedded.toolchain.ensuring import path
 from otel_mesh_embedded.toolchain.programs import owner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROVIDER = "pulumi-resource-kubernetes"
 
-
-def install_pulumi_plugin(pulumi_home: Path) -> Path:
+def install_plugin(pulumi_home: Path) -> None:
     """Put the Kubernetes provider where the Pulumi CLI looks for plugins, once.
 
-    The result is that of ``pulumi plugin install resource kubernetes VERSION --file PROGRAM``, with a link in place of
-    a copy of 200 MB. Without it the CLI warns that it uses a provider on PATH.
-
-    Args:
-        pulumi_home: folder that PULUMI_HOME names.
-
-    Returns:
-        Folder of the plugin.
+    Without it the CLI warns that it uses a provider on PATH.
 
     Raises:
         CommandError: the provider could not be built.
     """
-    program = path(PROVIDER)
-    folder = pulumi_home / "plugins" / f"resource-kubernetes-{owner(PROVIDER).version}"
-    folder.mkdir(parents=True, exist_ok=True)
-    files.link(folder / PROVIDER, program)
-    return folder
+    version, program = owner(path_programs.PROVIDER).version, path(path_programs.PROVIDER)
+    path_programs.link_plugin(pulumi_home, version, program)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,35 +52,24 @@ class TableDisplay:
 
     def __init__(self, jobs: Sequence[Job], console: Console) -> None:
         self._jobs = jobs
-        columns = [TextColumn(f"{{task.fields[{name}]}}") for name in ("version", "clock", "state")]
-        self._progress = Progress(
-            SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), *columns, console=console
-        )
-        self._rows = {job.name: self._row(job.name) for job in jobs}
-        self._total = self._row("toolchain:")
-
-    def _row(self, title: str) -> TaskID:
-        return self._progress.add_task(title, total=1, version="", clock="", state="")
+        self._live = Live(console=console)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         self.tick()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.tick()
-        self._progress.stop()
+        self._live.stop()
 
     def tick(self) -> None:
         """Bring the rows up to date."""
+        table = Table.grid(padding=(0, 1))
         for job in self._jobs:
             elapsed = clock(job.seconds) if job.started else ""
-            done = int(job.ended is not None)
-            self._progress.update(
-                self._rows[job.name], completed=done, version=job.build.version, clock=elapsed, state=_state(job)
-            )
-        done = int(all(job.ended is not None for job in self._jobs))
-        self._progress.update(self._total, completed=done, state=summary(self._jobs))
+            table.add_row(job.name, job.build.version, elapsed, _state(job))
+        self._live.update(Group(table, f"toolchain: {summary(self._jobs)}"), refresh=True)
 
 
 class LineDisplay:

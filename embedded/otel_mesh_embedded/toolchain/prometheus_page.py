@@ -42,7 +42,6 @@ PNPM_SHA512: Final = "9JtajqD97bRLs8DB1ldQkqU8KVDZW3rRXfEfF5dId6LeOgHAfpNOmyjOcW
 _FETCHING: Final = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
 _UNREACHABLE: Final = re.compile(r"ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ERR_SOCKET")
 _CONNECT: Final = "connect this machine to an npm registry (`npm config set registry`)"
-_KEY_LENGTH: Final = 12
 _RETRY_S: Final = 24 * 3600
 
 
@@ -94,8 +93,7 @@ def _key() -> str:
     line = re.search(rf"^{re.escape(MODULE)} \S+ h1:\S+$", place.read_text(), re.MULTILINE)
     if line is None:
         raise CommandError(f"{place}: does not name {MODULE}", remedy="restore the file")
-    inputs = [line[0], PNPM, PNPM_SHA512]
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:_KEY_LENGTH]
+    return files.key_of(json.dumps([line[0], PNPM, PNPM_SHA512]))
 
 
 def _build(stage: Path) -> Path:

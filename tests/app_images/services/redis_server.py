@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from otel_mesh_embedded import packages
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class RedisServer:
@@ -127,3 +128,16 @@ class RedisServer:
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder)
+
+
+@contextmanager
+def running(
+    prefix: Path, settings: RedisSettings | None = None, certificate: tuple[Path, Path] | None = None
+) -> Iterator[RedisServer]:
+    """A server that is removed afterwards, also if it does not start; arguments as of `RedisServer`."""
+    server = RedisServer(prefix, settings, certificate)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

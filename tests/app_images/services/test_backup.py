@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_mesh.services.postgres_backup_scripts import FILES
 from tests.app_images.services.postgres_server import running
+from tests.programs.loopback_server import loopback_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,15 +44,8 @@ def reported() -> Iterator[tuple[int, list[dict[str, Any]]]]:
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port, got
-        server.shutdown()
-        thread.join()
+    with loopback_server(Receiver) as port:
+        yield port, got
 
 
 @pytest.fixture

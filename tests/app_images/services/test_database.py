@@ -20,6 +20,7 @@ from otel_mesh_telemetry.sql import query_summary
 from otel_mesh_telemetry.testing import Capture, capture
 from service_kit.database import Database, DatabaseSettings, StatementError, UnavailableError
 from service_kit.migrations import MigrationError, migrate
+from tests.app_images.services.postgres_server import running
 from tests.app_images.telemetry.passing_time import Time
 
 if TYPE_CHECKING:
@@ -316,3 +317,25 @@ async def test_s2_10_the_password_is_in_no_error_message(postgres: PostgresServe
         assert "canary" not in str(raised.value)
     finally:
         await database.close()
+
+
+async def test_s2_9_a_database_that_was_away_for_long_is_found_again() -> None:
+    """The pool takes no more requests, as so many have given up, and its own attempts to connect have ended."""
+    with running() as server:
+        database = users(settings(server, pool_size=1, acquire_timeout=0.01, reconnect_timeout=0.1))
+        server.stop()
+        await database.open()
+        try:
+            async with asyncio.timeout(60):
+                reason = ""
+                while "requests waiting" not in reason:
+                    with pytest.raises(UnavailableError) as raised:
+                        await database.check()
+                    reason = str(raised.value)
+                while database._pool.get_stats()["pool_size"]:  # noqa: ASYNC110, SLF001 - nothing tells
+                    await asyncio.sleep(0.02)
+            server.start()
+            await until_ready(database)
+            assert await database.fetch_one("SELECT name FROM users WHERE id = %s", [123]) == ("User 123",)
+        finally:
+            await database.close()

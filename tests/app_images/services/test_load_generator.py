@@ -9,9 +9,8 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import httpx
@@ -26,6 +25,7 @@ from otel_mesh_cli.core import child_processes
 from service_kit import money
 from service_kit.settings import Environment, SettingsError
 from tests.ending import ending
+from tests.programs.loopback_server import loopback_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -177,18 +177,13 @@ class _Shop(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def shop() -> Iterator[tuple[str, set[str]]]:
     traces: set[str] = set()
     handler = type("Shop", (_Shop,), {"traces": traces, "ready_after": time.monotonic() + 2})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", traces
-        server.shutdown()
+    with loopback_server(handler) as port:
+        yield f"http://127.0.0.1:{port}", traces
 
 
 def _process(target: str, **variables: str) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""Issue 19: one role migrates, another serves and cannot; on first start, on an upgrade, with many at once."""
+"""S2.9: one role migrates, another serves and cannot; on first start, on an upgrade, with many at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from otel_mesh_embedded.environment import passwords
+from otel_mesh_cli.stacks import store_passwords as passwords
 from service_kit.migrations import migrations
 from tests.app_images.services.service_process import ServiceProcess
 

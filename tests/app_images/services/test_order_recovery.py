@@ -1,4 +1,4 @@
-"""Issue 19: recovery goes on whatever fails in it, and tells how many orders it has given up."""
+"""S2.9: recovery goes on whatever fails in it, and tells how many orders it has given up."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ async def test_the_shop_s_prices_count_and_those_of_the_first_time_for_a_repetit
 
 
 async def test_a_key_is_its_buyer_s_and_ends(postgres: PostgresServer) -> None:
-    """Issue 19: two buyers' clients may choose the same key, and no key is kept for ever."""
+    """Two buyers' clients may choose the same key, and no key is kept for ever."""
     name = postgres.new_database("order_service")
     other_buyer = WANTED.model_copy(update={"user_id": 2})
     other_order = WANTED.model_copy(update={"items": WANTED.items[:1]})

@@ -131,7 +131,7 @@ def test_s2_9_methods_of_the_demonstration_are_bounded_and_none_is_known_without
 
 
 def test_nobody_gets_anything_for_nothing_unless_a_stack_says_so(postgres: PostgresServer, tmp_path: Path) -> None:
-    """Issue 19: as a process without the switch."""
+    """As a process without the switch."""
     settings = {**postgres.environment(postgres.new_database("payment_service")), "OTEL_SDK_DISABLED": "true"}
     with ServiceProcess("payment_service", settings, tmp_path) as service:
         service.wait_ready()

@@ -16,14 +16,15 @@ from service_kit.cache_store import CacheSettings, CacheStore, CacheUnavailableE
 from service_kit.database import Database, DatabaseSettings
 from service_kit.settings import Environment, SettingsError
 from service_kit.store_tls import StoreTls as StoreTlsSettings
+from tests.app_images.services import redis_server
 from tests.app_images.services.postgres_server import Encryption, running
-from tests.app_images.services.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.app_images.services.postgres_server import PostgresServer
+    from tests.app_images.services.redis_server import RedisServer
     from tests.built import Built
 
 MIGRATIONS = files("user_service") / "migrations"
@@ -98,12 +99,9 @@ def database_server(built: Built, pki: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def cache_server(built: Built, pki: Path) -> Iterator[RedisServer]:
-    server = RedisServer(built.debian("redis-server"), certificate=(pki / "server.crt", pki / "server.key"))
-    try:
-        server.start()
+    certificate = (pki / "server.crt", pki / "server.key")
+    with redis_server.running(built.debian("redis-server"), certificate=certificate) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

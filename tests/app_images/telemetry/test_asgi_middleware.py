@@ -1,4 +1,4 @@
-"""One server span and one duration per request."""
+"""S1.8: one server span and one duration per request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OpenTelemetry itself finds of the library: propagators and samplers by the names that the README lists."""
+"""S1.7: what OpenTelemetry itself finds of the library: propagators and samplers by the names that the README lists."""
 
 from __future__ import annotations
 

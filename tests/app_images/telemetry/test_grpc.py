@@ -1,4 +1,4 @@
-"""gRPC interceptors, synchronous and asyncio, on all four kinds of calls over a real connection."""
+"""S2.5: gRPC interceptors, synchronous and asyncio, on all four kinds of calls over a real connection."""
 
 from __future__ import annotations
 

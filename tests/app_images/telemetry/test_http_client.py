@@ -1,4 +1,4 @@
-"""Calls to other services: one span per attempt, a deadline that shrinks, retries that are safe."""
+"""S1.12: calls to other services: one span per attempt, a deadline that shrinks, retries that are safe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each process of a pod is an instance of its own, however it was started."""
+"""S1.6: each process of a pod is an instance of its own, however it was started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object per line, the same record over OTLP, no secrets in either."""
+"""S2.7: structured logs: one JSON object per line, the same record over OTLP, no secrets in either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contexts from callers: what is read, in which order, and what malformed input may cost."""
+"""S1.7: contexts from callers: what is read, in which order, and what malformed input may cost."""
 
 from __future__ import annotations
 

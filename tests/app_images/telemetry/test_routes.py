@@ -1,4 +1,4 @@
-"""Names of routes in mounted applications and included routers, with all of their prefix and none of its values."""
+"""S1.8: names of routes in mounted applications and routers: all of their prefix, none of its values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who decides what is kept."""
+"""S1.13: who decides what is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read from a request beyond HTTP itself, and from whom it is believed."""
+"""S1.8, S1.10, S1.11: what is read from a request beyond HTTP itself, and from whom it is believed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings from the environment: the specification's names win, ours fill in."""
+"""S1.6: settings from the environment: the specification's names win, ours fill in."""
 
 from __future__ import annotations
 

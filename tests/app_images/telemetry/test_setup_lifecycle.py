@@ -1,4 +1,4 @@
-"""Start and stop of telemetry in processes of their own, against a receiver of OTLP."""
+"""S2.4: start and stop of telemetry in processes of their own, against a receiver of OTLP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which traces two tiers of real Collectors keep: all with errors, all slow ones, a share of the rest, each whole."""
+"""S1.14: what two tiers of real Collectors keep: traces with errors, slow ones, a share of the rest, each whole."""
 
 from __future__ import annotations
 

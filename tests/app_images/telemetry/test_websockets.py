@@ -1,4 +1,4 @@
-"""A WebSocket is one server span, in the caller's trace."""
+"""S1.8: a WebSocket is one server span, in the caller's trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grammar of x-forwarded-client-cert."""
+"""S1.9: the grammar of x-forwarded-client-cert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stage in a stack's file: one number is replaced, and nothing else."""
+"""B13: the stage in a stack's file: one number is replaced, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`otel-mesh check`: what it reads, how it answers, and its exit statuses."""
+"""B5: `otel-mesh check`: what it reads, how it answers, and its exit statuses."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Replay: observed calls judged by proposed policies."""
+"""B12: observed calls judged by proposed policies."""
 
 from __future__ import annotations
 
 import io
-import subprocess
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,11 +15,15 @@ from otel_mesh.check.index import Index
 from otel_mesh.check.objects import objects
 from otel_mesh_cli.checks import replay
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_cli.oncall import options
+from otel_mesh_cli.oncall import options, service_map
+from otel_mesh_cli.oncall.sources import Target
+from tests.programs.command import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    import pytest
 
     from tests.built import Built
 
@@ -56,13 +61,33 @@ def test_callers_without_an_identity_are_not_judged_and_unknown_ones_are_listed(
     assert answer.unjudged == [("billing", "orders")]
 
 
+def test_a_caller_that_nobody_answered_is_told_apart() -> None:
+    answer = judged([(("gateway", "payments"), 0.0), (("gateway", "orders"), 0.0)])
+    assert (answer.refused, answer.unanswered, answer.compared) == ([], [("gateway", "payments")], 2)
+    shown = Console(file=io.StringIO(), width=80)
+    replay.show(shown, answer)
+    assert isinstance(shown.file, io.StringIO)
+    assert "refused, but no call was answered gateway → payments" in shown.file.getvalue()
+
+
+def test_failed_calls_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    observed = [(("gateway", "payments"), 9.0, 2.0, None), (("orders", "payments"), 3.0, 3.0, None)]
+    given: list[object] = []
+    monkeypatch.setattr(replay, "sources", lambda _: nullcontext(SimpleNamespace(prometheus=None)))
+    monkeypatch.setattr(service_map, "observed", lambda *_: observed)
+    monkeypatch.setattr(replay, "last_calls", lambda *_: {})
+    monkeypatch.setattr(replay, "judged", lambda _index, _catalog, calls, *_: given.extend(calls))
+    replay.ask(Target("dev"), Index([]), WINDOW)
+    assert given == [(("gateway", "payments"), 7.0), (("orders", "payments"), 0.0)]
+
+
 def test_the_answer_for_a_person() -> None:
     shown = Console(file=io.StringIO(), width=80)
     replay.show(shown, judged([(("gateway", "payments"), 72.0)]))
     assert isinstance(shown.file, io.StringIO)
     told = shown.file.getvalue()
     assert "REFUSED gateway → payments" in told
-    assert "72 calls, 0.020 per s, last 1970-01-01T01:56:40Z" in told
+    assert "72 answered calls, 0.020 per s, last 1970-01-01T01:56:40Z" in told
     assert "declared, never seen orders → payments" in told
     assert told.endswith("1 of 1 pairs would be refused\n")
 
@@ -105,6 +130,4 @@ def test_the_last_call_is_known_of_counters_that_appeared_and_grew_no_more(built
     }
     file = tmp_path / "last.test.yaml"
     file.write_text(yaml.safe_dump(case))
-    command = (built("promtool") / "promtool", "test", "rules", file)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    output_of(built("promtool") / "promtool", "test", "rules", file)

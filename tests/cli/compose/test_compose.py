@@ -26,6 +26,7 @@ from otel_mesh_cli.compose.probes import Client
 from otel_mesh_cli.compose.project import OWNER, Published, translate
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_stack.services import CATALOG
+from tests.programs.command import output_of
 
 if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
@@ -152,19 +153,9 @@ def test_the_programs_read_their_configurations(written: Path, content: dict[str
     programs = built("otelcol", "promtool")
     environment = content["services"]["otel-collector"]["environment"]
     config = written / "config" / "otel-collector" / "config.yaml"
-    commands: tuple[list[str | Path], ...] = (
-        [programs / "otelcol", "validate", f"--config=file:{config}"],
-        [
-            programs / "promtool",
-            "check",
-            "config",
-            "--syntax-only",
-            written / "config" / "prometheus" / "prometheus.yml",
-        ],
-    )
-    for command in commands:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    output_of(programs / "otelcol", "validate", f"--config=file:{config}", environment=environment)
+    prometheus = written / "config" / "prometheus" / "prometheus.yml"
+    output_of(programs / "promtool", "check", "config", "--syntax-only", prometheus)
 
 
 def test_s2_3_people_look_at_it_in_grafana(written: Path, content: dict[str, Any]) -> None:

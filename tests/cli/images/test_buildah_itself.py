@@ -10,8 +10,9 @@ import pytest
 
 from otel_mesh_cli.core.paths import cache_dir
 from otel_mesh_cli.images.programs import Buildah
+from otel_mesh_cli.images.skopeo import Skopeo
 from otel_mesh_embedded import packages
-from otel_mesh_embedded.images.skopeo import Skopeo
+from otel_mesh_embedded.images.making import skopeo
 from tests.embedded.images.docker_registry import docker_archive, running
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ def test_it_builds_pushes_pulls_and_saves(buildah: Buildah, built: Built, tmp_pa
         assert not buildah.exists(f"{image}@sha256:{'0' * 64}")
         assert buildah.published(image) == digest
         assert buildah.published(f"{place}/shop/gone:1") is None
-        assert Skopeo().digest(image) == digest
-        assert Skopeo().digest(f"{place}/shop/hello@{digest}") == digest
+        assert Skopeo(*skopeo()).digest(image) == digest
+        assert Skopeo(*skopeo()).digest(f"{place}/shop/hello@{digest}") == digest
         base = f"{place}/shop/base:1"
-        assert Skopeo().push(docker_archive(tmp_path / "base.tar"), base) == buildah.pull(base)
+        assert Skopeo(*skopeo()).push(docker_archive(tmp_path / "base.tar"), base) == buildah.pull(base)
         buildah.save(image, tmp_path / "image.tar")
     with tarfile.open(tmp_path / "image.tar") as archive:
         assert "manifest.json" in archive.getnames()

@@ -107,4 +107,11 @@ def test_images_that_no_registry_has_are_refused_with_the_login(builder: Program
 
 def test_every_service_has_an_image_of_its_name() -> None:
     names = {image.name for image in services.service_images()}
-    assert {"api-gateway", "order-service", "payment-service", "user-service", "load-generator"} == names
+    assert {
+        "api-gateway",
+        "order-service",
+        "payment-service",
+        "user-service",
+        "load-generator",
+        "backup-store",
+    } == names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh import ExternalCall, VictoriaLogsSettings, service_edges
+from otel_mesh import Call, ExternalCall, VictoriaLogsSettings, service_edges
 from otel_mesh.backends.victoria_logs import victoria_logs_arguments
 from otel_mesh.catalog.log_queries import of_trace
 from otel_mesh_cli import main as commands
@@ -311,7 +311,7 @@ def prometheus(*edges: list[tuple[dict[str, str], float]]) -> Callable[[dict[str
 def test_map_compares_each_edge_with_the_catalog_that_was_deployed(
     run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, deployed: Callable[[Catalog], None]
 ) -> None:
-    gateway = CATALOG.service("api-gateway").model_copy(update={"calls": ("user-service",)})
+    gateway = CATALOG.service("api-gateway").model_copy(update={"calls": (Call(service="user-service"),)})
     users = CATALOG.service("user-service").model_copy(
         update={"calls": (), "stores": ("postgres",), "external_calls": (ExternalCall(host="mail.example"),)}
     )

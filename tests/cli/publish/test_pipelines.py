@@ -1,4 +1,4 @@
-"""The GitHub action, the workflows and the GitLab template: their own shell steps against a code host on loopback."""
+"""C3: the GitHub action, the workflows and the GitLab template: their shell steps against a code host on loopback."""
 
 from __future__ import annotations
 
@@ -70,6 +70,24 @@ def test_the_result_is_that_of_the_review(runner: Runner) -> None:
     runner.expressions["steps.review.outputs.status"] = "0"
     done = runner.run(action_steps()["Result"])
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_result_of_a_policy_speaks_of_the_label(runner: Runner) -> None:
+    runner.expressions["inputs.fail-on"] = "policy"
+    done = runner.run(action_steps()["Result"])
+    assert done.returncode == 1
+    assert "lacks a label that .otel-mesh/review.yaml asks for" in done.stdout
+
+
+def test_a_report_too_long_for_a_summary_is_named_there(runner: Runner, tmp_path: Path) -> None:
+    command = tmp_path / "long"
+    command.write_text(
+        '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nhead -c 1000000 /dev/zero | tr "\\0" x >"$last/report.md"\n'
+    )
+    command.chmod(0o755)
+    runner.expressions |= {"inputs.command": str(command), "inputs.against": "main", "inputs.labels": "[]"}
+    assert runner.run(action_steps()["Review"]).returncode == 0
+    assert runner.summary == "The report is too long for a summary: the artifact has it.\n"
 
 
 def test_risks_reach_code_scanning(host: CodeHost, runner: Runner) -> None:
@@ -145,7 +163,7 @@ def test_the_action_reviews_a_shallow_checkout_of_the_merge_commit(tmp_path: Pat
     folder = tmp_path / "otel-mesh-review/prod"
     assert runner.expressions["steps.review.outputs.report"] == str(folder)
     assert runner.expressions["steps.review.outputs.status"] == "1"
-    assert sorted(one.name for one in folder.iterdir()) == ["report.json", "report.md", "report.sarif"]
+    assert sorted(one.name for one in folder.iterdir()) == ["graph.svg", "report.json", "report.md", "report.sarif"]
     assert runner.summary == (folder / "report.md").read_text()
     assert runner.summary.startswith(MARK)
     before = json.loads((folder / "report.json").read_text())["before"]
@@ -171,7 +189,12 @@ def test_the_gitlab_template_reviews_and_posts_one_note(host: CodeHost, tmp_path
     _git(tmp_path, "init", "--quiet")
     _commit(tmp_path)
     base = _git(tmp_path, "rev-parse", "HEAD")
-    values = {**job["variables"], "COMMAND": str(command), "CI_MERGE_REQUEST_DIFF_BASE_SHA": base}
+    values = {
+        **job["variables"],
+        "COMMAND": str(command),
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
+        "CI_MERGE_REQUEST_LABELS": "a b,c",
+    }
 
     def run(**more: str) -> subprocess.CompletedProcess[str]:
         script = "set -eo pipefail\n" + "\n".join(job["script"])
@@ -181,7 +204,7 @@ def test_the_gitlab_template_reviews_and_posts_one_note(host: CodeHost, tmp_path
 
     assert [run().returncode, run(REVIEW_STATUS="1").returncode] == [0, 1]
     assert len(host.comments) == 1
-    asked = f"review --stack prod --against {base} --fail-on none --out otel-mesh-review/prod\n"
+    asked = f"review --stack prod --against {base} --fail-on none --labels a b,c --out otel-mesh-review/prod\n"
     assert (tmp_path / "asked").read_text() == asked
     before = len(host.asked)
     assert run(REVIEW_STATUS="2").returncode == 2

@@ -1,4 +1,4 @@
-"""`otel-mesh publish`: one comment per stack, on GitHub and GitLab."""
+"""C3: `otel-mesh publish`: one comment per stack, on GitHub and GitLab."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ _ARCHIVE: Final = """\
         archive: { endpoint: "https://archive.example.com:4317", signals: [logs] }
 """
 _COLLECTOR: Final = "    collector:\n"
-_NO_PAYMENT_CALL: Final = ((CATALOG, '"calls": ["payment-service"],\n            "stores"', '"stores"'),)
+_NO_PAYMENT_CALL: Final = ((CATALOG, '"calls": [_PAYMENTS],\n            "stores"', '"stores"'),)
 
 CASES: Final = (
     Case("nothing changes", "Nothing changes.", _settings("config:\n", "config: # a comment\n")),
@@ -236,16 +236,16 @@ CASES: Final = (
     ),
     Case(
         "mesh switched",
-        "3 namespaces are deleted; istio-ingress/ingress is deleted; 3 charts are deleted; 4 calls are newly "
+        "3 namespaces are deleted; istio-ingress/ingress is deleted; 3 charts are deleted; 7 calls are newly "
         "allowed; mTLS of the whole mesh (istio-system) changes from STRICT to not set; 8 workloads move from"
-        " Istio to Linkerd; 13 workloads restart.",
+        " Istio to Linkerd; 3 calls pass one of two guards; 13 workloads restart.",
         _settings("kind: istio\n", "kind: linkerd\n"),
     ),
     Case(
         "mesh left",
         "3 namespaces are deleted; istio-ingress/ingress is deleted; 3 charts are deleted; shop/api-gateway "
-        "accepts anyone; mTLS of the whole mesh (istio-system) changes from STRICT to not set; 8 workloads "
-        "leave the mesh; 11 workloads restart.",
+        "accepts anyone; 3 calls are newly allowed; mTLS of the whole mesh (istio-system) changes from STRICT"
+        " to not set; 8 workloads leave the mesh; 11 workloads restart.",
         _settings("kind: istio", "kind: none"),
     ),
     Case(

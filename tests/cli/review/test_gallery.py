@@ -13,6 +13,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.review import origins
 from otel_mesh_cli.review.kinds import SEVERE, grouped
 from otel_mesh_cli.review.markdown import comment
+from otel_mesh_cli.review.picture import svg
 from otel_mesh_cli.review.risk_table import places
 from otel_mesh_cli.review.sarif import sarif
 from tests.cli.review import cases, gallery
@@ -66,7 +67,8 @@ def test_b4_the_verdict_and_the_risks_of_a_change(case: cases.Case, tmp_path: Pa
     if case.name in IN_FULL:
         assert matches(f"{case.slug}.md", text), "UPDATE_GOLDEN=1 updates it"
     with_secrets = gallery.with_secrets(report)
-    shown = [comment(with_secrets), json.dumps(with_secrets.data()), json.dumps(sarif(with_secrets))]
+    data = (json.dumps(one) for one in (with_secrets.data(), sarif(with_secrets)))
+    shown = [comment(with_secrets), *data, svg(with_secrets)]
     for secret in gallery.SECRETS:
         encoded = base64.b64encode(secret.encode()).decode()
         assert not [text for text in shown if secret in text or encoded in text], "a secret value is shown"

@@ -119,9 +119,29 @@ def test_c3_a_stack_that_the_base_lacks_is_created_whole(checkout: Path, capsys:
     assert {one["action"] for one in found["objects"]} == {"create"}
 
 
+def test_the_policy_of_the_base_asks_for_labels(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = checkout / ".otel-mesh/review.yaml"
+    policy.parent.mkdir()
+    policy.write_text("labels: { opens_access: security-reviewed }\n")
+    git(checkout, "add", ".")
+    commit(checkout)
+    git(checkout, "switch", "--quiet", "--create", "change")
+    edit(cases.named("caller added").edits, checkout)
+    policy.write_text("labels: {}\n")
+    asked = ["review", "--stack", "prod", "--fail-on", "policy"]
+    assert main([*asked, "--labels", '["docs"]']) == 1
+    text = capsys.readouterr().out
+    assert "> - label `security-reviewed` is missing and would accept: opens access (1)" in text
+    assert "By `.otel-mesh/review.yaml` of main. The change edits that file; the base's decides." in text
+    assert main([*asked, "--labels", '["docs", "security-reviewed"]']) == 0
+    assert "> - label `security-reviewed` accepts: opens access (1)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--fail-on", "policy"), "--fail-on policy: neither the base nor the checkout has .otel-mesh/review.yaml"),
+        (("--upgrade", "istio=1.31.2", "--labels", "a"), "--upgrade: is not judged by the policy of pull requests"),
         (("--against", "nowhere"), "--against nowhere: no such commit in"),
         (("--against-traffic", "soon"), "--against-traffic soon: not a duration"),
         (("--stack", "nothing"), "stack 'nothing': the checkout has no Pulumi.nothing.yaml"),

@@ -11,10 +11,12 @@ from otel_mesh.catalog.model import Catalog, Service
 from otel_mesh.check.callers import ANYONE
 from otel_mesh_cli.checks import replay
 from otel_mesh_cli.oncall import options
+from otel_mesh_cli.publish.github import GitHub
+from otel_mesh_cli.publish.text import fitted
 from otel_mesh_cli.review import traffic
 from otel_mesh_cli.review.access import Call
 from otel_mesh_cli.review.kinds import Kind
-from otel_mesh_cli.review.markdown import LONGEST, comment
+from otel_mesh_cli.review.markdown import comment
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.objects import Action, compare
 from otel_mesh_cli.review.report import Report, Side
@@ -123,6 +125,45 @@ def test_b4_a_network_policy_that_goes_opens_access() -> None:
     assert risks([*objects, a_network_policy("a", "c")], objects) == [
         (Kind.OPENS.value, "shop/a", "accepts shop/c", "accepts anyone")
     ]
+
+
+def guards(auth: tuple[str, ...], network: tuple[str, ...] | None) -> list[Manifest]:
+    policies = [an_allow("a", *auth)] + ([] if network is None else [a_network_policy("a", *network)])
+    return [MESHED, *map(a_workload, "abc"), *policies]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            guards(("b",), ("b",)),
+            guards(("b",), ("b", "c")),
+            [("shop/c -> shop/a", "refused by NetworkPolicies", "let through by NetworkPolicies")],
+        ),
+        (
+            guards(("b",), ("b",)),
+            guards(("b", "c"), ("b",)),
+            [("shop/c -> shop/a", "refused by the mesh's policies", "let through by the mesh's policies")],
+        ),
+        (
+            guards(("b",), ("b",)),
+            guards(("b",), None),
+            [("shop/a", "NetworkPolicies restrict callers", "NetworkPolicies let anyone through")],
+        ),
+        (guards(("b",), ("b",)), guards(("b", "c"), ("b", "c")), []),
+        (guards(("b",), None), guards(("b", "c"), None), []),
+        (guards(("b", "c"), ("b", "c")), guards(("b",), ("b",)), []),
+    ],
+)
+def test_b4_one_of_two_guards_that_opens_is_told_without_a_call_that_is_gained(
+    before: list[Manifest], after: list[Manifest], expected: list[tuple[str, ...]]
+) -> None:
+    found = risks(before, after)
+    assert [one[1:] for one in found if one[0] == Kind.GUARD.value] == expected
+    if expected:
+        assert not any(one[0] == Kind.OPENS.value for one in found)
+        told = ("alone refuse the call shop/c -> shop/a", "NetworkPolicies of shop/a let anyone through")
+        assert any(one in a_report(before, after).verdict for one in told)
 
 
 def test_b4_linkerd_policies_decide_who_may_call() -> None:
@@ -260,13 +301,16 @@ def test_b4_what_an_update_does_with_an_object(
     assert compare([old], [old]) == ()
 
 
-def test_b4_a_long_report_is_cut_at_objects_and_says_so() -> None:
+def test_b4_a_long_report_is_whole_and_cut_at_objects_for_a_comment_alone() -> None:
     large = [an_object("ConfigMap", f"c{number}", None, "v1", data={"x": "y" * 5000}) for number in range(30)]
     text = comment(a_report([], large))
-    assert len(text) < LONGEST
-    assert text.count("<details>") == text.count("</details>")
-    assert "more objects do not fit into a comment" in text
-    assert "Nothing" not in text
+    assert text.count("y" * 5000) == len(large)
+    short = fitted(text, GitHub.longest, "the artifact has it")
+    assert len(short) <= GitHub.longest
+    assert short.count("<details>") == short.count("</details>")
+    assert "parts of the report do not fit into a comment**: the artifact has it." in short
+    assert short.endswith(text.rpartition("\n---\n")[2])
+    assert "Nothing" not in short
 
 
 def test_b4_values_of_secrets_are_not_shown() -> None:
@@ -304,9 +348,9 @@ def test_b4_findings_of_the_checks_are_told_apart_by_who_brings_them() -> None:
 def test_b4_observed_callers_that_would_be_refused() -> None:
     """What the base refuses too is told apart."""
     objects = [MESHED, *map(a_workload, "abc")]
-    before, after = ([*objects, an_allow("a", *callers)] for callers in (("b",), ()))
+    before, after = ([*objects, an_allow("a", *callers), an_allow("b", "a")] for callers in (("b",), ()))
     known = Catalog(name="x", services=tuple(Service(name=name, port=8080) for name in "abc"))
-    calls = [(("b", "a"), 7.0), (("c", "a"), 3.0), (("d", "a"), 1.0)]
+    calls = [(("b", "a"), 7.0), (("c", "a"), 3.0), (("d", "a"), 1.0), (("c", "b"), 0.0)]
     index = Version(tuple(after)).index
     replayed = replay.judged(index, known, calls, {}, options.window("1h", end_us=7_200_000_000))
     plain = a_report(before, after)
@@ -317,6 +361,7 @@ def test_b4_observed_callers_that_would_be_refused() -> None:
     assert "| the change | `b` | `a` | 7 | unknown | AuthorizationPolicy shop/a-callers does not allow shop/b |" in text
     assert "| the base too | `c` | `a` | 3 |" in text
     assert "Not judged, since not both are among the objects: d -> a." in text
+    assert "none of these calls was answered: c -> b." in text
     assert "--against-traffic 7d" not in text
     assert report.fails("severe")
     assert "`--against-traffic 7d` judges those of a week" in comment(plain)

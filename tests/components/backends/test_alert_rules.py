@@ -19,6 +19,7 @@ from otel_mesh.core.errors import parse
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_stack import rules as platform
 from otel_mesh_telemetry.http_metrics import DURATION_BOUNDARIES
+from tests.programs.command import output_of
 
 if TYPE_CHECKING:
     from tests.built import Built
@@ -45,12 +46,6 @@ def rules(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in found]
 
 
-def run(*command: Path | str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def of(kind: str, rules: list[Path]) -> list[dict[str, Any]]:
     """All rules with the key ``alert`` or ``record``."""
     groups = (group for path in rules for group in yaml.safe_load(path.read_text())["groups"])
@@ -59,7 +54,7 @@ def of(kind: str, rules: list[Path]) -> list[dict[str, Any]]:
 
 def test_prometheus_accepts_the_rules(promtool: Path, rules: list[Path]) -> None:
     assert [path.name for path in rules] == [*EVERY, "objectives.rules.yaml"]
-    assert "SUCCESS" in run(promtool, "check", "rules", "--lint-fatal", *rules)
+    assert "SUCCESS" in output_of(promtool, "check", "rules", "--lint-fatal", *rules)
 
 
 def test_rules_record_and_fire_as_expected(promtool: Path, rules: list[Path], tmp_path: Path) -> None:
@@ -67,7 +62,7 @@ def test_rules_record_and_fire_as_expected(promtool: Path, rules: list[Path], tm
     for cases in CASES:
         test = tmp_path / cases.name
         test.write_text(cases.read_text().replace("RULES", ", ".join(str(path) for path in rules)))
-        assert "SUCCESS" in run(promtool, "test", "rules", "--ignore-unknown-fields", test)
+        assert "SUCCESS" in output_of(promtool, "test", "rules", "--ignore-unknown-fields", test)
 
 
 def test_every_alert_is_tested_and_names_effect_and_remedy(rules: list[Path]) -> None:
@@ -81,7 +76,7 @@ def test_every_alert_is_tested_and_names_effect_and_remedy(rules: list[Path]) ->
 
 
 def test_every_recording_rule_is_tested(rules: list[Path]) -> None:
-    """S2.10, S2.12, and issue 5: whichever proxy counts, what is recorded is the same."""
+    """S2.10, S2.12: whichever proxy counts, what is recorded is the same."""
     groups = [group for path in CASES for group in yaml.safe_load(path.read_text())["tests"]]
     cases = [case for group in groups for case in group["promql_expr_test"] if case["exp_samples"]]
     for rule in of("record", rules):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from otel_mesh.backends.prometheus.alerting import alerting_volumes
 from otel_mesh.backends.prometheus.component import prometheus_config
 from otel_mesh.k8s.manifests import to_yaml
 from tests.components.scenarios import ALERTS
+from tests.programs.command import output_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,17 +34,11 @@ ADDRESSES: dict[str, dict[str, Any]] = {
 }
 
 
-def _run(*command: Path | str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("name", SETTINGS)
 def test_amtool_accepts_the_configuration(name: str, built: Built, tmp_path: Path) -> None:
     config = tmp_path / "alertmanager.yml"
     config.write_text(to_yaml(alertmanager_config(SETTINGS[name])))
-    assert "SUCCESS" in _run(built("amtool") / "amtool", "check-config", config)
+    assert "SUCCESS" in output_of(built("amtool") / "amtool", "check-config", config)
 
 
 @pytest.mark.parametrize(("severity", "receiver"), [("critical", "pager"), ("warning", "team"), ("info", "all")])
@@ -52,7 +46,9 @@ def test_amtool_routes_by_severity(severity: str, receiver: str, built: Built, t
     config = tmp_path / "alertmanager.yml"
     config.write_text(to_yaml(alertmanager_config(ALERTS)))
     amtool = built("amtool") / "amtool"
-    told = _run(amtool, "config", "routes", "test", f"--config.file={config}", f"severity={severity}", "alertname=A")
+    told = output_of(
+        amtool, "config", "routes", "test", f"--config.file={config}", f"severity={severity}", "alertname=A"
+    )
     assert told.strip() == receiver
 
 
@@ -112,7 +108,7 @@ def test_promtool_accepts_the_address(name: str, built: Built, tmp_path: Path) -
         text = text.replace(volume.path, str(place))
     config = tmp_path / "prometheus.yml"
     config.write_text(text)
-    assert "is valid prometheus config file syntax" in _run(
+    assert "is valid prometheus config file syntax" in output_of(
         built("promtool") / "promtool", "check", "config", "--syntax-only", config
     )
 

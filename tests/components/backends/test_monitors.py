@@ -18,6 +18,7 @@ from otel_mesh import (
 from otel_mesh.backends.prometheus.component import prometheus_manifests
 from otel_mesh.backends.prometheus.operator import monitor_manifests
 from otel_mesh_stack import rules as platform
+from tests.components.definitions import closed, schemas
 from tests.components.scenarios import MESH
 
 if TYPE_CHECKING:
@@ -108,23 +109,9 @@ def test_without_a_mesh_no_proxies_are_scraped() -> None:
 
 def test_the_objects_are_valid_by_the_operators_schemas(built: Built, objects: list[Manifest]) -> None:
     folder = built(*DEFINITIONS.values())
-    for kind, file in DEFINITIONS.items():
-        definition = yaml.safe_load((folder / file).read_text())
-        (served,) = (one for one in definition["spec"]["versions"] if one["name"] == "v1")
-        validator = Draft7Validator(_closed(served["schema"]["openAPIV3Schema"]))
+    known = schemas(folder / file for file in DEFINITIONS.values())
+    for kind in DEFINITIONS:
+        validator = Draft7Validator(closed(known["monitoring.coreos.com/v1", kind]))
         assert of(kind, objects)
         for one in of(kind, objects):
             assert [error.message for error in validator.iter_errors(one)] == []
-
-
-def _closed(schema: Any, *, top: bool = True) -> Any:  # noqa: ANN401 - any part of a schema
-    """The schema with unknown fields refused, as the API server does with strict field validation."""
-    if isinstance(schema, list):
-        return [_closed(one, top=False) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {key: _closed(value, top=False) for key, value in schema.items()}
-    known = isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
-    if known and not top and schema["properties"] and "additionalProperties" not in schema:
-        closed["additionalProperties"] = False
-    return closed

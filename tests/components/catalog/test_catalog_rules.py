@@ -173,4 +173,4 @@ def test_exactly_the_consistent_catalogs_are_accepted(catalog: dict[str, object]
     for service in made.services:
         environment = callee_environment(made, service.name, "shop")
         assert len(environment) == len(service.calls)
-        assert set(made.callers(service.name)) == {one.name for one in made.services if service.name in one.calls}
+        assert set(made.callers(service.name)) == {one.name for one in made.services if service.name in one.callees}

@@ -53,6 +53,14 @@ def test_a_store_without_a_host_name_is_found_by_its_system() -> None:
     assert named_callee(SHOP, "user-service", "redis") == "redis"
 
 
+def test_a_store_of_another_namespace_is_found_by_its_host() -> None:
+    moved = (one.model_copy(update={"host": "db.data.svc"} if one.name == "postgres" else {}) for one in SHOP.stores)
+    elsewhere = SHOP.model_copy(update={"stores": tuple(moved)})
+    assert named_callee(elsewhere, "user-service", "db") == "postgres"
+    assert named_callee(elsewhere, "api-gateway", "db") == "db", "it has none"
+    assert named_callee(SHOP, "user-service", "db") == "db"
+
+
 def test_unobserved_edges_are_reported() -> None:
     assert silent_edges(SHOP, [("api-gateway", "user-service"), ("user-service", "redis")]) == (
         ("user-service", "postgres"),

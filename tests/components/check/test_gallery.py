@@ -1,4 +1,4 @@
-"""The gallery: each file has one mistake, named by the file and by its lines ``# expect: CODE Kind namespace/name``."""
+"""B5: the gallery: one mistake per file, named by the file and its lines ``# expect: CODE Kind namespace/name``."""
 
 from __future__ import annotations
 

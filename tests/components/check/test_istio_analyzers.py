@@ -1,4 +1,4 @@
-"""What `istioctl analyze` finds is found: its analyzers and these checks on the same files, the difference printed.
+"""B5: what `istioctl analyze` finds is found: its analyzers and these checks on the same files, the difference printed.
 
 `istioctl` is not among the built programs. Its analyzers are a package of the module that the control plane is built
 from: a small program runs them, with Pods, Services and Secrets taken from the files, which

@@ -1,14 +1,13 @@
-"""The real Collector delivers to endpoints outside: TLS with an own authority, a client certificate, secret headers."""
+"""S2.1: the real Collector delivers to endpoints outside: TLS by an own authority, client certificate, headers."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import ssl
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,6 +16,7 @@ from otel_mesh import Batching, Export, Storage, parse
 from otel_mesh.collector.exports import exporters
 from tests.cli.oncall.test_any_stack import Authority
 from tests.programs.collector import LoopbackCollector, file_exporters
+from tests.programs.loopback_server import loopback_server
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
@@ -44,19 +44,8 @@ def https_receiver(tls: ssl.SSLContext) -> Iterator[tuple[int, list[tuple[str, d
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_port, requests
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback_server(Handler, tls) as port:
+        yield port, requests
 
 
 def _sender(folder: Path, exports: dict[str, Any], port: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Endpoints outside: what the settings allow is valid for the real programs, and no secret is in a configuration."""
+"""S2.1: endpoints outside: what the settings allow the real programs accept, and no secret is in a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building a Collector's configuration: order of processors, definitions of parts, refused mistakes."""
+"""S2.1: building a Collector's configuration: order of processors, definitions of parts, refused mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an installation of Istio takes its charts and definitions from, and whose definitions become its own."""
+"""S1.2: where an installation of Istio takes its charts and definitions from, and whose definitions become its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Istio's objects and the values of its charts, to the letter and by rule."""
+"""S1.2: Istio's objects and the values of its charts, to the letter and by rule."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_s1_12_the_mesh_retries_only_requests_that_reached_no_application(settin
 
 
 def test_requests_without_a_token_reach_open_paths_only() -> None:
-    """Issue 19: what is not known to be open needs one, however it is spelled."""
+    """What is not known to be open needs one, however it is spelled."""
     authentication, refusal = SCENARIOS["gateway-tokens"]()
     assert authentication["spec"]["selector"] == refusal["spec"]["selector"]
     (rule,) = authentication["spec"]["jwtRules"]

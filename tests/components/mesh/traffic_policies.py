@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import yaml
 from hypothesis import strategies as st
 
 from otel_mesh import TrafficPolicy
 from otel_mesh.mesh.policies.traffic import Target
+from otel_mesh_cli.core.paths import repo_dir
 
 TARGET: Final = Target(service="orders", namespace="shop", port=8082, version="v1", versions=("v2", "v3"))
 GRPC: Final = TARGET.model_copy(update={"protocol": "grpc", "port": 8081})
-TUTORIAL: Final[dict[str, Any]] = {
-    "canary": {"version": "v2", "header": {"name": "x-canary"}},
-    "fault": {
-        "delay": {"duration": "5s", "percentage": 10},
-        "abort": {"status": 503, "percentage": 5},
-        "expires": "2027-01-31",
-    },
-    "resilience": {
-        "timeout": "10s",
-        "retries": {"attempts": 2, "try_timeout": "3s"},
-        "connections": {"max_connections": 100, "max_pending_requests": 50, "max_requests": 100},
-        "outliers": {"consecutive_errors": 5, "interval": "30s", "ejection_time": "30s", "max_ejection_percent": 50},
-    },
-}
-"""100 connections, 50 pending, 100 requests; 5 errors, 30 s, 30 s, 50 %; 10 % delayed by 5 s, 5 % answered with 503."""
+
+
+def example(mesh: str) -> dict[str, Any]:
+    """The policy of examples/traffic for a mesh."""
+    content = yaml.safe_load((repo_dir() / "examples" / "traffic" / f"Pulumi.{mesh}.yaml").read_text())
+    policy: dict[str, Any] = content["config"]["traffic:policy"]
+    return policy
+
+
+TUTORIAL: Final = example("istio")
+"""Canary by header and 10 %; 10 % delayed by 5 s, 5 % answered with 503; 100 connections, 50 pending, 100 requests;
+5 errors, 30 s, 30 s, 50 %."""
 
 _VERSIONS = st.sampled_from(["v2", "v3"])
 _HEADERS = st.sampled_from([{"name": "x-beta"}, {"name": "x-tester", "value": "yes"}])

@@ -1,4 +1,4 @@
-"""The header with the identity of the peer depends on the mesh of the service."""
+"""S1.9: the header with the identity of the peer depends on the mesh of the service."""
 
 from __future__ import annotations
 

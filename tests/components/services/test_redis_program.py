@@ -8,24 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh import RedisSettings, Resources
-from tests.app_images.services.redis_server import RedisServer
+from tests.app_images.services.redis_server import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.app_images.services.redis_server import RedisServer
     from tests.built import Built
 
 
 @pytest.fixture(scope="module")
 def redis(built: Built) -> Iterator[RedisServer]:
-    server = RedisServer(
-        built.debian("redis-server"), RedisSettings(resources=Resources(memory="8Mi", memory_limit="16Mi"))
-    )
-    try:
-        server.start()
+    settings = RedisSettings(resources=Resources(memory="8Mi", memory_limit="16Mi"))
+    with running(built.debian("redis-server"), settings) as server:
         yield server
-    finally:
-        server.remove()
 
 
 def test_s2_9_the_password_is_in_no_argument_variable_or_file_of_the_server(redis: RedisServer) -> None:

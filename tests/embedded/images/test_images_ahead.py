@@ -124,7 +124,7 @@ def test_what_goes_wrong_there_is_no_error_here(
     making_is("import sys; sys.exit('otel-mesh: image redis: no network; connect this machine')")
     with ahead.ahead():
         pass
-    assert capsys.readouterr() == ("", ""), "`images.ensure` meets the same and says it"
+    assert capsys.readouterr() == ("", ""), "`images.make` meets the same and says it"
 
 
 def test_where_all_were_made_before_nothing_is_started(

@@ -80,7 +80,7 @@ def test_images_without_root_are_refused_before_anything_is_made(
     )
     monkeypatch.setattr(making, "prometheus_page", lambda **_: tmp_path / "page.tar")
     with pytest.raises(CommandError, match="needs root"):
-        making.ensure()
+        making.make()
     assert not images_file().exists()
     assert not (tmp_path / "cache" / "images" / "archives").exists()
 

@@ -27,11 +27,12 @@ LOAD = {"rate_per_second": 1}
 @pytest.mark.parametrize(
     ("settings", "mesh", "spared"),
     [
-        ({}, "istio", {"load-generator"}),
-        ({"load_generator": None}, "istio", {"load-generator"}),
-        ({"load_generator": LOAD}, "istio", set()),
-        ({"load_generator": {}}, "none", OF_MESH),
-        ({}, "none", {"load-generator", *OF_MESH}),
+        ({}, "istio", {"load-generator", "backup-store"}),
+        ({"load_generator": None}, "istio", {"load-generator", "backup-store"}),
+        ({"load_generator": LOAD}, "istio", {"backup-store"}),
+        ({"load_generator": LOAD, "postgres_backup": {"store": {"bucket": "b"}}}, "istio", set()),
+        ({"load_generator": {}, "postgres_backup": {}}, "none", {"backup-store", *OF_MESH}),
+        ({}, "none", {"load-generator", "backup-store", *OF_MESH}),
     ],
 )
 def test_only_what_the_stack_runs_is_made(
@@ -47,9 +48,10 @@ def test_only_what_the_stack_runs_is_made(
     assert {service.name for service in CATALOG.services} <= of_stack
 
 
-def test_the_load_generator_has_an_image_of_its_name() -> None:
-    assert images.LOAD_GENERATOR in ALL
-    assert images.LOAD_GENERATOR not in {service.name for service in CATALOG.services}
+@pytest.mark.parametrize("name", [images.LOAD_GENERATOR, images.BACKUP_STORE])
+def test_a_program_that_only_some_stacks_run_has_an_image_of_its_name(name: str) -> None:
+    assert name in ALL
+    assert name not in {service.name for service in CATALOG.services}
 
 
 @pytest.fixture
@@ -60,11 +62,11 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     images.images_file().write_text(json.dumps({"pause": "otel-mesh.local/pause:1"}))
     noted: list[object] = []
 
-    def ensure(names: list[str]) -> dict[str, str]:
+    def make(names: list[str]) -> dict[str, str]:
         noted.append(names)
         return {name: f"otel-mesh.local/{name}:2" for name in names}
 
-    monkeypatch.setattr(images, "ensure", ensure)
+    monkeypatch.setattr(images, "make", make)
     monkeypatch.setattr(images, "import_all", lambda _, references: noted.append(list(references)))
     monkeypatch.setattr(changed_stack, "assemble", lambda **_: type("Node", (), {"ctr": ("ctr",)})())
     return noted

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_cli.images.builder import EmbeddedBuilder
+from otel_mesh_cli.images.builder import EmbeddedBuilder, Plan
 from otel_mesh_cli.images.registry_checks import pinned, require, require_answer
 from otel_mesh_embedded.entry import ENTRY
-from otel_mesh_embedded.images import publish
-from otel_mesh_embedded.images.skopeo import Skopeo
 from tests.embedded.images.docker_registry import docker_archive, running
 from tests.programs.ports import free_port
 
@@ -25,7 +23,10 @@ if TYPE_CHECKING:
     from tests.built import Built
 
 BUILDER = EmbeddedBuilder(ENTRY.images)
-IMAGES = {"api-gateway": "otel-mesh.local/api-gateway:0123", "jaeger": "otel-mesh.local/jaeger:4567"}
+IMAGES = [
+    Plan("api-gateway", "otel-mesh.local/api-gateway:0123", None),
+    Plan("jaeger", "otel-mesh.local/jaeger:4567", None),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def _archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built) -> 
     for package in ("docker-registry", "skopeo"):
         built.debian(package)
     file = docker_archive(tmp_path / "image.tar")
-    monkeypatch.setattr("otel_mesh_embedded.images.publishing.archive", lambda _: file)
+    monkeypatch.setattr("otel_mesh_embedded.images.archive", lambda _: file)
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))  # none of the machine's own
 
 
@@ -41,11 +42,11 @@ def test_images_are_pushed_once_and_named_by_tag_and_digest(tmp_path: Path) -> N
     said: list[str] = []
     with running(tmp_path / "registry") as place:
         require_answer(BUILDER, f"{place}/shop")
-        published = publish(IMAGES, f"{place}/shop", said.append)
+        published = BUILDER.publish(IMAGES, f"{place}/shop", said.append)
         assert len(said) == 2
-        assert publish(IMAGES, f"{place}/shop", said.append) == published
+        assert BUILDER.publish(IMAGES, f"{place}/shop", said.append) == published
         assert len(said) == 2, "nothing is pushed again"
-        digest = Skopeo().digest(f"{place}/shop/api-gateway:0123")
+        digest = BUILDER.digest(f"{place}/shop/api-gateway:0123")
         assert published["api-gateway"] == f"{place}/shop/api-gateway:0123@{digest}"
         assert pinned(BUILDER, f"{place}/shop/jaeger:4567") == f"{place}/shop/jaeger@{digest}"
         require(BUILDER, published.values())
@@ -72,11 +73,11 @@ def test_a_registry_with_a_login_refuses_others_and_takes_the_credentials_that_i
     auth = {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}
     with running(tmp_path / "registry", auth=auth) as place:
         with pytest.raises(CommandError, match=rf"^image {place}/shop/api-gateway:0123: refused: ") as caught:
-            publish(IMAGES, f"{place}/shop", print)
+            BUILDER.publish(IMAGES, f"{place}/shop", print)
         assert f"skopeo login {place}" in caught.value.remedy
         token = base64.b64encode(f"ada:{password}".encode()).decode()
         (tmp_path / "auth.json").write_text(json.dumps({"auths": {place: {"auth": token}}}))
-        assert set(publish(IMAGES, f"{place}/shop", print)) == set(IMAGES)
+        assert set(BUILDER.publish(IMAGES, f"{place}/shop", print)) == {one.name for one in IMAGES}
 
 
 def test_a_registry_that_takes_nothing_is_named_with_the_image(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_a_registry_that_takes_nothing_is_named_with_the_image(tmp_path: Path) -
     with running(tmp_path / "registry", storage=read_only) as place:
         require_answer(BUILDER, f"{place}/shop")
         with pytest.raises(CommandError, match=rf"^image {place}/shop/api-gateway:0123: takes no images: "):
-            publish(IMAGES, f"{place}/shop", print)
+            BUILDER.publish(IMAGES, f"{place}/shop", print)
 
 
 def test_nobody_there_is_said_so() -> None:

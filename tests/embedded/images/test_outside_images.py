@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CTR = """#!/bin/sh
 case "$2" in
-list) cat "$0.present" ;;
+list) echo REF TYPE DIGEST; sed 's/$/ index sha256:0/' "$0.present" ;;
 pull) case "$3" in *controller*) echo "ctr: no such host" >&2; exit 1 ;; *) echo "$3" >> "$0.present" ;; esac ;;
 esac
 """

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.control_plane import stored_values
 from otel_mesh_embedded.node.layout import Layout
 from otel_mesh_embedded.pki import credentials
+from tests.programs.loopback_server import loopback_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +47,6 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 -- names of http.server
 
-    def log_message(self, *_: object) -> None:
-        return
-
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
@@ -66,15 +63,8 @@ def server(layout: Layout, leaf: Leaf, authority: str, handler: type[Handler]) -
     context.load_cert_chain(credentials.certificate(layout, leaf), credentials.key(layout, leaf))
     context.load_verify_locations(credentials.authority(layout, authority))
     context.verify_mode = ssl.CERT_REQUIRED
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as made:
-        made.socket = context.wrap_socket(made.socket, server_side=True)
-        thread = threading.Thread(target=made.serve_forever)
-        thread.start()
-        try:
-            yield f"https://127.0.0.1:{made.server_address[1]}"
-        finally:
-            made.shutdown()
-            thread.join()
+    with loopback_server(handler, context) as port:
+        yield f"https://127.0.0.1:{port}"
 
 
 @pytest.fixture

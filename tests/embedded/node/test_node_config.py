@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from otel_mesh_embedded.node import arguments
 from otel_mesh_embedded.node.control_plane import encryption, servers
 from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, NODE_ADDRESS, POD_NETWORK, Layout
 from otel_mesh_embedded.node.objects import coredns, manifests, storage
@@ -46,14 +48,14 @@ def flags(program: Program) -> dict[str, str]:
 
 def every(layout: Layout, programs: Programs) -> list[Program]:
     return [
-        servers.etcd(layout, programs),
+        arguments.program(layout, programs, "etcd"),
         servers.api_server(layout, programs),
-        servers.controller_manager(layout, programs),
+        arguments.program(layout, programs, "kube-controller-manager"),
         servers.scheduler(layout, programs),
         runtime.containerd(layout, programs, "otel-mesh.local/pause:1"),
         agents.kubelet(layout, programs, protects_oom=True),
         agents.proxy(layout, programs, protects_oom=True),
-        storage.provisioner(layout, programs),
+        arguments.program(layout, programs, storage.PROGRAM),
     ]
 
 
@@ -101,7 +103,7 @@ def test_secrets_are_encrypted_before_anything_else_is_tried(layout: Layout) -> 
 
 
 def test_etcd_takes_certificates_only(layout: Layout, programs: Programs) -> None:
-    given = flags(servers.etcd(layout, programs))
+    given = flags(arguments.program(layout, programs, "etcd"))
     assert given["client-cert-auth"] == given["peer-client-cert-auth"] == "true"
     assert given["trusted-ca-file"] != str(credentials.authority(layout, credentials.CLUSTER))
     assert given["cert-file"] != given["peer-cert-file"]
@@ -166,7 +168,7 @@ def test_the_right_to_lower_scores_is_read_from_the_kernel(mask: str, *, may: bo
 
 
 def test_the_pods_network_keeps_its_leases_below_the_state(layout: Layout) -> None:
-    made: Any = runtime.network_configuration(layout)
+    made: Any = json.loads(runtime.network_configuration(layout))
     bridge, portmap = made["plugins"]
     assert (bridge["type"], bridge["bridge"], portmap["type"]) == ("bridge", "otelmesh0", "portmap")
     assert bridge["ipam"]["dataDir"] == str(layout.cni_leases)

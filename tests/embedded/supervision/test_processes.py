@@ -14,8 +14,8 @@ import pytest
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.supervision import processes
-from otel_mesh_embedded.supervision import registry as registry_module
 from otel_mesh_embedded.supervision.registry import Program, Registry
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ def test_a_killed_program_starts_again_in_a_session_of_its_own(registry: Registr
     processes.wait([first], 60)
     second = registry.ensure(program)
     assert second.pid != first.pid
-    assert not processes.is_alive(first)
+    assert processes.look(first.pid) is None
 
 
 def test_a_reused_process_number_is_never_signalled(registry: Registry) -> None:
@@ -100,17 +100,15 @@ def test_a_reused_process_number_is_never_signalled(registry: Registry) -> None:
     another = replace(process, started=process.started - 1)
     assert not processes.send(another, signal.SIGKILL)
     processes.end([another], grace=0)
-    assert processes.is_alive(process)
+    assert processes.look(process.pid) == process
 
 
-def test_what_a_program_started_goes_with_it_unless_it_is_to_stay(registry: Registry) -> None:
+def test_what_a_program_started_outlives_it_until_it_is_stopped(registry: Registry) -> None:
     script = "sleep 600 & sleep 600 & wait"
     program = Program("parent", ("sh", "-c", script), ENVIRONMENT)
     registry.ensure(program)
-    deadline = time.monotonic() + 60
-    while len(registry.processes("parent")) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    registry.stop("parent", with_children=False)
+    wait_for(lambda: len(registry.processes("parent")) == 3)
+    processes.end([process for process in registry.processes("parent") if process.is_main])
     assert [process.is_main for process in registry.processes("parent")] == [False, False]
     assert registry.main("parent") is None
     registry.stop("parent")
@@ -121,11 +119,9 @@ def test_one_that_ignores_the_polite_signal_is_killed(registry: Registry) -> Non
     script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
     program = Program("stubborn", ("sh", "-c", script), ENVIRONMENT)
     process = registry.ensure(program)
-    deadline = time.monotonic() + 60
-    while "ready" not in registry.log("stubborn").read_text() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: "ready" in registry.log("stubborn").read_text())
     processes.end([process], grace=0.2)
-    assert not processes.is_alive(process)
+    assert processes.look(process.pid) is None
 
 
 def test_a_program_whose_first_thread_has_ended_is_waited_for(registry: Registry, tmp_path: Path) -> None:
@@ -139,7 +135,7 @@ def test_a_program_whose_first_thread_has_ended_is_waited_for(registry: Registry
     )
     process = registry.ensure(Program("threads", (sys.executable, "-c", code), ENVIRONMENT))
     (tmp_path / "go").touch()
-    while processes.is_alive(process):
+    while processes.look(process.pid) == process:
         time.sleep(0.01)
     assert processes.wait([process], timeout=0.1) == [process]
     processes.end([process], grace=0)
@@ -173,9 +169,8 @@ def test_a_program_that_is_not_there_is_named(registry: Registry) -> None:
         registry.ensure(Program("etcd", ("/nowhere/etcd",), ENVIRONMENT))
 
 
-def test_a_large_log_is_moved_aside(registry: Registry) -> None:
-    log = registry.log("sleeper")
-    log.write_text("x" * 100)
-    registry_module.rotate(log, limit=99)
-    assert not log.exists()
-    assert (log.parent / "sleeper.1.log").read_text() == "x" * 100
+def test_the_end_of_one_is_enough_where_not_all_are_waited_for(registry: Registry) -> None:
+    first, second = (registry.ensure(Program(name, SLEEP, ENVIRONMENT)) for name in ("first", "second"))
+    os.kill(first.pid, signal.SIGKILL)
+    assert processes.wait([first, second], 60, for_all=False) == [second]
+    assert processes.wait([second], 0.1, for_all=False) == [second]

@@ -10,11 +10,12 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 from otel_mesh_embedded.toolchain import owner
 from otel_mesh_embedded.toolchain.releases import Offer, Release
+from tests.programs.loopback_server import loopback_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,20 +83,12 @@ def serving() -> Iterator[Releases]:
             if content:
                 self.wfile.write(content[: len(content) // 2] if self.path in releases.truncated else content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class' name
-            """Say nothing: `asked` has it."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        releases.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with loopback_server(Handler) as port:
+        releases.url = f"http://127.0.0.1:{port}"
         try:
             yield releases
         finally:
             ended.set()
-            server.shutdown()
-            thread.join()
 
 
 def archive(members: dict[str, bytes]) -> bytes:

@@ -15,7 +15,7 @@ import pytest
 
 from otel_mesh_cli import main as commands
 from otel_mesh_cli.core.errors import CommandError
-from otel_mesh_embedded.toolchain import artefacts, carrying, ensure, golang
+from otel_mesh_embedded.toolchain import artefacts, carrying, folder, golang
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_what_one_machine_built_another_one_runs(
     assert carrying.import_(exported) == 1
     assert artefacts.path("hello", small_build, golang.find()).read_bytes() == here
     assert carrying.import_(exported) == 0, "it is here already"
-    tools = ensure(["hello"], builds=[small_build])
+    tools = folder(["hello"], builds=[small_build])
     assert subprocess.run([tools / "hello"], capture_output=True, text=True, check=True).stdout == "1.2.3\n"
     assert not (tmp_path / "another" / "logs").exists(), "nothing was built"
 

@@ -5,12 +5,13 @@ Requires the extra ``postgres``.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from otel_mesh_telemetry.postgres import traced_cursor
 from service_kit.migrations import require_applied
@@ -49,6 +50,8 @@ class DatabaseSettings:
         pool_size: Maximum number of connections.
         connect_timeout: Timeout of a connection attempt in seconds.
         acquire_timeout: Timeout of waiting for a pooled connection in seconds.
+        reconnect_timeout: Seconds after which the pool stops retrying a failed connection attempt. The next request
+            begins a new one. The delay between retries grows to minutes during a long outage, hence a low value.
         statement_timeout: Timeout of a statement in seconds.
         tls: TLS of the connections; None if a mesh encrypts them.
     """
@@ -61,6 +64,7 @@ class DatabaseSettings:
     pool_size: int = 10
     connect_timeout: float = 3.0
     acquire_timeout: float = 2.0
+    reconnect_timeout: float = 5.0
     statement_timeout: float = 5.0
     tls: StoreTls | None = None
 
@@ -135,12 +139,12 @@ class Database:
             max_waiting=settings.pool_size * 10,
             max_idle=300,
             max_lifetime=1800,
-            # The backoff between attempts grows to minutes during a long outage; a short timeout restarts it.
-            reconnect_timeout=5.0,
+            reconnect_timeout=settings.reconnect_timeout,
             open=False,
             name=service,
         )
         self._is_migrated = False
+        self._renewal: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Start connecting; returns at once, even if the database is unreachable."""
@@ -153,6 +157,29 @@ class Database:
     def _connection(self) -> dict[str, Any]:
         return {**self._settings.connection(), "application_name": self._service}
 
+    @asynccontextmanager
+    async def _pooled(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """A connection of the pool.
+
+        The pool counts requests that gave up as waiting until it has a connection again. Once ``max_waiting`` requests
+        have given up, it refuses all others before it tries to connect, and would never recover from the outage.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except TooManyRequests:
+            self._renewing()
+            raise
+
+    def _renewing(self) -> asyncio.Task[None]:
+        """The replacement of the pool's broken connections; it connects if the pool has none.
+
+        A task of its own: the pool would lose the connections that it was checking if the request were cancelled.
+        """
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._pool.check())
+        return self._renewal
+
     async def check(self) -> None:
         """Check the connection and the schema, for readiness.
 
@@ -161,7 +188,7 @@ class Database:
             MigrationError: The schema lacks migrations of this version.
         """
         try:
-            async with self._pool.connection() as connection:
+            async with self._pooled() as connection:
                 if not self._is_migrated:
                     await require_applied(connection, self._migrations)
                     self._is_migrated = True
@@ -186,7 +213,7 @@ class Database:
     async def _begin(self, stack: AsyncExitStack) -> psycopg.AsyncConnection[Any]:
         for last in (False, True):
             async with AsyncExitStack() as attempt:
-                connection = await attempt.enter_async_context(self._pool.connection())
+                connection = await attempt.enter_async_context(self._pooled())
                 try:
                     await attempt.enter_async_context(connection.transaction())
                 except psycopg.OperationalError:
@@ -196,7 +223,7 @@ class Database:
                 else:
                     await stack.enter_async_context(attempt.pop_all())
                     return connection
-            await self._pool.check()  # the other pooled connections are probably broken too
+            await asyncio.shield(self._renewing())  # the other pooled connections are probably broken too
         raise AssertionError  # the last iteration returns or raises
 
     async def fetch_one(self, query: Any, parameters: list[Any]) -> tuple[Any, ...] | None:  # noqa: ANN401 - psycopg's own type of a query
@@ -210,7 +237,7 @@ class Database:
             for last in (False, True):
                 broken = False
                 try:
-                    async with self._pool.connection() as connection:
+                    async with self._pooled() as connection:
                         try:
                             return await (await connection.execute(query, parameters)).fetchone()
                         finally:
@@ -218,7 +245,7 @@ class Database:
                 except psycopg.OperationalError:
                     if last or not broken:
                         raise
-                    await self._pool.check()
+                    await asyncio.shield(self._renewing())
         raise AssertionError  # the last iteration returns or raises
 
 

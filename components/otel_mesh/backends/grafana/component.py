@@ -14,7 +14,8 @@ from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
-from otel_mesh.core.values import DnsLabel, HttpUrl, ImageReference, LabelValue, ObjectName, PluginReference, Settings
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, HttpUrl, LabelValue, ObjectName, PluginReference, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
@@ -68,7 +69,7 @@ class GrafanaSettings(Settings):
     """Port of its query API, and of its web page."""
 
     name: DnsLabel = "grafana"
-    image: ImageReference = versions.GRAFANA_IMAGE
+    image: ImageInput = versions.GRAFANA_IMAGE
     version: LabelValue = versions.GRAFANA
     resources: Resources = Resources(cpu="50m", memory="192Mi", memory_limit="512Mi")
     scheduling: Scheduling = Scheduling()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - a component plugin reads it at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
@@ -16,10 +17,10 @@ from otel_mesh.backends.prometheus.rules import SUFFIX, with_own
 from otel_mesh.core import versions
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import (
     DnsLabel,
     Duration,
-    ImageReference,
     LabelValue,
     Quantity,
     Retention,
@@ -37,6 +38,7 @@ from otel_mesh.k8s.containers import (
     http_check,
     shared_volume,
 )
+from otel_mesh.k8s.known import from_values
 from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
@@ -45,8 +47,6 @@ from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from otel_mesh.mesh.binding import ProxyScraping
 
 PORT: Final = 9090
@@ -104,7 +104,7 @@ class PrometheusSettings(Settings):
     """Port of its query API, and of its web page."""
 
     name: DnsLabel = "prometheus"
-    image: ImageReference = versions.PROMETHEUS_IMAGE
+    image: ImageInput = versions.PROMETHEUS_IMAGE
     version: LabelValue = versions.PROMETHEUS
     resources: Resources = Resources(cpu="50m", memory="256Mi", memory_limit="1Gi")
     scheduling: Scheduling = Scheduling()
@@ -125,8 +125,8 @@ class PrometheusArgs:
 
     Attributes:
         namespace: Namespace of the Kubernetes objects.
-        targets: Further scrape targets, job to ``host:port``. Plain values: the checksum of the configuration, which
-            rolls the pod, has to be known.
+        targets: Further scrape targets, job to ``host:port``. As long as one of them is an Output without a value, a
+            preview shows the configuration and its checksum as unknown.
         exposed: Values of ``job`` of the exposed services, which the objectives apply to: ``shop/api-gateway``.
         rules: Further rule files, name to text; a name ends in ``.rules.yaml``.
         alertmanager: Where firing alerts are sent; None: nowhere, they are shown on the page only.
@@ -137,7 +137,7 @@ class PrometheusArgs:
     """
 
     namespace: pulumi.Input[str]
-    targets: dict[str, str] = field(default_factory=dict)
+    targets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()
     rules: dict[str, str] = field(default_factory=dict)
     alertmanager: AlertmanagerAddress | None = None
@@ -236,6 +236,11 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         InvalidSettingsError: The name of a rule file does not end in ``.rules.yaml``, or is used twice.
     """
     proxies = args.mesh.proxy_scraping
+
+    def config(targets: Mapping[str, str]) -> str:
+        shared = args.shared_rules is not None
+        return to_yaml(prometheus_config(settings, targets, proxies, args.alertmanager, shared_rules=shared))
+
     workload = Workload(
         name=settings.name,
         namespace=args.namespace,
@@ -246,11 +251,7 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         scheduling=settings.scheduling,
         api_access=proxies is not None,
         files={
-            "prometheus.yml": to_yaml(
-                prometheus_config(
-                    settings, args.targets, proxies, args.alertmanager, shared_rules=args.shared_rules is not None
-                )
-            ),
+            "prometheus.yml": from_values(args.targets, config),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },

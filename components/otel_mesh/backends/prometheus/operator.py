@@ -48,6 +48,8 @@ class PrometheusMonitorsArgs:
         rules: Further rule files, name to text; a name ends in ``.rules.yaml``.
         settings: Settings, or a mapping of their fields.
         mesh: Mesh whose proxies are scraped.
+        prefix: Beginning of the objects' names; None for the names of the targets and rule files alone. Several
+            components of one namespace need one each.
     """
 
     namespace: pulumi.Input[str]
@@ -56,6 +58,7 @@ class PrometheusMonitorsArgs:
     rules: dict[str, str] = field(default_factory=dict)
     settings: PrometheusMonitorsSettings = field(default_factory=PrometheusMonitorsSettings)
     mesh: MeshBinding = field(default_factory=NoMesh)
+    prefix: str | None = None
 
 
 def monitor_manifests(args: PrometheusMonitorsArgs, settings: PrometheusMonitorsSettings) -> list[Manifest]:
@@ -70,7 +73,11 @@ def monitor_manifests(args: PrometheusMonitorsArgs, settings: PrometheusMonitors
     if proxies is not None:
         found.append(proxy_monitor(proxies, namespace, labels, interval, settings.proxy_sample_limit))
     files = {**with_own(args.rules), **objective_rules(settings.objectives, args.exposed)}
-    return [*found, *(prometheus_rule(name, text, namespace, labels) for name, text in files.items())]
+    found += [prometheus_rule(name, text, namespace, labels) for name, text in files.items()]
+    if args.prefix is not None:
+        for one in found:
+            one["metadata"]["name"] = f"{args.prefix}-{one['metadata']['name']}"
+    return found
 
 
 class PrometheusMonitors(Component):

@@ -8,13 +8,16 @@ from pydantic import model_validator
 
 from otel_mesh.core.endpoints import Remote, SecretKey, SecretReference, unencrypted
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import ObjectName, UrlText  # noqa: TC001 - pydantic reads them at run time
+from otel_mesh.core.outputs import NameInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import UrlText  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.k8s.containers import Volume
 from otel_mesh.k8s.tls_files import TlsFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
+
+    from otel_mesh.k8s.pod_types import KeyPath, SecretFiles
 
 
 class RemoteClient(Remote):
@@ -28,7 +31,7 @@ class RemoteClient(Remote):
 
     endpoint: UrlText
     bearer_token: SecretReference | None = None
-    basic_auth: ObjectName | None = None
+    basic_auth: NameInput | None = None
 
     @model_validator(mode="after")
     def _one_login(self) -> Self:
@@ -72,16 +75,16 @@ def client_volumes(prefix: str, folder: str, target: RemoteClient) -> Iterator[V
     if target.bearer_token is not None:
         keys["token"] = target.bearer_token
     for number, (part, source) in enumerate(keys.items()):
-        items = [{"key": source.key, "path": source.key}]
-        yield _secret(f"{prefix}-{number}", source.secret, f"{folder}/{part}", items=items)
+        items: list[KeyPath] = [{"key": source.key, "path": source.key}]
+        files: SecretFiles = {"secretName": source.secret, "defaultMode": 0o440, "items": items}
+        yield _volume(f"{prefix}-{number}", files, f"{folder}/{part}")
     if target.basic_auth is not None:
-        yield _secret(f"{prefix}-login", target.basic_auth, f"{folder}/login")
+        yield _volume(f"{prefix}-login", {"secretName": target.basic_auth, "defaultMode": 0o440}, f"{folder}/login")
     yield from _tls(prefix, folder, target).volumes()
 
 
-def _secret(name: str, secret: str, path: str, **further: Any) -> Volume:  # noqa: ANN401 - fields of the source
-    source = {"secret": {"secretName": secret, "defaultMode": 0o440, **further}}
-    return Volume(name=name, path=path, source=source, read_only=True)
+def _volume(name: str, files: SecretFiles, path: str) -> Volume:
+    return Volume(name=name, path=path, source={"secret": files}, read_only=True)
 
 
 def _tls(prefix: str, folder: str, target: RemoteClient) -> TlsFiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.mesh.istio.authorization import allow, authorization_policy, rule
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from otel_mesh.catalog.routes import Operation
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
-    from otel_mesh.mesh.policies.access import Access, Grant, Operation
+    from otel_mesh.mesh.istio import policy_types
+    from otel_mesh.mesh.policies.access import Access, Grant
 
 DENY_ALL: Final = "declared-calls-only"
 """Name of the policy that refuses what no other policy of its namespace allows."""
@@ -58,13 +60,20 @@ def access_policies(
     ]
 
 
-def _rule(grant: Grant, access: Access, binding: MeshBinding) -> dict[str, Any]:
+def _rule(grant: Grant, access: Access, binding: MeshBinding) -> policy_types.AccessRule:
     identities = [binding.identity(one.namespace, one.service_account) for one in grant.callers]
-    operations = [_operation(one, access.port) for one in grant.operations] or [{"ports": [str(access.port)]}]
+    whole: policy_types.Operation = {"ports": [str(access.port)]}
+    operations = [_operation(one, access.port) for one in grant.operations] or [whole]
     return rule((one for one in identities if one is not None), operations)
 
 
-def _operation(operation: Operation, port: int) -> dict[str, Any]:
-    methods = {"methods": list(operation.methods)} if operation.methods else {}
-    paths = {"paths": [operation.path]} if operation.path else {}
-    return {**methods, **paths, "ports": [str(port)]}
+def _operation(operation: Operation, port: int) -> policy_types.Operation:
+    made: policy_types.Operation = {}
+    if operation.http_methods:
+        made["methods"] = list(operation.http_methods)
+    if path := operation.http_path:
+        # Istio's prefixes are of characters: /orders/* is not /orders
+        base = [path.removesuffix("/*")] if path.endswith("/*") and path != "/*" else []
+        made["paths"] = [*base, path]
+    made["ports"] = [str(port)]
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.istio.kinds import ENVOY_FILTER
 from otel_mesh.mesh.policies.matching import MARKERS
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.policy_types import EnvoyFilterSpec
 
 IDENTITY_HEADERS: Final = ("x-forwarded-client-cert", "l5d-client-id")
 """Headers in which the mesh's proxies name the authenticated peer."""
@@ -113,26 +115,18 @@ def strip_untrusted_headers(
         restart: Whether traces of clients are not continued.
     """
     removed = (*STRIPPED_HEADERS, *CONTEXT_HEADERS) if restart else STRIPPED_HEADERS
-    return {
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "EnvoyFilter",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": {
-            "workloadSelector": {"labels": dict(selected)},
-            "configPatches": [
-                {
-                    "applyTo": "NETWORK_FILTER",
-                    "match": {
-                        "context": "GATEWAY",
-                        "listener": {
-                            "filterChain": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}
-                        },
-                    },
-                    "patch": {"operation": "MERGE", "value": {"typed_config": _early_mutation(removed)}},
-                }
-            ],
-        },
+    manager = "envoy.filters.network.http_connection_manager"
+    spec: EnvoyFilterSpec = {
+        "workloadSelector": {"labels": dict(selected)},
+        "configPatches": [
+            {
+                "applyTo": "NETWORK_FILTER",
+                "match": {"context": "GATEWAY", "listener": {"filterChain": {"filter": {"name": manager}}}},
+                "patch": {"operation": "MERGE", "value": {"typed_config": _early_mutation(removed)}},
+            }
+        ],
     }
+    return ENVOY_FILTER.manifest(mesh_metadata(name, namespace), spec)
 
 
 def _early_mutation(removed: Sequence[str]) -> dict[str, object]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import NETWORKING
+from otel_mesh.mesh.istio.kinds import DESTINATION_RULE, SERVICE_ENTRY, SIDECAR
+from otel_mesh.mesh.policies.egress import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
-    from otel_mesh.mesh.policies.egress import Egress
+    from otel_mesh.mesh.istio.host_types import EntryPort, ServiceEntrySpec, WorkloadSelector
+    from otel_mesh.mesh.istio.traffic_types import ClientTls, DestinationRuleSpec, HostTraffic, PortTraffic
+    from otel_mesh.mesh.policies.egress import Egress, EgressHost
 
+_Outside = TypeVar("_Outside", "ExternalCall", "EgressHost")
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
@@ -24,7 +28,7 @@ EVERY_WORKLOAD: Final = "default"
 """Name of the Sidecar of all workloads without one of their own; no workload's own Sidecar has it."""
 
 
-def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
+def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], prefix: str = EXTERNAL) -> list[Manifest]:
     """Objects that restrict what the proxies of a namespace connect to.
 
     A proxy knows the hosts of its Sidecar only. Everything else it refuses by the mesh's ``REGISTRY_ONLY``: with 502
@@ -33,81 +37,75 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
     Args:
         egress: Egress of the workloads.
         namespace: Namespace of the workloads.
+        prefix: Beginning of the names of the objects about hosts.
     """
     listed = tuple(egress)
-    calls: dict[str, dict[int, ExternalCall]] = {}
-    for one in listed:
-        for call in one.external:
-            calls.setdefault(call.host, {})[call.port] = call
-    outside = [
-        found for host, ports in sorted(calls.items()) for found in _external(host, [*ports.values()], namespace)
-    ]
+    calls = by_host(call for one in listed for call in one.external)
+    named = [(f"{prefix}-{host.replace('.', '-')}", host, ports) for host, ports in calls.items()]
+    outside = [made for name, host, ports in named for made in _external(name, host, ports, namespace)]
     return [*outside, *(_sidecar(one, namespace) for one in listed)]
 
 
+def by_host(outside: Iterable[_Outside]) -> dict[str, list[_Outside]]:
+    """Ports outside the mesh by host, in the order of the hosts' names; of two with the same number, the later one."""
+    ports: dict[str, dict[int, _Outside]] = {}
+    for one in outside:
+        ports.setdefault(one.host, {})[one.port] = one
+    return {host: list(ports[host].values()) for host in sorted(ports)}
+
+
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
-    name = f"{egress.workload}-egress" if egress.workload else EVERY_WORKLOAD
-    selected = {"workloadSelector": {"labels": {egress.label.value: egress.workload}}} if egress.workload else {}
     inside = [f"{one.namespace}/{one.host}" for one in egress.services]
     hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "Sidecar",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": {**selected, "egress": [{"hosts": hosts}]},
-    }
+    if not egress.workload:
+        return SIDECAR.manifest(mesh_metadata(EVERY_WORKLOAD, namespace), {"egress": [{"hosts": hosts}]})
+    selected: WorkloadSelector = {"labels": {egress.label.value: egress.workload}}
+    meta = mesh_metadata(f"{egress.workload}-egress", namespace)
+    return SIDECAR.manifest(meta, {"workloadSelector": selected, "egress": [{"hosts": hosts}]})
 
 
-def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
-    name = f"external-{host.replace('.', '-')}"
-    made = [
-        {
-            "apiVersion": NETWORKING,
-            "kind": "ServiceEntry",
-            "metadata": mesh_metadata(name, namespace),
-            "spec": {
-                "hosts": [host],
-                "location": "MESH_EXTERNAL",
-                "exportTo": _HERE,
-                "ports": [_port(call) for call in calls],
-                **_resolution(calls),
-            },
-        }
-    ]
+def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
+    made = [SERVICE_ENTRY.manifest(mesh_metadata(name, namespace), _entry(host, calls))]
     if secured := [call for call in calls if call.tls_port is not None]:
-        made.append(
-            {
-                "apiVersion": NETWORKING,
-                "kind": "DestinationRule",
-                "metadata": mesh_metadata(name, namespace),
-                "spec": {
-                    "host": host,
-                    "exportTo": _HERE,
-                    "trafficPolicy": {"portLevelSettings": [_tls(call) for call in secured]},
-                },
-            }
-        )
+        traffic: HostTraffic = {"portLevelSettings": [_tls(call) for call in secured]}
+        spec: DestinationRuleSpec = {"host": host, "exportTo": _HERE, "trafficPolicy": traffic}
+        made.append(DESTINATION_RULE.manifest(mesh_metadata(name, namespace), spec))
     return made
 
 
-def _port(call: ExternalCall) -> dict[str, Any]:
-    target = {"targetPort": call.tls_port} if call.tls_port is not None else {}
+def _port(call: ExternalCall) -> EntryPort:
     name = f"{call.protocol}-{call.port}"
-    return {"number": call.port, "name": name, "protocol": _PROTOCOLS[call.protocol], **target}
+    made: EntryPort = {"number": call.port, "name": name, "protocol": _PROTOCOLS[call.protocol]}
+    if call.tls_port is not None:
+        made["targetPort"] = call.tls_port
+    return made
 
 
-def _tls(call: ExternalCall) -> dict[str, Any]:
+def _tls(call: ExternalCall) -> PortTraffic:
     # Without names to verify, any certificate of a known authority would do.
-    verified = {"mode": "SIMPLE", "sni": call.host, "subjectAltNames": [call.host], "caCertificates": "system"}
+    verified: ClientTls = {
+        "mode": "SIMPLE",
+        "sni": call.host,
+        "subjectAltNames": [call.host],
+        "caCertificates": "system",
+    }
     return {"port": {"number": call.port}, "tls": verified}
 
 
-def _resolution(calls: Collection[ExternalCall]) -> dict[str, Any]:
-    """How proxies find the host: at its addresses if each is a single one, else by DNS."""
+def _entry(host: str, calls: Collection[ExternalCall]) -> ServiceEntrySpec:
+    """The host with its ports. Proxies find it at its addresses if each is a single one, else by DNS."""
     cidrs = list(dict.fromkeys(cidr for call in calls for cidr in call.addresses))
+    static = bool(cidrs) and all(ip_network(cidr).num_addresses == 1 for cidr in cidrs)
+    made: ServiceEntrySpec = {
+        "hosts": [host],
+        "location": "MESH_EXTERNAL",
+        "exportTo": _HERE,
+        "ports": [_port(call) for call in calls],
+    }
     # connections without a host name in them are told apart by their addresses only
-    named = {"addresses": cidrs} if cidrs and any(call.protocol == "tcp" for call in calls) else {}
-    if not cidrs or any(ip_network(cidr).num_addresses > 1 for cidr in cidrs):
-        return {**named, "resolution": "DNS"}
-    hosts = [cidr.partition("/")[0] for cidr in cidrs]
-    return {**named, "resolution": "STATIC", "endpoints": [{"address": one} for one in hosts]}
+    if cidrs and any(call.protocol == "tcp" for call in calls):
+        made["addresses"] = cidrs
+    made["resolution"] = "STATIC" if static else "DNS"
+    if static:
+        made["endpoints"] = [{"address": cidr.partition("/")[0]} for cidr in cidrs]
+    return made

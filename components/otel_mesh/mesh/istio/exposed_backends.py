@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import pulumi  # noqa: TC002 - a component plugin reads it at run time
+import pulumi
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 from otel_mesh.core.labels import selector
+from otel_mesh.core.outputs import TextInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import HostName, Port, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import GatewayBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import HTTP_PORT, NETWORKING
-from otel_mesh.mesh.istio.tokens import SECURITY, TokenSettings, request_authentication
+from otel_mesh.mesh.istio.kinds import AUTHORIZATION_POLICY, VIRTUAL_SERVICE
+from otel_mesh.mesh.istio.routes import HTTP_PORT
+from otel_mesh.mesh.istio.tokens import TokenSettings, request_authentication
 from otel_mesh.mesh.policies.team_routes import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.policy_types import AccessRule, RuleOperation, Selector
+    from otel_mesh.mesh.istio.traffic_types import WeightedDestination
 
 
 class BackendRoute(Settings):
@@ -33,7 +37,7 @@ class BackendRoute(Settings):
     """
 
     host: HostName
-    service: str
+    service: TextInput
     port: Port
 
 
@@ -47,12 +51,15 @@ class ExposedBackendsArgs:
         routes: Backends, each with a host name of its own.
         tokens: Tokens that every request needs. Those of other issuers or for other audiences are refused, even if the
             gateway accepts them for services.
+        name: Name of the policies, in the gateway's namespace; None for the gateway's name with ``-backends``. Several
+            components at one gateway need a name each.
     """
 
     namespace: pulumi.Input[str]
     gateway: GatewayBinding
     routes: tuple[BackendRoute, ...]
     tokens: TokenSettings
+    name: str | None = None
 
 
 def host_problems(hosts: dict[str, str], served: Sequence[str], taken: Iterable[str]) -> Iterator[Problem]:
@@ -85,41 +92,38 @@ def exposed_manifests(args: ExposedBackendsArgs) -> list[Manifest]:
     if gateway.https_port is None:
         problem = Problem("gateway.https_port", "not set: tokens would be readable on the way", "give it a certificate")
         raise InvalidSettingsError([problem])
-    name = f"{gateway.service}-backends"
-    meta = mesh_metadata(name, args.namespace)
-    chosen = {"matchLabels": selector("gateway", gateway.service)}
+    meta = mesh_metadata(args.name or f"{gateway.service}-backends", args.namespace)
+    chosen: Selector = {"matchLabels": selector("gateway", gateway.service)}
+    refused = _refused(args.routes, args.tokens)
     return [
         request_authentication(args.tokens, meta, chosen),
-        {
-            "apiVersion": SECURITY,
-            "kind": "AuthorizationPolicy",
-            "metadata": meta,
-            "spec": {"selector": chosen, "action": "DENY", "rules": _refused(args.routes, args.tokens)},
-        },
+        AUTHORIZATION_POLICY.manifest(meta, {"selector": chosen, "action": "DENY", "rules": refused}),
         *(_route(gateway.service, one, args.namespace) for one in args.routes),
     ]
 
 
-def _refused(routes: Iterable[BackendRoute], tokens: TokenSettings) -> list[dict[str, Any]]:
+def _refused(routes: Iterable[BackendRoute], tokens: TokenSettings) -> list[AccessRule]:
     """What is refused at the backends' hosts, with any port after the name."""
     hosts = [spelled for one in routes for spelled in (one.host, f"{one.host}:*")]
-    there = [{"operation": {"hosts": hosts}}]
+    there: list[RuleOperation] = [{"operation": {"hosts": hosts}}]
     return [
-        {"from": [{"source": {"notRequestPrincipals": [f"{tokens.issuer}/*"]}}], "to": there},
+        {"from": [{"source": {"notRequestPrincipals": [_with_any_subject(tokens.issuer)]}}], "to": there},
         # a token of the same issuer for services has a principal too
         {"when": [{"key": "request.auth.audiences", "notValues": list(tokens.audiences)}], "to": there},
         {"to": [{"operation": {"hosts": hosts, "ports": [str(HTTP_PORT)]}}]},
     ]
 
 
+def _with_any_subject(issuer: pulumi.Input[str]) -> pulumi.Input[str]:
+    return f"{issuer}/*" if isinstance(issuer, str) else pulumi.Output.concat(issuer, "/*")
+
+
 def _route(gateway: str, route: BackendRoute, namespace: pulumi.Input[str]) -> Manifest:
-    to = {"destination": {"host": route.service, "port": {"number": route.port}}}
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "VirtualService",
-        "metadata": mesh_metadata(f"{gateway}-{route.host}", namespace),
-        "spec": {"hosts": [route.host], "gateways": [gateway], "http": [{"route": [to], "timeout": "60s"}]},
-    }
+    to: WeightedDestination = {"destination": {"host": route.service, "port": {"number": route.port}}}
+    return VIRTUAL_SERVICE.manifest(
+        mesh_metadata(f"{gateway}-{route.host}", namespace),
+        {"hosts": [route.host], "gateways": [gateway], "http": [{"route": [to], "timeout": "60s"}]},
+    )
 
 
 class ExposedBackends(Component):

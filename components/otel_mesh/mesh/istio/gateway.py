@@ -138,7 +138,8 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
     Raises:
         InvalidSettingsError: The certificate has no key or no name of a Secret, or two routes clash.
     """
-    require_distinct_routes(args.team_routes, {one.prefix: one.host for one in args.routes}, settings.hosts)
+    own = {one.prefix: one.host if isinstance(one.host, str) else "an Output" for one in args.routes}
+    require_distinct_routes(args.team_routes, own, settings.hosts)
     workload = _workload(args, settings)
     selected, meta = workload.selector, workload.metadata()
     account, deployment, budget = render(workload)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from otel_mesh.mesh.istio.authorization import allow, authorization_policy, mesh_metadata, rule
+from otel_mesh.mesh.istio.kinds import ENVOY_FILTER, PEER_AUTHENTICATION, TELEMETRY
 from otel_mesh.mesh.istio.settings import TRACING_PROVIDER
 
 if TYPE_CHECKING:
@@ -13,28 +14,20 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.policy_types import ConfigPatch, CustomTag, Operation, TelemetrySpec, TracingRule
     from otel_mesh.mesh.istio.settings import IstioSettings
     from otel_mesh.mesh.tracing import Tracing
 
 
 def peer_authentication(settings: IstioSettings) -> Manifest:
     """Strict mTLS for all workloads: a policy in istiod's namespace applies to the whole mesh."""
-    return {
-        "apiVersion": "security.istio.io/v1",
-        "kind": "PeerAuthentication",
-        "metadata": mesh_metadata("default", settings.namespace),
-        "spec": {"mtls": {"mode": "STRICT"}},
-    }
+    return PEER_AUTHENTICATION.manifest(mesh_metadata("default", settings.namespace), {"mtls": {"mode": "STRICT"}})
 
 
 def mesh_telemetry(settings: IstioSettings, tracing: Tracing) -> Manifest:
     """Tracing by all proxies; `ingress_telemetry` sets the share of the requests from outside."""
-    return {
-        "apiVersion": "telemetry.istio.io/v1",
-        "kind": "Telemetry",
-        "metadata": mesh_metadata("mesh-default", settings.namespace),
-        "spec": {"tracing": [_tracing(tracing, tracing.internal_percentage)]},
-    }
+    spec: TelemetrySpec = {"tracing": [_tracing(tracing, tracing.internal_percentage)]}
+    return TELEMETRY.manifest(mesh_metadata("mesh-default", settings.namespace), spec)
 
 
 def ingress_telemetry(
@@ -48,15 +41,11 @@ def ingress_telemetry(
         selected: Labels of the gateway's pods.
         tracing: Sampling and attributes of the spans.
     """
-    return {
-        "apiVersion": "telemetry.istio.io/v1",
-        "kind": "Telemetry",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": {
-            "selector": {"matchLabels": dict(selected)},
-            "tracing": [_tracing(tracing, tracing.ingress_percentage)],
-        },
+    spec: TelemetrySpec = {
+        "selector": {"matchLabels": dict(selected)},
+        "tracing": [_tracing(tracing, tracing.ingress_percentage)],
     }
+    return TELEMETRY.manifest(mesh_metadata(name, namespace), spec)
 
 
 def untraced_namespace(name: str, namespace: pulumi.Input[str]) -> Manifest:
@@ -66,12 +55,7 @@ def untraced_namespace(name: str, namespace: pulumi.Input[str]) -> Manifest:
         name: Name of the object.
         namespace: Namespace of the proxies.
     """
-    return {
-        "apiVersion": "telemetry.istio.io/v1",
-        "kind": "Telemetry",
-        "metadata": mesh_metadata(name, namespace),
-        "spec": {"tracing": [{"disableSpanReporting": True}]},
-    }
+    return TELEMETRY.manifest(mesh_metadata(name, namespace), {"tracing": [{"disableSpanReporting": True}]})
 
 
 def untraced_exports(settings: IstioSettings, tracing: Tracing) -> Manifest:
@@ -82,24 +66,19 @@ def untraced_exports(settings: IstioSettings, tracing: Tracing) -> Manifest:
     """
     none = {"numerator": 0}
     sampling = {"client_sampling": none, "random_sampling": none, "overall_sampling": none}
-    return {
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "EnvoyFilter",
-        "metadata": mesh_metadata("untraced-telemetry-exports", settings.namespace),
-        "spec": {
-            "configPatches": [
-                {
-                    "applyTo": "HTTP_ROUTE",
-                    "match": {
-                        "context": "SIDECAR_OUTBOUND",
-                        "routeConfiguration": {"vhost": {"name": f"{tracing.service}:{port}"}},
-                    },
-                    "patch": {"operation": "MERGE", "value": {"tracing": sampling}},
-                }
-                for port in (tracing.port, tracing.http_port)
-            ]
-        },
-    }
+    patches: list[ConfigPatch] = [
+        {
+            "applyTo": "HTTP_ROUTE",
+            "match": {
+                "context": "SIDECAR_OUTBOUND",
+                "routeConfiguration": {"vhost": {"name": f"{tracing.service}:{port}"}},
+            },
+            "patch": {"operation": "MERGE", "value": {"tracing": sampling}},
+        }
+        for port in (tracing.port, tracing.http_port)
+    ]
+    meta = mesh_metadata("untraced-telemetry-exports", settings.namespace)
+    return ENVOY_FILTER.manifest(meta, {"configPatches": patches})
 
 
 def telemetry_senders(
@@ -120,17 +99,15 @@ def telemetry_senders(
         ports: Ports that receive telemetry; the mesh refuses calls to all others. The kubelet's probes are not
             affected: the sidecar's agent forwards them.
     """
-    operation = {"ports": [str(port) for port in ports]}
+    operation: Operation = {"ports": [str(port) for port in ports]}
     return authorization_policy(name, namespace, allow(selected, [rule(senders, [operation])]))
 
 
-def _tracing(tracing: Tracing, percentage: float) -> dict[str, Any]:
-    spec: dict[str, Any] = {
-        "providers": [{"name": TRACING_PROVIDER}],
-        "randomSamplingPercentage": percentage,
-    }
-    tags: dict[str, Any] = {key: {"literal": {"value": value}} for key, value in tracing.tags.items()}
-    tags |= {key: {"header": {"name": header}} for key, header in tracing.header_tags.items()}
+def _tracing(tracing: Tracing, percentage: float) -> TracingRule:
+    made: TracingRule = {"providers": [{"name": TRACING_PROVIDER}], "randomSamplingPercentage": percentage}
+    tags: dict[str, CustomTag] = {key: {"literal": {"value": value}} for key, value in tracing.tags.items()}
+    for key, header in tracing.header_tags.items():
+        tags[key] = {"header": {"name": header}}
     if tags:
-        spec["customTags"] = tags
-    return spec
+        made["customTags"] = tags
+    return made

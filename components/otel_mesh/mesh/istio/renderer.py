@@ -36,10 +36,12 @@ class IstioRenderer:
         """AuthorizationPolicies."""
         return access_policies(accesses, binding, namespace, refuses_rest=refuses_rest)
 
-    def egress(self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
+    def egress(
+        self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str], *, prefix: str
+    ) -> list[Manifest]:
         """Sidecars, ServiceEntries and DestinationRules."""
         del binding  # the same in every trust domain
-        return egress_manifests(egress, namespace)
+        return egress_manifests(egress, namespace, prefix)
 
     def egress_notes(self, egress: Iterable[Egress]) -> list[str]:
         """None: a Sidecar is about one workload."""
@@ -85,9 +87,11 @@ class IstioRenderer:
         """An AuthorizationPolicy: the mesh accepts what any of them allows."""
         return [telemetry_senders(name, namespace, selected, senders=senders, ports=ports)]
 
-    def telemetry_egress(self, namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -> list[Manifest]:
+    def telemetry_egress(
+        self, namespace: pulumi.Input[str], hosts: Iterable[EgressHost], *, prefix: str
+    ) -> list[Manifest]:
         """ServiceEntries."""
-        return service_entries(namespace, hosts)
+        return service_entries(namespace, hosts, prefix)
 
     def gateway_route(self, route: ServedRoute, namespace: pulumi.Input[str]) -> list[Manifest]:
         """The VirtualService that the platform's delegates to."""

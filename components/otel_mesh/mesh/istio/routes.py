@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.core.outputs import TextInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import PathPrefix, Port, Settings
+from otel_mesh.mesh.istio.kinds import GATEWAY, VIRTUAL_SERVICE
 from otel_mesh.mesh.policies.matching import IDEMPOTENCY_HEADER
 
 if TYPE_CHECKING:
@@ -18,20 +20,20 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.host_types import Listener
+    from otel_mesh.mesh.istio.traffic_types import Delegate, HttpMatch, HttpRoute, Retries, WeightedDestination
     from otel_mesh.mesh.policies.team_routes import TeamRoute
 
 HTTP_PORT: Final = 8080
 HTTPS_PORT: Final = 8443
 """Unprivileged ports of a gateway's pods; its Service has 80 and 443."""
-SAFE: Final[tuple[dict[str, Any], ...]] = (
+SAFE: Final[tuple[HttpMatch, ...]] = (
     {"method": {"regex": "GET|HEAD"}},
     {"headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},
 )
 """Conditions of requests that may be retried."""
 RETRY_ON: Final = "connect-failure,refused-stream,reset,gateway-error"
 """Failures after which a safe request is repeated."""
-NETWORKING: Final = "networking.istio.io/v1"
-"""API version of Istio's traffic objects."""
 
 
 class Route(Settings):
@@ -43,7 +45,7 @@ class Route(Settings):
         prefix: Prefix of the paths that are forwarded, by whole segments.
     """
 
-    host: str
+    host: TextInput
     port: Port
     prefix: PathPrefix = "/"
 
@@ -69,7 +71,7 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
         redirects: Whether plain HTTP requests are redirected to HTTPS.
     """
     own = [f"./{host}" for host in hosts]
-    plain: dict[str, Any] = {"port": {"number": http_port, "name": "http", "protocol": "HTTP"}, "hosts": own}
+    plain: Listener = {"port": {"number": http_port, "name": "http", "protocol": "HTTP"}, "hosts": own}
     if redirects:
         plain["tls"] = {"httpsRedirect": True}
     servers = [plain]
@@ -82,12 +84,7 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
                 "tls": {"mode": "SIMPLE", "credentialName": secret, "minProtocolVersion": "TLSV1_2"},
             }
         )
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "Gateway",
-        "metadata": dict(meta),
-        "spec": {"selector": dict(selected), "servers": servers},
-    }
+    return GATEWAY.manifest(meta, {"selector": dict(selected), "servers": servers})
 
 
 def virtual_services(  # noqa: PLR0913 - the parts of a route, all by keyword
@@ -111,12 +108,12 @@ def virtual_services(  # noqa: PLR0913 - the parts of a route, all by keyword
         try_timeout: Timeout of each try.
         team_routes: Places that are delegated to teams; each of their hosts gets an object of its own.
     """
-    repeated = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": RETRY_ON}
-    placed: list[tuple[str, list[dict[str, Any]]]] = []
+    repeated: Retries = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": RETRY_ON}
+    placed: list[tuple[str, list[HttpRoute]]] = []
     for route in routes:
-        to = [{"destination": {"host": route.host, "port": {"number": route.port}}}]
+        to: list[WeightedDestination] = [{"destination": {"host": route.host, "port": {"number": route.port}}}]
         paths = _paths(route.prefix)
-        steps = [
+        steps: list[HttpRoute] = [
             {
                 "match": [{**path, **safe} for safe in SAFE for path in paths],
                 "route": to,
@@ -151,39 +148,29 @@ def delegated_virtual_service(
         strip_prefix: Whether the service gets the paths without the route's prefix.
         retries: Number of retries of safe requests after the first try.
     """
-    common: dict[str, Any] = {"route": [{"destination": {"host": host, "port": {"number": port}}}]}
+    common: HttpRoute = {"route": [{"destination": {"host": host, "port": {"number": port}}}]}
     if strip_prefix:
         common["rewrite"] = {"uri": "/"}
-    repeated = {"attempts": retries, "retryOn": RETRY_ON}
-    safe = {"match": [dict(one) for one in SAFE], **common, "retries": repeated}
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "VirtualService",
-        "metadata": dict(meta),
-        "spec": {"http": [safe, {**common, "retries": {"attempts": 0}}]},
-    }
+    repeated: Retries = {"attempts": retries, "retryOn": RETRY_ON}
+    safe: HttpRoute = {"match": list(SAFE), **common, "retries": repeated}
+    return VIRTUAL_SERVICE.manifest(meta, {"http": [safe, {**common, "retries": {"attempts": 0}}]})
 
 
-def _paths(prefix: str) -> list[dict[str, Any]]:
+def _paths(prefix: str) -> list[HttpMatch]:
     """Conditions of the paths below a prefix, by whole segments: Envoy's own prefixes are of characters."""
     if prefix == "/":
         return [{"uri": {"prefix": "/"}}]
     return [{"uri": {"exact": prefix}}, {"uri": {"prefix": f"{prefix}/"}}]
 
 
-def _delegated(route: TeamRoute, timeout: str) -> dict[str, Any]:
-    to = {"name": delegate_name(route.service), "namespace": route.namespace}
+def _delegated(route: TeamRoute, timeout: str) -> HttpRoute:
+    to: Delegate = {"name": delegate_name(route.service), "namespace": route.namespace}
     return {"match": _paths(route.path_prefix), "delegate": to, "timeout": timeout}
 
 
-def _longest_first(placed: Iterable[tuple[str, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+def _longest_first(placed: Iterable[tuple[str, list[HttpRoute]]]) -> list[HttpRoute]:
     return [step for _, steps in sorted(placed, key=lambda one: -len(one[0])) for step in steps]
 
 
-def _bound(meta: Mapping[str, Any], gateway: str, hosts: Sequence[str], http: list[dict[str, Any]]) -> Manifest:
-    return {
-        "apiVersion": NETWORKING,
-        "kind": "VirtualService",
-        "metadata": dict(meta),
-        "spec": {"hosts": list(hosts), "gateways": [gateway], "http": http},
-    }
+def _bound(meta: Mapping[str, Any], gateway: str, hosts: Sequence[str], http: list[HttpRoute]) -> Manifest:
+    return VIRTUAL_SERVICE.manifest(meta, {"hosts": list(hosts), "gateways": [gateway], "http": http})

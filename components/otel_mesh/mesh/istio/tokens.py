@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import HttpsAddress, Settings
+from otel_mesh.core.outputs import HttpsInput, OrOutput
+from otel_mesh.core.values import Settings
 from otel_mesh.mesh.istio.authorization import mesh_metadata
+from otel_mesh.mesh.istio.kinds import AUTHORIZATION_POLICY, REQUEST_AUTHENTICATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,9 +20,8 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.policy_types import AccessRule, Selector, TokenRule
 
-SECURITY: Final = "security.istio.io/v1"
-"""API version of Istio's policies about identities."""
 _PUBLIC: Final = ("RSA", "EC", "OKP")
 _NO_KEY_SET: Final = 'is not a JSON Web Key Set; write {"keys": [...]} as the issuer publishes it'
 
@@ -38,8 +39,17 @@ def _key_set(text: str) -> str:
     return text
 
 
-KeySet = Annotated[str, AfterValidator(_key_set)]
-"""A JSON Web Key Set of public keys (RFC 7517)."""
+if TYPE_CHECKING:
+    KeySetInput = pulumi.Input[str]
+    IssuerInput = pulumi.Input[str]
+    AudienceInput = pulumi.Input[str]
+else:
+    KeySetInput = Annotated[str, AfterValidator(_key_set), OrOutput()]
+    """A JSON Web Key Set of public keys (RFC 7517), or an Output of one."""
+    IssuerInput = Annotated[str, Field(min_length=1, max_length=2048), OrOutput()]
+    """Claim ``iss``, or an Output of one."""
+    AudienceInput = Annotated[str, Field(min_length=1), OrOutput()]
+    """Claim ``aud``, or an Output of one."""
 
 
 class TokenSettings(Settings):
@@ -55,10 +65,10 @@ class TokenSettings(Settings):
         jwks: The issuer's public keys as a JSON Web Key Set; exclusive with ``jwks_uri``.
     """
 
-    issuer: Annotated[str, Field(min_length=1, max_length=2048)]
-    audiences: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
-    jwks_uri: HttpsAddress | None = None
-    jwks: KeySet | None = None
+    issuer: IssuerInput
+    audiences: tuple[AudienceInput, ...] = Field(min_length=1)
+    jwks_uri: HttpsInput | None = None
+    jwks: KeySetInput | None = None
 
     @model_validator(mode="after")
     def _keys_once(self) -> Self:
@@ -69,7 +79,7 @@ class TokenSettings(Settings):
         return self
 
 
-def request_authentication(settings: TokenSettings, meta: Mapping[str, Any], selector: Mapping[str, Any]) -> Manifest:
+def request_authentication(settings: TokenSettings, meta: Mapping[str, Any], selector: Selector) -> Manifest:
     """The RequestAuthentication that makes proxies validate tokens; it lets requests without one pass.
 
     Args:
@@ -77,14 +87,12 @@ def request_authentication(settings: TokenSettings, meta: Mapping[str, Any], sel
         meta: Metadata of the object.
         selector: Selector of the proxies' pods.
     """
-    keys = {"jwks": settings.jwks} if settings.jwks is not None else {"jwksUri": settings.jwks_uri}
-    rule = {"issuer": settings.issuer, "audiences": list(settings.audiences), **keys}
-    return {
-        "apiVersion": SECURITY,
-        "kind": "RequestAuthentication",
-        "metadata": dict(meta),
-        "spec": {"selector": dict(selector), "jwtRules": [rule]},
-    }
+    rule: TokenRule = {"issuer": settings.issuer, "audiences": list(settings.audiences)}
+    if settings.jwks is not None:
+        rule["jwks"] = settings.jwks
+    if settings.jwks_uri is not None:
+        rule["jwksUri"] = settings.jwks_uri
+    return REQUEST_AUTHENTICATION.manifest(meta, {"selector": selector, "jwtRules": [rule]})
 
 
 def token_manifests(
@@ -105,16 +113,11 @@ def token_manifests(
             spelling of a path is not open by accident.
     """
     meta = mesh_metadata(name, namespace)
-    rule: dict[str, Any] = {"from": [{"source": {"notRequestPrincipals": ["*"]}}]}
+    rule: AccessRule = {"from": [{"source": {"notRequestPrincipals": ["*"]}}]}
     if open_paths:
         rule["to"] = [{"operation": {"notPaths": list(open_paths)}}]
-    selector = {"matchLabels": dict(selected)}
+    selector: Selector = {"matchLabels": dict(selected)}
     return [
         request_authentication(settings, meta, selector),
-        {
-            "apiVersion": SECURITY,
-            "kind": "AuthorizationPolicy",
-            "metadata": meta,
-            "spec": {"selector": selector, "action": "DENY", "rules": [rule]},
-        },
+        AUTHORIZATION_POLICY.manifest(meta, {"selector": selector, "action": "DENY", "rules": [rule]}),
     ]

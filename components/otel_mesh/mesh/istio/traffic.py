@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from otel_mesh.core.labels import Annotation, Label
 from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.routes import NETWORKING
+from otel_mesh.mesh.istio.kinds import DESTINATION_RULE, ENVOY_FILTER, VIRTUAL_SERVICE
 from otel_mesh.mesh.istio.traffic_routes import http_rules
 from otel_mesh.mesh.policies.matching import seconds
 from otel_mesh.mesh.policies.traffic import subset_name
 
 if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.istio.policy_types import EnvoyFilterSpec, NetworkFilter, Patch, PatchMatch
+    from otel_mesh.mesh.istio.traffic_types import DestinationRuleSpec, HostTraffic, TcpLimits
     from otel_mesh.mesh.policies.resilience import RateLimit
     from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
 
@@ -29,27 +31,23 @@ def traffic_manifests(policy: TrafficPolicy, target: Target) -> list[Manifest]:
     """
     made: list[Manifest] = []
     if rules := http_rules(policy, target):
-        spec = {"hosts": [target.host], "http": rules}
-        expires = policy.fault.expires if policy.fault is not None else None
-        ends = {Annotation.FAULT_EXPIRES.value: expires.isoformat()} if expires is not None else None
-        made.append(_object("VirtualService", target, spec, ends))
+        meta = mesh_metadata(target.service, target.namespace)
+        if policy.fault is not None and policy.fault.expires is not None:
+            meta["annotations"] = {Annotation.FAULT_EXPIRES.value: policy.fault.expires.isoformat()}
+        made.append(VIRTUAL_SERVICE.manifest(meta, {"hosts": [target.host], "http": rules}))
     if spec := _destination_spec(policy, target):
-        made.append(_object("DestinationRule", target, {"host": target.host, **spec}))
+        made.append(DESTINATION_RULE.manifest(mesh_metadata(target.service, target.namespace), spec))
     if policy.rate_limit is not None:
         made.append(_rate_limit(policy.rate_limit, target))
     return made
 
 
-def _object(kind: str, target: Target, spec: dict[str, Any], annotations: dict[str, str] | None = None) -> Manifest:
-    meta = mesh_metadata(target.service, target.namespace)
-    if annotations:
-        meta["annotations"] = annotations
-    return {"apiVersion": NETWORKING, "kind": kind, "metadata": meta, "spec": spec}
-
-
-def _destination_spec(policy: TrafficPolicy, target: Target) -> dict[str, Any]:
-    spec: dict[str, Any] = {}
-    if traffic := _limits(policy):
+def _destination_spec(policy: TrafficPolicy, target: Target) -> DestinationRuleSpec | None:
+    traffic = _limits(policy)
+    if not (traffic or policy.versions):
+        return None
+    spec: DestinationRuleSpec = {"host": target.host}
+    if traffic:
         spec["trafficPolicy"] = traffic
     if policy.versions:
         names = dict.fromkeys((target.version, *policy.versions))
@@ -57,15 +55,17 @@ def _destination_spec(policy: TrafficPolicy, target: Target) -> dict[str, Any]:
     return spec
 
 
-def _limits(policy: TrafficPolicy) -> dict[str, Any]:
+def _limits(policy: TrafficPolicy) -> HostTraffic:
     resilience = policy.resilience
     if resilience is None:
         return {}
-    made: dict[str, Any] = {}
+    made: HostTraffic = {}
     if (limits := resilience.connections) is not None:
-        timeout = {"connectTimeout": limits.connect_timeout} if limits.connect_timeout is not None else {}
+        connections: TcpLimits = {"maxConnections": limits.max_connections}
+        if limits.connect_timeout is not None:
+            connections["connectTimeout"] = limits.connect_timeout
         made["connectionPool"] = {
-            "tcp": {"maxConnections": limits.max_connections, **timeout},
+            "tcp": connections,
             "http": {
                 "http1MaxPendingRequests": limits.max_pending_requests,
                 "http2MaxRequests": limits.max_requests,
@@ -104,22 +104,18 @@ def _rate_limit(limit: RateLimit, target: Target) -> Manifest:
             "value": settings,
         },
     }
-    manager = {
+    manager: NetworkFilter = {
         "name": "envoy.filters.network.http_connection_manager",
         "subFilter": {"name": "envoy.filters.http.router"},
     }
-    match = {
+    match: PatchMatch = {
         "context": "SIDECAR_INBOUND",
         "listener": {"portNumber": target.port, "filterChain": {"filter": manager}},
     }
-    patch = {"operation": "INSERT_BEFORE", "value": value}
-    return {
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "EnvoyFilter",
-        "metadata": mesh_metadata(f"{target.service}-rate-limit", target.namespace),
-        "spec": {
-            "priority": 10,  # a place relative to other filters needs one
-            "workloadSelector": {"labels": {Label.NAME.value: target.service}},
-            "configPatches": [{"applyTo": "HTTP_FILTER", "match": match, "patch": patch}],
-        },
+    patch: Patch = {"operation": "INSERT_BEFORE", "value": value}
+    spec: EnvoyFilterSpec = {
+        "priority": 10,  # a place relative to other filters needs one
+        "workloadSelector": {"labels": {Label.NAME.value: target.service}},
+        "configPatches": [{"applyTo": "HTTP_FILTER", "match": match, "patch": patch}],
     }
+    return ENVOY_FILTER.manifest(mesh_metadata(f"{target.service}-rate-limit", target.namespace), spec)

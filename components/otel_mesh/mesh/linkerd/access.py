@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from otel_mesh.mesh.linkerd.objects import GATEWAY, policy, policy_ref, route
+from otel_mesh.mesh.linkerd.access_routes import server_routes
+from otel_mesh.mesh.linkerd.kinds import (
+    AUTHORIZATION_POLICY,
+    GATEWAY,
+    MESH_TLS_AUTHENTICATION,
+    NETWORK_AUTHENTICATION,
+    POLICY,
+    SERVER,
+)
+from otel_mesh.mesh.linkerd.objects import http_route, mesh_metadata, policy_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pulumi
 
+    from otel_mesh.catalog.routes import Method
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
-    from otel_mesh.mesh.policies.access import Access, Grant, Operation
+    from otel_mesh.mesh.linkerd.policy_types import AuthorizationPolicySpec, Network, Reference, ServerSpec
+    from otel_mesh.mesh.linkerd.route_types import HttpMatch, HttpRule, ParentReference
+    from otel_mesh.mesh.policies.access import Access, Grant
 
 _HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
 _ADMIN: Final = "proxy-admin"
 _ADMIN_PORT: Final = "linkerd-admin"
 """Port of every proxy that serves its metrics."""
+_MATCHES: Final = 64
+"""Matches of a rule that the Gateway API allows."""
 _ANYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 
@@ -32,6 +46,9 @@ def access_policies(accesses: Iterable[Access], binding: MeshBinding, namespace:
         accesses: Access to each workload of the namespace.
         binding: Mesh that the identities belong to.
         namespace: Namespace of the workloads.
+
+    Raises:
+        InvalidSettingsError: Operations of two callers differ in a way that Linkerd cannot tell.
     """
     return [made for access in accesses for made in _access(access, binding, namespace)]
 
@@ -62,13 +79,13 @@ def server(
         port: Number or name of the pods' port.
         http: Whether the port speaks HTTP or gRPC; others are not looked into.
     """
-    spec = {
+    spec: ServerSpec = {
         "accessPolicy": "deny",
         "podSelector": {"matchLabels": dict(selected)} if selected else {},
         "port": port,
         "proxyProtocol": "unknown" if http else "opaque",
     }
-    return policy("Server", name, namespace, spec)
+    return SERVER.manifest(mesh_metadata(name, namespace), spec)
 
 
 def identities(name: str, namespace: pulumi.Input[str], known: Iterable[str]) -> Manifest:
@@ -79,12 +96,10 @@ def identities(name: str, namespace: pulumi.Input[str], known: Iterable[str]) ->
         namespace: Namespace of the object.
         known: Identities.
     """
-    return policy("MeshTLSAuthentication", name, namespace, {"identities": list(dict.fromkeys(known))})
+    return MESH_TLS_AUTHENTICATION.manifest(mesh_metadata(name, namespace), {"identities": list(dict.fromkeys(known))})
 
 
-def authorization(
-    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], authentication: Mapping[str, str]
-) -> Manifest:
+def authorization(name: str, namespace: pulumi.Input[str], target: Reference, authentication: Reference) -> Manifest:
     """An AuthorizationPolicy.
 
     Args:
@@ -93,37 +108,37 @@ def authorization(
         target: Reference to the Server or route.
         authentication: Reference to the authentication that a client needs.
     """
-    spec = {"targetRef": dict(target), "requiredAuthenticationRefs": [dict(authentication)]}
-    return policy("AuthorizationPolicy", name, namespace, spec)
+    spec: AuthorizationPolicySpec = {"targetRef": target, "requiredAuthenticationRefs": [authentication]}
+    return AUTHORIZATION_POLICY.manifest(mesh_metadata(name, namespace), spec)
 
 
 def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) -> Iterator[Manifest]:
     name = access.workload
     yield server(name, namespace, {access.label.value: name}, access.port, http=access.http)
-    whole = [one for one in access.grants if not one.operations]
-    parts = [one for one in access.grants if one.operations]
+    whole = [caller for grant in access.grants if not grant.operations for caller in _identities(grant, binding)]
     if whole:
-        callers = [caller for grant in whole for caller in _identities(grant, binding)]
-        yield from _allowed(f"{name}-callers", namespace, policy_ref("Server", name), callers)
+        yield from _allowed(f"{name}-callers", namespace, policy_ref("Server", name), whole)
     if access.networks:
         yield from _from_networks(f"{name}-networks", namespace, policy_ref("Server", name), access.networks)
+    parts = [
+        (operation, frozenset(_identities(grant, binding))) for grant in access.grants for operation in grant.operations
+    ]
     if not parts and not access.grpc:  # Linkerd lets the kubelet's HTTP probes pass by itself, but not those by gRPC
         return
-    parent = policy_ref("Server", name)
-    for place, grant in enumerate(parts):
-        part = f"{name}-callers-{place}"
-        yield route("HTTPRoute", part, namespace, parent, [{"matches": list(_matches(grant.operations))}])
-        target = policy_ref("HTTPRoute", part, GATEWAY)
-        yield from _allowed(part, namespace, target, _identities(grant, binding))
-    if whole:  # a Server with routes answers 404 to what no route matches
-        rest = [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}]
-        yield route("HTTPRoute", f"{name}-rest", namespace, parent, rest)
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": name}
+    probed = set() if access.grpc else {("GET", path) for path in access.probe_paths}
+    number = 0
+    for callers, matches in server_routes(name, parts, probed):
+        # callers of the Server may send every request; nobody else may send what only the last route matches
+        part = f"{name}-callers-{number}" if callers else f"{name}-rest"
+        yield http_route(part, namespace, parent, _rules(matches))
+        if callers:
+            number += 1
+            yield from _allowed(part, namespace, policy_ref("HTTPRoute", part, GATEWAY), sorted(callers))
     yield from _probes(access, namespace)
 
 
-def _allowed(
-    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], callers: Iterable[str]
-) -> list[Manifest]:
+def _allowed(name: str, namespace: pulumi.Input[str], target: Reference, callers: Iterable[str]) -> list[Manifest]:
     return [
         identities(name, namespace, callers),
         authorization(name, namespace, target, policy_ref("MeshTLSAuthentication", name)),
@@ -132,23 +147,23 @@ def _allowed(
 
 def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
     """The kubelet's probes, which come without an identity: a Server with routes has no default one for them."""
-    method, paths = ("POST", (_HEALTH_CHECK,)) if access.grpc else ("GET", access.probe_paths)
+    method: Method = "POST" if access.grpc else "GET"
+    paths = (_HEALTH_CHECK,) if access.grpc else access.probe_paths
     if not paths:
         return []
     name = f"{access.workload}-probes"
-    exact = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": access.workload}
+    exact: list[HttpMatch] = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
     return [
-        route("HTTPRoute", name, namespace, policy_ref("Server", access.workload), [{"matches": exact}]),
+        http_route(name, namespace, parent, [{"matches": exact}]),
         *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), _ANYWHERE),
     ]
 
 
-def _from_networks(
-    name: str, namespace: pulumi.Input[str], target: Mapping[str, str], cidrs: Iterable[str]
-) -> list[Manifest]:
-    networks = [{"cidr": cidr} for cidr in cidrs]
+def _from_networks(name: str, namespace: pulumi.Input[str], target: Reference, cidrs: Iterable[str]) -> list[Manifest]:
+    networks: list[Network] = [{"cidr": cidr} for cidr in cidrs]
     return [
-        policy("NetworkAuthentication", name, namespace, {"networks": networks}),
+        NETWORK_AUTHENTICATION.manifest(mesh_metadata(name, namespace), {"networks": networks}),
         authorization(name, namespace, target, policy_ref("NetworkAuthentication", name)),
     ]
 
@@ -158,11 +173,5 @@ def _identities(grant: Grant, binding: MeshBinding) -> list[str]:
     return [one for one in found if one is not None]
 
 
-def _matches(operations: Iterable[Operation]) -> Iterator[dict[str, Any]]:
-    for operation in operations:
-        path = operation.path or "/*"
-        prefix = path.endswith("*")
-        # Linkerd matches prefixes by whole segments, Istio by characters: the policy's own form decides neither
-        kind, value = ("PathPrefix", path[:-1].rstrip("/") or "/") if prefix else ("Exact", path)
-        for method in operation.methods or (None,):
-            yield {"path": {"type": kind, "value": value}, **({"method": method} if method else {})}
+def _rules(matches: Sequence[HttpMatch]) -> list[HttpRule]:
+    return [{"matches": list(matches[at : at + _MATCHES])} for at in range(0, len(matches), _MATCHES)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.mesh.linkerd.objects import POLICY, policy, policy_ref, route
+from otel_mesh.mesh.linkerd.kinds import EGRESS_NETWORK
+from otel_mesh.mesh.linkerd.objects import ANY_PATH, grpc_route, http_route, mesh_metadata, policy_ref
+from otel_mesh.mesh.policies.egress import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,13 +16,15 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.linkerd.policy_types import EgressNetworkSpec, Network
+    from otel_mesh.mesh.linkerd.route_types import ParentReference
     from otel_mesh.mesh.policies.egress import Egress
 
 EVERY_HOST: Final = "declared-egress"
 """Name of the EgressNetwork that refuses all hosts without a route."""
 
 
-def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> list[Manifest]:
+def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], prefix: str = EXTERNAL) -> list[Manifest]:
     """Objects that restrict what the proxies of a namespace connect to outside the cluster.
 
     Connections inside the cluster are decided where they arrive. An EgressNetwork is about all workloads of its
@@ -29,6 +33,7 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
     Args:
         egress: Egress of the workloads.
         namespace: Namespace of the workloads.
+        prefix: Beginning of the names of the objects about hosts.
 
     Raises:
         InvalidSettingsError: Linkerd cannot do what a call needs.
@@ -40,9 +45,10 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str]) -> 
     problems = [problem for ports in calls.values() for call in ports.values() for problem in _problems(call)]
     if problems:
         raise InvalidSettingsError(problems)
-    refused = policy("EgressNetwork", EVERY_HOST, namespace, {"trafficPolicy": "Deny"})
+    refused = EGRESS_NETWORK.manifest(mesh_metadata(EVERY_HOST, namespace), {"trafficPolicy": "Deny"})
     hosts = sorted(calls.items())
-    return [refused, *(made for host, ports in hosts for made in _external(host, [*ports.values()], namespace))]
+    named = [(f"{prefix}-{host.replace('.', '-')}", host, [*ports.values()]) for host, ports in hosts]
+    return [refused, *(made for name, host, ports in named for made in _external(name, host, ports, namespace))]
 
 
 def shared_hosts(egress: Iterable[Egress]) -> list[str]:
@@ -65,18 +71,17 @@ def _problems(call: ExternalCall) -> Iterator[Problem]:
         yield Problem("external_calls", reason, "list the host's addresses, which an EgressNetwork can be about")
 
 
-def _external(host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> Iterator[Manifest]:
-    name = f"external-{host.replace('.', '-')}"
+def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> Iterator[Manifest]:
     unread = [cidr for call in calls if call.protocol in ("https", "tls", "tcp") for cidr in call.addresses]
     if unread:
         # of several networks, the smallest that holds an address decides
-        networks = [{"cidr": cidr} for cidr in dict.fromkeys(unread)]
-        yield policy("EgressNetwork", name, namespace, {"networks": networks, "trafficPolicy": "Allow"})
+        networks: list[Network] = [{"cidr": cidr} for cidr in dict.fromkeys(unread)]
+        spec: EgressNetworkSpec = {"networks": networks, "trafficPolicy": "Allow"}
+        yield EGRESS_NETWORK.manifest(mesh_metadata(name, namespace), spec)
     for call in calls:
-        if call.protocol in ("http", "grpc"):
-            kind = "HTTPRoute" if call.protocol == "http" else "GRPCRoute"
-            parent: dict[str, Any] = {**policy_ref("EgressNetwork", EVERY_HOST, POLICY), "port": call.port}
-            everything = (
-                [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}] if kind == "HTTPRoute" else [{}]
-            )
-            yield route(kind, f"{name}-{call.port}", namespace, parent, everything, hosts=[host])
+        parent: ParentReference = {**policy_ref("EgressNetwork", EVERY_HOST), "port": call.port}
+        own = f"{name}-{call.port}"
+        if call.protocol == "http":
+            yield http_route(own, namespace, parent, [{"matches": [{"path": ANY_PATH}]}], hosts=[host])
+        elif call.protocol == "grpc":
+            yield grpc_route(own, namespace, parent, [{}], hosts=[host])

@@ -15,6 +15,7 @@ from otel_mesh.mesh.policies.matching import seconds
 
 if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.k8s.pod_types import Check
     from otel_mesh.mesh.policies.fault import FaultInjection
     from otel_mesh.mesh.policies.traffic import Target
 
@@ -74,7 +75,7 @@ def error_backend(fault: FaultInjection, target: Target) -> list[Manifest]:
         raise ValueError("a fault without an error")
     name = error_service(target)
     delay = seconds(fault.delay.duration) if fault.delay is not None else 0
-    check = {"httpGet": {"path": _HEALTH, "port": ERROR_PORT}}
+    check: Check = {"httpGet": {"path": _HEALTH, "port": ERROR_PORT}}
     container = Container(
         name="errors",
         image=fault.backend_image or versions.PYTHON_IMAGE,

@@ -136,7 +136,7 @@ class Linkerd(Component):
 
     Attributes:
         mesh: The binding as plain data, known once the mesh is ready: export it as a platform's output ``mesh``, which
-            other stacks read with `otel_mesh.attach`.
+            other stacks read with `otel_mesh.Platform.from_stack`.
 
     Raises:
         InvalidSettingsError: The settings or the certificates are invalid.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.mesh.linkerd.kinds import GRPC_ROUTE, HTTP_ROUTE, POLICY
 from otel_mesh.mesh.policies.matching import seconds
 
 if TYPE_CHECKING:
@@ -13,10 +14,17 @@ if TYPE_CHECKING:
 
     import pulumi
 
-POLICY: Final = "policy.linkerd.io"
-"""API group of Linkerd's policies."""
-GATEWAY: Final = "gateway.networking.k8s.io"
-"""API group of the Gateway API."""
+    from otel_mesh.mesh.linkerd.policy_types import Reference
+    from otel_mesh.mesh.linkerd.route_types import (
+        GrpcRouteSpec,
+        GrpcRule,
+        HttpRouteSpec,
+        HttpRule,
+        ParentReference,
+        PathMatch,
+    )
+ANY_PATH: Final[PathMatch] = {"type": "PathPrefix", "value": "/"}
+"""The condition that every path fulfils."""
 
 
 def mesh_metadata(
@@ -32,25 +40,7 @@ def mesh_metadata(
     return metadata(name, recommended("linkerd", name, Role.MESH), namespace=namespace, annotations=annotations)
 
 
-def policy(kind: str, name: str, namespace: pulumi.Input[str], spec: dict[str, Any]) -> Manifest:
-    """One of Linkerd's policies.
-
-    Args:
-        kind: Kind of the object.
-        name: Name of the object.
-        namespace: Namespace of the object.
-        spec: Its ``spec``.
-    """
-    version = "v1beta3" if kind == "Server" else "v1alpha1"
-    return {
-        "apiVersion": f"{POLICY}/{version}",
-        "kind": kind,
-        "metadata": mesh_metadata(name, namespace),
-        "spec": spec,
-    }
-
-
-def policy_ref(kind: str, name: str, group: str = POLICY) -> dict[str, str]:
+def policy_ref(kind: str, name: str, group: str = POLICY) -> Reference:
     """A reference to an object of the same namespace.
 
     Args:
@@ -61,20 +51,18 @@ def policy_ref(kind: str, name: str, group: str = POLICY) -> dict[str, str]:
     return {"group": group, "kind": kind, "name": name}
 
 
-def route(  # noqa: PLR0913 - the parts of a route
-    kind: str,
+def http_route(  # noqa: PLR0913 - the parts of a route
     name: str,
     namespace: pulumi.Input[str],
-    parent: Mapping[str, Any],
-    rules: Sequence[dict[str, Any]],
+    parent: ParentReference,
+    rules: list[HttpRule],
     *,
     hosts: Sequence[str] = (),
     annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """A route of the Gateway API.
+    """An HTTPRoute.
 
     Args:
-        kind: HTTPRoute or GRPCRoute.
         name: Name of the object.
         namespace: Namespace of the object.
         parent: Reference to what the route is attached to.
@@ -82,15 +70,35 @@ def route(  # noqa: PLR0913 - the parts of a route
         hosts: Host names of the requests.
         annotations: Annotations of the object.
     """
-    spec: dict[str, Any] = {"parentRefs": [dict(parent)], "rules": list(rules)}
+    spec: HttpRouteSpec = {"parentRefs": [parent], "rules": rules}
     if hosts:
         spec["hostnames"] = list(hosts)
-    return {
-        "apiVersion": f"{GATEWAY}/v1",
-        "kind": kind,
-        "metadata": mesh_metadata(name, namespace, annotations),
-        "spec": spec,
-    }
+    return HTTP_ROUTE.manifest(mesh_metadata(name, namespace, annotations), spec)
+
+
+def grpc_route(  # noqa: PLR0913 - the parts of a route
+    name: str,
+    namespace: pulumi.Input[str],
+    parent: ParentReference,
+    rules: list[GrpcRule],
+    *,
+    hosts: Sequence[str] = (),
+    annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """A GRPCRoute.
+
+    Args:
+        name: Name of the object.
+        namespace: Namespace of the object.
+        parent: Reference to what the route is attached to.
+        rules: Rules of the route.
+        hosts: Host names of the calls.
+        annotations: Annotations of the object.
+    """
+    spec: GrpcRouteSpec = {"parentRefs": [parent], "rules": rules}
+    if hosts:
+        spec["hostnames"] = list(hosts)
+    return GRPC_ROUTE.manifest(mesh_metadata(name, namespace, annotations), spec)
 
 
 def milliseconds(duration: str) -> str:

@@ -36,10 +36,12 @@ class LinkerdRenderer:
         own = proxy_metrics(namespace) if refuses_rest else []
         return [*access_policies(accesses, binding, namespace), *own]
 
-    def egress(self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
+    def egress(
+        self, egress: Iterable[Egress], binding: MeshBinding, namespace: pulumi.Input[str], *, prefix: str
+    ) -> list[Manifest]:
         """EgressNetworks with HTTPRoutes and GRPCRoutes."""
         del binding  # the same in every trust domain
-        return egress_manifests(egress, namespace)
+        return egress_manifests(egress, namespace, prefix)
 
     def egress_notes(self, egress: Iterable[Egress]) -> list[str]:
         """Hosts that an EgressNetwork opens to more workloads than call them."""
@@ -86,9 +88,11 @@ class LinkerdRenderer:
         """Further AuthorizationPolicies of the Collector's Servers: what any of them allows is allowed."""
         return _senders(name, selected[Label.INSTANCE.value], namespace, senders, tuple(ports))
 
-    def telemetry_egress(self, namespace: pulumi.Input[str], hosts: Iterable[EgressHost]) -> list[Manifest]:
+    def telemetry_egress(
+        self, namespace: pulumi.Input[str], hosts: Iterable[EgressHost], *, prefix: str
+    ) -> list[Manifest]:
         """None: a namespace without an EgressNetwork of its own may connect to all hosts."""
-        del namespace, hosts
+        del namespace, hosts, prefix
         return []
 
     def gateway_route(self, route: ServedRoute, namespace: pulumi.Input[str]) -> list[Manifest]:

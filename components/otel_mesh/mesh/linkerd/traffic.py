@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.labels import Annotation, Label
 from otel_mesh.mesh.linkerd.error_backend import error_backend
-from otel_mesh.mesh.linkerd.objects import mesh_metadata, milliseconds, policy, policy_ref, route
-from otel_mesh.mesh.linkerd.traffic_rules import rendered
+from otel_mesh.mesh.linkerd.kinds import RATE_LIMIT
+from otel_mesh.mesh.linkerd.objects import grpc_route, http_route, mesh_metadata, milliseconds, policy_ref
+from otel_mesh.mesh.linkerd.traffic_rules import grpc_rule, http_rule
 from otel_mesh.mesh.policies.matching import seconds
 from otel_mesh.mesh.policies.rules import traffic_rules
 from otel_mesh.mesh.policies.traffic import subset_name
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.linkerd.policy_types import HttpLocalRateLimitPolicySpec
+    from otel_mesh.mesh.linkerd.route_types import ParentReference
     from otel_mesh.mesh.policies.resilience import RateLimit
     from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
 
@@ -89,15 +92,18 @@ def _version_service(target: Target, version: str) -> Manifest:
 def _routes(policy_: TrafficPolicy, target: Target) -> Iterator[Manifest]:
     """One route, or two where safe requests are repeated: annotations are about a whole route."""
     rules = traffic_rules(policy_, target)
-    kind = "GRPCRoute" if target.protocol == "grpc" else "HTTPRoute"
-    parent: dict[str, Any] = {**policy_ref("Service", target.service, ""), "port": target.port}
+    parent: ParentReference = {**policy_ref("Service", target.service, ""), "port": target.port}
     common = _timing(policy_) | _ends(policy_)
     for safe, name in ((True, f"{target.service}-safe"), (False, target.service)):
         chosen = [one for one in rules if bool(one.safe) is safe]
         if chosen:
             notes = common | (_retries(policy_) if safe else {})
-            made = [rendered(one, target) for one in chosen]
-            yield route(kind, name, target.namespace, parent, made, annotations=notes)
+            if target.protocol == "grpc":
+                calls = [grpc_rule(one, target) for one in chosen]
+                yield grpc_route(name, target.namespace, parent, calls, annotations=notes)
+            else:
+                requests = [http_rule(one, target) for one in chosen]
+                yield http_route(name, target.namespace, parent, requests, annotations=notes)
 
 
 def _timing(policy_: TrafficPolicy) -> dict[str, str]:
@@ -122,8 +128,8 @@ def _ends(policy_: TrafficPolicy) -> dict[str, str]:
 
 def _rate_limit(limit: RateLimit, target: Target) -> Manifest:
     """A limit of each pod's proxy, at the Server that the service's access control has."""
-    spec = {
+    spec: HttpLocalRateLimitPolicySpec = {
         "targetRef": policy_ref("Server", target.service),
         "total": {"requestsPerSecond": int(limit.requests / seconds(limit.interval))},
     }
-    return policy("HTTPLocalRateLimitPolicy", f"{target.service}-rate-limit", target.namespace, spec)
+    return RATE_LIMIT.manifest(mesh_metadata(f"{target.service}-rate-limit", target.namespace), spec)

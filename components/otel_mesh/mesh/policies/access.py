@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.catalog.routes import Operation, Operations, operation_problems
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
 from otel_mesh.core.labels import Label
 from otel_mesh.core.values import DnsLabel, Port, Settings
 from otel_mesh.k8s.network_policy import Cidr  # noqa: TC001 - pydantic reads it at run time
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from otel_mesh.catalog.model import Catalog
-
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Caller(Settings):
@@ -32,16 +31,24 @@ class Caller(Settings):
     service_account: DnsLabel
 
 
-class Operation(Settings):
-    """HTTP requests of one kind.
+class AllowedCaller(Caller):
+    """A caller, and the requests it may send.
 
     Attributes:
-        methods: HTTP methods; all of them when empty.
-        path: Path of the request, exact, or a prefix if it ends in an asterisk; any path when empty.
+        routes: Requests the caller may send; any when empty. Only to a service, in a mesh.
     """
 
-    methods: tuple[Method, ...] = ()
-    path: str = Field(default="", pattern=r"^(/[^*\s]*\*?)?$", max_length=1024)
+    routes: Operations = ()
+
+    @property
+    def identity(self) -> Caller:
+        """The caller itself."""
+        return Caller(namespace=self.namespace, service_account=self.service_account)
+
+
+def allowed(caller: Caller) -> AllowedCaller:
+    """A caller with its routes; one without any may send every request."""
+    return caller if isinstance(caller, AllowedCaller) else AllowedCaller(**caller.model_dump())
 
 
 class Grant(Settings):
@@ -53,7 +60,7 @@ class Grant(Settings):
     """
 
     callers: tuple[Caller, ...] = Field(min_length=1)
-    operations: tuple[Operation, ...] = ()
+    operations: Operations = ()
 
 
 class Access(Settings):
@@ -82,10 +89,19 @@ class Access(Settings):
     probe_paths: tuple[Annotated[str, Field(pattern=r"^/[^*\s]*$")], ...] = ("/livez", "/readyz")
 
     @model_validator(mode="after")
-    def _operations_need_http(self) -> Self:
+    def _operations_of_the_protocol(self) -> Self:
         if not self.http and any(grant.operations for grant in self.grants):
             problem = Problem("grants", "operations on a port that does not speak HTTP", "remove 'operations'")
             raise InvalidSettingsError([problem])
+        problems = [
+            problem
+            for place, grant in enumerate(self.grants)
+            for problem in operation_problems(
+                join_path("grants", place, "operations"), grant.operations, self.workload, grpc=self.grpc
+            )
+        ]
+        if problems:
+            raise InvalidSettingsError(problems)
         return self
 
 
@@ -97,7 +113,8 @@ def declared_access(
     Args:
         catalog: Catalog that declares the calls.
         namespace: Namespace of its services and stores.
-        further: Callers from elsewhere by service, e.g. the gateway for an exposed service.
+        further: Callers from elsewhere by service, e.g. the gateway for an exposed service; `AllowedCaller` for one
+            that may send some requests only.
 
     Raises:
         InvalidSettingsError: `further` names something that is not in the catalog.
@@ -108,27 +125,35 @@ def declared_access(
         raise InvalidSettingsError(
             [Problem(name, "is not in the catalog", "name a service or a store of it") for name in unknown]
         )
-    callers: dict[str, list[Caller]] = {name: [] for name in names}
+    callers: dict[str, list[AllowedCaller]] = {name: [] for name in names}
     for edge in catalog.edges():
-        callers[edge.callee].append(Caller(namespace=namespace, service_account=edge.caller))
+        own = AllowedCaller(namespace=namespace, service_account=edge.caller, routes=edge.routes)
+        callers[edge.callee].append(own)
     for name, others in further.items():
-        callers[name] += others
+        callers[name] += [allowed(one) for one in others]
     return tuple(_accesses(catalog, callers))
 
 
-def _accesses(catalog: Catalog, callers: Mapping[str, list[Caller]]) -> Iterator[Access]:
+def grants(callers: Iterable[Caller]) -> tuple[Grant, ...]:
+    """One grant for all callers that may send the same requests.
+
+    Args:
+        callers: Callers of one workload.
+    """
+    alike: dict[tuple[Operation, ...], list[Caller]] = {}
+    for one in map(allowed, callers):
+        alike.setdefault(one.routes, []).append(one.identity)
+    return tuple(Grant(callers=tuple(dict.fromkeys(same)), operations=operations) for operations, same in alike.items())
+
+
+def _accesses(catalog: Catalog, callers: Mapping[str, list[AllowedCaller]]) -> Iterator[Access]:
     for service in catalog.services:
         yield Access(
             workload=service.name,
             label=Label.NAME,
             port=service.port,
             grpc=service.protocol == "grpc",
-            grants=_grants(callers[service.name]),
+            grants=grants(callers[service.name]),
         )
     for store in catalog.stores:
-        yield Access(workload=store.name, port=store.port, http=False, grants=_grants(callers[store.name]))
-
-
-def _grants(callers: Iterable[Caller]) -> tuple[Grant, ...]:
-    known = tuple(dict.fromkeys(callers))
-    return (Grant(callers=known),) if known else ()
+        yield Access(workload=store.name, port=store.port, http=False, grants=grants(callers[store.name]))

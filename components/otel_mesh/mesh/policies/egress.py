@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from otel_mesh.catalog.external import ExternalCall  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.labels import Label
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from otel_mesh.catalog.model import Catalog
+
+EXTERNAL: Final = "external"
+"""Beginning of the names of objects about hosts outside the cluster."""
 
 
 class MeshHost(Settings):
@@ -69,6 +72,7 @@ def declared_egress(
     namespace: str,
     common: Iterable[MeshHost] = (),
     further: Mapping[str, Iterable[MeshHost]] | None = None,
+    outside: Mapping[str, Iterable[ExternalCall]] | None = None,
 ) -> tuple[Egress, ...]:
     """Egress of the workloads of a catalog's namespace.
 
@@ -80,10 +84,12 @@ def declared_egress(
         namespace: Namespace of its services and stores.
         common: Further Services that all workloads call, such as the Collector's.
         further: Further Services by workload.
+        outside: Hosts outside the cluster by workload, of workloads that are not in the catalog.
     """
     names = [*(one.name for one in catalog.services), *(one.name for one in catalog.stores)]
     every = (*(MeshHost(service=name, namespace=namespace) for name in names), *common)
-    calls = {one.name: one.external_calls for one in catalog.services}
+    services = {one.name: one.external_calls for one in catalog.services}
+    calls = {**services, **{name: tuple(hosts) for name, hosts in (outside or {}).items()}}
     extra = {name: tuple(hosts) for name, hosts in (further or {}).items()}
     special = [name for name in {**calls, **extra} if calls.get(name) or extra.get(name)]
     return (
@@ -91,7 +97,7 @@ def declared_egress(
         *(
             Egress(
                 workload=name,
-                label=Label.NAME if name in calls else Label.INSTANCE,
+                label=Label.NAME if name in services else Label.INSTANCE,
                 services=(*every, *extra.get(name, ())),
                 external=calls.get(name, ()),
             )

@@ -28,11 +28,7 @@ class Hierarchy:
 
 
 def hierarchies(mounts: str | None = None) -> tuple[Hierarchy, ...]:
-    """Mounted cgroup trees.
-
-    Args:
-        mounts: the text of ``/proc/self/mounts``, for tests.
-    """
+    """Mounted cgroup trees; tests give the text of ``/proc/self/mounts``."""
     found: dict[Path, Hierarchy] = {}
     for line in (mounts if mounts is not None else _MOUNTS.read_text()).splitlines():
         _, where, kind, options, *_ = line.split()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from otel_mesh_cli.core import files
 from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.node.layout import BRIDGE, LISTENERS, Layout
 from otel_mesh_embedded.node.machine import memory, ports, state_folder
@@ -22,6 +23,7 @@ from otel_mesh_embedded.supervision import processes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from otel_mesh_embedded.node.machine.ports import PortUse
     from otel_mesh_embedded.node.network.ranges import Ranges
 
 _MODULES = {"overlay": "overlayfs", "br_netfilter": "bridge", "veth": "veth", "nf_conntrack": "connection tracking"}
@@ -29,16 +31,6 @@ _KERNEL_KEEPS = {
     "br_netfilter": Path("/proc/sys/net/bridge"),
     "nf_conntrack": Path("/proc/sys/net/netfilter"),
 }
-
-
-@dataclass(frozen=True)
-class PortUse:
-    """Another program's listener on an address and port of ours."""
-
-    address: IPv4Address
-    port: int
-    wanted_by: str
-    holder: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +78,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
     ours = processes.scan()
     mine = {process.pid for process in ours if process.state == layout.root}
     recorded = ranges.recorded(layout.networks)
-    existing = next(folder for folder in (layout.state, *layout.state.parents) if folder.exists())
+    existing = files.nearest(layout.state)
     wanted = [*LISTENERS, *((IPv4Address("127.0.0.1"), port, name) for port, name in forwards)]
     return Facts(
         system=system,
@@ -98,7 +90,7 @@ def gather(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> Facts:
         state_on=_file_system(existing),
         state=layout.state,
         untrusted=state_folder.untrusted(layout),
-        taken_ports=tuple(_taken(wanted, mine)),
+        taken_ports=tuple(ports.taken(wanted, mine)),
         routes=tuple(routes()),
         recorded_ranges=recorded,
         has_other_ranges=recorded is None and credentials.authority(layout, credentials.CLUSTER).exists(),
@@ -143,21 +135,8 @@ def _file_system(folder: Path) -> str:
     return kind
 
 
-def _taken(wanted: list[tuple[IPv4Address, int, str]], mine: set[int]) -> list[PortUse]:
-    programs = {(address, port): program for address, port, program in wanted}
-    return [
-        PortUse(listener.address, listener.port, programs[listener.address, listener.port], str(listener))
-        for listener in ports.listeners(programs)
-        if listener.pid not in mine
-    ]
-
-
 def routes(table: str | None = None) -> list[tuple[IPv4Network, str]]:
-    """The main routing table, without our own interface; addresses in it are little-endian numbers.
-
-    Args:
-        table: the text of ``/proc/net/route``, for tests.
-    """
+    """The main routing table, without our own interface; tests give the text of ``/proc/net/route``."""
     lines = (table if table is not None else Path("/proc/net/route").read_text()).splitlines()[1:]
     rows = (line.split() for line in lines)
     routes = (

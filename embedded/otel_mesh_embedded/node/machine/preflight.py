@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import product
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
@@ -12,16 +13,18 @@ from otel_mesh_embedded.node.machine import state_folder
 from otel_mesh_embedded.node.network import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from otel_mesh_embedded.node.layout import Layout
     from otel_mesh_embedded.node.machine.facts import Facts
+    from otel_mesh_embedded.node.machine.ports import PortUse
 
 MEMORY_NEEDED = 4 * 1024**3
 DISK_NEEDED = 10 * 1024**3
 DISK_RESERVE = 256 * 1024**2
 """Free bytes below which a running environment is out of space: etcd's next log files need them."""
+_RANGES = ((POD_NETWORK, "pods", ranges.POD_VARIABLE), (SERVICE_NETWORK, "Services", ranges.SERVICE_VARIABLE))
 _WIDE = 8  # prefix length of a route such as 10.0.0.0/8 of a VPN: our routes are longer and win
 _LONGEST_STATE_PATH = 60  # a socket's path has at most 107 bytes, and ours lie up to 45 below
 
@@ -32,15 +35,18 @@ def problems(facts: Facts) -> list[CommandError]:
         return [CommandError(f"operating system: {facts.system}, not Linux", remedy="use a Linux machine or VM")]
     if facts.uid != 0:
         return [_not_root(facts.uid)]
-    return [*_others(facts), *_kernel(facts), *_state(facts), *_resources(facts), *_ports(facts), *_networks(facts)]
+    return [
+        *_others(facts),
+        *_kernel(facts),
+        *_state(facts),
+        *_resources(facts),
+        *ports_in_use(facts.taken_ports),
+        *_networks(facts),
+    ]
 
 
 def check_rights() -> None:
-    """Refuse anyone but root.
-
-    Raises:
-        CommandError: the user is not root.
-    """
+    """Refuse anyone but root."""
     if os.geteuid() != 0:
         raise _not_root(os.geteuid())
 
@@ -59,10 +65,8 @@ def check(layout: Layout, forwards: Iterable[tuple[int, str]] = ()) -> None:
     if not found:
         return
     first, *more = found
-    if more:
-        others = "; ".join(error.message for error in more)
-        raise CommandError(f"{first.message}; also: {others}", remedy=first.remedy)
-    raise first
+    also = f"; also: {'; '.join(error.message for error in more)}" if more else ""
+    raise CommandError(f"{first.message}{also}", remedy=first.remedy)
 
 
 def _not_root(uid: int) -> CommandError:
@@ -72,138 +76,92 @@ def _not_root(uid: int) -> CommandError:
     )
 
 
-def _others(facts: Facts) -> list[CommandError]:
-    found = [
-        CommandError(
+def _others(facts: Facts) -> Iterator[CommandError]:
+    for state in facts.other_states:
+        yield CommandError(
             f"otel-mesh: another environment runs on this machine, its state is in {state}",
             remedy=f"stop it with OTEL_MESH_STATE={state} otel-mesh down",
         )
-        for state in facts.other_states
-    ]
     if facts.other_kube_proxy is not None:
-        found.append(
-            CommandError(
-                f"another Kubernetes: {facts.other_kube_proxy} writes the same packet filter chains",
-                remedy="stop it, or use that cluster with `otel-mesh up --stack ... --context ... --registry ...`",
-            )
+        yield CommandError(
+            f"another Kubernetes: {facts.other_kube_proxy} writes the same packet filter chains",
+            remedy="stop it, or use that cluster with `otel-mesh up --stack ... --context ... --registry ...`",
         )
-    return found
 
 
-def _kernel(facts: Facts) -> list[CommandError]:
-    found = [
-        CommandError(f"kernel: no {feature}", remedy="use a kernel that has it, or load its module")
-        for feature in facts.missing_features
-    ]
-    return found + [
-        CommandError(
-            f"program {name}: not on PATH",
-            remedy="install it: apt-get install mount",
-        )
-        for name in facts.missing_programs
-    ]
+def _kernel(facts: Facts) -> Iterator[CommandError]:
+    for feature in facts.missing_features:
+        yield CommandError(f"kernel: no {feature}", remedy="use a kernel that has it, or load its module")
+    for name in facts.missing_programs:
+        yield CommandError(f"program {name}: not on PATH", remedy="install it: apt-get install mount")
 
 
-def _state(facts: Facts) -> list[CommandError]:
-    found = []
+def _state(facts: Facts) -> Iterator[CommandError]:
     if len(str(facts.state)) > _LONGEST_STATE_PATH:
-        found.append(
-            CommandError(
-                f"state folder {facts.state}: its path is longer than {_LONGEST_STATE_PATH} characters, "
-                "sockets in it could not be opened",
-                remedy="set OTEL_MESH_STATE to a shorter one",
-            )
-        )
+        reason = f"its path is longer than {_LONGEST_STATE_PATH} characters, sockets in it could not be opened"
+        yield CommandError(f"state folder {facts.state}: {reason}", remedy="set OTEL_MESH_STATE to a shorter one")
     if facts.untrusted:
         reason = f"{facts.untrusted}, and root runs what is there"
-        found.append(CommandError(reason, remedy=state_folder.untrusted_remedy(facts.state)))
+        yield CommandError(reason, remedy=state_folder.untrusted_remedy(facts.state))
     if facts.state_on in ("overlay", "nfs", "nfs4", "9p", "tmpfs", "ecryptfs"):
-        found.append(
-            CommandError(
-                f"state folder {facts.state}: on {facts.state_on}, which cannot hold container images",
-                remedy="set OTEL_MESH_STATE to a folder on a local disk (ext4, xfs, btrfs)",
-            )
+        yield CommandError(
+            f"state folder {facts.state}: on {facts.state_on}, which cannot hold container images",
+            remedy="set OTEL_MESH_STATE to a folder on a local disk (ext4, xfs, btrfs)",
         )
-    return found
 
 
-def _resources(facts: Facts) -> list[CommandError]:
+def _resources(facts: Facts) -> Iterator[CommandError]:
     if facts.is_running:  # it holds its share already
-        return full_disk(facts.state, facts.disk_free)
-    found = []
+        yield from full_disk(facts.state, facts.disk_free)
+        return
     if facts.memory_free < MEMORY_NEEDED:
-        found.append(
-            CommandError(
-                f"memory: {_gib(facts.memory_free)} GiB free, {_gib(MEMORY_NEEDED)} GiB needed",
-                remedy="end other programs or use a larger machine",
-            )
+        yield CommandError(
+            f"memory: {_gib(facts.memory_free)} GiB free, {_gib(MEMORY_NEEDED)} GiB needed",
+            remedy="end other programs or use a larger machine",
         )
     if facts.disk_free < DISK_NEEDED:
-        found.append(
-            CommandError(
-                f"disk of {facts.state}: {_gib(facts.disk_free)} GiB free, {_gib(DISK_NEEDED)} GiB needed",
-                remedy="free space or set OTEL_MESH_STATE to a folder on a larger disk",
-            )
+        yield CommandError(
+            f"disk of {facts.state}: {_gib(facts.disk_free)} GiB free, {_gib(DISK_NEEDED)} GiB needed",
+            remedy="free space or set OTEL_MESH_STATE to a folder on a larger disk",
         )
-    return found
 
 
-def _ports(facts: Facts) -> list[CommandError]:
-    return [
-        CommandError(
+def ports_in_use(uses: Iterable[PortUse]) -> Iterator[CommandError]:
+    """Errors of ports that other programs use."""
+    for use in uses:
+        own = f"stop that program or choose another port with OTEL_MESH_PORT_{use.wanted_by.upper()}"
+        yield CommandError(
             f"port {use.address}:{use.port} (for {use.wanted_by}): in use by {use.holder}",
-            remedy="stop that program" if use.wanted_by.startswith(("kube", "etcd")) else port_remedy(use.wanted_by),
+            remedy="stop that program" if use.wanted_by.startswith(("kube", "etcd")) else own,
         )
-        for use in facts.taken_ports
-    ]
 
 
-def full_disk(state: Path, free: int) -> list[CommandError]:
-    """Error of an environment whose disk is full; none if there is room.
-
-    Args:
-        state: the folder.
-        free: bytes on its disk.
-    """
-    if free >= DISK_RESERVE:
-        return []
-    return [
-        CommandError(
+def full_disk(state: Path, free: int) -> Iterator[CommandError]:
+    """Error of a state folder on a disk with too few free bytes; none if there is room."""
+    if free < DISK_RESERVE:
+        yield CommandError(
             f"disk of {state}: full ({free / 1024**2:.0f} MiB free), the database and the pods cannot write",
             remedy="free space there, then run `otel-mesh up`: nothing that was written is lost",
         )
-    ]
 
 
-def port_remedy(name: str) -> str:
-    """Remedy for an address whose port is in use."""
-    return f"stop that program or choose another port with OTEL_MESH_PORT_{name.upper()}"
-
-
-def _networks(facts: Facts) -> list[CommandError]:
+def _networks(facts: Facts) -> Iterator[CommandError]:
     purge = "`otel-mesh down --purge`"
     if facts.has_other_ranges:
         reason = "its pods and Services have addresses that this version does not use"
         remedy = f"remove that environment with its data by {purge}"
-        return [CommandError(f"state folder {facts.state}: {reason}", remedy=remedy)]
-    found = []
+        yield CommandError(f"state folder {facts.state}: {reason}", remedy=remedy)
+        return
     if facts.recorded_ranges and (other := ranges.contradicting(facts.recorded_ranges)):
-        place = f"state folder {facts.state}"
         remedy = f"unset the variable, or remove the environment with its data by {purge}"
-        found.append(CommandError(f"{place}: made with {other}", remedy=remedy))
-    return found + [
-        CommandError(
-            f"network {network} (interface {interface}): overlaps {ours}, which is for the node's {users}",
-            remedy=f"remove that route, or set {variable} to a free range"
-            + (f" after {purge}" if facts.recorded_ranges else ""),
-        )
-        for network, interface in facts.routes
-        for ours, users, variable in (
-            (POD_NETWORK, "pods", ranges.POD_VARIABLE),
-            (SERVICE_NETWORK, "Services", ranges.SERVICE_VARIABLE),
-        )
-        if network.overlaps(ours) and network.prefixlen > _WIDE
-    ]
+        yield CommandError(f"state folder {facts.state}: made with {other}", remedy=remedy)
+    for (network, interface), (ours, users, variable) in product(facts.routes, _RANGES):
+        if network.overlaps(ours) and network.prefixlen > _WIDE:
+            yield CommandError(
+                f"network {network} (interface {interface}): overlaps {ours}, which is for the node's {users}",
+                remedy=f"remove that route, or set {variable} to a free range"
+                + (f" after {purge}" if facts.recorded_ranges else ""),
+            )
 
 
 def _gib(amount: int) -> str:

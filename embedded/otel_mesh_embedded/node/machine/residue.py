@@ -26,12 +26,7 @@ _DEVICE_FILES = ("kubelet.sock", "kubelet_internal_checkpoint", "DEPRECATION")
 
 
 def mounts(layout: Layout, mountinfo: str | None = None) -> list[str]:
-    """Mount points below the state folder, the innermost first.
-
-    Args:
-        layout: Paths of the environment.
-        mountinfo: the text of ``/proc/self/mountinfo``, for tests.
-    """
+    """Mount points below the state folder, the innermost first; tests give the text of ``/proc/self/mountinfo``."""
     text = mountinfo if mountinfo is not None else Path("/proc/self/mountinfo").read_text()
     points = (_unescaped(line.split()[4]) for line in text.splitlines())
     return [point for point in points if Path(point).is_relative_to(layout.state)][::-1]

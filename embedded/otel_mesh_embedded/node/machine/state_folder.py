@@ -27,22 +27,14 @@ OWN = frozenset({MARK, "bin", "images.json", "kubeconfig", "logs", "node", "node
 
 
 def mark(folder: Path) -> None:
-    """Mark a folder as an environment's state, unless it holds something else.
-
-    Args:
-        folder: State folder, which need not exist yet.
-    """
+    """Mark a folder, which need not exist yet, as an environment's state, unless it holds something else."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _foreign(folder):
         files.write(folder / MARK, _MARK_TEXT)
 
 
 def check(folder: Path) -> None:
-    """Refuse to remove a folder that holds something else.
-
-    Raises:
-        CommandError: the folder is not an environment's, or holds something else.
-    """
+    """Refuse to remove a folder that is not an environment's, or holds something else."""
     place = f"state folder {folder}"
     if folder.is_symlink():
         raise CommandError(f"{place}: a link", remedy=f"set OTEL_MESH_STATE to {folder.resolve()}")
@@ -80,11 +72,7 @@ def untrusted(layout: Layout, owner: int = 0) -> str:
 
 
 def require_trusted(layout: Layout) -> None:
-    """Refuse a state folder that somebody else than root can change.
-
-    Raises:
-        CommandError: others than root can write to the folder.
-    """
+    """Refuse a state folder that somebody else than root can change."""
     if reason := untrusted(layout):
         raise CommandError(f"{reason}, and root runs what is there", remedy=untrusted_remedy(layout.state))
 

@@ -97,12 +97,7 @@ class Iptables:
 
 
 def choose(programs: Path, environment: Mapping[str, str], host_version: str | None = None) -> Iptables:
-    """The variant this machine uses: the host's own, else nft, else legacy, whichever works.
-
-    Args:
-        programs: Folder of both variants.
-        environment: Environment variables of the programs.
-        host_version: Output of the host's own ``iptables --version``; None if not installed.
+    """The variant this machine uses: that of its own ``iptables --version``, else nft, else legacy, whichever works.
 
     Raises:
         CommandError: neither variant works.

@@ -36,7 +36,7 @@ def program(layout: Layout, programs: Programs) -> Program:
     kubeconfig = credentials.kubeconfig_path(layout, credentials.NETWORK_POLICIES)
     argv = (
         # Not among the programs of the node: their folder has another path with one more, and all would start anew.
-        str(toolchain.ensure((PROGRAM,)) / PROGRAM),
+        str(toolchain.folder((PROGRAM,)) / PROGRAM),
         f"--kubeconfig={kubeconfig}",
         f"--node={NODE_NAME}",
         f"--service-cluster-ip-range={SERVICE_NETWORK}",
@@ -50,11 +50,7 @@ def manifests() -> list[dict[str, Any]]:
 
 
 def sets(environment: Mapping[str, str]) -> list[str]:
-    """Names of the program's address sets that exist; none if it never ran on this machine.
-
-    Args:
-        environment: Environment variables of the node's programs.
-    """
+    """Names of the program's address sets that exist; none if it never ran on this machine."""
     prefix = packages.here(PACKAGES)
     if prefix is None:
         return []
@@ -63,7 +59,7 @@ def sets(environment: Mapping[str, str]) -> list[str]:
 
 
 def remove_sets(environment: Mapping[str, str]) -> None:
-    """Remove the program's address sets, once no rule uses them; arguments as of `sets`."""
+    """Remove the program's address sets, once no rule uses them."""
     prefix = packages.here(PACKAGES)
     if prefix is None:
         return

@@ -50,10 +50,7 @@ class KernelSettings:
                     (self.folder / name).write_text(str(least))
 
     def restore(self, *, others_need_network: bool) -> None:
-        """Set the recorded values again.
-
-        Args:
-            others_need_network: whether those of the network stay as they are.
+        """Set the recorded values again, but for those of the network where others need it.
 
         Raises:
             CommandError: root may not change the setting.

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from otel_mesh_embedded.node.waiting import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_mesh_embedded.node.api import Api
+
 _KINDS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 _CONNECT_SECONDS = 1.0
 
 
-class Reader(Protocol):
-    """The reading half of `otel_mesh_embedded.node.api.Api`."""
-
-    def get(self, path: str) -> dict[str, Any] | None:
-        """An object; None if it does not exist."""
-
-    def items(self, path: str) -> list[dict[str, Any]]:
-        """Objects of a list."""
-
-
-def services(api: Reader) -> dict[str, tuple[str, int]]:
+def services(api: Api) -> dict[str, tuple[str, int]]:
     """Address and port by name of the Services of webhooks that must answer (``failurePolicy: Fail``)."""
     found: dict[str, tuple[str, int]] = {}
     for kind in _KINDS:
@@ -39,25 +31,18 @@ def services(api: Reader) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _address(api: Reader, service: dict[str, Any]) -> str | None:
+def _address(api: Api, service: dict[str, Any]) -> str | None:
     """Address of a Service; None if it has none."""
     known = api.get(f"/api/v1/namespaces/{service['namespace']}/services/{service['name']}")
     address = known["spec"].get("clusterIP") if known else None
     return None if address in (None, "", "None") else str(address)
 
 
-def wait(api: Reader, progress: Callable[[str], None], timeout: float) -> list[str]:
-    """Wait until all webhooks take connections.
+def wait(api: Api, progress: Callable[[str], None], timeout: float) -> list[str]:
+    """Wait until all webhooks take connections, and return the names of the Services that do not in time.
 
-    After a start the API server takes them for ready, from before, so the connection itself is what counts.
-
-    Args:
-        api: Source of the webhooks.
-        progress: Called if there is something to wait for.
-        timeout: Seconds; the caller goes on afterwards, because an update may repair the webhooks.
-
-    Returns:
-        Names of the Services that do not answer.
+    After a start the API server takes them for ready, from before, so the connection itself is what counts. The caller
+    goes on after ``timeout`` seconds, because an update may repair the webhooks.
     """
     closed = _closed(services(api))
     if closed:

@@ -13,22 +13,13 @@ if TYPE_CHECKING:
 
 
 def corefile(name_servers: Sequence[str]) -> str:
-    """Configuration of CoreDNS.
-
-    Args:
-        name_servers: servers for names outside the cluster; without any, such names are refused.
-    """
+    """Configuration of CoreDNS; without name servers, names outside the cluster are refused."""
     forward = f"    forward . {' '.join(name_servers)}\n    loop\n" if name_servers else ""
     return templates.text("Corefile", domain=CLUSTER_DOMAIN, forward=forward)
 
 
 def manifests(image: str, name_servers: Sequence[str]) -> list[dict[str, Any]]:
-    """All objects of CoreDNS; another configuration replaces its pod.
-
-    Args:
-        image: reference of an imported image.
-        name_servers: as of `corefile`.
-    """
+    """All objects of CoreDNS; another configuration replaces its pod."""
     configuration = corefile(name_servers)
     checksum = hashlib.sha256(configuration.encode()).hexdigest()
     values = {"corefile": configuration, "checksum": checksum, "image": image, "address": str(DNS_SERVICE_ADDRESS)}

@@ -16,7 +16,7 @@ def text(name: str, **values: str) -> str:
 
 
 def filled(name: str, **values: object) -> str:
-    """A YAML or TOML file of this folder with its placeholders replaced by JSON values, which both read."""
+    """A YAML, JSON or TOML file of this folder with its placeholders replaced by JSON values, which all can read."""
     return text(name, **{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core import files
-from otel_mesh_embedded.node import templates
+from otel_mesh_embedded.node import arguments, templates
 from otel_mesh_embedded.node.layout import (
     CGROUP,
     CLUSTER_DOMAIN,
@@ -22,23 +22,19 @@ from otel_mesh_embedded.node.layout import (
     Layout,
 )
 from otel_mesh_embedded.pki import credentials
-from otel_mesh_embedded.supervision.registry import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from otel_mesh_embedded.node.programs import Programs
+    from otel_mesh_embedded.supervision.registry import Program
 
 _PROTECTED_OOM_SCORE = -999
 _RESOLVERS = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
 
 
 def name_servers(texts: Iterable[str]) -> list[str]:
-    """The machine's name servers that pods can reach: those on loopback are the machine's own.
-
-    Args:
-        texts: contents of resolv.conf files, the first with a usable server counts.
-    """
+    """The name servers of the first resolv.conf that has one that pods can reach: on loopback are the machine's own."""
     for text in texts:
         words = [line.split() for line in text.splitlines()]
         servers = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and _is_usable(line[1])]
@@ -96,32 +92,19 @@ def kubelet(layout: Layout, programs: Programs, *, protects_oom: bool) -> Progra
     servers = "".join(f"nameserver {server}\n" for server in machine_name_servers())
     # No search domains: a pod's short names stay inside the cluster.
     files.write(layout.config / "resolv.conf", servers, mode=0o644)
-    path = layout.config / "kubelet.yaml"
-    files.write(path, kubelet_configuration(layout, protects_oom=protects_oom))
-    kubeconfig = credentials.kubeconfig_path(layout, credentials.KUBELET)
-    argv = (
-        programs.tool("kubelet"),
-        f"--config={path}",
-        f"--kubeconfig={kubeconfig}",
-        f"--root-dir={layout.kubelet}",
-        f"--cert-dir={layout.kubelet / 'pki'}",
-        f"--hostname-override={NODE_NAME}",
-        f"--node-ip={NODE_ADDRESS}",
-    )
+    files.write(layout.config / "kubelet.yaml", kubelet_configuration(layout, protects_oom=protects_oom))
     serving = credentials.certificate(layout, credentials.KUBELET_SERVING)
     # Started anew, it asks for new tokens for all its pods: that is due when they are signed with another key.
     tokens = layout.pki / f"{credentials.SERVICE_ACCOUNT}.pub"
-    reads = (path, kubeconfig, serving, credentials.authority(layout, credentials.CLUSTER), tokens)
-    return Program("kubelet", argv, programs.environment, reads)
+    reads = (serving, credentials.authority(layout, credentials.CLUSTER), tokens)
+    return arguments.program(layout, programs, "kubelet", reads=reads)
 
 
 def proxy(layout: Layout, programs: Programs, *, protects_oom: bool) -> Program:
     """kube-proxy, with its configuration file written."""
-    path = layout.config / "proxy.yaml"
-    files.write(path, proxy_configuration(layout, protects_oom=protects_oom))
-    argv = (programs.tool("kube-proxy"), f"--config={path}")
-    reads = (path, credentials.kubeconfig_path(layout, credentials.PROXY))
-    return Program("kube-proxy", argv, programs.environment, reads)
+    files.write(layout.config / "proxy.yaml", proxy_configuration(layout, protects_oom=protects_oom))
+    reads = (credentials.kubeconfig_path(layout, credentials.PROXY),)
+    return arguments.program(layout, programs, "kube-proxy", reads=reads)
 
 
 def _is_usable(server: str) -> bool:

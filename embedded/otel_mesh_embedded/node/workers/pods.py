@@ -69,11 +69,7 @@ class Pods:
         processes.end(self.shims(), grace=0)
 
     def _signal_containers(self) -> frozenset[int]:
-        """Send every container its stop signal.
-
-        Returns:
-            Their first processes.
-        """
+        """Send every container its stop signal and return their first processes."""
         names = (self._ctr("containers", "list", "--quiet", _IS_CONTAINER) or "").split()
         tasks = (self._ctr("tasks", "list") or "").splitlines()[1:]
         running = {words[0]: int(words[1]) for words in map(str.split, tasks) if words[0] in names and words[1] != "0"}

@@ -19,11 +19,7 @@ _CAP_SYS_RESOURCE = 24
 
 
 def may_lower_oom_score(status: str | None = None) -> bool:
-    """True if this process may lower OOM scores (CAP_SYS_RESOURCE).
-
-    Args:
-        status: the text of ``/proc/self/status``, for tests.
-    """
+    """True if this process may lower OOM scores (CAP_SYS_RESOURCE); tests give the text of ``/proc/self/status``."""
     text = status if status is not None else Path("/proc/self/status").read_text()
     capabilities = next(line.split()[1] for line in text.splitlines() if line.startswith("CapEff:"))
     return bool(int(capabilities, 16) >> _CAP_SYS_RESOURCE & 1)
@@ -53,20 +49,16 @@ def configuration(layout: Layout, programs: Programs, pause_image: str, *, restr
     )
 
 
-def network_configuration(layout: Layout) -> dict[str, object]:
+def network_configuration(layout: Layout) -> str:
     """The pods' network: the node's bridge, addresses from a private pool, host ports."""
-    addresses = {
-        "type": "host-local",
-        "dataDir": str(layout.cni_leases),
-        "ranges": [[{"subnet": str(POD_NETWORK), "gateway": str(NODE_ADDRESS)}]],
-        "routes": [{"dst": "0.0.0.0/0"}],
-    }
-    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": True, "ipMasq": False, "hairpinMode": True}
-    return {
-        "cniVersion": "1.0.0",
-        "name": CNI_NETWORK,
-        "plugins": [{**bridge, "ipam": addresses}, {"type": "portmap", "capabilities": {"portMappings": True}}],
-    }
+    return templates.filled(
+        "bridge.conflist",
+        network=CNI_NETWORK,
+        bridge=BRIDGE,
+        leases=str(layout.cni_leases),
+        pods=str(POD_NETWORK),
+        node=str(NODE_ADDRESS),
+    )
 
 
 def containerd(layout: Layout, programs: Programs, pause_image: str) -> Program:
@@ -95,7 +87,7 @@ def write_network_configuration(layout: Layout) -> None:
     A mesh's agent chains itself on again when it starts. What it left there when it was killed holds a token that
     has expired, and no pod could start.
     """
-    files.write(layout.cni_config / CNI_FILE, json.dumps(network_configuration(layout), indent=2))
+    files.write(layout.cni_config / CNI_FILE, network_configuration(layout))
 
 
 def ctr(layout: Layout, programs: Programs) -> tuple[str, ...]:

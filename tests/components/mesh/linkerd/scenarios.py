@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh import CollectorIdentity, LinkerdSettings, Tracing
 from otel_mesh.mesh.linkerd.binding import linkerd_binding
-from tests.components.mesh.traffic_policies import GRPC, TARGET, TUTORIAL
+from tests.components.mesh.traffic_policies import GRPC, TARGET, example
 
 if TYPE_CHECKING:
     from otel_mesh import Target
@@ -14,15 +14,7 @@ if TYPE_CHECKING:
 COLLECTOR: Final = CollectorIdentity(namespace="observability", service_account="otel-collector")
 TRACING: Final = Tracing(service="otel-collector.observability.svc.cluster.local", tags={"team": "shop"})
 BINDING: Final = linkerd_binding(LinkerdSettings(trust_domain="mesh.example"), collector=COLLECTOR)
-NEAREST: Final[dict[str, Any]] = {
-    "canary": TUTORIAL["canary"],
-    "fault": {**TUTORIAL["fault"], "delay": {"duration": "5s", "percentage": 5}},
-    "resilience": {
-        "timeout": TUTORIAL["resilience"]["timeout"],
-        "retries": TUTORIAL["resilience"]["retries"],
-        "outliers": {"consecutive_errors": 5, "ejection_time": "30s"},
-    },
-}
+NEAREST: Final = example("linkerd")
 """The tutorial's figures without what Linkerd lacks."""
 TRAFFIC: Final[dict[str, tuple[Target, dict[str, Any]]]] = {
     "tutorial": (TARGET, NEAREST),

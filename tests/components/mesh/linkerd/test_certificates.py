@@ -1,4 +1,4 @@
-"""Certificates of a Linkerd: each mistake is named before anything is deployed."""
+"""S1.1: certificates of a Linkerd: each mistake is named before anything is deployed."""
 
 from __future__ import annotations
 

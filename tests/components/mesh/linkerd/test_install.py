@@ -1,4 +1,4 @@
-"""The installation of Linkerd: what it refuses, its charts' values, and where keys do not show."""
+"""S1.1: the installation of Linkerd: what it refuses, its charts' values, and where keys do not show."""
 
 from __future__ import annotations
 

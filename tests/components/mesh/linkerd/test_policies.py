@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from otel_mesh import (
     InvalidSettingsError,
     MeshHost,
+    Operation,
     ServiceTrafficArgs,
     TelemetrySendersArgs,
     TrafficPolicy,
@@ -21,7 +22,7 @@ from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
 from otel_mesh.mesh.linkerd.access import access_policies
 from otel_mesh.mesh.linkerd.egress import egress_manifests
 from otel_mesh.mesh.linkerd.renderer import LinkerdRenderer
-from otel_mesh.mesh.policies.access import Access, Caller, Grant, Operation, declared_access
+from otel_mesh.mesh.policies.access import Access, Caller, Grant, declared_access
 from otel_mesh.mesh.policies.matching import MARKERS
 from tests.components import golden_files
 from tests.components.mesh.linkerd.scenarios import BINDING, NEAREST, TRAFFIC

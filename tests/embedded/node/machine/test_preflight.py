@@ -13,7 +13,8 @@ import pytest
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded.node.layout import NODE_ADDRESS, POD_NETWORK, RANGES, SERVICE_NETWORK, Layout
 from otel_mesh_embedded.node.machine import facts, ports, preflight
-from otel_mesh_embedded.node.machine.facts import Facts, PortUse
+from otel_mesh_embedded.node.machine.facts import Facts
+from otel_mesh_embedded.node.machine.ports import PortUse
 from otel_mesh_embedded.node.network import ranges
 from otel_mesh_embedded.node.network.ranges import Ranges
 from tests.ending import ending
@@ -111,13 +112,14 @@ def test_all_problems_are_told_at_once_and_nothing_is_made(tmp_path: Path, monke
 def test_a_listener_is_found_with_its_program(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        (found,) = ports.listeners([(IPv4Address("127.0.0.1"), port)])
-        assert (found.pid, found.port) == (os.getpid(), port)
-        assert str(found).startswith(f"process {os.getpid()} (")
-        assert ports.listeners([(NODE_ADDRESS, port)]) == []
+        (found,) = ports.taken([(IPv4Address("127.0.0.1"), port, "gateway")])
+        assert (found.port, found.wanted_by) == (port, "gateway")
+        assert found.holder.startswith(f"process {os.getpid()} (")
+        assert ports.taken([(IPv4Address("127.0.0.1"), port, "gateway")], [os.getpid()]) == []
+        assert ports.taken([(NODE_ADDRESS, port, "gateway")]) == []
         taken = facts.gather(Layout(tmp_path), [(port, "gateway")]).taken_ports
     assert [(use.port, use.wanted_by) for use in taken if use.wanted_by == "gateway"] == [(port, "gateway")]
-    assert ports.listeners([(IPv4Address("127.0.0.1"), port)]) == []
+    assert ports.taken([(IPv4Address("127.0.0.1"), port, "gateway")]) == []
 
 
 def test_a_listener_on_every_address_is_in_the_way_of_each() -> None:
@@ -126,8 +128,8 @@ def test_a_listener_on_every_address_is_in_the_way_of_each() -> None:
     with ending(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)) as child:
         assert child.stdout is not None
         port = int(child.stdout.readline())
-        (found,) = ports.listeners([(NODE_ADDRESS, port)])
-        assert found.pid == child.pid
+        (found,) = ports.taken([(NODE_ADDRESS, port, "kubelet")])
+        assert found.holder.startswith(f"process {child.pid} (")
         child.communicate(b"\n")
 
 

@@ -58,7 +58,7 @@ def test_a_machine_on_which_it_never_ran_has_no_sets(monkeypatch: pytest.MonkeyP
 def test_the_program_knows_node_services_and_its_own_ipset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prefix = prefix_with_ipset(tmp_path)
     monkeypatch.setattr(packages, "ensure", lambda _: prefix)
-    monkeypatch.setattr(toolchain, "ensure", lambda _: tmp_path)
+    monkeypatch.setattr(toolchain, "folder", lambda _: tmp_path)
     base = {"PATH": "/node/bin", "LD_LIBRARY_PATH": "/node/lib", "LANG": "C.UTF-8"}
     program = policies.program(Layout(tmp_path), Programs(tmp_path, tmp_path, base))
     assert program.argv[0] == str(tmp_path / policies.PROGRAM)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from otel_mesh_embedded.node.api import Api
+from otel_mesh_embedded.node.layout import Layout
 from otel_mesh_embedded.node.objects import admission
 from tests.programs.ports import free_port
 
 
-class Cluster:
+@dataclass(frozen=True)
+class Cluster(Api):
     """The objects of a cluster with webhooks, by path."""
 
-    def __init__(self) -> None:
-        self.objects: dict[str, dict[str, Any]] = {}
+    layout: Layout = field(default_factory=lambda: Layout(Path()))
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def get(self, path: str) -> dict[str, Any] | None:
         return self.objects.get(path)
-
-    def items(self, path: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.objects.get(path, {"items": []})["items"]
-        return found
 
     def webhook(self, kind: str, service: str, *, port: int = 443, address: str = "127.0.0.1", **more: Any) -> None:  # noqa: ANN401
         path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from otel_mesh_embedded.node.api import Api
+    from collections.abc import Callable, Mapping
 
 PROXY = "istio-proxy"
 PROXIES = (PROXY, "linkerd-proxy")
@@ -16,14 +14,18 @@ INJECT = "sidecar.istio.io/inject"
 _LINKERD_INJECT = "linkerd.io/inject"
 
 
-def without_sidecar(api: Api) -> list[tuple[str, str]]:
-    """Namespace and name of each such pod, as the API server has them now."""
-    namespaces = (one["metadata"] for one in api.items("/api/v1/namespaces"))
+def without_sidecar(items: Callable[[str], list[dict[str, Any]]]) -> list[tuple[str, str]]:
+    """Namespace and name of each such pod.
+
+    Args:
+        items: Objects of the list at a path of the API.
+    """
+    namespaces = (one["metadata"] for one in items("/api/v1/namespaces"))
     return [
         (meta["name"], pod["metadata"]["name"])
         for meta in namespaces
         if any(label in meta.get("labels", {}) for label in _MESHED)
-        for pod in api.items(f"/api/v1/namespaces/{meta['name']}/pods")
+        for pod in items(f"/api/v1/namespaces/{meta['name']}/pods")
         if lacks_sidecar(pod)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_mesh_embedded.environment.sidecars import lacks_sidecar, remedy
+from otel_mesh_cli.stacks.sidecars import lacks_sidecar, remedy
 
 
 def _pod(*, init: bool = False, containers: tuple[str, ...] = ("app",), **metadata: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 from otel_mesh_cli.core.run import run
 from otel_mesh_cli.images import registry_errors
 from otel_mesh_cli.images.references import host, is_loopback, one_name
-from otel_mesh_embedded import packages
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_mesh_cli.core.run import Done
 
-PACKAGES: Final = ("skopeo",)
 _POLICY: Final = '{"default": [{"type": "insecureAcceptAnything"}]}\n'  # images are our own, or named by their digest
 _ANSWER_SECONDS: Final = 30
 _MESSAGE: Final = re.compile(r'level=fatal msg="(?P<text>(?:[^"\\]|\\.)*)"')
@@ -28,16 +28,16 @@ _LONGEST: Final = 200
 
 
 class Skopeo:
-    """The program from Debian's package, in a private prefix.
+    """The program.
 
-    Raises:
-        CommandError: the package is not available.
+    Args:
+        program: File of skopeo.
+        environment: Environment variables that it needs beside those of this process.
     """
 
-    def __init__(self) -> None:
-        prefix = packages.ensure(PACKAGES)
-        self._program = prefix / "usr" / "bin" / "skopeo"
-        self._environment = {**os.environ, **packages.environment(prefix), "LC_ALL": "C.UTF-8"}
+    def __init__(self, program: Path, environment: Mapping[str, str]) -> None:
+        self._program = program
+        self._environment = {**os.environ, **environment, "LC_ALL": "C.UTF-8"}
 
     def digest(self, reference: str) -> str | None:
         """Digest of an image in its registry.

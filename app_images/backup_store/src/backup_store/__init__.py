@@ -1,0 +1,1 @@
+"""Copies of database dumps in an S3-compatible object store."""

@@ -1,0 +1,1 @@
+"""Tests of programs that compose the components: what they declare, and whether it fits together."""
