@@ -194,6 +194,33 @@ def test_b4_linkerd_policies_decide_who_may_call() -> None:
     ]
 
 
+def test_b4_a_route_of_linkerd_limits_requests_beside_a_network_policy() -> None:
+    namespace = {**MESHED, "metadata": {"name": "shop", "annotations": {"linkerd.io/inject": "enabled"}}}
+    group = "policy.linkerd.io/v1beta3"
+    called = a_workload("a")
+    ports = [{"name": "http", "containerPort": 8080}]
+    called["spec"]["template"]["spec"]["containers"] = [{"name": "a", "image": "a", "ports": ports}]
+    match = {"method": "POST", "path": {"type": "Exact", "value": "/orders"}}
+    server = {"group": "policy.linkerd.io", "kind": "Server", "name": "a"}
+    policy = {
+        "targetRef": {"group": "policy.linkerd.io", "kind": "HTTPRoute", "name": "a"},
+        "requiredAuthenticationRefs": [{"kind": "MeshTLSAuthentication", "name": "callers"}],
+    }
+    identities = {"identities": ["b.shop.serviceaccount.identity.linkerd.cluster.local"]}
+    objects = [
+        namespace,
+        called,
+        a_workload("b"),
+        an_object("Server", "a", {"podSelector": {"matchLabels": {"app": "a"}}, "port": "http"}, group),
+        an_object("HTTPRoute", "a", {"parentRefs": [server], "rules": [{"matches": [match]}]}, group),
+        an_object("AuthorizationPolicy", "a", policy, "policy.linkerd.io/v1alpha1"),
+        an_object("MeshTLSAuthentication", "callers", identities, "policy.linkerd.io/v1alpha1"),
+        a_network_policy("a", "b"),
+    ]
+    found = {one for one in Version(tuple(objects)).calls if one.callee == "shop/a"}
+    assert found == {Call("shop/a", "shop/b", "POST /orders port 8080")}
+
+
 def test_b4_a_deny_policy_that_comes_may_break_calls() -> None:
     policy = a_policy("no-debug", {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/debug*"]}}]}]})
     assert risks([], [policy]) == [(Kind.BREAKS.value, "shop/no-debug DENY", "does not exist", "in force")]
