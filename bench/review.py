@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import cProfile
 import json
 import statistics
 import time
@@ -60,6 +61,15 @@ def _programs(runs: int) -> tuple[int, float]:
     return len(list(of(index))), statistics.median(taken)
 
 
+def _steps(count: int) -> int:
+    """Number of function calls that a review takes, which neither caches nor other programs change."""
+    before = check.objects(count)
+    after = changed(before)
+    profile = cProfile.Profile()
+    profile.runcall(_report, before, after)
+    return sum(one.callcount for one in profile.getstats())
+
+
 def main() -> None:
     """Print a table, and whether the cost grows with the number of services alone."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -75,7 +85,10 @@ def main() -> None:
         columns = f"{read:8.3f} {taken[count]:9.3f} {taken[count] / read:7.1f} {1000 * taken[count] / count:11.3f}"
         print(f"{count:8} {len(before):8} {columns}")
     growth = taken[SIZES[-1]] / taken[SIZES[0]]
-    print(f"{SIZES[-1] // SIZES[0]} times the services take {growth:.1f} times as long")
+    steps = _steps(SIZES[-1]) / _steps(SIZES[0])
+    print(
+        f"{SIZES[-1] // SIZES[0]} times the services take {growth:.1f} times as long, and {steps:.2f} times the calls"
+    )
     number, more = _programs(runs)
     print(f"{number} configurations of both sides, checked by the programs that are here: {more:.2f} s on the clock")
     print(f"limit for {_LIMITED} services: {_LIMIT_S} s, taken {taken[_LIMITED] + more:.3f} s")

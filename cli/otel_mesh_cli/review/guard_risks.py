@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Known = Mapping[str, frozenset[str]]
 
+_MANY: Final = "{} calls pass one of two guards"
 _NETWORK: Final = "NetworkPolicies"
 _MESH: Final = "the mesh's policies"
 _GUARDS: Final = {
@@ -58,10 +59,13 @@ def _opened(callee: str, gained: set[str], old: Known, guards: tuple[str, str]) 
         return
     reason = f"{other} alone refuse it now"
     if ANYONE in gained:
-        yield Risk(Kind.GUARD, callee, f"{guard} restrict callers", f"{guard} let anyone through", reason)
+        had, has = f"{guard} restrict callers", f"{guard} let anyone through"
+        yield Risk(Kind.GUARD, callee, had, has, reason, f"{guard} of {callee} let anyone through", _MANY)
         return
     for caller in sorted(gained):
-        yield Risk(Kind.GUARD, f"{caller} -> {callee}", f"refused by {guard}", f"let through by {guard}", reason)
+        had, has = f"refused by {guard}", f"let through by {guard}"
+        one = f"{other} alone refuse the call {caller} -> {callee}"
+        yield Risk(Kind.GUARD, f"{caller} -> {callee}", had, has, reason, one, _MANY)
 
 
 def _alone(version: Version, guard: str) -> Callable[[str], Known]:

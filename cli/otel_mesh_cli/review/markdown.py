@@ -9,20 +9,29 @@ import yaml
 
 from otel_mesh.check.callers import ANYONE
 from otel_mesh.check.findings import Severity
-from otel_mesh_cli.review import acceptance, origins
-from otel_mesh_cli.review.graph import mermaid
-from otel_mesh_cli.review.kinds import SEVERE, Kind
+from otel_mesh_cli.review import acceptance
+from otel_mesh_cli.review.graph import picture
+from otel_mesh_cli.review.kinds import grouped
+from otel_mesh_cli.review.objects import Action
+from otel_mesh_cli.review.risk_table import cell, code, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_mesh_cli.review.objects import Change, Manifest
     from otel_mesh_cli.review.report import Report
+    from otel_mesh_cli.review.transport import Route
 
 MARK: Final = "<!-- otel-mesh {name}: {stack} -->"
 """First line of a comment: the next report on the same stack replaces the comment that has it."""
 _HIDDEN: Final = "(not shown)"
+_APPLIED: Final = "/last-applied-configuration"
+"""End of the names of annotations with a whole object in them."""
 _CONTEXT: Final = 3
+_MOST_OPEN: Final = 10
+"""Longest table that is not folded, in rows."""
+_FOLDED: Final = (Action.REPLACE, Action.DELETE, Action.UPDATE, Action.CREATE)
+"""Order of the folds: what a comment may have no room for comes last."""
 
 
 def comment(report: Report) -> str:
@@ -31,7 +40,9 @@ def comment(report: Report) -> str:
     Args:
         report: The report.
     """
-    return "\n\n".join([*_head(report), *map(_fold, report.changes), _footer(report)]) + "\n"
+    order = {action: place for place, action in enumerate(_FOLDED)}
+    changes = sorted(report.changes, key=lambda one: order[one.action])
+    return "\n\n".join([*_head(report), *map(_fold, changes), _footer(report)]) + "\n"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -39,15 +50,14 @@ def _head(report: Report) -> Iterator[str]:
     yield f"### otel-mesh {report.NAME}: stack `{report.stack}`"
     yield f"**{report.verdict}**"
     if report.severe:
-        yield f"> [!WARNING]\n> {len(report.severe)} of the risks below have to be accepted on purpose."
+        rows = len(grouped(report.severe))
+        have = "1 risk below has" if rows == 1 else f"{rows} of the risks below have"
+        yield f"> [!WARNING]\n> {have} to be accepted on purpose."
     if labels := acceptance.text(report):
         yield labels
-    if report.risks:
-        yield "\n".join(_risks(report))
-    if any(risk.kind in {Kind.BREAKS, Kind.OPENS} for risk in report.risks):
-        yield f"```mermaid\n{mermaid(report.before.version, report.after.version)}\n```"
-    tables = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
-    yield from (table for table in tables if table)
+    graph = picture(report.before.version, report.after.version, report.risks)
+    folds = (_calls(report), _traffic(report), _routes(report), _observed(report), _findings(report))
+    yield from (one for one in (table(report), graph, *folds) if one)
     yield (
         "<details><summary>Not checked</summary>\n\n"
         + "\n".join(f"- {one}" for one in report.unchecked)
@@ -57,16 +67,6 @@ def _head(report: Report) -> Iterator[str]:
         yield f"#### Objects: {report.totals}"
 
 
-def _risks(report: Report) -> Iterator[str]:
-    yield "| | risk | of | before | after | why | from |"
-    yield "|---|---|---|---|---|---|---|"
-    for risk in report.risks:
-        mark = "\N{HEAVY EXCLAMATION MARK SYMBOL}" if risk.kind in SEVERE else ""
-        lines = ", ".join(f"`{line}`" for line in origins.of(risk, report.lines)) or "the program or the library"
-        cells = (mark, risk.kind.value, _code(risk.subject), _cell(risk.before), _cell(risk.after), risk.reason, lines)
-        yield f"| {' | '.join(cells)} |"
-
-
 def _calls(report: Report) -> str:
     """Who may call whom: the calls that differ."""
     old, new = report.before.version.calls, report.after.version.calls
@@ -74,11 +74,14 @@ def _calls(report: Report) -> str:
     if not rows:
         return ""
     body = [
-        f"| {what} | {_code(call.caller)} | {_code(call.callee)} | {_cell(call.what or 'all')} |" for call, what in rows
+        f"| {what} | {code(call.caller)} | {code(call.callee)} | {cell(call.what or 'all')} |" for call, what in rows
     ]
     kept = len([call for call in old & new if call.caller != ANYONE])
-    title = f"<details open><summary>Who may call whom: {len(rows)} differences, {kept} calls stay</summary>"
-    return "\n".join([title, "", "| | caller | callee | requests |", "|---|---|---|---|", *body, "", "</details>"])
+    differ = "1 call differs" if len(rows) == 1 else f"{len(rows)} calls differ"
+    state = " open" if len(rows) <= _MOST_OPEN else ""
+    title = f"<details{state}><summary>Who may call whom: {differ}, {kept} stay</summary>"
+    header = ["| | caller | callee | requests |", "|---|---|---|---|"]
+    return "\n".join([title, "", *header, *body, "", "</details>"])
 
 
 def _traffic(report: Report) -> str:
@@ -88,8 +91,8 @@ def _traffic(report: Report) -> str:
     replay, already = report.traffic.replay, report.traffic.already
     title = f"{len(report.refused)} of {replay.compared} pairs would be refused by the change"
     body = [
-        f"| {'the base too' if (one.caller, one.callee) in already else 'the change'} | {_code(one.caller)}"
-        f" | {_code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {_cell(one.reason)} |"
+        f"| {'the base too' if (one.caller, one.callee) in already else 'the change'} | {code(one.caller)}"
+        f" | {code(one.callee)} | {one.calls:.0f} | {one.last_seen or 'unknown'} | {cell(one.reason)} |"
         for one in replay.refused
     ]
     header = (
@@ -102,7 +105,7 @@ def _traffic(report: Report) -> str:
     rest = []
     for what, pairs in others:
         if pairs:
-            rest += ["", f"{what}: {_cell(', '.join(f'{caller} -> {callee}' for caller, callee in pairs))}."]
+            rest += ["", f"{what}: {cell(', '.join(f'{caller} -> {callee}' for caller, callee in pairs))}."]
     summary = f"<details open><summary>Calls of the last {replay.since}: {title}</summary>"
     return "\n".join([summary, "", *header, *body, *rest, "", "</details>"])
 
@@ -115,7 +118,7 @@ def _routes(report: Report) -> str:
     if not rows:
         return ""
     body = [
-        f"| {side} | {_code(one.owner)} | {_cell(one.match or 'all others')} | {_cell(one.where)} | {one.fault or '-'}"
+        f"| {side} | {code(one.owner)} | {cell(one.match or 'all others')} | {cell(one.where)} | {_fault(one)}"
         f" | {one.attempts} | {one.timeout or '-'} |"
         for side, one in rows
     ]
@@ -123,12 +126,16 @@ def _routes(report: Report) -> str:
     return "\n".join(["<details open><summary>Where requests go</summary>", "", *header, *body, "", "</details>"])
 
 
+def _fault(route: Route) -> str:
+    return f"{route.fault}, to end on {route.ends}" if route.fault and route.ends else route.fault or "-"
+
+
 def _observed(report: Report) -> str:
     """What is observed: sampling and pipelines that differ."""
     before, after = report.before.version, report.after.version
     rows = [
         *_differing(before.sampling, after.sampling, "sampling of "),
-        *_differing(before.pipelines, after.pipelines, ""),
+        *_differing(before.pipelines, after.pipelines, "pipeline "),
     ]
     if not rows:
         return ""
@@ -143,8 +150,8 @@ def _findings(report: Report) -> str:
     if not found.introduced:
         return f"Checks: nothing new; {others}." if found.kept or found.resolved else ""
     body = [
-        f"| {one.severity.value} | {one.code.id} | {_code(str(one.object))} | {_code(one.path)} | {_cell(one.message)}"
-        f" | {_cell(one.why)} | {_cell(one.remedy)} |"
+        f"| {one.severity.value} | {one.code.id} | {code(str(one.object))} | {code(one.path)} | {cell(one.message)}"
+        f" | {cell(one.why)} | {cell(one.remedy)} |"
         for one in found.introduced
     ]
     state = " open" if any(one.severity is not Severity.INFO for one in found.introduced) else ""
@@ -156,7 +163,7 @@ def _findings(report: Report) -> str:
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield f"| {prefix}{_code(name)} | {_words(before.get(name))} | {_words(after.get(name))} |"
+            yield f"| {prefix}{code(name)} | {_words(before.get(name))} | {_words(after.get(name))} |"
 
 
 def _words(value: object) -> str:
@@ -177,17 +184,28 @@ def _text(manifest: Manifest) -> list[str]:
         for name in ("data", "stringData"):
             if name in shown:
                 shown[name] = dict.fromkeys(shown[name], _HIDDEN) if isinstance(shown[name], dict) else _HIDDEN
-    return yaml.safe_dump(shown, sort_keys=True, width=1000, allow_unicode=True).splitlines()
+        if notes := manifest["metadata"].get("annotations"):
+            # `kubectl apply` leaves the whole object in one
+            hidden = {name: _HIDDEN if name.endswith(_APPLIED) else one for name, one in notes.items()}
+            shown["metadata"] = {**manifest["metadata"], "annotations": hidden}
+    return yaml.dump(shown, Dumper=_Dumper, sort_keys=True, width=1000, allow_unicode=True).splitlines()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as lines, so that a diff shows those that differ."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's signature
+        """True: what stands at two places is written at both."""
+        return True
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent)
 
 
 def _footer(report: Report) -> str:
     compared = f"`{report.before.name}` with `{report.after.name}`"
     return f"---\nCompared {compared}. This comment is updated with every push. Run it yourself: `{report.command}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _code(text: str) -> str:
-    return f"`{_cell(text)}`"

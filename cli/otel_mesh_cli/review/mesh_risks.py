@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final
 
+from otel_mesh.check.index import ROOT_NAMESPACE
+from otel_mesh.check.resilience import retry_chains
 from otel_mesh_cli.review.kinds import Kind, Risk
 from otel_mesh_cli.review.transport import STRENGTH
 
@@ -18,92 +21,95 @@ _ABSENT: Final = "not set"
 
 
 def risks(before: Version, after: Version) -> Iterator[Risk]:
-    """Weaker mutual TLS, workloads without their proxy, faults, retries that multiply, and moved traffic.
+    """Weaker mutual TLS, workloads without their proxy, faults, and retries that multiply.
 
     Args:
         before: The base.
         after: The proposed version.
     """
     yield from _mtls(before, after)
-    for place in sorted(before.workloads.keys() & after.workloads.keys()):
-        if before.is_meshed(place) and not after.is_meshed(place):
-            reason = "its traffic is neither encrypted nor authorized nor traced by the mesh"
-            yield Risk(Kind.LEAVES, place, "has a proxy", "has none", reason)
+    yield from _meshes(before, after)
     yield from _faults(before, after)
     yield from _retries(before, after)
-    yield from _traffic(before, after)
 
 
 def _mtls(before: Version, after: Version) -> Iterator[Risk]:
     for scope in sorted(before.mtls.keys() | after.mtls.keys()):
         old, new = before.mtls.get(scope, "UNSET"), after.mtls.get(scope, "UNSET")
         if STRENGTH[new] < STRENGTH[old]:
+            is_whole = scope == ROOT_NAMESPACE
+            subject = f"the whole mesh ({scope})" if is_whole else scope
             reason = {
                 "DISABLE": "traffic is sent in plaintext",
                 "PERMISSIVE": "plaintext callers are accepted, without an identity",
-                "UNSET": "a wider scope decides, by default PERMISSIVE",
+                "UNSET": "nothing asks for mutual TLS any more" if is_whole else "a wider scope decides",
             }[new]
-            yield Risk(Kind.MTLS, scope, old, _ABSENT if new == "UNSET" else new, reason)
+            will = _ABSENT if new == "UNSET" else new
+            one, many = f"mTLS of {subject} changes from {old} to {will}", "mTLS is weakened in {} places"
+            yield Risk(Kind.MTLS, subject, old, will, reason, one, many)
+
+
+def _meshes(before: Version, after: Version) -> Iterator[Risk]:
+    for place in sorted(before.workloads.keys() & after.workloads.keys()):
+        old, new = before.mesh_of(place), after.mesh_of(place)
+        if old and not new:
+            reason = "its traffic is neither encrypted nor authorized nor traced by the mesh"
+            one, many = f"{place} leaves the mesh", "{} workloads leave the mesh"
+            yield Risk(Kind.LEAVES, place, "has a proxy", "has none", reason, one, many)
+        elif old and old != new:
+            reason = f"{old}'s policies and routes no longer apply to it"
+            one, many = f"{place} moves from {old} to {new}", f"{{}} workloads move from {old} to {new}"
+            yield Risk(Kind.LEAVES, place, f"has {old}'s proxy", f"has {new}'s", reason, one, many)
 
 
 def _faults(before: Version, after: Version) -> Iterator[Risk]:
     if after.environment != _PRODUCTION:
         return
-    known = {(route.owner, route.match, route.fault) for route in before.routes}
+    was_there = before.environment == _PRODUCTION
+    known = {(route.owner, route.match, route.fault, route.ends) for route in before.routes if was_there}
     for route in after.routes:
-        if route.fault and (route.owner, route.match, route.fault) not in known:
-            reason = "users of production meet the fault"
-            yield Risk(Kind.FAULT, _named(route), "no such fault", route.fault, reason)
+        if route.fault and (route.owner, route.match, route.fault, route.ends) not in known:
+            same = {(one.owner, one.match): one for one in before.routes if was_there}.get((route.owner, route.match))
+            had = f"{same.fault}{_until(same)}" if same and same.fault else "no fault"
+            one = f"a fault reaches production at {route.owner}: {route.fault}{_until(route)}"
+            many = "{} faults reach production"
+            reason = "users of production meet the fault, and nothing says when it ends"
+            if route.ends:
+                reason = "users of production meet the fault until it is removed"
+            yield Risk(Kind.FAULT, named(route), had, f"{route.fault}{_until(route)}", reason, one, many)
+
+
+def _until(route: Route) -> str:
+    if not route.ends:
+        return ", without an end"
+    return f", overdue since {route.ends}" if _is_over(route.ends) else f", to end on {route.ends}"
+
+
+def _is_over(day: str) -> bool:
+    try:
+        return dt.date.fromisoformat(day[:10]) < dt.datetime.now(dt.UTC).date()
+    except ValueError:
+        return False
 
 
 def _retries(before: Version, after: Version) -> Iterator[Risk]:
     """Retries at several hops multiply: a failing callee gets the product of the attempts."""
-    old, new = _attempts(before), _attempts(after)
-    grown = sorted(host for host in new if new[host] > old.get(host, 1))
-    others = sorted(host for host in new if new[host] > 1)
-    if grown and len(others) > 1:
-        product = 1
-        for host in others:
-            product *= new[host]
-        for host in grown:
-            rest = ", ".join(f"{one} {new[one]}" for one in others if one != host)
-            reason = f"with other retries ({rest}) one request may become {product}"
-            yield Risk(Kind.RETRIES, host, f"{old.get(host, 1)} tries", f"{new[host]} tries", reason)
+    old, new = retry_chains(before.index), retry_chains(after.index)
+    for host, (product, hops) in sorted(new.items()):
+        was, _ = old.get(host, (1, ()))
+        if len(hops) > 1 and product > was and hops[-1][0] == host:
+            chain = ", then ".join(f"{attempts} at {name}" for name, attempts in hops)
+            name, _, namespace = host.partition(".")
+            subject = f"{namespace}/{name}"
+            one, many = f"one request may become {product} at {subject}", "retries multiply at {} services"
+            reason = f"when it fails, every hop tries again: {chain}"
+            yield Risk(Kind.RETRIES, subject, _requests(was), _requests(product), reason, one, many)
 
 
-def _attempts(version: Version) -> dict[str, int]:
-    """Tries per request, by who owns the routes."""
-    found: dict[str, int] = {}
-    for route in version.routes:
-        found[route.owner] = max(found.get(route.owner, 1), 1 + route.attempts)
-    return found
+def _requests(number: int) -> str:
+    return f"up to {number} request{'' if number == 1 else 's'} for one"
 
 
-def _traffic(before: Version, after: Version) -> Iterator[Risk]:
-    old, new = ({(one.owner, one.match): one for one in version.routes} for version in (before, after))
-    for place in sorted(old.keys() | new.keys()):
-        was, will = old.get(place), new.get(place)
-        if (was.destinations if was else ()) != (will.destinations if will else ()):
-            subject = _named(was or will) if was or will else ""
-            yield Risk(
-                Kind.TRAFFIC,
-                subject,
-                was.where if was else "no such route",
-                will.where if will else "no such route",
-                "requests go elsewhere",
-            )
-        elif was and will and was.timeout != will.timeout:
-            subject = f"timeout of {_named(will)}"
-            yield Risk(
-                Kind.TRAFFIC,
-                subject,
-                was.timeout or "none",
-                will.timeout or "none",
-                "slow requests end sooner or later",
-            )
-
-
-def _named(route: Route | None) -> str:
-    if route is None:
-        return ""
-    return f"{route.owner} ({route.match})" if route.match else route.owner
+def named(route: Route) -> str:
+    """Owner of a route, with the requests that it is for."""
+    return f"{route.owner} ({route.requests})" if route.requests else route.owner

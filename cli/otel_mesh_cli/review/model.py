@@ -88,8 +88,8 @@ class Version:
         return telemetry.pipelines(self.manifests)
 
     @cached_property
-    def dropping(self) -> Mapping[str, str]:
-        """Processors of the Collectors that drop data on purpose."""
+    def dropping(self) -> Mapping[str, Mapping[str, Any]]:
+        """Processors of the Collectors that drop data on purpose, with their configuration."""
         return telemetry.dropping(self.manifests)
 
     @cached_property
@@ -102,6 +102,29 @@ class Version:
     def callers(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
         """Requests that a workload accepts, by the workload and the caller."""
         return access.accepted(self.index)
+
+    @cached_property
+    def secrets(self) -> frozenset[tuple[str, str]]:
+        """Secrets that the stack creates, by namespace and name."""
+        found = (one["metadata"] for one in self.manifests if one["kind"] == "Secret")
+        return frozenset((str(one.get("namespace", "")), str(one["name"])) for one in found)
+
+    def identity_of(self, place: str) -> str:
+        """The identity of a workload, ``namespace/service account``."""
+        return identity(self.workloads[place])
+
+    def mesh_of(self, place: str) -> str:
+        """The mesh whose proxy the pods of a workload get; empty if they get none.
+
+        Args:
+            place: Workload, ``namespace/name``.
+        """
+        if not self.is_meshed(place):
+            return ""
+        workload = self.workloads[place]
+        namespace = self.index.namespaces.get(workload.namespace)
+        notes = workload.annotations | (namespace.annotations if namespace else {})
+        return "Linkerd" if notes.get("linkerd.io/inject") in {"enabled", "ingress"} else "Istio"
 
     @cached_property
     def _identities(self) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 Manifest = dict[str, Any]
+
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 _REPLACING: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("apps", "DaemonSet"): ("spec.selector",),
@@ -74,6 +77,7 @@ class Change:
         before: The object before; None if it is created.
         after: The object afterwards; None if it is deleted.
         fields: Paths of the fields that differ, of an object that exists before and after.
+        replacing: Those of the fields for which the object is replaced.
     """
 
     key: Key
@@ -81,6 +85,7 @@ class Change:
     before: Manifest | None
     after: Manifest | None
     fields: tuple[str, ...] = ()
+    replacing: tuple[str, ...] = ()
 
 
 def key(manifest: Mapping[str, Any]) -> Key:
@@ -108,9 +113,26 @@ def _change(which: Key, before: Manifest | None, after: Manifest | None) -> Chan
     fields = tuple(path for path, _, _ in differences(before, after))
     if not fields:
         return None
-    replacing = _REPLACING.get((which.group, which.kind), ())
-    is_replaced = any(one == path or one.startswith((f"{path}.", f"{path}[")) for one in fields for path in replacing)
-    return Change(which, Action.REPLACE if is_replaced else Action.UPDATE, before, after, fields)
+    immutable = _REPLACING.get((which.group, which.kind), ())
+    replacing = tuple(
+        one for one in fields if any(one == path or one.startswith((f"{path}.", f"{path}[")) for path in immutable)
+    )
+    return Change(which, Action.REPLACE if replacing else Action.UPDATE, before, after, fields, replacing)
+
+
+def at(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """The value at a path as `differences` gives it; None if there is none.
+
+    Args:
+        value: An object.
+        path: Path of the value.
+    """
+    for name, position in _STEP.findall(path):
+        if position:
+            value = value[int(position)] if isinstance(value, list) and int(position) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any JSON value

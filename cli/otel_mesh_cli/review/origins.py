@@ -1,4 +1,4 @@
-"""The changed lines of the stack's file and the catalog that a risk comes from."""
+"""The changed lines of the stack's file, the catalog and the program that a risk comes from."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FEW: Final = 3
 """Number of changed lines up to which all of them are named, where no line names the risk's subject."""
+_ARTICLES: Final = frozenset({"the", "of", "with"})
 _KEY: Final = re.compile(r"^(\s*)(?:- )?['\"]?([\w.-]+)['\"]?:")
 
 
@@ -34,6 +35,11 @@ class Line:
     text: str
     context: tuple[str, ...] = ()
     removed: bool = False
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the file is the stack's or the catalog, and not the program or the library."""
+        return not self.file.endswith(".py") or self.file.endswith("/services.py")
 
     def __str__(self) -> str:
         """``Pulumi.dev.yaml:12``."""
@@ -72,8 +78,9 @@ def naming(subject: str, lines: Iterable[Line]) -> tuple[Line, ...]:
         lines: All changed lines.
     """
     every = [line for line in lines if line.text and not line.text.startswith("#")]
-    names = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", subject))
-    found = [line for line in every if names & _names(line)]
+    names = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", subject)) - _ARTICLES
+    matching = [line for line in every if names & _names(line)]
+    found = [line for line in matching if line.is_data] or matching
     return tuple(found or (every if len(every) <= _FEW else ()))
 
 

@@ -44,6 +44,7 @@ class Labels(Settings):
         severe: Label for every severe kind that has none of its own; null for none.
         deletes_or_replaces_data: Label for risks of that kind, as for the following ones.
         breaks_calls: Label.
+        stops_a_workload: Label.
         opens_access: Label.
         weakens_mtls: Label.
         leaves_the_mesh: Label.
@@ -52,6 +53,7 @@ class Labels(Settings):
         loses_telemetry: Label.
         multiplies_retries: Label.
         moves_traffic: Label.
+        reads_another_secret: Label.
         changes_capacity: Label.
         changes_a_version: Label.
         restarts_pods: Label.
@@ -62,6 +64,7 @@ class Labels(Settings):
     severe: Label | None = None
     deletes_or_replaces_data: Label | None = None
     breaks_calls: Label | None = None
+    stops_a_workload: Label | None = None
     opens_access: Label | None = None
     weakens_mtls: Label | None = None
     leaves_the_mesh: Label | None = None
@@ -70,6 +73,7 @@ class Labels(Settings):
     loses_telemetry: Label | None = None
     multiplies_retries: Label | None = None
     moves_traffic: Label | None = None
+    reads_another_secret: Label | None = None
     changes_capacity: Label | None = None
     changes_a_version: Label | None = None
     restarts_pods: Label | None = None

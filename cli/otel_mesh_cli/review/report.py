@@ -37,7 +37,7 @@ class Side:
     Attributes:
         name: What it is called: a commit, or the working tree.
         version: The stack's objects.
-        sources: Texts of the stack's file and the catalog, by path in the repository.
+        sources: Texts of the stack's file, the catalog and the program's changed files, by path in the repository.
         unchecked: What cannot be compared with this side, one sentence each.
     """
 
@@ -96,7 +96,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """What the change does, in one sentence."""
-        return verdict(self.risks, self.changes, self.findings.introduced, len(self.refused))
+        return verdict(self.risks, self.changes, self.findings.introduced, self.refused)
 
     @property
     def totals(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh_cli.review import access_risks, data_risks, guard_risks, mesh_risks, telemetry_risks
+from otel_mesh_cli.review import access_risks, data_risks, guard_risks, mesh_risks, route_risks, telemetry_risks
 from otel_mesh_cli.review.kinds import Kind, Risk
+from otel_mesh_cli.review.renames import renames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,11 +25,13 @@ def risks(before: Version, after: Version, changes: Iterable[Change]) -> tuple[R
         after: The proposed version.
         changes: What the update does with each object.
     """
+    renamed = renames(before, after)
     found = [
-        *data_risks.risks(before, after, changes),
-        *access_risks.risks(before, after),
+        *data_risks.risks(before, after, changes, renamed),
+        *access_risks.risks(before, after, renamed),
         *guard_risks.risks(before, after),
         *mesh_risks.risks(before, after),
+        *route_risks.risks(before, after),
         *telemetry_risks.risks(before, after),
     ]
     return tuple(sorted(found, key=lambda one: (_ORDER[one.kind], one.subject)))

@@ -13,6 +13,7 @@ import sys
 import tarfile
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,10 +26,12 @@ from otel_mesh_cli.review.report import Side
 from otel_mesh_cli.stacks import stack_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _FOLDERS: Final = ("components", "infra")
 """Folders of a commit that its program is made of."""
+_MOST_FILES: Final = 20
+"""Number of changed files of the program whose lines are looked at."""
 _ABBREV: Final = 12
 """Digits of a commit in a report. Git's own choice grows with the clone, and the same commits give the same report."""
 
@@ -59,7 +62,25 @@ def both(reference: str, stack: str) -> tuple[Side, Side]:
             fileobj=io.BytesIO(_git(["archive", short, "Pulumi.yaml", file, *_FOLDERS], place))
         ) as packed:
             packed.extractall(folder, filter="data")
-        return read(Path(folder), stack, name, place), after.result()
+        before = read(Path(folder), stack, name, place)
+        changed = _changed(short, place)
+        old, new = (_texts(root, changed) for root in (Path(folder), repo_dir()))
+        return _with_sources(before, old), _with_sources(after.result(), new)
+
+
+def _changed(commit: str, place: str) -> list[str]:
+    """Files of the program that differ from a commit, without new ones that git does not know."""
+    names = _git(["diff", "--name-only", "--relative", commit, "--", *_FOLDERS], place).decode().splitlines()
+    return [name for name in names if name.endswith(".py")][:_MOST_FILES]
+
+
+def _texts(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    found = {name: folder / name for name in names}
+    return {name: one.read_text(encoding="utf-8", errors="replace") for name, one in found.items() if one.is_file()}
+
+
+def _with_sources(side: Side, texts: Mapping[str, str]) -> Side:
+    return replace(side, sources={**texts, **side.sources})
 
 
 def read(folder: Path, stack: str, name: str, place: str, variables: Mapping[str, str] | None = None) -> Side:

@@ -42,13 +42,13 @@ def pipelines(manifests: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ..
     return found
 
 
-def dropping(manifests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Processors of a Collector that drop data on purpose, with their configuration as text."""
-    found: dict[str, str] = {}
+def dropping(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Processors of a Collector that drop data on purpose, with their configuration."""
+    found: dict[str, Mapping[str, Any]] = {}
     for place, config in _collectors(manifests):
         for name, settings in (config.get("processors") or {}).items():
             if name.partition("/")[0] in {"filter", "probabilistic_sampler", "tail_sampling"}:
-                found[f"{place} {name}"] = yaml.safe_dump(settings, default_flow_style=True, width=10_000).strip()
+                found[f"{place} {name}"] = settings or {}
     return found
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.core.labels import Annotation
 from otel_mesh.core.network import CLUSTER_DOMAIN
+from otel_mesh_cli.review import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,27 +24,40 @@ class Route:
     Attributes:
         owner: VirtualService, ``namespace/name``.
         hosts: Hosts that it routes.
-        match: Requests that it is for; empty for all others.
+        gateways: Gateways that it is for; empty for calls inside the mesh.
+        match: Requests that it is for, in words; empty for all others.
+        requests: The same without conditions of requests that may be repeated.
+        paths: Paths of these requests, exact or ending in ``*``.
         destinations: Where they go, each with its share in percent.
         fault: Injected fault; empty without one.
+        ends: Day on which the fault was to end; empty if none is written down.
         attempts: Number of retries.
         timeout: Timeout; empty without one.
     """
 
     owner: str
     hosts: tuple[str, ...]
+    gateways: tuple[str, ...]
     match: str
+    requests: str
+    paths: tuple[str, ...]
     destinations: tuple[tuple[str, int], ...]
     fault: str
+    ends: str
     attempts: int
     timeout: str
 
     @property
     def where(self) -> str:
-        """``90 % v1, 10 % v2``, or the sole destination."""
+        """``90 % a.shop v1, 10 % a.shop v2``, or the sole destination."""
         if len(self.destinations) == 1:
             return self.destinations[0][0]
         return ", ".join(f"{share} % {name}" for name, share in self.destinations)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether requests go where the mesh sends them without a rule: to the pods of the called Service."""
+        return not self.gateways and self.destinations == tuple((_short(host), 100) for host in self.hosts)
 
 
 def mtls(manifests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -70,33 +85,42 @@ def routes(manifests: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
 
 
 def _routes(service: Mapping[str, Any]) -> Iterator[Route]:
-    spec = service.get("spec") or {}
+    spec, metadata = service.get("spec") or {}, service["metadata"]
+    gateways = [str(one) for one in spec.get("gateways") or ()]
     for rule in spec.get("http") or ():
-        given = rule.get("route") or ()
+        alternatives = rule.get("match") or ()
+        chosen = matches.without_repeatable(alternatives)
         yield Route(
-            owner=f"{service['metadata'].get('namespace', '')}/{service['metadata']['name']}",
+            owner=f"{metadata.get('namespace', '')}/{metadata['name']}",
             hosts=tuple(spec.get("hosts") or ()),
-            match=" or ".join(filter(None, map(_match, rule.get("match") or ()))),
-            destinations=tuple((_destination(one["destination"]), int(one.get("weight", 100))) for one in given),
+            gateways=() if "mesh" in gateways else tuple(gateways),
+            match=matches.words(alternatives),
+            requests=matches.words(chosen),
+            paths=matches.paths(chosen),
+            destinations=tuple(_destinations(rule)),
             fault=_fault(rule.get("fault") or {}),
+            ends=str((metadata.get("annotations") or {}).get(Annotation.FAULT_EXPIRES, "")),
             attempts=int((rule.get("retries") or {}).get("attempts", 0)),
             timeout=str(rule.get("timeout", "")),
         )
 
 
-def _destination(value: Mapping[str, Any]) -> str:
-    host = str(value["host"]).removesuffix(f".svc.{CLUSTER_DOMAIN}")
-    return f"{host} {value['subset']}" if value.get("subset") else host
+def _destinations(rule: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Where a rule sends requests; a rule that answers by itself or leaves that to another has one destination."""
+    for one in rule.get("route") or ():
+        host = _short(str(one["destination"]["host"]))
+        subset = one["destination"].get("subset")
+        yield f"{host} {subset}" if subset else host, int(one.get("weight", 100))
+    if delegate := rule.get("delegate"):
+        yield f"the rules of {delegate.get('namespace', '')}/{delegate.get('name')}", 100
+    if redirect := rule.get("redirect"):
+        yield f"a redirect to {redirect.get('authority', '')}{redirect.get('uri', '')}", 100
+    if answer := rule.get("directResponse"):
+        yield f"the answer {answer.get('status')}", 100
 
 
-def _match(value: Mapping[str, Any]) -> str:
-    parts = [_text(name, value[name]) for name in ("method", "uri", "authority") if name in value]
-    parts += [_text(name, one) for name, one in sorted((value.get("headers") or {}).items())]
-    return " ".join(part for part in parts if part != "uri prefix /")
-
-
-def _text(name: str, how: Mapping[str, Any]) -> str:
-    return f"{name} " + " ".join(f"{kind} {text}" for kind, text in how.items()) if how else name
+def _short(host: str) -> str:
+    return host.removesuffix(f".svc.{CLUSTER_DOMAIN}")
 
 
 def _fault(value: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.check.objects import mappings, number
+from otel_mesh.check.objects import mapping, mappings, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from otel_mesh.check.workloads import Workload
 
 _STORES: Final = ("PersistentVolumeClaim", "PersistentVolume")
+_SCALED: Final = ("Deployment", "StatefulSet", "ReplicaSet")
 
 
 def holds_data(kind: str) -> bool:
@@ -33,6 +34,26 @@ def environment(workload: Workload) -> dict[str, str]:
 def replicas(workload: Workload) -> int | None:
     """Number of pods; None for one per node, Jobs and autoscaled workloads."""
     return number(workload.object.spec.get("replicas"))
+
+
+def is_scaled(workload: Workload) -> bool:
+    """Whether the workload has a number of pods: a Deployment, a StatefulSet or a ReplicaSet."""
+    return workload.object.kind in _SCALED
+
+
+def secrets(workload: Workload) -> set[str]:
+    """Names of the Secrets that the pods cannot start without."""
+    found = set()
+    for container in _containers(workload):
+        sources = [mapping(one.get("valueFrom")).get("secretKeyRef") for _, one in mappings(container.get("env"))]
+        sources += [one.get("secretRef") for _, one in mappings(container.get("envFrom"))]
+        found |= {str(one["name"]) for one in map(mapping, sources) if one.get("name") and not one.get("optional")}
+    for _, volume in mappings(workload.spec.get("volumes")):
+        projected = mappings(mapping(volume.get("projected")).get("sources"))
+        given = [mapping(volume.get("secret")), *(mapping(one.get("secret")) for _, one in projected)]
+        names = (one.get("secretName") or one.get("name") for one in given if not one.get("optional"))
+        found |= {str(name) for name in names if name}
+    return found
 
 
 def _containers(workload: Workload) -> Iterator[dict[str, Any]]:

@@ -65,8 +65,11 @@ class Callers:
         policies = [one for one in self._calls.policies(callee) if action(one) == "ALLOW"]
         if not policies:
             yield ANYONE, Outsider(), ""
-            yield from self._by_linkerd(callee)
-            yield from self._by_network(callee)
+            authorized = list(self._by_linkerd(callee))
+            yield from authorized
+            # whom the mesh names may send what the mesh says: the network knows ports only
+            named = {name for name, _, _ in authorized}
+            yield from (one for one in self._by_network(callee) if one[0] not in named)
         for policy in policies:
             for _, rule in mappings(policy.spec.get("rules")):
                 for requests in _requests(rule) or [""]:

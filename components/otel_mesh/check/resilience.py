@@ -11,7 +11,7 @@ from otel_mesh.check.authorization import action, pods_of, principals
 from otel_mesh.check.destinations import destinations
 from otel_mesh.check.findings import Severity, code, found
 from otel_mesh.check.hosts import DOMAIN, qualified
-from otel_mesh.check.objects import ISTIO, LINKERD, mapping, mappings, number, text
+from otel_mesh.check.objects import ISTIO, LINKERD, mapping, mappings, number, text, words
 from otel_mesh.core.labels import Annotation
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ PROFILE: Final = code(
     why="Linkerd ignores routes, retries, timeouts and circuit breaking of a Service that has a ServiceProfile.",
     remedy="remove the ServiceProfile; retries and timeouts are annotations of the route or Service",
 )
+Hops = tuple[tuple[str, int], ...]
+"""Services that are tried more than once, in the order of the calls, each with its attempts."""
+Tries = dict[str, tuple[int, "Object"]]
+"""Attempts of a call to a Service, with the object that sets them, by the host's name."""
+
 _MOST_TRIES: Final = 8
 _SHOWN: Final = 5
 """Number of services of a chain that a finding names."""
@@ -140,26 +145,35 @@ def _profiles(index: Index) -> Iterator[Finding]:
 
 def _multiplied(index: Index) -> Iterator[Finding]:
     """Chains of calls whose attempts multiply: the callers are those that policies allow."""
-    tries = _tries(index)
-    if sum(1 for attempts, _ in tries.values() if attempts > 1) < 2:  # noqa: PLR2004 - one hop multiplies nothing
+    inside, entering = _tries(index)
+    if not any(attempts > 1 for attempts, _ in inside.values()):
         return
-    chains = _chains(allowed_edges(index), {name: attempts for name, (attempts, _) in tries.items()})
-    for name, (attempts, route) in tries.items():
-        product, chain = chains.get(name, (1, ()))
-        if attempts > 1 and product > _MOST_TRIES and len(chain) > 1:
-            shown = " then ".join(f"{one} ({tries[one][0]})" for one in chain)
-            shown = f"... {shown}" if len(chain) == _SHOWN else shown
-            yield found(MULTIPLIED, route, "spec", f"up to {product} requests for one: attempts at {shown}")
+    for name, (product, hops) in _chains(index, inside, entering).items():
+        if name in inside and product > _MOST_TRIES and len(hops) > 1 and hops[-1][0] == name:
+            shown = " then ".join(f"{one} ({attempts})" for one, attempts in hops)
+            shown = f"... {shown}" if len(hops) == _SHOWN else shown
+            yield found(MULTIPLIED, inside[name][1], "spec", f"up to {product} requests for one: attempts at {shown}")
 
 
-def _chains(callers: dict[str, set[str]], tries: dict[str, int]) -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Largest product of attempts of a chain of calls that ends at a service, with the last services that multiply.
+def retry_chains(index: Index) -> dict[str, tuple[int, Hops]]:
+    """Largest number of requests that one request may become at each Service, with the last hops that multiply.
 
-    Of calls in a circle the one that closes it is left out.
+    The routes of a gateway are for its own calls only, which begin a chain. Of calls in a circle the one that closes it
+    is left out.
+
+    Args:
+        index: Objects with the routes and the policies.
     """
-    best: dict[str, tuple[int, tuple[str, ...]]] = {}
+    return _chains(index, *_tries(index))
+
+
+def _chains(index: Index, *tries: Tries) -> dict[str, tuple[int, Hops]]:
+    """The chains of `retry_chains`; attempts as `_tries` gives them."""
+    inside, entering = ({name: one for name, (one, _) in side.items() if one > 1} for side in tries)
+    callers = allowed_edges(index) if inside or entering else {}
+    best: dict[str, tuple[int, Hops]] = {}
     entered: set[str] = set()
-    for start in tries:
+    for start in [*inside, *entering, *callers]:
         stack = [start]
         while stack:
             name = stack[-1]
@@ -168,25 +182,31 @@ def _chains(callers: dict[str, set[str]], tries: dict[str, int]) -> dict[str, tu
                 stack += [one for one in sorted(callers.get(name, ())) if one not in entered]
                 continue
             stack.pop()
-            if name in best:
-                continue
-            above = [best[one] for one in callers.get(name, ()) if one in best]
-            product, chain = max(above, default=(1, ()))
-            own = tries.get(name, 1)
-            best[name] = (product * own, (*chain, name)[-_SHOWN:]) if own > 1 else (product, chain)
+            if name not in best:
+                above = max((best[one] for one in callers.get(name, ()) if one in best), default=(1, ()))
+                within, first = _after(above, name, inside.get(name, 1)), _after((1, ()), name, entering.get(name, 1))
+                best[name] = max(within, first)
     return best
 
 
-def _tries(index: Index) -> dict[str, tuple[int, Object]]:
-    """Attempts of a call to a Service, retries included, with the object that sets them, by the host's name."""
-    made: dict[str, tuple[int, Object]] = {}
+def _after(chain: tuple[int, Hops], name: str, attempts: int) -> tuple[int, Hops]:
+    product, hops = chain
+    return (product * attempts, (*hops, (name, attempts))[-_SHOWN:]) if attempts > 1 else chain
+
+
+def _tries(index: Index) -> tuple[Tries, Tries]:
+    """Attempts, retries included, of calls inside the mesh, and of those of gateways."""
+    made: Tries = {}
+    entering: Tries = {}
     for service in index.of("VirtualService", ISTIO):
+        gateways = words(service.spec.get("gateways"))
+        of = entering if (gateways and "mesh" not in gateways) or not service.spec.get("hosts") else made
         for place, rule in mappings(service.spec.get("http")):
             attempts = number(mapping(rule.get("retries")).get("attempts")) or 0
             for one in destinations(service):
                 if one.path.startswith(f"spec.http[{place}].route"):
                     host = qualified(one.host, service.namespace).removesuffix(f".svc.{DOMAIN}")
-                    made[host] = max(made.get(host, (1, service)), (attempts + 1, service), key=lambda pair: pair[0])
+                    of[host] = max(of.get(host, (1, service)), (attempts + 1, service), key=lambda pair: pair[0])
     annotated = [(one, f"{one.name}.{one.namespace}") for one in index.of("Service")]
     annotated += [
         (route, f"{text(parent.get('name'))}.{text(parent.get('namespace')) or route.namespace}")
@@ -198,7 +218,7 @@ def _tries(index: Index) -> dict[str, tuple[int, Object]]:
         if "retry.linkerd.io/http" in where.annotations or "retry.linkerd.io/grpc" in where.annotations:
             attempts = number(where.annotations.get("retry.linkerd.io/limit", 1)) or 0
             made[host] = max(made.get(host, (1, where)), (attempts + 1, where), key=lambda pair: pair[0])
-    return made
+    return made, entering
 
 
 def allowed_edges(index: Index) -> dict[str, set[str]]:

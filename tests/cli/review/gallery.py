@@ -1,185 +1,114 @@
-"""A gallery of changes to stack `prod`, each made as a person would make it: in the stack's file or the catalog."""
+"""The two sides of each case of the gallery, by the stack's program, and the report on them."""
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from otel_mesh_cli.checks import replay
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_cli.review import sides
+from otel_mesh_cli.oncall import options
+from otel_mesh_cli.review import sides, traffic
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.report import Report, Side
 from otel_mesh_cli.stacks.declared import declared
+from otel_mesh_stack.services import CATALOG as DECLARED
+from tests.cli.review.cases import CATALOG, FILE, STACK, Case, Edit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-STACK: Final = "prod"
-FILE: Final = f"Pulumi.{STACK}.yaml"
-CATALOG: Final = "infra/otel_mesh_stack/services.py"
-SECRET: Final = "canary-3f9c0d"  # noqa: S105 - what no report may show
+SECRETS: Final = ("canary-3f9c0d", "canary-b81e57")
+"""Secret values of the base and of the proposed version, which no report may show."""
 COMMAND: Final = "otel-mesh review --stack prod --against main"
+_WEEK_END_US: Final = 1_800_000_000_000_000
+_LAST_CALL_S: Final = 1_799_990_000.0
 
 
-@dataclass(frozen=True)
-class Case:
-    """A change.
+def edited(texts: Mapping[str, str], edits: tuple[Edit, ...]) -> dict[str, str]:
+    """Texts of files after edits.
 
-    Attributes:
-        name: Name of the case.
-        verdict: What the report says first.
-        edits: Texts that are replaced, by file.
+    Args:
+        texts: Texts by path.
+        edits: Edits; a file that has no text here is the checkout's.
     """
-
-    name: str
-    verdict: str
-    edits: tuple[tuple[str, str, str], ...]
-
-
-def _settings(old: str, new: str) -> tuple[tuple[str, str, str], ...]:
-    return ((FILE, old, new),)
-
-
-_END: Final = "        tolerations: *quick_to_leave\n"
-_SERVICES: Final = _END + "    services:\n"
-
-CASES: Final = (
-    Case("nothing changes", "Nothing changes.", _settings("config:\n", "config: # a comment\n")),
-    Case(
-        "caller added",
-        "1 call is newly allowed and no data is deleted.",
-        _settings(
-            _END,
-            _SERVICES + "      payment-service:\n        callers: [{ namespace: reviews, service_account: reviews }]\n",
-        ),
-    ),
-    Case(
-        "caller removed",
-        "1 call is refused, 1 workload restarts and no data is deleted.",
-        ((CATALOG, '"calls": [_PAYMENTS],\n            "stores"', '"stores"'),),
-    ),
-    Case(
-        "store no longer used",
-        "1 call is refused, 1 workload restarts and no data is deleted.",
-        ((CATALOG, '"port": 8083, "stores": [POSTGRES], "metrics"', '"port": 8083, "metrics"'),),
-    ),
-    Case(
-        "service renamed",
-        "1 call is refused, 3 calls are newly allowed, 3 workloads restart and no data is deleted.",
-        ((CATALOG, '"user-service"', '"member-service"'),),
-    ),
-    Case(
-        "service exposed",
-        "1 call is newly allowed, 2 routes change, 1 workload restarts, the checks find 1 new warning and no data"
-        " is deleted.",
-        (
-            (
-                CATALOG,
-                '"port": 8082,\n',
-                '"port": 8082,\n            "exposed": True,\n            "path_prefix": "/orders",\n',
-            ),
-        ),
-    ),
-    Case(
-        "sampling cut",
-        "Telemetry is lost in 1 place and no data is deleted.",
-        _settings("ingress_percentage: 100", "ingress_percentage: 10"),
-    ),
-    Case(
-        "ordinary traces dropped",
-        "Telemetry is lost in 1 place, 1 workload restarts and no data is deleted.",
-        _settings("sampling_percentage: 10\n", "sampling_percentage: 1\n"),
-    ),
-    Case(
-        "volumes replaced",
-        "Data is deleted or replaced in 6 objects.",
-        _settings("storage_class: ssd", "storage_class: fast"),
-    ),
-    Case(
-        "logs no longer stored",
-        "1 workload restarts and data is deleted or replaced in 1 object.",
-        _settings(
-            "storage: { kind: persistent, size: 100Gi }\n    prometheus", "storage: { kind: ephemeral }\n    prometheus"
-        ),
-    ),
-    Case(
-        "secret renamed",
-        "2 workloads restart and no data is deleted.",
-        _settings("existing_secret: redis-credentials", f"existing_secret: redis-{SECRET.partition('-')[0]}"),
-    ),
-    Case(
-        "mesh upgraded",
-        "3 versions change, 5 workloads restart and no data is deleted.",
-        _settings(
-            "        control_plane:\n          replicas: 2",
-            "        version: 1.31.3\n        control_plane:\n          replicas: 2",
-        ),
-    ),
-    Case(
-        "mesh left",
-        "1 call is refused, 4 calls are newly allowed, mTLS is weakened in 1 place, 8 workloads leave the mesh,"
-        " 2 routes change, 11 workloads restart and data is deleted or replaced in 3 objects.",
-        _settings("kind: istio", "kind: none"),
-    ),
-    Case(
-        "namespace renamed",
-        "6 calls are refused, 5 calls are newly allowed, 2 routes change and data is deleted or replaced in 4 objects.",
-        _settings("    storage_class: ssd", "    namespaces: { services: store }\n    storage_class: ssd"),
-    ),
-    Case(
-        "image changed",
-        "1 version changes and no data is deleted.",
-        _settings("    jaeger:\n", "    jaeger:\n      image: registry.example.com/jaeger:2.99\n"),
-    ),
-    Case(
-        "fewer pods",
-        "4 workloads change their number of pods and no data is deleted.",
-        _settings("service_defaults:\n      replicas: 3", "service_defaults:\n      replicas: 2"),
-    ),
-    Case(
-        "log level raised",
-        "4 workloads restart and no data is deleted.",
-        _settings("service_defaults:\n", "service_defaults:\n      log_level: WARNING\n"),
-    ),
-)
+    made = dict(texts)
+    for file, old, new in edits:
+        text = made.get(file) or (repo_dir() / file).read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        made[file] = text.replace(old, new)
+    return made
 
 
 @cache
-def base() -> Side:
-    """The checkout's stack."""
-    text = (repo_dir() / FILE).read_text()
-    catalog = (repo_dir() / CATALOG).read_text()
-    return Side("main", _version(text), {FILE: text, CATALOG: catalog})
+def base(edits: tuple[Edit, ...] = ()) -> Side:
+    """The checkout's stack, with edits of the stack's file.
+
+    Args:
+        edits: The edits.
+    """
+    sources = edited({name: (repo_dir() / name).read_text() for name in (FILE, CATALOG)}, edits)
+    return Side("main", _version(sources[FILE]), sources)
 
 
 def proposed(case: Case, scratch: Path) -> Side:
-    """The checkout's stack with a change.
+    """The base with a change.
 
     Args:
         case: The change.
-        scratch: Folder for a copy of the program, which a change of the catalog needs.
+        scratch: Folder for a copy of the program, which a change of anything but the stack's file needs.
     """
-    sources = dict(base().sources)
-    for file, old, new in case.edits:
-        assert old in sources[file], f"{case.name}: {old!r} is not in {file}"
-        sources[file] = sources[file].replace(old, new)
+    texts = edited(base(case.base).sources, case.edits)
     if {file for file, _, _ in case.edits} == {FILE}:
-        return Side("change", _version(sources[FILE]), sources)
+        return Side("change", _version(texts[FILE]), texts)
     for name in ("components", "infra"):
         shutil.copytree(repo_dir() / name, scratch / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(repo_dir() / "Pulumi.yaml", scratch)
-    for file, text in sources.items():
+    for file, text in texts.items():
         (scratch / file).write_text(text)
     return sides.read(scratch, STACK, "change", case.name)
 
 
 def report(case: Case, scratch: Path) -> Report:
     """The report on a change; arguments as of `proposed`."""
-    return Report(STACK, base(), proposed(case, scratch), COMMAND)
+    found = Report(STACK, base(case.base), proposed(case, scratch), COMMAND)
+    if not case.seen:
+        return found
+    window = options.window("7d", end_us=_WEEK_END_US)
+    last = {pair: _LAST_CALL_S for pair, _ in case.seen}
+    judged = replay.judged(found.after.version.index, DECLARED, case.seen, last, window)
+    return replace(found, traffic=traffic.judged(found.before.version.index, judged))
+
+
+def with_secrets(found: Report) -> Report:
+    """The report on the same sides, each with Secrets of its own values.
+
+    Args:
+        found: The report.
+    """
+    before, after = (
+        replace(side, version=Version((*side.version.manifests, *_secrets(value)), side.version.environment))
+        for side, value in zip((found.before, found.after), SECRETS, strict=True)
+    )
+    return replace(found, before=before, after=after)
+
+
+def _secrets(value: str) -> list[dict[str, Any]]:
+    """A Secret as a program writes it, and one as `kubectl apply` leaves it."""
+    encoded = base64.b64encode(value.encode()).decode()
+    metadata = {"name": "written", "namespace": "shop"}
+    written = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"password": value}}
+    note = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(written)}
+    applied = {**written, "metadata": {**metadata, "name": "applied", "annotations": note}, "data": {"key": encoded}}
+    del applied["stringData"]
+    return [written, applied]
 
 
 def _version(text: str) -> Version:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -9,9 +11,12 @@ import pytest
 
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.review import origins
-from otel_mesh_cli.review.kinds import SEVERE
+from otel_mesh_cli.review.kinds import SEVERE, grouped
 from otel_mesh_cli.review.markdown import comment
-from tests.cli.review import gallery
+from otel_mesh_cli.review.picture import svg
+from otel_mesh_cli.review.risk_table import places
+from otel_mesh_cli.review.sarif import sarif
+from tests.cli.review import cases, gallery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,17 +24,25 @@ if TYPE_CHECKING:
     from otel_mesh_cli.review.report import Report
 
 GOLDEN = repo_dir() / "tests" / "cli" / "review" / "golden"
+IN_FULL = ("caller added",)
+"""Cases of which the whole comment is a golden file."""
 
 
 def told(report: Report) -> str:
-    """Verdict and risks of a report, a line each."""
+    """Verdict, risks, findings and judged calls of a report, a line each."""
     lines = [report.verdict, f"objects: {report.totals}"]
-    for risk in report.risks:
-        places = ", ".join(str(line) for line in origins.of(risk, report.lines)) or "-"
-        mark = "!" if risk.kind in SEVERE else " "
-        lines.append(
-            f"{mark} {risk.kind.value}: {risk.subject}: {risk.before} -> {risk.after} ({risk.reason}) [{places}]"
-        )
+    for group in grouped(report.risks):
+        risk = group.first
+        changed = [line for one in group.risks for line in origins.of(one, report.lines)]
+        mark, subjects = "!" if risk.kind in SEVERE else " ", ", ".join(group.subjects)
+        lines.append(f"{mark} {risk.kind.value}: {subjects}: {risk.before} -> {risk.after} ({group.reason})")
+        lines.append(f"    from {', '.join(places(changed)) or 'the program or the library'}")
+    if report.traffic:
+        lines += [
+            f"! refused: {one.caller} -> {one.callee}, {one.calls:.0f} calls: {one.reason}" for one in report.refused
+        ]
+        already = ", ".join(f"{caller} -> {callee}" for caller, callee in sorted(report.traffic.already))
+        lines.append(f"  of {report.traffic.replay.compared} pairs; refused by the base too: {already or 'none'}")
     lines += [f"  check {one}" for one in report.findings.introduced]
     lines.append(f"checks of the base: {report.findings.kept} stay, {report.findings.resolved} resolved")
     return "\n".join(lines) + "\n"
@@ -42,17 +55,21 @@ def matches(name: str, text: str) -> bool:
     return place.read_text() == text
 
 
-@pytest.mark.parametrize("case", gallery.CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_b4_the_verdict_and_the_risks_of_a_change(case: gallery.Case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.slug)
+def test_b4_the_verdict_and_the_risks_of_a_change(case: cases.Case, tmp_path: Path) -> None:
     report = gallery.report(case, tmp_path)
     assert report.verdict == case.verdict
-    assert matches(f"{case.name.replace(' ', '-')}.txt", told(report)), "UPDATE_GOLDEN=1 updates it"
-    assert gallery.SECRET not in comment(report)
-    assert all(origins.of(risk, report.lines) for risk in report.risks), "every risk names the line that it comes from"
-
-
-def test_b4_a_report_in_full(tmp_path: Path) -> None:
-    case = next(one for one in gallery.CASES if one.name == "caller added")
-    text = comment(gallery.report(case, tmp_path))
-    assert matches("caller-added.md", text), "UPDATE_GOLDEN=1 updates it"
-    assert comment(gallery.report(case, tmp_path)) == text
+    assert matches(f"{case.slug}.txt", told(report)), "UPDATE_GOLDEN=1 updates it"
+    of_the_stack = {cases.FILE, cases.CATALOG} >= {file for file, _, _ in case.edits}
+    assert not of_the_stack or all(origins.of(risk, report.lines) for risk in report.risks), "every risk has its line"
+    text = comment(report)
+    assert comment(report) == text
+    if case.name in IN_FULL:
+        assert matches(f"{case.slug}.md", text), "UPDATE_GOLDEN=1 updates it"
+    with_secrets = gallery.with_secrets(report)
+    data = (json.dumps(one) for one in (with_secrets.data(), sarif(with_secrets)))
+    shown = [comment(with_secrets), *data, svg(with_secrets)]
+    for secret in gallery.SECRETS:
+        encoded = base64.b64encode(secret.encode()).decode()
+        assert not [text for text in shown if secret in text or encoded in text], "a secret value is shown"
+    assert "Secret shop/written" in shown[0]

@@ -18,7 +18,7 @@ from otel_mesh_cli.review.layout import HEIGHT, layout
 from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.picture import svg
 from otel_mesh_cli.review.report import Report, Side
-from tests.cli.review import gallery
+from tests.cli.review import cases, gallery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +54,7 @@ def edges(picture: str, mark: str) -> list[int]:
 
 
 def a_report(name: str, scratch: Path) -> Report:
-    return gallery.report(next(one for one in gallery.CASES if one.name == name), scratch)
+    return gallery.report(cases.named(name), scratch)
 
 
 def test_added_removed_and_changed_parts_are_marked_in_the_panel_that_has_them(tmp_path: Path) -> None:
@@ -74,7 +74,8 @@ def test_a_change_of_nothing_marks_nothing(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_a_picture_and_names_are_escaped(tmp_path: Path) -> None:
-    assert gallery.SECRET not in svg(a_report("secret renamed", tmp_path))
+    picture = svg(gallery.with_secrets(a_report("secret renamed", tmp_path)))
+    assert not [one for one in gallery.SECRETS if one in picture]
     side = Side('a <"&', Version(()), {})
     assert 'Before: a &lt;"&amp;' in svg(Report("prod", side, side, ""))
 

@@ -13,7 +13,7 @@ from otel_mesh_cli.review import policy
 from otel_mesh_cli.review.acceptance import Terms
 from otel_mesh_cli.review.kinds import Kind
 from otel_mesh_cli.review.markdown import comment
-from tests.cli.review import gallery
+from tests.cli.review import cases, gallery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ WRONG = (
 
 
 def judged(name: str, scratch: Path, *labels: str, is_edited: bool = False) -> Report:
-    case = next(one for one in gallery.CASES if one.name == name)
+    case = cases.named(name)
     terms = Terms(policy.parsed(TEXT, "x"), "main", labels, is_edited)
     return replace(gallery.report(case, scratch), terms=terms)
 
@@ -89,23 +89,23 @@ def test_labels_that_are_no_json_list_are_refused(text: str) -> None:
 
 
 def test_a_missing_label_is_named_and_fails(tmp_path: Path) -> None:
-    report = judged("service renamed", tmp_path, "security: reviewed")
+    report = judged("collector leaves the mesh", tmp_path, "security: reviewed")
     assert report.fails("policy")
     text = comment(report)
-    assert "> [!CAUTION]\n> - label `risk-accepted` is missing and would accept: breaks calls (1)\n" in text
-    assert "> - label `security: reviewed` accepts: opens access (3)\n>\n> By `.otel-mesh/review.yaml` of main." in text
+    assert "> [!CAUTION]\n> - label `risk-accepted` is missing and would accept: leaves the mesh (1)\n" in text
+    assert "> - label `security: reviewed` accepts: opens access (1)\n>\n> By `.otel-mesh/review.yaml` of main." in text
     assert "restart`" not in text, "stack prod needs no label for restarts"
     assert report.data()["policy"]["labels"] == [
-        {"label": "risk-accepted", "accepts": ["breaks calls (1)"], "given": False},
-        {"label": "security: reviewed", "accepts": ["opens access (3)"], "given": True},
+        {"label": "risk-accepted", "accepts": ["leaves the mesh (1)"], "given": False},
+        {"label": "security: reviewed", "accepts": ["opens access (1)"], "given": True},
     ]
 
 
 def test_given_labels_pass_whatever_their_order(tmp_path: Path) -> None:
-    report = judged("service renamed", tmp_path, "x", "security: reviewed", "risk-accepted")
+    report = judged("collector leaves the mesh", tmp_path, "x", "security: reviewed", "risk-accepted")
     assert not report.fails("policy")
     assert report.fails("severe")
-    assert "> [!NOTE]\n> - label `risk-accepted` accepts: breaks calls (1)" in comment(report)
+    assert "> [!NOTE]\n> - label `risk-accepted` accepts: leaves the mesh (1)" in comment(report)
 
 
 def test_a_change_without_risks_needs_no_label(tmp_path: Path) -> None:

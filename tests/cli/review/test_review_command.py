@@ -11,17 +11,20 @@ import pytest
 
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.main import main
-from tests.cli.review import gallery
+from tests.cli.oncall.oncall_apis import api
+from tests.cli.review import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PARTS = ("components", "infra", "Pulumi.yaml", gallery.FILE)
+PARTS = ("components", "infra", "Pulumi.yaml", "Pulumi.local.yaml", cases.FILE)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the program, one commit on `main`."""
+    tmp_path /= "checkout"
+    tmp_path.mkdir()
     for name in PARTS:
         source = repo_dir() / name
         if source.is_dir():
@@ -44,30 +47,73 @@ def commit(folder: Path) -> None:
     git(folder, *name, "commit", "--quiet", "--all", "--message", "x")
 
 
-@pytest.mark.parametrize("name", ["caller added", "caller removed", "sampling cut"])
-def test_c3_a_branch_is_compared_with_main(name: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    case = next(one for one in gallery.CASES if one.name == name)
-    git(checkout, "switch", "--quiet", "--create", "change")
-    for file, old, new in case.edits:
-        place = checkout / file
+def branch(case: cases.Case, folder: Path) -> None:
+    """Give `main` the case's base, and begin a branch with its change, which is not committed."""
+    if case.base:
+        edit(case.base, folder)
+        commit(folder)
+    git(folder, "switch", "--quiet", "--create", "change")
+    edit(case.edits, folder)
+
+
+def edit(edits: tuple[cases.Edit, ...], folder: Path) -> None:
+    for file, old, new in edits:
+        place = folder / file
+        assert old in place.read_text()
         place.write_text(place.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize("name", ["caller added", "caller removed", "canary step", "permissive mTLS"])
+def test_c3_a_branch_is_compared_with_main(name: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = cases.named(name)
+    branch(case, checkout)
     asked = ["review", "--stack", "prod", "--against", "main"]
     assert main(asked) == 0  # not committed yet
-    first = capsys.readouterr().out
-    assert f"**{case.verdict}**" in first
+    assert f"**{case.verdict}**" in capsys.readouterr().out
     commit(checkout)
-    assert main([*asked, "--output", "json", "--fail-on", "any"]) == 1
-    assert json.loads(capsys.readouterr().out)["verdict"] == case.verdict
-    assert main([*asked, "--output", "sarif"]) == 0
-    (result, *_) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    out = checkout.parent / "out"
+    assert main([*asked, "--out", str(out), "--fail-on", "any"]) == 1
+    assert json.loads((out / "report.json").read_text())["verdict"] == case.verdict
+    assert f"**{case.verdict}**" in (out / "report.md").read_text()
+    (result, *_) = json.loads((out / "report.sarif").read_text())["runs"][0]["results"]
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == case.edits[0][0]
     line = (checkout / place["artifactLocation"]["uri"]).read_text().splitlines()[place["region"]["startLine"] - 1]
     assert line.strip()
 
 
+def test_c3_a_removed_caller_that_is_seen_in_traffic(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = cases.named("caller removed but seen in traffic")
+    branch(case, checkout)
+
+    def prometheus(query: dict[str, str]) -> object:
+        """The recorded calls, for the query of their number; no durations and no times."""
+        is_number = query["query"].startswith("sum by (client, server, failed)")
+        found = [
+            {"metric": {"client": caller, "server": callee, "failed": "false"}, "value": [0, str(number)]}
+            for (caller, callee), number in case.seen
+        ]
+        return {"status": "success", "data": {"resultType": "vector", "result": found if is_number else []}}
+
+    with api(api_v1_query=prometheus) as port:
+        asked = ("--against-traffic", "7d", "--prometheus-url", f"http://127.0.0.1:{port}", "--fail-on", "severe")
+        assert main(["review", "--stack", "prod", "--against", "main", *asked]) == 1
+    text = capsys.readouterr().out
+    assert f"**{case.verdict}**" in text
+    assert "| the base too | `user-service` | `payment-service` | 3 |" in text
+
+
+def test_c3_a_fault_without_an_end_is_refused_in_production(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = cases.named("fault in production")
+    branch(case, checkout)
+    file = checkout / cases.FILE
+    file.write_text(file.read_text().replace("            expires: 2099-12-31\n", ""))
+    assert main(["review", "--stack", "prod", "--against", "main"]) == 2
+    assert "services.order-service.traffic.fault.expires: required in production" in capsys.readouterr().err
+
+
 def test_c3_a_stack_that_the_base_lacks_is_created_whole(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(checkout / gallery.FILE, checkout / "Pulumi.fresh.yaml")
+    shutil.copy(checkout / cases.FILE, checkout / "Pulumi.fresh.yaml")
     assert main(["review", "--stack", "fresh", "--output", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {one["action"] for one in found["objects"]} == {"create"}
@@ -80,10 +126,7 @@ def test_the_policy_of_the_base_asks_for_labels(checkout: Path, capsys: pytest.C
     git(checkout, "add", ".")
     commit(checkout)
     git(checkout, "switch", "--quiet", "--create", "change")
-    case = next(one for one in gallery.CASES if one.name == "caller added")
-    for file, old, new in case.edits:
-        place = checkout / file
-        place.write_text(place.read_text().replace(old, new))
+    edit(cases.named("caller added").edits, checkout)
     policy.write_text("labels: {}\n")
     asked = ["review", "--stack", "prod", "--fail-on", "policy"]
     assert main([*asked, "--labels", '["docs"]']) == 1
@@ -115,7 +158,7 @@ def test_c3_a_wrong_question_is_one_line(
 
 
 def test_c3_settings_that_the_program_refuses_are_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = checkout / gallery.FILE
+    file = checkout / cases.FILE
     file.write_text(file.read_text().replace("ingress_percentage", "ingres_percentage"))
     assert main(["review", "--stack", "prod"]) == 2
     error = capsys.readouterr().err

@@ -117,12 +117,14 @@ def test_b4_a_workload_without_a_proxy_accepts_anyone() -> None:
     assert Version(tuple(objects)).calls == {Call("shop/a", ANYONE)}
     before = [MESHED, a_workload("a"), a_policy("deny-all", {})]
     assert (Kind.LEAVES.value, "shop/a", "has a proxy", "has none") in risks(before, objects)
-    assert (Kind.OPENS.value, "shop/a", "nobody", ANYONE) in risks(before, objects)
+    assert (Kind.OPENS.value, "shop/a", "accepts nobody", "accepts anyone") in risks(before, objects)
 
 
 def test_b4_a_network_policy_that_goes_opens_access() -> None:
     objects = [MESHED, a_workload("a"), a_workload("c")]
-    assert risks([*objects, a_network_policy("a", "c")], objects) == [(Kind.OPENS.value, "shop/a", "shop/c", ANYONE)]
+    assert risks([*objects, a_network_policy("a", "c")], objects) == [
+        (Kind.OPENS.value, "shop/a", "accepts shop/c", "accepts anyone")
+    ]
 
 
 def guards(auth: tuple[str, ...], network: tuple[str, ...] | None) -> list[Manifest]:
@@ -160,7 +162,8 @@ def test_b4_one_of_two_guards_that_opens_is_told_without_a_call_that_is_gained(
     assert [one[1:] for one in found if one[0] == Kind.GUARD.value] == expected
     if expected:
         assert not any(one[0] == Kind.OPENS.value for one in found)
-        assert "1 call passes one of two guards" in a_report(before, after).verdict
+        told = ("alone refuse the call shop/c -> shop/a", "NetworkPolicies of shop/a let anyone through")
+        assert any(one in a_report(before, after).verdict for one in told)
 
 
 def test_b4_linkerd_policies_decide_who_may_call() -> None:
@@ -186,7 +189,36 @@ def test_b4_linkerd_policies_decide_who_may_call() -> None:
             an_object("MeshTLSAuthentication", "callers", {"identities": names}, group),
         ]
 
-    assert risks(version("b"), version("b", "c")) == [(Kind.OPENS.value, "shop/c -> shop/a", "refused", "port 8080")]
+    assert risks(version("b"), version("b", "c")) == [
+        (Kind.OPENS.value, "shop/c -> shop/a", "refused", "allowed, port 8080")
+    ]
+
+
+def test_b4_a_route_of_linkerd_limits_requests_beside_a_network_policy() -> None:
+    namespace = {**MESHED, "metadata": {"name": "shop", "annotations": {"linkerd.io/inject": "enabled"}}}
+    group = "policy.linkerd.io/v1beta3"
+    called = a_workload("a")
+    ports = [{"name": "http", "containerPort": 8080}]
+    called["spec"]["template"]["spec"]["containers"] = [{"name": "a", "image": "a", "ports": ports}]
+    match = {"method": "POST", "path": {"type": "Exact", "value": "/orders"}}
+    server = {"group": "policy.linkerd.io", "kind": "Server", "name": "a"}
+    policy = {
+        "targetRef": {"group": "policy.linkerd.io", "kind": "HTTPRoute", "name": "a"},
+        "requiredAuthenticationRefs": [{"kind": "MeshTLSAuthentication", "name": "callers"}],
+    }
+    identities = {"identities": ["b.shop.serviceaccount.identity.linkerd.cluster.local"]}
+    objects = [
+        namespace,
+        called,
+        a_workload("b"),
+        an_object("Server", "a", {"podSelector": {"matchLabels": {"app": "a"}}, "port": "http"}, group),
+        an_object("HTTPRoute", "a", {"parentRefs": [server], "rules": [{"matches": [match]}]}, group),
+        an_object("AuthorizationPolicy", "a", policy, "policy.linkerd.io/v1alpha1"),
+        an_object("MeshTLSAuthentication", "callers", identities, "policy.linkerd.io/v1alpha1"),
+        a_network_policy("a", "b"),
+    ]
+    found = {one for one in Version(tuple(objects)).calls if one.callee == "shop/a"}
+    assert found == {Call("shop/a", "shop/b", "POST /orders port 8080")}
 
 
 def an_allow_of(*requests: tuple[str, str]) -> Manifest:
@@ -242,20 +274,35 @@ def test_b4_plaintext_by_a_destination_rule_or_a_port() -> None:
 def test_b4_a_fault_in_production() -> None:
     fault = {"delay": {"fixedDelay": "5s", "percentage": {"value": 10}}, "abort": {"httpStatus": 503}}
     before, after = [a_route("a")], [a_route("a", fault=fault)]
-    said = (Kind.FAULT.value, "shop/a", "no such fault", "delay 5s for 10 %, abort 503 for 100 %")
+    said = (Kind.FAULT.value, "shop/a", "no fault", "delay 5s for 10 %, abort 503 for 100 %, without an end")
     assert risks(before, after) == [said]
     assert risks(before, after, "development") == []
     assert risks(after, after) == []
 
 
+def test_b4_a_fault_that_is_promoted_with_its_stack() -> None:
+    faulty = (a_route("a", fault={"abort": {"httpStatus": 503}}),)
+    before, after = (Side(name, Version(faulty, name), {}) for name in ("staging", "production"))
+    (found,) = Report("prod", before, after, "otel-mesh review").risks
+    assert (found.kind, found.before, found.after) == (Kind.FAULT, "no fault", "abort 503 for 100 %, without an end")
+
+
 def test_b4_retries_at_two_hops_multiply() -> None:
     edge = a_route("edge", retries={"attempts": 2})
-    found = a_report([edge, a_route("a")], [edge, a_route("a", retries={"attempts": 3})]).risks
-    assert [(one.kind, one.subject, one.before, one.after) for one in found] == [
-        (Kind.RETRIES, "shop/a", "1 tries", "4 tries")
-    ]
-    assert found[0].reason == "with other retries (shop/edge 3) one request may become 12"
-    assert risks([a_route("a")], [a_route("a", retries={"attempts": 3})]) == []
+    services = [an_object("Service", name, {"selector": {"app": name}}, "v1") for name in ("edge", "a")]
+    apart = [MESHED, a_workload("edge"), a_workload("a"), *services, an_allow("edge"), an_allow("a")]
+    calling = [*apart, an_allow("a", "edge")]
+    tried = a_route("a", retries={"attempts": 3})
+    (one,) = a_report([*calling, edge, a_route("a")], [*calling, edge, tried]).risks
+    assert (one.kind, one.subject) == (Kind.RETRIES, "shop/a")
+    assert (one.before, one.after) == ("up to 3 requests for one", "up to 12 requests for one")
+    assert one.reason == "when it fails, every hop tries again: 3 at edge.shop, then 4 at a.shop"
+    assert risks([*calling, a_route("a")], [*calling, tried]) == []
+    assert risks([*apart, edge, a_route("a")], [*apart, edge, tried]) == [], "they are not in one chain of calls"
+    at_gateway = {**edge, "spec": {**edge["spec"], "gateways": ["ingress"]}}
+    behind = {**tried, "spec": {**tried["spec"], "gateways": ["ingress"]}}
+    found = a_report([*calling, at_gateway], [*calling, at_gateway, behind]).risks
+    assert Kind.RETRIES not in {one.kind for one in found}, "a gateway's routes begin a chain"
 
 
 def test_b4_a_canary_step_moves_traffic() -> None:
@@ -265,7 +312,7 @@ def test_b4_a_canary_step_moves_traffic() -> None:
         return a_route("a", route=route)
 
     assert risks([canary(5)], [canary(25)]) == [
-        (Kind.TRAFFIC.value, "shop/a", "95 % a v1, 5 % a v2", "75 % a v1, 25 % a v2")
+        (Kind.TRAFFIC.value, "shop/a", "95 % version v1, 5 % version v2", "75 % version v1, 25 % version v2")
     ]
 
 
@@ -275,7 +322,7 @@ def test_b4_a_pipeline_that_loses_its_exporter() -> None:
         return an_object("ConfigMap", "otel", None, "v1", data={"config.yaml": config})
 
     assert risks([collector("otlp_http/logs, debug")], [collector("debug")]) == [
-        (Kind.TELEMETRY.value, "pipeline shop/otel logs", "otlp_http/logs, debug", "debug")
+        (Kind.TELEMETRY.value, "pipeline logs of shop/otel", "otlp_http/logs, debug", "debug")
     ]
 
 
@@ -354,7 +401,7 @@ def test_b4_observed_callers_that_would_be_refused() -> None:
     plain = a_report(before, after)
     report = replace(plain, traffic=traffic.judged(plain.before.version.index, replayed))
     assert [(one.caller, one.callee) for one in report.refused] == [("b", "a")]
-    assert report.verdict.startswith("1 observed caller would be refused, ")
+    assert report.verdict.startswith("b, which called a 7 times, would be refused; ")
     text = comment(report)
     assert "| the change | `b` | `a` | 7 | unknown | AuthorizationPolicy shop/a-callers does not allow shop/b |" in text
     assert "| the base too | `c` | `a` | 3 |" in text
