@@ -55,9 +55,10 @@ test: .venv/ready ## unit, golden, property and engine tests (no root, no runnin
 test-versions: .venv/ready ## the telemetry library on every supported Python in reach, and with the oldest OpenTelemetry
 	@exec $(PY) -m pytest -p no:randomly -m versions tests/app_images/telemetry/adoption $(PYTEST_ARGS)
 
-e2e: .venv/ready ## tests against the running environment; starts it if absent (root)
+e2e: .venv/ready ## tests against the running environment; starts it if absent (root); MESH= all tests of that mesh, no others
+	@$(if $(MESH),$(PY) -m tests.e2e.meshes '$(MESH)')
 	@$(OTEL_MESH) up
-	@exec $(PY) -m pytest -p no:randomly -m "e2e and not full" tests/e2e $(PYTEST_ARGS)
+	@exec $(PY) -m pytest -p no:randomly -m "$(if $(MESH),e2e,e2e and not full)" $(if $(MESH),--mesh='$(MESH)') tests/e2e $(PYTEST_ARGS)
 
 # Whatever a test broke and did not mend: the environment is whole afterwards, or the last line says why it is not.
 e2e-full: .venv/ready ## those and the long and destructive ones; PART= one part of them; the environment is healthy afterwards

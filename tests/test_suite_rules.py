@@ -12,10 +12,11 @@ import pytest
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import packages, toolchain
 from otel_mesh_embedded.toolchain import charts
 from tests.built import Built
-from tests.e2e import parts
+from tests.e2e import meshes, parts
 from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
@@ -112,3 +113,21 @@ def test_every_long_test_has_its_part() -> None:
     marked = {path.stem for path in (TESTS / "e2e").glob("test_*.py") if "pytest.mark.full" in path.read_text()}
     assert marked == set(parts.BY_FILE)
     assert len(set(parts.NAMES)) == len(parts.NAMES)
+
+
+def test_every_file_about_a_mesh_says_which_and_why_no_other() -> None:
+    files = {path.stem for path in (TESTS / "e2e").glob("test_*.py")}
+    about = {name for name in files if name.startswith(("test_mesh", "test_linkerd"))}
+    assert about <= set(meshes.BY_FILE) <= files
+    for name, one in meshes.BY_FILE.items():
+        assert bool(one.reason) == (one.kinds != meshes.KINDS), name
+
+
+def test_a_mesh_that_the_stack_does_not_have_is_refused_before_anything_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = next(kind for kind in meshes.KINDS if kind != stack_mesh().kind)
+    assert meshes.main([other]) == 2
+    assert f"Pulumi.local.yaml: mesh.kind is {stack_mesh().kind}; set it to {other}" in capsys.readouterr().err
+    assert meshes.main(["cilium"]) == 2
+    assert meshes.main([stack_mesh().kind]) == 0

@@ -186,6 +186,7 @@ from .mesh.binding import (
     MeshControlPlane as MeshControlPlane,
     NoMesh as NoMesh,
     ProxyScraping as ProxyScraping,
+    ProxySpans as ProxySpans,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.control.access_control import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
@@ -217,9 +218,11 @@ from .mesh.control.telemetry_access import (
     TelemetrySendersArgs as TelemetrySendersArgs,
 )
 from .mesh.istio.tokens import TokenSettings as TokenSettings
+from .mesh.linkerd.binding import TRUST_MARKER as TRUST_MARKER
 from .mesh.linkerd.certificates import identity_problems as identity_problems
 from .mesh.linkerd.error_backend import ERROR_PORT as ERROR_PORT
 from .mesh.linkerd.install import Linkerd as Linkerd, LinkerdArgs as LinkerdArgs
+from .mesh.linkerd.rotation import DeployedTrust as DeployedTrust, rotation_problems as rotation_problems
 from .mesh.linkerd.settings import LinkerdSettings as LinkerdSettings
 from .mesh.linkerd.stored_identity import GivenIdentity as GivenIdentity
 from .mesh.policies.access import (

@@ -26,5 +26,5 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
                 continue
             path = join_path("services", name, "callers", place, "routes")
             if not settings.mesh.installed:
-                yield Problem(path, "a stack without a mesh tells no routes apart", "set mesh.kind, or remove it")
+                yield Problem(path, "a stack without a mesh tells no routes apart", "install a mesh, or remove it")
             yield from operation_problems(path, caller.routes, name, grpc=protocols[name] == "grpc")

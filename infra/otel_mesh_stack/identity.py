@@ -32,7 +32,7 @@ def read_uid(context: str) -> str:
         InvalidSettingsError: The cluster does not answer, or rejects the credentials.
     """
     try:
-        with _client(context) as api:
+        with api_client(context) as api:
             found = client.CoreV1Api(api).read_namespace(_NAMESPACE, _request_timeout=_TIMEOUT_SECONDS)
     except client.ApiException as error:
         if not error.status:  # the client's own form of a failed handshake
@@ -52,7 +52,12 @@ def read_uid(context: str) -> str:
     raise InvalidSettingsError([Problem(_PATH, reason, remedy)])
 
 
-def _client(context: str) -> client.ApiClient:
+def api_client(context: str) -> client.ApiClient:
+    """A client of a context's cluster that does not repeat failed requests.
+
+    Args:
+        context: Context of the kubeconfig.
+    """
     configuration = client.Configuration()
     configuration.retries = False
     files = os.pathsep.join(str(place) for place in kubeconfig.files())

@@ -126,12 +126,7 @@ def install(stack: Stack, opts: pulumi.ResourceOptions, first: Sequence[pulumi.R
         return Mesh(binding=NoMesh(), opts=opts)
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
     installer = _COMPONENTS[settings.mesh.kind].install(stack, after)
-    if installer.binding.gateway is None:
-        pulumi.log.warn(
-            f"mesh.gateway: {settings.mesh.kind} has no gateway; exposed services accept callers in the mesh only. "
-            "Name a gateway of your own in services.<name>.callers, see docs/linkerd.md"
-        )
-    for sentence in installer.chart_warnings:
+    for sentence in (*settings.mesh.entrance_notes, *installer.chart_warnings):
         pulumi.log.warn(sentence)
     joined = pulumi.ResourceOptions(depends_on=[installer.component])
     return Mesh(binding=installer.binding, opts=pulumi.ResourceOptions.merge(opts, joined))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from otel_mesh import Target, TrafficPolicy
+    from otel_mesh import ProxySpans, Target, TrafficPolicy
 
 
 _SCHEDULED_PARTS: Final = {
@@ -110,14 +110,44 @@ class MeshSettings(Settings):
         return self.kind == "linkerd" and self.linkerd.identity.source != "generated"
 
     @property
+    def rotated(self) -> LinkerdSettings | None:
+        """Settings of the mesh whose trust anchor the stack rotates; None for a mesh that keeps its own."""
+        return self.linkerd if self.kind == "linkerd" else None
+
+    @property
     def has_gateway(self) -> bool:
         """Whether requests from outside enter the mesh by a gateway of the stack's own."""
         return self.kind == "istio"
 
     @property
+    def entrance_notes(self) -> tuple[str, ...]:
+        """What has to be known of a mesh without a gateway and without networks that its requests come from."""
+        if self.kind == "none" or self.has_gateway or self.entrances:
+            return ()
+        return (
+            (
+                f"mesh.gateway: {self.kind} has no gateway; exposed services accept callers in the mesh only. Name a "
+                "gateway of your own in services.<name>.callers, or its addresses in mesh.entrance_networks, see "
+                "docs/linkerd.md"
+            ),
+        )
+
+    @property
+    def needs_outside_addresses(self) -> bool:
+        """Whether the mesh tells hosts outside the cluster that are called with TLS apart by their addresses only."""
+        return self.kind == "linkerd"
+
+    @property
     def needs_meshed_collector(self) -> bool:
         """Whether the proxies send spans to a Collector in the mesh only."""
         return self.kind == "linkerd" and self.linkerd.proxy.tracing
+
+    @property
+    def proxy_spans(self) -> ProxySpans:
+        """Kind of the proxies, if they make spans; else empty."""
+        if self.kind == "linkerd" and self.linkerd.proxy.tracing:
+            return "linkerd"
+        return "envoy" if self.kind == "istio" else ""
 
     def with_cni(self, node: Mapping[str, str]) -> Self:
         """The settings with a node's folders for the mesh's CNI plugin; values that are set take precedence.

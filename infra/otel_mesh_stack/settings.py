@@ -15,7 +15,7 @@ import pulumi
 from pydantic import BaseModel
 
 from otel_mesh import InvalidSettingsError, Problem, collecting, join_path, nearest, parse
-from otel_mesh_stack import identity, kubeconfig, mesh_files, secret_files
+from otel_mesh_stack import identity, kubeconfig, mesh_files, mesh_trust, secret_files
 from otel_mesh_stack import images as images_of
 from otel_mesh_stack.completion import complete
 from otel_mesh_stack.model import StackSettings
@@ -140,15 +140,16 @@ def _read() -> Stack:
         **passwords,
         gateway_certificate=certificate,
         mesh_identity=identity_of_mesh,
-        cluster_uid=None if rendering else _cluster_uid(settings),
+        cluster_uid=None if rendering else _cluster_uid(settings, identity_of_mesh),
         render_dir=render_dir,
     )
 
 
-def _cluster_uid(settings: StackSettings) -> str:
+def _cluster_uid(settings: StackSettings, given: GivenIdentity | None) -> str:
     """The UID of the context's cluster, which is asked only if there are no other problems."""
     uid = identity.read_uid(settings.cluster.context)
     identity.require_named(uid, settings.cluster.uid, settings.cluster.context)
+    mesh_trust.require_rotation(settings, given)
     return uid
 
 

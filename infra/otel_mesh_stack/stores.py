@@ -169,9 +169,8 @@ def _used_in_cluster(settings: StackSettings) -> Iterator[tuple[str, OutsideStor
 
 def problems(settings: StackSettings) -> Iterator[Problem]:
     """Contradictions between the stores and other settings."""
-    for store, one in outside(settings).items():
-        if settings.mesh.installed:
-            yield from (problem.below(store) for problem in one.mesh_problems())
+    if settings.mesh.installed:
+        yield from _mesh_problems(settings)
     for store, program in _PROGRAMS.items():
         key, own = f"{store}_password_file", getattr(settings, store)
         file = getattr(settings, key)
@@ -189,6 +188,25 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
     elif database.roles is None and database.user in dict(database.shop_roles).values():
         reason = f"'{database.user}' is also the name of a restricted role"
         yield Problem("postgres.user", reason, "give it another name, or set postgres.roles")
+
+
+def _mesh_problems(settings: StackSettings) -> Iterator[Problem]:
+    """Problems of addresses for callers whose proxies refuse undeclared hosts."""
+    for store, one in outside(settings).items():
+        yield from (problem.below(store) for problem in one.mesh_problems())
+    if not settings.mesh.needs_outside_addresses:
+        return
+    reason = "required in this mesh, which tells encrypted connections apart by their addresses"
+    remedy = "list the server's address ranges"
+    for store, one in outside(settings).items():
+        if not one.in_cluster and one.protocol == "tls" and not one.addresses:
+            yield Problem(f"{store}.addresses", reason, remedy)
+    if (copies := backup_store(settings)) is not None:
+        if not copies.in_cluster and not copies.addresses:
+            yield Problem("postgres_backup.store.addresses", reason, remedy)
+        for number, call in enumerate(copies.identity_calls):
+            if not call.addresses:
+                yield Problem(f"postgres_backup.store.identity_calls[{number}].addresses", reason, remedy)
 
 
 def database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> _DatabaseAccessOf:

@@ -96,7 +96,7 @@ MESH: Final = MeshBinding(
     pod_annotations={"proxy.istio.io/config": "{}"},
     resource_attributes={"service.mesh": "istio", "service.mesh.version": "1.31.0"},
     peer_identity="xfcc-last",
-    proxies_make_spans=True,
+    proxy_spans="envoy",
     proxy_scraping=PROXY_SCRAPING,
 )
 

@@ -94,9 +94,10 @@ def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: 
     }
     for config in (
         collector_config(OtelCollectorSettings(), sampled=True, logs=True),
-        collector_config(OtelCollectorSettings(), logs=True, proxy_spans=True),
+        collector_config(OtelCollectorSettings(), logs=True, proxy_spans="envoy"),
+        collector_config(OtelCollectorSettings(), logs=True, proxy_spans="linkerd"),
         tail_sampling_config(TailSamplerSettings()),
-        tail_sampling_config(TailSamplerSettings(), proxy_spans=True),
+        tail_sampling_config(TailSamplerSettings(), proxy_spans="envoy"),
         tail_sampling_config(TailSamplerSettings.model_validate(largest)),
         tail_sampling_config(TailSamplerSettings(sampling_percentage=0, decision_wait_seconds=1, num_traces=100)),
     ):
@@ -111,9 +112,9 @@ def test_the_collector_contains_only_components_our_configurations_use(programs:
     settings, sampler = OtelCollectorSettings(), TailSamplerSettings()
     for config in (
         *(collector_config(settings, sampled=one, logs=two) for one in (True, False) for two in (True, False)),
-        collector_config(settings, logs=True, proxy_spans=True),
+        collector_config(settings, logs=True, proxy_spans="envoy"),
         collector_config(OtelCollectorSettings(storage=PERSISTENT)),
-        tail_sampling_config(sampler, proxy_spans=True),
+        tail_sampling_config(sampler, proxy_spans="envoy"),
     ):
         for kind in COMPONENTS:
             used.setdefault(kind, set()).update(name.partition("/")[0] for name in config.get(kind) or ())

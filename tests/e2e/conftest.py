@@ -9,7 +9,8 @@ import json
 import os
 import secrets
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -17,7 +18,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.environment import env
-from tests.e2e import parts
+from tests.e2e import meshes, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,17 +28,30 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--part", choices=parts.NAMES, help="run one part only, see tests/e2e/parts.py")
+    parser.addoption("--mesh", choices=meshes.KINDS, help="run the tests of this mesh only, see tests/e2e/meshes.py")
+
+
+NOT_RUN: Final = pytest.StashKey[Counter[str]]()
+"""Number of tests that do not run on the stack's mesh, by file and reason."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Select the tests of the requested part."""
-    if (part := config.getoption("part")) is None:
-        return
+    """Select the tests of the stack's mesh and of the requested part."""
     mine = [one for one in items if isinstance(one, pytest.Function)]
-    chosen = [one for one in mine if parts.of(one, interrupted_points()) == part]
-    config.hook.pytest_deselected(items=[one for one in mine if one not in chosen])
-    items[:] = chosen
+    kind = stack_mesh().kind
+    refused = {one: reason for one in mine if (reason := meshes.why_not(one, kind)) is not None}
+    config.stash[NOT_RUN] = Counter(f"{one.path.stem}: {reason}" for one, reason in refused.items())
+    chosen = [one for one in mine if one not in refused]
+    if (mesh := config.getoption("mesh")) is not None:
+        if (problem := meshes.other_mesh(mesh)) is not None:
+            raise pytest.UsageError(problem)
+        chosen = [one for one in chosen if one.path.stem in meshes.BY_FILE]
+    if (part := config.getoption("part")) is not None:
+        chosen = [one for one in chosen if parts.of(one, interrupted_points()) == part]
+    if len(chosen) < len(mine):
+        config.hook.pytest_deselected(items=[one for one in mine if one not in chosen])
+        items[:] = chosen
 
 
 def interrupted_points() -> int:
@@ -47,6 +61,10 @@ def interrupted_points() -> int:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Report each killed process with its point, the result, and the command that repeats it."""
+    if not_run := terminalreporter.config.stash.get(NOT_RUN, None):
+        terminalreporter.section(f"not run on mesh.kind {stack_mesh().kind}")
+        for reason, number in sorted(not_run.items()):
+            terminalreporter.write_line(f"{number} of {reason}")
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
     lines = [str(text) for report in reports for name, text in report.user_properties if name == "killed"]
     if lines:
@@ -60,9 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(str(text))
 
 
-collect_ignore_glob = [] if stack_mesh().installed else ["test_mesh*.py"]
-collect_ignore_glob += [] if stack_mesh().gateway_tls else ["test_gateway_tls.py"]
-"""Skip tests of the mesh if `mesh` in Pulumi.local.yaml selects none."""
+collect_ignore_glob = ["test_gateway_tls.py"] if stack_mesh().kind == "istio" and not stack_mesh().gateway_tls else []
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh_cli.stacks.sidecars import PROXIES
 from otel_mesh_embedded.node.machine import cgroups
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def is_whole(pod: dict[str, Any]) -> bool:
     """True if a pod and its sidecar are ready and the pod is not terminating."""
     statuses = [*pod["status"].get("initContainerStatuses", []), *pod["status"].get("containerStatuses", [])]
     ready = {status["name"]: status["ready"] for status in statuses}
-    return "deletionTimestamp" not in pod["metadata"] and ready.get("istio-proxy", False) and all(ready.values())
+    is_meshed = not ready.keys().isdisjoint(PROXIES)
+    return "deletionTimestamp" not in pod["metadata"] and is_meshed and all(ready.values())
 
 
 def until_whole(kubectl: Callable[..., str]) -> None:
@@ -40,17 +42,18 @@ def until_whole(kubectl: Callable[..., str]) -> None:
 def restarts(kubectl: Callable[..., str], pod: str) -> int:
     """Restart count of the pod's sidecar."""
     statuses = json.loads(kubectl("get", "pod", "-n", "shop", pod, "-o", "json"))["status"]["initContainerStatuses"]
-    return next(int(status["restartCount"]) for status in statuses if status["name"] == "istio-proxy")
+    return next(int(status["restartCount"]) for status in statuses if status["name"] in PROXIES)
 
 
 def proxy_processes(pod: str) -> list[int]:
-    """The processes of a pod's proxy (its agent and Envoy), as the node numbers them."""
+    """The processes of a pod's proxy (Istio's agent and Envoy, or Linkerd's), as the node numbers them."""
+    named = ((f"POD_NAME={pod}".encode(), b"PILOT_CERT_PROVIDER=istiod"), (f"_pod_name={pod}".encode(),))
     found = []
     for pid in cgroups.pods():
         try:
             environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         except OSError:  # it has ended meanwhile
             continue
-        if f"POD_NAME={pod}".encode() in environment and b"PILOT_CERT_PROVIDER=istiod" in environment:
+        if any(all(one in environment for one in words) for words in named):
             found.append(pid)
     return found

@@ -7,10 +7,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh_cli.stacks import local_stack
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-NAMESPACES: Final = ("shop", "observability", "istio-ingress")
+_GATEWAYS: Final = {local_stack.settings().mesh.gateway_namespace} if local_stack.gateway() else set()
+NAMESPACES: Final = ("shop", "observability", *_GATEWAYS)
 _NAME: Final = "e2e-everything"
 _PATIENCE_S: Final = 60.0
 

@@ -1,4 +1,4 @@
-"""B3 on real sidecars: every declared call works, every other call between workloads of the mesh is refused.
+"""B3 on real sidecars of either mesh: declared calls work, all other calls between workloads are refused.
 
 The mesh alone: NetworkPolicies, which would refuse before any proxy is asked, allow everything meanwhile.
 """
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
-from otel_mesh import Caller, CollectorIdentity, IstioSettings, TelemetrySendersArgs
+from otel_mesh import Caller, CollectorIdentity, TelemetrySendersArgs
 from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
-from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import open_network
+from tests.e2e.stack_binding import namespace_like, stack_binding
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def http(host, port, request):
     except urllib.error.HTTPError as error:
         if error.headers.get("content-type") == "application/problem+json":
             return "served"
-        return "refused" if error.code == 403 and b"RBAC" in error.read() else f"HTTP {error.code}"
+        by_proxy = b"RBAC" in error.read() or "l5d-proxy-error" in error.headers
+        return "refused" if error.code == 403 and by_proxy else f"HTTP {error.code}"
 
 def grpc(host, port, request):
     import grpc
@@ -185,7 +186,6 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
     """A workload of another namespace in the mesh, of which the catalog knows nothing."""
     pods = json.loads(kubectl("get", "pods", "-n", SERVICES, "-l", "app=user-service", "-o", "json"))["items"]
     image = next(one["image"] for one in pods[0]["spec"]["containers"] if one["name"] == "user-service")
-    labels = json.loads(kubectl("get", "namespace", SERVICES, "-o", "json"))["metadata"]["labels"]
     container = {
         "name": "stranger",
         "image": image,
@@ -200,9 +200,8 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
             "containers": [container],
         },
     }
-    kept = {name: value for name, value in labels.items() if not name.startswith(("app.", "kubernetes.io/metadata"))}
     objects = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FOREIGN, "labels": kept}},
+        namespace_like(kubectl, SERVICES, FOREIGN),
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -243,14 +242,15 @@ def test_c2_a_team_s_workload_sends_telemetry_once_its_own_stack_says_so(
 
     wait_for(lambda: status() == "403", status, patience_s=60)
     collector = CollectorIdentity(namespace="observability", service_account="otel-collector")
-    binding = istio_binding(IstioSettings(), collector=collector)
+    binding = stack_binding(collector)
     senders = (Caller(namespace=FOREIGN, service_account="default"),)
-    (policy,) = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
+    policies = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": policies})
     try:
-        kubectl("apply", "-f", "-", input=json.dumps(policy))
+        kubectl("apply", "-f", "-", input=text)
         wait_for(lambda: status() == "200", status, patience_s=60)
     finally:
-        kubectl("delete", "-f", "-", "--ignore-not-found", input=json.dumps(policy))
+        kubectl("delete", "-f", "-", "--ignore-not-found", input=text)
     wait_for(lambda: status() == "403", status, patience_s=60)
 
 

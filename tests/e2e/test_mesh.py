@@ -111,7 +111,7 @@ def test_b1_the_trace_has_exactly_the_tree_the_catalog_predicts(http: httpx.Clie
     time.sleep(6)  # longer than any exporter waits: a span too many would be there by now
     spans = traces.fetch(http, JAEGER.url, trace_id)
     assert request.problems(spans) == []
-    assert [span.proxy for span in request.tree(local_stack.gateway()).spans()] == [
+    assert [span.proxy for span in request.tree(local_stack.proxies()).spans()] == [
         True,
         True,
         True,

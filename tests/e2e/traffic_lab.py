@@ -6,12 +6,13 @@ import json
 import secrets
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh import IstioSettings, ServiceTrafficArgs, Target, TrafficPolicy
+from otel_mesh import ServiceTrafficArgs, Target, TrafficPolicy
+from otel_mesh.mesh.control.renderers import renderer
 from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
-from otel_mesh.mesh.istio.binding import istio_binding
+from tests.e2e.stack_binding import namespace_like, stack_binding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 PORT: Final = 8080
 PATIENCE_S: Final = 60.0
-_KINDS: Final = "virtualservices,destinationrules,envoyfilters"
 
 # Answers with its version and the request's headers. /fail fails, /slow?s= waits, /flaky?id= fails once for each id.
 _SERVER: Final = """
@@ -113,6 +113,10 @@ class Lab:
 
     kubectl: Callable[..., str]
     namespace: str
+    image: str
+    """Image with a Python interpreter."""
+    applied: list[Manifest] = field(default_factory=list)
+    """Objects of the policy."""
 
     @property
     def target(self) -> Target:
@@ -121,17 +125,25 @@ class Lab:
 
     def apply(self, policy: Mapping[str, Any]) -> None:
         """Put a policy in the place of the one before."""
-        args = ServiceTrafficArgs(target=self.target, mesh=istio_binding(IstioSettings()))
-        made = service_traffic_manifests(args, TrafficPolicy.model_validate(policy))
-        kept = {f"{one['kind'].lower()}/{one['metadata']['name']}" for one in made}
-        listed = json.loads(self.kubectl("-n", self.namespace, "get", _KINDS, "-o", "json"))["items"]
-        for one in listed:
-            name = f"{one['kind'].lower()}/{one['metadata']['name']}"
-            if name not in kept:
-                self.kubectl("-n", self.namespace, "delete", name)
+        settings = TrafficPolicy.model_validate(policy)
+        args = ServiceTrafficArgs(target=self.target, mesh=stack_binding())
+        made = service_traffic_manifests(args, settings)
+        kept = {(one["kind"], one["metadata"]["name"]) for one in made}
+        if gone := [one for one in self.applied if (one["kind"], one["metadata"]["name"]) not in kept]:
+            self.kubectl("delete", "-f", "-", input=_listed(gone))
         if made:
-            text = json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
-            self.kubectl("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-", input=text)
+            self.put(made)
+        self.applied[:] = made
+        annotations = renderer(args.mesh).service_annotations(settings)
+        before = json.loads(self.kubectl("-n", self.namespace, "get", "service", "server", "-o", "json"))["metadata"]
+        removed = [f"{key}-" for key in before["annotations"] if key.startswith("balancer.") and key not in annotations]
+        if words := [*(f"{key}={value}" for key, value in annotations.items()), *removed]:
+            self.kubectl("-n", self.namespace, "annotate", "--overwrite", "service", "server", *words)
+
+    def put(self, objects: Sequence[Manifest]) -> None:
+        """Create or replace objects."""
+        words = ("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-")
+        self.kubectl(*words, input=_listed(objects))
 
     def ask(
         self, *, path: str = "/", method: str = "GET", times: int = 1, many: int = 1, **headers: str
@@ -168,10 +180,8 @@ def lab(kubectl: Callable[..., str], like: str) -> Iterator[Lab]:
         like: Namespace of services in the mesh.
     """
     namespace = f"traffic-{secrets.token_hex(3)}"
-    labels = json.loads(kubectl("get", "namespace", like, "-o", "json"))["metadata"]["labels"]
-    kept = {name: value for name, value in labels.items() if not name.startswith(("app.", "kubernetes.io/metadata"))}
     pods = json.loads(kubectl("get", "pods", "-n", like, "-l", "app=user-service", "-o", "json"))["items"]
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": kept}}
+    space = namespace_like(kubectl, like, namespace, default_inbound_policy="all-authenticated")
     service = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -183,26 +193,28 @@ def lab(kubectl: Callable[..., str], like: str) -> Iterator[Lab]:
     ]
     client = _deployment("client", namespace, pods[0], None, app="client", version="v1")
     try:
-        kubectl(
-            "apply",
-            "-f",
-            "-",
-            input=json.dumps({"apiVersion": "v1", "kind": "List", "items": [space, service, *servers, client]}),
-        )
+        kubectl("apply", "-f", "-", input=_listed([space, service, *servers, client]))
         for name in ("server-v1", "server-v2", "client"):
             kubectl("-n", namespace, "rollout", "status", f"deploy/{name}", "--timeout=120s")
-        yield Lab(kubectl, namespace)
+        yield Lab(kubectl, namespace, image=_image(pods[0]))
     finally:
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 
 
+def _listed(objects: Sequence[Manifest]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+
+
+def _image(pod: Mapping[str, Any]) -> str:
+    return next(str(one["image"]) for one in pod["spec"]["containers"] if one["name"] == "user-service")
+
+
 def _deployment(name: str, namespace: str, pod: Mapping[str, Any], program: str | None, **labels: str) -> Manifest:
-    image = next(one["image"] for one in pod["spec"]["containers"] if one["name"] == "user-service")
     command: Sequence[str] = ["python", "-c", program] if program else ["sleep", "3600"]
     statistics = "proxyStatsMatcher: {inclusionRegexps: ['.*outlier_detection.*', '.*upstream_rq_.*overflow.*']}"
     container: dict[str, Any] = {
         "name": labels["app"],
-        "image": image,
+        "image": _image(pod),
         "command": command,
         "env": [{"name": "VERSION", "value": labels["version"]}],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},

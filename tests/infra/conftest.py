@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_mesh_stack import identity
+from otel_mesh_stack import identity, mesh_trust
 from tests.components.pulumi_program import event_loop
 from tests.infra.stack_config import CONTEXT, UID, surroundings
 
@@ -31,5 +31,6 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def answering_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cluster of every context has the same UID."""
+    """The cluster of every context has the same UID, and no mesh yet."""
     monkeypatch.setattr(identity, "read_uid", lambda _: UID)
+    monkeypatch.setattr(mesh_trust, "deployed_trust", lambda _context, _namespace: None)

@@ -51,7 +51,7 @@ ROUTES = (
         (
             (
                 "services.order-service.callers[0].routes: a stack without a mesh tells no routes apart; "
-                "set mesh.kind, or remove it"
+                "install a mesh, or remove it"
             ),
         ),
         in_editor=False,

@@ -222,4 +222,22 @@ STORES = (
             ),
         ),
     ),
+    Mistake(
+        "stores outside by host name only, in Linkerd",
+        {
+            **_redis(),
+            **_store(image="registry.invalid/backup-store:1", identity_calls=["sts.example.com"]),
+            "mesh__kind": "linkerd",
+        },
+        tuple(
+            f"{place}: required in this mesh, which tells encrypted connections apart by their addresses; "
+            "list the server's address ranges"
+            for place in (
+                "redis.addresses",
+                "postgres_backup.store.addresses",
+                "postgres_backup.store.identity_calls[0].addresses",
+            )
+        ),
+        in_editor=False,
+    ),
 )

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from otel_mesh import DeployedTrust
+from otel_mesh.mesh.linkerd.authority import generate
 from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_stack import mesh_trust
 from otel_mesh_stack.services import OPEN_PATHS
 from tests.infra.stack_config import CERTIFICATE, PRIVATE_KEY, accepted, changed, refused, stack_settings
 
@@ -107,3 +110,38 @@ def test_https_needs_a_secret_name_and_a_redirect_needs_https() -> None:
     assert refused(_with_mesh(gateway={"plain_http": "redirect"})) == [
         "mesh.gateway.plain_http: redirects to HTTPS but no tls_secret is set; set tls_secret, or 'serve'"
     ]
+
+
+@pytest.mark.parametrize(("networks", "noted"), [([], True), (["10.0.0.0/8"], False)])
+def test_exposed_services_without_an_entrance_are_noted(networks: list[str], noted: bool) -> None:  # noqa: FBT001
+    notes = accepted(changed(mesh__kind="linkerd", mesh__entrance_networks=networks)).settings.mesh.entrance_notes
+    assert bool(notes) is noted
+    assert all("mesh.entrance_networks" in one for one in notes)
+
+
+def test_a_running_linkerd_s_trust_anchor_is_not_replaced_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = (generate("cluster.local", "linkerd", 365) for _ in range(2))
+    running = DeployedTrust(anchors=old.anchor, issuer=old.issuer.certificate, marker="1/1")
+    monkeypatch.setattr(mesh_trust, "deployed_trust", lambda _context, _namespace: running)
+    generated = {"mesh__kind": "linkerd", "mesh__linkerd__identity__generations": [2]}
+    assert refused(changed(**generated)) == [
+        (
+            "mesh.linkerd.identity.generations: drop 1, which has issued the certificates of running pods: pods that "
+            "have restarted and pods that have not would refuse each other; "
+            "deploy generations: [1, 2] first, then issuer_generation: 2 with both, then this"
+        )
+    ]
+    given = {
+        "mesh__kind": "linkerd",
+        "mesh__linkerd__identity__source": "given",
+        "mesh__linkerd_trust_anchors": new.anchor,
+    }
+    assert refused(changed(**given)) == [
+        (
+            "mesh.linkerd_trust_anchors: replace all anchors of the running mesh: pods that have restarted and pods "
+            "that have not would refuse each other; "
+            "give the old and the new anchor together first, then the new issuer, then the new anchor alone"
+        )
+    ]
+    both = {**given, "mesh__linkerd_trust_anchors": old.anchor + new.anchor}
+    assert accepted(changed(**both)).settings.mesh.kind == "linkerd"

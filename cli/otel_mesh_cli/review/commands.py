@@ -58,7 +58,8 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
     upgrade: Annotated[
         str,
         typer.Option(
-            help="Rehearse an upgrade of the mesh in place of a comparison, e.g. istio=1.31.2.", show_default=False
+            help="Rehearse an upgrade of the mesh in place of a comparison: istio=1.31.2 or linkerd=edge-26.7.2.",
+            show_default=False,
         ),
     ] = "",
     charts: Annotated[

@@ -10,6 +10,7 @@ from otel_mesh_cli.core import waiting
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import remedies
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import JAEGER
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 TRACE_DEADLINE_S = 60.0
 _LOST_AFTER_S = 10.0
-"""Time after which a span that has not arrived is taken for lost: three times what services and Collector batch."""
+"""Time after which a span that has not arrived is taken for lost: three times what services and Collector batch.
+
+The batches of the mesh's proxies come on top of both.
+"""
 _TRIES, _SETTLING_S = 5, 2.0
 """Proxies learn some time after Kubernetes that a pod is ready; until then they answer for it."""
 
@@ -44,7 +48,8 @@ def traced(
     Raises:
         CommandError: No trace became complete before the deadline, or every request was retried.
     """
-    end = time.monotonic() + TRACE_DEADLINE_S
+    batch_s = local_stack.proxies().batch_s
+    end = time.monotonic() + TRACE_DEADLINE_S + _TRIES * batch_s
     for attempt in range(_TRIES):
         is_last = attempt == _TRIES - 1
         left = end - time.monotonic()
@@ -53,7 +58,7 @@ def traced(
                 http,
                 trace_id,
                 lambda seen: [] if traces.repeated(seen) else wrong(seen),
-                left if is_last else min(_LOST_AFTER_S, left),
+                left if is_last else min(_LOST_AFTER_S + batch_s, left),
             )
         except CommandError as error:
             if is_last or time.monotonic() >= end:

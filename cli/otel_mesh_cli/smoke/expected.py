@@ -1,7 +1,4 @@
-"""The trace that a request must leave behind, with the spans of the mesh's proxies where there is a mesh.
-
-``gateway`` is always the ``service.name`` of the mesh's gateway; None without a mesh.
-"""
+"""The trace that a request must leave behind, with the spans of the mesh's proxies where there is a mesh."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_mesh_cli.oncall.traces import Span
+    from otel_mesh_cli.stacks.local_stack import Proxies
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,15 @@ class Branch:
             yield from child.spans()
 
 
-def served(service: str, gateway: str | None, *children: Branch) -> Branch:
+def served(service: str, proxies: Proxies, *children: Branch) -> Branch:
     """A request as its service serves it, behind the service's proxy."""
     own = Branch(service, "server", children)
-    return Branch(service, "server", (own,), proxy=True) if gateway else own
+    return Branch(service, "server", (_inside(own, proxies),), proxy=True) if proxies.kind else own
+
+
+def _inside(inner: Branch, proxies: Proxies) -> Branch:
+    """A span below the one that Linkerd's proxies make of a request between themselves and their own workload."""
+    return Branch(inner.service, "internal", (inner,), proxy=True) if proxies.kind == "linkerd" else inner
 
 
 def step(service: str, name: str, *children: Branch) -> Branch:
@@ -61,15 +64,16 @@ def step(service: str, name: str, *children: Branch) -> Branch:
     return Branch(service, "internal", children, name=name)
 
 
-def call(caller: str, callee: Branch, gateway: str | None) -> Branch:
+def call(caller: str, callee: Branch, proxies: Proxies) -> Branch:
     """A call from one service to another, through the caller's proxy."""
-    sent = Branch(caller, "client", (callee,), proxy=True) if gateway else callee
+    sent = _inside(Branch(caller, "client", (callee,), proxy=True), proxies) if proxies.kind else callee
     return Branch(caller, "client", (sent,))
 
 
-def entered(first: Branch, gateway: str | None) -> Branch:
-    """A request from outside, through the mesh's gateway."""
-    if not gateway:
+def entered(first: Branch, proxies: Proxies) -> Branch:
+    """A request from outside, through the mesh's gateway if it has one."""
+    gateway = proxies.gateway
+    if gateway is None:
         return first
     return Branch(gateway, "server", (Branch(gateway, "client", (first,), proxy=True),), proxy=True)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from otel_mesh_cli.oncall.traces import Span
     from otel_mesh_cli.smoke.expected import Branch
+    from otel_mesh_cli.stacks.local_stack import Proxies
 
 PATH = "/api/orders"
 ORDER: Mapping[str, object] = {
@@ -91,37 +92,37 @@ def place(http: httpx.Client, order: Mapping[str, object] = ORDER, key: str | No
     return trace_id, int(response.json()["order_id"])
 
 
-def tree(gateway: str | None) -> Branch:
+def tree(proxies: Proxies) -> Branch:
     """The trace of a paid order, without calls to stores.
 
     Args:
-        gateway: ``service.name`` of the mesh's gateway; None without a mesh.
+        proxies: Proxies that make spans.
     """
-    user = call("api-gateway", served("user-service", gateway), gateway)
-    payment = call("order-service", served("payment-service", gateway), gateway)
-    order = served("order-service", gateway, step("order-service", "take payment", payment))
+    user = call("api-gateway", served("user-service", proxies), proxies)
+    payment = call("order-service", served("payment-service", proxies), proxies)
+    order = served("order-service", proxies, step("order-service", "take payment", payment))
     first = served(
         "api-gateway",
-        gateway,
+        proxies,
         step("api-gateway", "validate user", user),
-        step("api-gateway", "create order", call("api-gateway", order, gateway)),
+        step("api-gateway", "create order", call("api-gateway", order, proxies)),
     )
-    return entered(first, gateway)
+    return entered(first, proxies)
 
 
 def problems(spans: Sequence[Span]) -> list[str]:
     """What is wrong with the trace of a paid order on stack ``local``, in words; empty if nothing is."""
-    return problems_in(spans, local_stack.gateway())
+    return problems_in(spans, local_stack.proxies())
 
 
-def problems_in(spans: Sequence[Span], gateway: str | None) -> list[str]:
+def problems_in(spans: Sequence[Span], proxies: Proxies) -> list[str]:
     """What is wrong with the trace of a paid order, in words; empty if nothing is.
 
     Args:
         spans: Spans of the trace.
-        gateway: ``service.name`` of the mesh's gateway; None without a mesh.
+        proxies: Proxies that make spans.
     """
-    return problems_with(spans, tree(gateway), STORING)
+    return problems_with(spans, tree(proxies), STORING)
 
 
 def run() -> Result:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.oncall.traces import Span
     from otel_mesh_cli.smoke.expected import Branch
     from otel_mesh_cli.stacks.addresses import Address
+    from otel_mesh_cli.stacks.local_stack import Proxies
 
 PATH = "/api/users/123"
 ROUTE = "/api/users/{id}"
@@ -184,30 +185,30 @@ def request(http: httpx.Client, path: str = PATH, expect: int = HTTPStatus.OK) -
     return trace_id
 
 
-def tree(gateway: str | None) -> Branch:
+def tree(proxies: Proxies) -> Branch:
     """The trace of the request, without calls to stores.
 
     Args:
-        gateway: ``service.name`` of the mesh's gateway; None without a mesh.
+        proxies: Proxies that make spans.
     """
     first, second = SERVICES
-    callee = expected.served(second, gateway)
-    return expected.entered(expected.served(first, gateway, expected.call(first, callee, gateway)), gateway)
+    callee = expected.served(second, proxies)
+    return expected.entered(expected.served(first, proxies, expected.call(first, callee, proxies)), proxies)
 
 
 def problems(spans: Sequence[Span]) -> list[str]:
     """What is wrong with the trace of the request on stack ``local``, in words; empty if nothing is."""
-    return problems_in(spans, local_stack.gateway())
+    return problems_in(spans, local_stack.proxies())
 
 
-def problems_in(spans: Sequence[Span], gateway: str | None) -> list[str]:
+def problems_in(spans: Sequence[Span], proxies: Proxies) -> list[str]:
     """What is wrong with the trace of the request, in words; empty if nothing is.
 
     Args:
         spans: Spans of the trace.
-        gateway: ``service.name`` of the mesh's gateway; None without a mesh.
+        proxies: Proxies that make spans.
     """
-    found = expected.problems(spans, tree(gateway), STORING)
+    found = expected.problems(spans, tree(proxies), STORING)
     for span in spans:
         absent = [key for key in K8S_ATTRIBUTES if key not in span.resource]
         if absent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,28 @@ from otel_mesh_stack.services import CATALOG
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh import ProxySpans
+
 _HTTPS_PORT = 443
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """The proxies of a mesh that make spans."""
+
+    kind: ProxySpans = ""
+    """Program of the proxies; empty if they make no spans."""
+    gateway: str | None = None
+    """``service.name`` of the gateway; None without one."""
+
+    @property
+    def batch_s(self) -> float:
+        """Seconds for which a proxy collects spans before it sends them."""
+        return 10.0 if self.kind == "linkerd" else 0.0
+
+
+NO_PROXIES = Proxies()
+"""No mesh, or a mesh whose proxies make no spans."""
 
 
 @cache
@@ -59,6 +81,11 @@ def gateway() -> str | None:
     """Name of the mesh's gateway, as a Service and as ``service.name`` of its spans; None without a mesh."""
     found = outputs.telemetry(settings()).gateway
     return found.name if found else None
+
+
+def proxies() -> Proxies:
+    """The proxies of the mesh that make spans."""
+    return Proxies(settings().mesh.proxy_spans, gateway())
 
 
 def places(stack: StackSettings) -> dict[str, ServicePort]:

@@ -1,4 +1,4 @@
-"""Folders of Istio's charts in a version: the user's, this machine's, or fetched from the stack's chart repository."""
+"""Folders of a mesh's charts in a version: the user's, this machine's, or fetched from the stack's chart repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from urllib.parse import urljoin
 import httpx
 import yaml
 
-from otel_mesh.mesh.istio.charts import CHARTS
 from otel_mesh_cli.core import embedded
 from otel_mesh_cli.core.errors import CommandError, reason_of
 from otel_mesh_cli.stacks import pulumi_cli
@@ -20,16 +19,19 @@ from otel_mesh_cli.stacks import pulumi_cli
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_mesh_cli.upgrade.meshes import Mesh
+
 _TIMEOUT: Final = 60.0
 """Seconds for one answer of a repository."""
 _DEFAULTS: Final = "_internal_defaults_do_not_set"
 """Key under which Istio's charts keep their defaults."""
 
 
-def folder(version: str, repository: str, given: str, scratch: Path) -> Path:
+def folder(mesh: Mesh, version: str, repository: str, given: str, scratch: Path) -> Path:
     """A folder with one folder per chart.
 
     Args:
+        mesh: Mesh that the charts install.
         version: Version of the charts.
         repository: URL of the Helm repository.
         given: Folder with charts of that version; empty for none.
@@ -39,23 +41,30 @@ def folder(version: str, repository: str, given: str, scratch: Path) -> Path:
         CommandError: The given folder has another version, or the repository does not have this one.
     """
     if given:
-        require(Path(given), version)
+        require(mesh, Path(given), version)
         return Path(given).absolute()
-    if (own := os.environ.get(pulumi_cli.CHARTS_DIR)) and all(_version(Path(own) / one) == version for one in CHARTS):
+    if (own := os.environ.get(pulumi_cli.CHARTS_DIR)) and all(
+        _version(Path(own) / one) == version for one in mesh.charts
+    ):
         return Path(own).absolute()
-    here = embedded.charts()
+    here = embedded.charts() if mesh.kind == "istio" else None
     if here is not None and here.version() == version:
         return here.ensure()
-    return _fetched(version, repository, scratch / version)
+    return _fetched(mesh, version, repository, scratch / version)
 
 
-def require(charts: Path, version: str) -> None:
+def require(mesh: Mesh, charts: Path, version: str) -> None:
     """Refuse a folder without the charts of a version.
+
+    Args:
+        mesh: Mesh that the charts install.
+        charts: Folder with one folder per chart.
+        version: Version of the charts.
 
     Raises:
         CommandError: A chart is missing or has another version.
     """
-    for chart in CHARTS:
+    for chart in mesh.charts:
         found = _version(charts / chart)
         if found != version:
             reason = f"has version {found}, not {version}" if found else "no chart there"
@@ -86,7 +95,7 @@ def _content(file: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _fetched(version: str, repository: str, target: Path) -> Path:
+def _fetched(mesh: Mesh, version: str, repository: str, target: Path) -> Path:
     remedy = f"name a folder of the new version's charts with --charts, of the stack's with {pulumi_cli.CHARTS_DIR}"
     if not repository.startswith(("http://", "https://")):
         raise CommandError(f"charts {version}: {repository} is not fetched from here", remedy=remedy)
@@ -94,7 +103,7 @@ def _fetched(version: str, repository: str, target: Path) -> Path:
     try:
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as http:
             index = yaml.safe_load(_get(http, urljoin(place, "index.yaml")))
-            for chart in CHARTS:
+            for chart in mesh.charts:
                 url = _url(index, chart, version)
                 if url is None:
                     raise CommandError(f"chart {chart}: {repository} has no version {version}", remedy=remedy)
@@ -104,7 +113,7 @@ def _fetched(version: str, repository: str, target: Path) -> Path:
         raise CommandError(f"charts {version}: {repository}: {reason_of(error)}", remedy=remedy) from None
     except (tarfile.TarError, yaml.YAMLError, UnicodeDecodeError):
         raise CommandError(f"charts {version}: {repository}: not a chart repository", remedy=remedy) from None
-    require(target, version)
+    require(mesh, target, version)
     return target
 
 

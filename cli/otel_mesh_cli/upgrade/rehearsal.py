@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from unittest import mock
 
-from otel_mesh.core import versions
 from otel_mesh.mesh.installing.chart_check import unknown_values
-from otel_mesh.mesh.istio.charts import CHARTS
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.review import sides
@@ -19,14 +17,14 @@ from otel_mesh_cli.review.model import Version
 from otel_mesh_cli.review.objects import differences
 from otel_mesh_cli.review.report import Report, Side
 from otel_mesh_cli.stacks import pulumi_cli, rendering, stack_file
-from otel_mesh_cli.upgrade import charts
+from otel_mesh_cli.upgrade import charts, meshes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from otel_mesh_cli.review.objects import Manifest
+    from otel_mesh_cli.upgrade.meshes import Mesh
 
-ISTIO: Final = "istio"
 _DEFINITION: Final = "CustomResourceDefinition"
 
 
@@ -86,51 +84,48 @@ def rehearse(stack: str, asked: str, given: str) -> Upgrade:
 
     Args:
         stack: Name of the stack.
-        asked: What to upgrade, as ``istio=1.31.2``.
+        asked: What to upgrade, as ``istio=1.31.2`` or ``linkerd=edge-26.7.2``.
         given: Folder with the charts of the new version; empty for the stack's chart repository.
 
     Raises:
         CommandError: There is nothing to upgrade, or charts or a program of the engine cannot be had.
     """
-    new = _asked(asked)
+    mesh, new = meshes.asked(asked)
     file, settings = stack_file.require(stack), stack_file.settings(stack)
-    if stack_file.value(file, settings, "mesh", "kind", kind=str, default="none") != ISTIO:
-        raise CommandError(f"--upgrade {asked}: stack {stack} installs no Istio", remedy="name a stack that does")
-    if given:
-        charts.require(Path(given), new)
-    place = ("mesh", ISTIO)
-    old = stack_file.value(file, settings, *place, "version", kind=str, default=versions.ISTIO)
-    repository = stack_file.value(file, settings, *place, "chart_repository", kind=str, default=versions.ISTIO_CHARTS)
-    with tempfile.TemporaryDirectory(prefix="otel-mesh-upgrade-") as scratch:
-        folders = (
-            charts.folder(old, repository, "", Path(scratch)),
-            charts.folder(new, repository, given, Path(scratch)),
+    if stack_file.value(file, settings, "mesh", "kind", kind=str, default="none") != mesh.kind:
+        raise CommandError(
+            f"--upgrade {asked}: stack {stack} installs no {mesh.title}", remedy="name a stack that does"
         )
-        before, after = (_side(stack, version, folder) for version, folder in zip((old, new), folders, strict=True))
+    if given:
+        charts.require(mesh, Path(given), mesh.chart_version(new))
+    place = ("mesh", mesh.kind)
+    old = stack_file.value(file, settings, *place, "version", kind=str, default=mesh.version)
+    repository = stack_file.value(file, settings, *place, "chart_repository", kind=str, default=mesh.repository)
+    with tempfile.TemporaryDirectory(prefix="otel-mesh-upgrade-") as scratch:
+        folders = tuple(
+            charts.folder(mesh, mesh.chart_version(version), repository, source, Path(scratch))
+            for version, source in ((old, ""), (new, given))
+        )
+        before, after = (
+            _side(stack, mesh, version, folder) for version, folder in zip((old, new), folders, strict=True)
+        )
         values = _values(stack)
         return Upgrade(
             stack,
             before,
             after,
             f"otel-mesh review --stack {stack} --upgrade {asked}{f' --charts {given}' if given else ''}",
-            tuple(_defaults(*folders)),
-            tuple(_removed(values, *folders)),
+            tuple(_defaults(mesh, *folders)),
+            tuple(_removed(mesh, values, *folders)),
         )
 
 
-def _asked(text: str) -> str:
-    name, _, version = text.partition("=")
-    if name != ISTIO or not version:
-        raise CommandError(f"--upgrade {text}: not a version of Istio", remedy="give one like istio=1.31.2")
-    return version.removeprefix("v")
-
-
-def _side(stack: str, version: str, folder: Path) -> Side:
-    changes = {"mesh": {ISTIO: {"version": version}}}
+def _side(stack: str, mesh: Mesh, version: str, folder: Path) -> Side:
+    changes = {"mesh": {mesh.kind: {"version": version}}}
     with mock.patch.dict(os.environ, {pulumi_cli.CHARTS_DIR: str(folder)}), rendering.of(stack, changes) as made:
         objects = [state["inputs"] for state in rendering.objects(made.plan())]
     environment = str(stack_file.settings(stack).get("environment", ""))
-    return Side(f"Istio {version}", Version(tuple(objects), environment), {})
+    return Side(f"{mesh.title} {version}", Version(tuple(objects), environment), {})
 
 
 def _values(stack: str) -> dict[str, Mapping[str, Any]]:
@@ -140,14 +135,14 @@ def _values(stack: str) -> dict[str, Mapping[str, Any]]:
     return {str(one["chart"]).rstrip("/").rpartition("/")[2]: one.get("values") or {} for one in found}
 
 
-def _defaults(old: Path, new: Path) -> Iterator[tuple[str, str, Any, Any]]:
-    for chart in CHARTS:
+def _defaults(mesh: Mesh, old: Path, new: Path) -> Iterator[tuple[str, str, Any, Any]]:
+    for chart in mesh.charts:
         for path, before, after in differences(charts.defaults(old, chart), charts.defaults(new, chart)):
             yield chart, path, before, after
 
 
-def _removed(values: Mapping[str, Mapping[str, Any]], old: Path, new: Path) -> Iterator[str]:
-    for chart in CHARTS:
+def _removed(mesh: Mesh, values: Mapping[str, Mapping[str, Any]], old: Path, new: Path) -> Iterator[str]:
+    for chart in mesh.charts:
         own = values.get(chart, {})
         was, is_now = (unknown_values(own, charts.defaults(folder, chart)) for folder in (old, new))
         yield from (f"{chart}: {path}" for path in is_now if path not in was)

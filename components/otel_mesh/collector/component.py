@@ -85,7 +85,7 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     config = collector_config(
         settings,
         sampled=sampled,
-        proxy_spans=args.mesh.proxies_make_spans,
+        proxy_spans=args.mesh.proxy_spans,
         traces=TRACES_ENDPOINT in own,
         metrics=METRICS_ENDPOINT in own,
         logs=LOGS_ENDPOINT in own,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.collector.log_lines import LOG_LINES
 from otel_mesh.collector.parts import (
@@ -17,10 +17,13 @@ from otel_mesh.collector.parts import (
     to_trace_backend,
 )
 from otel_mesh.collector.pipelines import Exporter, Pipeline, Processor, Receiver, Stage
-from otel_mesh.collector.proxy_spans import PROXY_SPANS
+from otel_mesh.collector.proxy_spans import translation
 from otel_mesh.collector.queueing import exporting
 from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.core.values import DnsLabel  # noqa: TC001 - pydantic reads it at run time
+
+if TYPE_CHECKING:
+    from otel_mesh.mesh.binding import ProxySpans
 
 SAMPLER_HOST: Final = "SAMPLER_HOST"
 """Environment variable of the Collector: DNS name that resolves to the pods of a `TailSampler`."""
@@ -135,7 +138,7 @@ def collector_config(  # noqa: PLR0913 - all by keyword
     *,
     sampled: bool = False,
     logs: bool = False,
-    proxy_spans: bool = False,
+    proxy_spans: ProxySpans = "",
     traces: bool = True,
     metrics: bool = True,
 ) -> dict[str, Any]:
@@ -149,7 +152,7 @@ def collector_config(  # noqa: PLR0913 - all by keyword
         sampled: Whether traces go to the pods of a `TailSampler`, which then count the service graph. Metrics and logs
             never go there.
         logs: Whether logs go to the backend at ``LOGS_ENDPOINT``; without any backend they are accepted and dropped.
-        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        proxy_spans: Kind of the mesh's proxies, if they make spans of the services' calls; else empty.
         traces: Whether traces go to the backend at ``TRACES_ENDPOINT``, unless they are ``sampled``.
         metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """
@@ -176,6 +179,5 @@ def collector_config(  # noqa: PLR0913 - all by keyword
     )
     if not sampled and not settings.traces_only:
         add_service_graph(config, settings, proxy_spans=proxy_spans, own_metrics=metrics)
-    if proxy_spans:
-        config.extend("traces", processors=(PROXY_SPANS,))
+    config.extend("traces", processors=translation(proxy_spans))
     return config.render()

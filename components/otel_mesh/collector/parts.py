@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from otel_mesh.core.labels import Role
-    from otel_mesh.mesh.binding import MeshBinding
+    from otel_mesh.mesh.binding import MeshBinding, ProxySpans
 
 HEALTH_PORT: Final = 13133
 TRACES_ENDPOINT: Final = "TRACES_ENDPOINT"
@@ -175,14 +175,14 @@ def to_trace_backend(settings: CollectorProgram) -> Exporter:
 
 
 def add_service_graph(
-    config: CollectorConfig, settings: CollectorProgram, *, proxy_spans: bool, own_metrics: bool
+    config: CollectorConfig, settings: CollectorProgram, *, proxy_spans: ProxySpans, own_metrics: bool
 ) -> None:
     """Counts the calls among the spans of the pipeline ``traces``.
 
     Args:
         config: Configuration of a Collector that receives whole traces.
         settings: Settings of the Collector.
-        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        proxy_spans: Kind of the mesh's proxies, if they make spans of the services' calls; else empty.
         own_metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """
     config.extend("traces", destinations=(TAP,))
@@ -292,5 +292,6 @@ def workload(  # noqa: PLR0913 - all by keyword
             Annotation.CONFIG_CHECKSUM.value: checksum(config),
             **mesh.annotations_of_pods(meshed=settings.meshed),
         },
+        app_protocols=mesh.app_protocols,
         headless=headless,
     )

@@ -21,11 +21,13 @@ from pydantic import Field
 
 from otel_mesh.catalog.model import EXTERNAL
 from otel_mesh.collector.pipelines import Connector, Exporter, Pipeline, Processor, Stage
-from otel_mesh.collector.proxy_spans import PROXY
+from otel_mesh.collector.proxy_statements import PROXY
 from otel_mesh.core.values import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from otel_mesh.mesh.binding import ProxySpans
 
 TAP: Final = Connector("forward/service_graph")
 """Destination of the pipeline ``traces`` that copies its spans to the service graph's pipeline."""
@@ -110,19 +112,26 @@ def _name_callees() -> Processor:
     )
 
 
-def _drop_second_pairs() -> Processor:
+def _drop_second_pairs(proxies: ProxySpans) -> Processor:
     """Leaves one pair of spans for each call between two proxies.
 
     The proxies' spans stand between the client span and the server span, so that only the proxies' are parent and
     child. The services' own spans of such a call are dropped, or the call would be counted again as unanswered. Calls
-    that proxies do not understand (databases, hosts outside the cluster) are counted from the service's span.
+    that proxies do not understand (databases, hosts outside the cluster) are counted from the service's span; so are
+    gRPC calls through Linkerd's proxies, which do not know whether a call failed.
+
+    Args:
+        proxies: Kind of the proxies.
     """
     proxy = f'attributes["{PROXY}"]'
-    outside = f'attributes["otel_mesh.peer"] == "{EXTERNAL}"'
+    rpc = 'attributes["rpc.system.name"]'
+    ours = [f'attributes["otel_mesh.peer"] == "{EXTERNAL}"', *([f"{rpc} != nil"] if proxies == "linkerd" else [])]
+    from_service = " or ".join(ours)
     dropped = (
         f"kind == SPAN_KIND_SERVER and {proxy} == nil",
-        f'kind == SPAN_KIND_CLIENT and {proxy} == nil and attributes["db.system.name"] == nil and not ({outside})',
-        f"kind == SPAN_KIND_CLIENT and {proxy} != nil and {outside}",
+        f'kind == SPAN_KIND_CLIENT and {proxy} == nil and attributes["db.system.name"] == nil and not ({from_service})',
+        f"kind == SPAN_KIND_CLIENT and {proxy} != nil and ({from_service})",
+        *([f"kind == SPAN_KIND_SERVER and {rpc} != nil"] if proxies == "linkerd" else []),
     )
     return Processor(
         "filter/service_graph", {"error_mode": "ignore", "traces": {"span": list(dropped)}}, Stage.TRANSLATE
@@ -135,7 +144,7 @@ def service_graph_pipelines(
     *,
     identity: Mapping[str, str],
     flush_seconds: int,
-    proxy_spans: bool,
+    proxy_spans: ProxySpans,
 ) -> dict[str, Pipeline]:
     """The pipelines that count the calls among the spans that `TAP` gets.
 
@@ -144,7 +153,7 @@ def service_graph_pipelines(
         metrics: Exporters that get the series.
         identity: Resource attributes of the series; they tell apart the pods that count the same edge.
         flush_seconds: Interval at which the series are sent.
-        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        proxy_spans: Kind of the mesh's proxies, if they make spans of the services' calls; else empty.
     """
     connector = Connector(
         "service_graph",
@@ -161,7 +170,7 @@ def service_graph_pipelines(
     return {
         "traces/service_graph": Pipeline(
             sources=(TAP,),
-            processors=(_name_callees(), *([_drop_second_pairs()] if proxy_spans else [])),
+            processors=(_name_callees(), *([_drop_second_pairs(proxy_spans)] if proxy_spans else [])),
             destinations=(connector,),
         ),
         "metrics/service_graph": Pipeline(

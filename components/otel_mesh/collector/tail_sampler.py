@@ -59,7 +59,7 @@ def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings)
         raise InvalidSettingsError(problems)
     config = tail_sampling_config(
         settings,
-        proxy_spans=args.mesh.proxies_make_spans,
+        proxy_spans=args.mesh.proxy_spans,
         own_traces=TRACES_ENDPOINT in own,
         own_metrics=METRICS_ENDPOINT in own,
     )

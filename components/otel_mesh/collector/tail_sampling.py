@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ from otel_mesh.collector.pipelines import Connector, Pipeline, Processor, Receiv
 from otel_mesh.core.network import OTLP_GRPC_PORT
 from otel_mesh.core.values import DnsLabel, Percentage  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.k8s.resources import Resources
+
+if TYPE_CHECKING:
+    from otel_mesh.mesh.binding import ProxySpans
 
 _DECISIONS_PER_TRACE: Final = 5
 """Number of decisions remembered for every trace in memory: late spans follow the decision on their trace."""
@@ -81,7 +84,7 @@ def _tail_sampling(settings: TailSamplerSettings) -> Processor:
 
 
 def tail_sampling_config(
-    settings: TailSamplerSettings, *, proxy_spans: bool = False, own_traces: bool = True, own_metrics: bool = True
+    settings: TailSamplerSettings, *, proxy_spans: ProxySpans = "", own_traces: bool = True, own_metrics: bool = True
 ) -> dict[str, Any]:
     """The program's configuration (``otelcol validate`` reads it in a test).
 
@@ -90,7 +93,7 @@ def tail_sampling_config(
 
     Args:
         settings: Settings of the sampler.
-        proxy_spans: Whether the mesh's proxies make spans of the services' calls.
+        proxy_spans: Kind of the mesh's proxies, if they make spans of the services' calls; else empty.
         own_traces: Whether traces go to the backend at ``TRACES_ENDPOINT``.
         own_metrics: Whether metrics go to the backend at ``METRICS_ENDPOINT``.
     """

@@ -30,6 +30,15 @@ def is_output(value: object) -> TypeGuard[pulumi.Output[Any]]:
     return loaded is not None and isinstance(value, loaded.Output)
 
 
+def _as_output(value: object) -> pulumi.Output[Any] | None:
+    """An Output, or another Input whose value is still to come, as an Output; None for a plain value."""
+    loaded = sys.modules.get("pulumi")
+    if loaded is None or not (is_output(value) or inspect.isawaitable(value)):
+        return None
+    made: pulumi.Output[Any] = loaded.Output.from_input(value)
+    return made
+
+
 class OrOutput:
     """Lets an Output through where the type before it validates a plain value."""
 
@@ -38,11 +47,10 @@ class OrOutput:
         later = SchemaValidator(plain, core_schema.CoreConfig(hide_input_in_errors=True))
 
         def validated(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
-            if not is_output(value) and inspect.isawaitable(value):
-                value = sys.modules["pulumi"].Output.from_input(value)
-            if not is_output(value):
+            late = _as_output(value)
+            if late is None:
                 return check(value)
-            return value.apply(lambda known: _checked(later, known, info.field_name or ""))
+            return late.apply(lambda known: _checked(later, known, info.field_name or ""))
 
         return core_schema.with_info_wrap_validator_function(validated, plain)
 

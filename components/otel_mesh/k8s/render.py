@@ -283,9 +283,10 @@ def _service(workload: Workload, name: str | None = None) -> Manifest:
                     "port": port.number,
                     "targetPort": port.name,
                     "protocol": "TCP",
-                    "appProtocol": port.protocol,
+                    "appProtocol": workload.app_protocols.get(protocol, protocol),
                 }
                 for port in workload.ports
+                if (protocol := port.protocol) is not None
             ],
         },
     }

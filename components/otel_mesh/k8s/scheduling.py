@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.outputs import NameInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import LabelKey, LabelValue, ObjectName, SelectedValue, Settings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Scheduling(Settings):
     topology_keys: tuple[LabelKey, ...] = (HOSTNAME,)
     spread_required: bool = False
     max_unavailable: Annotated[int, Field(ge=1, le=100)] = 1
-    image_pull_secrets: tuple[ObjectName, ...] = ()
+    image_pull_secrets: tuple[NameInput, ...] = ()
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:

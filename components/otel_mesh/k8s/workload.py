@@ -123,6 +123,7 @@ class Workload:
         pod_annotations: Annotations of the pods.
         service_account: Name of the ServiceAccount; None: the workload's name.
         service_selector: Labels that select the pods of the Service; None: `selector`.
+        app_protocols: Values of the Service's ``appProtocol`` that differ from the ports' protocols, by protocol.
         headless: Whether the Service's name resolves to the pods' addresses instead of a virtual address.
     """
 
@@ -148,6 +149,7 @@ class Workload:
     pod_annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     service_account: str | None = None
     service_selector: Mapping[str, str] | None = None
+    app_protocols: Mapping[str, str] = field(default_factory=dict)
     headless: bool = False
 
     @property

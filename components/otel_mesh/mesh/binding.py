@@ -24,6 +24,10 @@ believe neither, since any caller could set them.
 """
 
 
+ProxySpans = Literal["", "envoy", "linkerd"]
+"""Program that makes the spans of a mesh's proxies; empty if none does."""
+
+
 class GatewayBinding(Settings):
     """The gateway where requests from outside enter the mesh.
 
@@ -116,12 +120,14 @@ class MeshBinding(Settings):
         outside_annotations: Annotations that do so.
         resource_attributes: OpenTelemetry resource attributes that describe the mesh (``service.mesh``...).
         peer_identity: Header in which a service's proxy names the authenticated peer.
-        proxies_make_spans: Whether the proxies send spans of the calls that pass them, which the Collector then
-            translates and counts in place of the services' own.
+        proxy_spans: Kind of the proxies, if they send spans of the calls that pass them, which the Collector then
+            translates and counts in place of the services' own; else empty.
         proxy_scraping: Scraping of the proxies' metrics; None if they are not scraped.
         gateway: Gateway where requests from outside enter; None without one.
         collector: Workload identity of the Collector; None if the mesh does not check it.
         control_plane: Pods that the proxies are configured by; None without a mesh.
+        app_protocols: Values of ``appProtocol`` that the mesh reads differently from other meshes, by the usual value.
+        span_networks: Address ranges whose pods may send spans without an identity; none if all senders prove theirs.
         proxy_ports: Ports at which proxies accept connections of other proxies in place of their workloads' own.
     """
 
@@ -138,11 +144,13 @@ class MeshBinding(Settings):
     outside_annotations: dict[str, str] = Field(default_factory=dict)
     resource_attributes: dict[str, str] = Field(default_factory=dict)
     peer_identity: PeerIdentity = ""
-    proxies_make_spans: bool = False
+    proxy_spans: ProxySpans = ""
     proxy_scraping: ProxyScraping | None = None
     gateway: GatewayBinding | None = None
     collector: CollectorIdentity | None = None
     control_plane: MeshControlPlane | None = None
+    app_protocols: dict[str, str] = Field(default_factory=dict)
+    span_networks: tuple[str, ...] = ()
     proxy_ports: tuple[Port, ...] = ()
 
     @model_validator(mode="after")

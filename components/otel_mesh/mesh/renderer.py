@@ -81,7 +81,7 @@ class MeshRenderer(Protocol):
         """
         ...
 
-    def telemetry_access(
+    def telemetry_access(  # noqa: PLR0913 - who, whom and from where
         self,
         name: str,
         namespace: pulumi.Input[str],
@@ -89,6 +89,7 @@ class MeshRenderer(Protocol):
         *,
         senders: Iterable[str],
         ports: Iterable[int],
+        networks: Iterable[str] = (),
     ) -> list[Manifest]:
         """Objects that let only known identities send telemetry to a Collector, untraced.
 
@@ -98,6 +99,7 @@ class MeshRenderer(Protocol):
             selected: Labels of the Collector's pods.
             senders: Identities of the senders.
             ports: Ports that receive telemetry.
+            networks: Address ranges whose pods may send spans without an identity, see `MeshBinding.span_networks`.
         """
         ...
 

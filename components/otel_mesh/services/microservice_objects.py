@@ -251,6 +251,7 @@ def _workload(args: MicroserviceArgs, settings: MicroserviceSettings, version: _
             **settings.pod_labels,
         },
         pod_annotations={**args.mesh.pod_annotations, **settings.pod_annotations},
+        app_protocols=args.mesh.app_protocols,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from otel_mesh.catalog.derivations import url, url_variable
-from otel_mesh.core.errors import Problem, nearest
+from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest
 from otel_mesh.k8s.namespace import Namespace, NamespaceArgs, NamespaceSettings
 from otel_mesh.k8s.shared_files import ContributedFiles, ContributedFilesArgs
 from otel_mesh.mesh.control.access_control import AccessControl, AccessControlArgs
@@ -150,12 +150,14 @@ class Team:
         return Caller(namespace=self._name, service_account=service)
 
     def _require_granted(self, service: Service, exposed_at: str | None) -> None:
-        problems = [problem for name in service.callees for problem in self._refused_call(service.name, name)]
-        problems += [
+        routed = [
             Problem(f"calls[{place}].routes", "the callee decides what it accepts", "name them in its 'callers'")
             for place, call in enumerate(service.calls)
             if call.routes
         ]
+        if routed:
+            raise InvalidSettingsError(routed)
+        problems = [problem for name in service.callees for problem in self._refused_call(service.name, name)]
         if exposed_at is not None:
             problems += self._refused_route(service.name, exposed_at)
         if problems:

@@ -11,12 +11,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otel_mesh import OtelCollectorSettings, PrometheusSettings, ServiceGraph, TailSamplerSettings
 from otel_mesh.backends.prometheus.component import prometheus_config
 from otel_mesh.collector.config import collector_config
+from otel_mesh.collector.proxy_statements import PROXY
 from otel_mesh.k8s.manifests import to_yaml
 from otel_mesh_cli.oncall import backends, service_map
 from otel_mesh_cli.oncall.prometheus import Prometheus
 from tests.app_images.telemetry.otlp_sending import send, span
 from tests.app_images.telemetry.sampling_tiers import on_loopback, tiers
-from tests.components.collector.test_proxy_spans import INBOUND, UPSTREAM
+from tests.components.collector.test_envoy_spans import INBOUND, UPSTREAM
 from tests.programs.collector import LoopbackCollector, file_exporters
 from tests.programs.prometheus import LoopbackPrometheus
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.built import Built
 
 
-SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
+SERVER, CLIENT, INTERNAL = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_INTERNAL
 GRAPH = ServiceGraph(wait_seconds=6)
 """Halves of a call are sent one after the other; a busy machine is to send the second before that time is over."""
 SETTINGS = OtelCollectorSettings(metrics_interval_seconds=1, service_graph=GRAPH)
@@ -164,12 +165,72 @@ def proxied(spans: dict[str, list[Span]]) -> dict[str, list[Span]]:
 
 
 def test_proxies_between_the_services_change_no_number(program: Path, tmp_path: Path) -> None:
-    config = collector_config(SETTINGS, proxy_spans=True)
+    config = collector_config(SETTINGS, proxy_spans="envoy")
     with _alone(program, tmp_path / "collector", config) as collector:
         for service, spans in proxied(shop()).items():
             send(collector.port, service, *spans)
         expected = {pair: number for pair, number in EXPECTED.items() if pair[0] != "user"}
         settled([collector], {**expected, ("user", "ingress"): (10, 2), ("ingress", "api-gateway"): (10, 2)})
+
+
+def through_linkerd(spans: dict[str, list[Span]]) -> dict[str, list[Span]]:
+    """The same requests through Linkerd's proxies, by sender: each makes a span where a request comes in and goes out.
+
+    The proxies' spans are as the Collector has translated them.
+    """
+    found: dict[str, list[Span]] = {"api-gateway": [], "user-service": []}
+
+    def proxy(one: Span, number: int, parent: int, kind: Span.SpanKind.ValueType, **more: str) -> Span:
+        status = next((a.value.int_value for a in one.attributes if a.key == "http.response.status_code"), 503)
+        attributes: dict[str, str | int] = {PROXY: "sidecar", "http.response.status_code": status, **more}
+        failed = status >= (400 if kind == CLIENT else 500)
+        made = span(0, number, parent=parent, kind=kind, error=failed, attributes=attributes)
+        made.trace_id = one.trace_id
+        return made
+
+    for one in spans["api-gateway"]:
+        found["api-gateway"].append(one)
+        if one.kind == SERVER:
+            found["api-gateway"] += [proxy(one, 11, 0, SERVER), proxy(one, 12, 11, INTERNAL)]
+            one.parent_span_id = (12).to_bytes(8, "big")
+        elif any(a.value.string_value == "user-service" for a in one.attributes):
+            address = {"server.address": "user-service.shop.svc.cluster.local"}
+            found["api-gateway"] += [proxy(one, 13, 2, INTERNAL), proxy(one, 14, 13, CLIENT, **address)]
+    for one in spans["user-service"]:
+        found["user-service"].append(one)
+        if one.kind == SERVER:
+            found["user-service"] += [proxy(one, 15, 14, SERVER), proxy(one, 16, 15, INTERNAL)]
+            one.parent_span_id = (16).to_bytes(8, "big")
+    return found
+
+
+def test_linkerd_s_proxies_between_the_services_change_no_number(program: Path, tmp_path: Path) -> None:
+    config = collector_config(SETTINGS, proxy_spans="linkerd")
+    with _alone(program, tmp_path / "collector", config) as collector:
+        for service, spans in through_linkerd(shop()).items():
+            send(collector.port, service, *spans)
+        settled([collector], EXPECTED)
+
+
+def test_grpc_calls_through_linkerd_are_counted_as_their_caller_tells_them(program: Path, tmp_path: Path) -> None:
+    rpc: dict[str, str | int] = {"rpc.system.name": "grpc", **USERS}
+    failed = {**rpc, "rpc.response.status_code": "UNAVAILABLE"}
+    unknown = {**rpc, PROXY: "sidecar", "http.response.status_code": 200}
+    config = collector_config(SETTINGS, proxy_spans="linkerd")
+    with _alone(program, tmp_path / "collector", config) as collector:
+        calling = [
+            span(1, 2, kind=CLIENT, error=True, attributes=failed),
+            span(1, 13, parent=2, kind=INTERNAL, attributes=unknown),
+            span(1, 14, parent=13, kind=CLIENT, attributes=unknown),
+        ]
+        called = [
+            span(1, 15, parent=14, kind=SERVER, attributes=unknown),
+            span(1, 16, parent=15, kind=INTERNAL, attributes=unknown),
+            span(1, 3, parent=16, kind=SERVER, error=True, attributes=failed),
+        ]
+        send(collector.port, "api-gateway", *calling)
+        send(collector.port, "user-service", *called)
+        settled([collector], {("api-gateway", "user-service"): (1, 1)})
 
 
 def test_samplers_count_what_they_do_not_keep(program: Path, tmp_path: Path) -> None:

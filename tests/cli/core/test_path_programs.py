@@ -57,6 +57,13 @@ def test_a_folder_links_to_what_path_has(path: Path) -> None:
     assert PathPrograms().folder(["engine", "kubectl"]) == folder, "the same programs, the same folder"
 
 
+def test_what_is_present_is_told_without_what_is_not(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = program(path / "promtool")
+    assert PathPrograms().available(["promtool", "amtool"]) == {"promtool": file}
+    monkeypatch.setattr(embedded, "find", lambda: None)
+    assert embedded.absent_program("amtool") == "amtool is not on PATH: install it there"
+
+
 @pytest.mark.parametrize(
     ("names", "missing", "place"),
     [

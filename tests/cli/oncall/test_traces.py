@@ -13,6 +13,7 @@ from otel_mesh_cli.oncall.call_tree import CallTree
 from otel_mesh_cli.oncall.picture import picture as drawn
 from otel_mesh_cli.oncall.traces import Span
 from otel_mesh_cli.smoke import arrival, request
+from otel_mesh_cli.stacks.local_stack import NO_PROXIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,19 +74,19 @@ def test_spans_without_their_parent_stand_side_by_side() -> None:
 
 
 def test_a_whole_trace_lacks_nothing() -> None:
-    assert request.problems_in(demonstration(), None) == []
+    assert request.problems_in(demonstration(), NO_PROXIES) == []
 
 
 def test_each_missing_part_is_named() -> None:
     whole = demonstration()
     below = "missing a server span of user-service below a client span of api-gateway"
-    assert request.problems_in(whole[:2], None) == [below, "missing a database span of user-service"]
-    assert request.problems_in([whole[0], whole[2], whole[3]], None) == [
+    assert request.problems_in(whole[:2], NO_PROXIES) == [below, "missing a database span of user-service"]
+    assert request.problems_in([whole[0], whole[2], whole[3]], NO_PROXIES) == [
         "missing a client span of api-gateway below a server span of api-gateway"
     ]
     somewhere = {key: "x" for key in WHERE if key != "k8s.pod.uid"}
     bare = Span(TRACE, "4", "3", "user-service", "bare", 0, 1, {"db.system.name": "postgresql"}, somewhere)
-    assert request.problems_in([*whole[:3], bare], None) == ["missing k8s.pod.uid on user-service bare"]
+    assert request.problems_in([*whole[:3], bare], NO_PROXIES) == ["missing k8s.pod.uid on user-service bare"]
 
 
 def test_jaegers_answer_is_read_with_resource_and_parents() -> None:

@@ -221,6 +221,24 @@ def test_b4_a_route_of_linkerd_limits_requests_beside_a_network_policy() -> None
     assert found == {Call("shop/a", "shop/b", "POST /orders port 8080")}
 
 
+def an_allow_of(*requests: tuple[str, str]) -> Manifest:
+    """A policy that lets b send these requests to a; any to its port when empty."""
+    operations = [{"methods": [method], "paths": [path], "ports": ["8080"]} for method, path in requests]
+    source = {"source": {"principals": ["cluster.local/ns/shop/sa/b"]}}
+    rule = {"from": [source], "to": [{"operation": one} for one in operations or [{"ports": ["8080"]}]]}
+    return a_policy("a", {"selector": {"matchLabels": {"app": "a"}}, "rules": [rule]})
+
+
+def test_b4_routes_of_a_caller_that_come_and_go() -> None:
+    place, objects = "shop/b -> shop/a", [MESHED, a_workload("a"), a_workload("b")]
+    one, two = [*objects, an_allow_of(("GET", "/x"))], [*objects, an_allow_of(("GET", "/x"), ("POST", "/x"))]
+    every, less, more = [*objects, an_allow_of()], "GET /x port 8080", "GET /x port 8080; POST /x port 8080"
+    assert risks(one, two) == [(Kind.OPENS.value, place, less, more)]
+    assert risks(two, one) == [(Kind.BREAKS.value, place, more, less)]
+    assert risks(two, every) == [(Kind.OPENS.value, place, more, "port 8080")], "nothing is refused"
+    assert risks(every, two) == [(Kind.BREAKS.value, place, "port 8080", more)], "nothing is newly allowed"
+
+
 def test_b4_a_deny_policy_that_comes_may_break_calls() -> None:
     policy = a_policy("no-debug", {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/debug*"]}}]}]})
     assert risks([], [policy]) == [(Kind.BREAKS.value, "shop/no-debug DENY", "does not exist", "in force")]

@@ -77,10 +77,10 @@ class Environment:
         return httpx.Response(200, text="ready")
 
     def _trace(self, trace_id: str) -> dict[str, Any]:
-        gateway = local_stack.gateway()
+        proxies = local_stack.proxies()
         if trace_id == self._ids[request.PATH]:
-            return jaeger_trace(trace_id, request.tree(gateway), self._storing)
-        return jaeger_trace(trace_id, order.tree(gateway), order.STORING)
+            return jaeger_trace(trace_id, request.tree(proxies), self._storing)
+        return jaeger_trace(trace_id, order.tree(proxies), order.STORING)
 
 
 @pytest.fixture(autouse=True)

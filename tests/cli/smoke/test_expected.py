@@ -9,8 +9,11 @@ import pytest
 from otel_mesh_cli.oncall.traces import Span
 from otel_mesh_cli.smoke import order, request
 from otel_mesh_cli.smoke.expected import Branch, problems
+from otel_mesh_cli.stacks.local_stack import NO_PROXIES, Proxies
 
-GATEWAYS = pytest.mark.parametrize("gateway", [None, "ingress"], ids=["bare", "meshed"])
+ISTIO = Proxies("envoy", "ingress")
+LINKERD = Proxies("linkerd")
+MESHES = pytest.mark.parametrize("proxies", [NO_PROXIES, ISTIO, LINKERD], ids=["bare", "istio", "linkerd"])
 
 
 def trace(tree: Branch, storing: frozenset[str]) -> list[Span]:
@@ -33,7 +36,7 @@ def trace(tree: Branch, storing: frozenset[str]) -> list[Span]:
 
 
 def test_without_a_mesh_only_services_make_spans() -> None:
-    assert [str(one) for one in request.tree(None).spans()] == [
+    assert [str(one) for one in request.tree(NO_PROXIES).spans()] == [
         "a server span of api-gateway",
         "a client span of api-gateway",
         "a server span of user-service",
@@ -41,7 +44,7 @@ def test_without_a_mesh_only_services_make_spans() -> None:
 
 
 def test_in_a_mesh_every_call_passes_two_proxies() -> None:
-    assert [str(one) for one in request.tree("ingress").spans()] == [
+    assert [str(one) for one in request.tree(ISTIO).spans()] == [
         "a server span of the proxy of ingress",
         "a client span of the proxy of ingress",
         "a server span of the proxy of api-gateway",
@@ -53,34 +56,49 @@ def test_in_a_mesh_every_call_passes_two_proxies() -> None:
     ]
 
 
+def test_linkerd_s_proxies_have_a_span_towards_their_own_workload_too() -> None:
+    assert [str(one) for one in request.tree(LINKERD).spans()] == [
+        "a server span of the proxy of api-gateway",
+        "an internal span of the proxy of api-gateway",
+        "a server span of api-gateway",
+        "a client span of api-gateway",
+        "an internal span of the proxy of api-gateway",
+        "a client span of the proxy of api-gateway",
+        "a server span of the proxy of user-service",
+        "an internal span of the proxy of user-service",
+        "a server span of user-service",
+    ]
+
+
 def test_an_order_goes_through_all_services() -> None:
     # 4 servers, 3 calls and 3 steps of services; in a mesh two spans of the gateway, one of the proxy that gets the
     # gateway's request, and two of the proxies of each call
-    assert len(list(order.tree(None).spans())) == 10
-    assert len(list(order.tree("ingress").spans())) == 10 + 2 + 1 + 6
+    assert len(list(order.tree(NO_PROXIES).spans())) == 10
+    assert len(list(order.tree(ISTIO).spans())) == 10 + 2 + 1 + 6
+    assert len(list(order.tree(LINKERD).spans())) == 10 + 2 + 12
 
 
-@GATEWAYS
-def test_nothing_is_wrong_with_the_expected_trace(gateway: str | None) -> None:
-    for tree, storing in ((request.tree(gateway), request.STORING), (order.tree(gateway), order.STORING)):
+@MESHES
+def test_nothing_is_wrong_with_the_expected_trace(proxies: Proxies) -> None:
+    for tree, storing in ((request.tree(proxies), request.STORING), (order.tree(proxies), order.STORING)):
         assert problems(trace(tree, storing), tree, storing) == []
-    assert order.problems_in(trace(order.tree(gateway), order.STORING), gateway) == []
+    assert order.problems_in(trace(order.tree(proxies), order.STORING), proxies) == []
 
 
-@GATEWAYS
-def test_whatever_is_missing_is_noticed(gateway: str | None) -> None:
-    for tree, storing in ((request.tree(gateway), request.STORING), (order.tree(gateway), order.STORING)):
+@MESHES
+def test_whatever_is_missing_is_noticed(proxies: Proxies) -> None:
+    for tree, storing in ((request.tree(proxies), request.STORING), (order.tree(proxies), order.STORING)):
         spans = trace(tree, storing)
         for gone in range(len(spans)):
             assert problems([*spans[:gone], *spans[gone + 1 :]], tree, storing), spans[gone]
 
 
 def test_what_is_missing_is_named_with_its_place() -> None:
-    spans = [span for span in trace(order.tree(None), order.STORING) if span.name != "take payment"]
-    assert order.problems_in(spans, None)[0] == (
+    spans = [span for span in trace(order.tree(NO_PROXIES), order.STORING) if span.name != "take payment"]
+    assert order.problems_in(spans, NO_PROXIES)[0] == (
         "missing an internal span of order-service named 'take payment' below a server span of order-service"
     )
-    tree = request.tree("ingress")
+    tree = request.tree(ISTIO)
     spans = trace(tree, request.STORING)
     del spans[5]
     assert problems(spans, tree, request.STORING) == [
@@ -89,7 +107,7 @@ def test_what_is_missing_is_named_with_its_place() -> None:
 
 
 def test_a_wrong_parent_is_noticed() -> None:
-    tree = request.tree("ingress")
+    tree = request.tree(ISTIO)
     spans = trace(tree, request.STORING)
     spans[6] = dataclasses.replace(spans[6], parent_id=spans[4].span_id)
     assert problems(spans, tree, request.STORING) == [
@@ -98,7 +116,7 @@ def test_a_wrong_parent_is_noticed() -> None:
 
 
 def test_unexpected_spans_are_counted() -> None:
-    tree = request.tree(None)
+    tree = request.tree(NO_PROXIES)
     spans = trace(tree, request.STORING)
     twin = dataclasses.replace(spans[1], span_id="e" * 16)
     assert problems([*spans, twin], tree, request.STORING) == [
@@ -110,7 +128,7 @@ def test_unexpected_spans_are_counted() -> None:
 
 
 def test_a_store_s_span_is_a_child_of_a_span_of_its_own_service() -> None:
-    tree = request.tree("ingress")
+    tree = request.tree(ISTIO)
     *spans, store = trace(tree, request.STORING)
     assert problems(spans, tree, request.STORING) == ["missing a database span of user-service"]
     elsewhere = "span SELECT of {0} is no child of a span of {0} that may call a store"

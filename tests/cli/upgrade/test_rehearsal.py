@@ -87,8 +87,14 @@ def test_the_comment_tells_what_the_charts_show_after_the_verdict() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--upgrade", "linkerd=2"), "--upgrade linkerd=2: not a version of Istio; give one like istio=1.31.2"),
-        (("--upgrade", "istio"), "--upgrade istio: not a version of Istio"),
+        (
+            ("--upgrade", "envoy=2"),
+            "--upgrade envoy=2: not a version of a mesh; give one like istio=1.31.2 or linkerd=",
+        ),
+        (("--upgrade", "istio"), "--upgrade istio: not a version of a mesh"),
+        (("--upgrade", "linkerd=2"), "--upgrade linkerd=2: "),
+        (("--upgrade", "linkerd=edge-26.7.0"), "--upgrade linkerd=edge-26.7.0: edge-26.7.0 is older than edge-26.7.1"),
+        (("--upgrade", "linkerd=edge-26.7.2"), "--upgrade linkerd=edge-26.7.2: stack local installs no Linkerd"),
         (("--upgrade", "istio=9.9.9", "--stack", "nothing"), "stack 'nothing': the checkout has no"),
         (("--upgrade", "istio=9.9.9", "--charts", "/nowhere"), "/nowhere/base: no chart there; name a folder with"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from otel_mesh.check.callers import Callers
 from otel_mesh.check.calls import Calls
 from otel_mesh.check.index import Index
 from otel_mesh.check.objects import objects
@@ -88,6 +89,40 @@ def test_authorization_policies_of_linkerd(account: str, *, allowed: bool) -> No
     grant = one(LINKERD, "AuthorizationPolicy", "a", {"targetRef": target, "requiredAuthenticationRefs": required})
     assert (refusal(LINKERD_NS, server, tls, grant) is None) == allowed
     assert refusal(LINKERD_NS, server) == "no AuthorizationPolicy of Server shop/orders allows shop/web"
+
+
+def linkerd_route(account: str) -> list[dict[str, Any]]:
+    """A Server that one caller may send orders to, and the kubelet its probes."""
+    reference = {"group": "policy.linkerd.io", "kind": "Server", "name": "orders"}
+    matches = [{"path": {"type": "PathPrefix", "value": "/orders"}, "method": "POST"}]
+    probes = [{"path": {"type": "Exact", "value": "/livez"}, "method": "GET"}]
+    made = [one(LINKERD, "Server", "orders", {"podSelector": {"matchLabels": {"app": "orders"}}, "port": "http"})]
+    for name, kind, listed, spec in (
+        ("orders-callers-0", "MeshTLSAuthentication", matches, {"identities": [f"{account}.shop.serviceaccount.x"]}),
+        ("orders-probes", "NetworkAuthentication", probes, {"networks": [{"cidr": "0.0.0.0/0"}]}),
+    ):
+        route = {"parentRefs": [reference], "rules": [{"matches": listed}]}
+        required = [{"group": "policy.linkerd.io", "kind": kind, "name": name}]
+        target = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": name}
+        grant = {"targetRef": target, "requiredAuthenticationRefs": required}
+        made += [
+            one("gateway.networking.k8s.io/v1", "HTTPRoute", name, route),
+            one(LINKERD, kind, name, spec),
+            one(LINKERD, "AuthorizationPolicy", name, grant),
+        ]
+    return made
+
+
+@pytest.mark.parametrize(("account", "allowed"), [("web", True), ("other", False)])
+def test_a_route_of_linkerd_counts_as_one_for_all_but_the_kubelet_s_probes(account: str, *, allowed: bool) -> None:
+    assert (refusal(LINKERD_NS, *linkerd_route(account)) is None) == allowed
+
+
+def test_the_requests_of_a_route_are_named() -> None:
+    shop = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", **LINKERD_NS}}
+    index = Index(objects([shop, pod("web"), pod("orders"), *linkerd_route("web")]))
+    orders = next(one for one in index.workloads if one.object.name == "orders")
+    assert Callers(index).of(orders) == {"shop/web": frozenset({"POST /orders/* port 8080"})}
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,14 @@ def _configurations() -> Iterator[dict[str, Any]]:
         sampler = parse(TailSamplerSettings, values)
         for sampled in (False, True):
             yield collector_config(
-                collector, sampled=sampled, traces=own, metrics=own, logs=own, proxy_spans=own is sampled
+                collector,
+                sampled=sampled,
+                traces=own,
+                metrics=own,
+                logs=own,
+                proxy_spans="envoy" if own is sampled else "",
             )
-        yield tail_sampling_config(sampler, proxy_spans=stored, own_traces=own, own_metrics=own)
+        yield tail_sampling_config(sampler, proxy_spans="linkerd" if stored else "", own_traces=own, own_metrics=own)
     for stored in (False, True):
         yield collector_config(parse(OtelCollectorSettings, {"storage": QUEUE} if stored else {}), logs=stored)
 

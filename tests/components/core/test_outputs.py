@@ -54,6 +54,14 @@ def test_the_value_of_an_output_is_validated_when_it_is_known(program: Program) 
     assert program.value(pulumi.Output.from_input(valid)) == "orders"
 
 
+def test_a_coroutine_is_an_input_too(program: Program) -> None:
+    async def found() -> str:
+        return "orders"
+
+    secret = SecretKey(secret=found(), key="a").secret
+    assert program.value(pulumi.Output.from_input(secret)) == "orders"
+
+
 def refusal(make: Callable[[Program], object]) -> str:
     """The error of an Output whose value is invalid."""
     with event_loop() as loop:

@@ -37,11 +37,15 @@ def schemas(built: Built) -> Schemas:
     return mesh_schemas(built)
 
 
-@pytest.fixture(scope="module")
-def objects() -> list[dict[str, Any]]:
+def reviewed() -> list[dict[str, Any]]:
     """The meshes' objects of all golden files."""
     found = [one for path in GOLDEN.rglob("*.yaml") for one in yaml.load_all(path.read_text(), yaml.CSafeLoader)]
     return [one for one in found if OF_MESHES.search(one.get("apiVersion", ""))]
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[dict[str, Any]]:
+    return reviewed()
 
 
 def problems(declared: Any, schema: dict[str, Any], path: str) -> Iterator[str]:  # noqa: ANN401 - any type

@@ -112,6 +112,19 @@ def test_a_suitable_program_of_path_is_taken_first_and_said_so(on_the_path: Call
     assert not builder.built
 
 
+def test_what_is_here_is_told_in_any_version_and_nothing_is_built(
+    on_the_path: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = on_the_path("promtool", "promtool, version 2.1.0")
+    built = artefacts.path("jaeger", owner("jaeger"), golang.find())
+    built.parent.mkdir(parents=True)
+    built.write_text("built")
+    wanted = ["promtool", "jaeger", "amtool"]
+    assert origins.available(wanted, BUILDS, PATH_ONLY) == {"promtool": file, "jaeger": built}
+    monkeypatch.setenv(origins.SETTING, "modules")
+    assert origins.available(wanted, BUILDS, PATH_ONLY) == {"jaeger": built}
+
+
 @pytest.mark.parametrize(
     ("program", "says", "because"),
     [

@@ -45,7 +45,12 @@ class TelemetryAccess(Component):
     def __init__(self, name: str, args: TelemetryAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         selected = selector("otel-collector", args.collector)
         manifests = renderer(args.mesh).telemetry_access(
-            args.collector, args.namespace, selected, senders=args.senders, ports=args.ports
+            args.collector,
+            args.namespace,
+            selected,
+            senders=args.senders,
+            ports=args.ports,
+            networks=args.mesh.span_networks,
         )
         super().__init__(name, opts)
         self.children(manifests)

@@ -67,7 +67,7 @@ def istio_binding(
         outside_labels={"sidecar.istio.io/inject": "false"},
         resource_attributes={"service.mesh": "istio", "service.mesh.version": settings.version},
         peer_identity="xfcc-last",
-        proxies_make_spans=True,
+        proxy_spans="envoy",
         proxy_scraping=PROXY_SCRAPING,
         gateway=gateway,
         collector=collector,

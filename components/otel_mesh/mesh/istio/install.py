@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -16,6 +15,7 @@ from otel_mesh.k8s.manifests import Manifest, resource
 from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding
 from otel_mesh.mesh.installing.chart_check import chart_warnings
 from otel_mesh.mesh.installing.chart_objects import chart_transform
+from otel_mesh.mesh.installing.charts import helm_chart
 from otel_mesh.mesh.installing.gateway_api import gateway_api_definitions
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.charts import CHARTS, chart_values
@@ -158,16 +158,10 @@ class Istio(Component):
         values: Mapping[str, Any],
         needs: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
-        helm = importlib.import_module("pulumi_kubernetes.helm.v4")
-        source: dict[str, Any] = chart_source(chart, self._settings, self._args.charts_dir)
-        if "repository" in source:
-            source["repository_opts"] = helm.RepositoryOptsArgs(repo=source.pop("repository"))
         options = pulumi.ResourceOptions(
             parent=self,
             depends_on=list(needs),
             transforms=[chart_transform(self._settings.crds, self._timeouts, webhooks_written=_ISTIOD_WRITES)],
         )
-        made: pulumi.Resource = helm.Chart(
-            f"{self._name}-{chart}", name=chart, namespace=namespace, values=dict(values), opts=options, **source
-        )
-        return made
+        source = chart_source(chart, self._settings, self._args.charts_dir)
+        return helm_chart(self._name, chart, namespace, values=values, source=source, options=options)

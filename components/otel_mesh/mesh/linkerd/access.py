@@ -13,7 +13,7 @@ from otel_mesh.mesh.linkerd.kinds import (
     POLICY,
     SERVER,
 )
-from otel_mesh.mesh.linkerd.objects import http_route, mesh_metadata, policy_ref
+from otel_mesh.mesh.linkerd.objects import ANY_PATH, http_route, mesh_metadata, policy_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from otel_mesh.mesh.policies.access import Access, Grant
 
 _HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+_EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _ADMIN: Final = "proxy-admin"
 _ADMIN_PORT: Final = "linkerd-admin"
 """Port of every proxy that serves its metrics."""
@@ -64,6 +65,24 @@ def proxy_metrics(namespace: pulumi.Input[str]) -> list[Manifest]:
     return [
         server(_ADMIN, namespace, {}, _ADMIN_PORT),
         *_from_networks(_ADMIN, namespace, policy_ref("Server", _ADMIN), _ANYWHERE),
+    ]
+
+
+def unidentified_spans(of_server: str, namespace: pulumi.Input[str], cidrs: Iterable[str]) -> list[Manifest]:
+    """Policies that let pods without an identity send spans; all else needs what the Server's policies say.
+
+    Args:
+        of_server: Name of the Server of the Collector's port.
+        namespace: Namespace of the Collector.
+        cidrs: Address ranges of the pods.
+    """
+    name = f"{of_server}-spans"
+    parent: ParentReference = {"group": POLICY, "kind": "Server", "name": of_server}
+    spans: list[HttpRule] = [{"matches": [{"path": {"type": "Exact", "value": _EXPORT}, "method": "POST"}]}]
+    return [
+        http_route(name, namespace, parent, spans),
+        http_route(f"{of_server}-rest", namespace, parent, [{"matches": [{"path": ANY_PATH}]}]),
+        *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), cidrs),
     ]
 
 

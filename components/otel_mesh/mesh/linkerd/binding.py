@@ -17,6 +17,9 @@ _INBOUND_PORT: Final = 4143
 TRUST_MARKER: Final = "otel-mesh.dev/mesh-trust"
 """Annotation that names the mesh's certificates: proxies read the trust anchors when they start."""
 
+APP_PROTOCOLS: Final = {"grpc": "kubernetes.io/h2c"}
+"""Values of ``appProtocol``: ports with one that Linkerd does not know, such as ``grpc``, are opaque to its proxies."""
+
 PROXY_SCRAPING: Final = ProxyScraping(
     pod_label="linkerd.io/proxy-deployment",
     port_name="linkerd-admin",
@@ -69,7 +72,7 @@ def linkerd_binding(
         outside_annotations={_INJECT: "disabled"},
         resource_attributes={"service.mesh": "linkerd", "service.mesh.version": settings.version},
         peer_identity="l5d-client-id",
-        proxies_make_spans=proxy.tracing,
+        proxy_spans="linkerd" if proxy.tracing else "",
         proxy_scraping=PROXY_SCRAPING,
         gateway=gateway,
         collector=collector,
@@ -79,6 +82,8 @@ def linkerd_binding(
             ports=_CONTROL_PORTS,
             telemetry_accounts=_ACCOUNTS if proxy.tracing else (),
         ),
+        app_protocols=APP_PROTOCOLS,
+        span_networks=settings.cluster_networks if proxy.tracing and proxy.unidentified_spans else (),
         proxy_ports=(_INBOUND_PORT,),
     )
 

@@ -66,14 +66,22 @@ def identity_problems(
     return problems
 
 
+def certificates_in(text: str) -> list[x509.Certificate]:
+    """The certificates in a text; none if one of them cannot be read.
+
+    Args:
+        text: Certificates in PEM.
+    """
+    try:
+        return [x509.load_pem_x509_certificate(block.encode()) for block in _BLOCK.findall(text)]
+    except ValueError:
+        return []
+
+
 def _certificates(text: str, path: str, problems: list[Problem]) -> list[x509.Certificate]:
-    blocks = _BLOCK.findall(text)
     if "PRIVATE KEY" in text:
         problems.append(Problem(path, "contains a private key", "give certificates only"))
-    try:
-        found = [x509.load_pem_x509_certificate(block.encode()) for block in blocks]
-    except ValueError:
-        found = []
+    found = certificates_in(text)
     if not found:
         problems.append(Problem(path, "is not a certificate in PEM", "write '-----BEGIN CERTIFICATE-----'..."))
     return found
@@ -114,15 +122,21 @@ def _mismatched(issuer: x509.Certificate, key: str) -> Iterator[Problem]:
 
 def _unsigned(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> Iterator[Problem]:
     issuer = chain[-1]
-    if roots and not any(_signed(issuer, root) for root in roots):
+    if roots and not any(signed_by(issuer, root) for root in roots):
         reason = "was not signed by any of trust_anchors"
         yield Problem("issuer_certificate", reason, "give the anchor that signed it, or issue it again")
     for one, above in pairwise(chain):
-        if not _signed(one, above):
+        if not signed_by(one, above):
             yield Problem("issuer_certificate", "is not a chain, each signed by the next", "put the issuer first")
 
 
-def _signed(certificate: x509.Certificate, by: x509.Certificate) -> bool:
+def signed_by(certificate: x509.Certificate, by: x509.Certificate) -> bool:
+    """Whether a certificate was issued by another one.
+
+    Args:
+        certificate: Certificate to check.
+        by: Certificate of the authority.
+    """
     try:
         certificate.verify_directly_issued_by(by)
     except (ValueError, TypeError, InvalidSignature):

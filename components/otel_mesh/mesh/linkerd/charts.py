@@ -179,7 +179,7 @@ def _ports(ports: Iterable[int]) -> str:
     return ",".join(str(port) for port in ports)
 
 
-def _pull_secrets(settings: LinkerdSettings) -> list[dict[str, str]]:
+def _pull_secrets(settings: LinkerdSettings) -> list[dict[str, pulumi.Input[str]]]:
     return [{"name": one} for one in settings.control_plane.scheduling.image_pull_secrets]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,8 +16,10 @@ from otel_mesh.k8s.manifests import Manifest, resource
 from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding
 from otel_mesh.mesh.installing.chart_check import chart_warnings
 from otel_mesh.mesh.installing.chart_objects import chart_transform
+from otel_mesh.mesh.installing.charts import helm_chart
 from otel_mesh.mesh.installing.gateway_api import gateway_api_definitions
 from otel_mesh.mesh.linkerd import stored_identity
+from otel_mesh.mesh.linkerd.access import proxy_metrics
 from otel_mesh.mesh.linkerd.binding import linkerd_binding
 from otel_mesh.mesh.linkerd.certificates import identity_problems
 from otel_mesh.mesh.linkerd.charts import CHARTS, cni_values, control_plane_values, crds_values
@@ -189,6 +190,9 @@ class Linkerd(Component):
         node = self._chart("linkerd2-cni", settings.cni.namespace, values, [cni])
         needs = [*gateway_api, crds, node, *secrets]
         ready = self._chart("linkerd-control-plane", settings.namespace, values, needs)
+        if settings.proxy.inbound == "deny":  # which the control plane's own proxies follow too
+            for one in proxy_metrics(settings.namespace):
+                self._child(one, [ready])
         plain = binding.model_dump(mode="json")
         self.mesh = pulumi.Output.from_input(ready.urn).apply(lambda _: plain)
         self.register_outputs({"mesh": self.mesh})
@@ -253,16 +257,10 @@ class Linkerd(Component):
     def _chart(
         self, chart: str, namespace: str, values: Mapping[str, Mapping[str, Any]], needs: Sequence[pulumi.Resource]
     ) -> pulumi.Resource:
-        helm = importlib.import_module("pulumi_kubernetes.helm.v4")
-        source: dict[str, Any] = chart_source(chart, self._settings, self._args.charts_dir)
-        if "repository" in source:
-            source["repository_opts"] = helm.RepositoryOptsArgs(repo=source.pop("repository"))
         changed = chart_transform(self._settings.crds, self._timeouts)
         options = pulumi.ResourceOptions(parent=self, depends_on=list(needs), transforms=[changed])
-        made: pulumi.Resource = helm.Chart(
-            f"{self._name}-{chart}", name=chart, namespace=namespace, values=dict(values[chart]), opts=options, **source
-        )
-        return made
+        source = chart_source(chart, self._settings, self._args.charts_dir)
+        return helm_chart(self._name, chart, namespace, values=values[chart], source=source, options=options)
 
 
 def trust_marker(args: LinkerdArgs, settings: LinkerdSettings) -> str:

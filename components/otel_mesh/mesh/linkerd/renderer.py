@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.labels import Label
-from otel_mesh.mesh.linkerd.access import access_policies, authorization, identities, proxy_metrics, server
+from otel_mesh.core.network import OTLP_GRPC_PORT
+from otel_mesh.mesh.linkerd.access import (
+    access_policies,
+    authorization,
+    identities,
+    proxy_metrics,
+    server,
+    unidentified_spans,
+)
 from otel_mesh.mesh.linkerd.egress import egress_manifests, shared_hosts
 from otel_mesh.mesh.linkerd.objects import policy_ref
 from otel_mesh.mesh.linkerd.traffic import service_annotations, traffic_manifests
@@ -61,7 +69,7 @@ class LinkerdRenderer:
         """Connection limits, delays without an error, and other things that Linkerd lacks."""
         return traffic_problems(policy, target)
 
-    def telemetry_access(
+    def telemetry_access(  # noqa: PLR0913 - who, whom and from where
         self,
         name: str,
         namespace: pulumi.Input[str],
@@ -69,11 +77,14 @@ class LinkerdRenderer:
         *,
         senders: Iterable[str],
         ports: Iterable[int],
+        networks: Iterable[str] = (),
     ) -> list[Manifest]:
         """A Server per port and its senders. Linkerd's proxies begin no traces, so exports stay untraced."""
         listed = tuple(ports)
         servers = [server(_server_name(name, port), namespace, selected, port) for port in listed]
         own = proxy_metrics(namespace)
+        if cidrs := tuple(networks):
+            own += unidentified_spans(_server_name(name, OTLP_GRPC_PORT), namespace, cidrs)
         return [*servers, *_senders(f"{name}-senders", name, namespace, senders, listed), *own]
 
     def telemetry_senders(

@@ -60,6 +60,9 @@ class LinkerdProxy(Settings):
         native_sidecar: Whether the proxy is a native sidecar, which starts before and stops after the pod's containers.
         log_level: Log level of the proxies.
         tracing: Whether proxies and control plane send spans, which only a Collector in the mesh can receive.
+        unidentified_spans: Whether the Collector accepts spans (by gRPC, and nothing else) from pods of the cluster's
+            networks without an identity. A proxy connects to the Collector as it starts, often before it has its own
+            certificate, and keeps that connection: where the Collector refuses it, the spans of such a proxy are lost.
         access_logs: Whether proxies write a JSON line for every request.
         inbound: Connections that no policy speaks of: refused (``deny``), or allowed to the mesh's workloads
             (``all-authenticated``) or to everybody (``all-unauthenticated``).
@@ -74,6 +77,7 @@ class LinkerdProxy(Settings):
     native_sidecar: bool = True
     log_level: Annotated[str, Field(pattern=r"^[a-z0-9_:=,]+$")] = "warn,linkerd=info,hickory=error"
     tracing: bool = True
+    unidentified_spans: bool = False
     access_logs: bool = True
     inbound: Literal["deny", "all-authenticated", "all-unauthenticated"] = "deny"
     opaque_ports: tuple[Port, ...] = ()

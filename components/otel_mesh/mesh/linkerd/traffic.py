@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.labels import Annotation, Label
+from otel_mesh.mesh.linkerd.binding import APP_PROTOCOLS
 from otel_mesh.mesh.linkerd.error_backend import error_backend
 from otel_mesh.mesh.linkerd.kinds import RATE_LIMIT
 from otel_mesh.mesh.linkerd.objects import grpc_route, http_route, mesh_metadata, milliseconds, policy_ref
@@ -77,7 +78,8 @@ def version_service(target: Target, version: str) -> str:
 
 def _version_service(target: Target, version: str) -> Manifest:
     name = version_service(target, version)
-    port = {"name": target.protocol, "port": target.port, "targetPort": target.port, "appProtocol": target.protocol}
+    app_protocol = APP_PROTOCOLS.get(target.protocol, target.protocol)
+    port = {"name": target.protocol, "port": target.port, "targetPort": target.port, "appProtocol": app_protocol}
     return {
         "apiVersion": "v1",
         "kind": "Service",

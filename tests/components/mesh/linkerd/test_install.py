@@ -139,6 +139,26 @@ def test_wrong_settings_are_named(settings: dict[str, Any], place: str) -> None:
     assert [one.path for one in refused.value.problems] == [place]
 
 
+@pytest.mark.parametrize(("inbound", "kinds"), [("deny", 1), ("all-authenticated", 0)])
+def test_only_the_metrics_of_the_control_plane_s_proxies_are_opened(program: Program, inbound: str, kinds: int) -> None:
+    _installed({"proxy": {"inbound": inbound}})
+    program.kinds()
+    made = {
+        one.typ.rpartition(":")[2]: one.inputs["spec"]
+        for one in program.mocks.registered
+        if "policy.linkerd.io" in one.typ
+    }
+    assert len(made) == 3 * kinds
+    if kinds:
+        assert made["Server"] == {
+            "accessPolicy": "deny",
+            "podSelector": {},
+            "port": "linkerd-admin",
+            "proxyProtocol": "unknown",
+        }
+        assert made["AuthorizationPolicy"]["targetRef"]["name"] == "proxy-admin"
+
+
 def test_cert_manager_keeps_the_issuer(program: Program) -> None:
     source = {"source": "cert-manager", "cert_manager": {"name": "root", "kind": "ClusterIssuer"}}
     _installed({"identity": source}, identity=GivenIdentity(trust_anchors=MADE.anchor))

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 
 from otel_mesh import OtelCollectorSettings
 from otel_mesh.collector.config import collector_config
-from otel_mesh.collector.proxy_spans import PROXY_SPANS
-from tests.programs.collector import LoopbackCollector, file_exporters, otlp_receiver
-from tests.programs.ports import free_port
+from tests.components.collector.translated_spans import Sent, translated
 
 if TYPE_CHECKING:
     from tests.built import Built
@@ -75,60 +68,18 @@ OWN = {"http.request.method": "GET", "error": "kept"}
 
 @pytest.fixture(scope="module")
 def spans(tmp_path_factory: pytest.TempPathFactory, built: Built) -> dict[str, dict[str, Any]]:
-    """Each span by the name that it was sent with, its attributes and its resource's as plain values."""
-    folder = tmp_path_factory.mktemp("proxy-spans")
-    port = free_port()
-    configuration = {
-        "receivers": otlp_receiver(port),
-        "processors": {PROXY_SPANS.id: PROXY_SPANS.settings},
-        "exporters": file_exporters(folder),
-        "service": {
-            "telemetry": {"metrics": {"level": "none"}},
-            "pipelines": {
-                "traces": {"receivers": ["otlp"], "processors": [PROXY_SPANS.id], "exporters": ["file/traces"]},
-            },
-        },
-    }
-    program = built("otelcol") / "otelcol"
     sent = {
-        "inbound": (SpanKind.SERVER, INBOUND),
-        "outbound": (SpanKind.CLIENT, {**INBOUND, "upstream_cluster": "outbound|8081||user-service.shop.svc"}),
-        "upstream": (SpanKind.CLIENT, UPSTREAM),
-        "fault": (SpanKind.SERVER, FAULT),
-        "gone": (SpanKind.SERVER, GONE),
-        "own": (SpanKind.SERVER, OWN),
-        "grpc": (SpanKind.SERVER, GRPC),
-        "missing": (SpanKind.SERVER, {**GRPC, "grpc.status_code": "5"}),
-        "told": (SpanKind.CLIENT, {**GRPC, "grpc.status_code": "5"}),
+        "inbound": Sent(SpanKind.SERVER, INBOUND),
+        "outbound": Sent(SpanKind.CLIENT, {**INBOUND, "upstream_cluster": "outbound|8081||user-service.shop.svc"}),
+        "upstream": Sent(SpanKind.CLIENT, UPSTREAM),
+        "fault": Sent(SpanKind.SERVER, FAULT, failed=True),
+        "gone": Sent(SpanKind.SERVER, GONE),
+        "own": Sent(SpanKind.SERVER, OWN),
+        "grpc": Sent(SpanKind.SERVER, GRPC),
+        "missing": Sent(SpanKind.SERVER, {**GRPC, "grpc.status_code": "5"}),
+        "told": Sent(SpanKind.CLIENT, {**GRPC, "grpc.status_code": "5"}),
     }
-    with LoopbackCollector(program, folder, configuration, port) as collector:
-        for name, (kind, attributes) in sent.items():
-            resource = Resource({"service.name": name, "k8s.pod.uid": "uid-1"})
-            provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-            exporter = OTLPSpanExporter(endpoint=collector.endpoint, insecure=True)
-            provider.add_span_processor(SimpleSpanProcessor(exporter))
-            with provider.get_tracer("envoy").start_as_current_span(
-                f"{name}/*", kind=kind, attributes=attributes
-            ) as one:
-                if name == "fault":
-                    one.set_status(Status(StatusCode.ERROR))
-            provider.shutdown()
-        deadline = time.monotonic() + 90
-        while len(collector.spans()) < len(sent) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        batches = [one for batch in collector._batches("traces") for one in batch["resourceSpans"]]  # noqa: SLF001
-    found = {}
-    for batch in batches:
-        resource_values = _plain(batch["resource"]["attributes"])
-        (span,) = batch["scopeSpans"][0]["spans"]
-        attributes = _plain(span.get("attributes", []))
-        found[resource_values["service.name"]] = {**span, "attributes": attributes, "resource": resource_values}
-    return found
-
-
-def _plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
-    values = {one["key"]: next(iter(one["value"].items())) for one in attributes}
-    return {key: int(value) if kind == "intValue" else value for key, (kind, value) in values.items()}
+    return translated(built("otelcol") / "otelcol", tmp_path_factory.mktemp("proxy-spans"), "envoy", sent)
 
 
 def test_a_sidecar_span_gets_the_attributes_of_a_service_span(spans: dict[str, dict[str, Any]]) -> None:
@@ -205,12 +156,12 @@ def test_a_service_span_is_not_changed(spans: dict[str, dict[str, Any]]) -> None
 
 def test_spans_are_translated_after_the_sender_is_identified() -> None:
     plain = collector_config(OtelCollectorSettings())
-    config = collector_config(OtelCollectorSettings(), proxy_spans=True)
+    config = collector_config(OtelCollectorSettings(), proxy_spans="envoy")
     assert config["service"]["pipelines"]["traces"]["processors"] == [
         "memory_limiter",
         "k8s_attributes",
-        PROXY_SPANS.id,
+        "transform/proxy_spans",
         "resource/cluster",
     ]
     assert config["service"]["pipelines"]["metrics"] == plain["service"]["pipelines"]["metrics"]
-    assert PROXY_SPANS.id not in plain["processors"]
+    assert "transform/proxy_spans" not in plain["processors"]

@@ -1,0 +1,108 @@
+"""Meshes that the tests are about: `make e2e MESH=linkerd` runs the tests of one mesh, on the mesh of the stack's file.
+
+`python -m tests.e2e.meshes KIND` says whether the stack's file selects that mesh; its exit status is 2 if not.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_mesh_cli.stacks import stack_file
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
+
+if TYPE_CHECKING:
+    import pytest
+
+KINDS: Final = ("istio", "linkerd")
+
+
+@dataclass(frozen=True)
+class About:
+    """Meshes that the tests of a file are about."""
+
+    kinds: tuple[str, ...]
+    """Meshes that they run on."""
+    reason: str = ""
+    """Why they do not run on the others."""
+
+
+_BOTH: Final = About(KINDS)
+
+
+def _istio(reason: str) -> About:
+    return About(("istio",), reason)
+
+
+def _linkerd(reason: str) -> About:
+    return About(("linkerd",), reason)
+
+
+BY_FILE: Final = {
+    "test_access": _BOTH,
+    "test_trace": _BOTH,
+    "test_external_calls": _istio("an https host without addresses, which Linkerd refuses (tests/infra)"),
+    "test_gateway_tls": _istio("the component IngressGateway; Linkerd has no gateway"),
+    "test_linkerd": _linkerd("names and answers of Linkerd's proxies; test_mesh is about Istio's"),
+    "test_linkerd_control_plane": _linkerd("its own Deployments; test_mesh_control_plane is about istiod"),
+    "test_linkerd_rotation": _linkerd("certificates of `mesh.linkerd.identity`; istiod renews its own"),
+    "test_linkerd_traffic": _linkerd("what its routes express; test_traffic is about Istio's"),
+    "test_mesh": _istio("names and answers of Istio's proxies and gateway; test_linkerd is about Linkerd's"),
+    "test_mesh_backends": _istio("routes of the component IngressGateway; Linkerd has no gateway"),
+    "test_mesh_control_plane": _istio("istiod; test_linkerd_control_plane is about Linkerd's"),
+    "test_mesh_definitions": _istio("definitions of Istio's chart `base`"),
+    "test_mesh_experiments": _istio("groups that the gateway assigns; Linkerd has no gateway"),
+    "test_mesh_metrics": _istio("series of Envoy; test_linkerd reads those of Linkerd's proxies"),
+    "test_mesh_node": _istio("istio-cni's repair of pods"),
+    "test_mesh_tokens": _istio("RequestAuthentication, which Linkerd has no counterpart of"),
+    "test_mesh_upgrade": _istio("revisions of istiod; Linkerd has no revisions"),
+    "test_mesh_versions": _istio("the label that tells Istio's proxies their version"),
+    "test_network": _istio("the gateway's connections, and refusals in the logs of Istio's proxies"),
+    "test_outside_stores": _istio("ServiceEntries for stores outside the cluster"),
+    "test_team_stack": _istio("a team's route at the gateway; Linkerd has no gateway"),
+    "test_traffic": _istio("what its routes express; test_linkerd_traffic is about Linkerd's"),
+}
+"""Meshes by file. The tests of other files run on each mesh, and without one."""
+
+
+def why_not(item: pytest.Function, kind: str) -> str | None:
+    """Why a test does not run on a mesh; None if it does.
+
+    Args:
+        item: Test in tests/e2e.
+        kind: Kind of the stack's mesh.
+    """
+    about = BY_FILE.get(item.path.stem)
+    if about is None or kind in about.kinds:
+        return None
+    if kind == "none" and about.kinds == KINDS:
+        return None
+    return about.reason
+
+
+def other_mesh(wanted: str) -> str | None:
+    """What is wrong with the stack's file for the tests of a mesh; None if it selects that mesh.
+
+    Args:
+        wanted: Kind of the mesh.
+    """
+    if (kind := stack_mesh().kind) == wanted:
+        return None
+    file = stack_file.require(stack_file.LOCAL).name
+    return f"{file}: mesh.kind is {kind}; set it to {wanted} (its programs: docs/{wanted}.md)"
+
+
+def main(words: list[str]) -> int:
+    """Report whether the stack's file selects the mesh in the only argument, and return the exit status."""
+    (wanted,) = words
+    known = wanted in KINDS
+    problem = other_mesh(wanted) if known else f"MESH={wanted}: not one of {', '.join(KINDS)}"
+    if problem is None:
+        return 0
+    sys.stderr.write(f"{problem}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

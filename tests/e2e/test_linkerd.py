@@ -1,0 +1,234 @@
+"""S1.2, S1.5, S1.9, S2.2, B1 on Linkerd's real proxies: membership, refused requests, identity and telemetry."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_mesh_cli.oncall import traces
+from otel_mesh_cli.smoke import arrival, order, request
+from otel_mesh_cli.smoke.expected import problems
+from otel_mesh_cli.stacks import local_stack
+from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER, PROMETHEUS
+from tests.e2e.stack_binding import stack_binding
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+
+    import httpx
+
+    from otel_mesh_cli.oncall.traces import Span
+
+pytestmark = pytest.mark.e2e
+
+PROXY = "linkerd-proxy"
+OUTSIDE = {"jaeger", "prometheus", "victoria-logs", "alertmanager"}
+"""Deliberately not in the mesh (see their settings)."""
+PATIENCE_S = 180.0
+SETTLED_S = 15.0
+"""Longer than a proxy collects spans and the Collector batches them: a span too many would be there by now."""
+
+
+def _objects(kubectl: Callable[..., str], kind: str, *words: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(kubectl("get", kind, *words, "-o", "json"))["items"]
+    return items
+
+
+def _running(pod: Mapping[str, Any]) -> bool:
+    return pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+
+
+def _python(kubectl: Callable[..., str], deployment: str, code: str) -> str:
+    """Runs Python in a service's container, so that its calls go through the proxy."""
+    service = deployment.rpartition("/")[2]
+    return kubectl("-n", "shop", "exec", deployment, "-c", service, "--", "python", "-c", code)
+
+
+def test_every_pod_of_the_mesh_has_its_proxy_and_is_ready(pods: Callable[[], list[dict[str, Any]]]) -> None:
+    found = [pod for pod in pods() if _running(pod)]
+    assert {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in found} >= {"otel-collector", *OUTSIDE}
+    for pod in found:
+        name = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        statuses = [*pod["status"]["containerStatuses"], *pod["status"].get("initContainerStatuses", [])]
+        proxies = [one for one in statuses if one["name"] == PROXY]
+        assert len(proxies) == (0 if name in OUTSIDE else 1), name
+        assert all(one["ready"] for one in (*pod["status"]["containerStatuses"], *proxies)), name
+
+
+def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
+    levels = {
+        one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
+        for one in _objects(kubectl, "namespaces")
+    }
+    assert {name for name, level in levels.items() if level == "privileged"} == {"linkerd-cni"}
+    assert all(levels[name] == "restricted" for name in ("linkerd", "shop", "observability"))
+
+
+def test_plaintext_into_the_mesh_is_refused(
+    kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    (service,) = [
+        one for one in _objects(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "order-service"
+    ]
+    url = f"http://{service['spec']['clusterIP']}:8082/orders"
+    refused = run("curl", "--silent", "--include", "--max-time", "10", "--noproxy", "*", url)
+    assert refused.stdout.startswith("HTTP/1.1 403"), refused.stdout + refused.stderr
+    assert "l5d-proxy-error: " in refused.stdout
+    # the same address answers a declared caller in the mesh
+    url = "http://order-service.shop.svc.cluster.local:8082/livez"
+    code = (
+        "import urllib.request as u\n"
+        f"print(u.urlopen(u.Request('{url}', headers={request.UNSAMPLED!r}), timeout=10).status)"
+    )
+    assert _python(kubectl, "deploy/api-gateway", code).strip() == "200"
+
+
+def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) -> None:
+    forged = {"l5d-client-id": "admin.shop.serviceaccount.identity.linkerd.cluster.local"}
+    trace_id, _ = order.place(http)
+    spans = arrival.wait_for_trace(http, trace_id, order.problems)
+    peers = {
+        span.service: span.tags.get("mesh.peer.id") for span in spans if span.kind == "server" and span.proxy is None
+    }
+    binding = stack_binding()
+    assert peers == {
+        "api-gateway": None,
+        "user-service": binding.identity("shop", "api-gateway"),
+        "order-service": binding.identity("shop", "api-gateway"),
+        "payment-service": binding.identity("shop", "order-service"),
+    }
+    # no client outside the mesh names itself
+    trace_id = secrets.token_hex(16)
+    headers = {**forged, "traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+    assert http.get(f"{GATEWAY.url}{request.PATH}", headers=headers).status_code == HTTPStatus.OK
+    spans = arrival.wait_for_trace(http, trace_id, request.problems)
+    assert not any("admin" in str(span.tags.get("mesh.peer.id")) for span in spans)
+
+
+@pytest.mark.parametrize("check", [request, order], ids=["request", "order"])
+def test_b1_the_trace_has_exactly_the_tree_the_catalog_predicts(http: httpx.Client, check: Any) -> None:  # noqa: ANN401
+    trace_id = request.request(http) if check is request else order.place(http)[0]
+    arrival.wait_for_trace(http, trace_id, check.problems)
+    time.sleep(SETTLED_S)
+    spans = traces.fetch(http, JAEGER.url, trace_id)
+    tree = check.tree(local_stack.proxies())
+    assert problems(spans, tree, check.STORING) == []
+    proxies = [one for one in tree.spans() if one.proxy]
+    assert len([span for span in spans if span.proxy]) == len(proxies) > 0
+
+
+def test_proxy_spans_follow_the_semantic_conventions_of_services(http: httpx.Client) -> None:
+    spans = arrival.wait_for_trace(http, request.request(http), request.problems)
+    proxies = [span for span in spans if span.proxy]
+    assert {span.proxy for span in proxies} == {"sidecar"}
+    for span in proxies:
+        assert not {"direction", "url.query", "network.transport"} & span.tags.keys()
+        assert not any(key.startswith("http.request.header.") for key in span.tags)
+        assert span.tags["http.response.status_code"] == HTTPStatus.OK
+        assert span.name in {"GET", "POST"}  # a call by gRPC is a POST
+        assert not any("/" in key for key in span.resource), span.resource
+        for key in ("service.namespace", "service.version", "service.mesh", "deployment.environment.name"):
+            assert span.resource[key], (span.service, key)
+    by_service: dict[str, list[Span]] = {}
+    for span in spans:
+        by_service.setdefault(span.service, []).append(span)
+    for service in request.SERVICES:
+        for key in ("service.namespace", "service.version", "service.instance.id", "k8s.pod.name"):
+            assert len({span.resource[key] for span in by_service[service]}) == 1, (service, key)
+
+
+def test_the_service_map_counts_each_call_once(http: httpx.Client) -> None:
+    """By HTTP from the proxies' spans; by gRPC, whose status they do not know, from the services'."""
+    wanted = {("api-gateway", "order-service"), ("order-service", "payment-service"), ("api-gateway", "user-service")}
+    names = '{client=~"api-gateway|.*-service",server=~".*-service"}'
+    query = f"sum by (client, server) (traces_service_graph_request_total{names})"
+    before = _values(http, query)
+    for _ in range(5):
+        order.place(http)
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        grown = {edge: value - before.get(edge, 0) for edge, value in _values(http, query).items()}
+        if {edge for edge, value in grown.items() if value >= 5} >= wanted:
+            break
+        assert time.monotonic() < end, grown
+        time.sleep(2)
+    time.sleep(30)  # what waits for its other half would be counted by now
+    grown = {edge: value - before.get(edge, 0) for edge, value in _values(http, query).items()}
+    assert grown.keys() >= wanted
+    assert not any(client == server for client, server in grown), grown
+    assert grown[("api-gateway", "order-service")] == grown[("order-service", "payment-service")] == 5, grown
+
+
+def _values(http: httpx.Client, query: str) -> dict[tuple[str, str], float]:
+    answer = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": query}).json()["data"]["result"]
+    return {(one["metric"]["client"], one["metric"]["server"]): float(one["value"][1]) for one in answer}
+
+
+def test_every_proxy_is_scraped_the_control_plane_s_too(http: httpx.Client, kubectl: Callable[..., str]) -> None:
+    listed = _objects(kubectl, "pods", "-A", "-l", "linkerd.io/proxy-deployment")
+    proxies = {one["metadata"]["name"] for one in listed if _running(one)}
+    assert any(name.startswith("linkerd-destination-") for name in proxies)
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        up = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": 'up{job="mesh-proxies"} == 1'}).json()
+        found = {one["metric"]["k8s_pod_name"] for one in up["data"]["result"]}
+        if found >= proxies:
+            break
+        assert time.monotonic() < end, proxies - found
+        time.sleep(2)
+    firing = http.get(f"{PROMETHEUS.url}/api/v1/alerts").json()["data"]["alerts"]
+    assert "MeshProxyNotScraped" not in {one["labels"]["alertname"] for one in firing if one["state"] == "firing"}
+
+
+def test_a_client_outside_cannot_reach_the_metrics_of_a_proxy_s_other_ports(
+    kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    (pod,) = [
+        one
+        for one in _objects(kubectl, "pods", "-n", "linkerd", "-l", "linkerd.io/control-plane-component=identity")
+        if _running(one)
+    ]
+    address = pod["status"]["podIP"]
+    words = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--max-time", "10")
+    answers = {
+        port: run(*words, "--noproxy", "*", f"http://{address}:{port}/metrics").stdout for port in (4191, 9990, 8080)
+    }
+    assert answers[4191] == "200"
+    assert answers[9990] != "200"
+    assert answers[8080] != "200"
+
+
+@pytest.mark.full
+def test_an_idle_mesh_produces_no_traces(http: httpx.Client) -> None:
+    arrival.wait_for_trace(http, request.request(http), request.problems)
+    time.sleep(SETTLED_S)
+    since = time.time_ns() // 1000
+    time.sleep(120)
+    services: Sequence[str] = http.get(f"{JAEGER.url}/api/services").json()["data"]
+    assert {"api-gateway", "user-service"} <= set(services)
+    for service in services:
+        window: dict[str, str | int] = {"service": service, "start": since, "end": time.time_ns() // 1000, "limit": 20}
+        found = http.get(f"{JAEGER.url}/api/traces", params=window).json()["data"]
+        assert found == [], service
+
+
+def test_a_request_without_a_decision_is_sampled_by_the_service_and_its_proxies_join(http: httpx.Client) -> None:
+    """Linkerd begins no trace: the first proxy on the way has no span, those after the service have theirs."""
+    since = time.time_ns() // 1000
+    assert http.get(f"{GATEWAY.url}{request.PATH}").status_code == HTTPStatus.OK
+    end = time.monotonic() + arrival.TRACE_DEADLINE_S
+    window: dict[str, str | int] = {"service": "api-gateway", "start": since, "end": since + 10**9, "limit": 50}
+    found: list[Span] = []
+    while not any(span.proxy for span in found):
+        assert time.monotonic() < end, [span.name for span in found]
+        time.sleep(0.5)
+        answer = http.get(f"{JAEGER.url}/api/traces", params=window).json()["data"]
+        found = [span for trace in answer for span in traces.parse(trace)]
+    (root,) = [span for span in found if span.parent_id is None]
+    assert (root.service, root.kind, root.proxy) == ("api-gateway", "server", None)
