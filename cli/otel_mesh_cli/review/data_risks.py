@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.review.kinds import Kind, Risk
@@ -24,6 +25,7 @@ _DELETED: Final = {
 """Reason and clause of the verdict, by kind of the object."""
 _DATABASE: Final = "DATABASE_NAME"
 """Variable with the name of a service's database."""
+_CAPITAL: Final = re.compile(r"[A-Z]")
 _RESTART: Final = "{} workloads restart"
 
 
@@ -60,11 +62,11 @@ def _data(change: Change) -> Iterator[Risk]:
         name = f"{'volume' if kind == 'PersistentVolume' else 'claim'} {change.key.place}"
         if is_deleted:
             one, many = f"the data of {name} is deleted", "the data of {} claims is deleted"
-            yield Risk(Kind.DATA, subject, "holds data", "is deleted", reason, one, many)
+            yield Risk(Kind.DATA, name, "holds data", "is deleted", reason, one, many)
         else:
             one = f"the data of {name} is deleted: an empty one replaces it"
             many = "the data of {} claims is deleted: empty ones replace them"
-            yield Risk(Kind.DATA, subject, was, f"{will}: an empty one replaces it", reason, one, many)
+            yield Risk(Kind.DATA, name, was, f"{will}: an empty one replaces it", reason, one, many)
     elif kind in _DELETED:
         reason, many = _DELETED[kind]
         verb = "is deleted" if is_deleted else "is replaced"
@@ -82,7 +84,7 @@ def _fields(change: Change, side: Mapping[str, object] | None) -> Iterator[str]:
     """The fields for which the object is replaced, in words."""
     for path in change.replacing if side is not None else ():
         value = at(side, path)
-        name = path.rpartition(".")[2]
+        name = _CAPITAL.sub(lambda one: f" {one[0].lower()}", path.rpartition(".")[2]).removesuffix(" name")
         yield f"{name} {value}" if isinstance(value, str | int) else f"{path} {'differs' if value else 'is not set'}"
 
 

@@ -53,10 +53,14 @@ def picture(before: Version, after: Version, risks: Iterable[Risk] = ()) -> str:
     shown = next(edges for edges, most in choices if len(edges) <= most)
     drawn = {name for edge in shown for name in edge} | changed
     rest, calls = len(known - drawn), len({edge for edge in old | new if drawn.issuperset(edge)} - shown)
-    left = [f"{rest} other workloads"] * bool(rest) + [f"{calls} calls between these"] * bool(calls)
-    note = "\n\nGreen: added. Red and dashed: removed. Yellow: changed."
+    left = [f"{rest} other workload{'s' * (rest > 1)}"] * bool(rest) + [
+        f"{calls} call{'s' * (calls > 1)} between these"
+    ] * bool(calls)
+    drawing = _mermaid((before, after), shown, drawn, changed)
+    legend = ((_ADDED, "Green: added."), (_REMOVED, "Red and dashed: removed."), (_CHANGED, "Yellow: changed."))
+    note = "\n\n" + " ".join(words for style, words in legend if style in drawing)
     note += f" Not drawn, as they stay: {' and '.join(left)}." if left else ""
-    return f"```mermaid\n{_mermaid((before, after), shown, drawn, changed)}\n```{note}"
+    return f"```mermaid\n{drawing}\n```{note}"
 
 
 def _mermaid(sides: tuple[Version, Version], shown: set[Edge], names: set[str], changed: set[str]) -> str:
@@ -79,7 +83,8 @@ def _mermaid(sides: tuple[Version, Version], shown: set[Edge], names: set[str], 
         elif edge not in old:
             styles.append(f"  linkStyle {place} {_ADDED}")
     classes = {"added": _ADDED, "removed": _REMOVED, "changed": _CHANGED}
-    return "\n".join([*lines, *styles, *(f"  classDef {name} {style}" for name, style in classes.items())])
+    used = {name: style for name, style in classes.items() if any(line.endswith(f":::{name}") for line in lines)}
+    return "\n".join([*lines, *styles, *(f"  classDef {name} {style}" for name, style in used.items())])
 
 
 def edges(version: Version) -> set[Edge]:
