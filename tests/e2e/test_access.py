@@ -16,6 +16,7 @@ import pytest
 from otel_mesh import Caller, CollectorIdentity, TelemetrySendersArgs
 from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
 from otel_mesh_cli.smoke.request import UNSAMPLED
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.open_network import open_network
 from tests.e2e.stack_binding import namespace_like, stack_binding
@@ -33,6 +34,9 @@ FOREIGN: Final = f"foreign-{secrets.token_hex(3)}"
 """A namespace of its own for each run: that of the run before may still be on its way out."""
 HOST: Final = "{}.shop.svc.cluster.local"
 
+OPEN: Final = {one.name for one in CATALOG.services if one.exposed and local_stack.settings().mesh.entrances}
+"""Services that accept everybody, where a mesh has no gateway and the stack's file opens them to networks."""
+
 # Run in a caller's container; unsampled, so that no undeclared call is on the service map for later tests.
 # Each answer is "served" or "refused"; anything else fails the test with what it was. Requests without a body are
 # answered by the services themselves, with a problem (RFC 9457) or a status of gRPC.
@@ -49,7 +53,8 @@ def http(host, port, request):
     except urllib.error.HTTPError as error:
         if error.headers.get("content-type") == "application/problem+json":
             return "served"
-        by_proxy = b"RBAC" in error.read() or "l5d-proxy-error" in error.headers
+        said = error.read()  # Linkerd's proxy says nothing, a service would send a problem
+        by_proxy = b"RBAC" in said or not said
         return "refused" if error.code == 403 and by_proxy else f"HTTP {error.code}"
 
 def grpc(host, port, request):
@@ -96,8 +101,11 @@ def mesh_alone(kubectl: Callable[..., str]) -> Iterator[None]:
 
 Request: TypeAlias = tuple[str, str]
 """Method and path of a request."""
-PROBE: Final[dict[str, Request]] = {"http": ("GET", "/livez"), "grpc": ("POST", "/grpc.health.v1.Health/Check")}
-"""Requests that every service answers."""
+UNKNOWN: Final[dict[str, Request]] = {
+    "http": ("GET", "/undeclared"),
+    "grpc": ("POST", "/shop.user.v1.UserService/Undeclared"),
+}
+"""Requests that no service knows; Linkerd lets everybody send those of the kubelet's probes."""
 
 
 def callees() -> dict[str, tuple[str, int, str]]:
@@ -109,13 +117,13 @@ def callees() -> dict[str, tuple[str, int, str]]:
 def declared_requests(edge: Edge) -> list[Request]:
     """Requests that a call may be; one of any kind if all may."""
     routes: list[Request] = [(method, one.http_path) for one in edge.routes for method in one.http_methods]
-    return routes or [PROBE.get(edge.protocol, ("", ""))]
+    return routes or [UNKNOWN.get(edge.protocol, ("", ""))]
 
 
 def request_to(callee: str) -> Request:
     """A request that some caller may send."""
     declared = next((one for edge in CATALOG.edges() if edge.callee == callee for one in declared_requests(edge)), None)
-    return declared or PROBE["http"]
+    return declared or UNKNOWN["http"]
 
 
 def asked(kubectl: Callable[..., str], namespace: str, workload: str, container: str, wanted: Sequence[object]) -> Any:  # noqa: ANN401 - JSON
@@ -134,7 +142,7 @@ def answers(kubectl: Callable[..., str], namespace: str, workload: str, containe
 
 @pytest.mark.parametrize("caller", [one.name for one in CATALOG.services])
 def test_b3_a_service_reaches_its_declared_callees_only(kubectl: Callable[..., str], caller: str) -> None:
-    declared = {edge.callee for edge in CATALOG.edges() if edge.caller == caller}
+    declared = {edge.callee for edge in CATALOG.edges() if edge.caller == caller} | OPEN
     found = answers(kubectl, SERVICES, f"deploy/{caller}", caller)
     assert found == {name: "served" if name in declared else "refused" for name in found}
     assert len(found) == len(callees()) - 1
@@ -177,7 +185,7 @@ def test_b3_a_declared_caller_sends_its_declared_requests_only(
 
 
 def test_b3_the_catalog_names_the_requests_of_every_call_between_services() -> None:
-    between = {(edge.caller, edge.callee) for edge in CATALOG.edges() if edge.protocol in PROBE}
+    between = {(edge.caller, edge.callee) for edge in CATALOG.edges() if edge.protocol in UNKNOWN}
     assert between == {(edge.caller, edge.callee) for edge in ROUTED}
 
 
@@ -220,7 +228,7 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
 
 def test_b3_a_workload_of_another_namespace_reaches_nothing(kubectl: Callable[..., str], stranger: str) -> None:
     found = answers(kubectl, FOREIGN, stranger, "stranger")
-    assert found == dict.fromkeys(callees(), "refused")
+    assert found == {name: "served" if name in OPEN else "refused" for name in callees()}
 
 
 SEND: Final = """

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 
 from otel_mesh import (
     InvalidSettingsError,
+    LinkerdSettings,
     MeshHost,
     Operation,
     ServiceTrafficArgs,
@@ -17,9 +18,11 @@ from otel_mesh import (
     declared_egress,
     traffic_problems,
 )
+from otel_mesh.core.errors import parse
 from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
 from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
 from otel_mesh.mesh.linkerd.access import access_policies
+from otel_mesh.mesh.linkerd.binding import linkerd_binding
 from otel_mesh.mesh.linkerd.egress import egress_manifests
 from otel_mesh.mesh.linkerd.renderer import LinkerdRenderer
 from otel_mesh.mesh.policies.access import Access, Caller, Grant, declared_access
@@ -102,6 +105,42 @@ def test_senders_join_the_collector_s_servers() -> None:
     )
     assert targets == set(of(servers, "Server")) - {"proxy-admin"} == {"otel-collector-4317", "otel-collector-4318"}
     assert {one["accessPolicy"] for one in of(servers, "Server").values()} == {"deny"}
+
+
+def test_only_spans_by_grpc_come_from_senders_without_an_identity_and_only_where_asked_for() -> None:
+    def access(**more: Any) -> list[Manifest]:  # noqa: ANN401
+        return LinkerdRenderer().telemetry_access(
+            "otel-collector", "observability", {}, senders=[ME], ports=(4317, 4318), **more
+        )
+
+    kinds = {one["kind"] for one in access()}
+    assert "HTTPRoute" not in kinds
+    assert set(of(access(), "NetworkAuthentication")) == {"proxy-admin"}
+    made = access(networks=["10.0.0.0/8"])
+    spans = of(made, "HTTPRoute")["otel-collector-4317-spans"]
+    assert spans["parentRefs"] == [{"group": "policy.linkerd.io", "kind": "Server", "name": "otel-collector-4317"}]
+    (match,) = spans["rules"][0]["matches"]
+    assert match["path"]["value"] == "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+    allowed = of(made, "AuthorizationPolicy")["otel-collector-4317-spans"]
+    assert (allowed["targetRef"]["kind"], allowed["targetRef"]["name"]) == ("HTTPRoute", "otel-collector-4317-spans")
+    networks = of(made, "NetworkAuthentication")["otel-collector-4317-spans"]
+    assert networks == {"networks": [{"cidr": "10.0.0.0/8"}]}
+    assert "otel-collector-4317-rest" in of(made, "HTTPRoute"), "metrics and logs would be answered with 404"
+
+
+@pytest.mark.parametrize(
+    ("tracing", "asked", "opened"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_unidentified_spans_are_a_choice(tracing: bool, asked: bool, opened: bool) -> None:  # noqa: FBT001
+    settings = parse(LinkerdSettings, {"proxy": {"tracing": tracing, "unidentified_spans": asked}})
+    assert bool(linkerd_binding(settings).span_networks) is opened
+
+
+def test_ports_of_grpc_have_the_name_that_linkerd_knows() -> None:
+    assert linkerd_binding(LinkerdSettings()).app_protocols == {"grpc": "kubernetes.io/h2c"}
+    made = rendered(parse(TrafficPolicy, {"canary": {"version": "v2"}}), GRPC)
+    protocols = {one["ports"][0]["appProtocol"] for one in of(made, "Service").values()}
+    assert protocols == {"kubernetes.io/h2c"}
 
 
 def test_operations_are_routes_of_the_server_and_probes_stay_open() -> None:
