@@ -48,6 +48,10 @@ def risks(before: Version, after: Version) -> Iterator[Risk]:
             yield Risk(Kind.TELEMETRY, place, f"exports to {endpoint}", "exports nowhere", reason, one, _MANY)
 
 
+_LONGEST: Final = 160
+"""Characters of a sentence in the verdict; conditions that are longer stand in the table of risks only."""
+
+
 def _dropping(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Iterator[Risk]:
     """A processor that drops data; shares that only rise lose nothing."""
     place, _, processor = name.partition(" ")
@@ -61,7 +65,9 @@ def _dropping(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) 
     if not differing or all(_rises(path, were.get(path), will.get(path)) for path in differing):
         return
     had, has = (", ".join(f"{_short(path)} {_value(side.get(path))}" for path in differing) for side in (were, will))
-    one, reason = f"{place} keeps other data: {has} (before: {had})", "it decides what is dropped"
+    reason, one = "it decides what is dropped", f"{place} keeps other data: {has} (before: {had})"
+    if len(one) > _LONGEST:
+        one = f"processor {processor} of {place} drops other data"
     if len(differing) == 1 and differing[0].endswith(f" {_SHARE}"):
         policy, share = _short(differing[0]).partition(":")[0], _value(will.get(differing[0]))
         had, has = (f"{_value(side.get(differing[0]))} % of the traces of policy {policy}" for side in (were, will))

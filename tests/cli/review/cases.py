@@ -238,7 +238,8 @@ CASES: Final = (
         "mesh switched",
         "3 namespaces are deleted; istio-ingress/ingress is deleted; 3 charts are deleted; 4 calls are newly "
         "allowed; mTLS of the whole mesh (istio-system) changes from STRICT to not set; 8 workloads move from"
-        " Istio to Linkerd; 3 calls pass one of two guards; 13 workloads restart.",
+        " Istio to Linkerd; 3 calls pass one of two guards; processor filter/service_graph of "
+        "observability/otel-sampler drops other data; 13 workloads restart.",
         _settings("kind: istio\n", "kind: linkerd\n"),
     ),
     Case(

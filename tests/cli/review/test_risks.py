@@ -232,11 +232,15 @@ def an_allow_of(*requests: tuple[str, str]) -> Manifest:
 def test_b4_routes_of_a_caller_that_come_and_go() -> None:
     place, objects = "shop/b -> shop/a", [MESHED, a_workload("a"), a_workload("b")]
     one, two = [*objects, an_allow_of(("GET", "/x"))], [*objects, an_allow_of(("GET", "/x"), ("POST", "/x"))]
-    every, less, more = [*objects, an_allow_of()], "GET /x port 8080", "GET /x port 8080; POST /x port 8080"
+    every, less, more = (
+        [*objects, an_allow_of()],
+        "allowed, GET /x port 8080",
+        "allowed, GET /x port 8080; POST /x port 8080",
+    )
     assert risks(one, two) == [(Kind.OPENS.value, place, less, more)]
     assert risks(two, one) == [(Kind.BREAKS.value, place, more, less)]
-    assert risks(two, every) == [(Kind.OPENS.value, place, more, "port 8080")], "nothing is refused"
-    assert risks(every, two) == [(Kind.BREAKS.value, place, "port 8080", more)], "nothing is newly allowed"
+    assert risks(two, every) == [(Kind.OPENS.value, place, more, "allowed, port 8080")], "nothing is refused"
+    assert risks(every, two) == [(Kind.BREAKS.value, place, "allowed, port 8080", more)], "nothing is newly allowed"
 
 
 def test_b4_a_deny_policy_that_comes_may_break_calls() -> None:
