@@ -33,7 +33,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.in_order]
 COMMAND: Final = repo_dir() / ".venv" / "bin" / "otel-mesh"
 NAMESPACE: Final = "pages"
 IMAGE: Final = "registry.example.com/elsewhere/pages:1"
-PROGRAM: Final = ["python3", "-m", "http.server", "8080", "--protocol", "HTTP/1.1", "--directory", "/usr/share"]
+PROGRAM: Final = [
+    "/usr/bin/python3",
+    "-m",
+    "http.server",
+    "8080",
+    "--protocol",
+    "HTTP/1.1",
+    "--directory",
+    "/usr/share",
+]
 """A server of files, as good as any: it reads no variable, and knows neither probes nor telemetry."""
 ASK: Final = """
 import urllib.request
@@ -45,10 +54,11 @@ REQUESTS: Final = f'mesh_service:requests:rate5m{{service_name="pages",k8s_names
 
 def plain_image(file: Path) -> None:
     """Write an image in the format of ``docker save``: the files of one of the node's images, and another program."""
-    with tarfile.open(images.archive(images.make(["coredns"])["coredns"])) as given, tarfile.open(file, "w") as made:
+    reference = json.loads(images.images_file().read_text())["user-service"]
+    with tarfile.open(images.archive(reference)) as given, tarfile.open(file, "w") as made:
         (manifest,) = _json(given, "manifest.json")
         config = _json(given, manifest["Config"])
-        config["config"] = {"User": "101", "Entrypoint": PROGRAM, "Env": config["config"]["Env"]}
+        config["config"] = {"User": "101", "Entrypoint": PROGRAM, "Env": ["PATH=/usr/bin:/bin"]}
         text = json.dumps(config).encode()
         name = f"{hashlib.sha256(text).hexdigest()}.json"
         _add(made, name, text)
