@@ -93,7 +93,9 @@ print(json.dumps({name: SPEAK[protocol](host, port, request) for name, host, por
 @pytest.fixture(scope="module", autouse=True)
 def mesh_alone(kubectl: Callable[..., str]) -> Iterator[None]:
     def is_open() -> bool:
-        return answers(kubectl, SERVICES, "deploy/user-service", "user-service")["payment-service"] == "refused"
+        wanted = [("payment-service", *callees()["payment-service"], UNKNOWN["http"])]
+        found = asked(kubectl, SERVICES, "deploy/user-service", "user-service", wanted)
+        return str(found["payment-service"]) == "refused"
 
     with open_network(kubectl, is_open):
         yield
