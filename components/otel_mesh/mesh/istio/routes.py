@@ -108,7 +108,8 @@ def virtual_services(  # noqa: PLR0913 - the parts of a route, all by keyword
         try_timeout: Timeout of each try.
         team_routes: Places that are delegated to teams; each of their hosts gets an object of its own.
     """
-    repeated: Retries = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": RETRY_ON}
+    whole: Retries = {"attempts": retries, "perTryTimeout": try_timeout, "retryOn": RETRY_ON}
+    repeated: Retries = whole if retries else {"attempts": 0}  # Istio refuses a condition without attempts
     placed: list[tuple[str, list[HttpRoute]]] = []
     for route in routes:
         to: list[WeightedDestination] = [{"destination": {"host": route.host, "port": {"number": route.port}}}]
@@ -151,7 +152,7 @@ def delegated_virtual_service(
     common: HttpRoute = {"route": [{"destination": {"host": host, "port": {"number": port}}}]}
     if strip_prefix:
         common["rewrite"] = {"uri": "/"}
-    repeated: Retries = {"attempts": retries, "retryOn": RETRY_ON}
+    repeated: Retries = {"attempts": retries, "retryOn": RETRY_ON} if retries else {"attempts": 0}
     safe: HttpRoute = {"match": list(SAFE), **common, "retries": repeated}
     return VIRTUAL_SERVICE.manifest(meta, {"http": [safe, {**common, "retries": {"attempts": 0}}]})
 
