@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_mesh.plugin.provider import components
+from otel_mesh import Service
+from otel_mesh.plugin.provider import components, read_inputs
 from otel_mesh.plugin.schema import package_schema
 
 SCHEMA: Final = package_schema("0.1.0", components())
@@ -36,6 +37,13 @@ def test_types_inside_types_are_kept() -> None:
     assert database["$ref"] == "#/types/otel-mesh:index:DatabaseAccess"
     assert TYPES["otel-mesh:index:DatabaseAccess"]["properties"]["tls"]["$ref"] == "#/types/otel-mesh:index:StoreTls"
     assert TYPES["otel-mesh:index:StoreTls"]["properties"]["ca"]["$ref"] == "#/types/otel-mesh:index:Certificates"
+
+
+def test_a_name_may_stand_for_an_object() -> None:
+    calls = TYPES["otel-mesh:index:Service"]["properties"]["calls"]["items"]
+    assert calls == {"oneOf": [{"type": "string"}, {"$ref": "#/types/otel-mesh:index:Call"}]}
+    outside = {"externalCalls": ["a.example.com", {"host": "b.example.com", "port": 8443}], "name": "web", "port": 8080}
+    assert Service.model_validate(read_inputs(Service, outside)).external_calls[1].port == 8443
 
 
 def test_every_reference_leads_somewhere() -> None:

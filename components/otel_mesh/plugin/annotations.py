@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, Union, get_args, get_origin
 
 import pulumi
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 _ENTRY: Final = re.compile(r"^(\w+): (.*(?:\n {4,}.*)*)", re.MULTILINE)
 
@@ -117,9 +117,17 @@ def _bare(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common 
     if inner is not None:
         return _bare(inner)
     if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
+        bare, *metadata = get_args(annotation)
+        given_as = [one.json_schema_input_type for one in metadata if isinstance(one, BeforeValidator)]
+        return given_as[0] if given_as and str in _arms(given_as[0]) else _bare(bare)
     given = [arm for arm in _arms(annotation) if arm is not types.NoneType]
     return _bare(given[0]) if len(given) == 1 else annotation
+
+
+def short_form(annotation: object) -> Any | None:  # noqa: ANN401 - annotations have no common type
+    """The object that a string may stand for; None for other types."""
+    objects = [arm for arm in _arms(annotation) if is_object(arm)]
+    return objects[0] if set(_arms(annotation)) == {str, *objects[:1]} and objects else None
 
 
 def members(annotation: object) -> tuple[Literal["array", "object"], Any] | None:

@@ -18,7 +18,7 @@ from otel_mesh.core.errors import InvalidSettingsError, Problem, nearest, parse
 from otel_mesh.core.values import Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import MeshBinding
-from otel_mesh.plugin.annotations import camel_case, fields, is_object, members
+from otel_mesh.plugin.annotations import camel_case, fields, is_object, members, short_form
 from otel_mesh.plugin.schema import package_schema
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def _read(annotation: Any, value: Any) -> Any:  # noqa: ANN401 - any input
         return parse(MeshBinding, _known(value), "mesh")
     container = members(annotation)
     match value:
-        case dict() if is_object(annotation):
-            return _read_object(annotation, value)
+        case dict() if (whole := annotation if is_object(annotation) else short_form(annotation)) is not None:
+            return _read_object(whole, value)
         case list() if container:
             return [_read(container[1], one) for one in value]
         case dict() if container:

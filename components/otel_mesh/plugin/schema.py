@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from otel_mesh.k8s.component import PACKAGE, Component
 from otel_mesh.mesh.binding import MeshBinding
-from otel_mesh.plugin.annotations import Field, fields, is_object, members, summary
+from otel_mesh.plugin.annotations import Field, fields, is_object, members, short_form, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +96,8 @@ def _spec(annotation: Any, types: dict[str, Any], name: str) -> dict[str, Any]: 
     if container is not None:
         kind, member = container
         return {"type": kind, "items" if kind == "array" else "additionalProperties": _spec(member, types, name)}
+    if (whole := short_form(annotation)) is not None:
+        return {"oneOf": [{"type": "string"}, _spec(whole, types, name)]}
     # a binding is passed as the platform's stack exports it
     if is_object(annotation) and annotation is not MeshBinding:
         token = _token(annotation.__name__)
