@@ -106,12 +106,14 @@ def ask(kubectl: Callable[..., str]) -> str:
 
 @pytest.mark.usefixtures("stack")
 def test_it_is_ready_and_answers_through_its_sidecar(kubectl: Callable[..., str]) -> None:
-    (pod,) = json.loads(kubectl("get", "pods", "-n", NAMESPACE, "-o", "json"))["items"]
-    assert "istio-proxy" in {one["name"] for one in pod["spec"]["initContainers"]}
-    (container,) = pod["spec"]["containers"]
-    assert container["image"] == IMAGE
-    assert not [one for one in container["env"] if one["name"].startswith("OTEL_")]
-    assert {one["type"]: one["status"] for one in pod["status"]["conditions"]}["Ready"] == "True"
+    pods = json.loads(kubectl("get", "pods", "-n", NAMESPACE, "-o", "json"))["items"]
+    assert pods
+    for pod in pods:
+        assert "istio-proxy" in {one["name"] for one in pod["spec"]["initContainers"]}
+        (container,) = pod["spec"]["containers"]
+        assert container["image"] == IMAGE
+        assert not [one for one in container["env"] if one["name"].startswith("OTEL_")]
+        assert {one["type"]: one["status"] for one in pod["status"]["conditions"]}["Ready"] == "True"
     assert ask(kubectl) == "200 envoy True"
 
 
