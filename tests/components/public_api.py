@@ -75,8 +75,10 @@ def _annotation(owner: type, name: str) -> str:
 
 
 def _methods(owner: type, public: Collection[str]) -> Iterator[str]:
+    package = owner.__module__.partition(".")[0]
     for base in owner.__mro__:
-        if base is not owner and base.__name__ not in public:
+        own = base.__module__.partition(".")[0] == package  # what a base without a public name gives is public, too
+        if base.__name__ not in public and not own:
             continue
         for name, one in vars(base).items():
             if isinstance(one, property) and name[0] != "_":

@@ -85,18 +85,14 @@ def is_in_cluster(host: str) -> bool:
     return "." not in host or host.endswith((".svc", f".svc.{CLUSTER_DOMAIN}"))
 
 
-class Remote(Settings):
-    """A server outside the stack, with the credentials and certificates it requires.
+class Endpoint(Settings):
+    """A server at a URL.
 
     Attributes:
         endpoint: URL of the server; ``https`` means TLS.
-        tls: TLS of the connection, for authorities of your own or a client certificate.
-        headers: Headers of every request, each with a value from a Secret.
     """
 
     endpoint: str
-    tls: ClientTls | None = None
-    headers: dict[HeaderName, SecretReference] = Field(default_factory=dict)
 
     @property
     def encrypted(self) -> bool:
@@ -113,6 +109,18 @@ class Remote(Settings):
         """Port of the server."""
         parts = urlsplit(self.endpoint)
         return parts.port or DEFAULT_PORTS[parts.scheme]
+
+
+class Remote(Endpoint):
+    """A server outside the stack, with the credentials and certificates it requires.
+
+    Attributes:
+        tls: TLS of the connection, for authorities of your own or a client certificate.
+        headers: Headers of every request, each with a value from a Secret.
+    """
+
+    tls: ClientTls | None = None
+    headers: dict[HeaderName, SecretReference] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _nothing_secret_in_plain(self) -> Self:

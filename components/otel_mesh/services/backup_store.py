@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from otel_mesh.catalog.external import ExternalCall, NamedExternalCall
-from otel_mesh.core.endpoints import DEFAULT_PORTS, Certificates, ClientTls, is_in_cluster, unencrypted
+from otel_mesh.core.endpoints import Certificates, ClientTls, Endpoint, is_in_cluster, unencrypted
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.patterns import Pattern
-from otel_mesh.core.values import ImageReference, LabelValue, ObjectName, Settings, UrlText
+from otel_mesh.core.values import ImageReference, LabelValue, ObjectName, UrlText  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.k8s.containers import Container, secret_volume, temporary_files
 from otel_mesh.k8s.network_policy import Cidr  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.k8s.resources import Resources
@@ -59,7 +59,7 @@ Region = Annotated[
 """Name of a region of an object store."""
 
 
-class BackupStore(Settings):
+class BackupStore(Endpoint):
     """An S3-compatible object store that dumps are copied to, as ``<prefix>/<database>/<time>.dump``.
 
     Attributes:
@@ -115,22 +115,6 @@ class BackupStore(Settings):
         if self.ca is not None and not self.encrypted:
             problems.append(Problem("ca", "has no effect on http://", "write https:// in 'endpoint', or remove it"))
         return [*problems, *unencrypted(self.endpoint, tls=None, credentials={"endpoint": True})]
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether the connection uses TLS."""
-        return self.endpoint.startswith("https://")
-
-    @property
-    def host(self) -> str:
-        """Host name of the store."""
-        return urlsplit(self.endpoint).hostname or ""
-
-    @property
-    def port(self) -> int:
-        """Port of the store."""
-        parts = urlsplit(self.endpoint)
-        return parts.port or DEFAULT_PORTS[parts.scheme]
 
     @property
     def in_cluster(self) -> bool:
