@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.programs.loopback_server import loopback_server
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     Answer = Callable[[dict[str, str]], Any]
 
@@ -18,8 +19,7 @@ START_US = 1_790_000_000_000_000
 """When the traces here begin: microseconds since the epoch."""
 
 
-@contextmanager
-def api(**answers: Answer) -> Iterator[int]:
+def api(**answers: Answer) -> AbstractContextManager[int]:
     """A server; yields its port.
 
     Args:
@@ -38,18 +38,7 @@ def api(**answers: Answer) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return loopback_server(Handler)
 
 
 def span(  # noqa: PLR0913, PLR0917 -- a span has as many
