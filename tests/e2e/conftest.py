@@ -19,11 +19,14 @@ from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.environment import env
 from tests.e2e import meshes, parts
+from tests.e2e.traffic_lab import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import httpx
+
+    from tests.e2e.traffic_lab import Lab
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -155,3 +158,10 @@ def note(kubectl: Callable[..., str]) -> Callable[[], str]:
 
     assert read() == "1"
     return read
+
+
+@pytest.fixture(scope="module")
+def server(kubectl: Callable[..., str]) -> Iterator[Lab]:
+    """Two versions of a server and a client in the mesh."""
+    with lab(kubectl, "shop") as made:
+        yield made

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh_cli.stacks import local_stack
+from tests.e2e.cluster_objects import as_list
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,23 +43,11 @@ def open_network(kubectl: Callable[..., str], is_open: Callable[[], bool]) -> It
         is_open: Whether an undeclared connection is accepted; waited for, as the node takes a moment.
     """
     items = [every_connection({"name": _NAME, "namespace": namespace}) for namespace in NAMESPACES]
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    text = as_list(items)
     try:
         kubectl("apply", "-f", "-", input=text)
-        until(is_open, "not open")
+        wait_for(is_open, lambda: "not open", patience_s=_PATIENCE_S, every_s=0.5)
         yield
     finally:
         kubectl("delete", "--ignore-not-found", "-f", "-", input=text)
-    until(lambda: not is_open(), "not closed again")
-
-
-def until(holds: Callable[[], bool], complaint: str) -> None:
-    """Wait until something holds.
-
-    Raises:
-        AssertionError: It did not within a minute.
-    """
-    end = time.monotonic() + _PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end, complaint
-        time.sleep(0.5)
+    wait_for(lambda: not is_open(), lambda: "not closed again", patience_s=_PATIENCE_S, every_s=0.5)

@@ -19,6 +19,7 @@ from otel_mesh_cli.smoke.request import UNSAMPLED
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.bare_pod import bare_pod, connects
+from tests.e2e.cluster_objects import as_list
 from tests.e2e.open_network import open_network
 from tests.e2e.stack_binding import namespace_like, stack_binding
 from tests.waiting import wait_for
@@ -216,7 +217,7 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
             "spec": {"selector": {"matchLabels": {"app": "stranger"}}, "template": template},
         },
     ]
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    text = as_list(objects)
     try:
         kubectl("apply", "-f", "-", input=text)
         kubectl("-n", FOREIGN, "rollout", "status", "deploy/stranger", "--timeout=120s")
@@ -252,7 +253,7 @@ def test_c2_a_team_s_workload_sends_telemetry_once_its_own_stack_says_so(
     binding = stack_binding(collector)
     senders = (Caller(namespace=FOREIGN, service_account="default"),)
     policies = telemetry_senders_manifests(FOREIGN, TelemetrySendersArgs(mesh=binding, senders=senders))
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": policies})
+    text = as_list(policies)
     try:
         kubectl("apply", "-f", "-", input=text)
         wait_for(lambda: status() == "200", status, patience_s=60)

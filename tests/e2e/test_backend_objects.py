@@ -16,12 +16,12 @@ from otel_mesh_stack.rules import rule_files
 from tests.components.backend_scenarios import EGRESS
 from tests.components.backends.test_monitors import DEFINITIONS, TARGETS
 from tests.components.scenarios import MESH
+from tests.e2e.cluster_objects import as_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from subprocess import CompletedProcess
 
-    from otel_mesh.k8s.manifests import Manifest
     from tests.built import Built
 
 pytestmark = pytest.mark.e2e
@@ -43,16 +43,12 @@ def definitions(built: Built, kubectl: Callable[..., str]) -> Iterator[tuple[str
         kubectl("delete", "crd", *names)
 
 
-def _listed(objects: Sequence[Manifest]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-
-
 def test_the_operators_objects_are_accepted(definitions: tuple[str, ...], kubectl: Callable[..., str]) -> None:
     args = PrometheusMonitorsArgs(
         namespace=NAMESPACE, targets=TARGETS, exposed=("shop/api-gateway",), rules=rule_files(), mesh=MESH
     )
     objects = monitor_manifests(args, PrometheusMonitorsSettings(labels={"release": "monitoring"}))
-    kubectl("apply", "--validate=strict", "-f", "-", input=_listed(objects))
+    kubectl("apply", "--validate=strict", "-f", "-", input=as_list(objects))
     kinds = ",".join(definitions)
     found = json.loads(kubectl("get", kinds, "-n", NAMESPACE, "-o", "json"))["items"]
     assert {(one["kind"], one["metadata"]["name"]) for one in found} == {
@@ -69,7 +65,7 @@ def test_the_operators_definitions_refuse_an_unknown_field(
         PrometheusMonitorsSettings(),
     )[:1]
     wrong["spec"]["endpoints"][0]["targetport"] = 1
-    done = run("kubectl", "apply", "--validate=strict", "--dry-run=server", "-f", "-", input=_listed([wrong]))
+    done = run("kubectl", "apply", "--validate=strict", "--dry-run=server", "-f", "-", input=as_list([wrong]))
     assert done.returncode != 0
     assert "unknown field" in done.stderr
     assert "targetport" in done.stderr
@@ -78,5 +74,5 @@ def test_the_operators_definitions_refuse_an_unknown_field(
 @pytest.mark.skipif(stack_mesh().kind != "istio", reason="ServiceEntries, which only Istio has")
 def test_hosts_outside_are_accepted_by_the_mesh(kubectl: Callable[..., str]) -> None:
     kubectl(
-        "apply", "--validate=strict", "--dry-run=server", "-f", "-", input=_listed(service_entries(NAMESPACE, EGRESS))
+        "apply", "--validate=strict", "--dry-run=server", "-f", "-", input=as_list(service_entries(NAMESPACE, EGRESS))
     )

@@ -34,6 +34,7 @@ from otel_mesh_embedded.node.layout import NODE_ADDRESS
 from otel_mesh_embedded.node.node import assemble
 from tests.app_images.services.s3_server import BUCKET, REGION, S3Server, serving
 from tests.e2e.backup_jobs import restoring, run_job
+from tests.e2e.cluster_objects import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,7 +134,7 @@ def store(kubectl: Callable[..., str], tmp_path: Path) -> Iterator[S3Server]:
     with serving(tmp_path, NODE_ADDRESS, HOST) as running:
         try:
             items = [space, *objects(made, running)]
-            kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+            kubectl("apply", "-f", "-", input=as_list(items))
             ready = ("--for=condition=Ready", "--timeout=180s")
             kubectl("rollout", "status", "-n", SPACE, "statefulset/postgres", "--timeout=180s", timeout=240)
             kubectl("wait", "-n", SPACE, "pod", "--all", *ready, timeout=240)

@@ -25,6 +25,7 @@ from otel_mesh.catalog.log_queries import of_trace
 from otel_mesh_cli.core import child_processes
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks.addresses import JAEGER, LOGS
+from tests.e2e.cluster_objects import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +83,7 @@ def _second_jaeger(kubectl: Callable[..., str]) -> None:
             spec["selector"]["matchLabels"]["app.kubernetes.io/instance"] = SECOND
             spec["template"]["metadata"]["labels"]["app.kubernetes.io/instance"] = SECOND
         items.append(found)
-    kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    kubectl("apply", "-f", "-", input=as_list(items))
     kubectl("rollout", "status", *NAMESPACE, f"deployment/{SECOND}", "--timeout=60s")
 
 

@@ -20,6 +20,7 @@ from otel_mesh import (
 )
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.egress import egress_manifests
+from tests.e2e.cluster_objects import as_list
 from tests.e2e.test_network import CONNECT, NAME, OUTSIDE
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def address(kubectl: Callable[..., str]) -> Iterator[str]:
         *(pod(f"{name}-bare", SPACE, idle, {NAME: name, **OUTSIDE}) for name in ("declared", "undeclared")),
     ]
     try:
-        kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        kubectl("apply", "-f", "-", input=as_list(items))
         for namespace in (SPACE, ELSEWHERE):
             kubectl("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=120s")
         yield kubectl("get", "pod", "-n", ELSEWHERE, "server", "-o", "jsonpath={.status.podIP}")
@@ -105,7 +106,7 @@ def address(kubectl: Callable[..., str]) -> Iterator[str]:
 
 
 def apply(kubectl: Callable[..., str], items: list[dict[str, Any]]) -> None:
-    kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    kubectl("apply", "-f", "-", input=as_list(items))
 
 
 def get(kubectl: Callable[..., str], caller: str, address: str, port: int = PLAIN) -> str:

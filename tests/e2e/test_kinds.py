@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from tests.components.mesh.test_kinds import KINDS, reviewed
+from tests.e2e.cluster_objects import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,6 @@ def test_objects_of_all_kinds_are_accepted(kubectl: Callable[..., str]) -> None:
     assert {(one["apiVersion"], one["kind"]) for one in objects} == mine
     for place, one in enumerate(objects):
         one["metadata"] |= {"name": f"kinds-{place}", "namespace": "shop"}
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    text = as_list(objects)
     told = kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", input=text)
     assert len(told.splitlines()) == len(objects)

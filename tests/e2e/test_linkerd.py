@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from http import HTTPStatus
@@ -15,7 +14,9 @@ from otel_mesh_cli.smoke import arrival, order, request
 from otel_mesh_cli.smoke.expected import problems
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER, PROMETHEUS
+from tests.e2e.cluster_objects import get, python_in
 from tests.e2e.stack_binding import stack_binding
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,19 +36,8 @@ SETTLED_S = 15.0
 """Longer than a proxy collects spans and the Collector batches them: a span too many would be there by now."""
 
 
-def _objects(kubectl: Callable[..., str], kind: str, *words: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = json.loads(kubectl("get", kind, *words, "-o", "json"))["items"]
-    return items
-
-
 def _running(pod: Mapping[str, Any]) -> bool:
     return pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
-
-
-def _python(kubectl: Callable[..., str], deployment: str, code: str) -> str:
-    """Runs Python in a service's container, so that its calls go through the proxy."""
-    service = deployment.rpartition("/")[2]
-    return kubectl("-n", "shop", "exec", deployment, "-c", service, "--", "python", "-c", code)
 
 
 def test_every_pod_of_the_mesh_has_its_proxy_and_is_ready(pods: Callable[[], list[dict[str, Any]]]) -> None:
@@ -64,7 +54,7 @@ def test_every_pod_of_the_mesh_has_its_proxy_and_is_ready(pods: Callable[[], lis
 def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
     levels = {
         one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
-        for one in _objects(kubectl, "namespaces")
+        for one in get(kubectl, "namespaces")
     }
     assert {name for name, level in levels.items() if level == "privileged"} == {"linkerd-cni"}
     assert all(levels[name] == "restricted" for name in ("linkerd", "shop", "observability"))
@@ -73,9 +63,7 @@ def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., st
 def test_plaintext_into_the_mesh_is_refused(
     kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    (service,) = [
-        one for one in _objects(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "order-service"
-    ]
+    (service,) = [one for one in get(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "order-service"]
     url = f"http://{service['spec']['clusterIP']}:8082/orders"
     refused = run("curl", "--silent", "--include", "--max-time", "10", "--noproxy", "*", url)
     assert refused.stdout.startswith("HTTP/1.1 403"), refused.stdout + refused.stderr
@@ -86,7 +74,7 @@ def test_plaintext_into_the_mesh_is_refused(
         "import urllib.request as u\n"
         f"print(u.urlopen(u.Request('{url}', headers={request.UNSAMPLED!r}), timeout=10).status)"
     )
-    assert _python(kubectl, "deploy/api-gateway", code).strip() == "200"
+    assert python_in(kubectl, "deploy/api-gateway", code).strip() == "200"
 
 
 def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) -> None:
@@ -151,15 +139,16 @@ def test_the_service_map_counts_each_call_once(http: httpx.Client) -> None:
     before = _values(http, query)
     for _ in range(5):
         order.place(http)
-    end = time.monotonic() + PATIENCE_S
-    while True:
-        grown = {edge: value - before.get(edge, 0) for edge, value in _values(http, query).items()}
-        if {edge for edge, value in grown.items() if value >= 5} >= wanted:
-            break
-        assert time.monotonic() < end, grown
-        time.sleep(2)
+
+    def growth() -> dict[tuple[str, str], float]:
+        return {edge: value - before.get(edge, 0) for edge, value in _values(http, query).items()}
+
+    def is_counted() -> bool:
+        return {edge for edge, value in growth().items() if value >= 5} >= wanted
+
+    wait_for(is_counted, growth, patience_s=PATIENCE_S, every_s=2)
     time.sleep(30)  # what waits for its other half would be counted by now
-    grown = {edge: value - before.get(edge, 0) for edge, value in _values(http, query).items()}
+    grown = growth()
     assert grown.keys() >= wanted
     assert not any(client == server for client, server in grown), grown
     assert grown[("api-gateway", "order-service")] == grown[("order-service", "payment-service")] == 5, grown
@@ -171,17 +160,15 @@ def _values(http: httpx.Client, query: str) -> dict[tuple[str, str], float]:
 
 
 def test_every_proxy_is_scraped_the_control_plane_s_too(http: httpx.Client, kubectl: Callable[..., str]) -> None:
-    listed = _objects(kubectl, "pods", "-A", "-l", "linkerd.io/proxy-deployment")
+    listed = get(kubectl, "pods", "-A", "-l", "linkerd.io/proxy-deployment")
     proxies = {one["metadata"]["name"] for one in listed if _running(one)}
     assert any(name.startswith("linkerd-destination-") for name in proxies)
-    end = time.monotonic() + PATIENCE_S
-    while True:
+
+    def unscraped() -> set[str]:
         up = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": 'up{job="mesh-proxies"} == 1'}).json()
-        found = {one["metric"]["k8s_pod_name"] for one in up["data"]["result"]}
-        if found >= proxies:
-            break
-        assert time.monotonic() < end, proxies - found
-        time.sleep(2)
+        return proxies - {one["metric"]["k8s_pod_name"] for one in up["data"]["result"]}
+
+    wait_for(lambda: not unscraped(), unscraped, patience_s=PATIENCE_S, every_s=2)
     firing = http.get(f"{PROMETHEUS.url}/api/v1/alerts").json()["data"]["alerts"]
     assert "MeshProxyNotScraped" not in {one["labels"]["alertname"] for one in firing if one["state"] == "firing"}
 
@@ -205,14 +192,18 @@ def test_a_request_without_a_decision_is_sampled_by_the_service_and_its_proxies_
     since = time.time_ns() // 1000
     path = f"/api/users/{secrets.randbelow(10**6) + 10**6}"
     assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.NOT_FOUND
-    end = time.monotonic() + arrival.TRACE_DEADLINE_S
     window: dict[str, str | int] = {"service": "api-gateway", "start": since, "end": since + 10**9, "limit": 50}
-    found: list[Span] = []
-    while not any(span.proxy for span in found):
-        assert time.monotonic() < end, [span.name for span in found]
-        time.sleep(0.5)
+
+    def its_trace() -> list[Span]:
         answer = http.get(f"{JAEGER.url}/api/traces", params=window).json()["data"]
         listed = [traces.parse(trace) for trace in answer]
-        found = next((spans for spans in listed if any(span.tags.get("url.path") == path for span in spans)), [])
+        return next((spans for spans in listed if any(span.tags.get("url.path") == path for span in spans)), [])
+
+    def with_proxies() -> list[Span]:
+        spans = its_trace()
+        return spans if any(span.proxy for span in spans) else []
+
+    patience = arrival.TRACE_DEADLINE_S
+    found = wait_for(with_proxies, lambda: [span.name for span in its_trace()], patience_s=patience, every_s=0.5)
     (root,) = [span for span in found if span.parent_id is None]
     assert (root.service, root.kind, root.proxy) == ("api-gateway", "server", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import sys
 import time
@@ -18,6 +17,7 @@ from otel_mesh_cli.stacks import local_stack, sidecars
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.bare_pod import bare_pod
+from tests.e2e.cluster_objects import as_list, get, python_in
 from tests.e2e.open_network import every_connection
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ pytestmark = pytest.mark.e2e
 OUTSIDE = {"jaeger", "prometheus", "victoria-logs", "alertmanager"}
 """Deliberately not in the mesh (see their settings)."""
 IDENTITY = "spiffe://cluster.local/ns/{}/sa/{}"
-
-
-def _objects(kubectl: Callable[..., str], kind: str, *words: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = json.loads(kubectl("get", kind, *words, "-o", "json"))["items"]
-    return items
 
 
 def _running(pod: Mapping[str, Any]) -> bool:
@@ -58,24 +53,16 @@ def test_every_pod_of_the_mesh_has_its_sidecar_and_is_ready(pods: Callable[[], l
 def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
     levels = {
         one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
-        for one in _objects(kubectl, "namespaces")
+        for one in get(kubectl, "namespaces")
     }
     assert {name for name, level in levels.items() if level == "privileged"} == {"istio-cni"}
     assert all(levels[name] == "restricted" for name in ("istio-system", "istio-ingress", "shop", "observability"))
 
 
-def _python(kubectl: Callable[..., str], deployment: str, code: str) -> str:
-    """Runs Python in a service's container, so that its calls go through the sidecar."""
-    service = deployment.rpartition("/")[2]
-    return kubectl("-n", "shop", "exec", deployment, "-c", service, "--", "python", "-c", code)
-
-
 def test_plaintext_into_the_mesh_is_refused(
     kubectl: Callable[..., str], run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    (service,) = [
-        one for one in _objects(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "order-service"
-    ]
+    (service,) = [one for one in get(kubectl, "services", "-n", "shop") if one["metadata"]["name"] == "order-service"]
     url = f"http://{service['spec']['clusterIP']}:8082/livez"
     refused = run("curl", "--silent", "--show-error", "--max-time", "10", "--noproxy", "*", url)
     assert refused.returncode == 56, (refused.returncode, refused.stdout, refused.stderr)  # the connection was reset
@@ -88,7 +75,7 @@ def test_plaintext_into_the_mesh_is_refused(
         "except urllib.error.HTTPError as error:\n"
         "    print(error.headers['content-type'])"
     )
-    assert _python(kubectl, "deploy/api-gateway", code).strip() == "application/problem+json"
+    assert python_in(kubectl, "deploy/api-gateway", code).strip() == "application/problem+json"
 
 
 def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) -> None:
@@ -172,7 +159,7 @@ http.server.HTTPServer(("0.0.0.0", 8080), Echo).serve_forever()
 def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a function
     """A service that returns the headers it received, behind the gateway under a separate host name."""
     name = "echo-headers"
-    (gateway,) = [one for one in _objects(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
+    (gateway,) = [one for one in get(kubectl, "pods", "-n", "shop", "-l", "app=api-gateway") if _running(one)][:1]
     image = next(one["image"] for one in gateway["spec"]["containers"] if one["name"] == "api-gateway")
     template = {
         "metadata": {"labels": {"app": name}},
@@ -224,7 +211,7 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
             "spec": {"hosts": [host], "gateways": ["istio-ingress/ingress"], "http": [{"route": [route]}]},
         },
     ]
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    text = as_list(objects)
     try:
         kubectl("apply", "-f", "-", input=text)
         kubectl("-n", "shop", "rollout", "status", f"deploy/{name}", "--timeout=60s")
@@ -276,7 +263,7 @@ def test_the_collector_accepts_telemetry_from_known_identities_only(kubectl: Cal
         "except e.HTTPError as x: print(x.code)\n"
     )
     stranger = kubectl("-n", "shop", "exec", "deploy/echo-headers", "-c", "echo", "--", "python", "-c", code)
-    assert (stranger.strip(), _python(kubectl, "deploy/api-gateway", code).strip()) == ("403", "200")
+    assert (stranger.strip(), python_in(kubectl, "deploy/api-gateway", code).strip()) == ("403", "200")
 
 
 def test_a_pod_without_its_sidecar_is_found_and_named(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 import time
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from otel_mesh.mesh.istio.tokens import request_authentication
 from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.addresses import GATEWAY, GATEWAY_TLS
 from otel_mesh_embedded.environment import gateway_certificate
+from tests.e2e.cluster_objects import as_list
 from tests.e2e.tokens import ISSUER, OTHER_KEY, key_set, token
 from tests.waiting import wait_for
 
@@ -77,7 +77,7 @@ def objects() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _exposed(kubectl: Callable[..., str], client: httpx.Client) -> Iterator[None]:
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects()})
+    text = as_list(objects())
     try:
         kubectl("apply", "-f", "-", input=text)
         # the policies arrive in any order

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
 from otel_mesh_cli.smoke import order, request
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_stack.services import OPEN_PATHS
+from tests.e2e.cluster_objects import as_list
 from tests.e2e.tokens import ISSUER, KEY, OTHER_KEY, key_set, token
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _tokens(kubectl: Callable[..., str], http: httpx.Client) -> Iterator[None]:
     settings = TokenSettings(issuer=ISSUER, audiences=(AUDIENCE,), jwks=key_set())
     selected = selector("gateway", "ingress")
     objects = token_manifests(settings, "e2e-tokens", "istio-ingress", selected, OPEN_PATHS)
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    text = as_list(objects)
     try:
         kubectl("apply", "-f", "-", input=text)
         _until(http, HTTPStatus.FORBIDDEN)

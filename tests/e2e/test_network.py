@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from otel_mesh_stack.services import CATALOG
-from tests.e2e.open_network import open_network, until
+from tests.e2e.cluster_objects import as_list
+from tests.e2e.open_network import open_network
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,7 +141,7 @@ def callers(kubectl: Callable[..., str]) -> Iterator[None]:
     ]
     spaces = sorted({namespace_of(caller) for caller in ALLOWED})
     try:
-        kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        kubectl("apply", "-f", "-", input=as_list(items))
         for namespace in spaces:
             kubectl("wait", "-n", namespace, "pod", "-l", "e2e=network", "--for=condition=Ready", "--timeout=120s")
         yield
@@ -218,7 +220,7 @@ def test_b3_the_mesh_alone_keeps_services_from_what_is_outside_it(
         lines = kubectl("-n", SERVICES, "logs", f"deploy/{caller}", "-c", "istio-proxy", "--since=5m")
         return "BlackHoleCluster" in lines
 
-    until(logged, "the proxy's access log says that it refused")
+    wait_for(logged, lambda: "the proxy's access log does not say that it refused", patience_s=60, every_s=0.5)
 
 
 def test_the_api_server_s_proxy_reaches_the_backends(kubectl: Callable[..., str]) -> None:

@@ -29,6 +29,7 @@ from otel_mesh.services.microservice_objects import microservice_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.redis import redis_manifests
 from otel_mesh_embedded.pki import authorities
+from tests.e2e.cluster_objects import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,7 +176,7 @@ def callers(image: str, addresses: dict[str, str], pki: Path) -> list[dict[str, 
 
 
 def apply(kubectl: Callable[..., str], items: list[dict[str, Any]]) -> None:
-    kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    kubectl("apply", "-f", "-", input=as_list(items))
 
 
 def wait(kubectl: Callable[..., str], namespace: str) -> None:

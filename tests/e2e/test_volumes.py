@@ -14,6 +14,7 @@ from otel_mesh_embedded import images
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.objects import storage
+from tests.e2e.cluster_objects import as_list
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def apply(kubectl: Callable[..., str]) -> Iterator[Callable[..., None]]:
     kubectl("apply", "-f", "-", input=json.dumps(namespace))
 
     def make(*objects: dict[str, Any]) -> None:
-        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
-        kubectl("apply", "-n", NAMESPACE, "-f", "-", input=json.dumps(listed))
+        kubectl("apply", "-n", NAMESPACE, "-f", "-", input=as_list(objects))
 
     yield make
     kubectl("delete", "namespace", NAMESPACE, "--wait=true")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh import ServiceTrafficArgs, Target, TrafficPolicy
 from otel_mesh.mesh.control.renderers import renderer
 from otel_mesh.mesh.control.service_traffic import service_traffic_manifests
+from tests.e2e.cluster_objects import as_list
 from tests.e2e.stack_binding import namespace_like, stack_binding
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 PORT: Final = 8080
 PATIENCE_S: Final = 60.0
+SIGMAS: Final = 5
+"""A share that is right is off by more than this once in 1.7 million runs."""
 
 # Answers with its version and the request's headers. /fail fails, /slow?s= waits, /flaky?id= fails once for each id.
 _SERVER: Final = """
@@ -130,7 +134,7 @@ class Lab:
         made = service_traffic_manifests(args, settings)
         kept = {(one["kind"], one["metadata"]["name"]) for one in made}
         if gone := [one for one in self.applied if (one["kind"], one["metadata"]["name"]) not in kept]:
-            self.kubectl("delete", "-f", "-", input=_listed(gone))
+            self.kubectl("delete", "-f", "-", input=as_list(gone))
         if made:
             self.put(made)
         self.applied[:] = made
@@ -143,7 +147,7 @@ class Lab:
     def put(self, objects: Sequence[Manifest]) -> None:
         """Create or replace objects."""
         words = ("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-")
-        self.kubectl(*words, input=_listed(objects))
+        self.kubectl(*words, input=as_list(objects))
 
     def ask(
         self, *, path: str = "/", method: str = "GET", times: int = 1, many: int = 1, **headers: str
@@ -158,10 +162,7 @@ class Lab:
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the proxies have a policy."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, "the policy has no effect"
-            time.sleep(0.5)
+        wait_for(condition, lambda: "the policy has no effect", patience_s=PATIENCE_S, every_s=0.5)
 
     def statistic(self, pattern: str) -> int:
         """Sum of the client's Envoy statistics whose name has a text."""
@@ -193,16 +194,12 @@ def lab(kubectl: Callable[..., str], like: str) -> Iterator[Lab]:
     ]
     client = _deployment("client", namespace, pods[0], None, app="client", version="v1")
     try:
-        kubectl("apply", "-f", "-", input=_listed([space, service, *servers, client]))
+        kubectl("apply", "-f", "-", input=as_list([space, service, *servers, client]))
         for name in ("server-v1", "server-v2", "client"):
             kubectl("-n", namespace, "rollout", "status", f"deploy/{name}", "--timeout=120s")
         yield Lab(kubectl, namespace, image=_image(pods[0]))
     finally:
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
-
-
-def _listed(objects: Sequence[Manifest]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
 
 def _image(pod: Mapping[str, Any]) -> str:
@@ -239,3 +236,8 @@ def _deployment(name: str, namespace: str, pod: Mapping[str, Any], program: str 
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"selector": selector, "template": template},
     }
+
+
+def is_share(number: int, of: int, share: float, sigmas: float = SIGMAS) -> bool:
+    """Whether a number is what a share of independent requests gives."""
+    return abs(number - of * share) <= sigmas * sqrt(of * share * (1 - share))
