@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from otel_mesh_cli.stacks.sidecars import PROXIES
 from otel_mesh_embedded.node.machine import cgroups
+from tests.e2e.cluster_objects import get
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
+OUTSIDE = {"jaeger", "prometheus", "victoria-logs", "alertmanager"}
+"""Deliberately not in the mesh (see their settings)."""
 PATIENCE = 120.0
 """Timeout in seconds for a change of the pods."""
 
@@ -57,3 +60,25 @@ def proxy_processes(pod: str) -> list[int]:
         if any(all(one in environment for one in words) for words in named):
             found.append(pid)
     return found
+
+
+def require_proxies(found: Iterable[Mapping[str, Any]], proxy: str) -> None:
+    """Fail unless each pod of the mesh, and no other, has its proxy, and all are ready.
+
+    Args:
+        found: Running pods of the environment.
+        proxy: Name of the proxy's container.
+    """
+    by_name = [(pod["metadata"]["labels"]["app.kubernetes.io/name"], pod["status"]) for pod in found]
+    assert {name for name, _ in by_name} >= {"otel-collector", *OUTSIDE}
+    for name, status in by_name:
+        statuses = [*status["containerStatuses"], *status.get("initContainerStatuses", [])]
+        proxies = [one for one in statuses if one["name"] == proxy]
+        assert len(proxies) == (0 if name in OUTSIDE else 1), name
+        assert all(one["ready"] for one in (*status["containerStatuses"], *proxies)), name
+
+
+def pod_security(kubectl: Callable[..., str]) -> dict[str, str | None]:
+    """The pod security that each namespace enforces, by its name."""
+    found = (one["metadata"] for one in get(kubectl, "namespaces"))
+    return {one["name"]: one["labels"].get("pod-security.kubernetes.io/enforce") for one in found}

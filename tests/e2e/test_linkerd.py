@@ -15,6 +15,7 @@ from otel_mesh_cli.smoke.expected import problems
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER, PROMETHEUS
 from tests.e2e.cluster_objects import get, python_in
+from tests.e2e.meshed_pods import pod_security, require_proxies
 from tests.e2e.stack_binding import stack_binding
 from tests.waiting import wait_for
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 PROXY = "linkerd-proxy"
-OUTSIDE = {"jaeger", "prometheus", "victoria-logs", "alertmanager"}
-"""Deliberately not in the mesh (see their settings)."""
 PATIENCE_S = 180.0
 SETTLED_S = 15.0
 """Longer than a proxy collects spans and the Collector batches them: a span too many would be there by now."""
@@ -41,21 +40,11 @@ def _running(pod: Mapping[str, Any]) -> bool:
 
 
 def test_every_pod_of_the_mesh_has_its_proxy_and_is_ready(pods: Callable[[], list[dict[str, Any]]]) -> None:
-    found = [pod for pod in pods() if _running(pod)]
-    assert {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in found} >= {"otel-collector", *OUTSIDE}
-    for pod in found:
-        name = pod["metadata"]["labels"]["app.kubernetes.io/name"]
-        statuses = [*pod["status"]["containerStatuses"], *pod["status"].get("initContainerStatuses", [])]
-        proxies = [one for one in statuses if one["name"] == PROXY]
-        assert len(proxies) == (0 if name in OUTSIDE else 1), name
-        assert all(one["ready"] for one in (*pod["status"]["containerStatuses"], *proxies)), name
+    require_proxies([pod for pod in pods() if _running(pod)], PROXY)
 
 
 def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
-    levels = {
-        one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
-        for one in get(kubectl, "namespaces")
-    }
+    levels = pod_security(kubectl)
     assert {name for name, level in levels.items() if level == "privileged"} == {"linkerd-cni"}
     assert all(levels[name] == "restricted" for name in ("linkerd", "shop", "observability"))
 

@@ -18,6 +18,7 @@ from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
 from otel_mesh_stack.services import CATALOG
 from tests.e2e.bare_pod import bare_pod
 from tests.e2e.cluster_objects import as_list, get, python_in
+from tests.e2e.meshed_pods import pod_security, require_proxies
 from tests.e2e.open_network import every_connection
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-OUTSIDE = {"jaeger", "prometheus", "victoria-logs", "alertmanager"}
-"""Deliberately not in the mesh (see their settings)."""
 IDENTITY = "spiffe://cluster.local/ns/{}/sa/{}"
 
 
@@ -40,21 +39,11 @@ def _running(pod: Mapping[str, Any]) -> bool:
 
 
 def test_every_pod_of_the_mesh_has_its_sidecar_and_is_ready(pods: Callable[[], list[dict[str, Any]]]) -> None:
-    found = [pod for pod in pods() if _running(pod)]
-    assert {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in found} >= {"otel-collector", *OUTSIDE}
-    for pod in found:
-        name = pod["metadata"]["labels"]["app.kubernetes.io/name"]
-        statuses = pod["status"]["containerStatuses"] + pod["status"].get("initContainerStatuses", [])
-        proxies = [one for one in statuses if one["name"] == sidecars.PROXY]
-        assert len(proxies) == (0 if name in OUTSIDE else 1), name
-        assert all(one["ready"] for one in (*pod["status"]["containerStatuses"], *proxies)), name
+    require_proxies([pod for pod in pods() if _running(pod)], sidecars.PROXY)
 
 
 def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
-    levels = {
-        one["metadata"]["name"]: one["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
-        for one in get(kubectl, "namespaces")
-    }
+    levels = pod_security(kubectl)
     assert {name for name, level in levels.items() if level == "privileged"} == {"istio-cni"}
     assert all(levels[name] == "restricted" for name in ("istio-system", "istio-ingress", "shop", "observability"))
 
