@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+import pulumi  # noqa: TC002 - the test reads the types at run time
+
 from otel_mesh.catalog.routes import Method  # noqa: TC001 - the test reads the types at run time
 from otel_mesh.mesh.linkerd.policy_types import Reference
 
@@ -96,7 +98,7 @@ class HttpRouteSpec(TypedDict):
 
     parentRefs: list[ParentReference]
     rules: list[HttpRule]
-    hostnames: NotRequired[list[str]]
+    hostnames: NotRequired[list[pulumi.Input[str]]]
 
 
 class GrpcRouteSpec(TypedDict):
@@ -104,4 +106,4 @@ class GrpcRouteSpec(TypedDict):
 
     parentRefs: list[ParentReference]
     rules: list[GrpcRule]
-    hostnames: NotRequired[list[str]]
+    hostnames: NotRequired[list[pulumi.Input[str]]]
