@@ -99,22 +99,6 @@ def test_hosts_are_compared_when_they_are_known(calls: list[Any], error: str) ->
     assert refusal(made) == error
 
 
-def test_one_host_has_one_name() -> None:
-    named = {"host": "pay.example.com", "name": "payments"}
-    with pytest.raises(InvalidSettingsError) as raised:
-        egress("pay.example.com", named, {"host": "other.example.com", "name": "payments"})
-    assert str(raised.value).splitlines() == [
-        (
-            "services[1].external_calls[0].name: 'pay.example.com' has another name in services[0].external_calls[0];"
-            " give the host the same name at both places"
-        ),
-        (
-            "services[2].external_calls[0].name: is the name of another host in services[1].external_calls[0];"
-            " give each host its own name"
-        ),
-    ]
-
-
 def test_a_collector_reaches_a_backend_of_another_stack(program: Program) -> None:
     def made(host: pulumi.Input[str]) -> list[Any]:
         hosts = [EgressHost(host=host, name="vendor", port=4317, protocol="TLS")]

@@ -20,6 +20,7 @@ from otel_mesh import (
     JaegerArgs,
     JaegerSettings,
     Manifest,
+    MeshBinding,
     Microservice,
     MicroserviceArgs,
     MicroserviceSettings,
@@ -95,5 +96,6 @@ Microservice("orders", service, opts)
 call = ExternalCall(host=host, name="search", port=9200, protocol="tls")
 catalog = Catalog(name="late", services=(Service(name="orders", port=8080, external_calls=(call,)),))
 egress = declared_egress(catalog, "late")
-EgressControl("egress", EgressControlArgs(namespace=namespace, egress=egress, mesh=MESH), opts)
+mesh = MeshBinding(kind="istio", version="1.31.0", trust_domain="cluster.local")
+EgressControl("egress", EgressControlArgs(namespace=namespace, egress=egress, mesh=mesh), opts)
 pulumi.export("secret", secret)
