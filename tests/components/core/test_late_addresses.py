@@ -8,6 +8,8 @@ import pytest
 
 from otel_mesh import (
     AlertmanagerAddress,
+    AlertmanagerArgs,
+    AlertmanagerSettings,
     Export,
     GrafanaArgs,
     GrafanaSettings,
@@ -24,6 +26,7 @@ from otel_mesh import (
     TailSamplerSettings,
     parse,
 )
+from otel_mesh.backends.alertmanager import alertmanager_manifests
 from otel_mesh.backends.grafana.component import grafana_manifests
 from otel_mesh.backends.prometheus.component import prometheus_manifests
 from otel_mesh.collector.component import collector_manifests
@@ -70,6 +73,19 @@ def alerting(address: pulumi.Input[str]) -> list[Manifest]:
     return prometheus_manifests(PrometheusArgs(namespace="telemetry", alertmanager=alertmanager), PrometheusSettings())
 
 
+def mail(server: pulumi.Input[str]) -> list[Manifest]:
+    password = {"secret": "mail", "key": "password"}
+    email = {
+        "to": ["a@example.com"],
+        "sender": "b@example.com",
+        "server": server,
+        "username": "b",
+        "password": password,
+    }
+    settings = {"receivers": {"team": {"email": {**email, "require_tls": False}}}, "default_receiver": "team"}
+    return alertmanager_manifests(AlertmanagerArgs(namespace="telemetry"), parse(AlertmanagerSettings, settings))
+
+
 @pytest.mark.parametrize(
     ("make", "address"),
     [
@@ -79,6 +95,7 @@ def alerting(address: pulumi.Input[str]) -> list[Manifest]:
         (sampler, "https://otlp.example.com:4317"),
         (remote_write, "https://metrics.example.com/api/v1/write"),
         (alerting, "https://alerts.example.com/tenant"),
+        (mail, "relay.mail.svc:25"),
     ],
 )
 def test_an_address_reaches_the_configuration_and_its_checksum(
@@ -112,6 +129,11 @@ def test_an_address_reaches_the_configuration_and_its_checksum(
             alerting,
             "http://alerts.example.com",
             "alertmanager.bearer_token: would leave the cluster unencrypted; write https:// in 'endpoint'",
+        ),
+        (
+            mail,
+            "relay.example.com:587",
+            "receivers.team.email.password: would leave the cluster unencrypted; set require_tls",
         ),
         (
             alerting,
