@@ -68,8 +68,8 @@ class OutsideHost(Settings):
 class ExternalCall(OutsideHost):
     """A host outside the cluster that a service calls.
 
-    The host's name may be an Output, such as the address of a database that another stack creates. Port, protocol and
-    addresses are plain: NetworkPolicies and the mesh's objects differ by them.
+    The host's name may be an Output, such as the host of a database that another stack creates. Port, protocol and
+    addresses are plain: NetworkPolicies and the mesh's objects depend on them.
 
     Attributes:
         host: DNS name of the host.

@@ -101,8 +101,8 @@ class Endpoint(Settings):
         """URL of the server as a plain value.
 
         Raises:
-            InvalidSettingsError: It is an Output. Files with the URL are made when it is known; objects that differ by
-                scheme, host and port, such as NetworkPolicies, are declared before that.
+            InvalidSettingsError: It is an Output. Files with the URL are made when it is known; objects that depend
+                on its scheme, host and port, such as NetworkPolicies, are declared before that.
         """
         if isinstance(self.endpoint, str):
             return self.endpoint

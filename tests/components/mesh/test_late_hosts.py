@@ -78,6 +78,10 @@ def test_an_output_needs_a_name_for_its_objects() -> None:
             "host: 'payments' is the name of several hosts; give each host its own name",
         ),
         (
+            [("payments", "pay.example.com"), ("payments", "other.example.com")],
+            "host: 'payments' is the name of several hosts; give each host its own name",
+        ),
+        (
             [("payments", "https://pay.example.com")],
             (
                 "ExternalCall.host: the Output's value is not a host name; write one such as api.example.com,"

@@ -70,7 +70,7 @@ else:
 class EgressHost(OutsideHost):
     """A port of a server outside the mesh.
 
-    The host's name may be an Output; an IP address may not, since the mesh's objects about addresses are others.
+    The host's name may be an Output, an IP address may not: the mesh needs other objects for addresses.
 
     Attributes:
         host: Host name or IP address of the server.
@@ -112,9 +112,11 @@ def by_host(outside: Iterable[OutsideT]) -> tuple[HostPorts[OutsideT], ...]:
             it when they are known.
     """
     found: dict[str, dict[int, OutsideT]] = {}
+    named: dict[str, tuple[pulumi.Input[str], ...]] = {}
     for one in outside:
         found.setdefault(one.key, {})[one.port] = one
-    given = {key: tuple(one.host for one in found[key].values()) for key in sorted(found)}
+        named[one.key] = (*named.get(one.key, ()), one.host)
+    given = {key: named[key] for key in sorted(named)}
     known = when_known(given, _one_each)
     return tuple(
         HostPorts(
