@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
-from otel_mesh.core.values import HostPort, HttpsAddress, ImageReference, ObjectName, UrlText
+from otel_mesh.core.values import DnsLabel, HostPort, HttpsAddress, ImageReference, ObjectName, UrlText
 from otel_mesh.core.wording import reason_and_remedy
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _checked(validator: SchemaValidator, known: object, place: str) -> object:
 
 if TYPE_CHECKING:
     NameInput = pulumi.Input[str]
+    LabelInput = pulumi.Input[str]
     ImageInput = pulumi.Input[str]
     TextInput = pulumi.Input[str]
     UrlInput = pulumi.Input[str]
@@ -81,6 +82,8 @@ if TYPE_CHECKING:
 else:
     NameInput = Annotated[ObjectName, OrOutput()]
     """Name of a Kubernetes object, or an Output of one."""
+    LabelInput = Annotated[DnsLabel, OrOutput()]
+    """Name of a Kubernetes object without dots, or an Output of one."""
     ImageInput = Annotated[ImageReference, OrOutput()]
     """Container image with a tag or a digest, or an Output of one."""
     TextInput = Annotated[str, Field(max_length=65_536), OrOutput()]

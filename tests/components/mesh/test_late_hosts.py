@@ -1,4 +1,4 @@
-"""Hosts outside the cluster as Outputs: the meshes' objects are those of the plain names."""
+"""Hosts outside the cluster, and a gateway's certificate, as Outputs: the meshes' objects are those of plain names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from otel_mesh import Catalog, EgressHost, ExternalCall, InvalidSettingsError, declared_egress, parse
+from otel_mesh import Catalog, EgressHost, ExternalCall, InvalidSettingsError, IstioSettings, declared_egress, parse
 from otel_mesh.mesh.istio import egress as istio
+from otel_mesh.mesh.istio.binding import istio_binding
+from otel_mesh.mesh.istio.gateway import IngressGatewayArgs, IngressGatewaySettings, gateway_manifests
 from otel_mesh.mesh.istio.telemetry_egress import service_entries
 from otel_mesh.mesh.linkerd import egress as linkerd
+from tests.components.mesh.istio_scenarios import TRACING
 from tests.components.pulumi_program import Program, event_loop, late, refusal, values
 
 if TYPE_CHECKING:
@@ -120,3 +123,16 @@ def test_an_address_is_not_a_late_host_name() -> None:
         "EgressHost.host: the Output's value is an address, which needs other objects than a host name; write the"
         " address itself, or an Output of a host name"
     )
+
+
+def test_the_certificate_of_a_gateway_may_be_in_a_secret_of_another_component(program: Program) -> None:
+    def made(secret: pulumi.Input[str]) -> list[Any]:
+        settings = parse(IngressGatewaySettings, {"tls_secret": secret, "plain_http": "redirect"})
+        mesh = istio_binding(IstioSettings())
+        args = IngressGatewayArgs(namespace="entrance", routes=(), mesh=mesh, tracing=TRACING)
+        return values(program, gateway_manifests(args, settings))
+
+    found = made(late("certificate"))
+    assert found == made("certificate")
+    (gateway,) = [one for one in found if one["kind"] == "Gateway"]
+    assert gateway["spec"]["servers"][1]["tls"]["credentialName"] == "certificate"

@@ -17,7 +17,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 def manifests(
     meta: Mapping[str, Any],
-    secret: str | None,
+    secret: pulumi.Input[str] | None,
     certificate: pulumi.Input[str] | None,
     private_key: pulumi.Input[str] | None,
 ) -> list[Manifest]:
@@ -54,7 +54,7 @@ def manifests(
 
 def _secret(
     meta: Mapping[str, Any],
-    name: str,
+    name: pulumi.Input[str],
     certificate: pulumi.Input[str],
     private_key: pulumi.Input[str] | None,
 ) -> Manifest:

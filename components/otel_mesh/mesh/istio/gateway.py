@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Annotation, Label, Role
+from otel_mesh.core.outputs import LabelInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import DnsLabel, Duration, Replicas, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container
@@ -67,7 +68,7 @@ class IngressGatewaySettings(Settings):
     resources: Resources = Resources(cpu="100m", memory="96Mi", memory_limit="512Mi")
     service_type: Literal["LoadBalancer", "ClusterIP", "NodePort"] = "LoadBalancer"
     hosts: tuple[str, ...] = Field(default=("*",), min_length=1)
-    tls_secret: DnsLabel | None = None
+    tls_secret: LabelInput | None = None
     plain_http: Literal["serve", "redirect"] = "serve"
     timeout: Duration = "10s"
     retries: int = Field(default=2, ge=0, le=5)
@@ -180,7 +181,7 @@ _TEMPLATES: Final = "inject.istio.io/templates"
 _CANONICAL_NAME: Final = "service.istio.io/canonical-name"
 
 
-def _tls(settings: IngressGatewaySettings) -> tuple[int, str] | None:
+def _tls(settings: IngressGatewaySettings) -> tuple[int, pulumi.Input[str]] | None:
     return (HTTPS_PORT, settings.tls_secret) if settings.tls_secret else None
 
 

@@ -15,7 +15,7 @@ class ServerTls(TypedDict, total=False):
 
     httpsRedirect: bool
     mode: Literal["SIMPLE"]
-    credentialName: str
+    credentialName: pulumi.Input[str]
     minProtocolVersion: Literal["TLSV1_2", "TLSV1_3"]
 
 
