@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, TypeVar
 
 from otel_mesh.catalog.external import ExternalCall, OutsideHost
 from otel_mesh.core.errors import InvalidSettingsError, Problem
@@ -129,7 +129,7 @@ def by_host(outside: Iterable[OutsideT]) -> tuple[HostPorts[OutsideT], ...]:
     )
 
 
-def _one_each(hosts: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+def _one_each(hosts: Mapping[str, tuple[Any, ...]]) -> dict[str, str]:
     """The host of each key."""
     keys: dict[str, str] = {}
     problems = []
