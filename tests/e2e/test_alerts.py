@@ -34,7 +34,7 @@ def _firing(rules: list[dict[str, Any]]) -> Iterator[tuple[str, float]]:
         for alert in rule["alerts"]:
             if (
                 alert["state"] == "firing"
-            ):  # others wait: for one, a proxy of a test before this one is no longer scraped
+            ):  # a proxy that an earlier test removed may be waiting
                 yield f"{rule['name']} {alert['labels']}", float(alert["value"])
 
 
