@@ -17,6 +17,8 @@ _FAULT: Final = """\
 """
 _TIMEOUT: Final = "        traffic: { resilience: { timeout: 15s } }\n"
 
+_RETRIED: Final = "        traffic: { resilience: { retries: { attempts: 2, try_timeout: 1s } } }\n"
+
 CASES: Final = (
     Case(
         "canary begins on Linkerd",
@@ -64,3 +66,16 @@ CASES: Final = (
         base=LINKERD,
     ),
 )
+
+OWN: Final = (
+    Case(
+        "retries at two hops on Linkerd",
+        "One request may become 9 at shop/payment-service; no data is deleted.",
+        settings(
+            "    services:\n      order-service:\n",
+            f"    services:\n      payment-service:\n{_RETRIED}      order-service:\n",
+        ),
+        base=(*LINKERD, *service("order-service", _RETRIED)),
+    ),
+)
+"""Changes whose reports differ from those on Istio, whose gateway is a hop that retries too."""

@@ -56,7 +56,7 @@ def matches(name: str, text: str) -> bool:
     return place.read_text() == text
 
 
-@pytest.mark.parametrize("case", [*cases.CASES, *linkerd_cases.CASES], ids=lambda case: case.slug)
+@pytest.mark.parametrize("case", [*cases.CASES, *linkerd_cases.CASES, *linkerd_cases.OWN], ids=lambda case: case.slug)
 def test_b4_the_verdict_and_the_risks_of_a_change(case: cases.Case, tmp_path: Path) -> None:
     report = gallery.report(case, tmp_path)
     assert report.verdict == case.verdict
