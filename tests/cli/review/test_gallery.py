@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.review.report import Report
 
 GOLDEN = repo_dir() / "tests" / "cli" / "review" / "golden"
-IN_FULL = ("caller added",)
+IN_FULL = ("caller added", "caller added on Linkerd", "canary step on Linkerd")
 """Cases of which the whole comment is a golden file."""
 
 
