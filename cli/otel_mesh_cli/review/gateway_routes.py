@@ -82,9 +82,9 @@ def _rules(
 def _common(index: Index, route: Object, parent: Parent, given: Manifest) -> Manifest:
     """Conditions of all rules of a route at one parent."""
     kind, namespace, name = parent
-    found: Manifest = {}
     if kind == "Gateway":
-        return {"listener": given["sectionName"]} if given.get("sectionName") else found
+        return {"listener": given["sectionName"]} if given.get("sectionName") else {}
+    found: Manifest = {}
     if namespace != route.namespace:  # such a route is for the callers of its own namespace
         found["sourceNamespace"] = route.namespace
     service = index.get("Service", namespace, name)

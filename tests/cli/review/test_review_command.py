@@ -15,7 +15,7 @@ import pytest
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.main import main
 from tests.cli.oncall.oncall_apis import api
-from tests.cli.review import cases
+from tests.cli.review import cases, linkerd_cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +68,16 @@ def edit(edits: tuple[cases.Edit, ...], folder: Path) -> None:
         place.write_text(place.read_text().replace(old, new))
 
 
-@pytest.mark.parametrize("name", ["caller added", "caller removed", "canary step", "permissive mTLS"])
-def test_c3_a_branch_is_compared_with_main(name: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    case = cases.named(name)
+BRANCHES = [cases.named(one) for one in ("caller added", "caller removed", "canary step", "permissive mTLS")]
+BRANCHES += [
+    one for one in linkerd_cases.CASES if one.name in {"caller added on Linkerd", "forgotten fault on Linkerd"}
+]
+
+
+@pytest.mark.parametrize("case", BRANCHES, ids=lambda case: case.slug)
+def test_c3_a_branch_is_compared_with_main(
+    case: cases.Case, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     branch(case, checkout)
     asked = ["review", "--stack", "prod", "--against", "main"]
     assert main(asked) == 0  # not committed yet
