@@ -16,7 +16,6 @@ _FAULT: Final = """\
             expires: 2020-12-31
 """
 _TIMEOUT: Final = "        traffic: { resilience: { timeout: 15s } }\n"
-
 _RETRIED: Final = "        traffic: { resilience: { retries: { attempts: 2, try_timeout: 1s } } }\n"
 
 CASES: Final = (

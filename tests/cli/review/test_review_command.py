@@ -69,9 +69,7 @@ def edit(edits: tuple[cases.Edit, ...], folder: Path) -> None:
 
 
 BRANCHES = [cases.named(one) for one in ("caller added", "caller removed", "canary step", "permissive mTLS")]
-BRANCHES += [
-    one for one in linkerd_cases.CASES if one.name in {"caller added on Linkerd", "forgotten fault on Linkerd"}
-]
+BRANCHES += [one for one in linkerd_cases.CASES if one.name.startswith(("caller added", "forgotten fault"))]
 
 
 @pytest.mark.parametrize("case", BRANCHES, ids=lambda case: case.slug)
