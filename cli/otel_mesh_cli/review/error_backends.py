@@ -40,8 +40,8 @@ def fault(index: Index, service: Object | None, percentage: float) -> dict[str, 
     if answer is None:
         return {}
     status, delay = answer
-    share = {"percentage": {"value": percentage}}
-    abort = {"abort": {"httpStatus": status, **share}}
+    share: dict[str, Any] = {"percentage": {"value": percentage}}
+    abort: dict[str, Any] = {"abort": {"httpStatus": status, **share}}
     return {"delay": {"fixedDelay": duration(delay), **share}, **abort} if delay else abort
 
 

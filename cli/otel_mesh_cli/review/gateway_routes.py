@@ -50,7 +50,8 @@ def virtual_services(index: Index) -> Iterator[Manifest]:
     for parent in sorted(rules):
         kind, namespace, name = parent
         ordered = sorted(rules[parent], key=lambda one: one[0], reverse=True)
-        hosts, gateways = ([service_host(name, namespace)], []) if kind == "Service" else ([], [f"{namespace}/{name}"])
+        hosts: list[str] = [service_host(name, namespace)] if kind == "Service" else []
+        gateways: list[str] = [] if hosts else [f"{namespace}/{name}"]
         yield {
             "kind": "VirtualService",
             "metadata": {
@@ -118,7 +119,8 @@ def _backends(index: Index, route: Object, rule: Manifest, parent: Parent) -> tu
     """Where a rule sends requests, with shares in percent, and the fault that a share of them meets."""
     given = [one for _, one in mappings(rule.get("backendRefs")) if _weight(one)]
     total = sum(map(_weight, given))
-    passing, fault = [], {}
+    passing: list[tuple[str, Object | None, int]] = []
+    fault: Manifest = {}
     for one in given:
         place = (text(one.get("namespace")) or route.namespace, text(one.get("name")))
         kind = text(one.get("kind")) or "Service"
