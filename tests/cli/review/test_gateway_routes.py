@@ -33,7 +33,8 @@ def to(*services: str | tuple[str, int], path: str = "", **rule: Any) -> Manifes
 
 def a_service(name: str, *ports: int, **selector: str) -> Manifest:
     listed = [{"name": f"p{one}", "port": one} for one in ports or (80,)]
-    return an_object("Service", name, {"selector": {"app": "a", **selector}, "ports": listed}, "v1")
+    selected: dict[str, str] = {"app": "a", **selector}
+    return an_object("Service", name, {"selector": selected, "ports": listed}, "v1")
 
 
 def of(*manifests: Manifest) -> tuple[Route, ...]:

@@ -48,7 +48,7 @@ def git(folder: Path, *words: str) -> None:
 def commit(folder: Path, date: str = "") -> None:
     name = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
     variables = {"GIT_COMMITTER_DATE": date} if date else {}
-    command = ["git", "-C", folder, *name, "commit", "--quiet", "--all", "--message", "x"]
+    command: list[str | Path] = ["git", "-C", folder, *name, "commit", "--quiet", "--all", "--message", "x"]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **variables})
 
 
