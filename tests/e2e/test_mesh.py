@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh.mesh.istio.edge import STRIPPED_HEADERS
+from otel_mesh.mesh.policies.edge_headers import STRIPPED_HEADERS
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.stacks import local_stack, sidecars

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh.core.labels import selector
-from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
+from otel_mesh.mesh.istio.tokens import token_manifests
+from otel_mesh.mesh.policies.tokens import TokenSettings
 from otel_mesh_cli.smoke import order, request
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_stack.services import OPEN_PATHS

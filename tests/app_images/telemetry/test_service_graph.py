@@ -214,6 +214,27 @@ def test_linkerd_s_proxies_between_the_services_change_no_number(program: Path, 
         settled([collector], EXPECTED)
 
 
+def test_a_gateway_of_envoy_in_front_of_linkerd_is_counted_once(program: Path, tmp_path: Path) -> None:
+    """Envoy's client span and the span of Linkerd's proxy beside it are of the same call."""
+    beside: dict[str, str | int] = {PROXY: "sidecar", "http.response.status_code": 200}
+    config = collector_config(SETTINGS, proxy_spans="envoy+linkerd")
+    with _alone(program, tmp_path / "collector", config) as collector:
+        entering = [
+            span(1, 11, kind=SERVER, attributes={**UPSTREAM, "http.method": "GET", "http.status_code": "200"}),
+            span(1, 12, parent=11, kind=CLIENT, attributes={**UPSTREAM, "http.status_code": "200"}),
+            span(1, 13, parent=12, kind=INTERNAL, attributes=beside),
+            span(1, 14, parent=13, kind=CLIENT, attributes=beside),
+        ]
+        entered = [
+            span(1, 15, parent=14, kind=SERVER, attributes=beside),
+            span(1, 16, parent=15, kind=INTERNAL, attributes=beside),
+            span(1, 17, parent=16, kind=SERVER, attributes={"http.response.status_code": 200}),
+        ]
+        send(collector.port, "ingress", *entering)
+        send(collector.port, "api-gateway", *entered)
+        settled([collector], {("user", "ingress"): (1, 0), ("ingress", "api-gateway"): (1, 0)})
+
+
 def test_grpc_calls_through_linkerd_are_counted_as_their_caller_tells_them(program: Path, tmp_path: Path) -> None:
     rpc: dict[str, str | int] = {"rpc.system.name": "grpc", **USERS}
     failed = {**rpc, "rpc.response.status_code": "UNAVAILABLE"}

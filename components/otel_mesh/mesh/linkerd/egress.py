@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.gateway_api.route_types import ParentReference
     from otel_mesh.mesh.linkerd.policy_types import EgressNetworkSpec, Network
-    from otel_mesh.mesh.linkerd.route_types import ParentReference
     from otel_mesh.mesh.policies.egress import Egress
 
 EVERY_HOST: Final = "declared-egress"

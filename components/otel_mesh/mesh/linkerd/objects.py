@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.labels import Role, recommended
 from otel_mesh.k8s.manifests import Manifest, metadata
-from otel_mesh.mesh.linkerd.kinds import GRPC_ROUTE, HTTP_ROUTE, POLICY
+from otel_mesh.mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE
+from otel_mesh.mesh.linkerd.kinds import POLICY
 from otel_mesh.mesh.policies.matching import seconds
 
 if TYPE_CHECKING:
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from otel_mesh.mesh.linkerd.policy_types import Reference
-    from otel_mesh.mesh.linkerd.route_types import (
+    from otel_mesh.mesh.gateway_api.route_types import (
         GrpcRouteSpec,
         GrpcRule,
         HttpRouteSpec,
         HttpRule,
         ParentReference,
         PathMatch,
+        Reference,
     )
 ANY_PATH: Final[PathMatch] = {"type": "PathPrefix", "value": "/"}
 """The condition that every path fulfils."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.gateway_api.route_types import ParentReference
     from otel_mesh.mesh.linkerd.policy_types import HttpLocalRateLimitPolicySpec
-    from otel_mesh.mesh.linkerd.route_types import ParentReference
     from otel_mesh.mesh.policies.resilience import RateLimit
     from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
 

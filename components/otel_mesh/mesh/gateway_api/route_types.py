@@ -1,6 +1,6 @@
-"""Fields in use of the Gateway API's routes.
+"""Fields in use of the Gateway API's routes inside a mesh.
 
-`otel_mesh.mesh.linkerd.kinds` names the kinds; a test compares the types with the kinds' definitions.
+`otel_mesh.mesh.gateway_api.kinds` names the kinds; a test compares the types with the kinds' definitions.
 """
 
 from __future__ import annotations
@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from otel_mesh.catalog.routes import Method  # noqa: TC001 - the test reads the types at run time
-from otel_mesh.mesh.linkerd.policy_types import Reference
+
+
+class Reference(TypedDict):
+    """A reference to an object of the same namespace."""
+
+    group: str
+    kind: str
+    name: str
 
 
 class ParentReference(Reference):
