@@ -1,8 +1,8 @@
 """B9: cost of the mesh in the running environment: the same pods without sidecars, with, and with enforced policies.
 
 Rounds of requests over one connection alternate between the three, in one run. The policies are those of declared
-calls: AuthorizationPolicies with a route, and NetworkPolicies. Then sampled requests go through the gateway (FLOW_RATE
-per second, default 100, for FLOW_SECONDS, default 30), and each must become a complete trace.
+calls with a route, as objects of the stack's mesh, and NetworkPolicies. Then sampled requests go through the gateway
+(FLOW_RATE per second, default 100, for FLOW_SECONDS, default 30), and each must become a complete trace.
 
 The last lines are `policies ratio p50 X p99 Y noise Z`, with policies to without, and `ratio p50 X p99 Y noise Z`, with
 sidecars to without; noise is the ratio of the largest to the smallest p50 of the rounds without.
@@ -19,7 +19,7 @@ import sys
 import psutil
 
 from bench.mesh import flow
-from bench.mesh.pods import GUARDED, MESHED, NAMESPACES, PLAIN, all_pods, latencies
+from bench.mesh.pods import GUARDED, MESHED, NAMESPACES, PLAIN, all_pods, control_plane_memory, latencies
 from tests.e2e.meshed_pods import proxy_processes
 
 ROUNDS, COUNT, WARM_UP = 6, 1000, 200
@@ -57,6 +57,8 @@ def pairs() -> list[str]:
         f" ({sum(one.rss for one in memory) / MIB / sidecars:.0f} MiB resident),"
         f" its {len(memory) // sidecars} processes together"
     )
+    holds, pods = control_plane_memory()
+    print(f"the control plane holds {holds / MIB:.0f} MiB in {pods} pods")
     return [
         f"policies ratio {_ratios(all_of, GUARDED, MESHED)} noise {_noise(rounds[MESHED])}",
         f"ratio {_ratios(all_of, MESHED, PLAIN)} noise {_noise(rounds[PLAIN])}",

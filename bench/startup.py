@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -85,12 +86,20 @@ def cold(log: Path) -> Run:
     with tempfile.TemporaryDirectory(prefix="otel-mesh-new-", ignore_cleanup_errors=True) as folder:
         clone, environment, own = Path(folder) / "clone", empty_caches(folder), Path(f"{log}.cold")
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(REPO), str(clone)], check=True)
+        before = _cpu_seconds()
         run = Run("cold", make("up", own, environment, checkout=clone))
+        cpu = _cpu_seconds() - before
         logs = Path(environment["XDG_CACHE_HOME"]) / "otel-mesh" / "logs"
-        print(cold_start.table(cold_start.read(run.seconds, own.read_text(errors="replace"), logs)), flush=True)
+        print(cold_start.table(cold_start.read(run.seconds, cpu, own.read_text(errors="replace"), logs)), flush=True)
         make("down", log, environment, "PURGE=1", checkout=clone)
         shutil.rmtree(folder, ignore_errors=True)
     return run
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of the processes that this one has started and waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(log: Path, *, from_nothing: bool, repeat: int) -> list[Run]:

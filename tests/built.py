@@ -12,7 +12,7 @@ from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import packages, toolchain
 from otel_mesh_embedded.images import buildah, making
 from otel_mesh_embedded.toolchain import charts, golang
-from tests import linkerd_charts
+from tests import envoy_gateway, linkerd_charts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,12 @@ class Built:
             raise CommandError("Linkerd's charts: not here", remedy=REMEDY)
         return folder
 
+    def envoy_gateway(self) -> Path:
+        """Definitions of Envoy Gateway's kinds."""
+        if not (folder := envoy_gateway.folder()).is_dir():
+            raise CommandError("Envoy Gateway's definitions: not here", remedy=REMEDY)
+        return folder
+
     def go(self) -> Path:
         """The Go command that builds programs."""
         try:
@@ -79,6 +85,7 @@ def get() -> None:
         packages.ensure(group)
     charts.ensure()
     linkerd_charts.ensure()
+    envoy_gateway.ensure()
     toolchain.folder((GROUP,))
 
 

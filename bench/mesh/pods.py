@@ -9,13 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
+
 from bench.mesh.policies import policies
 from otel_mesh.k8s import pod_security
 from otel_mesh_cli.smoke.request import UNSAMPLED as CONTEXT
+from otel_mesh_cli.stacks import local_stack
 from otel_mesh_embedded.environment import env
+from otel_mesh_embedded.node.machine import cgroups
+from tests.e2e.stack_binding import namespace_like, stack_binding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
 PORT: Final = 8080
 MESHED: Final = "bench-meshed"
@@ -85,12 +90,20 @@ def _account(name: str, namespace: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
 
 
-def _objects(namespace: str, labels: Mapping[str, str], image: str) -> list[dict[str, Any]]:
-    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+def _namespace(name: str) -> dict[str, Any]:
+    """Outside the mesh, in it with its calls open to all its members, or in it with the stack's defaults."""
+    if name == PLAIN:
+        meta = {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+    opened = {"default_inbound_policy": "all-authenticated"} if name == MESHED else {}
+    return namespace_like(kubectl, "shop", name, **opened)
+
+
+def _objects(namespace: str, image: str) -> list[dict[str, Any]]:
     meta = {"name": "server", "namespace": namespace}
     port = {"name": "http", "port": PORT, "appProtocol": "http"}
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {**restricted, **labels}}},
+        _namespace(namespace),
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -106,14 +119,11 @@ def _objects(namespace: str, labels: Mapping[str, str], image: str) -> list[dict
 @contextmanager
 def all_pods() -> Iterator[None]:
     """Creates the pods of all namespaces, waits until they are ready and guarded, and deletes them at the end."""
-    shop = json.loads(kubectl("get", "namespace", "shop", "-o", "json"))["metadata"]["labels"]
-    joins = {key: value for key, value in shop.items() if "istio" in key}
-    if not joins:
-        raise SystemExit("namespace shop: not in a mesh; set mesh.kind in Pulumi.local.yaml, then `make up`")
+    if not local_stack.settings().mesh.installed:
+        raise SystemExit("stack local: not in a mesh; set mesh.kind in Pulumi.local.yaml, then `make up`")
     path = 'jsonpath={.items[0].spec.containers[?(@.name=="api-gateway")].image}'
     image = kubectl("-n", "shop", "get", "pods", "-l", "app=api-gateway", "-o", path)
-    joined = {PLAIN: {}, MESHED: joins, GUARDED: joins}
-    objects = [one for namespace, labels in joined.items() for one in _objects(namespace, labels, image)]
+    objects = [one for namespace in NAMESPACES for one in _objects(namespace, image)]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     try:
         kubectl("apply", "-f", "-", text=text)
@@ -145,3 +155,26 @@ def latencies(namespace: str, count: int) -> list[float]:
     host = f"server.{namespace}.svc.cluster.local"
     words = ("-n", namespace, "exec", "-i", "client", "-c", "client", "--", "python", "-", host, str(PORT), str(count))
     return [float(line) for line in kubectl(*words, text=_CLIENT).split()]
+
+
+def control_plane_memory() -> tuple[int, int]:
+    """Bytes that the processes of the control plane's pods hold of their own share, and the number of the pods."""
+    plane = stack_binding().control_plane
+    if plane is None:
+        return 0, 0
+    labels = ",".join(f"{key}={value}" for key, value in plane.pod_labels.items())
+    listed = json.loads(kubectl("-n", plane.namespace, "get", "pods", "-l", labels, "-o", "json"))["items"]
+    marks = [f"pod{one['metadata']['uid']}" for one in listed]
+    return sum(_share(pid) for pid in cgroups.pods() if _is_in(pid, marks)), len(listed)
+
+
+def _is_in(pid: int, marks: Sequence[str]) -> bool:
+    try:
+        groups = Path(f"/proc/{pid}/cgroup").read_text()
+    except FileNotFoundError:  # it has ended meanwhile
+        return False
+    return any(mark in groups for mark in marks)
+
+
+def _share(pid: int) -> int:
+    return int(psutil.Process(pid).memory_full_info().pss)

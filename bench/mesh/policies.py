@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_mesh import (
     Call,
     Catalog,
-    IstioSettings,
     Operation,
     Service,
     declared_access,
@@ -17,7 +16,7 @@ from otel_mesh import (
     network_policies,
 )
 from otel_mesh.mesh.control.renderers import renderer
-from otel_mesh.mesh.istio.binding import istio_binding
+from tests.e2e.stack_binding import stack_binding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +25,7 @@ READ: Final = Operation(methods=("GET",), path="/")
 
 
 def policies(namespace: str, port: int) -> Sequence[dict[str, Any]]:
-    """AuthorizationPolicies and NetworkPolicies that let ``client`` read the root of ``server``, and nothing else.
+    """Policies of the stack's mesh and NetworkPolicies: ``client`` may read the root of ``server``, and nothing else.
 
     Args:
         namespace: Namespace of both.
@@ -34,7 +33,7 @@ def policies(namespace: str, port: int) -> Sequence[dict[str, Any]]:
     """
     client = Service(name="client", port=port + 1, calls=(Call(service="server", routes=(READ,)),))
     catalog = Catalog(name="bench", services=(client, Service(name="server", port=port)))
-    mesh = istio_binding(IstioSettings())
+    mesh = stack_binding()
     connections = (
         *declared_connections(catalog, namespace),
         *dns_connections([namespace]),

@@ -187,6 +187,7 @@ from .mesh.binding import (
     NoMesh as NoMesh,
     ProxyScraping as ProxyScraping,
     ProxySpans as ProxySpans,
+    RouteParent as RouteParent,
 )
 from .mesh.installer import MeshInstaller as MeshInstaller
 from .mesh.control.access_control import AccessControl as AccessControl, AccessControlArgs as AccessControlArgs
@@ -205,11 +206,22 @@ from .mesh.istio.exposed_backends import (
 from .mesh.istio.gateway import (
     IngressGateway as IngressGateway,
     IngressGatewayArgs as IngressGatewayArgs,
-    IngressGatewaySettings as IngressGatewaySettings,
 )
+from .mesh.gateway_api.component import (
+    GatewayApiGateway as GatewayApiGateway,
+    GatewayApiGatewayArgs as GatewayApiGatewayArgs,
+    ServiceRoute as ServiceRoute,
+    ingress_problems as ingress_problems,
+)
+from .mesh.gateway_api.settings import (
+    XDS_PORT as XDS_PORT,
+    DataPlane as DataPlane,
+    GatewayController as GatewayController,
+)
+from .mesh.policies.ingress import IngressGatewaySettings as IngressGatewaySettings, Route as Route
+from .mesh.policies.tokens import TokenSettings as TokenSettings
 from .mesh.control.gateway_route import GatewayRoute as GatewayRoute, GatewayRouteArgs as GatewayRouteArgs
 from .mesh.istio.install import Istio as Istio, IstioArgs as IstioArgs
-from .mesh.istio.routes import Route as Route
 from .mesh.istio.settings import IstioSettings as IstioSettings
 from .mesh.control.telemetry_access import (
     TelemetryAccess as TelemetryAccess,
@@ -217,8 +229,7 @@ from .mesh.control.telemetry_access import (
     TelemetrySenders as TelemetrySenders,
     TelemetrySendersArgs as TelemetrySendersArgs,
 )
-from .mesh.istio.tokens import TokenSettings as TokenSettings
-from .mesh.linkerd.binding import TRUST_MARKER as TRUST_MARKER
+from .mesh.linkerd.binding import TRUST_MARKER as TRUST_MARKER, linkerd_proxy_spans as linkerd_proxy_spans
 from .mesh.linkerd.certificates import identity_problems as identity_problems
 from .mesh.linkerd.error_backend import ERROR_PORT as ERROR_PORT
 from .mesh.linkerd.install import Linkerd as Linkerd, LinkerdArgs as LinkerdArgs
@@ -259,6 +270,7 @@ from .mesh.policies.egress import (
 from .mesh.policies.network import (
     declared_connections as declared_connections,
     dns_connections as dns_connections,
+    gateway_pods as gateway_pods,
     mesh_connections as mesh_connections,
 )
 from .mesh.tracing import MeshTracing as MeshTracing, Tracing as Tracing

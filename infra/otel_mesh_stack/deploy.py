@@ -17,7 +17,7 @@ from otel_mesh import (
     signal_matrix,
     topology,
 )
-from otel_mesh_stack import exposure, network, observability, outputs, provider, stores, traffic, workloads
+from otel_mesh_stack import exposure, gateways, network, observability, outputs, provider, stores, traffic, workloads
 from otel_mesh_stack import mesh as stack_mesh
 from otel_mesh_stack import settings as stack_settings
 from otel_mesh_stack.services import CATALOG
@@ -25,7 +25,7 @@ from otel_mesh_stack.services import CATALOG
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_mesh import IngressGateway, Microservice
+    from otel_mesh import Microservice
     from otel_mesh_stack.mesh import Mesh
     from otel_mesh_stack.model import StackSettings
 
@@ -46,8 +46,7 @@ def deploy() -> None:
     telemetry = _namespace(stack.settings.namespaces.observability, mesh, priorities)
     shop = _namespace(stack.settings.namespaces.services, mesh, priorities)
     guarded = {stack.settings.namespaces.services: shop, stack.settings.namespaces.observability: telemetry}
-    if mesh.binding.gateway is not None:
-        place = mesh.binding.gateway.namespace
+    if (place := stack.settings.mesh.gateway_place) is not None:
         guarded[place] = _namespace(place, mesh, priorities)
     # before the workloads: pods that wait for a connection that is newly allowed would never become ready
     network.network_access(stack.settings, mesh.binding, guarded, mesh.opts)
@@ -59,11 +58,10 @@ def deploy() -> None:
     stack_mesh.egress_control(stack.settings, stores.placed(stack.settings), shop, mesh)
     services = workloads.services(stack, shop, otlp_endpoint, mesh)
     traffic.declare(stack.settings, mesh)
-    entrances: list[IngressGateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
-    if mesh.binding.gateway is not None:
-        ingress = guarded[mesh.binding.gateway.namespace]
-        entrances = [stack_mesh.gateway(stack, CATALOG, ingress, mesh)]
-        exposure.declare(stack.settings, ingress, mesh)
+    entrances: list[gateways.Gateway | Microservice] = [services[one.name] for one in CATALOG.services if one.exposed]
+    if place is not None:
+        entrances = [gateways.declare(stack, CATALOG, mesh, gateway=guarded[place], services=shop)]
+        exposure.declare(stack.settings, guarded[place], mesh)
     if stack.settings.load_generator is not None:
         ready = pulumi.ResourceOptions(depends_on=[*services.values(), *entrances])
         after = pulumi.ResourceOptions.merge(mesh.opts, ready)

@@ -58,7 +58,7 @@ def declare(settings: StackSettings, namespace: pulumi.Input[str], mesh: Mesh) -
         mesh: Mesh of the stack.
     """
     exposed, gateway = settings.mesh.exposed_backends, mesh.binding.gateway
-    if exposed is None or gateway is None:
+    if exposed is None or gateway is None or not settings.mesh.exposes_backends:
         return
     routes = tuple(
         BackendRoute(host=exposed.hosts[part], service=service_host(name, settings.namespaces.observability), port=port)
@@ -82,8 +82,8 @@ def problems(settings: StackSettings) -> Iterator[Problem]:
     exposed, mesh = settings.mesh.exposed_backends, settings.mesh
     if exposed is None:
         return
-    if not mesh.has_gateway:
-        yield Problem(_PATH, "needs a mesh with a gateway", "install an Istio, or remove it")
+    if not mesh.exposes_backends:
+        yield Problem(_PATH, "needs the gateway of an Istio", "install one, or remove it")
         return
     if mesh.gateway.tls_secret is None:
         yield Problem(_PATH, "tokens would be readable on the way: the gateway has no HTTPS", "set gateway.tls_secret")

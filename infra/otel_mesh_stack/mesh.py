@@ -16,8 +16,6 @@ from otel_mesh import (
     CollectorIdentity,
     EgressControl,
     EgressControlArgs,
-    IngressGateway,
-    IngressGatewayArgs,
     Istio,
     IstioArgs,
     Linkerd,
@@ -25,7 +23,6 @@ from otel_mesh import (
     MeshBinding,
     MeshHost,
     NoMesh,
-    Route,
     TelemetryAccess,
     TelemetryAccessArgs,
     TelemetryEgress,
@@ -37,10 +34,10 @@ from otel_mesh import (
 )
 from otel_mesh_stack import alerting, backends, stores
 from otel_mesh_stack.secret_files import PLACEHOLDER
-from otel_mesh_stack.services import OPEN_PATHS, POSTGRES
+from otel_mesh_stack.services import POSTGRES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from otel_mesh import Catalog, MeshInstaller
     from otel_mesh_stack.model import StackSettings
@@ -96,21 +93,11 @@ def _linkerd(stack: Stack, opts: pulumi.ResourceOptions) -> MeshInstaller:
     return Linkerd("linkerd", args, opts)
 
 
-@dataclass(frozen=True)
-class _Components:
-    """The components of one kind of mesh.
-
-    Attributes:
-        install: Declares the installer.
-        gateway: Component of the gateway.
-    """
-
-    install: Callable[[Stack, pulumi.ResourceOptions], MeshInstaller]
-    gateway: type[IngressGateway] = IngressGateway
-
-
-_COMPONENTS: Final = {"istio": _Components(_istio), "linkerd": _Components(_linkerd)}
-"""Components of each kind of mesh that a stack can install."""
+_INSTALLERS: Final[Mapping[str, Callable[[Stack, pulumi.ResourceOptions], MeshInstaller]]] = {
+    "istio": _istio,
+    "linkerd": _linkerd,
+}
+"""Declares the installer of each kind of mesh that a stack can install."""
 
 
 def install(stack: Stack, opts: pulumi.ResourceOptions, first: Sequence[pulumi.Resource]) -> Mesh:
@@ -125,7 +112,7 @@ def install(stack: Stack, opts: pulumi.ResourceOptions, first: Sequence[pulumi.R
     if not settings.mesh.installed:
         return Mesh(binding=NoMesh(), opts=opts)
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(first)))
-    installer = _COMPONENTS[settings.mesh.kind].install(stack, after)
+    installer = _INSTALLERS[settings.mesh.kind](stack, after)
     for sentence in (*settings.mesh.entrance_notes, *installer.chart_warnings):
         pulumi.log.warn(sentence)
     joined = pulumi.ResourceOptions(depends_on=[installer.component])
@@ -136,36 +123,6 @@ def tracing(settings: StackSettings) -> Tracing:
     """Destination and sampling of the proxies' spans."""
     host = service_host(settings.collector.name, settings.namespaces.observability)
     return Tracing(service=host, port=OTLP_GRPC_PORT, http_port=OTLP_HTTP_PORT, **dict(settings.mesh.tracing))
-
-
-def gateway(stack: Stack, catalog: Catalog, namespace: pulumi.Input[str], mesh: Mesh) -> IngressGateway:
-    """Declares the gateway in front of the exposed services, for a stack with a mesh.
-
-    Args:
-        stack: The stack.
-        catalog: Catalog of the services.
-        namespace: Namespace of the gateway.
-        mesh: Mesh of the stack.
-    """
-    settings, certificate = stack.settings, stack.gateway_certificate
-    services = settings.namespaces.services
-    routes = tuple(
-        Route(host=service_host(service.name, services), port=service.port, prefix=service.path_prefix)
-        for service in catalog.services
-        if service.exposed
-    )
-    args = IngressGatewayArgs(
-        namespace=namespace,
-        mesh=mesh.binding,
-        routes=routes,
-        tracing=tracing(settings),
-        certificate=certificate.chain if certificate else None,
-        private_key=certificate.private_key if certificate else None,
-        settings=settings.mesh.gateway,
-        open_paths=OPEN_PATHS,
-        team_routes=settings.mesh.team_routes,
-    )
-    return _COMPONENTS[settings.mesh.kind].gateway("gateway", args, mesh.opts)
 
 
 def telemetry_access(

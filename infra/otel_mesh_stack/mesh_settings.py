@@ -11,6 +11,7 @@ from otel_mesh import (
     Cidr,
     DnsLabel,
     GatewayBinding,
+    GatewayController,
     IngressGatewaySettings,
     InvalidSettingsError,
     IstioSettings,
@@ -19,6 +20,8 @@ from otel_mesh import (
     Problem,
     Settings,
     TeamRoute,
+    ingress_problems,
+    linkerd_proxy_spans,
     require_distinct_routes,
     traffic_problems,
 )
@@ -50,12 +53,15 @@ class MeshSettings(Settings):
         linkerd_trust_anchors: Trust anchors in PEM, if ``linkerd.identity.source`` is not ``generated``.
         linkerd_issuer: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR with
             Linkerd's issuer; None if the Secret ``linkerd-identity-issuer`` exists already, or cert-manager makes it.
-        gateway: Settings of the gateway where requests from outside enter, if ``kind`` is ``istio``.
-        gateway_namespace: Namespace of the gateway.
+        gateway: Settings of the gateway where requests from outside enter, if ``kind`` is ``istio`` or ``gateway_api``
+            is set.
+        gateway_namespace: Namespace of the gateway if ``kind`` is ``istio``.
+        gateway_api: Controller of the Gateway API, installed beforehand, that serves the gateway if ``kind`` is
+            ``linkerd``; None for a stack without a gateway.
         gateway_certificate: Name, without the endings ``.crt`` and ``.key``, of two PEM files in OTEL_MESH_SECRETS_DIR
             from which the Secret ``gateway.tls_secret`` is made; None if the Secret exists already.
         entrance_networks: Address ranges of gateways outside the mesh, whose calls exposed services accept without an
-            identity, if ``kind`` is ``linkerd``: it has no gateway of its own.
+            identity, if ``kind`` is ``linkerd`` and ``gateway_api`` is not set.
         team_routes: Places at the gateway that services of teams' stacks may serve.
         exposed_backends: Backends that are reached through the gateway with a token; None for none.
         tracing: Sampling and attributes of the proxies' spans.
@@ -69,6 +75,7 @@ class MeshSettings(Settings):
     linkerd_issuer: FileName | None = None
     gateway: IngressGatewaySettings = IngressGatewaySettings()
     gateway_namespace: DnsLabel = "istio-ingress"
+    gateway_api: GatewayController | None = None
     gateway_certificate: FileName | None = None
     entrance_networks: tuple[Cidr, ...] = ()
     team_routes: tuple[TeamRoute, ...] = ()
@@ -87,6 +94,19 @@ class MeshSettings(Settings):
     def _routes_do_not_clash(self) -> Self:
         own = {service.path_prefix: service.name for service in CATALOG.services if service.exposed}
         require_distinct_routes(self.team_routes, own, self.gateway.hosts)
+        return self
+
+    @model_validator(mode="after")
+    def _controller_fits(self) -> Self:
+        api = self.gateway_api
+        if api is None or self.kind == "none":
+            return self
+        if self.kind == "istio":
+            problems = [Problem("gateway_api", "is for linkerd: an Istio has its own gateway", "remove it")]
+        else:
+            problems = [one.below("gateway") for one in ingress_problems(self.gateway, api)]
+        if problems:
+            raise InvalidSettingsError(problems)
         return self
 
     @model_validator(mode="after")
@@ -117,18 +137,25 @@ class MeshSettings(Settings):
     @property
     def has_gateway(self) -> bool:
         """Whether requests from outside enter the mesh by a gateway of the stack's own."""
+        return self.gateway_binding is not None
+
+    @property
+    def exposes_backends(self) -> bool:
+        """Whether the gateway can serve backends to clients with a token."""
         return self.kind == "istio"
 
     @property
     def entrance_notes(self) -> tuple[str, ...]:
-        """What has to be known of a mesh without a gateway and without networks that its requests come from."""
+        """What has to be known of a gateway that a controller serves, or of a mesh that no request can enter."""
+        if self.kind == "linkerd" and self.gateway_api is not None:
+            return self.gateway_api.notes(self.gateway)
         if self.kind == "none" or self.has_gateway or self.entrances:
             return ()
         return (
             (
-                f"mesh.gateway: {self.kind} has no gateway; exposed services accept callers in the mesh only. Name a "
-                "gateway of your own in services.<name>.callers, or its addresses in mesh.entrance_networks, see "
-                "docs/linkerd.md"
+                f"mesh.gateway: {self.kind} has no gateway; exposed services accept callers in the mesh only. Set "
+                "mesh.gateway_api, name a gateway of your own in services.<name>.callers, or its addresses in "
+                "mesh.entrance_networks, see docs/linkerd.md"
             ),
         )
 
@@ -145,8 +172,8 @@ class MeshSettings(Settings):
     @property
     def proxy_spans(self) -> ProxySpans:
         """Kind of the proxies, if they make spans; else empty."""
-        if self.kind == "linkerd" and self.linkerd.proxy.tracing:
-            return "linkerd"
+        if self.kind == "linkerd":
+            return linkerd_proxy_spans(self.linkerd, self.gateway_binding)
         return "envoy" if self.kind == "istio" else ""
 
     def with_cni(self, node: Mapping[str, str]) -> Self:
@@ -180,7 +207,7 @@ class MeshSettings(Settings):
     @property
     def entrances(self) -> tuple[Cidr, ...]:
         """Address ranges whose calls exposed services accept without an identity."""
-        return self.entrance_networks if self.kind == "linkerd" else ()
+        return self.entrance_networks if self.kind == "linkerd" and self.gateway_api is None else ()
 
     @property
     def installed(self) -> bool:
@@ -192,14 +219,29 @@ class MeshSettings(Settings):
         """Namespaces of the mesh's own parts, in the order of installation; the gateway's last."""
         if self.kind == "istio":
             return (self.istio.cni.namespace, self.istio.namespace, self.gateway_namespace)
-        return (self.linkerd.cni.namespace, self.linkerd.namespace) if self.kind == "linkerd" else ()
+        if self.kind == "none":
+            return ()
+        own = [] if self.gateway_api is None else [self.gateway_api.namespace]
+        return (self.linkerd.cni.namespace, self.linkerd.namespace, *own)
 
     @property
     def gateway_binding(self) -> GatewayBinding | None:
         """The gateway where requests from outside enter; None without one."""
-        return self.gateway.binding(self.gateway_namespace) if self.kind == "istio" else None
+        if self.kind == "istio":
+            return self.gateway.binding(self.gateway_namespace)
+        if self.kind == "linkerd" and self.gateway_api is not None:
+            return self.gateway_api.binding(self.gateway)
+        return None
+
+    @property
+    def gateway_place(self) -> str | None:
+        """Namespace of the gateway's objects, which the stack creates; None without a gateway."""
+        if self.kind == "istio":
+            return self.gateway_namespace
+        return self.gateway_api.namespace if self.has_gateway and self.gateway_api is not None else None
 
     @property
     def scheduled_parts(self) -> tuple[str, ...]:
         """Paths of the mesh's settings that have a ``scheduling``."""
-        return _SCHEDULED_PARTS[self.kind]
+        own = _SCHEDULED_PARTS[self.kind]
+        return (*own, "gateway") if self.has_gateway and "gateway" not in own else own

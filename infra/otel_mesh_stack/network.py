@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 from otel_mesh import (
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
+    XDS_PORT,
     Addresses,
     NetworkAccess,
     NetworkAccessArgs,
     Pods,
     declared_connections,
     dns_connections,
+    gateway_pods,
     mesh_connections,
     service_pods,
     tcp,
@@ -66,7 +68,9 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
         mesh: Mesh of the stack.
     """
     names = settings.namespaces
-    guarded = [names.services, names.observability, *([mesh.gateway.namespace] if mesh.gateway else [])]
+    guarded = [names.services, names.observability]
+    if (place := settings.mesh.gateway_place) is not None:
+        guarded.append(place)
     yield from dns_connections(guarded, settings.network_policies.dns_addresses)
     yield from mesh_connections(mesh, guarded, scraper(settings))
     yield from declared_connections(stores.placed(settings), names.services)
@@ -78,6 +82,7 @@ def connections(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connecti
     yield from telemetry_connections(settings)
     yield from _control_plane_telemetry(settings, mesh)
     yield from _error_backends(settings)
+    yield from _controller(settings, mesh)
 
 
 def _control_plane_telemetry(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
@@ -86,6 +91,13 @@ def _control_plane_telemetry(settings: StackSettings, mesh: MeshBinding) -> Iter
     if control is not None and control.telemetry_accounts:
         senders = Pods(namespace=control.namespace, labels=control.pod_labels)
         yield tcp(senders, workload_pods(settings.namespaces.observability, settings.collector.name), *_OTLP)
+
+
+def _controller(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
+    """From Envoy Gateway's proxies to the controller that configures them."""
+    api = settings.mesh.gateway_api
+    if mesh.gateway is not None and api is not None and api.is_envoy:
+        yield tcp(gateway_pods(mesh.gateway), Pods(namespace=api.controller_namespace), XDS_PORT)
 
 
 def _error_backends(settings: StackSettings) -> Iterator[Connection]:
@@ -105,7 +117,7 @@ def _entrances(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connectio
     load = workload_pods(services, settings.load_generator.name) if settings.load_generator else None
     exposed = [one for one in CATALOG.services if one.exposed]
     if mesh.gateway is not None:
-        gateway = workload_pods(mesh.gateway.namespace, mesh.gateway.service)
+        gateway = gateway_pods(mesh.gateway)
         yield tcp(_ANYWHERE, gateway, *mesh.gateway.pod_ports)
         if load is not None:
             yield tcp(load, gateway, *mesh.gateway.pod_ports)
@@ -127,7 +139,7 @@ def _senders(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]
     if settings.postgres_backup is not None:
         senders.append(workload_pods(settings.namespaces.services, settings.postgres_backup.name))
     if mesh.gateway is not None:
-        senders.append(workload_pods(mesh.gateway.namespace, mesh.gateway.service))
+        senders.append(gateway_pods(mesh.gateway))
     collector = workload_pods(settings.namespaces.observability, settings.collector.name)
     for sender in senders:
         yield tcp(sender, collector, *_OTLP)
@@ -146,4 +158,4 @@ def _teams(settings: StackSettings, mesh: MeshBinding) -> Iterator[Connection]:
     if mesh.proxy_scraping is not None:
         yield tcp(scraper(settings), meshed, mesh.proxy_scraping.port)
     if mesh.gateway is not None:
-        yield tcp(workload_pods(mesh.gateway.namespace, mesh.gateway.service), meshed)
+        yield tcp(gateway_pods(mesh.gateway), meshed)

@@ -19,12 +19,13 @@ _TEMPLATED: Final = "{{"
 
 
 def mesh_schemas(built: Built) -> Schemas:
-    """Schemas of Istio, Linkerd and the Gateway API; of Linkerd, those of the newest charts that tests have."""
+    """Schemas of Istio, Linkerd, the Gateway API and Envoy Gateway; of Linkerd, those of the newest charts in reach."""
     istio, linkerd = built.charts(), built.linkerd_charts()
     files = [
         *(istio / "base" / "files").glob("crd-all*.yaml"),
         *(linkerd / "linkerd-crds" / "templates" / "policy").glob("*.yaml"),
         *(istio / "gateway-api").glob("*.yaml"),
+        *built.envoy_gateway().glob("*.yaml"),
     ]
     return schemas(files)
 

@@ -66,6 +66,7 @@ def test_only_the_program_connects_components() -> None:
         "alerting.py",
         "deploy.py",
         "exposure.py",
+        "gateways.py",
         "mesh.py",
         "network.py",
         "observability.py",
@@ -110,6 +111,10 @@ def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
         "SharedFiles",
         "ContributedFiles",
     }
+    others = {
+        "ServiceTraffic": "TrafficPolicy",  # a policy is what it applies
+        "GatewayApiGateway": "IngressGatewaySettings",  # every gateway has the same
+    }
     charts = {"Istio", "Linkerd", *without}  # install charts; have no settings
     for name in otel_mesh.__all__:
         one = getattr(otel_mesh, name)
@@ -119,7 +124,7 @@ def test_every_component_has_one_pure_function_of_the_same_signature() -> None:
         (function,) = (made for key, made in vars(module).items() if _makes_manifests(key, made, module.__name__))
         args, settings = inspect.signature(function).parameters.values()
         assert (args.name.lstrip("_"), args.annotation) == ("args", f"{name}Args"), name
-        model = {"ServiceTraffic": "TrafficPolicy"}.get(name, f"{name}Settings")  # a policy is what it applies
+        model = others.get(name, f"{name}Settings")
         assert (settings.name, settings.annotation) == ("settings", model), name
         assert inspect.signature(function).return_annotation == "list[Manifest]", name
 

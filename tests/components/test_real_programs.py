@@ -96,6 +96,7 @@ def test_the_collector_accepts_both_tiers_of_sampling(programs: Path, tmp_path: 
         collector_config(OtelCollectorSettings(), sampled=True, logs=True),
         collector_config(OtelCollectorSettings(), logs=True, proxy_spans="envoy"),
         collector_config(OtelCollectorSettings(), logs=True, proxy_spans="linkerd"),
+        collector_config(OtelCollectorSettings(), logs=True, proxy_spans="envoy+linkerd"),
         tail_sampling_config(TailSamplerSettings()),
         tail_sampling_config(TailSamplerSettings(), proxy_spans="envoy"),
         tail_sampling_config(TailSamplerSettings.model_validate(largest)),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_mesh.core.labels import selector
-from otel_mesh.mesh.istio.tokens import TokenSettings, token_manifests
+from otel_mesh.mesh.istio.tokens import token_manifests
+from otel_mesh.mesh.policies.tokens import TokenSettings
 from otel_mesh_cli.smoke import order, request
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_stack.services import OPEN_PATHS
@@ -57,7 +58,7 @@ def _tokens(kubectl: Callable[..., str], http: httpx.Client) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_tokens")
 def test_a_request_with_a_valid_token_reads_a_user(http: httpx.Client) -> None:
-    end = time.monotonic() + 30  # the two policies arrive in any order
+    end = time.monotonic() + 60  # the two policies arrive in any order
     while (answer := http.get(USER, headers=_token())).status_code != HTTPStatus.OK:
         assert time.monotonic() < end, answer.text
         time.sleep(0.5)

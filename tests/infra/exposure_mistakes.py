@@ -59,13 +59,13 @@ EXPOSURE = (
     Mistake(
         "a backend at the gateway of no mesh",
         {**_exposed(), "mesh__kind": "none"},
-        ("mesh.exposed_backends: needs a mesh with a gateway; install an Istio, or remove it",),
+        ("mesh.exposed_backends: needs the gateway of an Istio; install one, or remove it",),
         in_editor=False,
     ),
     Mistake(
         "a backend at the gateway that a Linkerd does not have",
         {**_exposed(), "mesh__kind": "linkerd", "mesh__team_routes": []},
-        ("mesh.exposed_backends: needs a mesh with a gateway; install an Istio, or remove it",),
+        ("mesh.exposed_backends: needs the gateway of an Istio; install one, or remove it",),
         in_editor=False,
     ),
     Mistake(

@@ -21,6 +21,7 @@ from tests.components.pulumi_program import event_loop
 from tests.infra.alerting_mistakes import ALERTING
 from tests.infra.backend_mistakes import BACKENDS
 from tests.infra.exposure_mistakes import EXPOSURE
+from tests.infra.gateway_mistakes import GATEWAYS
 from tests.infra.linkerd_mistakes import LINKERD
 from tests.infra.mistake import Mistake
 from tests.infra.route_mistakes import ROUTES
@@ -569,6 +570,7 @@ SETTINGS = (
     *ALERTING,
     *STORES,
     *EXPOSURE,
+    *GATEWAYS,
     *ROUTES,
     Mistake(
         "an address in place of a range",

@@ -145,3 +145,25 @@ def test_a_running_linkerd_s_trust_anchor_is_not_replaced_in_one_step(monkeypatc
     ]
     both = {**given, "mesh__linkerd_trust_anchors": old.anchor + new.anchor}
     assert accepted(changed(**both)).settings.mesh.kind == "linkerd"
+
+
+@pytest.mark.parametrize("others", [{}, {"mesh__gateway_api__controller": "other"}], ids=["envoy-gateway", "other"])
+def test_a_linkerd_gets_the_gateway_of_a_controller(others: dict[str, str]) -> None:
+    pods = {"namespace": "edge", "service": "contour", "service_account": "contour", "pod_labels": {"app": "contour"}}
+    theirs = {"gateway_class": "contour", "data_plane": {**pods, "pod_ports": [8080]}} if others else {}
+    values = changed(mesh__kind="linkerd", mesh__gateway_api=theirs, **others)
+    mesh = accepted(values).settings.mesh
+    assert mesh.gateway_binding is not None
+    assert mesh.gateway_place == "ingress" == mesh.namespaces[-1]
+    assert mesh.entrances == ()
+    assert bool(mesh.entrance_notes) is bool(others)
+    assert mesh.proxy_spans == ("linkerd" if others else "envoy+linkerd")
+    assert mesh.gateway_binding.namespace == ("edge" if others else "ingress")
+    assert "gateway" in mesh.scheduled_parts
+
+
+def test_a_linkerd_without_a_controller_has_no_gateway() -> None:
+    mesh = accepted(changed(mesh__kind="linkerd")).settings.mesh
+    assert (mesh.gateway_binding, mesh.gateway_place) == (None, None)
+    assert mesh.proxy_spans == "linkerd"
+    assert mesh.entrances == mesh.entrance_networks

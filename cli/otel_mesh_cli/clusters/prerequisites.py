@@ -34,8 +34,8 @@ def require_secrets(settings: StackSettings, kube: Kube) -> None:
             for one in receiver.secrets().values():
                 kube.require_given(namespaces.observability, str(one.secret), one.key)
     mesh = settings.mesh
-    if mesh.gateway_binding is not None and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
-        kube.require_certificate(mesh.gateway_namespace, str(mesh.gateway.tls_secret))
+    if mesh.gateway_place is not None and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
+        kube.require_certificate(mesh.gateway_place, str(mesh.gateway.tls_secret))
 
 
 def _generated(settings: StackSettings) -> Iterator[str]:

@@ -26,7 +26,7 @@ _POLICIES: Final[Mapping[str, tuple[str, ...]]] = {
     "networking.istio.io/v1alpha3": ("EnvoyFilter",),
     "security.istio.io/v1": ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"),
     "telemetry.istio.io/v1": ("Telemetry",),
-    "gateway.networking.k8s.io/v1": ("HTTPRoute",),
+    "gateway.networking.k8s.io/v1": ("GRPCRoute", "HTTPRoute"),
     "policy.linkerd.io/v1alpha1": (
         "AuthorizationPolicy",
         "EgressNetwork",

@@ -18,7 +18,6 @@ from otel_mesh_cli.oncall.jaeger import Jaeger
 from otel_mesh_cli.oncall.log_store import LogStore
 from otel_mesh_cli.oncall.prometheus import Prometheus
 from otel_mesh_cli.stacks import stack_file
-from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from otel_mesh_cli.oncall.api_server import ApiServer
     from otel_mesh_cli.oncall.backends import Backend
     from otel_mesh_cli.oncall.stack_outputs import StackOutputs
-    from otel_mesh_cli.stacks.addresses import Address
 
 
 @dataclass(frozen=True)
@@ -81,17 +79,17 @@ class Sources:
     @cached_property
     def jaeger(self) -> Jaeger:
         """The trace store."""
-        return Jaeger(self._backend("jaeger", self.target.jaeger_url, JAEGER, "jaeger"))
+        return Jaeger(self._backend("jaeger", self.target.jaeger_url, "jaeger"))
 
     @cached_property
     def prometheus(self) -> Prometheus:
         """The metric store."""
-        return Prometheus(self._backend("prometheus", self.target.prometheus_url, PROMETHEUS, "prometheus"))
+        return Prometheus(self._backend("prometheus", self.target.prometheus_url, "prometheus"))
 
     @cached_property
     def logs(self) -> LogStore:
         """The log store."""
-        return LogStore(self._backend("victoria-logs", self.target.logs_url, LOGS, "logs"))
+        return LogStore(self._backend("victoria-logs", self.target.logs_url, "logs"))
 
     @property
     def catalog(self) -> Catalog:
@@ -109,12 +107,15 @@ class Sources:
         place = self._outputs.telemetry.gateway
         return place.name if place else None
 
-    def _backend(self, name: str, url: str | None, address: Address, part: str) -> Backend:
+    def _backend(self, name: str, url: str | None, part: str) -> Backend:
         flag = f"--{part}-url"
         if url:
             return backends.at_url(self._http, name, url, flag)
         if self.target.is_on_loopback:
-            return backends.at_address(self._loopback_http, address)
+            # here and not above: the addresses are those of stack local, whose file a checkout may lack
+            from otel_mesh_cli.stacks.addresses import TOOLS  # noqa: PLC0415
+
+            return backends.at_address(self._loopback_http, next(one for one in TOOLS if one.name == name))
         if not self._is_outside(part):  # a context that does not exist is found without asking the Pulumi CLI
             _ = self._api_server
         place = getattr(self._outputs.telemetry, part)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh.check.findings import Severity
-from otel_mesh_cli.review import policy
+from otel_mesh_cli.review import origins, policy
 from otel_mesh_cli.review.kinds import SEVERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_mesh_cli.review.kinds import Kind
+    from otel_mesh_cli.review.origins import Line
     from otel_mesh_cli.review.policy import Policy
     from otel_mesh_cli.review.report import Report
 
@@ -42,11 +43,13 @@ class Acceptance:
         label: Name of the label.
         accepts: What it accepts, with numbers.
         is_given: Whether the pull request has it.
+        lines: Changed lines that it accepts.
     """
 
     label: str
     accepts: tuple[str, ...]
     is_given: bool
+    lines: tuple[Line, ...] = ()
 
 
 def acceptances(report: Report, agreed: Terms) -> tuple[Acceptance, ...]:
@@ -57,21 +60,30 @@ def acceptances(report: Report, agreed: Terms) -> tuple[Acceptance, ...]:
         agreed: The policy and the labels of the pull request.
     """
     needed: dict[str, list[str]] = {}
-    for what, number, name, severe in _subjects(report):
+    lines: dict[str, list[Line]] = {}
+    for what, name, subjects, severe in _accepted(report):
         label = agreed.policy.label(report.stack, what, severe=severe)
         if label is not None:
-            needed.setdefault(label, []).append(f"{name} ({number})")
-    return tuple(Acceptance(one, tuple(needed[one]), one in agreed.labels) for one in sorted(needed))
+            needed.setdefault(label, []).append(f"{name} ({len(subjects)})")
+            found = (line for one in subjects for line in origins.naming(one, report.lines))
+            lines.setdefault(label, []).extend(found)
+    return tuple(
+        Acceptance(one, tuple(needed[one]), one in agreed.labels, tuple(dict.fromkeys(lines[one])))
+        for one in sorted(needed)
+    )
 
 
-def _subjects(report: Report) -> Iterator[tuple[str, int, str, bool]]:
-    """What labels may be needed for: field of the policy, number, words, whether it is severe."""
-    for kind, number in Counter(risk.kind for risk in report.risks).items():
-        yield policy.key(kind), number, kind.value, kind in SEVERE
+def _accepted(report: Report) -> Iterator[tuple[str, str, list[str], bool]]:
+    """What labels may be needed for: field of the policy, words, what each is about, whether it is severe."""
+    kinds: dict[Kind, list[str]] = {}
+    for risk in report.risks:
+        kinds.setdefault(risk.kind, []).append(risk.subject)
+    for kind, subjects in kinds.items():
+        yield policy.key(kind), kind.value, subjects, kind in SEVERE
     if report.refused:
-        yield "refused_calls", len(report.refused), "observed callers are refused", True
-    if errors := [one for one in report.serious if one.severity is Severity.ERROR]:
-        yield "check_errors", len(errors), "errors of the checks", True
+        yield "refused_calls", "observed callers are refused", [one.callee for one in report.refused], True
+    if errors := [one.object.place for one in report.serious if one.severity is Severity.ERROR]:
+        yield "check_errors", "errors of the checks", errors, True
 
 
 def text(report: Report) -> str:
@@ -99,5 +111,14 @@ def data(report: Report) -> dict[str, Any] | None:
     """
     if report.terms is None:
         return None
-    needed = [{"label": one.label, "accepts": list(one.accepts), "given": one.is_given} for one in report.acceptances]
-    return {"from": report.terms.source, "edited": report.terms.is_edited, "labels": needed}
+    needed = [
+        {
+            "label": one.label,
+            "accepts": list(one.accepts),
+            "given": one.is_given,
+            "lines": [{"file": line.file, "line": line.number} for line in one.lines],
+        }
+        for one in report.acceptances
+    ]
+    missing = [one.label for one in report.acceptances if not one.is_given]
+    return {"from": report.terms.source, "edited": report.terms.is_edited, "labels": needed, "missing": missing}

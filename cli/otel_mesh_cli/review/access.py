@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from otel_mesh.check.authorization import action
 from otel_mesh.check.callers import Callers
 from otel_mesh.check.objects import ISTIO
+from otel_mesh_cli.review.error_backends import is_error_backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +37,13 @@ class Call:
 
 
 def accepted(index: Index) -> dict[str, dict[str, frozenset[str]]]:
-    """Requests that each workload accepts, by the workload and the caller.
+    """Requests that each workload accepts, by the workload and the caller; without error backends.
 
     Args:
         index: Objects of the version.
     """
     callers = Callers(index)
-    return {one.object.place: callers.of(one) for one in index.workloads}
+    return {one.object.place: callers.of(one) for one in index.workloads if not is_error_backend(one)}
 
 
 def calls(callers: Mapping[str, Mapping[str, frozenset[str]]]) -> frozenset[Call]:

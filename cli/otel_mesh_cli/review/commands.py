@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -73,6 +75,7 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
     from otel_mesh_cli.review.sarif import sarif
     from otel_mesh_cli.review.writing import write
 
+    started = time.monotonic()
     if upgrade:
         if fail_on is FailOn.POLICY or labels:
             remedy = "leave out --labels, and use --fail-on severe"
@@ -87,6 +90,8 @@ def review(  # noqa: PLR0913, PLR0917 - one argument for each option
         print(text, end="")
     else:
         print(json.dumps(report.data() if output is Form.JSON else sarif(report), indent=2))
+    # not in the report, of which the same commits have the same bytes
+    print(f"otel-mesh: reviewed stack {stack} in {time.monotonic() - started:.1f} s", file=sys.stderr)
     if report.fails(fail_on.value):
         raise typer.Exit(1)
 
@@ -106,7 +111,8 @@ def _comparison(target: _Target, against: str, against_traffic: str) -> tuple[Re
     """The report on two sides, and its Markdown."""
     from otel_mesh_cli.drift import sides as deployed
     from otel_mesh_cli.oncall import options
-    from otel_mesh_cli.review import sides, terms
+    from otel_mesh_cli.oncall.sources import Target
+    from otel_mesh_cli.review import sides, terms, traffic
     from otel_mesh_cli.review.markdown import comment
     from otel_mesh_cli.review.report import Report
     from otel_mesh_cli.validation.validated import validated
@@ -123,10 +129,6 @@ def _comparison(target: _Target, against: str, against_traffic: str) -> tuple[Re
     base, proposed = validated(before, after)
     report = Report(target.stack, *given, command, validated=(base, proposed), terms=agreed)
     if window:
-        # here and not above: the addresses that it imports take stack local's file, which a checkout may lack
-        from otel_mesh_cli.oncall.sources import Target
-        from otel_mesh_cli.review import traffic
-
         place = Target(target.stack, target.context, prometheus_url=target.prometheus_url)
         report = replace(report, traffic=traffic.ask(before, after, place, window))
     return report, comment(report)

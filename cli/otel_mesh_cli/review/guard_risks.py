@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh.check.callers import ANYONE, Callers
 from otel_mesh.check.index import Index
-from otel_mesh.check.objects import ISTIO, KUBERNETES, LINKERD
+from otel_mesh.check.objects import GATEWAY_API, ISTIO, KUBERNETES, LINKERD
 from otel_mesh_cli.review.kinds import Kind, Risk
 
 if TYPE_CHECKING:
@@ -27,7 +27,13 @@ _NETWORK: Final = "NetworkPolicies"
 _MESH: Final = "the mesh's policies"
 _GUARDS: Final = {
     _NETWORK: frozenset({(KUBERNETES, "NetworkPolicy")}),
-    _MESH: frozenset({(ISTIO, "AuthorizationPolicy"), (LINKERD, "AuthorizationPolicy"), (LINKERD, "Server")}),
+    _MESH: frozenset(
+        {
+            (ISTIO, "AuthorizationPolicy"),
+            *((LINKERD, kind) for kind in ("AuthorizationPolicy", "MeshTLSAuthentication", "Server")),
+            *((family, kind) for family in (GATEWAY_API, LINKERD) for kind in ("GRPCRoute", "HTTPRoute")),
+        }
+    ),
 }
 
 

@@ -208,4 +208,6 @@ _Dumper.add_representer(str, _represent)
 
 def _footer(report: Report) -> str:
     compared = f"`{report.before.name}` with `{report.after.name}`"
+    if report.after.date:
+        compared += f", commit of {report.after.date[:16].replace('T', ' ')} UTC"
     return f"---\nCompared {compared}. This comment is updated with every push. Run it yourself: `{report.command}`"

@@ -1,4 +1,4 @@
-"""The requests that a rule of a VirtualService is for, in words."""
+"""The requests that a rule of a VirtualService is for: in words, and compared with those of another rule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def words(matches: Iterable[Match]) -> str:
     Args:
         matches: Alternatives of the rule.
     """
-    return " or ".join(dict.fromkeys(filter(None, map(_words, _merged(matches)))))
+    return " or ".join(dict.fromkeys(filter(None, map(_words, merged(matches)))))
 
 
 def without_repeatable(matches: Iterable[Match]) -> list[Match]:
@@ -55,13 +55,28 @@ def paths(matches: Iterable[Match]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found)) or (ANY,)
 
 
+def conditions(matches: Iterable[Match]) -> frozenset[str]:
+    """Conditions of the alternatives other than the path, in words; of alternatives that differ in them all as one.
+
+    Args:
+        matches: Alternatives of the rule.
+    """
+    given = list(merged(matches))
+    found = {frozenset(_parts({name: how for name, how in one.items() if name != "uri"})) for one in given}
+    return next(iter(found), frozenset()) if len(found) <= 1 else frozenset({words(given)})
+
+
 def covers(pattern: str, path: str) -> bool:
     """Whether a pattern of `paths` stands for all paths of another one."""
     return pattern == path or (pattern.endswith("*") and path.startswith(pattern[:-1]))
 
 
-def _merged(matches: Iterable[Match]) -> Iterator[Match]:
-    """The alternatives; a path and all below it, ``/a`` or ``/a/*``, are one: the latter."""
+def merged(matches: Iterable[Match]) -> Iterator[Match]:
+    """The alternatives; a path and all below it, ``/a`` or ``/a/*``, are one: the latter.
+
+    Args:
+        matches: Alternatives of the rule.
+    """
     given = list(matches)
     for one in given:
         uri = one.get("uri") or {}
@@ -72,6 +87,10 @@ def _merged(matches: Iterable[Match]) -> Iterator[Match]:
 
 
 def _words(value: Match) -> str:
+    return " ".join(_parts(value))
+
+
+def _parts(value: Match) -> list[str]:
     parts = []
     if "method" in value:
         parts.append(_text(value["method"]).replace("matching GET|HEAD", "GET or HEAD"))
@@ -81,9 +100,8 @@ def _words(value: Match) -> str:
         parts.append(_path(value["uri"]))
     for name, how in sorted((value.get("headers") or {}).items()):
         parts.append(f"with {name}" if how == {"regex": ".+"} or not how else f"with {name}: {_text(how)}")
-    others = ("sourceLabels", "sourceNamespace", "port", "queryParams", "gateways")
-    parts += [f"of {name} {value[name]}" for name in others if name in value]
-    return " ".join(parts)
+    others = ("sourceLabels", "sourceNamespace", "port", "queryParams", "gateways", "listener")
+    return parts + [f"of {name} {value[name]}" for name in others if name in value]
 
 
 def _path(how: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from otel_mesh.check.families import check_index
 from otel_mesh.check.index import Index
 from otel_mesh.check.objects import objects
 from otel_mesh_cli.review import access, telemetry, transport
+from otel_mesh_cli.review.error_backends import is_error_backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +47,8 @@ class Version:
 
     @cached_property
     def workloads(self) -> Mapping[str, Workload]:
-        """Workloads by ``namespace/name``."""
-        return {one.object.place: one for one in self.index.workloads}
+        """Workloads by ``namespace/name``, without error backends, which are the faults of routes."""
+        return {one.object.place: one for one in self.index.workloads if not is_error_backend(one)}
 
     @cached_property
     def calls(self) -> frozenset[Call]:
@@ -74,8 +75,8 @@ class Version:
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
-        """HTTP rules of VirtualServices."""
-        return transport.routes(self.manifests)
+        """HTTP rules of VirtualServices, HTTPRoutes and GRPCRoutes."""
+        return transport.routes(self.index)
 
     @cached_property
     def sampling(self) -> Mapping[str, float]:

@@ -13,16 +13,22 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks import stack_file
-from otel_mesh_cli.stacks.declared import declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+REFUSED: Final = 2
+"""Exit status for settings that the program rejects."""
+_LACKING: Final = 3
+"""Exit status for a program or library without a module that this command needs."""
 _CATALOG: Final = "infra/otel_mesh_stack/services.py"
 
 
 def _read(stack: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """The objects and sources of the program around the working directory."""
+    # here and not above: the side's own library may lack what it imports
+    from otel_mesh_cli.stacks.declared import declared  # noqa: PLC0415
+
     file = stack_file.require(stack)
     objects = declared(stack, stack_file.content(file)["config"], variables)
     files = [file, repo_dir() / _CATALOG]
@@ -35,9 +41,12 @@ def _main() -> int:
     """Print one side as JSON, for `otel_mesh_cli.review.sides.read`."""
     try:
         json.dump(_read(sys.argv[1], json.loads(sys.argv[2])), sys.stdout)
-    except (CommandError, ImportError) as error:
+    except CommandError as error:
         print(error, file=sys.stderr)
-        return 2
+        return REFUSED
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return _LACKING
     return 0
 
 

@@ -39,12 +39,14 @@ class Side:
         version: The stack's objects.
         sources: Texts of the stack's file, the catalog and the program's changed files, by path in the repository.
         unchecked: What cannot be compared with this side, one sentence each.
+        date: Time of the commit in UTC (ISO 8601); empty if the side is no commit.
     """
 
     name: str
     version: Version
     sources: Mapping[str, str]
     unchecked: tuple[str, ...] = ()
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ class Report:
             "stack": self.stack,
             "before": self.before.name,
             "after": self.after.name,
+            "date": self.after.date or None,
             "verdict": self.verdict,
             "risks": [
                 {

@@ -57,7 +57,7 @@ def _by_owner(version: Version) -> dict[str, list[Route]]:
 def _covering(route: Route, rules: Sequence[Route]) -> Route | None:
     """The rule that serves the requests of another one, which is not among the rules."""
     wider = (one for one in rules if all(any(covers(wide, path) for wide in one.paths) for path in route.paths))
-    return next((one for one in wider if not one.requests or one.requests.startswith("/")), None)
+    return next((one for one in wider if one.conditions <= route.conditions), None)
 
 
 def _where(rule: Route | None, of: Route) -> str:
@@ -69,19 +69,22 @@ def _where(rule: Route | None, of: Route) -> str:
     shares = _shares(rule)
     if len(shares) == 1:
         return f"version {next(iter(shares))}"
-    return ", ".join(f"{share} % version {name}" for name, share in shares.items()) if shares else rule.where
+    return ", ".join(f"{share:g} % version {name}" for name, share in shares.items()) if shares else rule.where
 
 
-def _shares(rule: Route | None) -> dict[str, int]:
+def _shares(rule: Route | None) -> dict[str, float]:
     """Shares of the versions of the called Service; empty for a rule with other destinations."""
     if rule is None:
         return {}
     own = {host.partition(".svc.")[0] for host in rule.hosts}
-    found = {name.partition(" ")[2]: share for name, share in rule.destinations}
+    found: dict[str, float] = {}
+    for name, share in rule.destinations:
+        version = name.partition(" ")[2]
+        found[version] = found.get(version, 0) + share
     return found if "" not in found and {name.partition(" ")[0] for name, _ in rule.destinations} <= own else {}
 
 
-def _moved(route: Route, shares: tuple[dict[str, int], dict[str, int]], had: str, has: str) -> Risk:
+def _moved(route: Route, shares: tuple[dict[str, float], dict[str, float]], had: str, has: str) -> Risk:
     subject, reason = named(route), "requests go elsewhere"
     one = f"requests to {subject} go to {has} (before: {had})"
     if has == _NOWHERE:
@@ -89,7 +92,7 @@ def _moved(route: Route, shares: tuple[dict[str, int], dict[str, int]], had: str
     elif len(shares[1]) > 1:
         name, share = list(shares[1].items())[-1]  # the stable version comes first
         was = shares[0].get(name, 0)
-        one = f"{share} % of the requests to {subject} go to version {name} (before: {was} %)"
+        one = f"{share:g} % of the requests to {subject} go to version {name} (before: {was:g} %)"
         reason = f"the share of version {name} {'rises' if share > was else 'falls'}"
     has_condition = route.requests and not route.gateways
     many = "{} routes with a condition change" if has_condition else "{} routes change"

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.check.objects import ISTIO
 from otel_mesh.core.labels import Annotation
 from otel_mesh.core.network import CLUSTER_DOMAIN
 from otel_mesh_cli.review import matches
+from otel_mesh_cli.review.gateway_routes import virtual_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from otel_mesh.check.index import Index
 
 STRENGTH: Final = {"DISABLE": 0, "PERMISSIVE": 1, "UNSET": 2, "STRICT": 3}
 """Modes of a PeerAuthentication, weakest first; UNSET inherits."""
@@ -19,15 +23,16 @@ _SECURE: Final = ("ISTIO_MUTUAL", "MUTUAL")
 
 @dataclass(frozen=True)
 class Route:
-    """One rule of a VirtualService.
+    """One rule of a VirtualService, an HTTPRoute or a GRPCRoute.
 
     Attributes:
-        owner: VirtualService, ``namespace/name``.
+        owner: VirtualService, or the Service or Gateway that the route is attached to, ``namespace/name``.
         hosts: Hosts that it routes.
         gateways: Gateways that it is for; empty for calls inside the mesh.
         match: Requests that it is for, in words; empty for all others.
         requests: The same without conditions of requests that may be repeated.
         paths: Paths of these requests, exact or ending in ``*``.
+        conditions: Other conditions of these requests, in words.
         destinations: Where they go, each with its share in percent.
         fault: Injected fault; empty without one.
         ends: Day on which the fault was to end; empty if none is written down.
@@ -41,7 +46,8 @@ class Route:
     match: str
     requests: str
     paths: tuple[str, ...]
-    destinations: tuple[tuple[str, int], ...]
+    conditions: frozenset[str]
+    destinations: tuple[tuple[str, float], ...]
     fault: str
     ends: str
     attempts: int
@@ -52,7 +58,7 @@ class Route:
         """``90 % a.shop v1, 10 % a.shop v2``, or the sole destination."""
         if len(self.destinations) == 1:
             return self.destinations[0][0]
-        return ", ".join(f"{share} % {name}" for name, share in self.destinations)
+        return ", ".join(f"{share:g} % {name}" for name, share in self.destinations)
 
     @property
     def is_default(self) -> bool:
@@ -79,9 +85,14 @@ def mtls(manifests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return found
 
 
-def routes(manifests: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
-    """All HTTP rules of VirtualServices, in order."""
-    return tuple(route for one in manifests if one["kind"] == "VirtualService" for route in _routes(one))
+def routes(index: Index) -> tuple[Route, ...]:
+    """All HTTP rules of VirtualServices, HTTPRoutes and GRPCRoutes, in the order in which they apply.
+
+    Args:
+        index: Objects of the version.
+    """
+    services = (one.manifest for one in index.of("VirtualService", ISTIO))
+    return tuple(route for one in (*services, *virtual_services(index)) for route in _routes(one))
 
 
 def _routes(service: Mapping[str, Any]) -> Iterator[Route]:
@@ -97,6 +108,7 @@ def _routes(service: Mapping[str, Any]) -> Iterator[Route]:
             match=matches.words(alternatives),
             requests=matches.words(chosen),
             paths=matches.paths(chosen),
+            conditions=matches.conditions(chosen),
             destinations=tuple(_destinations(rule)),
             fault=_fault(rule.get("fault") or {}),
             ends=str((metadata.get("annotations") or {}).get(Annotation.FAULT_EXPIRES, "")),
@@ -105,12 +117,12 @@ def _routes(service: Mapping[str, Any]) -> Iterator[Route]:
         )
 
 
-def _destinations(rule: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def _destinations(rule: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Where a rule sends requests; a rule that answers by itself or leaves that to another has one destination."""
     for one in rule.get("route") or ():
         host = _short(str(one["destination"]["host"]))
         subset = one["destination"].get("subset")
-        yield f"{host} {subset}" if subset else host, int(one.get("weight", 100))
+        yield f"{host} {subset}" if subset else host, float(one.get("weight", 100))
     if delegate := rule.get("delegate"):
         yield f"the rules of {delegate.get('namespace', '')}/{delegate.get('name')}", 100
     if redirect := rule.get("redirect"):

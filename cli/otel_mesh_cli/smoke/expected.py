@@ -56,7 +56,7 @@ def served(service: str, proxies: Proxies, *children: Branch) -> Branch:
 
 def _inside(inner: Branch, proxies: Proxies) -> Branch:
     """A span below the one that Linkerd's proxies make of a request between themselves and their own workload."""
-    return Branch(inner.service, "internal", (inner,), proxy=True) if proxies.kind == "linkerd" else inner
+    return Branch(inner.service, "internal", (inner,), proxy=True) if proxies.linkerd else inner
 
 
 def step(service: str, name: str, *children: Branch) -> Branch:
@@ -73,9 +73,12 @@ def call(caller: str, callee: Branch, proxies: Proxies) -> Branch:
 def entered(first: Branch, proxies: Proxies) -> Branch:
     """A request from outside, through the mesh's gateway if it has one."""
     gateway = proxies.gateway
-    if gateway is None:
+    if gateway is None or proxies.kind == "linkerd":  # not a gateway that makes spans
         return first
-    return Branch(gateway, "server", (Branch(gateway, "client", (first,), proxy=True),), proxy=True)
+    sent = Branch(gateway, "client", (first,), proxy=True)
+    if proxies.linkerd:  # the proxy beside the gateway
+        sent = Branch(gateway, "client", (_inside(sent, proxies),), proxy=True)
+    return Branch(gateway, "server", (sent,), proxy=True)
 
 
 def problems(spans: Sequence[Span], expected: Branch, storing: frozenset[str]) -> list[str]:

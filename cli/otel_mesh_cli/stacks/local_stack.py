@@ -27,14 +27,19 @@ class Proxies:
     """The proxies of a mesh that make spans."""
 
     kind: ProxySpans = ""
-    """Program of the proxies; empty if they make no spans."""
+    """Programs of the proxies; empty if they make no spans."""
     gateway: str | None = None
     """``service.name`` of the gateway; None without one."""
 
     @property
+    def linkerd(self) -> bool:
+        """Whether the proxies beside the workloads are Linkerd's."""
+        return self.kind in ("linkerd", "envoy+linkerd")
+
+    @property
     def batch_s(self) -> float:
         """Seconds for which a proxy collects spans before it sends them."""
-        return 10.0 if self.kind == "linkerd" else 0.0
+        return 10.0 if self.linkerd else 0.0
 
 
 NO_PROXIES = Proxies()

@@ -46,4 +46,6 @@ def stack_mesh() -> StackMesh:
     kind = name("kind", default="none")
     if kind not in ("none", "istio", "linkerd"):
         raise stack_file.wrong(file, "mesh.kind", "'none', 'istio' or 'linkerd'")
-    return StackMesh(kind, gateway_tls=kind == "istio" and bool(name("gateway", "tls_secret", default="")))
+    served = kind == "linkerd" and (mesh["mesh"] or {}).get("gateway_api") is not None
+    has_gateway = kind == "istio" or served
+    return StackMesh(kind, gateway_tls=has_gateway and bool(name("gateway", "tls_secret", default="")))

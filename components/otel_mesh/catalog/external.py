@@ -47,10 +47,12 @@ class OutsideHost(Settings):
         host: Name of the host.
         name: Name of the host in the names of objects; by default the host's own with dashes in place of dots. Required
             if the host is an Output.
+        port: Port of the connections.
     """
 
     host: pulumi.Input[str]
     name: DnsLabel | None = None
+    port: Port
 
     @model_validator(mode="after")
     def _named_before_it_is_known(self) -> Self:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.check.authorization import action, pods_of, principals
 from otel_mesh.check.destinations import destinations
+from otel_mesh.check.edges import allowed_edges
 from otel_mesh.check.findings import Severity, code, found
 from otel_mesh.check.hosts import DOMAIN, qualified
 from otel_mesh.check.objects import ISTIO, LINKERD, mapping, mappings, number, text, words
@@ -219,21 +218,3 @@ def _tries(index: Index) -> tuple[Tries, Tries]:
             attempts = number(where.annotations.get("retry.linkerd.io/limit", 1)) or 0
             made[host] = max(made.get(host, (1, where)), (attempts + 1, where), key=lambda pair: pair[0])
     return made, entering
-
-
-def allowed_edges(index: Index) -> dict[str, set[str]]:
-    """Callers of each Service, as ``name.namespace``, by the principals of its AuthorizationPolicies."""
-    named: dict[tuple[str, str], set[str]] = defaultdict(set)
-    behind: dict[int, set[str]] = defaultdict(set)
-    for service in index.of("Service"):
-        selector = mapping(service.spec.get("selector"))
-        for pod in index.select(service.namespace, selector) if selector else ():
-            behind[id(pod)].add(f"{service.name}.{service.namespace}")
-            named[pod.namespace, pod.service_account].add(f"{service.name}.{service.namespace}")
-    edges: dict[str, set[str]] = defaultdict(set)
-    for policy in index.of("AuthorizationPolicy", ISTIO):
-        callers = set[str]().union(*(named.get(one, set()) for one in principals(policy)))
-        for pod in pods_of(index, policy) if callers and action(policy) == "ALLOW" else ():
-            for callee in behind.get(id(pod), ()):
-                edges[callee] |= callers
-    return edges

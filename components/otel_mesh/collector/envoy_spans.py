@@ -120,6 +120,13 @@ _GRPC: Final = (
 )
 
 
+_UID: Final = 'span.attributes["k8s.pod.uid"]'
+GATEWAY_POD: Final = (
+    _ENVOY.where(f'set(resource.attributes["k8s.pod.uid"], {_UID})', f"{_UID} != nil"),
+    _ENVOY.where('delete_key(span.attributes, "k8s.pod.uid")'),
+)
+"""Statements for gateways that send their pod's UID with each span, since their resource has fixed attributes only."""
+
 ENVOY_STATEMENTS: Final = (
     *_IDENTITY,
     *_REQUEST,

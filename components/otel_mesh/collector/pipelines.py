@@ -21,13 +21,15 @@ class Stage(IntEnum):
 
     LIMIT = 0
     """Refuses data when memory runs short; before any work is done on it."""
-    IDENTIFY = 1
+    RECOGNIZE = 1
+    """Moves what identifies the sender to where the next stage looks for it."""
+    IDENTIFY = 2
     """Adds the sender's Kubernetes attributes."""
-    TRANSLATE = 2
+    TRANSLATE = 3
     """Renames attributes; may read the sender's Kubernetes attributes."""
-    LABEL = 3
+    LABEL = 4
     """Adds fixed attributes."""
-    FIT = 4
+    FIT = 5
     """Cuts and flattens records to the backend's limits."""
 
 

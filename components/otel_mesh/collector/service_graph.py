@@ -125,13 +125,16 @@ def _drop_second_pairs(proxies: ProxySpans) -> Processor:
     """
     proxy = f'attributes["{PROXY}"]'
     rpc = 'attributes["rpc.system.name"]'
-    ours = [f'attributes["otel_mesh.peer"] == "{EXTERNAL}"', *([f"{rpc} != nil"] if proxies == "linkerd" else [])]
+    linkerd = proxies in ("linkerd", "envoy+linkerd")
+    ours = [f'attributes["otel_mesh.peer"] == "{EXTERNAL}"', *([f"{rpc} != nil"] if linkerd else [])]
     from_service = " or ".join(ours)
     dropped = (
         f"kind == SPAN_KIND_SERVER and {proxy} == nil",
         f'kind == SPAN_KIND_CLIENT and {proxy} == nil and attributes["db.system.name"] == nil and not ({from_service})',
         f"kind == SPAN_KIND_CLIENT and {proxy} != nil and ({from_service})",
-        *([f"kind == SPAN_KIND_SERVER and {rpc} != nil"] if proxies == "linkerd" else []),
+        *([f"kind == SPAN_KIND_SERVER and {rpc} != nil"] if linkerd else []),
+        # Linkerd's proxy beside the gateway makes a span of the same call
+        *([f'kind == SPAN_KIND_CLIENT and {proxy} == "gateway"'] if proxies == "envoy+linkerd" else []),
     )
     return Processor(
         "filter/service_graph", {"error_mode": "ignore", "traces": {"span": list(dropped)}}, Stage.TRANSLATE

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, Port, Settings
+from otel_mesh.core.values import DnsLabel, Duration, LabelKey, Port, SelectedValue, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
 MeshKind = Literal["none", "istio", "linkerd"]
@@ -24,8 +25,33 @@ believe neither, since any caller could set them.
 """
 
 
-ProxySpans = Literal["", "envoy", "linkerd"]
-"""Program that makes the spans of a mesh's proxies; empty if none does."""
+ProxySpans = Literal["", "envoy", "linkerd", "envoy+linkerd"]
+"""Programs that make the spans of a mesh's proxies; empty if none does.
+
+``envoy+linkerd``: Envoy at the gateway, and Linkerd's proxies beside the workloads and beside that Envoy.
+"""
+
+
+class RouteParent(Settings):
+    """A Gateway object of the Gateway API, as the routes that are attached to it have to know it.
+
+    Attributes:
+        name: Name of the object.
+        namespace: Namespace of the object.
+        hosts: Host names of routes without a host of their own; empty if the gateway answers for all hosts.
+        timeout: Time after which a client gets 504, including retries.
+        try_timeout: Timeout of each try.
+        envoy: Whether Envoy Gateway serves it, so that its policies apply to the routes.
+        removed_headers: Headers of clients that each route removes, because the gateway itself does not.
+    """
+
+    name: DnsLabel
+    namespace: DnsLabel
+    hosts: tuple[str, ...] = ()
+    timeout: Duration
+    try_timeout: Duration
+    envoy: bool
+    removed_headers: tuple[str, ...] = ()
 
 
 class GatewayBinding(Settings):
@@ -38,6 +64,10 @@ class GatewayBinding(Settings):
         https_port: Port of the Service for HTTPS; None if the gateway has no certificate.
         service_account: Service account of the gateway's pods.
         pod_ports: Ports of the gateway's pods that accept requests.
+        pod_labels: Labels of the gateway's pods, if they are not a workload of this library with the Service's name.
+        envoy_spans: Whether the gateway is an Envoy beside the mesh's own proxy, and both make spans.
+        route_parent: Gateway object of the Gateway API that routes are attached to; None for a gateway of the mesh's
+            own.
     """
 
     namespace: DnsLabel
@@ -46,6 +76,9 @@ class GatewayBinding(Settings):
     https_port: Port | None = None
     service_account: DnsLabel
     pod_ports: tuple[Port, ...] = ()
+    pod_labels: dict[LabelKey, SelectedValue] = Field(default_factory=dict)
+    envoy_spans: bool = False
+    route_parent: RouteParent | None = None
 
 
 class CollectorIdentity(Settings):
@@ -129,6 +162,7 @@ class MeshBinding(Settings):
         app_protocols: Values of ``appProtocol`` that the mesh reads differently from other meshes, by the usual value.
         span_networks: Address ranges whose pods may send spans without an identity; none if all senders prove theirs.
         proxy_ports: Ports at which proxies accept connections of other proxies in place of their workloads' own.
+        bypass_annotation: Annotation of pods that lists ports whose connections reach the workload without the proxy.
     """
 
     kind: MeshKind
@@ -152,6 +186,7 @@ class MeshBinding(Settings):
     app_protocols: dict[str, str] = Field(default_factory=dict)
     span_networks: tuple[str, ...] = ()
     proxy_ports: tuple[Port, ...] = ()
+    bypass_annotation: str = ""
 
     @model_validator(mode="after")
     def _identities_need_a_trust_domain(self) -> Self:
@@ -177,6 +212,18 @@ class MeshBinding(Settings):
             meshed: Whether the pods join the mesh.
         """
         return self.pod_annotations if meshed else self.outside_annotations
+
+    def annotations_bypassing(self, ports: Iterable[int]) -> dict[str, str]:
+        """The annotations of a workload's pods in the mesh, some of whose ports accept connections without the proxy.
+
+        Args:
+            ports: Ports of the pods.
+        """
+        found = self.annotations_of_pods(meshed=True)
+        if not self.bypass_annotation:
+            return found
+        listed = [one for one in found.get(self.bypass_annotation, "").split(",") if one]
+        return {**found, self.bypass_annotation: ",".join([*listed, *map(str, ports)])}
 
     def identity(self, namespace: str, service_account: str) -> str | None:
         """The identity that a workload proves by mTLS, or None without a mesh.

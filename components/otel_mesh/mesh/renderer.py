@@ -135,11 +135,12 @@ class MeshRenderer(Protocol):
         """
         ...
 
-    def gateway_route(self, route: ServedRoute, namespace: pulumi.Input[str]) -> list[Manifest]:
+    def gateway_route(self, route: ServedRoute, binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
         """Objects that serve a place at the platform's gateway.
 
         Args:
             route: The service and its way of serving the place.
+            binding: Binding of the mesh.
             namespace: Namespace of the service.
         """
         ...

@@ -112,7 +112,7 @@ class Team:
         self._callers[service.name] = frozenset(allowed(one).identity for one in callers)
         made = Microservice(service.name, args, self._opts)
         if self._in_a_mesh:
-            self._join(service, callers, strip_prefix=strip_prefix)
+            self._join(service, callers, exposed_at, strip_prefix=strip_prefix)
         for kind, config_map, texts in (
             ("rules", grants.rules, files.rules),
             ("dashboards", grants.dashboards, files.dashboards),
@@ -126,9 +126,10 @@ class Team:
     def _in_a_mesh(self) -> bool:
         return bool(self._platform.mesh.trust_domain)
 
-    def _join(self, service: Service, callers: Sequence[Caller], *, strip_prefix: bool) -> None:
+    def _join(self, service: Service, callers: Sequence[Caller], exposed_at: str | None, *, strip_prefix: bool) -> None:
         mesh, accepted = self._platform.mesh, list(callers)
-        if service.exposed and mesh.gateway is not None:
+        granted = next((one for one in self._platform.grants.routes if one.place == exposed_at), None)
+        if granted is not None and mesh.gateway is not None:
             accepted.append(Caller(namespace=mesh.gateway.namespace, service_account=mesh.gateway.service_account))
             route = GatewayRouteArgs(
                 namespace=self.namespace,
@@ -136,6 +137,8 @@ class Team:
                 port=service.port,
                 mesh=mesh,
                 strip_prefix=strip_prefix,
+                host=granted.host,
+                path_prefix=granted.path_prefix,
             )
             GatewayRoute(service.name, route, self._opts)
         if accepted:

@@ -13,8 +13,8 @@ from otel_mesh_cli.stacks import sidecars, update
 from otel_mesh_cli.stacks.addresses import ADDRESSES
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images, toolchain
-from otel_mesh_embedded.environment import gateway_certificate, health, passwords, workspace
-from otel_mesh_embedded.node import cluster
+from otel_mesh_embedded.environment import entrance, gateway_certificate, health, passwords, workspace
+from otel_mesh_embedded.node import cluster, forwards
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.machine import preflight
@@ -44,7 +44,7 @@ def run(console: Console) -> None:
         gateway_certificate.hand_over()
         images.import_all(node.ctr)
         images.require_outside(node.ctr, say)
-        with explained(STACK, Api(layout()), health.NAMESPACES):
+        with entrance.followed(), explained(STACK, Api(layout()), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
             changes = update.up(workspace.local(), STACK, tools, say, Api(layout()).get)
         if has_new_password:
@@ -55,7 +55,7 @@ def run(console: Console) -> None:
         _require_sidecars()
         for address in ADDRESSES:
             place = address.place
-            cluster.forward(address.name, address.port, place.namespace, place.name, place.port)
+            forwards.forward(address.name, address.port, place.namespace, place.name, place.port)
         say("sending a request and an order through the gateway")
         with explained(STACK, Api(layout()), health.NAMESPACES):
             result = health.checked()

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import images
-from otel_mesh_embedded.node import starting, stopping, waiting
+from otel_mesh_embedded.node import starting, stopping
 from otel_mesh_embedded.node.api import Api
-from otel_mesh_embedded.node.layout import LISTENERS, LOOPBACK, layout
-from otel_mesh_embedded.node.machine import cgroups, ports, preflight, state_folder
+from otel_mesh_embedded.node.layout import LISTENERS, layout
+from otel_mesh_embedded.node.machine import cgroups, preflight, state_folder
 from otel_mesh_embedded.node.network import policies
 from otel_mesh_embedded.node.node import assemble, registry
 from otel_mesh_embedded.node.objects import storage
 from otel_mesh_embedded.supervision import machine_lock, supervisor
-from otel_mesh_embedded.supervision.registry import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 PROGRAMS = tuple(dict.fromkeys(["containerd", *(name for _, _, name in LISTENERS), storage.PROGRAM, policies.PROGRAM]))
 """Programs of the node, without the supervisor and forwards."""
-_FORWARD_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -100,43 +98,6 @@ def status() -> Status:
     api_ready = where.kubeconfig.exists() and bool(mains) and Api(where).is_ready()
     return Status(
         tuple(ProgramStatus(name, mains.get(name)) for name in names), api_ready, cgroups.memory() if mains else 0
-    )
-
-
-def forward(name: str, listen_port: int, namespace: str, service: str, port: int) -> None:
-    """Make a Service reachable at a port of 127.0.0.1, even while its pods are replaced.
-
-    Args:
-        name: Name of the address, as in ``OTEL_MESH_PORT_<NAME>``.
-        listen_port: Port on loopback.
-        namespace: Namespace of the Service.
-        service: Name of the Service.
-        port: Port of the Service.
-
-    Raises:
-        CommandError: another program uses the port, or the Service does not exist.
-    """
-    node = assemble(built=False)
-    found = Api(node.layout).get(f"/api/v1/namespaces/{namespace}/services/{service}")
-    if found is None:
-        raise CommandError(f"service {namespace}/{service}: not there", remedy="run `otel-mesh up`")
-    program = stopping.FORWARD_PREFIX + name
-    mine = {process.pid for process in node.registry.processes(program)}
-    for error in preflight.ports_in_use(ports.taken([(LOOPBACK, listen_port, name)], mine)):
-        raise error
-    argv = (
-        node.programs.packaged("socat"),
-        f"TCP4-LISTEN:{listen_port},bind={LOOPBACK},reuseaddr,fork,backlog=128",
-        f"TCP4:{found['spec']['clusterIP']}:{port},connect-timeout=5",
-    )
-    with machine_lock.hold("otel-mesh up"):
-        node.registry.ensure(Program(program, argv, node.programs.environment))
-    waiting.until(
-        f"port {LOOPBACK}:{listen_port} (for {name})",
-        lambda: bool(ports.taken([(LOOPBACK, listen_port, name)])),
-        node.registry,
-        [program],
-        timeout=_FORWARD_TIMEOUT,
     )
 
 

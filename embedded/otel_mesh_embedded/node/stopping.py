@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_mesh_embedded.node import waiting
+from otel_mesh_embedded.node import forwards, waiting
 from otel_mesh_embedded.node.machine import cgroups, residue
 from otel_mesh_embedded.supervision import processes
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from otel_mesh_embedded.node.node import Node
 
 SUPERVISOR = "supervisor"
-FORWARD_PREFIX = "forward-"
 _CLUSTER = (
     "network-policies",
     "volume-provisioner",
@@ -37,7 +36,7 @@ def stop(node: Node, progress: Callable[[str], None]) -> None:
     progress("stopping pods")
     for name in names - {"containerd"}:
         registry.forget(name)
-    for name in sorted(name for name in names if name.startswith(FORWARD_PREFIX)):
+    for name in sorted(name for name in names if name.startswith(forwards.PREFIX)):
         registry.stop(name)
     registry.stop("kubelet")  # first, else it starts again what is stopped
     _have_runtime(node)

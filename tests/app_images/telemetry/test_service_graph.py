@@ -45,6 +45,8 @@ EXPECTED: Edges = {
     ("api-gateway", "external"): (1, 0),
 }
 """What `shop` amounts to: a 404 is an answer, and a store without a host's name has its system's."""
+MAILS = 60
+"""Further traces, enough for both samplers to get some."""
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +214,27 @@ def test_linkerd_s_proxies_between_the_services_change_no_number(program: Path, 
         settled([collector], EXPECTED)
 
 
+def test_a_gateway_of_envoy_in_front_of_linkerd_is_counted_once(program: Path, tmp_path: Path) -> None:
+    """Envoy's client span and the span of Linkerd's proxy beside it are of the same call."""
+    beside: dict[str, str | int] = {PROXY: "sidecar", "http.response.status_code": 200}
+    config = collector_config(SETTINGS, proxy_spans="envoy+linkerd")
+    with _alone(program, tmp_path / "collector", config) as collector:
+        entering = [
+            span(1, 11, kind=SERVER, attributes={**UPSTREAM, "http.method": "GET", "http.status_code": "200"}),
+            span(1, 12, parent=11, kind=CLIENT, attributes={**UPSTREAM, "http.status_code": "200"}),
+            span(1, 13, parent=12, kind=INTERNAL, attributes=beside),
+            span(1, 14, parent=13, kind=CLIENT, attributes=beside),
+        ]
+        entered = [
+            span(1, 15, parent=14, kind=SERVER, attributes=beside),
+            span(1, 16, parent=15, kind=INTERNAL, attributes=beside),
+            span(1, 17, parent=16, kind=SERVER, attributes={"http.response.status_code": 200}),
+        ]
+        send(collector.port, "ingress", *entering)
+        send(collector.port, "api-gateway", *entered)
+        settled([collector], {("user", "ingress"): (1, 0), ("ingress", "api-gateway"): (1, 0)})
+
+
 def test_grpc_calls_through_linkerd_are_counted_as_their_caller_tells_them(program: Path, tmp_path: Path) -> None:
     rpc: dict[str, str | int] = {"rpc.system.name": "grpc", **USERS}
     failed = {**rpc, "rpc.response.status_code": "UNAVAILABLE"}
@@ -241,7 +264,14 @@ def test_samplers_count_what_they_do_not_keep(program: Path, tmp_path: Path) -> 
         for service, spans in shop().items():
             for number, collector in enumerate(running.collectors):
                 send(collector.port, service, *spans[number::2])
-        settled(running.samplers, EXPECTED)
+        # which sampler a trace goes to depends on their ports: of ten, all may go to one
+        mails = [
+            span(trace, 1, kind=CLIENT, attributes={"server.address": "mail.example.com"})
+            for trace in range(101, 101 + MAILS)
+        ]
+        send(running.collectors[0].port, "api-gateway", *mails)
+        calls, failed = EXPECTED["api-gateway", "external"]
+        settled(running.samplers, {**EXPECTED, ("api-gateway", "external"): (calls + MAILS, failed)})
         assert all(counted([sampler]) for sampler in running.samplers), "both have their part"
         kept = {one["traceId"] for spans in running.kept() for one in spans}
         assert 0 < len(kept) < 10

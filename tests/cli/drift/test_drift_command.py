@@ -104,7 +104,16 @@ def test_what_people_changed_is_drift(
         "metadata": policy["metadata"],
         "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]},
     }
-    server.have([*(one for one in objects if one is not missing), policy, network])
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "GRPCRoute",
+        "metadata": policy["metadata"],
+        "spec": {
+            "parentRefs": [{"group": "", "kind": "Service", "name": "user-service"}],
+            "rules": [{"backendRefs": [{"name": "payment-service", "port": 8083}]}],
+        },
+    }
+    server.have([*(one for one in objects if one is not missing), policy, network, route])
     assert main(["drift", "--stack", "prod", "--context", CONTEXT, "--output", "json"]) == 1
     told = capsys.readouterr().out
     found = json.loads(told)
@@ -113,8 +122,9 @@ def test_what_people_changed_is_drift(
         (f"PodDisruptionBudget {missing['metadata']['namespace']}/{missing['metadata']['name']}", "delete"),
         (f"AuthorizationPolicy {changed['metadata']['namespace']}/just-for-today", "create"),
         (f"NetworkPolicy {changed['metadata']['namespace']}/just-for-today", "create"),
+        (f"GRPCRoute {changed['metadata']['namespace']}/just-for-today", "create"),
     }
-    assert {"opens access", "changes capacity"} <= {one["kind"] for one in found["risks"]}
+    assert {"opens access", "moves traffic", "changes capacity"} <= {one["kind"] for one in found["risks"]}
     assert CANARY not in told
     assert main(["drift", "--stack", "prod", "--context", CONTEXT]) == 1
     told = capsys.readouterr().out

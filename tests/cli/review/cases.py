@@ -38,19 +38,19 @@ class Case:
         return self.name.replace(" ", "-")
 
 
-def _settings(old: str, new: str) -> tuple[Edit, ...]:
+def settings(old: str, new: str) -> tuple[Edit, ...]:
     return ((FILE, old, new),)
 
 
 _END: Final = "        tolerations: *quick_to_leave\n"
 
 
-def _service(name: str, text: str) -> tuple[Edit, ...]:
+def service(name: str, text: str) -> tuple[Edit, ...]:
     """Settings of one service, where the stack's file has none of any service."""
-    return _settings(_END, f"{_END}    services:\n      {name}:\n{text}")
+    return settings(_END, f"{_END}    services:\n      {name}:\n{text}")
 
 
-_CANARY: Final = """\
+CANARY: Final = """\
         versions:
           v2: {}
         traffic:
@@ -74,46 +74,46 @@ _COLLECTOR: Final = "    collector:\n"
 _NO_PAYMENT_CALL: Final = ((CATALOG, '"calls": [_PAYMENTS],\n            "stores"', '"stores"'),)
 
 CASES: Final = (
-    Case("nothing changes", "Nothing changes.", _settings("config:\n", "config: # a comment\n")),
+    Case("nothing changes", "Nothing changes.", settings("config:\n", "config: # a comment\n")),
     Case(
         "canary step",
         "25 % of the requests to shop/user-service go to version v2 (before: 5 %); no data is deleted.",
-        _settings("weight: 5,", "weight: 25,"),
-        base=_service("user-service", _CANARY),
+        settings("weight: 5,", "weight: 25,"),
+        base=service("user-service", CANARY),
     ),
     Case(
         "canary begins",
         "5 % of the requests to shop/user-service go to version v2 (before: 0 %); requests to shop/user-"
         "service (with x-canary: true) go to version v2 (before: all pods of the Service); no data is "
         "deleted.",
-        _service("user-service", _CANARY),
+        service("user-service", CANARY),
     ),
     Case(
         "fault in production",
         "A fault reaches production at shop/order-service: delay 5s for 10 %, to end on 2099-12-31; no data "
         "is deleted.",
-        _service("order-service", _FAULT),
+        service("order-service", _FAULT),
     ),
     Case(
         "forgotten fault",
         "A fault reaches production at shop/order-service: delay 5s for 10 %, overdue since 2020-12-31; no "
         "data is deleted.",
-        _service("order-service", _FAULT.replace("2099", "2020")),
+        service("order-service", _FAULT.replace("2099", "2020")),
     ),
     Case(
         "fault promoted to production",
         "A fault reaches production at shop/order-service: delay 5s for 10 %, to end on 2099-12-31; 4 "
         "workloads restart; no data is deleted.",
-        _settings("environment: staging", "environment: production"),
+        settings("environment: staging", "environment: production"),
         base=(
-            *_service("order-service", _FAULT),
-            *_settings("environment: production", "environment: staging"),
+            *service("order-service", _FAULT),
+            *settings("environment: production", "environment: staging"),
         ),
     ),
     Case(
         "caller added",
         "reviews/reviews may call shop/payment-service; no data is deleted.",
-        _service(
+        service(
             "payment-service",
             "        callers: [{ namespace: reviews, service_account: reviews }]\n",
         ),
@@ -163,7 +163,7 @@ CASES: Final = (
         "gateway route shadowed",
         "Requests to istio-ingress/ingress (/api/orders/*) go to the rules of reviews/reviews-gateway "
         "(before: api-gateway.shop); no data is deleted.",
-        _settings(
+        settings(
             "      gateway:\n        replicas: 3\n",
             "      team_routes:\n"
             "        - { namespace: reviews, service: reviews, path_prefix: /api/orders }\n"
@@ -173,11 +173,11 @@ CASES: Final = (
     Case(
         "retries at two hops",
         "One request may become 27 at shop/payment-service; no data is deleted.",
-        _settings(
+        settings(
             "    services:\n      order-service:\n",
             f"    services:\n      payment-service:\n{_RETRIED}      order-service:\n",
         ),
-        base=_service("order-service", _RETRIED),
+        base=service("order-service", _RETRIED),
     ),
     Case(
         "permissive mTLS",
@@ -188,48 +188,48 @@ CASES: Final = (
         "collector leaves the mesh",
         "observability/alertmanager may call observability/otel-collector; observability/otel-collector "
         "leaves the mesh; observability/otel-collector restarts; no data is deleted.",
-        _settings(_COLLECTOR, f"{_COLLECTOR}      meshed: false\n"),
+        settings(_COLLECTOR, f"{_COLLECTOR}      meshed: false\n"),
     ),
     Case(
         "sampling cut",
         "Sampling of proxies of istio-ingress/ingress falls from 100 % to 10 %; no data is deleted.",
-        _settings("ingress_percentage: 100", "ingress_percentage: 10"),
+        settings("ingress_percentage: 100", "ingress_percentage: 10"),
     ),
     Case(
         "ordinary traces dropped",
         "observability/otel-sampler keeps 1 % of the traces of policy ordinary (before: 10 %); "
         "observability/otel-sampler restarts; no data is deleted.",
-        _settings("sampling_percentage: 10\n", "sampling_percentage: 1\n"),
+        settings("sampling_percentage: 10\n", "sampling_percentage: 1\n"),
     ),
     Case(
         "pipeline loses logs",
         "Logs of observability/otel-collector no longer reach otlp_grpc/archive; observability/otel-collector"
         " restarts; no data is deleted.",
-        _settings(_ARCHIVE, ""),
-        base=_settings(_COLLECTOR, _COLLECTOR + _ARCHIVE),
+        settings(_ARCHIVE, ""),
+        base=settings(_COLLECTOR, _COLLECTOR + _ARCHIVE),
     ),
     Case(
         "volumes replaced",
         "The data of 5 claims is deleted: empty ones replace them; observability/alertmanager stops until it "
         "is created again.",
-        _settings("storage_class: ssd", "storage_class: fast"),
+        settings("storage_class: ssd", "storage_class: fast"),
     ),
     Case(
         "logs no longer stored",
         "The data of claim observability/victoria-logs is deleted; observability/victoria-logs restarts.",
-        _settings(
+        settings(
             "storage: { kind: persistent, size: 100Gi }\n    prometheus", "storage: { kind: ephemeral }\n    prometheus"
         ),
     ),
     Case(
         "secret renamed",
         "2 workloads read another Secret, which has to exist; 2 workloads restart; no data is deleted.",
-        _settings("existing_secret: redis-credentials", "existing_secret: redis-2027"),
+        settings("existing_secret: redis-credentials", "existing_secret: redis-2027"),
     ),
     Case(
         "mesh upgraded",
         "3 charts change from 1.31.4 to 1.32.0; 5 workloads restart; no data is deleted.",
-        _settings(
+        settings(
             "        control_plane:\n          replicas: 2",
             "        version: 1.32.0\n        control_plane:\n          replicas: 2",
         ),
@@ -240,35 +240,35 @@ CASES: Final = (
         "allowed; mTLS of the whole mesh (istio-system) changes from STRICT to not set; 8 workloads move from"
         " Istio to Linkerd; 3 calls pass one of two guards; processor filter/service_graph of "
         "observability/otel-sampler drops other data; 13 workloads restart.",
-        _settings("kind: istio\n", "kind: linkerd\n"),
+        settings("kind: istio\n", "kind: linkerd\n"),
     ),
     Case(
         "mesh left",
         "3 namespaces are deleted; istio-ingress/ingress is deleted; 3 charts are deleted; shop/api-gateway "
         "accepts anyone; 3 calls are newly allowed; mTLS of the whole mesh (istio-system) changes from STRICT"
         " to not set; 8 workloads leave the mesh; 11 workloads restart.",
-        _settings("kind: istio", "kind: none"),
+        settings("kind: istio", "kind: none"),
     ),
     Case(
         "namespace left",
         "Namespace shop is deleted; the data of 2 claims is deleted; 7 workloads move from namespace shop to "
         "store; requests to istio-ingress/ingress go to api-gateway.store (before: api-gateway.shop).",
-        _settings("    storage_class: ssd", "    namespaces: { services: store }\n    storage_class: ssd"),
+        settings("    storage_class: ssd", "    namespaces: { services: store }\n    storage_class: ssd"),
     ),
     Case(
         "image changed",
         "observability/jaeger runs another image; no data is deleted.",
-        _settings("    jaeger:\n", "    jaeger:\n      image: registry.example.com/jaeger:2.99\n"),
+        settings("    jaeger:\n", "    jaeger:\n      image: registry.example.com/jaeger:2.99\n"),
     ),
     Case(
         "fewer pods",
         "4 workloads run fewer pods; no data is deleted.",
-        _settings("service_defaults:\n      replicas: 3", "service_defaults:\n      replicas: 2"),
+        settings("service_defaults:\n      replicas: 3", "service_defaults:\n      replicas: 2"),
     ),
     Case(
         "log level raised",
         "4 workloads restart; no data is deleted.",
-        _settings("service_defaults:\n", "service_defaults:\n      log_level: WARNING\n"),
+        settings("service_defaults:\n", "service_defaults:\n      log_level: WARNING\n"),
     ),
 )
 

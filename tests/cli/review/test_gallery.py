@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from otel_mesh_cli.review.markdown import comment
 from otel_mesh_cli.review.picture import svg
 from otel_mesh_cli.review.risk_table import places
 from otel_mesh_cli.review.sarif import sarif
-from tests.cli.review import cases, gallery
+from tests.cli.review import cases, gallery, linkerd_cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from otel_mesh_cli.review.report import Report
 
 GOLDEN = repo_dir() / "tests" / "cli" / "review" / "golden"
-IN_FULL = ("caller added",)
+IN_FULL = ("caller added", "caller added on Linkerd", "canary step on Linkerd")
 """Cases of which the whole comment is a golden file."""
 
 
@@ -55,7 +56,7 @@ def matches(name: str, text: str) -> bool:
     return place.read_text() == text
 
 
-@pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.slug)
+@pytest.mark.parametrize("case", [*cases.CASES, *linkerd_cases.CASES, *linkerd_cases.OWN], ids=lambda case: case.slug)
 def test_b4_the_verdict_and_the_risks_of_a_change(case: cases.Case, tmp_path: Path) -> None:
     report = gallery.report(case, tmp_path)
     assert report.verdict == case.verdict
@@ -73,3 +74,20 @@ def test_b4_the_verdict_and_the_risks_of_a_change(case: cases.Case, tmp_path: Pa
         encoded = base64.b64encode(secret.encode()).decode()
         assert not [text for text in shown if secret in text or encoded in text], "a secret value is shown"
     assert "Secret shop/written" in shown[0]
+
+
+def on_istio(case: cases.Case) -> cases.Case:
+    """A change of a stack with Linkerd, made of the same stack with Istio."""
+    return replace(case, base=tuple(one for one in case.base if one not in linkerd_cases.LINKERD))
+
+
+@pytest.mark.parametrize("case", linkerd_cases.CASES, ids=lambda case: case.slug)
+def test_b4_the_same_change_has_the_same_risks_on_both_meshes(case: cases.Case, tmp_path: Path) -> None:
+    linkerd, istio = (gallery.report(one, tmp_path) for one in (case, on_istio(case)))
+    assert linkerd.risks == istio.risks
+    assert not linkerd.risks or linkerd.verdict == istio.verdict
+    tables = [
+        [(one.match, one.where, one.fault, one.ends, one.timeout) for one in side.version.routes if not one.gateways]
+        for side in (linkerd.before, linkerd.after, istio.before, istio.after)
+    ]
+    assert tables[:2] == tables[2:]

@@ -13,6 +13,7 @@ from otel_mesh_cli.review import policy
 from otel_mesh_cli.review.acceptance import Terms
 from otel_mesh_cli.review.kinds import Kind
 from otel_mesh_cli.review.markdown import comment
+from otel_mesh_cli.review.sarif import sarif
 from tests.cli.review import cases, gallery
 
 if TYPE_CHECKING:
@@ -95,10 +96,41 @@ def test_a_missing_label_is_named_and_fails(tmp_path: Path) -> None:
     assert "> [!CAUTION]\n> - label `risk-accepted` is missing and would accept: leaves the mesh (1)\n" in text
     assert "> - label `security: reviewed` accepts: opens access (1)\n>\n> By `.otel-mesh/review.yaml` of main." in text
     assert "restart`" not in text, "stack prod needs no label for restarts"
-    assert report.data()["policy"]["labels"] == [
-        {"label": "risk-accepted", "accepts": ["leaves the mesh (1)"], "given": False},
-        {"label": "security: reviewed", "accepts": ["opens access (1)"], "given": True},
+    found = report.data()["policy"]
+    lines = [{"file": cases.FILE, "line": number} for number in changed_lines(report)]
+    assert found["missing"] == ["risk-accepted"]
+    assert found["labels"] == [
+        {"label": "risk-accepted", "accepts": ["leaves the mesh (1)"], "given": False, "lines": lines},
+        {"label": "security: reviewed", "accepts": ["opens access (1)"], "given": True, "lines": lines},
     ]
+
+
+def changed_lines(report: Report) -> list[int]:
+    text = report.after.sources[cases.FILE].splitlines()
+    return [number for number, line in enumerate(text, 1) if line.strip() == "meshed: false"]
+
+
+def missing_labels(report: Report) -> list[tuple[str, str, list[tuple[str, int]]]]:
+    """Level, message and lines of the SARIF results about labels."""
+    results = [one for one in sarif(report)["runs"][0]["results"] if one["ruleId"] == "missing-label"]
+    places = [[one["physicalLocation"] for one in result["locations"]] for result in results]
+    return [
+        (
+            result["level"],
+            result["message"]["text"],
+            [(one["artifactLocation"]["uri"], one["region"]["startLine"]) for one in lines],
+        )
+        for result, lines in zip(results, places, strict=True)
+    ]
+
+
+def test_a_missing_label_is_a_result_at_the_lines_that_need_it(tmp_path: Path) -> None:
+    report = judged("collector leaves the mesh", tmp_path, "security: reviewed")
+    said = "label 'risk-accepted' is missing and would accept: leaves the mesh (1); by .otel-mesh/review.yaml of main"
+    assert missing_labels(report) == [("error", said, [(cases.FILE, number) for number in changed_lines(report)])]
+    unknown = replace(report, after=replace(report.after, sources=report.before.sources))
+    assert missing_labels(unknown) == [("error", said, [(policy.FILE, 1)])], "no line of the change is known"
+    assert missing_labels(judged("collector leaves the mesh", tmp_path, "security: reviewed", "risk-accepted")) == []
 
 
 def test_given_labels_pass_whatever_their_order(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.main import main
 from tests.cli.oncall.oncall_apis import api
-from tests.cli.review import cases
+from tests.cli.review import cases, linkerd_cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,9 +45,11 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
 
 
-def commit(folder: Path) -> None:
+def commit(folder: Path, date: str = "") -> None:
     name = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
-    git(folder, *name, "commit", "--quiet", "--all", "--message", "x")
+    variables = {"GIT_COMMITTER_DATE": date} if date else {}
+    command: list[str | Path] = ["git", "-C", folder, *name, "commit", "--quiet", "--all", "--message", "x"]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **variables})
 
 
 def branch(case: cases.Case, folder: Path) -> None:
@@ -63,9 +68,14 @@ def edit(edits: tuple[cases.Edit, ...], folder: Path) -> None:
         place.write_text(place.read_text().replace(old, new))
 
 
-@pytest.mark.parametrize("name", ["caller added", "caller removed", "canary step", "permissive mTLS"])
-def test_c3_a_branch_is_compared_with_main(name: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    case = cases.named(name)
+BRANCHES = [cases.named(one) for one in ("caller added", "caller removed", "canary step", "permissive mTLS")]
+BRANCHES += [one for one in linkerd_cases.CASES if one.name.startswith(("caller added", "forgotten fault"))]
+
+
+@pytest.mark.parametrize("case", BRANCHES, ids=lambda case: case.slug)
+def test_c3_a_branch_is_compared_with_main(
+    case: cases.Case, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     branch(case, checkout)
     asked = ["review", "--stack", "prod", "--against", "main"]
     assert main(asked) == 0  # not committed yet
@@ -101,6 +111,70 @@ def test_c3_a_removed_caller_that_is_seen_in_traffic(checkout: Path, capsys: pyt
     text = capsys.readouterr().out
     assert f"**{case.verdict}**" in text
     assert "| the base too | `user-service` | `payment-service` | 3 |" in text
+
+
+def test_c3_observed_calls_need_no_file_of_stack_local(checkout: Path) -> None:
+    git(checkout, "rm", "--quiet", "Pulumi.local.yaml")
+    commit(checkout)
+
+    def prometheus(_: dict[str, str]) -> object:
+        return {"status": "success", "data": {"resultType": "vector", "result": []}}
+
+    with api(api_v1_query=prometheus) as port:
+        url = f"http://127.0.0.1:{port}"
+        asked = ["--against-traffic", "7d", "--prometheus-url", url, "--output", "json"]
+        command = [sys.executable, "-m", "otel_mesh_cli", "review", "--stack", "prod", *asked]
+        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["traffic"]["compared"] == 0
+
+
+def test_c3_a_report_has_the_time_of_the_commit_and_not_of_the_run(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    branch(cases.named("canary step"), checkout)
+    commit(checkout, "2026-03-01T23:30:00-02:00")
+    asked = ["review", "--stack", "prod", "--against", "main"]
+    assert main(asked) == 0
+    text, error = capsys.readouterr()
+    assert ", commit of 2026-03-02 01:30 UTC. This comment is updated" in text
+    assert re.fullmatch(r"otel-mesh: reviewed stack prod in \d+\.\d s\n", error)
+    assert main([*asked, "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["date"] == "2026-03-02T01:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("components/otel_mesh/core/recording.py", "No module named 'otel_mesh.core.recording'"),
+        ("components", "it has no folder components"),
+    ],
+)
+def test_c3_the_settings_of_a_base_with_another_program_are_read_by_the_checkouts(
+    lost: str, said: str, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = cases.named("canary step")
+    edit(case.base, checkout)
+    git(checkout, "rm", "-r", "--quiet", lost)
+    commit(checkout)
+    git(checkout, "switch", "--quiet", "--create", "change")
+    git(checkout, "checkout", "HEAD^", "--", lost)
+    edit(case.edits, checkout)
+    commit(checkout)
+    asked = ["review", "--stack", "prod", "--against", "main"]
+    assert main(asked) == 0
+    text = capsys.readouterr().out
+    assert f"**{case.verdict}**" in text
+    assert f"this command cannot run the base's program ({said}), so the checkout's program has read" in text
+    git(checkout, "switch", "--quiet", "main")
+    file = checkout / cases.FILE
+    file.write_text(file.read_text().replace("ingress_percentage", "ingres_percentage"))
+    commit(checkout)
+    git(checkout, "switch", "--quiet", "change")
+    assert main(asked) == 2
+    error = capsys.readouterr().err
+    assert f"--against main, read by the checkout's program as its own fails ({said}): settings of stack" in error
+    assert "mesh.tracing.ingres_percentage: unknown key; did you mean 'ingress_percentage'?" in error
 
 
 def test_c3_a_fault_without_an_end_is_refused_in_production(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,6 +192,15 @@ def test_b4_linkerd_policies_decide_who_may_call() -> None:
     assert risks(version("b"), version("b", "c")) == [
         (Kind.OPENS.value, "shop/c -> shop/a", "refused", "allowed, port 8080")
     ]
+    network = a_network_policy("a", "b")
+    assert risks([*version("b"), network], [*version("b", "c"), network]) == [
+        (
+            Kind.GUARD.value,
+            "shop/c -> shop/a",
+            "refused by the mesh's policies",
+            "let through by the mesh's policies",
+        )
+    ], "an identity more changes the mesh's guard, though no policy changes"
 
 
 def test_b4_a_route_of_linkerd_limits_requests_beside_a_network_policy() -> None:

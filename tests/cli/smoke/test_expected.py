@@ -13,7 +13,10 @@ from otel_mesh_cli.stacks.local_stack import NO_PROXIES, Proxies
 
 ISTIO = Proxies("envoy", "ingress")
 LINKERD = Proxies("linkerd")
-MESHES = pytest.mark.parametrize("proxies", [NO_PROXIES, ISTIO, LINKERD], ids=["bare", "istio", "linkerd"])
+SERVED = Proxies("envoy+linkerd", "ingress")
+MESHES = pytest.mark.parametrize(
+    "proxies", [NO_PROXIES, ISTIO, LINKERD, SERVED], ids=["bare", "istio", "linkerd", "served"]
+)
 
 
 def trace(tree: Branch, storing: frozenset[str]) -> list[Span]:
@@ -68,6 +71,18 @@ def test_linkerd_s_proxies_have_a_span_towards_their_own_workload_too() -> None:
         "an internal span of the proxy of user-service",
         "a server span of user-service",
     ]
+
+
+def test_a_gateway_of_envoy_in_linkerd_has_a_proxy_beside_it() -> None:
+    gateway = [str(one) for one in request.tree(SERVED).spans()][:4]
+    assert gateway == [
+        "a server span of the proxy of ingress",
+        "a client span of the proxy of ingress",
+        "an internal span of the proxy of ingress",
+        "a client span of the proxy of ingress",
+    ]
+    unseen = dataclasses.replace(LINKERD, gateway="contour")
+    assert request.tree(unseen) == request.tree(LINKERD), "a gateway that makes no spans"
 
 
 def test_an_order_goes_through_all_services() -> None:

@@ -48,15 +48,19 @@ def translated(program: Path, folder: Path, proxies: ProxySpans, sent: Mapping[s
         sent: Spans by the ``service.name`` of their resource.
     """
     port = free_port()
-    (processor,) = translation(proxies)
+    processors = sorted(translation(proxies), key=lambda one: one.stage)
     configuration = {
         "receivers": otlp_receiver(port),
-        "processors": {processor.id: processor.settings},
+        "processors": {one.id: one.settings for one in processors},
         "exporters": file_exporters(folder),
         "service": {
             "telemetry": {"metrics": {"level": "none"}},
             "pipelines": {
-                "traces": {"receivers": ["otlp"], "processors": [processor.id], "exporters": ["file/traces"]},
+                "traces": {
+                    "receivers": ["otlp"],
+                    "processors": [one.id for one in processors],
+                    "exporters": ["file/traces"],
+                },
             },
         },
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values
 from otel_mesh.mesh.istio.exposed_backends import BackendRoute, ExposedBackendsArgs, exposed_manifests
-from otel_mesh.mesh.istio.gateway import IngressGatewayArgs, IngressGatewaySettings, gateway_manifests
+from otel_mesh.mesh.istio.gateway import IngressGatewayArgs, gateway_manifests
 from otel_mesh.mesh.istio.install import istio_namespaces
 from otel_mesh.mesh.istio.policy import (
     mesh_telemetry,
@@ -16,10 +16,11 @@ from otel_mesh.mesh.istio.policy import (
     untraced_exports,
     untraced_namespace,
 )
-from otel_mesh.mesh.istio.routes import Route, delegate_name, delegated_virtual_service
+from otel_mesh.mesh.istio.routes import delegate_name, delegated_virtual_service
 from otel_mesh.mesh.istio.settings import IstioSettings
-from otel_mesh.mesh.istio.tokens import TokenSettings
+from otel_mesh.mesh.policies.ingress import IngressGatewaySettings, Route
 from otel_mesh.mesh.policies.team_routes import TeamRoute
+from otel_mesh.mesh.policies.tokens import TokenSettings
 from otel_mesh.mesh.tracing import Tracing
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from otel_mesh.core.errors import parse
 from otel_mesh.mesh.installing.chart_check import unknown_values
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.charts import base_values, cni_values, istiod_values, mesh_config
-from otel_mesh.mesh.istio.edge import CONTEXT_HEADERS, STRIPPED_HEADERS, strip_untrusted_headers
+from otel_mesh.mesh.istio.edge import strip_untrusted_headers
 from otel_mesh.mesh.istio.settings import IstioSettings
 from otel_mesh.mesh.istio.tokens import token_manifests
+from otel_mesh.mesh.policies.edge_headers import CONTEXT_HEADERS, STRIPPED_HEADERS
 from otel_mesh.mesh.tracing import Tracing
 from tests.components import golden_files
 from tests.components.mesh.istio_scenarios import CHANGED, DEFAULTS, SCENARIOS, SCHEDULED, TAGGED, TOKENS, TRACING

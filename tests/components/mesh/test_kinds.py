@@ -13,6 +13,7 @@ from jsonschema import Draft7Validator
 from typing_extensions import TypedDict, is_typeddict
 
 from otel_mesh.k8s.kinds import Kind
+from otel_mesh.mesh.gateway_api import kinds as gateway_api
 from otel_mesh.mesh.istio import kinds as istio
 from otel_mesh.mesh.linkerd import kinds as linkerd
 from otel_mesh_cli.core.paths import repo_dir
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
     from tests.built import Built
     from tests.components.definitions import Schemas
 
-KINDS: Final = [one for module in (istio, linkerd) for one in vars(module).values() if isinstance(one, Kind)]
+KINDS: Final = [
+    one for module in (istio, linkerd, gateway_api) for one in vars(module).values() if isinstance(one, Kind)
+]
 JUDGED: Final = [one for one in KINDS if one.name not in LACKING]
-OF_MESHES: Final = re.compile(r"\b(?:istio\.io|linkerd\.io|gateway\.networking\.k8s\.io)/v[0-9]")
+OF_MESHES: Final = re.compile(
+    r"\b(?:istio\.io|linkerd\.io|gateway\.networking\.k8s\.io|gateway\.envoyproxy\.io)/v[0-9]"
+)
 OF_INPUTS: Final = {"Output": pulumi.Output, "T": Any}
 """Names in `pulumi.Input` that stand for something in pulumi's own module only."""
 PLAIN: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -103,10 +108,11 @@ def _map_problems(value: Any, schema: dict[str, Any], path: str) -> Iterator[str
 def _value_problems(declared: Any, schema: dict[str, Any], path: str) -> Iterator[str]:  # noqa: ANN401 - any type
     values = set(get_args(declared))
     if get_origin(declared) is Literal:
-        if schema.get("type") != "string":
-            yield f"{path}: not a string"
+        (kind,) = {PLAIN[type(value)] for value in values}
+        if schema.get("type") != kind:
+            yield f"{path}: not {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
         if unknown := values - set(schema.get("enum", values)):
-            yield f"{path}: {', '.join(sorted(unknown))} not among the values of the enum"
+            yield f"{path}: {', '.join(sorted(map(str, unknown)))} not among the values of the enum"
     elif values:
         if values != {int, str} or not schema.get("x-kubernetes-int-or-string"):
             yield f"{path}: not a number or name"
@@ -149,7 +155,7 @@ def test_no_object_of_a_mesh_is_made_past_its_kind() -> None:
     """Versions are written beside objects of Kubernetes itself and of cert-manager only."""
     sources = [path.read_text() for path in (repo_dir() / "components" / "otel_mesh" / "mesh").rglob("*.py")]
     found = {match for text in sources for match in re.findall(r'"apiVersion": ([^,]+)', text)}
-    assert found == {'"v1"', 'f"{_RBAC}/v1"', '"cert-manager.io/v1"'}
+    assert found == {'"v1"', 'f"{_RBAC}/v1"', 'f"{_ADMISSION}/v1"', '"cert-manager.io/v1"'}
 
 
 def test_a_misspelt_field_is_a_type_error() -> None:

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from otel_mesh import Catalog, EgressHost, ExternalCall, InvalidSettingsError, IstioSettings, declared_egress, parse
+from otel_mesh import (
+    Catalog,
+    EgressHost,
+    ExternalCall,
+    IngressGatewaySettings,
+    InvalidSettingsError,
+    IstioSettings,
+    declared_egress,
+    parse,
+)
 from otel_mesh.mesh.istio import egress as istio
 from otel_mesh.mesh.istio.binding import istio_binding
-from otel_mesh.mesh.istio.gateway import IngressGatewayArgs, IngressGatewaySettings, gateway_manifests
+from otel_mesh.mesh.istio.gateway import IngressGatewayArgs, gateway_manifests
 from otel_mesh.mesh.istio.telemetry_egress import service_entries
 from otel_mesh.mesh.linkerd import egress as linkerd
 from tests.components.mesh.istio_scenarios import TRACING

@@ -24,6 +24,9 @@ class GatewayRouteArgs:
         mesh: Binding of the mesh.
         strip_prefix: Whether the service gets the paths without the prefix that the platform granted.
         retries: Number of retries of safe requests: GET, HEAD, and requests with an ``idempotency-key``.
+        host: Host name that the platform granted; None for the hosts of the platform's own services. An Istio takes it
+            from the platform's own objects.
+        path_prefix: Prefix that the platform granted; see ``host``.
     """
 
     namespace: pulumi.Input[str]
@@ -32,6 +35,8 @@ class GatewayRouteArgs:
     mesh: MeshBinding
     strip_prefix: bool = False
     retries: int = 2
+    host: str | None = None
+    path_prefix: str = "/"
 
 
 class GatewayRoute(Component):
@@ -46,8 +51,15 @@ class GatewayRoute(Component):
     TYPE: ClassVar[str] = "GatewayRoute"
 
     def __init__(self, name: str, args: GatewayRouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        route = ServedRoute(service=args.service, port=args.port, strip_prefix=args.strip_prefix, retries=args.retries)
-        manifests = renderer(args.mesh).gateway_route(route, args.namespace)
+        route = ServedRoute(
+            service=args.service,
+            port=args.port,
+            strip_prefix=args.strip_prefix,
+            retries=args.retries,
+            host=args.host,
+            path_prefix=args.path_prefix,
+        )
+        manifests = renderer(args.mesh).gateway_route(route, args.mesh, args.namespace)
         super().__init__(name, opts)
         self.children(manifests)
         self.register_outputs({})

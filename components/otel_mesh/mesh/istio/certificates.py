@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.k8s.manifests import Manifest, metadata
+from otel_mesh.mesh.policies.certificates import certificate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pulumi
+
+    from otel_mesh.k8s.manifests import Manifest
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 
@@ -32,39 +33,8 @@ def manifests(
     Raises:
         InvalidSettingsError: The certificate has no key, or no name of a Secret.
     """
-    problems = []
-    if (certificate is None) != (private_key is None):
-        missing = "certificate" if certificate is None else "private_key"
-        problems.append(
-            Problem(
-                missing, "is not set although its counterpart is", "set both certificate and private_key, or neither"
-            )
-        )
-    if secret is None and not (certificate is None and private_key is None):
-        problems.append(
-            Problem("tls_secret", "is not set although a certificate is", "name the Secret to create from it")
-        )
-    if problems:
-        raise InvalidSettingsError(problems)
-    if secret is None:
-        return []
-    made = [] if certificate is None else [_secret(meta, secret, certificate, private_key)]
-    return [*made, *_reads_secrets(meta)]
-
-
-def _secret(
-    meta: Mapping[str, Any],
-    name: pulumi.Input[str],
-    certificate: pulumi.Input[str],
-    private_key: pulumi.Input[str] | None,
-) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": metadata(name, meta["labels"], namespace=meta["namespace"]),
-        "type": "kubernetes.io/tls",
-        "stringData": {"tls.crt": certificate, "tls.key": private_key},
-    }
+    made = certificate_secret(meta, secret, certificate, private_key)
+    return [*made, *_reads_secrets(meta)] if secret is not None else []
 
 
 def _reads_secrets(meta: Mapping[str, Any]) -> list[Manifest]:

@@ -15,9 +15,10 @@ from otel_mesh.k8s.component import Component
 from otel_mesh.mesh.binding import GatewayBinding  # noqa: TC001 - a component plugin reads it at run time
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.kinds import AUTHORIZATION_POLICY, VIRTUAL_SERVICE
-from otel_mesh.mesh.istio.routes import HTTP_PORT
-from otel_mesh.mesh.istio.tokens import TokenSettings, request_authentication
+from otel_mesh.mesh.istio.tokens import request_authentication
+from otel_mesh.mesh.policies.ingress import HTTP_PORT
 from otel_mesh.mesh.policies.team_routes import covers
+from otel_mesh.mesh.policies.tokens import TokenSettings  # noqa: TC001 - a component plugin reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

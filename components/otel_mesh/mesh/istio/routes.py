@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_mesh.core.outputs import TextInput  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.values import PathPrefix, Port, Settings
 from otel_mesh.mesh.istio.kinds import GATEWAY, VIRTUAL_SERVICE
 from otel_mesh.mesh.policies.matching import IDEMPOTENCY_HEADER
 
@@ -22,11 +20,9 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.istio.host_types import Listener
     from otel_mesh.mesh.istio.traffic_types import Delegate, HttpMatch, HttpRoute, Retries, WeightedDestination
+    from otel_mesh.mesh.policies.ingress import Route
     from otel_mesh.mesh.policies.team_routes import TeamRoute
 
-HTTP_PORT: Final = 8080
-HTTPS_PORT: Final = 8443
-"""Unprivileged ports of a gateway's pods; its Service has 80 and 443."""
 SAFE: Final[tuple[HttpMatch, ...]] = (
     {"method": {"regex": "GET|HEAD"}},
     {"headers": {IDEMPOTENCY_HEADER: {"regex": ".+"}}},
@@ -34,20 +30,6 @@ SAFE: Final[tuple[HttpMatch, ...]] = (
 """Conditions of requests that may be retried."""
 RETRY_ON: Final = "connect-failure,refused-stream,reset,gateway-error"
 """Failures after which a safe request is repeated."""
-
-
-class Route(Settings):
-    """A Service that a gateway forwards requests to.
-
-    Attributes:
-        host: Fully qualified DNS name of the Service.
-        port: Port of the Service.
-        prefix: Prefix of the paths that are forwarded, by whole segments.
-    """
-
-    host: TextInput
-    port: Port
-    prefix: PathPrefix = "/"
 
 
 def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_mesh.mesh.gateway_api.kinds import GATEWAY_API, HTTP_ROUTE
 from otel_mesh.mesh.linkerd.access_routes import server_routes
 from otel_mesh.mesh.linkerd.kinds import (
     AUTHORIZATION_POLICY,
-    GATEWAY,
-    HTTP_ROUTE,
     MESH_TLS_AUTHENTICATION,
     NETWORK_AUTHENTICATION,
     POLICY,
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from otel_mesh.catalog.routes import Method
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.binding import MeshBinding
-    from otel_mesh.mesh.linkerd.policy_types import AuthorizationPolicySpec, Network, Reference, ServerSpec
-    from otel_mesh.mesh.linkerd.route_types import HttpMatch, HttpRule, ParentReference
+    from otel_mesh.mesh.gateway_api.route_types import HttpMatch, HttpRule, ParentReference, Reference
+    from otel_mesh.mesh.linkerd.policy_types import AuthorizationPolicySpec, Network, ServerSpec
     from otel_mesh.mesh.policies.access import Access, Grant
 
 _HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
@@ -86,7 +85,7 @@ def unidentified_spans(of_server: str, namespace: pulumi.Input[str], cidrs: Iter
             mesh_metadata(f"{of_server}-rest", namespace),
             {"parentRefs": [parent], "rules": [{"matches": [{"path": ANY_PATH}]}]},
         ),
-        *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), cidrs),
+        *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY_API), cidrs),
     ]
 
 
@@ -157,7 +156,7 @@ def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) 
         yield HTTP_ROUTE.manifest(mesh_metadata(part, namespace), {"parentRefs": [parent], "rules": _rules(matches)})
         if callers:
             number += 1
-            yield from _allowed(part, namespace, policy_ref("HTTPRoute", part, GATEWAY), sorted(callers))
+            yield from _allowed(part, namespace, policy_ref("HTTPRoute", part, GATEWAY_API), sorted(callers))
     yield from _probes(access, namespace)
 
 
@@ -179,7 +178,7 @@ def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
     exact: list[HttpMatch] = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
     return [
         HTTP_ROUTE.manifest(mesh_metadata(name, namespace), {"parentRefs": [parent], "rules": [{"matches": exact}]}),
-        *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY), _ANYWHERE),
+        *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY_API), _ANYWHERE),
     ]
 
 

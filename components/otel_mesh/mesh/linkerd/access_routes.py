@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from otel_mesh.catalog.routes import Method, Operation
-    from otel_mesh.mesh.linkerd.route_types import HttpMatch
+    from otel_mesh.mesh.gateway_api.route_types import HttpMatch
 
 _BELOW: Final = "/*"
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.mesh.binding import CollectorIdentity, GatewayBinding, MeshBinding, MeshControlPlane, ProxyScraping
+from otel_mesh.mesh.binding import (
+    CollectorIdentity,
+    GatewayBinding,
+    MeshBinding,
+    MeshControlPlane,
+    ProxyScraping,
+    ProxySpans,
+)
 
 if TYPE_CHECKING:
     from otel_mesh.mesh.linkerd.settings import LinkerdSettings
@@ -12,6 +19,7 @@ if TYPE_CHECKING:
 MESH_LABEL: Final = "otel-mesh.dev/mesh"
 """Label of the namespaces in the mesh: Linkerd itself reads an annotation, which NetworkPolicies cannot select."""
 _INJECT: Final = "linkerd.io/inject"
+_SKIPPED: Final = "config.linkerd.io/skip-inbound-ports"
 _ADMIN_PORT: Final = 4191
 _INBOUND_PORT: Final = 4143
 TRUST_MARKER: Final = "otel-mesh.dev/mesh-trust"
@@ -55,7 +63,7 @@ def linkerd_binding(
     """
     proxy = settings.proxy
     skipped = {
-        "config.linkerd.io/skip-inbound-ports": proxy.skip_inbound_ports,
+        _SKIPPED: proxy.skip_inbound_ports,
         "config.linkerd.io/skip-outbound-ports": proxy.skip_outbound_ports,
     }
     return MeshBinding(
@@ -72,7 +80,7 @@ def linkerd_binding(
         outside_annotations={_INJECT: "disabled"},
         resource_attributes={"service.mesh": "linkerd", "service.mesh.version": settings.version},
         peer_identity="l5d-client-id",
-        proxy_spans="linkerd" if proxy.tracing else "",
+        proxy_spans=linkerd_proxy_spans(settings, gateway),
         proxy_scraping=PROXY_SCRAPING,
         gateway=gateway,
         collector=collector,
@@ -85,7 +93,20 @@ def linkerd_binding(
         app_protocols=APP_PROTOCOLS,
         span_networks=settings.cluster_networks if proxy.tracing and proxy.unidentified_spans else (),
         proxy_ports=(_INBOUND_PORT,),
+        bypass_annotation=_SKIPPED,
     )
+
+
+def linkerd_proxy_spans(settings: LinkerdSettings, gateway: GatewayBinding | None) -> ProxySpans:
+    """Kind of the proxies that make spans.
+
+    Args:
+        settings: Settings of the installation.
+        gateway: Gateway where requests from outside enter; None without one.
+    """
+    if not settings.proxy.tracing:
+        return ""
+    return "envoy+linkerd" if gateway is not None and gateway.envoy_spans else "linkerd"
 
 
 _ACCOUNTS: Final = ("linkerd-destination", "linkerd-identity", "linkerd-proxy-injector")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.mesh.linkerd.kinds import EGRESS_NETWORK, GRPC_ROUTE, HTTP_ROUTE
+from otel_mesh.mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE
+from otel_mesh.mesh.linkerd.kinds import EGRESS_NETWORK
 from otel_mesh.mesh.linkerd.objects import ANY_PATH, mesh_metadata, policy_ref
 from otel_mesh.mesh.policies.egress import EXTERNAL, by_host
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.gateway_api.route_types import HttpRule, ParentReference
     from otel_mesh.mesh.linkerd.policy_types import EgressNetworkSpec, Network
-    from otel_mesh.mesh.linkerd.route_types import HttpRule, ParentReference
     from otel_mesh.mesh.policies.egress import Egress, HostPorts
 
 EVERY_HOST: Final = "declared-egress"

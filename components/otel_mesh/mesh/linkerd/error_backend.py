@@ -14,6 +14,8 @@ from otel_mesh.k8s.workload import Workload
 from otel_mesh.mesh.policies.matching import seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.k8s.pod_types import Check
     from otel_mesh.mesh.policies.fault import FaultInjection
@@ -49,6 +51,8 @@ class Handler(BaseHTTPRequestHandler):
 ThreadingHTTPServer(("", {ERROR_PORT}), Handler).serve_forever()
 """
 
+_COMMAND: Final = ("python3", "-c", _PROGRAM)
+
 
 def error_service(target: Target) -> str:
     """Name of the Service of the backend.
@@ -79,7 +83,7 @@ def error_backend(fault: FaultInjection, target: Target) -> list[Manifest]:
     container = Container(
         name="errors",
         image=fault.backend_image or versions.PYTHON_IMAGE,
-        command=("python3", "-c", _PROGRAM, str(fault.abort.status), str(delay)),
+        command=(*_COMMAND, str(fault.abort.status), str(delay)),
         ports=(ContainerPort(name="http", number=ERROR_PORT, protocol="http"),),
         probes=Probes(live=check),
         resources=Resources(cpu="10m", memory="32Mi", memory_limit="64Mi"),
@@ -95,3 +99,22 @@ def error_backend(fault: FaultInjection, target: Target) -> list[Manifest]:
         pod_annotations={"linkerd.io/inject": "disabled"},
     )
     return render(workload)
+
+
+def answer_of(pod: Mapping[str, object]) -> tuple[int, float] | None:
+    """Status and delay in seconds of the answers of a backend's pod; None for any other pod.
+
+    Args:
+        pod: Specification of the pod, as of `error_backend`.
+    """
+    containers = pod.get("containers")
+    if pod.get("initContainers") or not isinstance(containers, list) or len(containers) != 1:
+        return None
+    command = containers[0].get("command") or ()
+    known = len(_COMMAND)
+    if tuple(command[:known]) != _COMMAND or len(command) != known + 2:
+        return None
+    try:
+        return int(command[known]), float(command[known + 1])
+    except ValueError:
+        return None

@@ -1,19 +1,14 @@
-"""Kinds of Linkerd's policies and of the Gateway API in use.
-
-https://linkerd.io/2/reference/authorization-policy, https://gateway-api.sigs.k8s.io/reference/spec
-"""
+"""Kinds of Linkerd's policies in use (https://linkerd.io/2/reference/authorization-policy)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from otel_mesh.k8s.kinds import Kind
-from otel_mesh.mesh.linkerd import policy_types, route_types
+from otel_mesh.mesh.linkerd import policy_types
 
 POLICY: Final = "policy.linkerd.io"
 """API group of Linkerd's policies."""
-GATEWAY: Final = "gateway.networking.k8s.io"
-"""API group of the Gateway API."""
 
 SERVER: Final = Kind(f"{POLICY}/v1beta3", "Server", policy_types.ServerSpec)
 AUTHORIZATION_POLICY: Final = Kind(f"{POLICY}/v1alpha1", "AuthorizationPolicy", policy_types.AuthorizationPolicySpec)
@@ -25,5 +20,3 @@ NETWORK_AUTHENTICATION: Final = Kind(
 )
 EGRESS_NETWORK: Final = Kind(f"{POLICY}/v1alpha1", "EgressNetwork", policy_types.EgressNetworkSpec)
 RATE_LIMIT: Final = Kind(f"{POLICY}/v1alpha1", "HTTPLocalRateLimitPolicy", policy_types.HttpLocalRateLimitPolicySpec)
-HTTP_ROUTE: Final = Kind(f"{GATEWAY}/v1", "HTTPRoute", route_types.HttpRouteSpec)
-GRPC_ROUTE: Final = Kind(f"{GATEWAY}/v1", "GRPCRoute", route_types.GrpcRouteSpec)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from otel_mesh.mesh.linkerd.policy_types import Reference
-    from otel_mesh.mesh.linkerd.route_types import PathMatch
+    from otel_mesh.mesh.gateway_api.route_types import PathMatch, Reference
 
 ANY_PATH: Final[PathMatch] = {"type": "PathPrefix", "value": "/"}
 """The condition that every path fulfils."""

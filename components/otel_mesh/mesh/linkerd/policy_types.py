@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-
-class Reference(TypedDict):
-    """A reference to an object of the same namespace."""
-
-    group: str
-    kind: str
-    name: str
+from otel_mesh.mesh.gateway_api.route_types import Reference  # noqa: TC001 - the test reads the types at run time
 
 
 class Selector(TypedDict, total=False):

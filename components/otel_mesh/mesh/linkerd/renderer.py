@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.labels import Label
 from otel_mesh.core.network import OTLP_GRPC_PORT
+from otel_mesh.mesh.gateway_api.routes import service_route
 from otel_mesh.mesh.linkerd.access import (
     access_policies,
     authorization,
@@ -106,16 +107,29 @@ class LinkerdRenderer:
         del namespace, hosts, prefix
         return []
 
-    def gateway_route(self, route: ServedRoute, namespace: pulumi.Input[str]) -> list[Manifest]:
-        """None: Linkerd has no gateway.
+    def gateway_route(self, route: ServedRoute, binding: MeshBinding, namespace: pulumi.Input[str]) -> list[Manifest]:
+        """An HTTPRoute that is attached to the platform's Gateway object.
 
         Raises:
-            InvalidSettingsError: Always.
+            InvalidSettingsError: The platform has no such gateway.
         """
-        del namespace
-        reason = f"Linkerd has no gateway that could serve '{route.service}'"
-        remedy = "route to its Service from a gateway of your own in the mesh, and name that among the callers"
-        raise InvalidSettingsError([Problem("", reason, remedy)])
+        parent = None if binding.gateway is None else binding.gateway.route_parent
+        if parent is None:
+            reason = f"the platform has no gateway that could serve '{route.service}'"
+            remedy = (
+                "have the platform's owner set mesh.gateway_api, or route to its Service from a gateway of your own"
+            )
+            raise InvalidSettingsError([Problem("", reason, remedy)])
+        return service_route(
+            route.service,
+            namespace,
+            parent,
+            port=route.port,
+            prefix=route.path_prefix,
+            hosts=parent.hosts if route.host is None else (route.host,),
+            retries=route.retries,
+            strip_prefix=route.strip_prefix,
+        )
 
 
 def _server_name(collector: str, port: int) -> str:

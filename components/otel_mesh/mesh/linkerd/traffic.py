@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.labels import Annotation, Label
+from otel_mesh.mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE
 from otel_mesh.mesh.linkerd.binding import APP_PROTOCOLS
 from otel_mesh.mesh.linkerd.error_backend import error_backend
-from otel_mesh.mesh.linkerd.kinds import GRPC_ROUTE, HTTP_ROUTE, RATE_LIMIT
+from otel_mesh.mesh.linkerd.kinds import RATE_LIMIT
 from otel_mesh.mesh.linkerd.objects import mesh_metadata, milliseconds, policy_ref
 from otel_mesh.mesh.linkerd.traffic_rules import grpc_rule, http_rule
 from otel_mesh.mesh.policies.matching import seconds
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_mesh.k8s.manifests import Manifest
+    from otel_mesh.mesh.gateway_api.route_types import ParentReference
     from otel_mesh.mesh.linkerd.policy_types import HttpLocalRateLimitPolicySpec
-    from otel_mesh.mesh.linkerd.route_types import ParentReference
     from otel_mesh.mesh.policies.resilience import RateLimit
     from otel_mesh.mesh.policies.traffic import Target, TrafficPolicy
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_mesh.catalog.routes import Method
-    from otel_mesh.mesh.linkerd.route_types import (
+    from otel_mesh.mesh.gateway_api.route_types import (
         Backend,
         Filter,
         GrpcRule,

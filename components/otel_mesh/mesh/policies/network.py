@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.model import Catalog
     from otel_mesh.k8s.network_policy import Peer
-    from otel_mesh.mesh.binding import MeshBinding
+    from otel_mesh.mesh.binding import GatewayBinding, MeshBinding
 
 _DNS_PORTS: Final = tuple(
     TransportPort(number=number, protocol=protocol) for number in (53, 5353) for protocol in ("UDP", "TCP")
@@ -54,6 +54,17 @@ def dns_connections(namespaces: Iterable[str], addresses: Iterable[str] = ()) ->
         for namespace in namespaces
         for server in servers
     )
+
+
+def gateway_pods(gateway: GatewayBinding) -> Pods:
+    """The pods of a gateway.
+
+    Args:
+        gateway: Gateway of the mesh's binding.
+    """
+    if gateway.pod_labels:
+        return Pods(namespace=gateway.namespace, labels=gateway.pod_labels)
+    return workload_pods(gateway.namespace, gateway.service)
 
 
 def mesh_connections(

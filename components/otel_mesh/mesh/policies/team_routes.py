@@ -42,12 +42,16 @@ class ServedRoute:
         port: Port of the service.
         strip_prefix: Whether the service gets the paths without the prefix that the platform granted.
         retries: Number of retries of safe requests: GET, HEAD, and requests with an ``idempotency-key``.
+        host: Host name that the platform granted; None for the hosts of the platform's own services.
+        path_prefix: Prefix that the platform granted.
     """
 
     service: str
     port: int
     strip_prefix: bool
     retries: int
+    host: str | None = None
+    path_prefix: str = "/"
 
 
 def require_distinct_routes(routes: Sequence[TeamRoute], own: Mapping[str, str], hosts: Iterable[str]) -> None:

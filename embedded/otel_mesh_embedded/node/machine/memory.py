@@ -10,7 +10,7 @@ import psutil
 from otel_mesh_embedded.node.machine.cgroups import hierarchies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _OWN = Path("/proc/self/cgroup")
 _UNLIMITED = 1 << 60
@@ -47,4 +47,9 @@ def _left(folder: Path, limit: str, usage: str) -> Iterator[int]:
     except FileNotFoundError:  # version 2 has no limit at the root; without accounting there are no files at all
         return
     if most != "max" and int(most) < _UNLIMITED:
-        yield max(0, int(most) - used + int(counts.get("total_inactive_file", counts.get("inactive_file", 0))))
+        yield max(0, int(most) - used + _file_cache(counts))
+
+
+def _file_cache(counts: Mapping[str, str]) -> int:
+    """Bytes of files, which the kernel drops before it refuses memory: after a build most of them count as active."""
+    return sum(int(counts.get(f"total_{kind}", counts.get(kind, 0))) for kind in ("active_file", "inactive_file"))

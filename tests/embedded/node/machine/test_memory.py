@@ -34,7 +34,8 @@ def test_a_limit_of_version_1_counts_less_what_is_used_and_cannot_be_freed(
 ) -> None:
     names = ("memory.limit_in_bytes",), ("memory.usage_in_bytes",)
     _group(tmp_path / "memory", (*names[0], "9223372036854771712"), (*names[1], 7 * GIB), "total_inactive_file 0\n")
-    stat = f"cache 1\ntotal_inactive_file {GIB}\ninactive_file 5\n"
+    files = f"total_inactive_file {GIB // 4}\ntotal_active_file {3 * GIB // 4}"
+    stat = f"cache 1\n{files}\ninactive_file 5\nactive_file 5\n"
     _group(tmp_path / "memory" / "ci" / "job", (*names[0], str(GIB // 2)), (*names[1], GIB), stat)
     _group(tmp_path / "memory" / "ci", (*names[0], "9223372036854771712"), (*names[1], GIB), stat)
     trees = (

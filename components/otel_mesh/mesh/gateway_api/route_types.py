@@ -1,6 +1,6 @@
-"""Fields in use of the Gateway API's routes.
+"""Fields in use of the Gateway API's routes inside a mesh.
 
-`otel_mesh.mesh.linkerd.kinds` names the kinds; a test compares the types with the kinds' definitions.
+`otel_mesh.mesh.gateway_api.kinds` names the kinds; a test compares the types with the kinds' definitions.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from typing import Literal, NotRequired, TypedDict
 import pulumi  # noqa: TC002 - the test reads the types at run time
 
 from otel_mesh.catalog.routes import Method  # noqa: TC001 - the test reads the types at run time
-from otel_mesh.mesh.linkerd.policy_types import Reference
+
+
+class Reference(TypedDict):
+    """A reference to an object of the same namespace."""
+
+    group: str
+    kind: str
+    name: pulumi.Input[str]
 
 
 class ParentReference(Reference):
