@@ -118,14 +118,14 @@ def _bring(collector: LoopbackCollector, now: State, state: State) -> None:
 def dropped(collector: LoopbackCollector) -> dict[str, int]:
     """Spans lost according to the service's metrics: `queue` for a full queue, `export` for failed exports."""
     lost = {"queue": "otel.sdk.processor.span.processed", "export": "otel.sdk.exporter.span.exported"}
-    return {
-        why: max(
-            (
-                int(point["asInt"])
-                for point in collector.points(metric)
-                if any(attribute["key"] == "error.type" for attribute in point["attributes"])
-            ),
-            default=0,
-        )
-        for why, metric in lost.items()
-    }
+    return {why: sum(_by_error(collector, metric).values()) for why, metric in lost.items()}
+
+
+def _by_error(collector: LoopbackCollector, metric: str) -> dict[str, int]:
+    """The latest count of each ``error.type`` of a metric."""
+    found: dict[str, int] = {}
+    for point in collector.points(metric):
+        attributes = {one["key"]: one["value"].get("stringValue", "") for one in point["attributes"]}
+        if (error := attributes.get("error.type")) is not None:
+            found[error] = max(found.get(error, 0), int(point["asInt"]))
+    return found

@@ -57,7 +57,7 @@ def bare_pod(kubectl: Callable[..., str]) -> Iterator[str]:
     }
     try:
         kubectl("apply", "-f", "-", input=json.dumps(pod))
-        kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", f"pod/{name}", "--timeout=90s")
+        kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", f"pod/{name}", "--timeout=180s")
         yield name
     finally:
         kubectl("-n", NAMESPACE, "delete", "pod", name, "--ignore-not-found", "--now")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _GATEWAYS: Final = [place for place in (local_stack.settings().mesh.gateway_place,) if place is not None]
 NAMESPACES: Final = ("shop", "observability", *_GATEWAYS)
 _NAME: Final = "e2e-everything"
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 180.0
 
 
 def every_connection(metadata: Mapping[str, str], labels: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -220,7 +220,7 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
     text = as_list(objects)
     try:
         kubectl("apply", "-f", "-", input=text)
-        kubectl("-n", FOREIGN, "rollout", "status", "deploy/stranger", "--timeout=120s")
+        kubectl("-n", FOREIGN, "rollout", "status", "deploy/stranger", "--timeout=180s")
         yield "deploy/stranger"
     finally:
         kubectl("delete", "namespace", FOREIGN, "--ignore-not-found", "--wait=false")

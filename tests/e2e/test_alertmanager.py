@@ -96,7 +96,7 @@ def arrived(
         return [alert for place, _, body in lines if place == path for alert in json.loads(body)["alerts"]]
 
     try:
-        kubectl("wait", *NAMESPACE, f"pod/{NAME}", "--for=condition=Ready", "--timeout=60s")
+        kubectl("wait", *NAMESPACE, f"pod/{NAME}", "--for=condition=Ready", "--timeout=180s")
         done = run(sys.executable, "-m", "tests.e2e.changed_stack", json.dumps(CHANGES), "up", timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         yield alerts

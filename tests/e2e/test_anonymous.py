@@ -46,7 +46,7 @@ context = ssl._create_unverified_context()
 told = {}
 for url in sys.argv[1:]:
     try:
-        told[url] = urllib.request.urlopen(url, context=context, timeout=3).status
+        told[url] = urllib.request.urlopen(url, context=context, timeout=10).status
     except urllib.error.HTTPError as error:
         told[url] = error.code
     except OSError as error:
@@ -60,7 +60,7 @@ def anonymous(port: int, path: str) -> int | str:
     address = next(str(address) for address, number, _ in LISTENERS if number == port)
     context = ssl._create_unverified_context()  # noqa: S323, SLF001 -- the server's certificate is not under test
     try:
-        with urllib.request.urlopen(f"https://{address}:{port}{path}", context=context, timeout=5) as answer:
+        with urllib.request.urlopen(f"https://{address}:{port}{path}", context=context, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -87,17 +87,17 @@ def test_etcd_refuses_a_connection_without_a_certificate_of_its_own_authority(po
     leaf = credentials.ADMIN  # the cluster's administrator is unknown to etcd
     context.load_cert_chain(credentials.certificate(layout(), leaf), credentials.key(layout(), leaf))
     with pytest.raises(OSError, match=r"alert|reset|EOF"):
-        urllib.request.urlopen(f"https://{LOOPBACK}:{port}/version", context=context, timeout=5)
+        urllib.request.urlopen(f"https://{LOOPBACK}:{port}/version", context=context, timeout=30)
 
 
 def test_kube_proxy_serves_health_and_metrics_only() -> None:
     for port in HEALTH_ONLY:
         for path in ("/debug/pprof/", "/debug/flags/v", "/statusz"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=5)
+                urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=30)
         order = urllib.request.Request(f"http://{LOOPBACK}:{port}/debug/flags/v", data=b"9", method="PUT")
         with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(order, timeout=5)  # noqa: S310
+            urllib.request.urlopen(order, timeout=30)  # noqa: S310
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def stranger(kubectl: Callable[..., str]) -> Iterator[str]:
     name = f"stranger-{secrets.token_hex(3)}"
     try:
         kubectl("run", "-n", "default", name, f"--image={image}", "--restart=Never", "--command", "--", "sleep", "600")
-        kubectl("wait", "-n", "default", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
+        kubectl("wait", "-n", "default", f"pod/{name}", "--for=condition=Ready", "--timeout=180s")
         yield name
     finally:
         kubectl("delete", "pod", "-n", "default", name, "--ignore-not-found", "--grace-period=0", "--force")

@@ -37,7 +37,7 @@ def definitions(built: Built, kubectl: Callable[..., str]) -> Iterator[tuple[str
     names = tuple(yaml.safe_load((folder / file).read_text())["metadata"]["name"] for file in DEFINITIONS.values())
     kubectl("apply", "--server-side", *files)
     try:
-        kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
+        kubectl("wait", "--for=condition=Established", "--timeout=180s", *(f"crd/{name}" for name in names))
         yield names
     finally:
         kubectl("delete", "crd", *names)

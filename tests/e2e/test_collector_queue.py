@@ -84,7 +84,7 @@ def _second_jaeger(kubectl: Callable[..., str]) -> None:
             spec["template"]["metadata"]["labels"]["app.kubernetes.io/instance"] = SECOND
         items.append(found)
     kubectl("apply", "-f", "-", input=as_list(items))
-    kubectl("rollout", "status", *NAMESPACE, f"deployment/{SECOND}", "--timeout=60s")
+    kubectl("rollout", "status", *NAMESPACE, f"deployment/{SECOND}", "--timeout=180s")
 
 
 @contextlib.contextmanager
@@ -224,7 +224,7 @@ def test_nothing_accepted_is_lost_when_backends_are_down_and_collectors_are_kill
     pods = ("otel-collector-0", "otel-collector-1")
     kubectl("scale", *NAMESPACE, *STORES, "--replicas=0")
     for name in ("jaeger", "victoria-logs"):
-        kubectl("wait", *NAMESPACE, "--for=delete", "pod", "-l", f"app.kubernetes.io/instance={name}", "--timeout=60s")
+        kubectl("wait", *NAMESPACE, "--for=delete", "pod", "-l", f"app.kubernetes.io/instance={name}", "--timeout=180s")
     sent = []
     for pod in pods:
         with _receiver(settings, pod) as url:
@@ -235,7 +235,7 @@ def test_nothing_accepted_is_lost_when_backends_are_down_and_collectors_are_kill
     for process in killed:
         os.kill(process, signal.SIGKILL)
     kubectl("delete", *NAMESPACE, "pod", *pods, "--grace-period=0", "--force")
-    kubectl("rollout", "status", *NAMESPACE, "statefulset/otel-collector", "--timeout=120s")
+    kubectl("rollout", "status", *NAMESPACE, "statefulset/otel-collector", "--timeout=180s")
     new = {pod: kubectl("get", *NAMESPACE, "pod", pod, "-o", "jsonpath={.metadata.uid}") for pod in pods}
     assert all(new[pod] != old[pod] for pod in pods)
     kubectl("scale", *NAMESPACE, *STORES, "--replicas=1")

@@ -19,6 +19,7 @@ from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import JAEGER, LOGS, PROMETHEUS
 from otel_mesh_stack.services import CATALOG
 from tests.e2e import shop_traffic
+from tests.e2e.counters import growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import httpx
 
     from otel_mesh_cli.oncall.service_map import Pair
+    from tests.e2e.counters import Growth
 
 pytestmark = pytest.mark.e2e
 
@@ -121,22 +123,20 @@ def test_the_call_counts_of_the_map_match_the_requests(http: httpx.Client) -> No
     """S2.12: ten requests are counted as ten calls of each edge on their path, with and without sidecars."""
     api = Prometheus(at_address(http, PROMETHEUS))
     edge = request.SERVICES[0], request.SERVICES[1]
-    query = f'sum(traces_service_graph_request_total{{client="{edge[0]}",server="{edge[1]}"}})'
+    counters = f'traces_service_graph_request_total{{client="{edge[0]}",server="{edge[1]}"}}'
 
-    def calls() -> float:
-        return sum(value for _, value in api.samples(query))
-
-    def settled() -> float:
+    def settled(growing: Growth) -> float:
         last = -1.0
-        while (now := calls()) != last:
+        while (now := growing.now()) != last:
             last = now
             time.sleep(40)  # longer than an unpaired span is held, and its metric is exported
         return now
 
-    before = settled()
+    settled(growth(http, counters))
+    growing = growth(http, counters)
     for _ in range(10):
         request.request(http)
-    eventually(lambda: calls() >= before + 10, "the calls are not counted")
-    assert settled() == before + 10
+    eventually(lambda: growing.now() >= 10, "the calls are not counted")
+    assert settled(growing) == 10
     found = {pair: number for pair, number, _, _ in service_map.observed(api, _WINDOW)}
     assert found[edge] >= 10

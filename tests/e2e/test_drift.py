@@ -42,7 +42,7 @@ def test_c3_a_changed_number_of_pods_is_reported_until_it_is_put_back(
     finally:
         kubectl("scale", *place, f"--replicas={pods}")
         kubectl("label", "service", SERVICE, "-n", NAMESPACE, "team-")
-        kubectl("rollout", "status", *place, "--timeout=120s")
+        kubectl("rollout", "status", *place, "--timeout=180s")
     done = run("otel-mesh", "drift")
     assert done.returncode == 0, done.stdout
 

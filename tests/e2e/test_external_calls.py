@@ -99,7 +99,7 @@ def address(kubectl: Callable[..., str]) -> Iterator[str]:
     try:
         kubectl("apply", "-f", "-", input=as_list(items))
         for namespace in (SPACE, ELSEWHERE):
-            kubectl("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=120s")
+            kubectl("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=180s")
         yield kubectl("get", "pod", "-n", ELSEWHERE, "server", "-o", "jsonpath={.status.podIP}")
     finally:
         kubectl("delete", "namespace", SPACE, ELSEWHERE, "--ignore-not-found", "--wait=false")

@@ -51,4 +51,4 @@ def test_b1_an_image_from_a_file_runs_on_the_node(layout: Path, kubectl: Callabl
     again = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=True)
     assert json.loads(again.stdout) == [loaded]
     kubectl("-n", "default", "run", "sleeper", f"--image={NAME}", "--image-pull-policy=Never", "--restart=Never")
-    kubectl("-n", "default", "wait", "pod", "sleeper", "--for=condition=Ready", "--timeout=60s")
+    kubectl("-n", "default", "wait", "pod", "sleeper", "--for=condition=Ready", "--timeout=180s")

@@ -24,11 +24,11 @@ def test_s1_3_s1_4_s2_2_the_example_has_the_tutorial_s_figures(
 ) -> None:
     """The policy of examples/traffic: what is delayed, aborted and sent to the canary, within 3 sigma."""
     server.apply(TUTORIAL)
-    server.until(lambda: "x-fault-injected" in next(o for o in server.ask(times=5, many=5) if o.status == 200).headers)
+    server.until(lambda: "x-fault-injected" in next(o for o in server.ask(times=9, many=9) if o.status == 200).headers)
     answers: list[Answer] = []
     table = ""
-    for _ in range(2):  # one share in 370 is off by chance: more requests decide
-        answers += server.ask(times=1000, many=40)
+    for _ in range(3):  # of 115 such samples one is off by chance, three in a row once in 1.5 million runs
+        answers = server.ask(times=1000, many=40)
         served = [one for one in answers if one.status == 200]
         shares = {
             "delayed by 5 s": (sum(one.seconds >= 5 for one in answers), len(answers), 0.1),
@@ -85,9 +85,8 @@ def test_s1_3_requests_above_the_limits_fail_at_once(server: Lab) -> None:
     def statuses() -> Counter[int]:
         return Counter(one.status for one in server.ask(path="/slow?s=0.5", times=20, many=20))
 
-    server.until(lambda: statuses()[503] > 0)
-    found = statuses()
-    assert set(found) == {200, 503}
+    # both: an ejection by the policy before would refuse all
+    server.until(lambda: set(statuses()) == {200, 503})
     assert server.statistic("overflow") > 0
 
 

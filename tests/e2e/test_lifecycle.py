@@ -57,7 +57,8 @@ def test_killed_processes_of_the_node_are_restarted(
     run: Callable[..., CompletedProcess[str]], note: Callable[[], str]
 ) -> None:
     for process in node_processes.process_ids():
-        os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # ended together with another one
+            os.kill(process, signal.SIGKILL)
     # as left by a killed CNI agent of the mesh: no pod could start
     network = layout().cni_config / runtime.CNI_FILE
     content = json.loads(network.read_text())

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 def test_s1_4_the_error_backend_gets_its_share(server: Lab) -> None:
     server.apply({"fault": {"abort": {"status": 503, "percentage": 5}, "backend_image": server.image}})
-    server.kubectl("-n", server.namespace, "rollout", "status", "deploy/server-errors", "--timeout=120s")
+    server.kubectl("-n", server.namespace, "rollout", "status", "deploy/server-errors", "--timeout=180s")
     server.until(lambda: "x-fault-injected" in next(o for o in server.ask(times=9, many=5) if o.status == 200).headers)
     answers = server.ask(times=1000, many=40)
     aborted = [one for one in answers if one.status == 503]

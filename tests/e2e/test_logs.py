@@ -16,6 +16,7 @@ from otel_mesh_cli.oncall.backends import at_address
 from otel_mesh_cli.oncall.log_store import LogStore
 from otel_mesh_cli.smoke import arrival, measured, request
 from otel_mesh_cli.stacks.addresses import LOGS
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,14 +35,14 @@ HOUR_US = 3_600_000_000
 
 
 def _of_services(http: httpx.Client, trace_id: str, services: set[str]) -> Sequence[Line]:
-    """The log lines of a trace, once all services have some; a pod may still be restarting."""
+    """The log lines of a trace, once all services have that of their call; a pod may still be restarting."""
     end = time.monotonic() + DEADLINE_S
     found: Sequence[Line] = []
     while True:
         now = time.time_ns() // 1000
         with contextlib.suppress(CommandError):
             found = LogStore(at_address(http, LOGS)).lines(of_trace(trace_id), now - HOUR_US, now)
-        if {line.fields["service.name"] for line in found} >= services:
+        if {service for service, _, _ in _outcomes(found)} >= services:
             return found
         assert time.monotonic() < end, found
         time.sleep(0.5)
@@ -94,8 +95,9 @@ def test_its_page_is_served(http: httpx.Client) -> None:
 
 
 def test_the_log_store_is_scraped(http: httpx.Client) -> None:
-    assert measured.query(http, 'up{job="victoria-logs"}') == 1
-    assert measured.query(http, "sum(vl_rows_ingested_total)") > 0
+    # a test before this one may have restarted both
+    wait_for(lambda: measured.query(http, 'up{job="victoria-logs"}') == 1, every_s=1)
+    wait_for(lambda: measured.query(http, "sum(vl_rows_ingested_total)") > 0, every_s=1)
     assert measured.query(http, "sum(vl_rows_dropped_total) or vector(0)") == 0
 
 
@@ -106,13 +108,13 @@ def test_s2_11_lines_outlive_the_pod_and_arrive_after_an_outage(
     before = request.request(http)
     _of_services(http, before, set(request.SERVICES))
     kubectl("scale", *DEPLOYMENT, "--replicas=0")
-    gone = ("--for=delete", "pod", "--selector=app.kubernetes.io/name=victoria-logs", "--timeout=60s")
+    gone = ("--for=delete", "pod", "--selector=app.kubernetes.io/name=victoria-logs", "--timeout=180s")
     try:
         kubectl("wait", *NAMESPACE, *gone)
         meanwhile = request.request(http)
         time.sleep(10)  # the Collector's first attempts fail
     finally:
         kubectl("scale", *DEPLOYMENT, "--replicas=1")
-        kubectl("rollout", "status", *DEPLOYMENT, "--timeout=120s")
+        kubectl("rollout", "status", *DEPLOYMENT, "--timeout=180s")
     for trace_id in (before, meanwhile):
         _of_services(http, trace_id, set(request.SERVICES))

@@ -203,7 +203,7 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
     text = as_list(objects)
     try:
         kubectl("apply", "-f", "-", input=text)
-        kubectl("-n", "shop", "rollout", "status", f"deploy/{name}", "--timeout=60s")
+        kubectl("-n", "shop", "rollout", "status", f"deploy/{name}", "--timeout=180s")
         yield host
     finally:
         kubectl("delete", "-f", "-", "--ignore-not-found", "--wait=false", input=text)
@@ -211,7 +211,7 @@ def echo(kubectl: Callable[..., str]) -> Any:  # noqa: ANN401 -- yields a functi
 
 def _seen(http: httpx.Client, host: str, headers: Mapping[str, str]) -> dict[str, str]:
     """The headers received by the echo service; waits until the gateway knows the host."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while (
         answer := http.get(GATEWAY.url, headers={**request.UNSAMPLED, **headers, "host": host})
     ).status_code != HTTPStatus.OK:

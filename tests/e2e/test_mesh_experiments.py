@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_cli.smoke import arrival, measured, request
+from otel_mesh_cli.smoke import arrival, request
 from otel_mesh_cli.smoke.order import ORDER, PATH
 from otel_mesh_cli.stacks.addresses import GATEWAY
 from otel_mesh_telemetry.ab_testing import Experiment
+from tests.e2e.counters import growth
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
 
     from otel_mesh_cli.oncall.traces import Span
+    from tests.e2e.counters import Growth
 
 pytestmark = pytest.mark.e2e
 
@@ -45,10 +47,10 @@ def _served(spans: Sequence[Span], service: str) -> list[Span]:
     return [one for one in spans if one.service == service and one.kind == "server" and one.proxy is None]
 
 
-def _counted(http: httpx.Client, query: str, before: float) -> None:
+def _counted(growing: Growth) -> None:
     wait_for(
-        lambda: measured.query(http, query) > before,
-        lambda: f"{query}: not above {before}",
+        lambda: growing.now() > 0,
+        lambda: f"{growing.counters}: not above {growing.before}",
         patience_s=request.METRIC_DEADLINE_S,
         every_s=0.5,
     )
@@ -56,8 +58,7 @@ def _counted(http: httpx.Client, query: str, before: float) -> None:
 
 @pytest.mark.parametrize("variant", sorted(EXPERIMENT.weights))
 def test_a_buyer_gets_one_variant_in_every_service_and_is_counted_under_it(http: httpx.Client, variant: str) -> None:
-    query = f'sum({COUNT}{{feature_flag_result_variant="{variant}",order_outcome="paid"}})'
-    before = measured.query(http, query)
+    growing = growth(http, f'{COUNT}{{feature_flag_result_variant="{variant}",order_outcome="paid"}}')
     trace_id = _placed(http, **{"x-user-id": USERS[variant]})
 
     def lacks(spans: Sequence[Span]) -> list[str]:
@@ -69,7 +70,7 @@ def test_a_buyer_gets_one_variant_in_every_service_and_is_counted_under_it(http:
 
     spans = arrival.wait_for_trace(http, trace_id, lacks)
     assert {one.tags["feature_flag.key"] for one in _served(spans, "order-service")} == {EXPERIMENT.name}
-    _counted(http, query, before)
+    _counted(growing)
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +103,11 @@ def _canary_of(http: httpx.Client, trace_id: str) -> dict[str, Any]:
 
 
 def test_the_route_chooses_the_canary_and_a_client_cannot(http: httpx.Client, canary: str) -> None:
-    query = f'sum({COUNT}{{otel_mesh_canary_routed="true"}}) or vector(0)'
-    before = measured.query(http, query)
+    growing = growth(http, f'{COUNT}{{otel_mesh_canary_routed="true"}}')
     forged = {"x-trace-version": "forged", "x-traffic-weight": "99"}
     assert _canary_of(http, _placed(http, **forged)) == {}
     marked = {"otel_mesh.canary.version": VERSION, "otel_mesh.canary.weight": WEIGHT}
-    end = time.monotonic() + 30  # until the gateway knows the route
+    end = time.monotonic() + 60  # until the gateway knows the route
     while (told := _canary_of(http, _placed(http, host=canary, **forged))) != marked:
         assert time.monotonic() < end, told
-    _counted(http, query, before)
+    _counted(growing)

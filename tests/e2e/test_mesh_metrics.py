@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ import pytest
 
 from otel_mesh_cli.smoke import request
 from otel_mesh_cli.stacks.addresses import PROMETHEUS
+from tests.e2e.cluster_objects import get
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +46,14 @@ def test_issue_5_proxy_metrics_are_recorded_under_service_names(http: httpx.Clie
 def test_issue_5_every_proxy_is_scraped_and_exposes_only_what_the_rules_need(
     http: httpx.Client, kubectl: Callable[..., str]
 ) -> None:
-    up = _recorded(http, 'up{job="mesh-proxies"} == 1')
-    listed = json.loads(kubectl("get", "pods", "-A", "-l", "service.istio.io/canonical-name", "-o", "json"))["items"]
-    running = [one for one in listed if one["status"]["phase"] == "Running"]  # not the pod of a Job that has ended
-    proxies = {one["metadata"]["name"] for one in running if "deletionTimestamp" not in one["metadata"]}
-    assert {one["k8s_pod_name"] for one in up} >= proxies
+    def missing() -> set[str]:
+        up = _recorded(http, 'up{job="mesh-proxies"} == 1')
+        pods = get(kubectl, "pods", "-A", "-l", "service.istio.io/canonical-name")
+        running = [one for one in pods if one["status"]["phase"] == "Running"]  # not the pod of a Job that has ended
+        proxies = {one["metadata"]["name"] for one in running if "deletionTimestamp" not in one["metadata"]}
+        return proxies - {one["k8s_pod_name"] for one in up}
+
+    wait_for(lambda: not missing(), missing, patience_s=180, every_s=2)
     names = _recorded(http, 'count by (name) (label_replace({job="mesh-proxies"}, "name", "$1", "__name__", "(.*)"))')
     taken = {one["name"] for one in names if not one["name"].startswith(("scrape_", "up", "ALERTS"))}
     assert taken <= {

@@ -61,10 +61,10 @@ def _without_agent(kubectl: Callable[..., str]) -> Iterator[None]:
         kubectl("patch", *AGENT, "--patch", json.dumps(selector))
 
     place("true")
-    kubectl("wait", "-n", "istio-cni", "--for=delete", "pod", "--selector=k8s-app=istio-cni-node", "--timeout=60s")
+    kubectl("wait", "-n", "istio-cni", "--for=delete", "pod", "--selector=k8s-app=istio-cni-node", "--timeout=180s")
     yield
     place(None)
-    kubectl("rollout", "status", *AGENT, "--timeout=120s")
+    kubectl("rollout", "status", *AGENT, "--timeout=180s")
     until_whole(kubectl)
 
 
@@ -90,7 +90,7 @@ def test_without_the_cni_agent_only_mesh_pods_fail_to_start(kubectl: Callable[..
     assert "istio-cni" not in plugins()
     kubectl("delete", "pod", "-n", "shop", "--selector=app.kubernetes.io/name=user-service", "--wait=true")
     kubectl("delete", "pod", "-n", "observability", "--selector=app.kubernetes.io/name=jaeger", "--wait=true")
-    kubectl("rollout", "status", "-n", "observability", "deployment/jaeger", "--timeout=60s")
+    kubectl("rollout", "status", "-n", "observability", "deployment/jaeger", "--timeout=180s")
     [name] = [name for name in sidecars(kubectl) if name.startswith("user-service")]
     ended = wait_for(
         lambda: validation_ended(json.loads(kubectl("get", "pod", "-n", "shop", name, "-o", "json"))),

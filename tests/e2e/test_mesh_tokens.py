@@ -58,7 +58,7 @@ def _tokens(kubectl: Callable[..., str], http: httpx.Client) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_tokens")
 def test_a_request_with_a_valid_token_reads_a_user(http: httpx.Client) -> None:
-    end = time.monotonic() + 30  # the two policies arrive in any order
+    end = time.monotonic() + 60  # the two policies arrive in any order
     while (answer := http.get(USER, headers=_token())).status_code != HTTPStatus.OK:
         assert time.monotonic() < end, answer.text
         time.sleep(0.5)

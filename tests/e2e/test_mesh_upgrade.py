@@ -57,7 +57,7 @@ def test_certificates_are_renewed_under_load_without_a_failed_request(
         "rollout", "restart", "-n", "shop", "deployment,statefulset"
     )  # a pod keeps the revision it was created with
     for workload in kubectl("get", "deployment,statefulset", "-n", "shop", "-o", "name").split():
-        kubectl("rollout", "status", "-n", "shop", workload, "--timeout=120s")
+        kubectl("rollout", "status", "-n", "shop", workload, "--timeout=180s")
     until_whole(kubectl)
     request.run()
     before = certificates(kubectl)

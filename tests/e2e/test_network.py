@@ -143,7 +143,7 @@ def callers(kubectl: Callable[..., str]) -> Iterator[None]:
     try:
         kubectl("apply", "-f", "-", input=as_list(items))
         for namespace in spaces:
-            kubectl("wait", "-n", namespace, "pod", "-l", "e2e=network", "--for=condition=Ready", "--timeout=120s")
+            kubectl("wait", "-n", namespace, "pod", "-l", "e2e=network", "--for=condition=Ready", "--timeout=180s")
         yield
     finally:
         for namespace in (SERVICES, OBSERVABILITY):
@@ -164,7 +164,7 @@ def wanted(caller: str) -> dict[str, str]:
 
 def settled(kubectl: Callable[..., str], caller: str) -> dict[str, str]:
     """Answers once they are the wanted ones, or after a while: the node learns of new pods a moment after they run."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     others = wanted(caller).keys() - {caller}
     while time.monotonic() < end:
         found = connects(kubectl, caller)

@@ -42,7 +42,7 @@ def _scaled(kubectl: Callable[..., str], workload: str) -> Callable[[], None]:
         time.sleep(DOWN_S)
         kubectl("scale", "-n", "shop", workload, "--replicas=1")
         kubectl("rollout", "status", "-n", "shop", workload, "--timeout=180s")
-        kubectl("wait", "-n", "shop", "--for=condition=Available", "deployment", "--all", "--timeout=120s")
+        kubectl("wait", "-n", "shop", "--for=condition=Available", "deployment", "--all", "--timeout=180s")
         time.sleep(5)  # a few orders more
 
     return disturb

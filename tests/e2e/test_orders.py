@@ -11,6 +11,7 @@ import pytest
 
 from otel_mesh_cli.smoke import arrival, measured, order, request
 from otel_mesh_cli.stacks.addresses import GATEWAY
+from tests.e2e.counters import growth
 from tests.e2e.orders import DEADLINE_S, rows
 from tests.waiting import wait_for
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
     from otel_mesh_cli.oncall.traces import Span
+    from tests.e2e.counters import Growth
 
 pytestmark = pytest.mark.e2e
 
@@ -35,13 +37,10 @@ def traced() -> tuple[str, dict[str, str]]:
     return trace_id, {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
 
 
-def eventually(http: httpx.Client, query: str, least: float) -> None:
-    def seen() -> float:
-        return measured.query(http, query)
-
+def counted(growing: Growth) -> None:
     wait_for(
-        lambda: seen() >= least,
-        lambda: f"{query}: {seen()}, not {least}",
+        lambda: growing.now() >= 1,
+        lambda: f"{growing.counters}: not above {growing.before}",
         patience_s=request.METRIC_DEADLINE_S,
         every_s=0.5,
     )
@@ -59,14 +58,13 @@ def test_s2_3_the_order_of_the_seed_is_one_trace_and_costs_109_97(kubectl: Calla
 
 
 def test_s2_6_orders_and_payments_are_counted_by_outcome(http: httpx.Client) -> None:
-    declined = 'sum(shop_payments_total{service_name="payment-service",payment_outcome="declined"})'
-    failed = 'sum(shop_orders_total{service_name="order-service",order_outcome="payment_failed"})'
-    before = measured.query(http, declined), measured.query(http, failed)
+    declined = growth(http, 'shop_payments_total{service_name="payment-service",payment_outcome="declined"}')
+    failed = growth(http, 'shop_orders_total{service_name="order-service",order_outcome="payment_failed"}')
     answer = post(http, payment_method="pm_demo_declined")
     assert answer.status_code == HTTPStatus.PAYMENT_REQUIRED
     assert answer.json()["detail"] == "the payment was declined"
-    eventually(http, declined, before[0] + 1)
-    eventually(http, failed, before[1] + 1)
+    counted(declined)
+    counted(failed)
     errors = (
         'sum(http_server_request_duration_seconds_count{http_response_status_code="402",error_type!=""}) or vector(0)'
     )

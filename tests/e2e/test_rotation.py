@@ -242,7 +242,7 @@ def test_the_database_accepts_a_new_password_and_refuses_the_old_one(
     assert done.returncode == 0, done.stdout + done.stderr
     assert logs_in(odd)
     kubectl("delete", "pod", "-n", "shop", "-l", "app.kubernetes.io/name=user-service", "--wait=true")
-    kubectl("rollout", "status", "-n", "shop", "deployment/user-service", "--timeout=120s")
+    kubectl("rollout", "status", "-n", "shop", "deployment/user-service", "--timeout=180s")
     request.run()
     assert note() == "1"
     file.write_text(new)
@@ -269,7 +269,7 @@ def test_the_cache_and_its_clients_change_to_a_new_password(
     new = file.read_text()
     assert new != old
     assert new not in said
-    kubectl("rollout", "status", "-n", "shop", "deployment/redis", "--timeout=120s")
+    kubectl("rollout", "status", "-n", "shop", "deployment/redis", "--timeout=180s")
     assert logs_in(new)
     assert not logs_in(old)
     # a new connection uses the mounted password, and the cache is used again automatically

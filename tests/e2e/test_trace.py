@@ -14,6 +14,7 @@ from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import arrival, measured, request
 from otel_mesh_cli.stacks import local_stack
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER
+from tests.e2e.counters import growth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from otel_mesh_cli.oncall.traces import Span
+    from tests.e2e.counters import Growth
 
 pytestmark = pytest.mark.e2e
 
@@ -147,25 +149,26 @@ def test_s2_2_probes_leave_no_trace(http: httpx.Client) -> None:
         assert not [name for name in operations if "livez" in name or "readyz" in name]
 
 
-def _settled(http: httpx.Client, counter: str) -> float:
-    """The value of a counter once it has been stable for longer than the export interval."""
-    value, since = measured.query(http, counter), time.monotonic()
+def _settled(growing: Growth) -> float:
+    """Growth once it has been stable for longer than the export interval."""
+    value, since = growing.now(), time.monotonic()
     while time.monotonic() - since < EXPORTED_S:
         time.sleep(0.5)
-        if (now := measured.query(http, counter)) != value:
+        if (now := growing.now()) != value:
             value, since = now, time.monotonic()
     return value
 
 
 def test_s2_6_each_outcome_is_counted_once_under_its_route(http: httpx.Client) -> None:
     selector = 'service_name="api-gateway",http_route="/api/users/{id}",http_response_status_code="404"'
-    counter = f"sum(http_server_request_duration_seconds_count{{{selector}}})"
-    before = _settled(http, counter)
+    counters = f"http_server_request_duration_seconds_count{{{selector}}}"
+    _settled(growth(http, counters))
+    growing = growth(http, counters)
     for number in range(5):
         assert http.get(f"{GATEWAY.url}/api/users/{10**8 + number}").status_code == HTTPStatus.NOT_FOUND
     end = time.monotonic() + request.METRIC_DEADLINE_S
-    while measured.query(http, counter) < before + 5 and time.monotonic() < end:
+    while growing.now() < 5 and time.monotonic() < end:
         time.sleep(0.25)
-    assert _settled(http, counter) == before + 5, "a double count would show by now"
+    assert _settled(growing) == 5, "a double count would show by now"
     series = 'count(http_server_request_duration_seconds_count{service_name="api-gateway",url_path!=""}) or vector(0)'
     assert measured.query(http, series) == 0

@@ -89,12 +89,12 @@ def no_user_service(kubectl: Callable[..., str]) -> Iterator[None]:
     kubectl(*scale, "--replicas=0")
     try:
         kubectl(
-            "wait", "-n", "shop", "--for=delete", "pod", "-l", "app.kubernetes.io/name=user-service", "--timeout=60s"
+            "wait", "-n", "shop", "--for=delete", "pod", "-l", "app.kubernetes.io/name=user-service", "--timeout=180s"
         )
         yield
     finally:
         kubectl(*scale, "--replicas=1")
-        kubectl("rollout", "status", "-n", "shop", "deploy/user-service", "--timeout=120s")
+        kubectl("rollout", "status", "-n", "shop", "deploy/user-service", "--timeout=180s")
 
 
 @pytest.mark.full

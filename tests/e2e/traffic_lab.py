@@ -196,7 +196,7 @@ def lab(kubectl: Callable[..., str], like: str) -> Iterator[Lab]:
     try:
         kubectl("apply", "-f", "-", input=as_list([space, service, *servers, client]))
         for name in ("server-v1", "server-v2", "client"):
-            kubectl("-n", namespace, "rollout", "status", f"deploy/{name}", "--timeout=120s")
+            kubectl("-n", namespace, "rollout", "status", f"deploy/{name}", "--timeout=180s")
         yield Lab(kubectl, namespace, image=_image(pods[0]))
     finally:
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")

@@ -36,7 +36,7 @@ _START_SECONDS = 180
 # the controllers that complete deletions
 _ENDING = ("garbage-collector-controller", "namespace-controller", "persistentvolumeclaim-protection-controller")
 _OK = 200
-_NOT_KNOWN_YET = ("no PriorityClass with name", "no matches for kind")
+_NOT_KNOWN_YET = ("no PriorityClass with name", "no matches for kind", "could not find the requested resource")
 
 
 class ApiServer:

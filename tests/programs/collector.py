@@ -65,8 +65,9 @@ class LoopbackCollector(LoopbackProgram):
 
     def _batches(self, signal_name: str) -> Iterator[dict[str, Any]]:
         path = self._folder / f"{signal_name}.json"
-        for line in path.read_text().splitlines() if path.exists() else ():
-            with contextlib.suppress(json.JSONDecodeError):  # a line that a killed process did not finish
+        # a line that is not finished may end within a character
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+            with contextlib.suppress(json.JSONDecodeError):  # not finished yet, or by a killed process
                 yield json.loads(line)
 
     def spans(self) -> list[dict[str, Any]]:

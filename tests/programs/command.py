@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_PATIENCE_S = 60
+_PATIENCE_S = 180
 
 
 def output_of(*command: Path | str, environment: Mapping[str, str] | None = None) -> str:

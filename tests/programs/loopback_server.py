@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from tests.programs.ports import free_port
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def loopback_server(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve until the end of the block, without a log; yields the port.
+    """Serve until the end of the block, without a log; yields the port, at which nobody listens afterwards.
 
     Args:
         handler: Answers the requests.
         tls: Its certificate, and whom it trusts; None for plain HTTP.
     """
     quiet = type("Quiet", (handler,), {"log_message": lambda *_: None})
-    with ThreadingHTTPServer(("127.0.0.1", 0), quiet) as server:
+    with ThreadingHTTPServer(("127.0.0.1", free_port()), quiet) as server:
         server.daemon_threads = True
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)

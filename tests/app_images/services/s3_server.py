@@ -20,8 +20,10 @@ import httpx
 from otel_mesh_cli.core import child_processes
 from otel_mesh_embedded.pki import authorities
 from tests.programs.ports import free_port
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -100,7 +102,7 @@ def serving(folder: Path, address: IPv4Address = LOOPBACK, host: str = "localhos
     ):
         try:
             endpoint = f"https://{address}:{port}"
-            until_up(endpoint, ca)
+            until_up(endpoint, ca, process)
             yield with_user(endpoint, ca)
         finally:
             process.terminate()
@@ -110,12 +112,13 @@ def trusting(ca: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca))
 
 
-def until_up(endpoint: str, ca: Path) -> None:
-    end = time.monotonic() + 60
+def until_up(endpoint: str, ca: Path, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + PATIENCE_S
     while True:
         try:
             httpx.get(f"{endpoint}/moto-api/", verify=trusting(ca)).raise_for_status()
         except httpx.TransportError:
+            assert process.poll() is None, "the server has ended"
             assert time.monotonic() < end, "the server does not start"
             time.sleep(0.05)
         else:
@@ -129,5 +132,6 @@ def with_user(endpoint: str, ca: Path) -> S3Server:
     iam.create_user(UserName="backups")
     iam.put_user_policy(UserName="backups", PolicyName="backups", PolicyDocument=json.dumps(POLICY))
     made = iam.create_access_key(UserName="backups")["AccessKey"]
-    httpx.post(f"{endpoint}/moto-api/reset-auth", content=b"0", verify=trusting(ca)).raise_for_status()
+    context = trusting(ca)
+    httpx.post(f"{endpoint}/moto-api/reset-auth", content=b"0", verify=context, timeout=PATIENCE_S).raise_for_status()
     return S3Server(endpoint, ca, made["AccessKeyId"], made["SecretAccessKey"])

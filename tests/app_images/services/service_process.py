@@ -100,7 +100,8 @@ class ServiceProcess:
         return self._output.read_text()
 
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text().splitlines()]
+        """Lines of its log so far, without one that it is still writing."""
+        return [json.loads(line) for line in self.text().splitlines(keepends=True) if line.endswith("\n")]
 
     def stop(self, timeout: float = 60.0) -> int:
         self.process.send_signal(signal.SIGTERM)

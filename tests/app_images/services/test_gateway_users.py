@@ -177,10 +177,10 @@ async def test_s2_7_a_call_is_one_line_and_what_failed_is_for_the_log_alone(
         await stub.GetUser(user_pb2.GetUserRequest(id=100))
         with pytest.raises(aio.AioRpcError) as raised:
             await stub.GetUser(user_pb2.GetUserRequest(id=103))
-        for seconds in (0.2, 2, 20):  # until it is enough for the call to get as far as its handler
+        for seconds in (1, 10, 60):  # until it is enough for the call to get as far as its handler
             with pytest.raises(aio.AioRpcError):
                 await stub.GetUser(user_pb2.GetUserRequest(id=102), timeout=seconds)
-            if len(service.left) == 3:
+            if len(service.left) > 2:
                 break
     assert raised.value.code() is grpc.StatusCode.INTERNAL
     assert raised.value.details() == "internal error; see the log of the service"
@@ -189,16 +189,19 @@ async def test_s2_7_a_call_is_one_line_and_what_failed_is_for_the_log_alone(
         return [record for record in caplog.records if record.name == "service_kit.calls"]
 
     async with asyncio.timeout(60):
-        while len(lines_so_far()) < 3:  # noqa: ASYNC110 - the last call's server hears of its end after its caller
+        # the last call's server hears of its end after its caller
+        while len(lines_so_far()) < max(3, len(service.left)):  # noqa: ASYNC110 - a log has no event to wait for
             await asyncio.sleep(0.02)
     lines = lines_so_far()
-    *told, ended = [(line.levelname, line.getMessage(), line.__dict__["rpc.response.status_code"]) for line in lines]
-    assert told == [
+    told = [(line.levelname, line.getMessage(), line.__dict__["rpc.response.status_code"]) for line in lines]
+    assert told[:2] == [
         ("INFO", "call", "OK"),
         ("ERROR", "call failed", "INTERNAL"),
     ]
-    # depends on what the server sees first: its own deadline, or the caller that gives up at the same time
-    assert ended in [("WARNING", "call", "DEADLINE_EXCEEDED"), ("INFO", "call", "CANCELLED")]
+    # Depends on what the server sees first: its own deadline, or the caller that gives up at the same time. On a busy
+    # machine a call may reach its handler when its caller has begun the next one.
+    assert set(told[2:]) <= {("WARNING", "call", "DEADLINE_EXCEEDED"), ("INFO", "call", "CANCELLED")}
+    assert len(lines) == len(service.left), "one line for each call"
     assert lines[1].exc_info is not None
     assert lines[1].exc_info[0] is LookupError
     failed = next(span for span in seen.spans() if (span.attributes or {})["rpc.response.status_code"] == "INTERNAL")

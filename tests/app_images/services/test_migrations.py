@@ -143,7 +143,7 @@ def test_the_schema_is_somebody_else_s_business_and_without_it_nobody_is_ready(
         assert rows(postgres, name, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
         # the first checks of a busy machine may find that the database does not answer in time
         waiting = "not ready: MigrationError: migrations not applied yet: 0001_payments.sql"
-        while waiting not in told(service.text()):
+        while waiting not in [line["message"] for line in service.lines()]:
             assert not service.ready()
         assert postgres.migrate("payment_service", name).returncode == 0
         service.wait_ready()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.app_images.services.service_process import PATIENCE_S
 from tests.app_images.services.shop import ORDER, Shop
 from tests.app_images.telemetry.otlp_receiver import Receiver, plain
 from tests.waiting import wait_for
@@ -87,7 +88,7 @@ def test_s2_9_an_order_can_be_looked_at(shop: Pair) -> None:
     running, _ = shop
     orders, payments = running.running["order_service"].url, running.running["payment_service"].url
     order_id = running.post(order(items=[item(quantity=3)])).json()["order_id"]
-    assert httpx.get(f"{orders}/orders/{order_id}").json() == {
+    assert httpx.get(f"{orders}/orders/{order_id}", timeout=PATIENCE_S).json() == {
         "order_id": order_id,
         "user_id": 123,
         "status": "paid",
@@ -96,10 +97,10 @@ def test_s2_9_an_order_can_be_looked_at(shop: Pair) -> None:
     }
     [(payment_id,)] = running.rows("payment_service", "SELECT id FROM payments WHERE order_id = %s", order_id)
     told = {"payment_id": payment_id, "order_id": order_id, "payment_status": "captured"}
-    assert httpx.get(f"{payments}/payments/{payment_id}").json() == told
+    assert httpx.get(f"{payments}/payments/{payment_id}", timeout=PATIENCE_S).json() == told
     for url in (f"{orders}/orders", f"{payments}/payments"):
-        assert httpx.get(f"{url}/999999").status_code == 404
-        assert httpx.get(f"{url}/0").status_code == 400
+        assert httpx.get(f"{url}/999999", timeout=PATIENCE_S).status_code == 404
+        assert httpx.get(f"{url}/0", timeout=PATIENCE_S).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -137,9 +138,9 @@ def test_s2_8_what_is_no_order_is_refused_and_makes_none(shop: Pair, body: objec
 
 def test_s2_8_other_methods_and_media_types_are_refused(shop: Pair) -> None:
     url = f"{shop[0].running['api_gateway'].url}/api/orders"
-    assert httpx.get(url).status_code == 405
-    assert httpx.post(url, data={"user_id": "123"}).status_code == 415
-    assert httpx.post(url, json=ORDER, headers={"idempotency-key": "no key"}).status_code == 400
+    assert httpx.get(url, timeout=PATIENCE_S).status_code == 405
+    assert httpx.post(url, data={"user_id": "123"}, timeout=PATIENCE_S).status_code == 415
+    assert httpx.post(url, json=ORDER, headers={"idempotency-key": "no key"}, timeout=PATIENCE_S).status_code == 400
 
 
 def test_s2_6_a_declined_payment_is_402_an_outcome_and_no_error(shop: Pair) -> None:

@@ -74,7 +74,7 @@ def test_s2_8_one_request_is_one_trace_through_both_services_the_cache_and_the_d
     shop: Shop, receiver: Receiver
 ) -> None:
     gateway, users = shop
-    answer = httpx.get(f"{gateway.url}/api/users/123")
+    answer = httpx.get(f"{gateway.url}/api/users/123", timeout=PATIENCE_S)
     assert answer.status_code == 200
     assert answer.json() == {"id": 123, "name": "User 123", "email": "user123@example.com"}
     chain = [EDGE, f"api-gateway: {METHOD}", f"user-service: {METHOD}"]
@@ -111,7 +111,7 @@ def test_s2_8_one_request_is_one_trace_through_both_services_the_cache_and_the_d
 
 def test_s2_9_the_second_request_of_a_user_asks_the_cache_and_not_the_database(shop: Shop, receiver: Receiver) -> None:
     gateway, _ = shop
-    first, second = (httpx.get(f"{gateway.url}/api/users/123").json() for _ in range(2))
+    first, second = (httpx.get(f"{gateway.url}/api/users/123", timeout=PATIENCE_S).json() for _ in range(2))
     assert first == second
     receiver.wait_for(lambda: [span.name for _, span in receiver.spans].count(EDGE.split(": ")[1]) == 2)
     receiver.wait_for(lambda: len(receiver.spans) == 6 + 4)
@@ -125,9 +125,9 @@ def test_s2_10_nothing_personal_and_no_password_is_in_what_services_export(
 ) -> None:
     gateway, users = shop
     for path in ("/api/users/123", "/api/users/123", "/api/users/999"):
-        httpx.get(gateway.url + path)
+        httpx.get(gateway.url + path, timeout=PATIENCE_S)
     redis.stop()
-    httpx.get(f"{gateway.url}/api/users/2")
+    httpx.get(f"{gateway.url}/api/users/2", timeout=PATIENCE_S)
     receiver.wait_for(lambda: [span.name for _, span in receiver.spans].count("GET /api/users/{id}") == 4)
     gateway.stop()
     users.stop()
@@ -141,7 +141,7 @@ def test_s2_5_over_http_the_same_services_say_the_same(
     settings: dict[str, str], receiver: Receiver, tmp_path: Path
 ) -> None:
     with running(settings, tmp_path, protocol="http") as (gateway, users):
-        answers = [httpx.get(f"{gateway.url}/api/users/{user}") for user in (123, 123, 999)]
+        answers = [httpx.get(f"{gateway.url}/api/users/{user}", timeout=PATIENCE_S) for user in (123, 123, 999)]
         assert [answer.status_code for answer in answers] == [200, 200, 404]
         assert answers[0].json() == {"id": 123, "name": "User 123", "email": "user123@example.com"}
         assert answers[2].json()["detail"] == "user 999 does not exist"
@@ -166,13 +166,13 @@ def test_s2_9_errors_have_the_right_status_and_say_so_as_problem_json(
         ("/api/users/999", 404),
         ("/api/nothing", 404),
     ):
-        answer = httpx.get(gateway.url + path)
+        answer = httpx.get(gateway.url + path, timeout=PATIENCE_S)
         assert (path, answer.status_code) == (path, status)
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["status"] == status
-    assert httpx.post(f"{gateway.url}/api/users/123").status_code == 405
+    assert httpx.post(f"{gateway.url}/api/users/123", timeout=PATIENCE_S).status_code == 405
     users.stop()
-    answer = httpx.get(f"{gateway.url}/api/users/123")
+    answer = httpx.get(f"{gateway.url}/api/users/123", timeout=PATIENCE_S)
     assert answer.status_code == 503
     assert answer.json()["detail"] == "user-service is unavailable"
     assert answer.headers["retry-after"] == "1"

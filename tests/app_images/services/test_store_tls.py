@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from otel_mesh import CacheAccess, DatabaseAccess, StoreTls
 from otel_mesh.services.store_access import cache_environment, database_environment
 from otel_mesh_embedded.pki import authorities
 from service_kit.cache_store import CacheSettings, CacheStore, CacheUnavailableError
-from service_kit.database import Database, DatabaseSettings
+from service_kit.database import Database, DatabaseSettings, UnavailableError
 from service_kit.settings import Environment, SettingsError
 from service_kit.store_tls import StoreTls as StoreTlsSettings
 from tests.app_images.services import redis_server
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tests.built import Built
 
 MIGRATIONS = files("user_service") / "migrations"
-PATIENCE = 30.0
+PATIENCE = 60.0
 ASK = "SELECT ssl, usename::text FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE pid = pg_backend_pid()"
 """Whether the connection is encrypted, and who has logged in."""
 
@@ -129,7 +130,9 @@ async def asked(settings: DatabaseSettings) -> tuple[Any, ...] | None:
     await database.open()
     try:
         async with asyncio.timeout(PATIENCE):
-            return await database.fetch_one(ASK, [])
+            while True:
+                with contextlib.suppress(UnavailableError):  # a busy machine has not connected yet
+                    return await database.fetch_one(ASK, [])
     finally:
         await database.close()
 

@@ -368,7 +368,7 @@ async def test_s1_12_a_server_whose_time_is_over_says_so(seen: Capture, *, hears
     """
     way = Way()
     async with aio_pair(seen, way) as ask:
-        for seconds in (0.3, 3, 30):  # until it is enough for the call to get as far as its handler
+        for seconds in (2, 10, 60):  # until it is enough for the call to get as far as its handler
             asking = asyncio.create_task(ask("unary_unary", b"forever", timeout=seconds))
             while not (LINGERING or asking.done()):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.01)

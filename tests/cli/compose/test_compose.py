@@ -27,6 +27,7 @@ from otel_mesh_cli.compose.project import OWNER, Published, translate
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_stack.services import CATALOG
 from tests.programs.command import output_of
+from tests.programs.ports import free_port
 
 if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
@@ -245,7 +246,7 @@ def _succeeds(probe: dict[str, Any], port: int) -> bool:
 
 def test_what_asks_by_http_fails_when_the_probe_would() -> None:
     probe = {"httpGet": {"path": "/readyz"}, "timeoutSeconds": 30}
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as server:
+    with ThreadingHTTPServer(("127.0.0.1", free_port()), _Answering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         assert _succeeds(probe, server.server_port)
         assert _succeeds({"tcpSocket": {}}, server.server_port)
@@ -261,7 +262,7 @@ def test_what_asks_by_grpc_fails_when_the_probe_would() -> None:
     health_servicer = health.HealthServicer()
     server = grpc.server(ThreadPoolExecutor(max_workers=2))
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{free_port()}")
     server.start()
     probe = {"grpc": {"service": "readiness"}, "timeoutSeconds": 30}
     try:

@@ -26,7 +26,8 @@ def write(backend: Path, name: str, **content: object) -> Path:
 
 
 def stamp(**ago: float) -> str:
-    return (datetime.now(UTC) - timedelta(**ago)).isoformat().replace("+00:00", "123Z")  # nanoseconds, as Go writes
+    """A moment with nanoseconds, as Go writes it."""
+    return (datetime.now(UTC) - timedelta(**ago)).isoformat(timespec="microseconds").replace("+00:00", "123Z")
 
 
 def dead_pid() -> int:

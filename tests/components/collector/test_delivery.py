@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import ssl
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from tests.cli.oncall.test_any_stack import Authority
 from tests.programs.collector import LoopbackCollector, file_exporters
 from tests.programs.loopback_server import loopback_server
 from tests.programs.ports import free_port
+from tests.waiting import PATIENCE_S, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from tests.built import Built
 
-_DEADLINE_S = 30
 TRACE_ID = "5b8efff798038103d269b633813fc60c"
 SPAN = {"traceId": TRACE_ID, "spanId": "eee19b7ec3c1b174", "name": "exported", "kind": 1}
 SPANS = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
@@ -73,13 +72,6 @@ def _mount(folder: Path, authority: Authority, client: tuple[Path, Path] | None 
             (folder / "client" / name).write_bytes(source.read_bytes())
 
 
-def _wait(condition: Any, what: str) -> None:  # noqa: ANN401 - a function
-    end = time.monotonic() + _DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-
-
 def test_both_protocols_deliver_over_tls_with_the_secret_header(built: Built, tmp_path: Path) -> None:
     otelcol = built("otelcol") / "otelcol"
     (tmp_path / "pki").mkdir()
@@ -122,9 +114,9 @@ def test_both_protocols_deliver_over_tls_with_the_secret_header(built: Built, tm
                 otelcol, tmp_path / "near", _sender(tmp_path / "tls", exports, port), port, environment
             ) as near,
         ):
-            sent = httpx.post(f"http://127.0.0.1:{port}/v1/traces", json=SPANS, trust_env=False)
+            sent = httpx.post(f"http://127.0.0.1:{port}/v1/traces", json=SPANS, trust_env=False, timeout=PATIENCE_S)
             assert sent.status_code == httpx.codes.OK
-            _wait(lambda: requests and far.spans(), near.log())
+            wait_for(lambda: requests and far.spans(), near.log)
             assert [span["traceId"] for span in far.spans()] == [TRACE_ID]
     path, headers, body = requests[0]
     assert path == "/otlp/v1/traces"

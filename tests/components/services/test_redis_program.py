@@ -9,6 +9,7 @@ import pytest
 
 from otel_mesh import RedisSettings, Resources
 from tests.app_images.services.redis_server import running
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,8 @@ def test_s2_9_a_changed_password_takes_effect_on_restart(redis: RedisServer) -> 
 def test_s2_9_old_keys_are_evicted_and_nothing_is_written_to_disk(redis: RedisServer) -> None:
     value = "x" * 100_000
     for number in range(200):  # 20 MB into 12 MiB, three quarters of the limit
+        if number == 100:
+            wait_for(lambda: int(redis.cli("OBJECT", "IDLETIME", "filling:99")) > 0)  # age is counted in seconds
         assert redis.cli("SET", f"filling:{number}", value) == "OK"
     old = int(redis.cli("EXISTS", *(f"filling:{number}" for number in range(100))))
     new = int(redis.cli("EXISTS", *(f"filling:{number}" for number in range(100, 200))))

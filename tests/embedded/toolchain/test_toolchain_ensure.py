@@ -27,6 +27,9 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
+BUILD_S = 300
+"""For a build with an empty cache of Go, which compiles the standard library too."""
+
 
 @pytest.fixture
 def counted_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> Path:
@@ -155,7 +158,7 @@ def test_two_processes_build_it_once(small_build: Build, counted_go: Path, tmp_p
         wait_for(lambda: builds_noted(counted_go) == 1)
         time.sleep(0.5)  # the second one is at the lock by now
         (tmp_path / "hold").unlink()
-        outputs = [process.communicate(timeout=60) for process in processes]
+        outputs = [process.communicate(timeout=BUILD_S) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
     assert builds_noted(counted_go) == 1
@@ -182,7 +185,7 @@ def test_an_interrupt_ends_the_build_at_once(small_build: Build, counted_go: Pat
         wait_for(lambda: builds_noted(counted_go) == 1)
         child = int(counted_go.read_text().split()[0])
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=BUILD_S)
     assert process.returncode != 0
     wait_for(lambda: not Path(f"/proc/{child}").exists())  # it would build for ever
 

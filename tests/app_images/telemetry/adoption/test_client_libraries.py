@@ -47,11 +47,11 @@ with trace.get_tracer("program").start_as_current_span("work"):
     work()
 """
 WORK = {
-    "httpx": "import httpx; httpx.get(URL + '/books').raise_for_status()",
+    "httpx": "import httpx; httpx.get(URL + '/books', timeout=30).raise_for_status()",
     "httpx-async": """
         import httpx
         async def get():
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=30) as client:
                 (await client.get(URL + "/books")).raise_for_status()
         asyncio.run(get())
     """,
@@ -200,7 +200,7 @@ SENDER = """
 from otel_mesh_telemetry import instrument
 instrument()
 from tasks import count
-assert count.delay(7).get(timeout=60) == 8
+assert count.delay(7).get(timeout=150) == 8
 """
 
 
@@ -218,14 +218,14 @@ def test_a_celery_task_runs_in_the_trace_of_its_sender(receiver: Receiver, redis
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=180,
             check=False,
         )
         assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
         receiver.wait_for(lambda: len(of_kind(receiver, PRODUCER) + of_kind(receiver, CONSUMER)) == 2)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(90)
     (sent,), (ran,) = of_kind(receiver, PRODUCER), of_kind(receiver, CONSUMER)
     assert (ran.trace_id, ran.parent_span_id) == (sent.trace_id, sent.span_id)
     assert (sent.name, ran.name) == ("apply_async/tasks.count", "run/tasks.count")

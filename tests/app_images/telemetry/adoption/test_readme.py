@@ -129,7 +129,7 @@ def test_the_quick_start_as_it_stands_joins_the_callers_trace(
         receiver.wait_for(lambda: len(receiver.spans) >= 2)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.wait(90)
     (served,), (called,) = of_kind(receiver, SERVER), of_kind(receiver, CLIENT)
     assert (served.name, served.trace_id.hex(), served.parent_span_id.hex()) == ("GET /books/{number}", TRACE, CALLER)
     assert (called.name, called.trace_id, called.parent_span_id) == ("GET", served.trace_id, served.span_id)
