@@ -217,13 +217,14 @@ def test_linkerd_s_proxies_between_the_services_change_no_number(program: Path, 
 def test_a_gateway_of_envoy_in_front_of_linkerd_is_counted_once(program: Path, tmp_path: Path) -> None:
     """Envoy's client span and the span of Linkerd's proxy beside it are of the same call."""
     beside: dict[str, str | int] = {PROXY: "sidecar", "http.response.status_code": 200}
+    called = {"server.address": "api-gateway.shop.svc.cluster.local"}
     config = collector_config(SETTINGS, proxy_spans="envoy+linkerd")
     with _alone(program, tmp_path / "collector", config) as collector:
         entering = [
             span(1, 11, kind=SERVER, attributes={**UPSTREAM, "http.method": "GET", "http.status_code": "200"}),
             span(1, 12, parent=11, kind=CLIENT, attributes={**UPSTREAM, "http.status_code": "200"}),
             span(1, 13, parent=12, kind=INTERNAL, attributes=beside),
-            span(1, 14, parent=13, kind=CLIENT, attributes=beside),
+            span(1, 14, parent=13, kind=CLIENT, attributes={**beside, **called}),
         ]
         entered = [
             span(1, 15, parent=14, kind=SERVER, attributes=beside),
