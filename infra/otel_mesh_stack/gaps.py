@@ -37,7 +37,7 @@ def gaps(settings: StackSettings, scraped: Iterable[str]) -> list[str]:
     own_logs = not isinstance(settings.victoria_logs, OutsideBackend)
     sentences = []
     if isinstance(settings.prometheus, OutsideMetrics) and settings.prometheus.operator is None:
-        endpoint = settings.prometheus.endpoint
+        endpoint = settings.prometheus.url
         every = _listed(name for names in alerts.values() for name in names)
         own = {OF_LOG_STORE: own_logs, OF_PROXIES: settings.mesh.installed, OF_ALERTING: True}
         without_data = _listed(alert_of(alerts, [file for file, there in own.items() if there]))
@@ -46,7 +46,7 @@ def gaps(settings: StackSettings, scraped: Iterable[str]) -> list[str]:
             f"prometheus: nothing in this stack scrapes {_listed(scraped)}. {_SCRAPE}: {without_data}",
         ]
     if isinstance(settings.victoria_logs, OutsideBackend):
-        endpoint = settings.victoria_logs.endpoint
+        endpoint = settings.victoria_logs.url
         useless = _listed(alert_of(alerts, [OF_LOG_STORE]))
         sentences.append(f"victoria_logs: logs go to {endpoint}: these alerts have no data: {useless}")
     return sentences + alerting.gaps(settings)

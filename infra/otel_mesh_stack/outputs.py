@@ -95,7 +95,7 @@ def telemetry(settings: StackSettings) -> Telemetry:
     alerts: Api | None = None
     if settings.alertmanager is not None:
         own = settings.alertmanager
-        alerts = api(own) if isinstance(own, AlertmanagerSettings) else OutsideApi(url=own.endpoint)
+        alerts = api(own) if isinstance(own, AlertmanagerSettings) else OutsideApi(url=own.url)
     return Telemetry(
         jaeger=query(settings.jaeger),
         prometheus=query(settings.prometheus),

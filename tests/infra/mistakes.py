@@ -743,6 +743,32 @@ CATALOGUE = (
             ),
         ),
     ),
+    CatalogMistake(
+        "a host with two names",
+        [
+            {"name": "b", "port": 8081, "external_calls": ["pay.example.com"]},
+            {"name": "c", "port": 8082, "external_calls": [{"host": "pay.example.com", "name": "payments"}]},
+        ],
+        (
+            (
+                "catalog.services[2].external_calls[0].name: 'pay.example.com' has another name in"
+                " services[1].external_calls[0]; give the host the same name at both places"
+            ),
+        ),
+    ),
+    CatalogMistake(
+        "two hosts with one name",
+        [
+            {"name": "b", "port": 8081, "external_calls": [{"host": "pay.example.com", "name": "payments"}]},
+            {"name": "c", "port": 8082, "external_calls": [{"host": "other.example.com", "name": "payments"}]},
+        ],
+        (
+            (
+                "catalog.services[2].external_calls[0].name: is the name of another host in"
+                " services[1].external_calls[0]; give each host its own name"
+            ),
+        ),
+    ),
 )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def require_secrets(settings: StackSettings, kube: Kube) -> None:
     """Refuse a cluster without the Secrets that the stack's settings name.
 
+    Names may be Outputs by their type; those of a stack file never are.
+
     Raises:
         CommandError: one is missing or incomplete; the remedy is the command that creates it.
     """
@@ -24,38 +26,37 @@ def require_secrets(settings: StackSettings, kube: Kube) -> None:
     for secret in _generated(settings):
         kube.require_secret(namespaces.services, secret, PASSWORD_KEY)
     if grafana is not None and grafana.existing_secret is not None:
-        kube.require_secret(namespaces.observability, grafana.existing_secret, PASSWORD_KEY)
+        kube.require_secret(namespaces.observability, str(grafana.existing_secret), PASSWORD_KEY)
     for secret, keys in _given(settings):
         kube.require_given(namespaces.services, secret, *keys)
     if isinstance(settings.alertmanager, AlertmanagerSettings):
         for receiver in settings.alertmanager.receivers.values():
             for one in receiver.secrets().values():
-                # a stack file has plain names only
                 kube.require_given(namespaces.observability, str(one.secret), one.key)
     mesh = settings.mesh
     if mesh.gateway_place is not None and mesh.gateway.tls_secret and mesh.gateway_certificate is None:
-        kube.require_certificate(mesh.gateway_place, mesh.gateway.tls_secret)
+        kube.require_certificate(mesh.gateway_place, str(mesh.gateway.tls_secret))
 
 
 def _generated(settings: StackSettings) -> Iterator[str]:
     """Secrets with the passwords of the stack's own stores."""
     database, cache = settings.postgres, settings.redis
     if not isinstance(database, OutsidePostgres) and database.existing_secret is not None:
-        yield from (database.secret_name, database.migrations_secret_name, database.services_secret_name)
+        yield from map(str, (database.secret_name, database.migrations_secret_name, database.services_secret_name))
     if not isinstance(cache, OutsideRedis) and cache.existing_secret is not None:
-        yield cache.existing_secret
+        yield str(cache.existing_secret)
 
 
 def _given(settings: StackSettings) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Secrets of the stores outside, with their keys."""
     database, cache = settings.postgres, settings.redis
-    logins: list[str | None] = []
+    logins: list[object] = []
     if isinstance(database, OutsidePostgres):
         logins += [database.services_secret, database.migrations_secret]
     if isinstance(cache, OutsideRedis):
         logins.append(cache.login_secret)
     for secret in filter(None, logins):
-        yield secret, (USER_KEY, PASSWORD_KEY)
+        yield str(secret), (USER_KEY, PASSWORD_KEY)
     for store in (database, cache):
         ca = store.tls.ca if isinstance(store, OutsideStore) else None
         if ca is not None and isinstance(ca.secret, str):

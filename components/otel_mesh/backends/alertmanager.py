@@ -26,6 +26,7 @@ from otel_mesh.k8s.containers import (
     http_check,
     pod_volume,
 )
+from otel_mesh.k8s.known import when_known
 from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
@@ -249,7 +250,7 @@ def alertmanager_manifests(args: AlertmanagerArgs, settings: AlertmanagerSetting
                 disruption_budget=settings.replicas > 1,
                 headless_service=settings.peers_name,
             ),
-            files={"alertmanager.yml": to_yaml(alertmanager_config(settings))},
+            files={"alertmanager.yml": when_known(settings, lambda known: to_yaml(alertmanager_config(known)))},
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
         )

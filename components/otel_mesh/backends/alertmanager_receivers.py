@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from otel_mesh.core.endpoints import SecretKey, SecretReference, is_in_cluster, unencrypted
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import HostPort, Settings, UrlText
+from otel_mesh.core.outputs import HostPortInput, UrlInput  # noqa: TC001 - pydantic reads them at run time
+from otel_mesh.core.values import Settings
 from otel_mesh.k8s.containers import Volume
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Webhook(Settings):
         bearer_token: Token of every request, from a Secret.
     """
 
-    url: UrlText | None = None
+    url: UrlInput | None = None
     url_secret: SecretReference | None = None
     bearer_token: SecretReference | None = None
 
@@ -68,7 +69,7 @@ class Email(Settings):
 
     to: tuple[Mailbox, ...] = Field(min_length=1)
     sender: Mailbox
-    server: HostPort
+    server: HostPortInput
     username: str | None = None
     password: SecretReference | None = None
     require_tls: bool = True
@@ -78,7 +79,8 @@ class Email(Settings):
         problems = []
         if (self.username is None) != (self.password is None):
             problems.append(Problem("password", "a login is a username and a password", "set both or neither"))
-        if self.password is not None and not self.require_tls and not is_in_cluster(self.server.partition(":")[0]):
+        host = self.server.partition(":")[0] if isinstance(self.server, str) else ""
+        if self.password is not None and not self.require_tls and not is_in_cluster(host):
             problems.append(Problem("password", "would leave the cluster unencrypted", "set require_tls"))
         if problems:
             raise InvalidSettingsError(problems)

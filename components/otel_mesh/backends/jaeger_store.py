@@ -62,7 +62,6 @@ class SearchStore(Settings):
         problems = [
             problem
             for number, server in enumerate(self.servers)
-            if isinstance(server, str)
             for problem in unencrypted(server, tls=self.tls, credentials=given, path=join_path("servers", number))
         ]
         if problems:

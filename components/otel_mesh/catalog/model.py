@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
-from otel_mesh.catalog.external import HostName, NamedExternalCall  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.catalog.external import HostName, NamedExternalCall, contradictions
 from otel_mesh.catalog.routes import NamedCall, Operation, operation_problems
 from otel_mesh.catalog.versions import Version, VersionName, deployment_name
 from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path, nearest
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-    from otel_mesh.catalog.external import ExternalCall
 
 Protocol = Literal["http", "grpc"]
 StoreSystem = Literal["postgresql", "redis"]
@@ -207,14 +206,12 @@ class Catalog(Settings):
             seen.setdefault(service.path_prefix, f"services[{index}]")
 
     def _contradicting_hosts(self) -> Iterator[Problem]:
-        known: dict[tuple[str, int], tuple[str, ExternalCall]] = {}
-        for index, service in enumerate(self.services):
-            for place, call in enumerate(service.external_calls):
-                path = f"services[{index}].external_calls[{place}]"
-                first, other = known.setdefault((call.host, call.port), (path, call))
-                if first != path and other != call:
-                    reason = f"'{call.host}', port {call.port}, has other values in {first}"
-                    yield Problem(path, reason, "describe the host the same way at both places")
+        calls = {
+            f"services[{index}].external_calls[{place}]": call
+            for index, service in enumerate(self.services)
+            for place, call in enumerate(service.external_calls)
+        }
+        yield from contradictions(calls)
 
     def service(self, name: str) -> Service:
         """The service with a name.

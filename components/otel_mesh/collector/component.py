@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
@@ -17,6 +18,7 @@ from otel_mesh.core.network import OTLP_GRPC_PORT, OTLP_HTTP_PORT
 from otel_mesh.k8s import cluster_objects
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import ContainerPort
+from otel_mesh.k8s.known import when_known
 from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
@@ -82,13 +84,16 @@ def collector_manifests(args: OtelCollectorArgs, settings: OtelCollectorSettings
     """The Kubernetes objects of a Collector, dependencies first."""
     own = _destinations(args, settings)
     sampled = SAMPLER_HOST in own
-    config = collector_config(
+    config = when_known(
         settings,
-        sampled=sampled,
-        proxy_spans=args.mesh.proxy_spans,
-        traces=TRACES_ENDPOINT in own,
-        metrics=METRICS_ENDPOINT in own,
-        logs=LOGS_ENDPOINT in own,
+        partial(
+            collector_config,
+            sampled=sampled,
+            proxy_spans=args.mesh.proxy_spans,
+            traces=TRACES_ENDPOINT in own,
+            metrics=METRICS_ENDPOINT in own,
+            logs=LOGS_ENDPOINT in own,
+        ),
     )
     workload = parts.workload(
         settings,

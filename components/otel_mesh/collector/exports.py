@@ -11,7 +11,8 @@ from otel_mesh.collector.pipelines import Exporter
 from otel_mesh.collector.queueing import exporting
 from otel_mesh.core.endpoints import Remote
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import DnsLabel, HttpUrl, UrlText
+from otel_mesh.core.outputs import UrlInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import DnsLabel, HttpUrl
 from otel_mesh.k8s.tls_files import TlsFiles
 
 if TYPE_CHECKING:
@@ -41,18 +42,20 @@ class OtlpEndpoint(Remote):
         compression: Compression of requests.
     """
 
-    endpoint: UrlText
+    endpoint: UrlInput
     protocol: Literal["grpc", "http"] = "grpc"
     compression: Literal["gzip", "zstd", "snappy", "none"] = "gzip"
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> Self:
+        if self.protocol != "grpc" or not isinstance(self.endpoint, str):
+            return self
         parts = urlsplit(self.endpoint)
         problems = []
-        if self.protocol == "grpc" and parts.port is None:
+        if parts.port is None:
             remedy = "add it, such as https://otlp.example.com:4317, or set protocol to http"
             problems.append(Problem("endpoint", "names no port, which OTLP over gRPC requires", remedy))
-        if self.protocol == "grpc" and parts.path.strip("/"):
+        if parts.path.strip("/"):
             remedy = "remove the path, or set protocol to http"
             problems.append(Problem("endpoint", "has a path, which OTLP over gRPC does not use", remedy))
         if problems:
@@ -104,7 +107,7 @@ def exporters(
 def _exporter(name: str, export: Export, batching: Batching, storage: Storage) -> Exporter:
     grpc = export.protocol == "grpc"
     settings: dict[str, Any] = {
-        "endpoint": urlsplit(export.endpoint).netloc if grpc else export.endpoint.rstrip("/"),
+        "endpoint": urlsplit(export.url).netloc if grpc else export.url.rstrip("/"),
         "compression": export.compression,
     }
     if not export.encrypted:
@@ -128,7 +131,7 @@ def metric_readers(exports: Mapping[str, Export], interval_ms: int) -> list[dict
 
 def _reader(name: str, export: Export, interval_ms: int) -> dict[str, Any]:
     grpc = export.protocol == "grpc"
-    url = export.endpoint.rstrip("/")
+    url = export.url.rstrip("/")
     otlp: dict[str, Any] = {
         "protocol": "grpc" if grpc else "http/protobuf",
         "endpoint": url if grpc else f"{url}/v1/metrics",

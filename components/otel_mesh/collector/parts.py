@@ -26,6 +26,7 @@ from otel_mesh.core.labels import Annotation
 from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.core.values import DnsLabel, LabelValue, Replicas, Settings
 from otel_mesh.k8s.containers import POD_FIELDS, Container, ContainerPort, Probes, config_volume, http_check
+from otel_mesh.k8s.known import then
 from otel_mesh.k8s.manifests import checksum, to_yaml
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
@@ -236,7 +237,7 @@ def workload(  # noqa: PLR0913 - all by keyword
     role: Role,
     namespace: pulumi.Input[str],
     mesh: MeshBinding,
-    config: Mapping[str, Any],
+    config: pulumi.Input[dict[str, Any]],
     environment: Mapping[str, pulumi.Input[str]],
     ports: tuple[ContainerPort, ...],
     exported: Iterable[Signal] = SIGNALS,
@@ -285,11 +286,11 @@ def workload(  # noqa: PLR0913 - all by keyword
         shape=shape(replicas=settings.replicas, disruption_budget=True),
         scheduling=settings.scheduling,
         api_access=api_access,
-        files={"config.yaml": to_yaml(config)},
+        files={"config.yaml": then(config, to_yaml)},
         pod_labels=mesh.labels_of_pods(meshed=settings.meshed),
         pod_annotations={
             # of the mapping, not of the file: a reordered configuration rolls no pods
-            Annotation.CONFIG_CHECKSUM.value: checksum(config),
+            Annotation.CONFIG_CHECKSUM.value: then(config, checksum),
             **mesh.annotations_of_pods(meshed=settings.meshed),
         },
         app_protocols=mesh.app_protocols,

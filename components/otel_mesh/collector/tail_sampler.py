@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import pulumi  # noqa: TC002 - a component plugin reads the annotations of the arguments
@@ -16,6 +17,7 @@ from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_GRPC_PORT
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import ContainerPort
+from otel_mesh.k8s.known import when_known
 from otel_mesh.k8s.render import render
 from otel_mesh.mesh.binding import MeshBinding, NoMesh
 
@@ -57,11 +59,14 @@ def tail_sampler_manifests(args: TailSamplerArgs, settings: TailSamplerSettings)
         problems.insert(0, Problem("traces_target", reason, "set it, or export traces"))
     if problems:
         raise InvalidSettingsError(problems)
-    config = tail_sampling_config(
+    config = when_known(
         settings,
-        proxy_spans=args.mesh.proxy_spans,
-        own_traces=TRACES_ENDPOINT in own,
-        own_metrics=METRICS_ENDPOINT in own,
+        partial(
+            tail_sampling_config,
+            proxy_spans=args.mesh.proxy_spans,
+            own_traces=TRACES_ENDPOINT in own,
+            own_metrics=METRICS_ENDPOINT in own,
+        ),
     )
     return render(
         parts.workload(

@@ -13,11 +13,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.network import CLUSTER_DOMAIN
-from otel_mesh.core.outputs import NameInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.outputs import NameInput, UrlInput  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.core.values import HeaderName, ObjectKey, Settings
 
 if TYPE_CHECKING:
     from typing import Self
+
+    import pulumi
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 """Port of a URL that names none, by scheme."""
@@ -92,27 +94,44 @@ class Endpoint(Settings):
         endpoint: URL of the server; ``https`` means TLS.
     """
 
-    endpoint: str
+    endpoint: UrlInput
+
+    @property
+    def url(self) -> str:
+        """URL of the server as a plain value.
+
+        Raises:
+            InvalidSettingsError: It is an Output. Files with the URL are made when it is known; objects that depend
+                on its scheme, host and port, such as NetworkPolicies, are declared before that.
+        """
+        if isinstance(self.endpoint, str):
+            return self.endpoint
+        reason = "is an Output: its scheme, host and port are not known when objects are declared"
+        remedy = "write host and port where they are needed, as in EgressHost(host=..., port=443, protocol='TLS')"
+        raise InvalidSettingsError([Problem("endpoint", reason, remedy)])
 
     @property
     def encrypted(self) -> bool:
         """Whether the connection uses TLS."""
-        return self.endpoint.startswith("https://")
+        return self.url.startswith("https://")
 
     @property
     def host(self) -> str:
         """Host name or IP address of the server."""
-        return urlsplit(self.endpoint).hostname or ""
+        return urlsplit(self.url).hostname or ""
 
     @property
     def port(self) -> int:
         """Port of the server."""
-        parts = urlsplit(self.endpoint)
+        parts = urlsplit(self.url)
         return parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 class Remote(Endpoint):
     """A server outside the stack, with the credentials and certificates it requires.
+
+    Its address may be an Output. Whether it fits the other settings is then checked when it is known, and the program's
+    configuration is made after that.
 
     Attributes:
         tls: TLS of the connection, for authorities of your own or a client certificate.
@@ -131,17 +150,17 @@ class Remote(Endpoint):
 
 
 def unencrypted(
-    endpoint: str, *, tls: ClientTls | None, credentials: Mapping[str, bool], path: str = "endpoint"
+    endpoint: pulumi.Input[str], *, tls: ClientTls | None, credentials: Mapping[str, bool], path: str = "endpoint"
 ) -> list[Problem]:
     """Problems of an address without TLS: certificates without effect, and secrets sent in plain text.
 
     Args:
-        endpoint: URL of the server.
+        endpoint: URL of the server; an Output has no problems before its value is known.
         tls: TLS of the connection.
         credentials: Settings with credentials, and whether each is set.
         path: Setting with the URL.
     """
-    if endpoint.startswith("https://"):
+    if not isinstance(endpoint, str) or endpoint.startswith("https://"):
         return []
     problems = []
     if tls is not None:

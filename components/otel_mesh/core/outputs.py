@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
-from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import HostPort, HttpsAddress, ImageReference, ObjectName, UrlText
+from otel_mesh.core.errors import InvalidSettingsError, Problem, join_path
+from otel_mesh.core.values import DnsLabel, HostPort, HttpsAddress, ImageReference, ObjectName, UrlText
 from otel_mesh.core.wording import reason_and_remedy
 
 if TYPE_CHECKING:
@@ -30,10 +30,15 @@ def is_output(value: object) -> TypeGuard[pulumi.Output[Any]]:
     return loaded is not None and isinstance(value, loaded.Output)
 
 
+def is_late(value: object) -> bool:
+    """Whether a value is an Output, or another Input whose value is still to come."""
+    return is_output(value) or inspect.isawaitable(value)
+
+
 def _as_output(value: object) -> pulumi.Output[Any] | None:
-    """An Output, or another Input whose value is still to come, as an Output; None for a plain value."""
+    """A value that is still to come as an Output; None for a plain value."""
     loaded = sys.modules.get("pulumi")
-    if loaded is None or not (is_output(value) or inspect.isawaitable(value)):
+    if loaded is None or not is_late(value):
         return None
     made: pulumi.Output[Any] = loaded.Output.from_input(value)
     return made
@@ -50,22 +55,24 @@ class OrOutput:
             late = _as_output(value)
             if late is None:
                 return check(value)
-            return late.apply(lambda known: _checked(later, known, info.field_name or ""))
+            place = join_path((info.config or {}).get("title", ""), info.field_name or "")
+            return late.apply(lambda known: _checked(later, known, place))
 
         return core_schema.with_info_wrap_validator_function(validated, plain)
 
 
-def _checked(validator: SchemaValidator, known: object, field: str) -> object:
+def _checked(validator: SchemaValidator, known: object, place: str) -> object:
     try:
         return validator.validate_python(known)
     except ValidationError as error:
         found = (reason_and_remedy(one) for one in error.errors(include_input=False, include_url=False))
-        problems = [Problem(field, f"the Output's value {reason}", remedy) for reason, remedy in found]
+        problems = [Problem(place, f"the Output's value {reason}", remedy) for reason, remedy in found]
         raise InvalidSettingsError(problems) from None
 
 
 if TYPE_CHECKING:
     NameInput = pulumi.Input[str]
+    LabelInput = pulumi.Input[str]
     ImageInput = pulumi.Input[str]
     TextInput = pulumi.Input[str]
     UrlInput = pulumi.Input[str]
@@ -75,6 +82,8 @@ if TYPE_CHECKING:
 else:
     NameInput = Annotated[ObjectName, OrOutput()]
     """Name of a Kubernetes object, or an Output of one."""
+    LabelInput = Annotated[DnsLabel, OrOutput()]
+    """Name of a Kubernetes object without dots, or an Output of one."""
     ImageInput = Annotated[ImageReference, OrOutput()]
     """Container image with a tag or a digest, or an Output of one."""
     TextInput = Annotated[str, Field(max_length=65_536), OrOutput()]

@@ -26,7 +26,7 @@ _SECRET_FIELDS: Final = ("data", "stringData")
 
 
 def metadata(
-    name: str,
+    name: pulumi.Input[str],
     labels: Mapping[str, str],
     *,
     namespace: pulumi.Input[str] | None = None,

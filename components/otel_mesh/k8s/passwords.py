@@ -17,14 +17,23 @@ USER_KEY: Final = "username"
 _SECRETS_DIR: Final = "/etc/otel-mesh/secrets"
 
 
-def secret_name(name: str, existing_secret: str | None) -> str:
-    """The name of the Secret with a store's password.
+def created_secret(name: str) -> str:
+    """The name of the Secret that a component creates for its password.
 
     Args:
-        name: Name of the store's objects.
+        name: Name of the component's objects.
+    """
+    return f"{name}-credentials"
+
+
+def secret_name(name: str, existing_secret: pulumi.Input[str] | None) -> pulumi.Input[str]:
+    """The name of the Secret with a password: the existing one, or the one that is created.
+
+    Args:
+        name: Name of the component's objects.
         existing_secret: Name of an existing Secret; None: the component creates one.
     """
-    return existing_secret or f"{name}-credentials"
+    return created_secret(name) if existing_secret is None else existing_secret
 
 
 def password_file(secret: pulumi.Input[str], volume: str = "") -> str:
@@ -58,7 +67,7 @@ def _folder(secret: pulumi.Input[str], volume: str) -> str:
     return f"{_SECRETS_DIR}/{secret if isinstance(secret, str) else volume}"
 
 
-def require_one_password(password: pulumi.Input[str] | None, existing_secret: str | None) -> None:
+def require_one_password(password: pulumi.Input[str] | None, existing_secret: pulumi.Input[str] | None) -> None:
     """Rejects a password that is given as an argument and by an existing Secret, or not at all.
 
     Raises:

@@ -11,7 +11,7 @@ from otel_mesh.core.labels import Annotation
 from otel_mesh.k8s.availability import autoscaler, disruption_budget
 from otel_mesh.k8s.containers import config_map_key
 from otel_mesh.k8s.environment import Variable
-from otel_mesh.k8s.known import from_values
+from otel_mesh.k8s.known import when_known
 from otel_mesh.k8s.manifests import Manifest, checksum, metadata
 from otel_mesh.k8s.pod_security import container_security_context, security_context
 from otel_mesh.k8s.workload import CronJobShape, DeploymentShape, JobShape, StatefulSetShape
@@ -214,7 +214,7 @@ def _job_spec(workload: Workload, shape: JobShape) -> dict[str, Any]:
 
 def _template(workload: Workload, **further: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a pod
     meta: dict[str, Any] = {"labels": {**workload.labels, **workload.pod_labels}}
-    digest = {Annotation.CONFIG_CHECKSUM.value: from_values(workload.files, checksum)} if workload.files else {}
+    digest = {Annotation.CONFIG_CHECKSUM.value: when_known(workload.files, checksum)} if workload.files else {}
     annotations = {**digest, **workload.pod_annotations}
     if annotations:
         meta["annotations"] = annotations

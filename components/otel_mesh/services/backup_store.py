@@ -11,8 +11,9 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from otel_mesh.catalog.external import ExternalCall, NamedExternalCall
 from otel_mesh.core.endpoints import Certificates, ClientTls, Endpoint, is_in_cluster, unencrypted
 from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.core.outputs import ImageInput, NameInput, OrOutput
 from otel_mesh.core.patterns import Pattern
-from otel_mesh.core.values import ImageReference, LabelValue, ObjectName, UrlText  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import LabelValue, UrlText  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.k8s.containers import Container, secret_volume, temporary_files
 from otel_mesh.k8s.network_policy import Cidr  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.k8s.resources import Resources
@@ -44,6 +45,12 @@ Bucket = Annotated[
 ]
 """Name of a bucket."""
 
+if TYPE_CHECKING:
+    BucketInput = pulumi.Input[str]
+else:
+    BucketInput = Annotated[Bucket, OrOutput()]
+    """Name of a bucket, or an Output of one."""
+
 ObjectPrefix = Annotated[
     str,
     Pattern(
@@ -61,6 +68,9 @@ Region = Annotated[
 
 class BackupStore(Endpoint):
     """An S3-compatible object store that dumps are copied to, as ``<prefix>/<database>/<time>.dump``.
+
+    The bucket may be an Output. The endpoint is plain: NetworkPolicies and the mesh's objects depend on its host and
+    port.
 
     Attributes:
         endpoint: URL of the store, such as ``https://s3.eu-central-1.amazonaws.com``. The bucket is addressed by path.
@@ -80,15 +90,15 @@ class BackupStore(Endpoint):
     """
 
     endpoint: UrlText
-    bucket: Bucket
+    bucket: BucketInput
     prefix: ObjectPrefix = "postgres"
     region: Region = "us-east-1"
-    credentials_secret: ObjectName | None = None
+    credentials_secret: NameInput | None = None
     identity_calls: tuple[NamedExternalCall, ...] = ()
     ca: Certificates | None = None
     addresses: tuple[Cidr, ...] = ()
     keep: Annotated[int, Field(ge=1, le=10_000)] = 30
-    image: ImageReference | None = None
+    image: ImageInput | None = None
     version: LabelValue = STORE_VERSION
     resources: Resources = Resources(cpu="50m", memory="64Mi", memory_limit="256Mi")
 

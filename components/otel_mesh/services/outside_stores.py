@@ -10,7 +10,8 @@ from pydantic import AfterValidator, model_validator
 from otel_mesh.catalog.external import ExternalCall, HostName
 from otel_mesh.core.endpoints import is_in_cluster
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.values import ObjectName, Port, Settings
+from otel_mesh.core.outputs import NameInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import Port, Settings
 from otel_mesh.k8s.network_policy import Cidr  # noqa: TC001 - pydantic reads it at run time
 from otel_mesh.services.store_access import CacheAccess, DatabaseAccess, DatabaseLogin, StoreTls
 
@@ -38,6 +39,9 @@ StoreHost = Annotated[HostName, AfterValidator(_name)]
 
 class OutsideStore(Settings):
     """A store outside the stack, in place of the stack's own.
+
+    Its host is plain: the NetworkPolicies, the mesh's objects and whether TLS is required depend on it. A store whose
+    host is an Output is a `DatabaseAccess` or a `CacheAccess`, declared as an `ExternalCall`.
 
     Attributes:
         host: Host name of the server.
@@ -110,8 +114,8 @@ class OutsidePostgres(OutsideStore):
     DIRECT_TLS: ClassVar[bool] = False
 
     port: Port = 5432
-    services_secret: ObjectName
-    migrations_secret: ObjectName | None = None
+    services_secret: NameInput
+    migrations_secret: NameInput | None = None
 
     def access(self, database: str) -> DatabaseAccess:
         """The access of a service to one of the databases."""
@@ -137,7 +141,7 @@ class OutsideRedis(OutsideStore):
     DIRECT_TLS: ClassVar[bool] = True
 
     port: Port = 6379
-    login_secret: ObjectName
+    login_secret: NameInput
 
     def access(self) -> CacheAccess:
         """The access of a service to the cache."""

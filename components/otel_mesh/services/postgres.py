@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
-from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.values import DnsLabel, LabelValue, ObjectName, Settings
+from otel_mesh.core.outputs import ImageInput, NameInput  # noqa: TC001 - pydantic reads them at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
@@ -24,7 +24,15 @@ from otel_mesh.k8s.containers import (
     scratch_volume,
     temporary_files,
 )
-from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.known import then
+from otel_mesh.k8s.passwords import (
+    PASSWORD_KEY,
+    created_secret,
+    password_file,
+    password_volume,
+    require_one_password,
+    secret_name,
+)
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
 from otel_mesh.k8s.scheduling import Scheduling
@@ -33,7 +41,6 @@ from otel_mesh.mesh.binding import MeshBinding, NoMesh
 from otel_mesh.services.postgres_scripts import SCRIPT_DIR, script_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Self
 
     from otel_mesh.k8s.manifests import Manifest
@@ -43,6 +50,10 @@ _UID: Final = 999
 _ROLES: Final = 3
 _DATA_DIR: Final = "/var/lib/postgresql/data"
 _IDENTIFIER_LENGTH: Final = 63
+_CREDENTIALS: Final = "credentials"
+_MIGRATIONS: Final = "migrations"
+_SERVICES: Final = "services"
+"""Names of the volumes with the passwords; those of the roles are also the ends of their Secrets' names."""
 
 
 def _identifier(name: str) -> str:
@@ -101,7 +112,7 @@ class PostgresSettings(Settings):
     databases: tuple[SqlName, ...] = Field(default=("app",), min_length=1)
     roles: DatabaseRoles | None = None
     meshed: bool = True
-    existing_secret: ObjectName | None = None
+    existing_secret: NameInput | None = None
 
     @model_validator(mode="after")
     def _each_role_is_another(self) -> Self:
@@ -111,19 +122,19 @@ class PostgresSettings(Settings):
         return self
 
     @property
-    def secret_name(self) -> str:
+    def secret_name(self) -> pulumi.Input[str]:
         """Name of the Secret with the password: the existing one, or the one that is created."""
         return secret_name(self.name, self.existing_secret)
 
     @property
-    def migrations_secret_name(self) -> str:
+    def migrations_secret_name(self) -> pulumi.Input[str]:
         """Name of the Secret with the password of ``roles.migrations``."""
-        return f"{self.secret_name}-migrations"
+        return then(self.secret_name, lambda name: f"{name}-{_MIGRATIONS}")
 
     @property
-    def services_secret_name(self) -> str:
+    def services_secret_name(self) -> pulumi.Input[str]:
         """Name of the Secret with the password of ``roles.services``."""
-        return f"{self.secret_name}-services"
+        return then(self.secret_name, lambda name: f"{name}-{_SERVICES}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,20 +158,20 @@ class PostgresArgs:
     services_password: pulumi.Input[str] | None = None
 
 
-def _secrets(settings: PostgresSettings) -> dict[str, str]:
+def _secrets(settings: PostgresSettings) -> dict[str, pulumi.Input[str]]:
     """Names of the Secrets by volume."""
-    names = {"credentials": settings.secret_name}
+    names = {_CREDENTIALS: settings.secret_name}
     if settings.roles is not None:
-        names["migrations"] = settings.migrations_secret_name
-        names["services"] = settings.services_secret_name
+        names[_MIGRATIONS] = settings.migrations_secret_name
+        names[_SERVICES] = settings.services_secret_name
     return names
 
 
 def _script_files(settings: PostgresSettings) -> dict[str, str]:
     if settings.roles is None:
         return script_files(settings.databases, None)
-    owner = settings.roles.migrations, password_file(settings.migrations_secret_name)
-    user = settings.roles.services, password_file(settings.services_secret_name)
+    owner = settings.roles.migrations, password_file(settings.migrations_secret_name, _MIGRATIONS)
+    user = settings.roles.services, password_file(settings.services_secret_name, _SERVICES)
     return script_files(settings.databases, (owner, user))
 
 
@@ -174,7 +185,7 @@ def _container(settings: PostgresSettings) -> Container:
         env={
             "POSTGRES_USER": settings.user,
             "POSTGRES_DB": settings.databases[0],
-            "POSTGRES_PASSWORD_FILE": password_file(settings.secret_name),
+            "POSTGRES_PASSWORD_FILE": password_file(settings.secret_name, _CREDENTIALS),
             "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
             # below the mount: a volume's root may contain lost+found, which initdb rejects
             "PGDATA": f"{_DATA_DIR}/pgdata",
@@ -195,8 +206,8 @@ def _container(settings: PostgresSettings) -> Container:
     )
 
 
-def _passwords(settings: PostgresSettings, args: PostgresArgs) -> Mapping[str, pulumi.Input[str] | None]:
-    """Passwords by name of the Secret; None for an existing Secret.
+def _created_secrets(settings: PostgresSettings, args: PostgresArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
+    """The Secrets that are created: name to values by key; none beside an existing Secret.
 
     Raises:
         InvalidSettingsError: There are two passwords of one role, or none.
@@ -207,14 +218,16 @@ def _passwords(settings: PostgresSettings, args: PostgresArgs) -> Mapping[str, p
             raise InvalidSettingsError(
                 [Problem("roles", "passwords without roles", "set the roles, or remove the passwords")]
             )
-        return {settings.secret_name: args.password}
-    for password in (args.migrations_password, args.services_password):
-        require_one_password(password, settings.existing_secret)
-    return {
-        settings.secret_name: args.password,
-        settings.migrations_secret_name: args.migrations_password,
-        settings.services_secret_name: args.services_password,
+    else:
+        for password in (args.migrations_password, args.services_password):
+            require_one_password(password, settings.existing_secret)
+    name = created_secret(settings.name)
+    passwords = {
+        name: args.password,
+        f"{name}-{_MIGRATIONS}": args.migrations_password,
+        f"{name}-{_SERVICES}": args.services_password,
     }
+    return {name: {PASSWORD_KEY: one} for name, one in passwords.items() if one is not None}
 
 
 def postgres_manifests(args: PostgresArgs, settings: PostgresSettings) -> list[Manifest]:
@@ -223,7 +236,7 @@ def postgres_manifests(args: PostgresArgs, settings: PostgresSettings) -> list[M
     Raises:
         InvalidSettingsError: There are two passwords of one role, or none.
     """
-    passwords = _passwords(settings, args)
+    secrets = _created_secrets(settings, args)
     return render(
         Workload(
             name=settings.name,
@@ -237,7 +250,7 @@ def postgres_manifests(args: PostgresArgs, settings: PostgresSettings) -> list[M
             uid=_UID,
             grace_seconds=60,  # a fast shutdown writes a checkpoint
             files=_script_files(settings),
-            secrets={name: {PASSWORD_KEY: one} for name, one in passwords.items() if one is not None},
+            secrets=secrets,
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
         )

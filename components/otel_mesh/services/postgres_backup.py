@@ -12,7 +12,8 @@ from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import OTLP_HTTP_PORT
-from otel_mesh.core.values import CronSchedule, DnsLabel, ImageReference, LabelValue, Port, Settings
+from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.values import CronSchedule, DnsLabel, LabelValue, Port, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, Volume, config_volume, data_volume, temporary_files
 from otel_mesh.k8s.passwords import password_file, password_volume
@@ -55,7 +56,7 @@ class PostgresBackupSettings(Settings):
     """
 
     name: DnsLabel = "postgres-backup"
-    image: ImageReference = versions.POSTGRES_IMAGE
+    image: ImageInput = versions.POSTGRES_IMAGE
     version: LabelValue = versions.POSTGRES
     resources: Resources = Resources(cpu="50m", memory="64Mi", memory_limit="256Mi")
     scheduling: Scheduling = Scheduling()

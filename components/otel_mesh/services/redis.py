@@ -11,11 +11,18 @@ from pydantic import Field
 from otel_mesh.core import versions
 from otel_mesh.core.errors import parse
 from otel_mesh.core.labels import Role
-from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.values import DnsLabel, LabelValue, ObjectName, Settings, quantity
+from otel_mesh.core.outputs import ImageInput, NameInput  # noqa: TC001 - pydantic reads them at run time
+from otel_mesh.core.values import DnsLabel, LabelValue, Settings, quantity
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import Container, ContainerPort, Probes, Volume, config_volume, exec_check
-from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.passwords import (
+    PASSWORD_KEY,
+    created_secret,
+    password_file,
+    password_volume,
+    require_one_password,
+    secret_name,
+)
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
@@ -29,6 +36,8 @@ PORT: Final = 6379
 _UID: Final = 999
 _CONFIG_DIR: Final = "/etc/otel-mesh/redis"
 _RUN_DIR: Final = "/run/redis"
+_CREDENTIALS: Final = "credentials"
+"""Name of the volume with the password."""
 _DATA_SHARE: Final = 0.75
 """Share of the memory limit for data; the rest is for client buffers and fragmentation."""
 
@@ -91,10 +100,10 @@ class RedisSettings(Settings):
     user: UserName = "app"
     eviction: EvictionPolicy = "allkeys-lru"
     meshed: bool = True
-    existing_secret: ObjectName | None = None
+    existing_secret: NameInput | None = None
 
     @property
-    def secret_name(self) -> str:
+    def secret_name(self) -> pulumi.Input[str]:
         """Name of the Secret with the password: the existing one, or the one that is created."""
         return secret_name(self.name, self.existing_secret)
 
@@ -145,13 +154,13 @@ def _container(settings: RedisSettings) -> Container:
         name="redis",
         image=settings.image,
         command=("sh", f"{_CONFIG_DIR}/start.sh"),
-        env={"REDIS_USER": settings.user, "REDIS_PASSWORD_FILE": password_file(settings.secret_name)},
+        env={"REDIS_USER": settings.user, "REDIS_PASSWORD_FILE": password_file(settings.secret_name, _CREDENTIALS)},
         ports=(ContainerPort(name="tcp-redis", number=PORT, protocol="tcp"),),
         probes=Probes(live=exec_check(("sh", f"{_CONFIG_DIR}/ping.sh"), timeout_seconds=3)),
         resources=settings.resources,
         volumes=(
             config_volume("config", settings.name, _CONFIG_DIR),
-            password_volume("credentials", settings.secret_name),
+            password_volume(_CREDENTIALS, settings.secret_name),
             memory,
         ),
     )
@@ -176,7 +185,7 @@ def redis_manifests(args: RedisArgs, settings: RedisSettings) -> list[Manifest]:
             scheduling=settings.scheduling,
             uid=_UID,
             files={"redis.conf": redis_config(settings), "start.sh": _START, "ping.sh": _PING},
-            secrets={} if args.password is None else {settings.secret_name: {PASSWORD_KEY: args.password}},
+            secrets={} if args.password is None else {created_secret(settings.name): {PASSWORD_KEY: args.password}},
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 import yaml
-from pulumi.runtime.settings import SETTINGS
 
 from otel_mesh import (
     ExposedBackendsArgs,
@@ -30,23 +29,10 @@ from otel_mesh.core.errors import parse
 from otel_mesh.k8s.render import render
 from otel_mesh.mesh.istio.exposed_backends import exposed_manifests
 from tests.components.k8s.test_workload import WORKLOAD
-from tests.components.pulumi_program import Program, event_loop
+from tests.components.pulumi_program import known, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from otel_mesh.k8s.manifests import Manifest
-
-
-@pytest.fixture
-def program() -> Iterator[Program]:
-    with event_loop() as loop:
-        yield Program(loop)
-
-
-def known(program: Program, manifests: list[Manifest]) -> dict[str, Any]:
-    """Objects by kind, with the values of their Outputs."""
-    return {one["kind"]: program.value(pulumi.Output.from_input(one)) for one in manifests}
+    from tests.components.pulumi_program import Program
 
 
 def test_the_value_of_an_output_is_validated_when_it_is_known(program: Program) -> None:
@@ -62,23 +48,13 @@ def test_a_coroutine_is_an_input_too(program: Program) -> None:
     assert program.value(pulumi.Output.from_input(secret)) == "orders"
 
 
-def refusal(make: Callable[[Program], object]) -> str:
-    """The error of an Output whose value is invalid."""
-    with event_loop() as loop:
-        program = Program(loop)
-        with pytest.raises(InvalidSettingsError) as raised:
-            make(program)
-        SETTINGS.outputs.clear()  # the rest of them have failed too
-    return str(raised.value)
-
-
 def test_an_invalid_value_is_refused_when_it_is_known() -> None:
     def late(program: Program) -> object:
         secret = Variable(secret=pulumi.Output.from_input("Not A Name"), key="a").secret
         return program.value(pulumi.Output.from_input(secret))
 
     reason = "is not an object name; use at most 253 lower case letters, digits, dashes and dots"
-    assert refusal(late) == f"secret: the Output's value {reason}"
+    assert refusal(late) == f"Variable.secret: the Output's value {reason}"
 
 
 def test_a_plain_value_is_validated_at_once() -> None:

@@ -14,8 +14,8 @@ from otel_mesh.core import versions
 from otel_mesh.core.errors import InvalidSettingsError, Problem, parse
 from otel_mesh.core.labels import Role
 from otel_mesh.core.network import service_host
-from otel_mesh.core.outputs import ImageInput  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.values import DnsLabel, HttpUrl, LabelValue, ObjectName, PluginReference, Settings
+from otel_mesh.core.outputs import ImageInput, NameInput  # noqa: TC001 - pydantic reads them at run time
+from otel_mesh.core.values import DnsLabel, HttpUrl, LabelValue, PluginReference, Settings
 from otel_mesh.k8s.component import Component
 from otel_mesh.k8s.containers import (
     Container,
@@ -27,7 +27,14 @@ from otel_mesh.k8s.containers import (
     shared_volume,
 )
 from otel_mesh.k8s.manifests import Manifest, to_yaml
-from otel_mesh.k8s.passwords import PASSWORD_KEY, password_file, password_volume, require_one_password, secret_name
+from otel_mesh.k8s.passwords import (
+    PASSWORD_KEY,
+    created_secret,
+    password_file,
+    password_volume,
+    require_one_password,
+    secret_name,
+)
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
@@ -40,6 +47,8 @@ if TYPE_CHECKING:
 PORT: Final = HTTP_PORT
 _UID: Final = 472
 _CONFIG_MAP_BYTES: Final = 2**20
+_CREDENTIALS: Final = "credentials"
+"""Name of the volume with the password."""
 """Maximum size of a ConfigMap's data."""
 
 
@@ -74,14 +83,14 @@ class GrafanaSettings(Settings):
     resources: Resources = Resources(cpu="50m", memory="192Mi", memory_limit="512Mi")
     scheduling: Scheduling = Scheduling()
     admin_user: LabelValue = "admin"
-    existing_secret: ObjectName | None = None
+    existing_secret: NameInput | None = None
     anonymous: bool = False
     root_url: HttpUrl | None = None
     logs_plugin: PluginReference | None = f"{log_queries.SOURCE_TYPE}@{versions.GRAFANA_LOGS_PLUGIN}"
     meshed: bool = False
 
     @property
-    def secret_name(self) -> str:
+    def secret_name(self) -> pulumi.Input[str]:
         """Name of the Secret with the password: the existing one, or the component's own."""
         return secret_name(self.name, self.existing_secret)
 
@@ -130,7 +139,7 @@ def _files(args: GrafanaArgs, settings: GrafanaSettings) -> dict[str, str]:
     files = {
         "grafana.ini": config.ini(
             admin_user=settings.admin_user,
-            password_file=password_file(settings.secret_name),
+            password_file=password_file(settings.secret_name, _CREDENTIALS),
             anonymous=settings.anonymous,
             root_url=settings.root_url,
             plugin=settings.logs_plugin if logs else None,
@@ -167,7 +176,7 @@ def _container(args: GrafanaArgs, settings: GrafanaSettings, files: Mapping[str,
         resources=settings.resources,
         volumes=(
             config_volume("config", settings.name, CONFIG_DIR, files),
-            password_volume("credentials", settings.secret_name),
+            password_volume(_CREDENTIALS, settings.secret_name),
             *([shared_volume("shared-dashboards", shared, config.SHARED_DASHBOARD_DIR)] if shared else []),
             # a plugin, with programs for several platforms, is downloaded to /tmp and unpacked to the data directory
             scratch_volume("data", DATA_DIR, "1Gi"),
@@ -196,7 +205,7 @@ def grafana_manifests(args: GrafanaArgs, settings: GrafanaSettings) -> list[Mani
             scheduling=settings.scheduling,
             uid=_UID,
             files=files,
-            secrets={} if password is None else {settings.secret_name: {PASSWORD_KEY: password}},
+            secrets={} if password is None else {created_secret(settings.name): {PASSWORD_KEY: password}},
             pod_labels=args.mesh.labels_of_pods(meshed=settings.meshed),
             pod_annotations=args.mesh.annotations_of_pods(meshed=settings.meshed),
         )

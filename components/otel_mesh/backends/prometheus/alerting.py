@@ -28,7 +28,7 @@ class AlertmanagerAddress(RemoteClient):
 
 def alerting_config(target: AlertmanagerAddress) -> dict[str, Any]:
     """The section ``alerting``; secrets are files."""
-    parts = urlsplit(target.endpoint)
+    parts = urlsplit(target.url)
     found: dict[str, Any] = {"static_configs": [{"targets": [f"{target.host}:{target.port}"]}]}
     if target.every_address:
         found = {"dns_sd_configs": [{"names": [target.host], "type": "A", "port": target.port}]}

@@ -38,7 +38,7 @@ from otel_mesh.k8s.containers import (
     http_check,
     shared_volume,
 )
-from otel_mesh.k8s.known import from_values
+from otel_mesh.k8s.known import when_known
 from otel_mesh.k8s.manifests import Manifest, to_yaml
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.resources import Resources, Storage
@@ -125,8 +125,8 @@ class PrometheusArgs:
 
     Attributes:
         namespace: Namespace of the Kubernetes objects.
-        targets: Further scrape targets, job to ``host:port``. As long as one of them is an Output without a value, a
-            preview shows the configuration and its checksum as unknown.
+        targets: Further scrape targets, job to ``host:port``. As long as one of them, or an address in the settings, is
+            an Output without a value, a preview shows the configuration and its checksum as unknown.
         exposed: Values of ``job`` of the exposed services, which the objectives apply to: ``shop/api-gateway``.
         rules: Further rule files, name to text; a name ends in ``.rules.yaml``.
         alertmanager: Where firing alerts are sent; None: nowhere, they are shown on the page only.
@@ -237,9 +237,10 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
     """
     proxies = args.mesh.proxy_scraping
 
-    def config(targets: Mapping[str, str]) -> str:
+    def config(known: tuple[PrometheusSettings, Mapping[str, Any], dict[str, AlertmanagerAddress | None]]) -> str:
+        own, targets, alerts = known
         shared = args.shared_rules is not None
-        return to_yaml(prometheus_config(settings, targets, proxies, args.alertmanager, shared_rules=shared))
+        return to_yaml(prometheus_config(own, targets, proxies, shared_rules=shared, **alerts))
 
     workload = Workload(
         name=settings.name,
@@ -251,7 +252,7 @@ def prometheus_manifests(args: PrometheusArgs, settings: PrometheusSettings) -> 
         scheduling=settings.scheduling,
         api_access=proxies is not None,
         files={
-            "prometheus.yml": from_values(args.targets, config),
+            "prometheus.yml": when_known((settings, args.targets, {"alertmanager": args.alertmanager}), config),
             **with_own(args.rules),
             **objective_rules(settings.objectives, args.exposed),
         },

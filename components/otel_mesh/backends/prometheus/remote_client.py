@@ -8,8 +8,7 @@ from pydantic import model_validator
 
 from otel_mesh.core.endpoints import Remote, SecretKey, SecretReference, unencrypted
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.outputs import NameInput  # noqa: TC001 - pydantic reads it at run time
-from otel_mesh.core.values import UrlText  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.outputs import NameInput, UrlInput  # noqa: TC001 - pydantic reads them at run time
 from otel_mesh.k8s.containers import Volume
 from otel_mesh.k8s.tls_files import TlsFiles
 
@@ -29,7 +28,7 @@ class RemoteClient(Remote):
         basic_auth: Name of a Secret of type ``kubernetes.io/basic-auth`` with the login.
     """
 
-    endpoint: UrlText
+    endpoint: UrlInput
     bearer_token: SecretReference | None = None
     basic_auth: NameInput | None = None
 

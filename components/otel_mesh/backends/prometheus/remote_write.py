@@ -36,7 +36,7 @@ def remote_write_config(targets: Mapping[str, RemoteWrite]) -> list[dict[str, An
     return [
         {
             "name": name,
-            "url": one.endpoint,
+            "url": one.url,
             "send_exemplars": one.exemplars,
             **client_config(f"remote-{name}", f"{_FOLDER}/{name}", one),
         }

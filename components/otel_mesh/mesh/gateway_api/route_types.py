@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+import pulumi  # noqa: TC002 - the test reads the types at run time
+
 from otel_mesh.catalog.routes import Method  # noqa: TC001 - the test reads the types at run time
 
 
@@ -15,7 +17,7 @@ class Reference(TypedDict):
 
     group: str
     kind: str
-    name: str
+    name: pulumi.Input[str]
 
 
 class ParentReference(Reference):
@@ -103,7 +105,7 @@ class HttpRouteSpec(TypedDict):
 
     parentRefs: list[ParentReference]
     rules: list[HttpRule]
-    hostnames: NotRequired[list[str]]
+    hostnames: NotRequired[list[pulumi.Input[str]]]
 
 
 class GrpcRouteSpec(TypedDict):
@@ -111,4 +113,4 @@ class GrpcRouteSpec(TypedDict):
 
     parentRefs: list[ParentReference]
     rules: list[GrpcRule]
-    hostnames: NotRequired[list[str]]
+    hostnames: NotRequired[list[pulumi.Input[str]]]

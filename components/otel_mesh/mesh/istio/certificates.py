@@ -18,7 +18,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 def manifests(
     meta: Mapping[str, Any],
-    secret: str | None,
+    secret: pulumi.Input[str] | None,
     certificate: pulumi.Input[str] | None,
     private_key: pulumi.Input[str] | None,
 ) -> list[Manifest]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from otel_mesh.k8s.known import when_known
 from otel_mesh.mesh.istio.authorization import mesh_metadata
 from otel_mesh.mesh.istio.kinds import DESTINATION_RULE, SERVICE_ENTRY, SIDECAR
-from otel_mesh.mesh.policies.egress import EXTERNAL
+from otel_mesh.mesh.policies.egress import EXTERNAL, by_host
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.istio.host_types import EntryPort, ServiceEntrySpec, WorkloadSelector
     from otel_mesh.mesh.istio.traffic_types import ClientTls, DestinationRuleSpec, HostTraffic, PortTraffic
-    from otel_mesh.mesh.policies.egress import Egress, EgressHost
+    from otel_mesh.mesh.policies.egress import Egress, HostPorts
 
-_Outside = TypeVar("_Outside", "ExternalCall", "EgressHost")
 _HERE: Final = ["."]
 """Visible in the namespace itself only."""
 _PROTOCOLS: Final = {"https": "TLS", "tls": "TLS", "http": "HTTP", "grpc": "GRPC", "tcp": "TCP"}
@@ -40,23 +40,15 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], pre
         prefix: Beginning of the names of the objects about hosts.
     """
     listed = tuple(egress)
-    calls = by_host(call for one in listed for call in one.external)
-    named = [(f"{prefix}-{host.replace('.', '-')}", host, ports) for host, ports in calls.items()]
-    outside = [made for name, host, ports in named for made in _external(name, host, ports, namespace)]
+    hosts = by_host(call for one in listed for call in one.external)
+    outside = [made for one in hosts for made in _external(f"{prefix}-{one.name}", one, namespace)]
     return [*outside, *(_sidecar(one, namespace) for one in listed)]
-
-
-def by_host(outside: Iterable[_Outside]) -> dict[str, list[_Outside]]:
-    """Ports outside the mesh by host, in the order of the hosts' names; of two with the same number, the later one."""
-    ports: dict[str, dict[int, _Outside]] = {}
-    for one in outside:
-        ports.setdefault(one.host, {})[one.port] = one
-    return {host: list(ports[host].values()) for host in sorted(ports)}
 
 
 def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
     inside = [f"{one.namespace}/{one.host}" for one in egress.services]
-    hosts = sorted({*inside, *(f"./{call.host}" for call in egress.external)})
+    outside = [one.host for one in by_host(egress.external)]
+    hosts = when_known(tuple(outside), lambda known: sorted({*inside, *(f"./{host}" for host in known)}))
     if not egress.workload:
         return SIDECAR.manifest(mesh_metadata(EVERY_WORKLOAD, namespace), {"egress": [{"hosts": hosts}]})
     selected: WorkloadSelector = {"labels": {egress.label.value: egress.workload}}
@@ -64,10 +56,11 @@ def _sidecar(egress: Egress, namespace: pulumi.Input[str]) -> Manifest:
     return SIDECAR.manifest(meta, {"workloadSelector": selected, "egress": [{"hosts": hosts}]})
 
 
-def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
+def _external(name: str, outside: HostPorts[ExternalCall], namespace: pulumi.Input[str]) -> list[Manifest]:
+    host, calls = outside.host, outside.ports
     made = [SERVICE_ENTRY.manifest(mesh_metadata(name, namespace), _entry(host, calls))]
     if secured := [call for call in calls if call.tls_port is not None]:
-        traffic: HostTraffic = {"portLevelSettings": [_tls(call) for call in secured]}
+        traffic: HostTraffic = {"portLevelSettings": [_tls(host, call) for call in secured]}
         spec: DestinationRuleSpec = {"host": host, "exportTo": _HERE, "trafficPolicy": traffic}
         made.append(DESTINATION_RULE.manifest(mesh_metadata(name, namespace), spec))
     return made
@@ -81,18 +74,18 @@ def _port(call: ExternalCall) -> EntryPort:
     return made
 
 
-def _tls(call: ExternalCall) -> PortTraffic:
+def _tls(host: pulumi.Input[str], call: ExternalCall) -> PortTraffic:
     # Without names to verify, any certificate of a known authority would do.
     verified: ClientTls = {
         "mode": "SIMPLE",
-        "sni": call.host,
-        "subjectAltNames": [call.host],
+        "sni": host,
+        "subjectAltNames": [host],
         "caCertificates": "system",
     }
     return {"port": {"number": call.port}, "tls": verified}
 
 
-def _entry(host: str, calls: Collection[ExternalCall]) -> ServiceEntrySpec:
+def _entry(host: pulumi.Input[str], calls: Collection[ExternalCall]) -> ServiceEntrySpec:
     """The host with its ports. Proxies find it at its addresses if each is a single one, else by DNS."""
     cidrs = list(dict.fromkeys(cidr for call in calls for cidr in call.addresses))
     static = bool(cidrs) and all(ip_network(cidr).num_addresses == 1 for cidr in cidrs)

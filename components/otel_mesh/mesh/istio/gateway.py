@@ -112,7 +112,7 @@ _TEMPLATES: Final = "inject.istio.io/templates"
 _CANONICAL_NAME: Final = "service.istio.io/canonical-name"
 
 
-def _tls(settings: IngressGatewaySettings) -> tuple[int, str] | None:
+def _tls(settings: IngressGatewaySettings) -> tuple[int, pulumi.Input[str]] | None:
     return (HTTPS_PORT, settings.tls_secret) if settings.tls_secret else None
 
 

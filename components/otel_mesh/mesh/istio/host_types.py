@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+import pulumi  # noqa: TC002 - the test reads the types at run time
+
 
 class ServerTls(TypedDict, total=False):
     """TLS of a gateway's listener, or the redirection to it."""
 
     httpsRedirect: bool
     mode: Literal["SIMPLE"]
-    credentialName: str
+    credentialName: pulumi.Input[str]
     minProtocolVersion: Literal["TLSV1_2", "TLSV1_3"]
 
 
@@ -58,7 +60,7 @@ class Endpoint(TypedDict):
 class ServiceEntrySpec(TypedDict):
     """A host outside the mesh."""
 
-    hosts: list[str]
+    hosts: list[pulumi.Input[str]]
     location: Literal["MESH_EXTERNAL"]
     exportTo: list[str]
     ports: list[EntryPort]
@@ -76,7 +78,7 @@ class WorkloadSelector(TypedDict):
 class EgressListener(TypedDict):
     """Hosts that proxies know."""
 
-    hosts: list[str]
+    hosts: pulumi.Input[list[str]]
 
 
 class SidecarSpec(TypedDict):

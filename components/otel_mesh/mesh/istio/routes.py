@@ -38,7 +38,7 @@ def gateway_object(  # noqa: PLR0913 - the parts of a listener, all by keyword
     *,
     hosts: Sequence[str],
     http_port: int,
-    tls: tuple[int, str] | None,
+    tls: tuple[int, pulumi.Input[str]] | None,
     redirects: bool = False,
 ) -> Manifest:
     """The Gateway object: the listeners of the proxies.

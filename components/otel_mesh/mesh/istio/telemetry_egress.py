@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.k8s.known import then
 from otel_mesh.mesh.istio.authorization import mesh_metadata
-from otel_mesh.mesh.istio.egress import by_host
 from otel_mesh.mesh.istio.kinds import SERVICE_ENTRY
+from otel_mesh.mesh.policies.egress import by_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from otel_mesh.k8s.manifests import Manifest
     from otel_mesh.mesh.istio.host_types import ServiceEntrySpec
-    from otel_mesh.mesh.policies.egress import EgressHost
+    from otel_mesh.mesh.policies.egress import EgressHost, HostPorts
 
 
 def service_entries(
@@ -29,11 +31,11 @@ def service_entries(
         hosts: Servers outside the mesh.
         prefix: Beginning of the objects' names.
     """
-    named = [(f"{prefix}-{host.replace('.', '-').lower()}", host, ports) for host, ports in by_host(hosts).items()]
-    return [_service_entry(name, namespace, host, ports) for name, host, ports in named]
+    return [_service_entry(f"{prefix}-{one.name}", namespace, one) for one in by_host(hosts)]
 
 
-def _service_entry(name: str, namespace: pulumi.Input[str], host: str, ports: list[EgressHost]) -> Manifest:
+def _service_entry(name: str, namespace: pulumi.Input[str], outside: HostPorts[EgressHost]) -> Manifest:
+    host = outside.host if isinstance(outside.host, str) else then(outside.host, _host_name)
     spec: ServiceEntrySpec = {
         "hosts": [host],
         "location": "MESH_EXTERNAL",
@@ -41,15 +43,24 @@ def _service_entry(name: str, namespace: pulumi.Input[str], host: str, ports: li
         "resolution": "DNS",
         "ports": [
             {"number": one.port, "name": f"{one.protocol.lower()}-{one.port}", "protocol": one.protocol}
-            for one in sorted(ports, key=lambda port: port.port)
+            for one in sorted(outside.ports, key=lambda port: port.port)
         ],
     }
-    if _is_address(host):  # connections to it carry no host name that a proxy could match
+    if isinstance(host, str) and _is_address(host):  # connections to it carry no host name that a proxy could match
         spec["hosts"] = [f"{name}.outside.invalid"]
         spec["resolution"] = "NONE"
         spec["ports"] = [{**one, "name": f"tcp-{one['number']}", "protocol": "TCP"} for one in spec["ports"]]
         spec["addresses"] = [host]
     return SERVICE_ENTRY.manifest(mesh_metadata(name, namespace), spec)
+
+
+def _host_name(host: str) -> str:
+    if _is_address(host):
+        reason = "the Output's value is an address, which needs other objects than a host name"
+        raise InvalidSettingsError(
+            [Problem("EgressHost.host", reason, "write the address itself, or an Output of a host name")]
+        )
+    return host
 
 
 def _is_address(host: str) -> bool:

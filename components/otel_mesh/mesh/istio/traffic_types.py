@@ -164,8 +164,8 @@ class ClientTls(TypedDict):
     """TLS that proxies add to calls out of the mesh."""
 
     mode: Literal["SIMPLE"]
-    sni: str
-    subjectAltNames: list[str]
+    sni: pulumi.Input[str]
+    subjectAltNames: list[pulumi.Input[str]]
     caCertificates: str
 
 
@@ -194,7 +194,7 @@ class Subset(TypedDict):
 class DestinationRuleSpec(TypedDict):
     """Subsets of a host, and treatment of the connections to it."""
 
-    host: str
+    host: pulumi.Input[str]
     exportTo: NotRequired[list[str]]
     trafficPolicy: NotRequired[HostTraffic]
     subsets: NotRequired[list[Subset]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_mesh.mesh.gateway_api.kinds import GATEWAY_API
+from otel_mesh.mesh.gateway_api.kinds import GATEWAY_API, HTTP_ROUTE
 from otel_mesh.mesh.linkerd.access_routes import server_routes
 from otel_mesh.mesh.linkerd.kinds import (
     AUTHORIZATION_POLICY,
@@ -13,7 +13,7 @@ from otel_mesh.mesh.linkerd.kinds import (
     POLICY,
     SERVER,
 )
-from otel_mesh.mesh.linkerd.objects import ANY_PATH, http_route, mesh_metadata, policy_ref
+from otel_mesh.mesh.linkerd.objects import ANY_PATH, mesh_metadata, policy_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -80,8 +80,11 @@ def unidentified_spans(of_server: str, namespace: pulumi.Input[str], cidrs: Iter
     parent: ParentReference = {"group": POLICY, "kind": "Server", "name": of_server}
     spans: list[HttpRule] = [{"matches": [{"path": {"type": "Exact", "value": _EXPORT}, "method": "POST"}]}]
     return [
-        http_route(name, namespace, parent, spans),
-        http_route(f"{of_server}-rest", namespace, parent, [{"matches": [{"path": ANY_PATH}]}]),
+        HTTP_ROUTE.manifest(mesh_metadata(name, namespace), {"parentRefs": [parent], "rules": spans}),
+        HTTP_ROUTE.manifest(
+            mesh_metadata(f"{of_server}-rest", namespace),
+            {"parentRefs": [parent], "rules": [{"matches": [{"path": ANY_PATH}]}]},
+        ),
         *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY_API), cidrs),
     ]
 
@@ -150,7 +153,7 @@ def _access(access: Access, binding: MeshBinding, namespace: pulumi.Input[str]) 
     for callers, matches in server_routes(name, parts, probed):
         # callers of the Server may send every request; nobody else may send what only the last route matches
         part = f"{name}-callers-{number}" if callers else f"{name}-rest"
-        yield http_route(part, namespace, parent, _rules(matches))
+        yield HTTP_ROUTE.manifest(mesh_metadata(part, namespace), {"parentRefs": [parent], "rules": _rules(matches)})
         if callers:
             number += 1
             yield from _allowed(part, namespace, policy_ref("HTTPRoute", part, GATEWAY_API), sorted(callers))
@@ -174,7 +177,7 @@ def _probes(access: Access, namespace: pulumi.Input[str]) -> list[Manifest]:
     parent: ParentReference = {"group": POLICY, "kind": "Server", "name": access.workload}
     exact: list[HttpMatch] = [{"path": {"type": "Exact", "value": path}, "method": method} for path in paths]
     return [
-        http_route(name, namespace, parent, [{"matches": exact}]),
+        HTTP_ROUTE.manifest(mesh_metadata(name, namespace), {"parentRefs": [parent], "rules": [{"matches": exact}]}),
         *_from_networks(name, namespace, policy_ref("HTTPRoute", name, GATEWAY_API), _ANYWHERE),
     ]
 

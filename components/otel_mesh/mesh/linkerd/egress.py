@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
+from otel_mesh.mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE
 from otel_mesh.mesh.linkerd.kinds import EGRESS_NETWORK
-from otel_mesh.mesh.linkerd.objects import ANY_PATH, grpc_route, http_route, mesh_metadata, policy_ref
-from otel_mesh.mesh.policies.egress import EXTERNAL
+from otel_mesh.mesh.linkerd.objects import ANY_PATH, mesh_metadata, policy_ref
+from otel_mesh.mesh.policies.egress import EXTERNAL, by_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
     from otel_mesh.catalog.external import ExternalCall
     from otel_mesh.k8s.manifests import Manifest
-    from otel_mesh.mesh.gateway_api.route_types import ParentReference
+    from otel_mesh.mesh.gateway_api.route_types import HttpRule, ParentReference
     from otel_mesh.mesh.linkerd.policy_types import EgressNetworkSpec, Network
-    from otel_mesh.mesh.policies.egress import Egress
+    from otel_mesh.mesh.policies.egress import Egress, HostPorts
 
 EVERY_HOST: Final = "declared-egress"
 """Name of the EgressNetwork that refuses all hosts without a route."""
@@ -38,17 +39,12 @@ def egress_manifests(egress: Iterable[Egress], namespace: pulumi.Input[str], pre
     Raises:
         InvalidSettingsError: Linkerd cannot do what a call needs.
     """
-    calls: dict[str, dict[int, ExternalCall]] = {}
-    for one in egress:
-        for call in one.external:
-            calls.setdefault(call.host, {})[call.port] = call
-    problems = [problem for ports in calls.values() for call in ports.values() for problem in _problems(call)]
+    hosts = by_host(call for one in egress for call in one.external)
+    problems = [problem for one in hosts for call in one.ports for problem in _problems(call)]
     if problems:
         raise InvalidSettingsError(problems)
     refused = EGRESS_NETWORK.manifest(mesh_metadata(EVERY_HOST, namespace), {"trafficPolicy": "Deny"})
-    hosts = sorted(calls.items())
-    named = [(f"{prefix}-{host.replace('.', '-')}", host, [*ports.values()]) for host, ports in hosts]
-    return [refused, *(made for name, host, ports in named for made in _external(name, host, ports, namespace))]
+    return [refused, *(made for one in hosts for made in _external(f"{prefix}-{one.name}", one, namespace))]
 
 
 def shared_hosts(egress: Iterable[Egress]) -> list[str]:
@@ -57,21 +53,22 @@ def shared_hosts(egress: Iterable[Egress]) -> list[str]:
     Args:
         egress: Egress of the workloads.
     """
-    return sorted({call.host for one in egress if one.workload for call in one.external})
+    return sorted({call.key for one in egress if one.workload for call in one.external})
 
 
 def _problems(call: ExternalCall) -> Iterator[Problem]:
     if call.tls_port is not None:
-        reason = f"{call.host}: Linkerd's proxies add no TLS to plain calls out of the mesh"
+        reason = f"{call.key}: Linkerd's proxies add no TLS to plain calls out of the mesh"
         yield Problem("external_calls", reason, "have the service speak https itself, and remove tls_port")
     elif call.protocol in ("https", "tls") and not call.addresses:
         reason = (
-            f"{call.host}: Linkerd reads TLSRoutes as v1alpha2, which the Gateway API's standard channel does not serve"
+            f"{call.key}: Linkerd reads TLSRoutes as v1alpha2, which the Gateway API's standard channel does not serve"
         )
         yield Problem("external_calls", reason, "list the host's addresses, which an EgressNetwork can be about")
 
 
-def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi.Input[str]) -> Iterator[Manifest]:
+def _external(name: str, outside: HostPorts[ExternalCall], namespace: pulumi.Input[str]) -> Iterator[Manifest]:
+    host, calls = outside.host, outside.ports
     unread = [cidr for call in calls if call.protocol in ("https", "tls", "tcp") for cidr in call.addresses]
     if unread:
         # of several networks, the smallest that holds an address decides
@@ -80,8 +77,9 @@ def _external(name: str, host: str, calls: list[ExternalCall], namespace: pulumi
         yield EGRESS_NETWORK.manifest(mesh_metadata(name, namespace), spec)
     for call in calls:
         parent: ParentReference = {**policy_ref("EgressNetwork", EVERY_HOST), "port": call.port}
-        own = f"{name}-{call.port}"
+        meta = mesh_metadata(f"{name}-{call.port}", namespace)
         if call.protocol == "http":
-            yield http_route(own, namespace, parent, [{"matches": [{"path": ANY_PATH}]}], hosts=[host])
+            any_request: HttpRule = {"matches": [{"path": ANY_PATH}]}
+            yield HTTP_ROUTE.manifest(meta, {"parentRefs": [parent], "rules": [any_request], "hostnames": [host]})
         elif call.protocol == "grpc":
-            yield grpc_route(own, namespace, parent, [{}], hosts=[host])
+            yield GRPC_ROUTE.manifest(meta, {"parentRefs": [parent], "rules": [{}], "hostnames": [host]})

@@ -5,25 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.core.labels import Role, recommended
-from otel_mesh.k8s.manifests import Manifest, metadata
-from otel_mesh.mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE
+from otel_mesh.k8s.manifests import metadata
 from otel_mesh.mesh.linkerd.kinds import POLICY
 from otel_mesh.mesh.policies.matching import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pulumi
 
-    from otel_mesh.mesh.gateway_api.route_types import (
-        GrpcRouteSpec,
-        GrpcRule,
-        HttpRouteSpec,
-        HttpRule,
-        ParentReference,
-        PathMatch,
-        Reference,
-    )
+    from otel_mesh.mesh.gateway_api.route_types import PathMatch, Reference
+
 ANY_PATH: Final[PathMatch] = {"type": "PathPrefix", "value": "/"}
 """The condition that every path fulfils."""
 
@@ -50,56 +42,6 @@ def policy_ref(kind: str, name: str, group: str = POLICY) -> Reference:
         group: API group of the object.
     """
     return {"group": group, "kind": kind, "name": name}
-
-
-def http_route(  # noqa: PLR0913 - the parts of a route
-    name: str,
-    namespace: pulumi.Input[str],
-    parent: ParentReference,
-    rules: list[HttpRule],
-    *,
-    hosts: Sequence[str] = (),
-    annotations: Mapping[str, str] | None = None,
-) -> Manifest:
-    """An HTTPRoute.
-
-    Args:
-        name: Name of the object.
-        namespace: Namespace of the object.
-        parent: Reference to what the route is attached to.
-        rules: Rules of the route.
-        hosts: Host names of the requests.
-        annotations: Annotations of the object.
-    """
-    spec: HttpRouteSpec = {"parentRefs": [parent], "rules": rules}
-    if hosts:
-        spec["hostnames"] = list(hosts)
-    return HTTP_ROUTE.manifest(mesh_metadata(name, namespace, annotations), spec)
-
-
-def grpc_route(  # noqa: PLR0913 - the parts of a route
-    name: str,
-    namespace: pulumi.Input[str],
-    parent: ParentReference,
-    rules: list[GrpcRule],
-    *,
-    hosts: Sequence[str] = (),
-    annotations: Mapping[str, str] | None = None,
-) -> Manifest:
-    """A GRPCRoute.
-
-    Args:
-        name: Name of the object.
-        namespace: Namespace of the object.
-        parent: Reference to what the route is attached to.
-        rules: Rules of the route.
-        hosts: Host names of the calls.
-        annotations: Annotations of the object.
-    """
-    spec: GrpcRouteSpec = {"parentRefs": [parent], "rules": rules}
-    if hosts:
-        spec["hostnames"] = list(hosts)
-    return GRPC_ROUTE.manifest(mesh_metadata(name, namespace, annotations), spec)
 
 
 def milliseconds(duration: str) -> str:

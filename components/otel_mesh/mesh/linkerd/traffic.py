@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_mesh.core.labels import Annotation, Label
+from otel_mesh.mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE
 from otel_mesh.mesh.linkerd.binding import APP_PROTOCOLS
 from otel_mesh.mesh.linkerd.error_backend import error_backend
 from otel_mesh.mesh.linkerd.kinds import RATE_LIMIT
-from otel_mesh.mesh.linkerd.objects import grpc_route, http_route, mesh_metadata, milliseconds, policy_ref
+from otel_mesh.mesh.linkerd.objects import mesh_metadata, milliseconds, policy_ref
 from otel_mesh.mesh.linkerd.traffic_rules import grpc_rule, http_rule
 from otel_mesh.mesh.policies.matching import seconds
 from otel_mesh.mesh.policies.rules import traffic_rules
@@ -100,12 +101,13 @@ def _routes(policy_: TrafficPolicy, target: Target) -> Iterator[Manifest]:
         chosen = [one for one in rules if bool(one.safe) is safe]
         if chosen:
             notes = common | (_retries(policy_) if safe else {})
+            meta = mesh_metadata(name, target.namespace, notes)
             if target.protocol == "grpc":
                 calls = [grpc_rule(one, target) for one in chosen]
-                yield grpc_route(name, target.namespace, parent, calls, annotations=notes)
+                yield GRPC_ROUTE.manifest(meta, {"parentRefs": [parent], "rules": calls})
             else:
                 requests = [http_rule(one, target) for one in chosen]
-                yield http_route(name, target.namespace, parent, requests, annotations=notes)
+                yield HTTP_ROUTE.manifest(meta, {"parentRefs": [parent], "rules": requests})
 
 
 def _timing(policy_: TrafficPolicy) -> dict[str, str]:

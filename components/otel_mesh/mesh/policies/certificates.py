@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def certificate_secret(
     meta: Mapping[str, Any],
-    secret: str | None,
+    secret: pulumi.Input[str] | None,
     certificate: pulumi.Input[str] | None,
     private_key: pulumi.Input[str] | None,
 ) -> list[Manifest]:

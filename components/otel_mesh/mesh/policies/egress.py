@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, TypeVar
 
-from otel_mesh.catalog.external import ExternalCall  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.catalog.external import ExternalCall, OutsideHost
+from otel_mesh.core.errors import InvalidSettingsError, Problem
 from otel_mesh.core.labels import Label
 from otel_mesh.core.network import service_host
+from otel_mesh.core.outputs import OrOutput, is_late
 from otel_mesh.core.values import DnsLabel, Port, Settings
+from otel_mesh.k8s.known import then, when_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import pulumi
 
     from otel_mesh.catalog.model import Catalog
 
@@ -53,8 +60,17 @@ class Egress(Settings):
     external: tuple[ExternalCall, ...] = ()
 
 
-class EgressHost(Settings):
+if TYPE_CHECKING:
+    ServerInput = pulumi.Input[str]
+else:
+    ServerInput = Annotated[str, OrOutput()]
+    """Host name or IP address, or an Output of a host name."""
+
+
+class EgressHost(OutsideHost):
     """A port of a server outside the mesh.
+
+    The host's name may be an Output, an IP address may not: the mesh needs other objects for addresses.
 
     Attributes:
         host: Host name or IP address of the server.
@@ -62,9 +78,71 @@ class EgressHost(Settings):
         protocol: Protocol of the port as the proxies see it; with TLS they pass the connection through.
     """
 
-    host: str
+    host: ServerInput
     port: Port
     protocol: Literal["TLS", "HTTP", "GRPC"]
+
+
+OutsideT = TypeVar("OutsideT", bound=OutsideHost)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostPorts(Generic[OutsideT]):
+    """The ports of a host outside the mesh.
+
+    Attributes:
+        name: Name of the host in the names of objects.
+        host: Name of the host.
+        ports: Ports of the host.
+    """
+
+    name: str
+    host: pulumi.Input[str]
+    ports: tuple[OutsideT, ...]
+
+
+def by_host(outside: Iterable[OutsideT]) -> tuple[HostPorts[OutsideT], ...]:
+    """Ports outside the mesh by host, in the order of their keys; of two with the same number, the later one.
+
+    Args:
+        outside: Ports of hosts.
+
+    Raises:
+        InvalidSettingsError: A name has several hosts, or a host several names. With Outputs, the hosts' values raise
+            it when they are known.
+    """
+    found: dict[str, dict[int, OutsideT]] = {}
+    named: dict[str, tuple[pulumi.Input[str], ...]] = {}
+    for one in outside:
+        found.setdefault(one.key, {})[one.port] = one
+        named[one.key] = (*named.get(one.key, ()), one.host)
+    given = {key: named[key] for key in sorted(named)}
+    known = when_known(given, _one_each)
+    return tuple(
+        HostPorts(
+            name=key.replace(".", "-").lower(),
+            # of several hosts, only those that are Outputs are unknown in a preview
+            host=then(known, itemgetter(key)) if any(map(is_late, hosts)) else hosts[0],
+            ports=tuple(found[key].values()),
+        )
+        for key, hosts in given.items()
+    )
+
+
+def _one_each(hosts: Mapping[str, tuple[Any, ...]]) -> dict[str, str]:
+    """The host of each key."""
+    keys: dict[str, str] = {}
+    problems = []
+    for key, named in hosts.items():
+        if len(set(named)) > 1:
+            problems.append(Problem("host", f"'{key}' is the name of several hosts", "give each host its own name"))
+        other = keys.setdefault(named[0], key)
+        if other != key:
+            remedy = "give the host the same name everywhere"
+            problems.append(Problem("host", f"'{key}' and '{other}' name the same host", remedy))
+    if problems:
+        raise InvalidSettingsError(problems)
+    return {key: named[0] for key, named in hosts.items()}
 
 
 def declared_egress(

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import Field, model_validator
 
 from otel_mesh.core.errors import InvalidSettingsError, Problem
-from otel_mesh.core.outputs import TextInput  # noqa: TC001 - pydantic reads it at run time
+from otel_mesh.core.outputs import (
+    LabelInput,  # noqa: TC001 - pydantic reads it at run time
+    TextInput,  # noqa: TC001 - pydantic reads it at run time
+)
 from otel_mesh.core.values import DnsLabel, Duration, PathPrefix, Port, Replicas, Settings
 from otel_mesh.k8s.resources import Resources
 from otel_mesh.k8s.scheduling import Scheduling
@@ -63,7 +66,7 @@ class IngressGatewaySettings(Settings):
     resources: Resources = Resources(cpu="100m", memory="96Mi", memory_limit="512Mi")
     service_type: Literal["LoadBalancer", "ClusterIP", "NodePort"] = "LoadBalancer"
     hosts: tuple[str, ...] = Field(default=("*",), min_length=1)
-    tls_secret: DnsLabel | None = None
+    tls_secret: LabelInput | None = None
     plain_http: Literal["serve", "redirect"] = "serve"
     timeout: Duration = "10s"
     retries: int = Field(default=2, ge=0, le=5)
