@@ -27,6 +27,8 @@ from otel_mesh.catalog.versions import all_versions
 from otel_mesh.k8s.network_policy import DEFAULT_DENY
 from otel_mesh.mesh.istio.binding import istio_binding
 from otel_mesh.mesh.istio.settings import IstioSettings
+from otel_mesh.mesh.linkerd.binding import linkerd_binding
+from otel_mesh.mesh.linkerd.settings import LinkerdSettings
 from tests.components import golden_files
 
 if TYPE_CHECKING:
@@ -148,6 +150,15 @@ def test_a_mesh_whose_proxies_take_connections_at_their_own_port_has_it_opened_b
 
 def test_without_a_mesh_no_proxy_needs_anything() -> None:
     assert mesh_connections(NoMesh(), ["shop"], PROMETHEUS) == ()
+
+
+def test_proxies_of_the_control_plane_are_scraped_as_those_of_services() -> None:
+    linkerd = linkerd_binding(LinkerdSettings())
+    scraped = [one.destination for one in mesh_connections(linkerd, ["shop"], PROMETHEUS) if one.source == PROMETHEUS]
+    control = Pods(namespace="linkerd", labels={"linkerd.io/control-plane-ns": "linkerd"})
+    assert scraped == [Pods(namespace="shop"), control]
+    istio = mesh_connections(BINDING, ["shop"], PROMETHEUS)
+    assert [one.destination for one in istio if one.source == PROMETHEUS] == [Pods(namespace="shop")]
 
 
 @pytest.mark.parametrize("namespaces", [{}, {"namespace": "shop", "namespace_labels": {"team": "a"}}])

@@ -77,12 +77,14 @@ def mesh_connections(
         namespaces: Namespaces with pods in the mesh.
         scraper: Pods that scrape the proxies; None without any.
     """
-    found = []
-    for namespace in namespaces:
-        every = Pods(namespace=namespace)
-        if (control := binding.control_plane) is not None:
-            place = Pods(namespace=control.namespace, labels=control.pod_labels)
-            found.append(tcp(every, place, *control.ports))
-        if scraper is not None and (scraping := binding.proxy_scraping) is not None:
-            found.append(tcp(scraper, every, scraping.port))
+    control, scraping = binding.control_plane, binding.proxy_scraping
+    members = [Pods(namespace=namespace) for namespace in namespaces]
+    found, proxied = [], list(members)
+    if control is not None:
+        place = Pods(namespace=control.namespace, labels=control.pod_labels)
+        found += [tcp(every, place, *control.ports) for every in members]
+        if set(control.ports) & set(binding.proxy_ports):  # it has proxies of its own
+            proxied.append(place)
+    if scraper is not None and scraping is not None:
+        found += [tcp(scraper, pods, scraping.port) for pods in proxied]
     return tuple(found)
