@@ -49,14 +49,13 @@ def _follow(over: Event) -> None:
 
 
 def _move() -> None:
-    place = GATEWAY.place
-    old = forwards.target(registry(layout()), GATEWAY.name)
-    new = forwards.address(Api(layout()), place.namespace, place.name, place.port)
+    old = forwards.current(registry(layout()), GATEWAY.name)
+    new = forwards.target(Api(layout()), GATEWAY.place)
     if old is None or new is None or old == new or not _serves(new):
         return
     # a gateway reaches the pods of both meshes; a service takes over only when the old gateway is gone
     if local_stack.gateway() is not None or not _serves(old):
-        forwards.forward(GATEWAY.name, GATEWAY.port, place.namespace, place.name, place.port)
+        forwards.forward(GATEWAY)
 
 
 def _serves(address: str) -> bool:

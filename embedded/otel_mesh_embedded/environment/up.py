@@ -54,8 +54,7 @@ def run(console: Console) -> None:
         )
         _require_sidecars()
         for address in ADDRESSES:
-            place = address.place
-            forwards.forward(address.name, address.port, place.namespace, place.name, place.port)
+            forwards.forward(address)
         say("sending a request and an order through the gateway")
         with explained(STACK, Api(layout()), health.NAMESPACES):
             result = health.checked()

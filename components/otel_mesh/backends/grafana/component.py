@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 PORT: Final = HTTP_PORT
 _UID: Final = 472
 _CONFIG_MAP_BYTES: Final = 2**20
+"""Maximum size of a ConfigMap's data."""
 _CREDENTIALS: Final = "credentials"
 """Name of the volume with the password."""
-"""Maximum size of a ConfigMap's data."""
 
 
 class GrafanaSettings(Settings):

@@ -18,11 +18,12 @@ from otel_mesh.k8s.containers import Container
 from otel_mesh.k8s.render import render
 from otel_mesh.k8s.workload import DeploymentShape, Workload
 from otel_mesh.mesh.binding import MeshBinding  # noqa: TC001 - a component plugin reads it at run time
-from otel_mesh.mesh.istio import certificates
+from otel_mesh.mesh.istio.certificates import secret_reader
 from otel_mesh.mesh.istio.edge import strip_untrusted_headers
 from otel_mesh.mesh.istio.policy import ingress_telemetry
 from otel_mesh.mesh.istio.routes import gateway_object, virtual_services
 from otel_mesh.mesh.istio.tokens import token_manifests
+from otel_mesh.mesh.policies.certificates import certificate_secret
 from otel_mesh.mesh.policies.ingress import HTTP_PORT, HTTPS_PORT, IngressGatewaySettings, Route
 from otel_mesh.mesh.policies.team_routes import TeamRoute, require_distinct_routes
 from otel_mesh.mesh.tracing import Tracing  # noqa: TC001 - a component plugin reads it at run time
@@ -77,7 +78,8 @@ def gateway_manifests(args: IngressGatewayArgs, settings: IngressGatewaySettings
     account, deployment, budget = render(workload)
     manifests = [
         account,
-        *certificates.manifests(meta, settings.tls_secret, args.certificate, args.private_key),
+        *certificate_secret(meta, settings.tls_secret, args.certificate, args.private_key),
+        *(secret_reader(meta) if settings.tls_secret is not None else []),
         deployment,
         _service(meta, selected, settings),
         budget,
