@@ -43,7 +43,7 @@ class Program:
 
 def known(program: Program, manifests: Iterable[Manifest]) -> dict[str, Any]:
     """Objects by kind, with the values of their Outputs."""
-    return {one["kind"]: program.value(pulumi.Output.from_input(one)) for one in manifests}
+    return {one["kind"]: one for one in values(program, manifests)}
 
 
 def refusal(make: Callable[[Program], object]) -> str:

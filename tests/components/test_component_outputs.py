@@ -44,17 +44,10 @@ from otel_mesh import (
     VictoriaLogsArgs,
     VictoriaLogsSettings,
 )
-from tests.components.pulumi_program import Program, event_loop
 from tests.components.scenarios import GRPC_SERVICE, MESH, PERSISTENT, SERVICE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def program() -> Iterator[Program]:
-    with event_loop() as loop:
-        yield Program(loop)
+    from tests.components.pulumi_program import Program
 
 
 def test_jaeger(program: Program) -> None:

@@ -20,10 +20,9 @@ from otel_mesh import (
     TeamGrants,
 )
 from otel_mesh.mesh.istio.binding import istio_binding
-from tests.components.pulumi_program import Program, event_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.components.pulumi_program import Program
 
 IMAGE: Final = "registry.example.com/reviews:1.0.0"
 PLATFORM: Final = Platform(
@@ -37,12 +36,6 @@ PLATFORM: Final = Platform(
 READS: Final = AllowedCaller(
     namespace="reviews", service_account="pages", routes=(Operation(methods=("GET",), path="/reviews/*"),)
 )
-
-
-@pytest.fixture
-def program() -> Iterator[Program]:
-    with event_loop() as loop:
-        yield Program(loop)
 
 
 def rules(program: Program, name: str) -> list[dict[str, Any]]:
