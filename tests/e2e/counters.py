@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     import httpx
 
 
+LIVING_S = 45
+"""Seconds within which the local stack's services and Collector export each of their counters again."""
+
+
 @dataclass(frozen=True)
 class Growth:
-    """Growth of counters since a moment, one by one.
+    """Growth of counters since a moment, one by one, of those still exported.
 
-    Their sum would fall back when the counters of a pod that has gone fade out of Prometheus, five minutes after it.
+    Prometheus answers with a counter for five minutes after its last sample. A sum would fall back when the counters of
+    a pod that has gone fade out; and a container restarted in its pod counts from zero under the labels of the former.
 
     Attributes:
         http: The client.
-        counters: Query of the counters.
+        counters: Selector of the counters.
         before: Their values at that moment, by labels.
     """
 
@@ -29,10 +34,15 @@ class Growth:
     counters: str
     before: dict[frozenset[tuple[str, str]], float]
 
+    def found(self) -> dict[frozenset[tuple[str, str]], float]:
+        """Their values now."""
+        return _values(self.http, self.counters)
+
     def now(self) -> float:
         """Growth of all counters."""
-        found = _values(self.http, self.counters)
-        return sum(max(0.0, value - self.before.get(labels, 0.0)) for labels, value in found.items())
+        found = self.found()
+        befores = {labels: self.before.get(labels, 0.0) for labels in found}
+        return sum(value - befores[labels] if value >= befores[labels] else value for labels, value in found.items())
 
 
 def growth(http: httpx.Client, counters: str) -> Growth:
@@ -40,11 +50,12 @@ def growth(http: httpx.Client, counters: str) -> Growth:
 
     Args:
         http: The client.
-        counters: Query of the counters.
+        counters: Selector of the counters.
     """
     return Growth(http, counters, _values(http, counters))
 
 
 def _values(http: httpx.Client, counters: str) -> dict[frozenset[tuple[str, str]], float]:
-    found = Prometheus(at_address(http, PROMETHEUS)).samples(counters)
+    living = f"{counters} and time() - timestamp({counters}) < {LIVING_S}"
+    found = Prometheus(at_address(http, PROMETHEUS)).samples(living)
     return {frozenset(labels.items()): value for labels, value in found}

@@ -50,7 +50,7 @@ def _served(spans: Sequence[Span], service: str) -> list[Span]:
 def _counted(growing: Growth) -> None:
     wait_for(
         lambda: growing.now() > 0,
-        lambda: f"{growing.counters}: not above {growing.before}",
+        lambda: f"{growing}: not above, but {growing.found()}",
         patience_s=request.METRIC_DEADLINE_S,
         every_s=0.5,
     )
