@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from otel_mesh.check.authorization import action
 from otel_mesh.check.callers import Callers
+from otel_mesh.check.error_backends import is_error_backend
 from otel_mesh.check.objects import ISTIO
-from otel_mesh_cli.review.error_backends import is_error_backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

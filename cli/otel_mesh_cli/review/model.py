@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh.check.callers import identity
+from otel_mesh.check.error_backends import is_error_backend
 from otel_mesh.check.families import check_index
 from otel_mesh.check.index import Index
 from otel_mesh.check.objects import objects
 from otel_mesh_cli.review import access, telemetry, transport
-from otel_mesh_cli.review.error_backends import is_error_backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh.check.destinations import destinations
 from otel_mesh.check.edges import allowed_edges
+from otel_mesh.check.error_backends import answer_at
 from otel_mesh.check.findings import Severity, code, found
 from otel_mesh.check.hosts import DOMAIN, qualified
 from otel_mesh.check.objects import ISTIO, LINKERD, mapping, mappings, number, text, words
@@ -85,6 +86,8 @@ def check(index: Index) -> Iterator[Finding]:
     for route in index.routes:
         if Annotation.FAULT_EXPIRES in route.annotations:
             yield from _expiry(index, route, f"metadata.annotations[{Annotation.FAULT_EXPIRES}]")
+        elif path := next(_error_backends(index, route), None):
+            yield from _expiry(index, route, path)
     yield from _profiles(index)
     yield from _multiplied(index)
 
@@ -102,6 +105,15 @@ def _expiry(index: Index, one: Object, path: str) -> Iterator[Finding]:
         return
     if day < dt.datetime.now(dt.UTC).date():
         yield found(EXPIRED, one, path, f"the fault was to end on {written}")
+
+
+def _error_backends(index: Index, route: Object) -> Iterator[str]:
+    """Paths of a route's backends that are Linkerd's way to inject a fault."""
+    for place, rule in mappings(route.spec.get("rules")):
+        for entry, backend in mappings(rule.get("backendRefs")):
+            namespace = text(backend.get("namespace")) or route.namespace
+            if answer_at(index, index.get("Service", namespace, text(backend.get("name")))):
+                yield f"spec.rules[{place}].backendRefs[{entry}]"
 
 
 def seconds(duration: object) -> float | None:

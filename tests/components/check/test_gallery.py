@@ -11,6 +11,7 @@ import yaml
 
 from otel_mesh import Severity, check_objects
 from otel_mesh.check.findings import CODES
+from otel_mesh.core.labels import Annotation
 
 HERE = Path(__file__).parent
 GALLERY = sorted((HERE / "gallery").glob("*.yaml"))
@@ -58,3 +59,12 @@ def test_what_the_components_make_has_no_mistakes(path: Path) -> None:
     # OM704: the scenarios' certificate is a stand-in
     worse = [one for one in check_objects(manifests) if one.severity is not Severity.INFO and one.code.id != "OM704"]
     assert [str(one) for one in worse] == []
+
+
+def test_a_fault_by_an_error_backend_without_an_expiry_date_is_found() -> None:
+    path = HERE.parent / "golden" / "policies" / "traffic-fault-for-testers.linkerd.yaml"
+    manifests = [one for one in yaml.safe_load_all(path.read_text()) if isinstance(one, dict) and "kind" in one]
+    (route,) = [one for one in manifests if one["kind"] == "HTTPRoute"]
+    del route["metadata"]["annotations"][Annotation.FAULT_EXPIRES]
+    told = [(str(one.object), one.path) for one in check_objects(manifests) if one.code.id == "OM401"]
+    assert told == [("HTTPRoute shop/orders", "spec.rules[0].backendRefs[0]")]
