@@ -44,6 +44,7 @@ BY_FILE: Final = {
     "test_trace": _BOTH,
     "test_external_calls": _istio("an https host without addresses, which Linkerd refuses (tests/infra)"),
     "test_gateway_tls": _istio("the component IngressGateway; stack local has none in front of Linkerd"),
+    "test_istio_analyzers": _istio("analyzers of the module that istiod is built from"),
     "test_istio_traffic": _istio("what only its routes express"),
     "test_linkerd": _linkerd("names and answers of Linkerd's proxies; test_mesh is about Istio's"),
     "test_linkerd_rotation": _linkerd("certificates of `mesh.linkerd.identity`; istiod renews its own"),

@@ -2,7 +2,7 @@
 
 `istioctl` is not among the built programs. Its analyzers are a package of the module that the control plane is built
 from: a small program runs them, with Pods, Services and Secrets taken from the files, which
-`istioctl analyze --use-kube=false` leaves out.
+`istioctl analyze --use-kube=false` leaves out. It is compiled with the modules that `make up` has fetched for istiod.
 """
 
 # ruff: noqa: T201 -- the difference is printed
@@ -26,8 +26,10 @@ from otel_mesh_embedded.toolchain.programs import MODULES, TAGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+pytestmark = pytest.mark.e2e
+
 HERE = Path(__file__).parent
-GALLERY = sorted((HERE / "gallery").glob("*.yaml"))
+GALLERY = sorted((HERE.parent / "components" / "check" / "gallery").glob("*.yaml"))
 MAPPED = {one for code in CODES.values() for one in code.istioctl}
 Message = tuple[str, str]
 """Code, and kind and name of the object."""
@@ -45,17 +47,17 @@ EXPLAINED = {
 
 
 @pytest.fixture(scope="module")
-def analyze(go: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Iterable[Path]], dict[str, list[Message]]]:
+def analyze(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Iterable[Path]], dict[str, list[Message]]]:
     """Run the analyzers on files."""
     folder = tmp_path_factory.mktemp("analyze")
     found = golang.find()
     if not list((found.caches()["GOMODCACHE"] / "istio.io").glob("istio@*/pkg/config/analysis")):
         pytest.skip("Istio's module is not here: the built programs were imported")
-    shutil.copy(HERE / "programs" / "analyze" / "main.go", folder)
+    shutil.copy(HERE / "analyze" / "main.go", folder)
     for name in ("go.mod", "go.sum"):
         shutil.copy(MODULES / "istio" / name, folder)
     flags = [f"-tags={','.join(TAGS)}", *golang.COMPILER_FLAGS, f"-ldflags={' '.join(golang.LINKER_FLAGS)}"]
-    command = [str(go), "build", *flags, "-o", "analyze", "."]
+    command = [str(found.command), "build", *flags, "-o", "analyze", "."]
     subprocess.run(command, cwd=folder, env=found.environment(folder), check=True, timeout=900)
 
     def run(files: Iterable[Path]) -> dict[str, list[Message]]:
