@@ -40,9 +40,12 @@ class Growth:
 
     def now(self) -> float:
         """Growth of all counters."""
-        found = self.found()
-        befores = {labels: self.before.get(labels, 0.0) for labels in found}
-        return sum(value - befores[labels] if value >= befores[labels] else value for labels, value in found.items())
+        return sum(_growth(self.before.get(labels, 0.0), value) for labels, value in self.found().items())
+
+
+def _growth(before: float, now: float) -> float:
+    """Growth of one counter; one that is lower has begun again from zero."""
+    return now - before if now >= before else now
 
 
 def growth(http: httpx.Client, counters: str) -> Growth:

@@ -51,10 +51,14 @@ def _service(routes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**one, "metadata": {"name": name, "namespace": "shop"}} for name, one in made.items()]
 
 
+def _manifests(path: Path) -> list[dict[str, Any]]:
+    """Kubernetes objects of a golden file."""
+    return [one for one in yaml.safe_load_all(path.read_text()) if isinstance(one, dict) and "kind" in one]
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_what_the_components_make_has_no_mistakes(path: Path) -> None:
-    documents = [one for one in yaml.safe_load_all(path.read_text()) if one]
-    manifests = [one for one in documents if isinstance(one, dict) and "kind" in one]
+    manifests = _manifests(path)
     manifests += _service([one for one in manifests if one["kind"] in {"HTTPRoute", "GRPCRoute"}])
     # OM704: the scenarios' certificate is a stand-in
     worse = [one for one in check_objects(manifests) if one.severity is not Severity.INFO and one.code.id != "OM704"]
@@ -63,7 +67,7 @@ def test_what_the_components_make_has_no_mistakes(path: Path) -> None:
 
 def test_a_fault_by_an_error_backend_without_an_expiry_date_is_found() -> None:
     path = HERE.parent / "golden" / "policies" / "traffic-fault-for-testers.linkerd.yaml"
-    manifests = [one for one in yaml.safe_load_all(path.read_text()) if isinstance(one, dict) and "kind" in one]
+    manifests = _manifests(path)
     (route,) = [one for one in manifests if one["kind"] == "HTTPRoute"]
     del route["metadata"]["annotations"][Annotation.FAULT_EXPIRES]
     told = [(str(one.object), one.path) for one in check_objects(manifests) if one.code.id == "OM401"]
