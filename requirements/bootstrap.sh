@@ -30,7 +30,7 @@ python=$(find_python) || {
 rm -f .venv/ready
 echo "otel-mesh: Python packages of requirements/dev.txt into .venv ($("$python" --version))"
 pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
-pip install --require-hashes -r requirements/dev.txt ||
+pip install --no-compile --require-hashes -r requirements/dev.txt ||
   die 'requirements/dev.txt: pip could not install it (see above); check the network or the index that pip is configured for, then run make again'
 projects=(components infra cli embedded app_images/*/)
 editable=()
