@@ -57,7 +57,7 @@ def test_jaeger(program: Program) -> None:
     assert program.value(jaeger.query_url) == "http://store.ns.svc.cluster.local:16686"
     assert program.value(jaeger.metrics_target) == "store.ns.svc.cluster.local:8888"
     assert program.kinds() == ["ConfigMap", "Deployment", "Jaeger", "Service", "ServiceAccount"]
-    assert {one.name for one in program.mocks.registered} == {"traces"}
+    assert {one.name for one in program.mocks.registered} == {"traces", "traces-store"}
 
 
 def test_prometheus(program: Program) -> None:
@@ -121,7 +121,8 @@ def test_tail_sampler(program: Program) -> None:
     OtelCollector("collector", replace(COLLECTOR, sampler_host=sampler.host_name))
     program.kinds()
     services = [one for one in program.mocks.registered if one.typ.endswith(":Service")]
-    assert {one.name: one.inputs["spec"].get("clusterIP") for one in services} == {"sampler": "None", "collector": None}
+    addresses = {one.name: one.inputs["spec"].get("clusterIP") for one in services}
+    assert addresses == {"sampler-otel-sampler": "None", "collector-otel-collector": None}
 
 
 GRAFANA = GrafanaArgs(namespace="ns", prometheus_url="http://prometheus:9090", jaeger_url="http://jaeger:16686")
@@ -252,9 +253,8 @@ def test_postgres_keeps_the_passwords_of_its_roles_secret(program: Program) -> N
     )
     Postgres("db", args)
     assert program.kinds().count("Secret") == 3
-    # the first as it was before there were roles: another name would replace it
     assert [one.name for one in program.mocks.registered if one.typ.endswith(":Secret")] == [
-        "db",
+        "db-postgres-credentials",
         "db-postgres-credentials-migrations",
         "db-postgres-credentials-services",
     ]

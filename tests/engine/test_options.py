@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.engine.api_server import ApiServer
     from tests.engine.stack_program import StackProgram
 
 pytestmark = [pytest.mark.engine, pytest.mark.in_order]
@@ -97,3 +98,18 @@ def test_protected_objects_are_not_deleted_and_others_are(program: StackProgram)
     program.up()
     program.run("destroy", "--yes", "--skip-preview")
     assert program.resources() == []
+
+
+def test_an_object_stays_when_the_one_before_it_goes(
+    tmp_path: Path, new_program: Callable[[Path, str], StackProgram], api_server: ApiServer, kubeconfig: Path
+) -> None:
+    """No object takes over the resource name of another, which the engine would then delete in the cluster."""
+    program = new_program(tmp_path, "several")
+    listed = ["get", "configmaps", "--namespace=default", "--output=name"]
+    for names in (["first", "second", "third"], ["second", "third"], ["third", "fourth"]):
+        program.environment["NAMES"] = ",".join(names)
+        program.up()
+        found = api_server.kubectl(listed, kubeconfig).stdout.split()
+        known = {f"configmap/{one}" for one in ("first", "second", "third", "fourth")}
+        assert set(found) & known == {f"configmap/{one}" for one in names}
+    program.run("destroy", "--yes", "--skip-preview")

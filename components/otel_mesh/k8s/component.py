@@ -69,30 +69,41 @@ class Component(pulumi.ComponentResource):
 
         Args:
             manifests: Objects, dependencies first: a workload depends on all objects before it except other workloads.
-                The resource name of the first object of a kind is the component's name; further ones append the
-                object's name.
+                The resource name of an object is the component's name followed by the object's, or just the name that
+                they share.
             unmanaged: Fields of Deployments that others change once they are created, by the object's name.
 
         Returns:
             The resources by kind, further ones of a kind by kind and name: ``Secret/other``.
         """
         made: dict[str, pulumi.CustomResource] = {}
+        names = {(one["kind"], self._resource_name(one)) for one in manifests}
         for manifest in manifests:
             before = [one for kind, one in made.items() if kind.partition("/")[0] not in _WORKLOADS]
             needs = before if manifest["kind"] in _WORKLOADS else []
-            own = (unmanaged or {}).get(manifest["metadata"]["name"]) if manifest["kind"] == "Deployment" else None
+            kind, own = manifest["kind"], manifest["metadata"]["name"]
+            fields = (unmanaged or {}).get(own) if kind == "Deployment" else None
+            place, former = (kind, self._name) if kind not in made else (f"{kind}/{own}", f"{self._name}-{own}")
             options = pulumi.ResourceOptions(
                 parent=self,
                 depends_on=needs,
                 custom_timeouts=self._timeouts,
-                ignore_changes=_both(self._ignore_changes, own),
+                ignore_changes=_both(self._ignore_changes, fields),
+                # names of objects deployed before 2026-12 depended on what else the component made
+                aliases=[] if (kind, former) in names else [pulumi.Alias(name=former)],
             )
-            place, name = manifest["kind"], self._name
-            if place in made:
-                own = manifest["metadata"]["name"]
-                place, name = f"{place}/{own}", f"{name}-{own}"
-            made[place] = resource(name, manifest, options)
+            made[place] = resource(self._resource_name(manifest), manifest, options)
         return made
+
+    def _resource_name(self, manifest: Manifest) -> str:
+        """The resource name of an object, in which no other object has a part.
+
+        If it passed to another object, as the first of its kind does when the one before it is no longer made, the
+        engine would update that object under its new name and then delete it under its former one.
+        """
+        own = manifest["metadata"]["name"]
+        known = isinstance(own, str) and own != self._name  # the name of a ClusterRole contains the namespace's
+        return f"{self._name}-{own}" if known else self._name
 
     def host(self, name: str, namespace: pulumi.Input[str]) -> pulumi.Output[str]:
         """The DNS name of a Service."""

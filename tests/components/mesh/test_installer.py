@@ -79,8 +79,11 @@ def test_a_program_installs_a_mesh_and_joins_it(program: Program) -> None:
     )
     Microservice("api-gateway", args, joined)
 
-    assert _inputs(program, "Namespace", "ingress")["metadata"]["labels"]["istio.io/rev"] == "canary"
-    assert _inputs(program, "Gateway", "gateway")["spec"]["servers"][1]["tls"]["credentialName"] == GATEWAY.tls_secret
+    assert _inputs(program, "Namespace", "ingress-istio-ingress")["metadata"]["labels"]["istio.io/rev"] == "canary"
+    assert (
+        _inputs(program, "Gateway", f"gateway-{GATEWAY.name}")["spec"]["servers"][1]["tls"]["credentialName"]
+        == GATEWAY.tls_secret
+    )
     pod = _inputs(program, "Deployment", "api-gateway")["spec"]["template"]
     assert pod["metadata"]["annotations"]["otel-mesh.dev/mesh-revision"] == "canary"
     (container,) = pod["spec"]["containers"]
