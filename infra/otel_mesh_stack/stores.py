@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
+import pulumi
 from pydantic import BeforeValidator, Field
 
 from otel_mesh import (
@@ -37,9 +38,7 @@ from otel_mesh import (
 from otel_mesh_stack.services import CATALOG, POSTGRES, REDIS, database_of, databases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import pulumi
+    from collections.abc import Callable, Iterator, Sequence
 
     from otel_mesh import BackupStore, Catalog, Connection, ExternalCall, OutsideStore
     from otel_mesh_stack.mesh import Mesh
@@ -209,11 +208,17 @@ def _mesh_problems(settings: StackSettings) -> Iterator[Problem]:
                 yield Problem(f"postgres_backup.store.identity_calls[{number}].addresses", reason, remedy)
 
 
-def database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> _DatabaseAccessOf:
-    """Declares the database server with its backups, if it is the stack's own; returns each service's access."""
+def database(
+    stack: Stack, namespace: pulumi.Output[str], mesh: Mesh
+) -> tuple[_DatabaseAccessOf, Sequence[pulumi.Resource]]:
+    """Declares the database server with its backups, if it is the stack's own.
+
+    Returns:
+        Each service's access, and the server.
+    """
     own = stack.settings.postgres
     if isinstance(own, OutsidePostgres):
-        return lambda service: own.access(database_of(service))
+        return lambda service: own.access(database_of(service)), ()
     further = own.databases if "databases" in own.model_fields_set else ()
     roles = own.shop_roles
     settings = own.model_copy(update={"databases": tuple(dict.fromkeys((*databases(), *further))), "roles": roles})
@@ -229,14 +234,18 @@ def database(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> _Databa
     port = CATALOG.store(POSTGRES).port
     login = DatabaseLogin(user=roles.migrations, secret_name=own.migrations_secret_name)
     _backup(stack, namespace, server.host_name, login, mesh)
-    return lambda service: DatabaseAccess(
-        host=server.host_name,
-        port=port,
-        name=database_of(service),
-        user=roles.services,
-        secret_name=own.services_secret_name,
-        migrations=login,
-    )
+
+    def access(service: str) -> DatabaseAccess:
+        return DatabaseAccess(
+            host=server.host_name,
+            port=port,
+            name=database_of(service),
+            user=roles.services,
+            secret_name=own.services_secret_name,
+            migrations=login,
+        )
+
+    return access, (server,)
 
 
 def _backup(
@@ -260,12 +269,19 @@ def _backup(
     PostgresBackup("postgres-backup", args, mesh.opts)
 
 
-def cache(stack: Stack, namespace: pulumi.Output[str], mesh: Mesh) -> CacheAccess:
-    """Declares the cache, if it is the stack's own; returns the access to it."""
+def cache(
+    stack: Stack, namespace: pulumi.Output[str], mesh: Mesh, database_server: Sequence[pulumi.Resource]
+) -> CacheAccess:
+    """Declares the cache, if it is the stack's own; returns the access to it.
+
+    An update that replaces the pods of both stores first waits for the database: services stay ready as long as they
+    have one of the two.
+    """
     own = stack.settings.redis
     if isinstance(own, OutsideRedis):
         return own.access()
     args = RedisArgs(namespace=namespace, password=stack.redis_password, settings=own, mesh=mesh.binding)
-    server = Redis(REDIS, args, mesh.opts)
+    after = pulumi.ResourceOptions(depends_on=list(database_server))
+    server = Redis(REDIS, args, pulumi.ResourceOptions.merge(mesh.opts, after))
     port = CATALOG.store(REDIS).port
     return CacheAccess(host=server.host_name, port=port, user=own.user, secret_name=own.secret_name)

@@ -28,8 +28,8 @@ def services(
     stack: Stack, namespace: pulumi.Output[str], otlp_endpoint: pulumi.Output[str], mesh: Mesh
 ) -> dict[str, Microservice]:
     """Declares the stores and the services of the catalog; returns the services by name."""
-    database = stores.database(stack, namespace, mesh)
-    cache = stores.cache(stack, namespace, mesh)
+    database, server = stores.database(stack, namespace, mesh)
+    cache = stores.cache(stack, namespace, mesh, server)
     service_args = partial(MicroserviceArgs, namespace=namespace, otlp_endpoint=otlp_endpoint, mesh=mesh.binding)
     made: dict[str, Microservice] = {}
     for service in CATALOG.services:
