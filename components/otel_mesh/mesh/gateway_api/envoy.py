@@ -94,7 +94,12 @@ def envoy_proxy(  # noqa: PLR0913 - what pods and spans depend on
         "routingType": "Service",
     }
     if mesh.proxy_spans:
-        spec["telemetry"] = {"tracing": _tracing(settings, mesh, tracing, environment)}
+        resource: dict[str, pulumi.Input[str]] = {
+            **mesh.resource_attributes,
+            "deployment.environment.name": environment,
+            "service.namespace": namespace,  # as of the mesh's own proxies
+        }
+        spec["telemetry"] = {"tracing": _tracing(settings, tracing, resource)}
     return ENVOY_PROXY.manifest(edge_metadata(settings.name, namespace), spec)
 
 
@@ -134,7 +139,9 @@ def _pods(settings: IngressGatewaySettings, mesh: MeshBinding, pod_ports: Sequen
     return cast("ProxyPods", made)
 
 
-def _tracing(settings: IngressGatewaySettings, mesh: MeshBinding, tracing: Tracing, environment: str) -> ProxyTracing:
+def _tracing(
+    settings: IngressGatewaySettings, tracing: Tracing, resource: dict[str, pulumi.Input[str]]
+) -> ProxyTracing:
     service, namespace = tracing.service.split(".")[:2]
     made: ProxyTracing = {
         "samplingFraction": {"numerator": round(tracing.ingress_percentage * _PARTS / 100), "denominator": _PARTS},
@@ -144,9 +151,7 @@ def _tracing(settings: IngressGatewaySettings, mesh: MeshBinding, tracing: Traci
             "backendRefs": [
                 {"group": "", "kind": "Service", "name": service, "namespace": namespace, "port": tracing.port}
             ],
-            "openTelemetry": {
-                "resourceAttributes": {**mesh.resource_attributes, "deployment.environment.name": environment},
-            },
+            "openTelemetry": {"resourceAttributes": resource},
         },
         "tags": {
             # the Collector moves it to the resource, whose attributes are fixed here

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+import pulumi  # noqa: TC002 - the test reads the types at run time
+
 from otel_mesh.mesh.gateway_api.route_types import Reference
 
 
@@ -140,7 +142,7 @@ class TelemetryBackend(Reference):
 class OpenTelemetry(TypedDict):
     """Attributes of the resource in spans."""
 
-    resourceAttributes: dict[str, str]
+    resourceAttributes: dict[str, pulumi.Input[str]]
 
 
 class TracingProvider(TypedDict):
