@@ -42,8 +42,7 @@ NOT_RUN: Final = pytest.StashKey[Counter[str]]()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Select the tests of the stack's mesh and of the requested part."""
     mine = [one for one in items if isinstance(one, pytest.Function)]
-    kind = stack_mesh().kind
-    refused = {one: reason for one in mine if (reason := meshes.why_not(one, kind)) is not None}
+    refused = {one: reason for one in mine if (reason := meshes.why_not(one, stack_mesh())) is not None}
     config.stash[NOT_RUN] = Counter(f"{one.path.stem}: {reason}" for one, reason in refused.items())
     chosen = [one for one in mine if one not in refused]
     if (mesh := config.getoption("mesh")) is not None:
@@ -81,7 +80,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(str(text))
 
 
-collect_ignore_glob = ["test_gateway_tls.py"] if stack_mesh().kind == "istio" and not stack_mesh().gateway_tls else []
+collect_ignore_glob = ["test_gateway_tls.py"] if stack_mesh().gateway and not stack_mesh().gateway_tls else []
 
 
 @pytest.fixture(scope="session")

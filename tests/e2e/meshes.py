@@ -15,6 +15,8 @@ from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 if TYPE_CHECKING:
     import pytest
 
+    from otel_mesh_cli.stacks.stack_mesh import StackMesh
+
 KINDS: Final = ("istio", "linkerd")
 
 
@@ -26,9 +28,13 @@ class About:
     """Meshes that they run on."""
     reason: str = ""
     """Why they do not run on the others."""
+    gateway: bool = False
+    """Whether they need a gateway of the stack's own, which Linkerd has with ``mesh.gateway_api`` only."""
 
 
 _BOTH: Final = About(KINDS)
+_BEHIND_A_GATEWAY: Final = About(KINDS, gateway=True)
+_NO_GATEWAY: Final = "a gateway, which the stack has none of (docs/linkerd.md, Requests from outside)"
 
 
 def _istio(reason: str) -> About:
@@ -43,17 +49,19 @@ BY_FILE: Final = {
     "test_access": _BOTH,
     "test_trace": _BOTH,
     "test_external_calls": _istio("an https host without addresses, which Linkerd refuses (tests/infra)"),
-    "test_gateway_tls": _istio("the component IngressGateway; stack local has none in front of Linkerd"),
+    "test_gateway_tls": _BEHIND_A_GATEWAY,
     "test_istio_analyzers": _istio("analyzers of the module that istiod is built from"),
     "test_istio_traffic": _istio("what only its routes express"),
     "test_linkerd": _linkerd("names and answers of Linkerd's proxies; test_mesh is about Istio's"),
-    "test_linkerd_rotation": _linkerd("certificates of `mesh.linkerd.identity`; istiod renews its own"),
+    "test_linkerd_rotation": About(
+        ("linkerd",), "certificates of `mesh.linkerd.identity`; istiod renews its own", gateway=True
+    ),
     "test_linkerd_traffic": _linkerd("what only its routes express"),
     "test_mesh": _istio("names and answers of Istio's proxies and gateway; test_linkerd is about Linkerd's"),
-    "test_mesh_backends": _istio("routes of the component IngressGateway; stack local has none in front of Linkerd"),
+    "test_mesh_backends": _istio("backends exposed with tokens, which Envoy Gateway would forward"),
     "test_mesh_control_plane": _BOTH,
     "test_mesh_definitions": _istio("definitions of Istio's chart `base`"),
-    "test_mesh_experiments": _istio("groups that the gateway assigns; stack local has none in front of Linkerd"),
+    "test_mesh_experiments": _istio("a VirtualService that marks requests at the gateway"),
     "test_mesh_metrics": _istio("series of Envoy; test_linkerd reads those of Linkerd's proxies"),
     "test_mesh_node": _istio("istio-cni's repair of pods"),
     "test_mesh_removal": _istio("istiod's webhooks, and definitions of Istio's chart `base`"),
@@ -62,23 +70,25 @@ BY_FILE: Final = {
     "test_mesh_versions": _istio("the label that tells Istio's proxies their version"),
     "test_network": _istio("the gateway's connections, and refusals in the logs of Istio's proxies"),
     "test_outside_stores": _istio("ServiceEntries for stores outside the cluster"),
-    "test_team_stack": _istio("a team's route at the gateway; stack local has none in front of Linkerd"),
+    "test_team_stack": _BEHIND_A_GATEWAY,
     "test_traffic": _BOTH,
 }
 """Meshes by file. The tests of other files run on each mesh, and without one."""
 
 
-def why_not(item: pytest.Function, kind: str) -> str | None:
+def why_not(item: pytest.Function, mesh: StackMesh) -> str | None:
     """Why a test does not run on a mesh; None if it does.
 
     Args:
         item: Test in tests/e2e.
-        kind: Kind of the stack's mesh.
+        mesh: The stack's mesh.
     """
     about = BY_FILE.get(item.path.stem)
-    if about is None or kind in about.kinds:
+    if about is None:
         return None
-    if kind == "none" and about.kinds == KINDS:
+    if about.gateway and not mesh.gateway:
+        return _NO_GATEWAY
+    if mesh.kind in about.kinds or (not mesh.installed and about.kinds == KINDS):
         return None
     return about.reason
 

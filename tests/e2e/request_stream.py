@@ -1,4 +1,4 @@
-"""A stream of requests through the gateway in the background."""
+"""A stream of requests from outside in the background."""
 
 from __future__ import annotations
 
@@ -20,15 +20,20 @@ _PAUSE_S = 0.1
 
 @dataclass
 class Answers:
-    """Number of requests, and each response other than 200."""
+    """Number of requests, and each response other than the expected one."""
 
     count: int = 0
     failures: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def requests_go_on() -> Iterator[Answers]:
-    """Send about ten requests per second from another thread until the block ends."""
+def requests_go_on(path: str = request.PATH, expected: int = httpx.codes.OK) -> Iterator[Answers]:
+    """Send about ten requests per second from another thread until the block ends.
+
+    Args:
+        path: Path of the requests.
+        expected: Status of the responses.
+    """
     seen, over = Answers(), threading.Event()
 
     def send() -> None:
@@ -36,11 +41,11 @@ def requests_go_on() -> Iterator[Answers]:
             while not over.wait(_PAUSE_S):
                 seen.count += 1
                 try:
-                    answer = http.get(f"{GATEWAY.url}{request.PATH}", headers=request.UNSAMPLED)
+                    answer = http.get(f"{GATEWAY.url}{path}", headers=request.UNSAMPLED)
                 except httpx.HTTPError as error:
                     seen.failures.append(f"request {seen.count}: {type(error).__name__}: {error}")
                     continue
-                if answer.status_code != httpx.codes.OK:
+                if answer.status_code != expected:
                     seen.failures.append(f"request {seen.count}: {answer.status_code} {answer.text[:200]}")
 
     sender = threading.Thread(target=send, name="requests")

@@ -46,7 +46,9 @@ def test_every_pod_of_the_mesh_has_its_proxy_and_is_ready(pods: Callable[[], lis
 def test_all_pods_but_the_network_agent_run_restricted(kubectl: Callable[..., str]) -> None:
     levels = pod_security(kubectl)
     assert {name for name, level in levels.items() if level == "privileged"} == {"linkerd-cni"}
-    assert all(levels[name] == "restricted" for name in ("linkerd", "shop", "observability"))
+    entrance = local_stack.settings().mesh.gateway_binding
+    places = ("linkerd", "shop", "observability", *([entrance.namespace] if entrance else []))
+    assert all(levels[name] == "restricted" for name in places)
 
 
 def test_plaintext_into_the_mesh_is_refused(
@@ -73,9 +75,9 @@ def test_the_application_identifies_its_peer_by_certificate(http: httpx.Client) 
     peers = {
         span.service: span.tags.get("mesh.peer.id") for span in spans if span.kind == "server" and span.proxy is None
     }
-    binding = stack_binding()
+    binding, entrance = stack_binding(), local_stack.settings().mesh.gateway_binding
     assert peers == {
-        "api-gateway": None,
+        "api-gateway": binding.identity(entrance.namespace, entrance.service_account) if entrance else None,
         "user-service": binding.identity("shop", "api-gateway"),
         "order-service": binding.identity("shop", "api-gateway"),
         "payment-service": binding.identity("shop", "order-service"),
@@ -102,9 +104,8 @@ def test_b1_the_trace_has_exactly_the_tree_the_catalog_predicts(http: httpx.Clie
 
 def test_proxy_spans_follow_the_semantic_conventions_of_services(http: httpx.Client) -> None:
     spans = arrival.wait_for_trace(http, request.request(http), request.problems)
-    proxies = [span for span in spans if span.proxy]
-    assert {span.proxy for span in proxies} == {"sidecar"}
-    for span in proxies:
+    assert {span.proxy for span in spans} == {None, "sidecar", *(["gateway"] if local_stack.gateway() else [])}
+    for span in (one for one in spans if one.proxy == "sidecar" and one.service in request.SERVICES):
         assert not {"direction", "url.query", "network.transport"} & span.tags.keys()
         assert not any(key.startswith("http.request.header.") for key in span.tags)
         assert span.tags["http.response.status_code"] == HTTPStatus.OK
@@ -177,7 +178,10 @@ def test_an_idle_mesh_produces_no_traces(http: httpx.Client) -> None:
 
 
 def test_a_request_without_a_decision_is_sampled_by_the_service_and_its_proxies_join(http: httpx.Client) -> None:
-    """Linkerd begins no trace: the first proxy on the way has no span, those after the service have theirs."""
+    """Linkerd begins no trace: the first proxy on the way has no span, those after the service have theirs.
+
+    With a gateway, its Envoy begins the trace.
+    """
     since = time.time_ns() // 1000
     path = f"/api/users/{secrets.randbelow(10**6) + 10**6}"
     assert http.get(f"{GATEWAY.url}{path}").status_code == HTTPStatus.NOT_FOUND
@@ -195,4 +199,6 @@ def test_a_request_without_a_decision_is_sampled_by_the_service_and_its_proxies_
     patience = arrival.TRACE_DEADLINE_S
     found = wait_for(with_proxies, lambda: [span.name for span in its_trace()], patience_s=patience, every_s=0.5)
     (root,) = [span for span in found if span.parent_id is None]
-    assert (root.service, root.kind, root.proxy) == ("api-gateway", "server", None)
+    gateway = local_stack.gateway()
+    first = (gateway, "server", "gateway") if gateway else ("api-gateway", "server", None)
+    assert (root.service, root.kind, root.proxy) == first

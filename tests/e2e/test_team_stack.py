@@ -16,6 +16,7 @@ from otel_mesh.teams.binding import SHARED_DASHBOARDS, SHARED_RULES
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER, PROMETHEUS
+from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded import images
 from tests.e2e.second_stack import PLATFORM, second_stack
 from tests.waiting import wait_for
@@ -30,17 +31,34 @@ pytestmark = [pytest.mark.e2e, pytest.mark.in_order]
 
 NAMESPACE: Final = "mobile"
 OBSERVABILITY: Final = "observability"
+_ELSEWHERE: Final = {"type": "ReplaceFullPath", "replaceFullPath": "/hijacked"}
 PREFIX: Final = f"{NAMESPACE}.mobile-api."
 ALERT: Final = "MobileApiServesNothing"
-HIJACK: Final = {
+_BY_ISTIO: Final = {
     "apiVersion": "networking.istio.io/v1",
     "kind": "VirtualService",
-    "metadata": {"name": "team-stack-hijack", "namespace": "default"},
     "spec": {
         "hosts": ["*"],
         "gateways": ["istio-ingress/ingress"],
         "http": [{"match": [{"uri": {"prefix": "/api/users"}}], "directResponse": {"status": 418}}],
     },
+}
+_BY_GATEWAY_API: Final = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "spec": {
+        "parentRefs": [{"namespace": "ingress", "name": "ingress"}],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/api/users"}}],
+                "filters": [{"type": "RequestRedirect", "requestRedirect": {"path": _ELSEWHERE}}],
+            }
+        ],
+    },
+}
+HIJACK: Final = {
+    **(_BY_ISTIO if stack_mesh().kind == "istio" else _BY_GATEWAY_API),
+    "metadata": {"name": "team-stack-hijack", "namespace": "default"},
 }
 """A route that nobody granted, bound to the platform's gateway from another namespace."""
 
@@ -130,7 +148,8 @@ def test_c2_its_calls_are_declared_on_the_service_map(run: Callable[..., Complet
     wait_for(lambda: standing().get(("mobile-api", "user-service")) == "declared", patience_s=120, every_s=1)
     found = standing()
     assert found["mobile-api", "order-service"] == "silent"
-    assert found["ingress", "mobile-api"] == "entrance"
+    if stack_mesh().kind == "istio":  # Linkerd's proxy names the callee by the client's Host, here an address
+        assert found["ingress", "mobile-api"] == "entrance"
 
 
 def test_c2_destroy_leaves_nothing(team: Callable[..., str], kubectl: Callable[..., str], http: httpx.Client) -> None:

@@ -14,6 +14,8 @@ class StackMesh:
 
     kind: str
     """``none``, ``istio`` or ``linkerd``."""
+    gateway: bool = False
+    """Whether requests from outside enter by a gateway of the stack's own."""
     gateway_tls: bool = False
     """Whether the gateway also serves HTTPS."""
 
@@ -47,5 +49,5 @@ def stack_mesh() -> StackMesh:
     if kind not in ("none", "istio", "linkerd"):
         raise stack_file.wrong(file, "mesh.kind", "'none', 'istio' or 'linkerd'")
     served = kind == "linkerd" and (mesh["mesh"] or {}).get("gateway_api") is not None
-    has_gateway = kind == "istio" or served
-    return StackMesh(kind, gateway_tls=has_gateway and bool(name("gateway", "tls_secret", default="")))
+    gateway = kind == "istio" or served
+    return StackMesh(kind, gateway, gateway_tls=gateway and bool(name("gateway", "tls_secret", default="")))
