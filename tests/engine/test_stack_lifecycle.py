@@ -167,7 +167,7 @@ def test_a_bigger_volume_and_a_new_password_replace_nothing(
     steps = project.up()
     assert set(counted(steps)) == {"update"}
     assert {step.place for step in steps} == {
-        "Secret postgres",
+        "Secret postgres-postgres-credentials",
         "ConfigMap prometheus",
         "Deployment prometheus",
     }

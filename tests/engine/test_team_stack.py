@@ -50,7 +50,7 @@ WORKLOAD = {
     "ConfigMapPatch mobile-api-dashboards",
 }
 IN_A_MESH = {
-    "AuthorizationPolicy mobile-access",
+    "AuthorizationPolicy mobile-access-declared-calls-only",
     "AuthorizationPolicy mobile-api",
     "AuthorizationPolicy mobile-mobile-api",
     "VirtualService mobile-api",
