@@ -51,9 +51,9 @@ WORKLOAD = {
 }
 IN_A_MESH = {
     "AuthorizationPolicy mobile-access-declared-calls-only",
-    "AuthorizationPolicy mobile-api",
+    "AuthorizationPolicy mobile-api-mobile-api-callers",
     "AuthorizationPolicy mobile-mobile-api",
-    "VirtualService mobile-api",
+    "VirtualService mobile-api-mobile-api-gateway",
 }
 # A platform stack in one file: outputs of a platform with a mesh, or with missing and wrong outputs.
 OUTPUTS_ONLY = "import json, os, pulumi\nfor n, v in json.loads(os.environ['OUTPUTS']).items(): pulumi.export(n, v)\n"
