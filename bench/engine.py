@@ -28,6 +28,7 @@ import yaml
 
 from otel_mesh_cli.core import child_processes
 from otel_mesh_cli.core.paths import repo_dir
+from otel_mesh_cli.stacks import pulumi_cli
 from otel_mesh_embedded import toolchain
 from tests.engine.api_server import ApiServer
 from tests.engine.stack_program import Engine, StackProgram
@@ -147,8 +148,7 @@ def _objects(folder: Path, services: int, namespace: str) -> Path:
 def _engine(folder: Path) -> Iterator[tuple[ApiServer, Engine]]:
     programs = toolchain.folder(toolchain.GROUPS["test"])
     home = folder / "home"
-    home.mkdir()
-    toolchain.install_plugin(home)
+    pulumi_cli.make_home(home)
     (folder / "api-server").mkdir()
     server = ApiServer(programs, folder / "api-server")
     try:

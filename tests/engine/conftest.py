@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from otel_mesh_cli.core.paths import repo_dir
-from otel_mesh_embedded import toolchain
+from otel_mesh_cli.stacks import pulumi_cli
 from tests.engine.api_server import ApiServer
 from tests.engine.project import STACK, Project
 from tests.engine.stack_program import Engine, StackProgram
@@ -31,7 +31,7 @@ def programs(built: Built) -> Path:
 @pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:  # noqa: ARG001 - built first
     home = tmp_path_factory.mktemp("pulumi-home")
-    toolchain.install_plugin(home)
+    pulumi_cli.make_home(home)
     return home
 
 

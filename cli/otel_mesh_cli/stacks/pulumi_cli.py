@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,6 +100,23 @@ def own_home(home: Path) -> dict[str, str]:
     }
 
 
+def make_home(home: Path) -> None:
+    """Make a PULUMI_HOME: with the Kubernetes provider, and with a file where the CLI wants its folder of logs.
+
+    The CLI logs every call with all its properties, compressed and encrypted, and has no setting against it (3.259):
+    that took most of its processor time. Where it cannot make the folder it works without these logs; those
+    of `pulumi --logtostderr -v=9` stay.
+
+    Raises:
+        CommandError: The provider could not be had.
+    """
+    embedded.programs().install_plugin(home)
+    logs = home / "logs"
+    if logs.is_dir():  # a CLI called without this made it
+        shutil.rmtree(logs, ignore_errors=True)  # another process may be at it; the next call tries again
+    logs.touch()
+
+
 def make_project(folder: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> Path:
     """Create or update a project folder outside the checkout.
 
@@ -148,7 +166,7 @@ def ensure_stack(workspace: Workspace, stack: str, tools: Path) -> Path:
     """
     stack_file.settings(stack)  # reports an invalid stack file in one line
     folder = make_project(workspace.project, workspace.changes)
-    embedded.programs().install_plugin(workspace.home)
+    make_home(workspace.home)
     charts = embedded.charts()
     if charts is not None and workspace.variables.get(CHARTS_DIR) == str(charts.folder()):
         charts.ensure()
