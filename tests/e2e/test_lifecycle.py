@@ -128,8 +128,8 @@ def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
         sys.executable,
         "-c",
         "from pathlib import Path; from rich.console import Console;"
-        "from otel_mesh_embedded import images; from otel_mesh_embedded.environment import up;"
-        f"images.images_file = lambda: Path({str(broken)!r}); up.run(Console())",
+        "from otel_mesh_embedded.environment import up, workspace;"
+        f"workspace.images_file = lambda: Path({str(broken)!r}); up.run(Console())",
     )
     assert done.returncode != 0
     assert time.monotonic() - started < 180

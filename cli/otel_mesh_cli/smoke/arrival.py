@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from otel_mesh_cli.core import waiting
+from otel_mesh_cli.core import embedded, waiting
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.smoke import remedies
@@ -37,7 +37,7 @@ def traced(
 
     That is where a proxy retried it, and where spans were lost: proxies and services drop what they cannot export
     while the Collector is still starting, or while they do not know its new address. Lost spans are reported on
-    standard error.
+    standard error. From the second request on it is not sent again where something is wrong with the environment.
 
     Args:
         http: The client.
@@ -61,7 +61,8 @@ def traced(
                 left if is_last else min(_LOST_AFTER_S + batch_s, left),
             )
         except CommandError as error:
-            if is_last or time.monotonic() >= end:
+            # once, as a pod may just be restarting; what stays wrong no request mends
+            if is_last or time.monotonic() >= end or (attempt and embedded.local().explained(error) is not error):
                 raise
             print(f"otel-mesh: {error.message}; sending the request again", file=sys.stderr, flush=True)
         else:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from rich.console import Console
 
+from otel_mesh_cli.core import embedded, waiting
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.oncall.call_tree import CallTree
@@ -150,6 +151,44 @@ def test_the_demonstration_asks_again_where_a_proxy_had_to_repeat(monkeypatch: p
             arrival.traced(http, "first", lambda: "first", lambda _: ["everything"])
 
 
+@pytest.fixture
+def cause(monkeypatch: pytest.MonkeyPatch) -> list[CommandError]:
+    """What is wrong with the environment, as the caller of `traced` finds it."""
+    wrong: list[CommandError] = []
+
+    class Environment:
+        def explained(self, error: CommandError) -> CommandError:
+            return [*wrong, error][0]
+
+    monkeypatch.setattr(embedded, "local", Environment)
+    return wrong
+
+
+def test_a_request_is_sent_a_third_time_only_where_nothing_says_why_its_spans_are_lost(
+    monkeypatch: pytest.MonkeyPatch, cause: list[CommandError]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(traces, "fetch", lambda _http, _url, _trace_id: ())
+    monkeypatch.setattr(arrival, "_LOST_AFTER_S", 0.01)
+    monkeypatch.setattr(arrival, "TRACE_DEADLINE_S", 0.5)
+    monkeypatch.setattr(waiting, "_POLL_S", 0.01)
+
+    def again() -> str:
+        asked.append("again")
+        return "next"
+
+    with httpx.Client() as http:
+        with pytest.raises(CommandError, match="trace next: did not arrive"):
+            arrival.traced(http, "first", again, lambda _: [])
+        assert len(asked) > 1
+        asked.clear()
+        cause.append(CommandError("Deployment observability/otel-collector: scaled to 0, not 1", remedy="see it"))
+        with pytest.raises(CommandError, match="trace next: did not arrive"):
+            arrival.traced(http, "first", again, lambda _: [])
+        assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("cause")
 def test_a_request_whose_spans_were_lost_is_sent_again_and_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
