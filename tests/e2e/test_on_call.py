@@ -45,7 +45,7 @@ def last_line(text: str) -> str:
 
 
 @pytest.fixture
-def status(run: Callable[..., CompletedProcess[str]]) -> Callable[[str], str]:
+def status(run: Callable[..., CompletedProcess[str]]) -> Callable[..., str]:
     """Poll until the last line of the screen has the words: some failures are detected with a delay.
 
     What does not stay broken is broken again before each look.

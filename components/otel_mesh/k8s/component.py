@@ -80,8 +80,9 @@ class Component(pulumi.ComponentResource):
         names = {(one["kind"], self._resource_name(one)) for one in manifests}
         for manifest in manifests:
             kind, own = manifest["kind"], manifest["metadata"]["name"]
-            before = [one for place, one in made.items() if place.partition("/")[0] not in _WORKLOADS]
-            needs = before if kind in _WORKLOADS else []
+            needs = []
+            if kind in _WORKLOADS:
+                needs = [one for place, one in made.items() if place.partition("/")[0] not in _WORKLOADS]
             fields = (unmanaged or {}).get(own) if kind == "Deployment" else None
             place, former = (kind, self._name) if kind not in made else (f"{kind}/{own}", f"{self._name}-{own}")
             options = pulumi.ResourceOptions(

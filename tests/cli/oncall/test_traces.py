@@ -153,7 +153,7 @@ def test_the_demonstration_asks_again_where_a_proxy_had_to_repeat(monkeypatch: p
 
 @pytest.fixture
 def cause(monkeypatch: pytest.MonkeyPatch) -> list[CommandError]:
-    """What is wrong with the environment, as the caller of `traced` finds it."""
+    """What is wrong with the environment, as `traced` finds it: nothing, until a test adds to it."""
     wrong: list[CommandError] = []
 
     class Environment:
