@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from otel_mesh.check.backends import backends
 from otel_mesh.check.objects import mapping, mappings, number, text, words
 from otel_mesh.check.resilience import seconds
 from otel_mesh.core.labels import Annotation
@@ -96,12 +97,12 @@ def _common(index: Index, route: Object, parent: Parent, given: Manifest) -> Man
 
 def _treatment(index: Index, route: Object, rule: Manifest, parent: Parent) -> Manifest:
     """What a rule does with its requests."""
-    backends, fault = _backends(index, route, rule, parent)
-    made: Manifest = {"route": backends, "fault": fault}
+    destinations, fault = _destinations(index, route, rule, parent)
+    made: Manifest = {"route": destinations, "fault": fault}
     for _, one in mappings(rule.get("filters")):
         if one.get("type") == "RequestRedirect":
             made["redirect"] = _redirect(mapping(one.get("requestRedirect")))
-    if not backends and "redirect" not in made:
+    if not destinations and "redirect" not in made:
         if parent[0] == "Service" and index.has_linkerd:  # Linkerd sends them on as if there were no rule
             made["route"] = [_destination(service_host(parent[2], parent[1]), "", 100)]
         else:
@@ -115,21 +116,19 @@ def _treatment(index: Index, route: Object, rule: Manifest, parent: Parent) -> M
     return {**made, "timeout": error_backends.duration(seconds(given) or 0)}
 
 
-def _backends(index: Index, route: Object, rule: Manifest, parent: Parent) -> tuple[list[Manifest], Manifest]:
+def _destinations(index: Index, route: Object, rule: Manifest, parent: Parent) -> tuple[list[Manifest], Manifest]:
     """Where a rule sends requests, with shares in percent, and the fault that a share of them meets."""
-    given = [one for _, one in mappings(rule.get("backendRefs")) if _weight(one)]
-    total = sum(map(_weight, given))
+    given = [one for one in backends(index, route, rule) if one.weight]
+    total = sum(one.weight for one in given)
     passing: list[tuple[str, Object | None, int]] = []
     fault: Manifest = {}
     for one in given:
-        place = (text(one.get("namespace")) or route.namespace, text(one.get("name")))
-        kind = text(one.get("kind")) or "Service"
-        service = index.get("Service", *place) if kind == "Service" else None
-        if met := error_backends.fault(index, service, 100 * _weight(one) / total):
+        if met := error_backends.fault(index, one.service, 100 * one.weight / total):
             fault = met
         else:
-            host = service_host(place[1], place[0]) if kind == "Service" else f"{kind} {place[1]}.{place[0]}"
-            passing.append((host, service, _weight(one)))
+            is_service = one.kind == "Service"
+            host = service_host(one.name, one.namespace) if is_service else f"{one.kind} {one.name}.{one.namespace}"
+            passing.append((host, one.service, one.weight))
     if not passing and fault:  # all requests fail, those to the Service itself
         return [_destination(service_host(parent[2], parent[1]), "", 100)], fault
     whole = sum(weight for _, _, weight in passing)
@@ -138,10 +137,6 @@ def _backends(index: Index, route: Object, rule: Manifest, parent: Parent) -> tu
         _destination(*(_version(own, service) or (host, "")), 100 * weight / whole) for host, service, weight in passing
     ]
     return made, fault
-
-
-def _weight(backend: Manifest) -> int:
-    return number(backend.get("weight", 1)) or 0
 
 
 def _destination(host: str, subset: str, share: float) -> Manifest:

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.check.backends import backends
 from otel_mesh.check.destinations import destinations
 from otel_mesh.check.edges import allowed_edges
 from otel_mesh.check.error_backends import answer_at
@@ -110,10 +111,9 @@ def _expiry(index: Index, one: Object, path: str) -> Iterator[Finding]:
 def _error_backends(index: Index, route: Object) -> Iterator[str]:
     """Paths of a route's backends that are Linkerd's way to inject a fault."""
     for place, rule in mappings(route.spec.get("rules")):
-        for entry, backend in mappings(rule.get("backendRefs")):
-            namespace = text(backend.get("namespace")) or route.namespace
-            if answer_at(index, index.get("Service", namespace, text(backend.get("name")))):
-                yield f"spec.rules[{place}].backendRefs[{entry}]"
+        for backend in backends(index, route, rule, f"spec.rules[{place}]"):
+            if backend.weight and answer_at(index, backend.service):
+                yield backend.path
 
 
 def seconds(duration: object) -> float | None:

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_mesh.check.backends import backends
 from otel_mesh.check.destinations import HOST, NO_WEIGHT, PORT, WEIGHTS
 from otel_mesh.check.findings import Severity, code, found
 from otel_mesh.check.hosts import DOMAIN, qualified
@@ -15,6 +16,7 @@ from otel_mesh.core.errors import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_mesh.check.backends import Backend
     from otel_mesh.check.findings import Finding
     from otel_mesh.check.index import Index
     from otel_mesh.check.objects import Object
@@ -56,8 +58,8 @@ def check(index: Index) -> Iterator[Finding]:
         yield from _parents(index, route)
         for place, rule in mappings(route.spec.get("rules")):
             yield from _weights(route, f"spec.rules[{place}].backendRefs", rule.get("backendRefs"))
-            for at, backend in mappings(rule.get("backendRefs")):
-                yield from _backend(index, route, f"spec.rules[{place}].backendRefs[{at}]", backend, granted)
+            for backend in backends(index, route, rule, f"spec.rules[{place}]"):
+                yield from _backend(index, route, backend, granted)
     yield from _shadowed(index)
     yield from _two_apis(index)
 
@@ -89,30 +91,27 @@ def _parents(index: Index, route: Object) -> Iterator[Finding]:
                 yield found(PARENT, route, f"{path}.sectionName", message)
 
 
-def _backend(
-    index: Index, route: Object, path: str, backend: dict[str, Any], granted: set[tuple[str, str, str]]
-) -> Iterator[Finding]:
-    if (text(backend.get("kind")) or "Service") != "Service":
+def _backend(index: Index, route: Object, backend: Backend, granted: set[tuple[str, str, str]]) -> Iterator[Finding]:
+    if backend.kind != "Service":
         return
-    name, namespace = text(backend.get("name")), text(backend.get("namespace")) or route.namespace
-    target = index.get("Service", namespace, name)
-    if target is None:
+    namespace, service = backend.namespace, backend.service
+    if service is None:
         severity = index.absence(HOST.severity, "Service", namespace)
         known = [one.name for one in index.of("Service") if one.namespace == namespace]
-        hint = nearest(name, known)
+        hint = nearest(backend.name, known)
         remedy = hint if hint.startswith("did") else "name a Service of the cluster"
-        yield found(
-            HOST, route, f"{path}.name", f"Service {namespace}/{name} does not exist", remedy=remedy, severity=severity
-        )
+        message = f"Service {namespace}/{backend.name} does not exist"
+        yield found(HOST, route, f"{backend.path}.name", message, remedy=remedy, severity=severity)
         return
-    ports = {number(one.get("port")) for _, one in mappings(target.spec.get("ports"))}
-    if "port" not in backend or number(backend["port"]) not in ports:
+    ports = {number(one.get("port")) for _, one in mappings(service.spec.get("ports"))}
+    if backend.port is None or number(backend.port) not in ports:
         listed = ", ".join(str(one) for one in sorted(one for one in ports if one is not None)) or "none"
-        wanted = f"port {backend['port']}" if "port" in backend else "port is named"
-        message = f"{target} has no {wanted}" if "port" in backend else f"no {wanted}"
-        yield found(PORT, route, f"{path}.port", f"{message} (its ports: {listed})")
+        message = "no port is named" if backend.port is None else f"{service} has no port {backend.port}"
+        yield found(PORT, route, f"{backend.path}.port", f"{message} (its ports: {listed})")
     if namespace != route.namespace and (namespace, route.namespace, route.kind) not in granted:
-        yield found(NO_GRANT, route, f"{path}.namespace", f"{namespace} grants {route} no reference to {target}")
+        yield found(
+            NO_GRANT, route, f"{backend.path}.namespace", f"{namespace} grants {route} no reference to {service}"
+        )
 
 
 def _grants(index: Index) -> set[tuple[str, str, str]]:

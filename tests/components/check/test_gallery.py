@@ -72,3 +72,5 @@ def test_a_fault_by_an_error_backend_without_an_expiry_date_is_found() -> None:
     del route["metadata"]["annotations"][Annotation.FAULT_EXPIRES]
     told = [(str(one.object), one.path) for one in check_objects(manifests) if one.code.id == "OM401"]
     assert told == [("HTTPRoute shop/orders", "spec.rules[0].backendRefs[0]")]
+    route["spec"]["rules"][0]["backendRefs"][0]["weight"] = 0
+    assert not [one for one in check_objects(manifests) if one.code.id == "OM401"]
