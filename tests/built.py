@@ -1,6 +1,9 @@
 """The real programs that tests run. A test takes those that are here; `python -m tests.built` gets what is missing.
 
 They are built out of Go modules, fetched from the Debian archive, or, for Istio's charts, copied out of a module.
+
+    python -m tests.built         what `make test` runs
+    python -m tests.built --up    and then what `make up` does: the other programs, and the images (root)
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_embedded import packages, toolchain
+from otel_mesh_embedded.environment import up
 from otel_mesh_embedded.images import buildah, making
 from otel_mesh_embedded.toolchain import charts, golang
 from tests import envoy_gateway, linkerd_charts
@@ -92,5 +96,7 @@ def get() -> None:
 if __name__ == "__main__":
     try:
         get()
+        if sys.argv[1:] == ["--up"]:
+            up.prepare(print)
     except CommandError as failure:
         sys.exit(f"otel-mesh: {failure}")

@@ -21,6 +21,9 @@ from otel_mesh_embedded.node.machine import preflight
 from otel_mesh_embedded.supervision import machine_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from rich.console import Console
 
 STACK = "local"
@@ -35,10 +38,7 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("otel-mesh up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        with images.ahead():
-            tools = toolchain.folder(stack_mesh().programs, say)
-        built = images.make()
-        say(f"{len(built)} images")
+        tools = prepare(say)
         secrets.ensure()
         node = cluster.start(say)
         gateway_certificate.hand_over()
@@ -59,6 +59,19 @@ def run(console: Console) -> None:
         with explained(STACK, Api(layout()), health.NAMESPACES):
             result = health.checked()
         demonstration.show(result, console)
+
+
+def prepare(say: Callable[[str], None]) -> Path:
+    """Get the programs and images that are missing; the folder of the programs.
+
+    Raises:
+        CommandError: one cannot be fetched or built.
+    """
+    with images.ahead():
+        tools = toolchain.folder(stack_mesh().programs, say)
+    built = images.make()
+    say(f"{len(built)} images")
+    return tools
 
 
 def _require_sidecars() -> None:
