@@ -80,7 +80,7 @@ class Clone:
         subprocess.run(["git", "checkout", "--quiet", "Pulumi.dev.yaml"], cwd=self.folder, check=True)
         ephemeral = {"storage": {"kind": "ephemeral"}}
         without = {"kind": "none"}  # a cluster has one mesh, installed by its owner
-        parts = ("postgres", "prometheus", "victoria-logs")
+        parts = ("postgres", "prometheus", "victoria_logs")
         self.configure(namespaces=NAMESPACES, mesh=without, **dict.fromkeys(parts, ephemeral), **NOT_MADE)
 
     @property
@@ -262,10 +262,10 @@ def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl
 
 
 def test_pulumi_destroys_the_stack_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
-    line = refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), "make pulumi STACK=dev")
+    line = refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), "-- destroy`")
     assert own(kubectl)
-    command = line.partition("`make pulumi ")[2].partition("`")[0].replace("ARGS=destroy", "ARGS=destroy --yes")
-    done = clone.run("make", "pulumi", *command.split(" ", 2))
+    command = line.rpartition("`otel-mesh ")[2].partition("`")[0]
+    done = clone.local(*command.split(), "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     left = names(kubectl)
     assert not [name for name in left if any(namespace in name for namespace in NAMESPACES.values())]
