@@ -251,6 +251,14 @@ def test_a_stack_deployed_from_the_registry_answers_requests(
     assert {pod["metadata"]["uid"] for pod in pods()} == owners, "the stack of the cluster's owner is not touched"
 
 
+def test_a_pod_of_the_owner_starts_again_though_its_image_was_pulled_under_another_name(
+    kubectl: Callable[..., str],
+) -> None:
+    pod = ("pod", "-n", "observability", "-l", "app.kubernetes.io/name=otel-collector")
+    kubectl("delete", *pod, timeout=180)
+    kubectl("wait", *pod, "--for=condition=Ready", "--timeout=180s", timeout=200)
+
+
 def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl: Callable[..., str]) -> None:
     value = ("-n", NAMESPACES["services"], "-o", "jsonpath={.data.password}")
     secrets = [kubectl("get", "secret", secret, *value) for secret in SECRETS]
