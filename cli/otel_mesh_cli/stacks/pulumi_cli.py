@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import yaml
 
 from otel_mesh_cli.core import embedded, files
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 CHARTS_DIR = "OTEL_MESH_CHARTS_DIR"
 """Variable that names a folder of Helm charts, in place of their repositories."""
+_TEMPORARY = "tmp-"
 _SALT = re.compile(r"^encryptionsalt: .+$", re.MULTILINE)
 
 
@@ -74,11 +76,20 @@ class Workspace:
     def process_environment(self, tools: Path) -> Iterator[dict[str, str]]:
         """Environment of a CLI process that runs programs and providers, with a folder for their temporary files.
 
-        The Kubernetes provider writes the kubeconfig, with its keys, to a temporary file that it never removes.
+        The Kubernetes provider writes the kubeconfig, with its keys, to a temporary file that it never removes. The
+        folder goes with the block, or after a SIGKILL by `remove_abandoned`.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="tmp-", dir=self.folder, ignore_cleanup_errors=True) as temporary:
+        prefix = f"{_TEMPORARY}{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.folder, ignore_cleanup_errors=True) as temporary:
             yield {**self.environment(tools), "TMPDIR": temporary}
+
+    def remove_abandoned(self) -> None:
+        """Remove the temporary files of commands that were killed; the CLIs that they started must have ended."""
+        for one in self.folder.glob(f"{_TEMPORARY}*"):
+            owner = one.name.removeprefix(_TEMPORARY).partition("-")[0]
+            if not (owner.isdecimal() and psutil.pid_exists(int(owner))):
+                shutil.rmtree(one, ignore_errors=True)  # another command may be at it
 
     def environment(self, tools: Path) -> dict[str, str]:
         """Environment of a CLI process, with the checkout's Python and the programs first on PATH."""

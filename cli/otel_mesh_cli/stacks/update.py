@@ -84,6 +84,7 @@ def up(
         _wait_for_lock(workspace.backend, stack, progress)
         if ended := engine_processes.end_abandoned(workspace.project, stack):
             progress(f"ended processes of a killed update: {', '.join(sorted(ended))}")
+        workspace.remove_abandoned()
         recovery.settle(workspace, stack, tools, progress)
         # The refresh finds what other people changed or deleted.
         file = workspace.state_file(stack)
