@@ -270,10 +270,10 @@ def test_no_password_is_anywhere_in_the_clone_or_its_state(clone: Clone, kubectl
 
 
 def test_pulumi_destroys_the_stack_and_down_does_not(clone: Clone, kubectl: Callable[..., str]) -> None:
-    line = refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), "-- destroy`")
+    remedy = f"pulumi --stack dev --context {CONTEXT} -- destroy"
+    refused(clone.local("down", "--stack", "dev", "--context", CONTEXT), f"by `otel-mesh {remedy}`")
     assert own(kubectl)
-    command = line.rpartition("`otel-mesh ")[2].partition("`")[0]
-    done = clone.local(*command.split(), "--yes")
+    done = clone.local(*remedy.split(), "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     left = names(kubectl)
     assert not [name for name in left if any(namespace in name for namespace in NAMESPACES.values())]

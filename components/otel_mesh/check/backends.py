@@ -17,7 +17,7 @@ class Backend:
     """Where a rule sends a share of its requests."""
 
     path: str
-    """Place in the route, as ``spec.rules[0].backendRefs[1]``."""
+    """Place in the rule, as ``backendRefs[1]``."""
     kind: str
     namespace: str
     name: str
@@ -29,18 +29,15 @@ class Backend:
     """The Service; None if it is not among the objects, or another kind is meant."""
 
 
-def backends(index: Index, route: Object, rule: dict[str, Any], path: str = "spec.rules[]") -> list[Backend]:
+def backends(index: Index, route: Object, rule: dict[str, Any]) -> list[Backend]:
     """Backends of a rule.
 
     Args:
         index: All objects.
         route: The route.
         rule: One of its rules.
-        path: Place of the rule in the route.
     """
-    return [
-        _backend(index, route, f"{path}.backendRefs[{at}]", given) for at, given in mappings(rule.get("backendRefs"))
-    ]
+    return [_backend(index, route, f"backendRefs[{at}]", given) for at, given in mappings(rule.get("backendRefs"))]
 
 
 def _backend(index: Index, route: Object, path: str, given: dict[str, Any]) -> Backend:

@@ -111,9 +111,9 @@ def _expiry(index: Index, one: Object, path: str) -> Iterator[Finding]:
 def _error_backends(index: Index, route: Object) -> Iterator[str]:
     """Paths of a route's backends that are Linkerd's way to inject a fault."""
     for place, rule in mappings(route.spec.get("rules")):
-        for backend in backends(index, route, rule, f"spec.rules[{place}]"):
+        for backend in backends(index, route, rule):
             if backend.weight and answer_at(index, backend.service):
-                yield backend.path
+                yield f"spec.rules[{place}].{backend.path}"
 
 
 def seconds(duration: object) -> float | None:

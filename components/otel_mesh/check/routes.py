@@ -58,8 +58,8 @@ def check(index: Index) -> Iterator[Finding]:
         yield from _parents(index, route)
         for place, rule in mappings(route.spec.get("rules")):
             yield from _weights(route, f"spec.rules[{place}].backendRefs", rule.get("backendRefs"))
-            for backend in backends(index, route, rule, f"spec.rules[{place}]"):
-                yield from _backend(index, route, backend, granted)
+            for backend in backends(index, route, rule):
+                yield from _backend(index, route, f"spec.rules[{place}].{backend.path}", backend, granted)
     yield from _shadowed(index)
     yield from _two_apis(index)
 
@@ -91,7 +91,9 @@ def _parents(index: Index, route: Object) -> Iterator[Finding]:
                 yield found(PARENT, route, f"{path}.sectionName", message)
 
 
-def _backend(index: Index, route: Object, backend: Backend, granted: set[tuple[str, str, str]]) -> Iterator[Finding]:
+def _backend(
+    index: Index, route: Object, path: str, backend: Backend, granted: set[tuple[str, str, str]]
+) -> Iterator[Finding]:
     if backend.kind != "Service":
         return
     namespace, service = backend.namespace, backend.service
@@ -101,17 +103,15 @@ def _backend(index: Index, route: Object, backend: Backend, granted: set[tuple[s
         hint = nearest(backend.name, known)
         remedy = hint if hint.startswith("did") else "name a Service of the cluster"
         message = f"Service {namespace}/{backend.name} does not exist"
-        yield found(HOST, route, f"{backend.path}.name", message, remedy=remedy, severity=severity)
+        yield found(HOST, route, f"{path}.name", message, remedy=remedy, severity=severity)
         return
     ports = {number(one.get("port")) for _, one in mappings(service.spec.get("ports"))}
     if backend.port is None or number(backend.port) not in ports:
         listed = ", ".join(str(one) for one in sorted(one for one in ports if one is not None)) or "none"
         message = "no port is named" if backend.port is None else f"{service} has no port {backend.port}"
-        yield found(PORT, route, f"{backend.path}.port", f"{message} (its ports: {listed})")
+        yield found(PORT, route, f"{path}.port", f"{message} (its ports: {listed})")
     if namespace != route.namespace and (namespace, route.namespace, route.kind) not in granted:
-        yield found(
-            NO_GRANT, route, f"{backend.path}.namespace", f"{namespace} grants {route} no reference to {service}"
-        )
+        yield found(NO_GRANT, route, f"{path}.namespace", f"{namespace} grants {route} no reference to {service}")
 
 
 def _grants(index: Index) -> set[tuple[str, str, str]]:
