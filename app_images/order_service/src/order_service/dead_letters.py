@@ -68,10 +68,10 @@ async def set_aside(database: Database, attempts: int) -> DeadLetters:
 
 
 def listed(connection: psycopg.Connection[Any]) -> Sequence[tuple[int, str, datetime, datetime, int, str]]:
-    """ID, status, creation time, time of setting aside, attempts and traceparent of the dead letters, oldest first."""
+    """ID, status, creation time, time of setting aside, attempts and traceparent of the dead letters, by ID."""
     found = connection.execute(
         "SELECT id, status, created_at, dead_at, recoveries, traceparent FROM orders"
-        " WHERE dead_at IS NOT NULL AND status = ANY(%s) ORDER BY dead_at, id",
+        " WHERE dead_at IS NOT NULL AND status = ANY(%s) ORDER BY id",
         [_OPEN],
     )
     return found.fetchall()
