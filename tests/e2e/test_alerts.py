@@ -25,7 +25,6 @@ def rules(http: httpx.Client, settings: Mapping[str, str]) -> list[dict[str, Any
         found = [rule for group in answer["data"]["groups"] for rule in group["rules"]]
         return found if all(rule["health"] != "unknown" for rule in found) else None
 
-    # their interval is a minute
     return waiting.wait(evaluated, 150, lambda: "rules that were never evaluated", "see Prometheus' log")
 
 

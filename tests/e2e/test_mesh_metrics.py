@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 
 
 def _recorded(http: httpx.Client, query: str) -> list[dict[str, str]]:
-    """Labels of the query's results, once there are any: rules are evaluated once a minute."""
+    """Labels of the query's results, once there are any."""
     end = time.monotonic() + 180
     while True:
         result = http.get(f"{PROMETHEUS.url}/api/v1/query", params={"query": query}).json()["data"]["result"]

@@ -36,7 +36,7 @@ def _settings() -> dict[str, Any]:
 
 
 def declared() -> list[Manifest]:
-    """The objects in the order of their declaration, with placeholders for secrets and for our services' images.
+    """The objects, in no particular order, with placeholders for secrets and for our services' images.
 
     Raises:
         CommandError: The program rejects its settings.

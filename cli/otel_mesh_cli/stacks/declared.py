@@ -25,7 +25,7 @@ _VARIABLES: Final = ("OTEL_MESH_IMAGES_FILE", pulumi_cli.CHARTS_DIR, "OTEL_MESH_
 
 
 def declared(stack: str, config: Mapping[str, Any], variables: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-    """The objects in the order of their declaration, with placeholders for secrets and for our services' images.
+    """The objects, in no particular order, with placeholders for secrets and for our services' images.
 
     Args:
         stack: Name of the stack.

@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import yaml
 
-from otel_mesh_cli.core import embedded, files
+from otel_mesh_cli.core import embedded, files, processes
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.core.run import Done
@@ -88,7 +87,11 @@ class Workspace:
         """Remove the temporary files of commands that were killed; the CLIs that they started must have ended."""
         for one in self.folder.glob(f"{_TEMPORARY}*"):
             owner = one.name.removeprefix(_TEMPORARY).partition("-")[0]
-            if not (owner.isdecimal() and psutil.pid_exists(int(owner))):
+            try:
+                is_used = owner.isdecimal() and processes.is_alive(int(owner), one.stat().st_mtime)
+            except FileNotFoundError:
+                continue
+            if not is_used:
                 shutil.rmtree(one, ignore_errors=True)  # another command may be at it
 
     def environment(self, tools: Path) -> dict[str, str]:

@@ -22,8 +22,8 @@ class Recording:
     """What a program declares.
 
     Attributes:
-        objects: Kubernetes objects in the order of their declaration, secrets in plain text. A chart, which only the
-            engine renders, is one object of kind ``Chart`` with its version and values.
+        objects: Kubernetes objects in no particular order, secrets in plain text. A chart, which only the engine
+            renders, is one object of kind ``Chart`` with its version and values.
         outputs: Outputs of the stack that are known.
     """
 

@@ -27,8 +27,8 @@ class Declared:
     """What a program declares.
 
     Attributes:
-        objects: Kubernetes objects in the order of their declaration, values of Secrets in plain text. A Helm chart is
-            one object of kind ``Chart`` with its version and values: only the engine renders it.
+        objects: Kubernetes objects in no particular order, values of Secrets in plain text. A Helm chart is one
+            object of kind ``Chart`` with its version and values: only the engine renders it.
         outputs: Outputs of the stack; None if a value is known only after an update.
     """
 

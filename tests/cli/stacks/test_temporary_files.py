@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import psutil
 
 from otel_mesh_cli.stacks.pulumi_cli import Workspace
 
@@ -30,4 +33,8 @@ def test_what_a_killed_command_left_is_removed_and_what_a_running_one_uses_is_no
         workspace.remove_abandoned()
         assert not left.parent.exists()
         assert used.is_dir()
+        before_this_process = psutil.Process().create_time() - 60
+        os.utime(used, (before_this_process, before_this_process))  # another process had our number
+        workspace.remove_abandoned()
+        assert not used.exists()
     assert list(tmp_path.iterdir()) == []

@@ -89,7 +89,7 @@ class PrometheusSettings(Settings):
         scheduling: Placement of the pod.
         storage: Storage of the series; four fifths of its size are used for blocks.
         retention: Time that series are kept.
-        scrape_interval: Interval of scrapes.
+        scrape_interval: Interval of scrapes and of the evaluation of rules.
         out_of_order_window: Maximum delay of pushed samples; covers a Collector's queue after an outage.
         external_labels: Labels added to all data that leaves this Prometheus.
         remote_write: Receivers that all series are sent to, by name.
@@ -169,6 +169,7 @@ def prometheus_config(
     return {
         "global": {
             "scrape_interval": settings.scrape_interval,
+            "evaluation_interval": settings.scrape_interval,
             "external_labels": dict(settings.external_labels),
         },
         **({"alerting": alerting_config(alertmanager)} if alertmanager else {}),
