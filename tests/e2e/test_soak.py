@@ -1,6 +1,7 @@
 """B7, S2.3: under minutes of constant load every request is one complete trace, and none fails.
 
-OTEL_MESH_SOAK_SECONDS sets the duration (default 600); the rate is 50 requests per second.
+OTEL_MESH_SOAK_SECONDS sets the duration (default 600), OTEL_MESH_SOAK_RATE the requests per second (default 50, which
+two cores of some 2.5 GHz can bear).
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.full]
 
 SECONDS = int(os.environ.get("OTEL_MESH_SOAK_SECONDS", "600"))
-RATE = 50
+RATE = int(os.environ.get("OTEL_MESH_SOAK_RATE", "50"))
 LOAD: dict[str, Any] = {
     "rate_per_second": RATE,
     "duration_seconds": SECONDS,
-    "max_in_flight": 500,
+    "max_in_flight": 10 * RATE,
     "order_share": 0.1,
 }
-STORE = {"max_traces": 5000}
+STORE = {"max_traces": 100 * RATE}
 """100 s of the load: each trace is read when it is some 20 s old."""
 NAME = "load-generator"
 WINDOW_US, SETTLING_US = 5_000_000, 20_000_000
@@ -134,7 +135,7 @@ def test_b7_every_request_of_a_long_load_is_one_whole_trace(
     totals = re.search(r"load ended: sent=(\d+) ok=(\d+) failed=(\d+) skipped=(\d+)", said)
     assert totals, said[-2000:]
     sent, ok, failed, skipped = map(int, totals.groups())
-    assert (sent, ok, failed, skipped) == (RATE * SECONDS, RATE * SECONDS, 0, 0)
+    assert (sent, ok, failed, skipped) == (RATE * SECONDS, RATE * SECONDS, 0, 0), "see OTEL_MESH_SOAK_RATE if skipped"
     end = time.monotonic() + PATIENCE_S
     while len(reader.whole) < sent and time.monotonic() < end:
         reader.catch_up()
