@@ -71,6 +71,10 @@ class Workspace:
             return None
         return self.backend / ".pulumi" / "stacks" / project_name() / f"{stack}.json"
 
+    def event_log(self, stack: str) -> Path:
+        """Event log of a stack's last update; it is there only until an update succeeds."""
+        return self.folder / f"events-{stack}.jsonl"
+
     @contextmanager
     def process_environment(self, tools: Path) -> Iterator[dict[str, str]]:
         """Environment of a CLI process that runs programs and providers, with a folder for their temporary files.

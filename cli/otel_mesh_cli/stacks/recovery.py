@@ -1,10 +1,11 @@
-"""Recovery of a stack's state after an update was killed, before the next update.
+"""Recovery of a stack's state after an update or its provider was killed, before the next update.
 
 The engine records in the state each operation that it is about to perform. If it is killed during a creation, the
 record stays in the state and the CLI treats the object as absent. The next update would then apply the object with a
 new random field manager, and the API server would reject changes as a conflict with the first one; an object that the
 program no longer declares would stay in the cluster, unknown to the stack. So each object that was in fact created is
-added to the state with its field manager; the refresh at the start of the update reads the rest.
+added to the state with its field manager; the refresh at the start of the update reads the rest. The same goes for an
+object whose creation failed with the provider, of which the state says nothing (`failed_creations`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_mesh_cli.stacks import object_lines, pulumi_cli
+from otel_mesh_cli.stacks import failed_creations, object_lines, pulumi_cli
 from otel_mesh_cli.stacks.stack_kubectl import StackKubectl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from otel_mesh_cli.stacks.failed_creations import FailedCreations
     from otel_mesh_cli.stacks.pulumi_cli import Workspace
 
 _CREATING = "creating"
@@ -36,16 +38,19 @@ def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[st
     Raises:
         CommandError: The state cannot be read or written.
     """
-    if not _unfinished(workspace, stack):
+    failed = failed_creations.read(workspace.event_log(stack))
+    if not failed.resources and not _unfinished(workspace, stack):
         return
     exported = _cli(workspace, tools, ["stack", "export", "--stack", stack])
     content: dict[str, Any] = json.loads(exported)
-    operations = content["deployment"].get("pending_operations") or []
+    cluster = StackKubectl(workspace, stack, tools)
+    left = left_behind(failed, content["deployment"], partial(_object, cluster))
+    operations = [*(content["deployment"].get("pending_operations") or []), *left]
     if not operations:
         return
     progress(f"recovering from an interrupted update: {', '.join(sorted(map(describe, operations)))}")
-    cluster = StackKubectl(workspace, stack, tools)
-    content["deployment"] = settled(content["deployment"], partial(_field_manager, cluster))
+    deployment = {**content["deployment"], "pending_operations": operations}
+    content["deployment"] = settled(deployment, partial(_field_manager, cluster))
     with tempfile.NamedTemporaryFile("w", dir=workspace.folder, prefix=".state-", suffix=".json") as file:
         json.dump(content, file)
         file.flush()
@@ -80,8 +85,40 @@ def identifier(resource: dict[str, Any]) -> str:
     return object_lines.place(resource["inputs"])
 
 
+def left_behind(
+    failed: FailedCreations, deployment: dict[str, Any], live: Callable[[dict[str, Any]], dict[str, Any] | None]
+) -> list[dict[str, Any]]:
+    """Failed creations that left their object in the cluster, as pending operations.
+
+    Args:
+        failed: Failed creations of the last update.
+        deployment: Deployment of `pulumi stack export`.
+        live: Finds a resource's object in the cluster; None if it does not exist.
+    """
+    known = {one["urn"] for one in deployment.get("resources") or []}
+    return [
+        {"type": _CREATING, "resource": one}
+        for one in failed.resources
+        if one.get("custom") and one["type"].startswith(_KUBERNETES)
+        if one["urn"] not in known and one["parent"] in known
+        if (found := live(one)) and failed.has_made(found)
+    ]
+
+
 def _field_manager(cluster: StackKubectl, resource: dict[str, Any]) -> str | None:
     """Field manager with which the provider applied an object; None if the object does not exist.
+
+    Raises:
+        CommandError: The cluster does not answer.
+    """
+    found = _object(cluster, resource)
+    managers = [entry["manager"] for entry in found["metadata"].get("managedFields", [])] if found else []
+    # without one, the object is someone else's: the provider reports that
+    return next((name for name in managers if name.startswith(_OUR_MANAGERS)), None)
+
+
+def _object(cluster: StackKubectl, resource: dict[str, Any]) -> dict[str, Any] | None:
+    """A resource's object in the cluster, with its field managers; None if it does not exist.
 
     Raises:
         CommandError: The cluster does not answer.
@@ -91,10 +128,7 @@ def _field_manager(cluster: StackKubectl, resource: dict[str, Any]) -> str | Non
     namespace, _, name = identifier(resource).rpartition("/")
     words = [f"{kind}.{version}.{group}" if group not in ("", "core") else kind, name, "--show-managed-fields"]
     words += [f"--namespace={namespace}"] if namespace else []
-    found = cluster.get(f"{kind} {identifier(resource)}", *words)
-    managers = [entry["manager"] for entry in found["metadata"].get("managedFields", [])] if found else []
-    # without one, the object is someone else's: the provider reports that
-    return next((name for name in managers if name.startswith(_OUR_MANAGERS)), None)
+    return cluster.get(f"{kind} {identifier(resource)}", *words)
 
 
 def describe(operation: dict[str, Any]) -> str:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import last_line
-from otel_mesh_cli.stacks import definitions, drift, engine_processes, pulumi_cli, recovery, stack_lock, unchanged
+from otel_mesh_cli.stacks import (
+    definitions,
+    drift,
+    engine_processes,
+    failed_creations,
+    pulumi_cli,
+    recovery,
+    stack_lock,
+    unchanged,
+)
 from otel_mesh_cli.validation import before_update
 
 if TYPE_CHECKING:
@@ -31,7 +40,8 @@ _LINE = re.compile(
     rf"(?:(?P<done>{_DONE}) |(?P<doing>\w+ing) \((?P<seconds>\d+)s\))"
 )
 """A line of the CLI's plain progress about a Kubernetes object."""
-_SUMMARY = "error: update failed"
+_CONSEQUENCES = ("error: update failed", "grpc: the client connection is closing")
+"""Ends of errors that only tell that another one ended the update."""
 _LOCKED = "the stack is currently locked by"
 _PATIENCE_S = 10
 """Operations that take longer are reported again and again."""
@@ -111,6 +121,7 @@ def up(
         )
     if code:
         raise CommandError(f"stack {stack}: {reason(log.read_text())}", remedy="fix that and run it again", log=log)
+    workspace.event_log(stack).unlink(missing_ok=True)
     if listed and file is not None:
         unchanged.remember(workspace, stack, inputs, drift.versions(drift.state(file), listed))
     newest = ["stack", "history", "--stack", stack, "--json", "--page-size", "1"]
@@ -125,12 +136,13 @@ def _run(  # noqa: PLR0913 -- all parts of a run
     command = ["setpriv", "--pdeathsig", "INT", str(tools / "pulumi"), "-C", str(workspace.project)]
     command += ["up", "--stack", stack, *(["--refresh"] if refresh else []), "--yes", "--skip-preview"]
     command += ["--non-interactive", "--color", "never", "--suppress-outputs"]
+    command.append(f"--event-log={workspace.event_log(stack)}")
     with (
         log.open("w") as stream,
         workspace.process_environment(tools) as environment,
         subprocess.Popen(
             command,
-            env={**environment, **engine_processes.mark(workspace.project, stack)},
+            env={**environment, **failed_creations.VARIABLES, **engine_processes.mark(workspace.project, stack)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -161,7 +173,7 @@ def reason(output: str) -> str:
     """First error about a resource in the CLI's diagnostics, on one line."""
     lines = output[output.find("Diagnostics:") + 1 :].splitlines()
     errors = [number for number, line in enumerate(lines) if line.strip().startswith("error:")]
-    specific = [number for number in errors if lines[number].strip() != _SUMMARY] or errors
+    specific = [number for number in errors if not lines[number].strip().endswith(_CONSEQUENCES)] or errors
     if not specific:
         return last_line(output) or "no output"
     first = specific[0]

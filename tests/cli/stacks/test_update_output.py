@@ -51,6 +51,11 @@ def test_the_reason_of_a_failed_update_is_its_first_error_on_one_line() -> None:
     assert "ImagePullBackOff" in told
 
 
+def test_the_reason_is_not_what_the_end_of_the_update_did_to_others() -> None:
+    ended = "    error: Chart resource 'istio-cni' has a problem: grpc: the client connection is closing"
+    assert update.reason(FAILED.replace("    error: update failed", ended)) == update.reason(FAILED)
+
+
 def test_an_output_without_an_error_gives_its_last_line() -> None:
     assert update.reason("a\n\n  the end \n\n") == "the end"
     assert update.reason("") == "no output"
