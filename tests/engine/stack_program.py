@@ -93,6 +93,7 @@ class StackProgram:
             "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # --event-log
             "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
+            "PULUMI_SKIP_CHECKPOINTS": "true",  # saved once, at the end: nobody kills it, and each is megabytes
             "PULUMI_STACK": stack,
             "PYTHONWARNINGS": "error",
         }
