@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -60,14 +61,28 @@ class Point:
     by_events: bool
     victim: str
 
-    def reached(self, length: Length, seconds: float) -> bool:
+    def reached(self, length: Length | None, seconds: float) -> bool:
         """True if an update has reached the point after this many seconds."""
+        assert length is not None
         if self.by_events:
             return len(events()) >= self.part * length.events
         return seconds >= self.part * length.seconds
 
     def __str__(self) -> str:
         return f"{self.victim} at {self.part:.0%} of its {'events' if self.by_events else 'time'}"
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """The point at which an object is in the cluster and the provider waits until it is ready."""
+
+    place: str
+    """Kind and name."""
+    victim: str
+
+    def reached(self, _length: Length | None, _seconds: float) -> bool:
+        """True if the provider has told what it waits for."""
+        return any(re.search(rf":{self.place} creating \(\d+s\) \S", line) for line in events())
 
 
 @dataclass(frozen=True)
@@ -83,27 +98,28 @@ class Killed:
     """Pending operations in the state."""
 
 
-def _engine(process: psutil.Process) -> dict[str, psutil.Process]:
+def _engine(process: psutil.Process, name: str = "") -> list[psutil.Process]:
+    """Processes that an update has started: all, or those of a program; there are two providers."""
     with suppress(psutil.Error):
-        return {child.name()[:15]: child for child in process.children(recursive=True)}
-    return {}
+        return [one for one in process.children(recursive=True) if not name or one.name()[:15] == name[:15]]
+    return []
 
 
-def run(changes: Mapping[str, Any], point: Point | None = None, length: Length | None = None) -> Killed:
+def run(changes: Mapping[str, Any], point: Point | Awaited | None = None, length: Length | None = None) -> Killed:
     """Run `make up`, kill the process named by the point when it is reached, and wait for the end of `make up`."""
     with subprocess.Popen(
         command(changes, "up"), cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as up:
         process = psutil.Process(up.pid)
         end = time.monotonic() + _LONGEST_S
-        while ENGINE["the CLI"] not in _names(process) and up.poll() is None:
+        while not _engine(process, ENGINE["the CLI"]) and up.poll() is None:
             assert time.monotonic() < end
             time.sleep(_LOOK_S)
         started = time.monotonic()
-        cli = _engine(process).get(ENGINE["the CLI"])
+        cli = next(iter(_engine(process, ENGINE["the CLI"])), None)
         while cli is not None and cli.is_running() and cli.status() != psutil.STATUS_ZOMBIE:
             seconds = time.monotonic() - started
-            if point and length and point.reached(length, seconds) and _kill(process, point.victim):
+            if point and point.reached(length, seconds) and _kill(process, point.victim):
                 break
             assert time.monotonic() < end
             time.sleep(_LOOK_S)
@@ -115,17 +131,9 @@ def run(changes: Mapping[str, Any], point: Point | None = None, length: Length |
     return Killed(seconds, up.returncode == 0, said[-1] if said else "nothing yet", pending())
 
 
-def _names(process: psutil.Process) -> set[str]:
-    return set(_engine(process))
-
-
 def _kill(process: psutil.Process, victim: str) -> bool:
     """Kill a process of the update with SIGKILL; False if it has not started yet."""
-    engine = _engine(process)
-    if victim == EVERYTHING:
-        victims = [process, *engine.values()]
-    else:
-        victims = [one for name, one in engine.items() if name == ENGINE[victim][:15]]
+    victims = [process, *_engine(process)] if victim == EVERYTHING else _engine(process, ENGINE[victim])
     for one in victims:
         with suppress(psutil.NoSuchProcess):
             one.send_signal(signal.SIGKILL)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e import killed_update
-from tests.e2e.killed_update import ENGINE, EVERYTHING, Killed, Length, Point
+from tests.e2e.killed_update import ENGINE, EVERYTHING, Awaited, Killed, Length, Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -155,6 +155,24 @@ def test_a_killed_deployment_is_finished_by_the_next_one(
     converged(AS_IT_IS)
     assert rows(WRITE) is not None
     assert rows("select count(*) from kept") == str(written + 1)
+
+
+def test_an_object_whose_creation_died_with_the_provider_is_taken_over(
+    run: Callable[..., CompletedProcess[str]],
+    kubectl: Callable[..., str],
+    converged: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """The CLI takes it for absent. Made anew it would be refused: its fields have another manager."""
+    kubectl("-n", "shop", "delete", "deployment", "user-service")
+    killed = killed_update.run(AS_IT_IS, Awaited("Deployment user-service", "the provider"))
+    assert not killed.ended
+    assert killed.pending == ()
+    made = kubectl("-n", "shop", "get", "deployment", "user-service", "-o", "jsonpath={.metadata.uid}")
+    done = run(*killed_update.command(AS_IT_IS, "up"), timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "recovering from an interrupted update: creating Deployment user-service\n" in done.stdout
+    assert kubectl("-n", "shop", "get", "deployment", "user-service", "-o", "jsonpath={.metadata.uid}") == made
+    converged(AS_IT_IS)
 
 
 @pytest.mark.parametrize(("point", "back"), points("change"), ids=lambda value: str(value) if value else "")
