@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_mesh_cli.core import child_processes
+from otel_mesh_cli.stacks.pulumi_cli import own_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,14 +86,10 @@ class StackProgram:
             "PATH": os.pathsep.join([str(python.parent), str(engine.programs), "/usr/bin", "/bin"]),
             "HOME": str(folder),
             "KUBECONFIG": str(engine.kubeconfig),
-            "PULUMI_HOME": str(engine.home),
+            **own_home(engine.home),
             "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.secrets_dir / _PASSPHRASE),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # --event-log
-            "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
             "PULUMI_SKIP_CHECKPOINTS": "true",  # saved once, at the end: nobody kills it, and each is megabytes
             "PULUMI_STACK": stack,
             "PYTHONWARNINGS": "error",

@@ -20,6 +20,17 @@ _PROC = Path("/proc")
 _END_S = 10.0
 
 
+def maker() -> str:
+    """This process, as `lives` knows it again: its number and its start."""
+    return f"{os.getpid()}.{_start(os.getpid())}"
+
+
+def lives(made_by: str) -> bool:
+    """Whether the process that had this `maker` still runs; a later one with the same number does not count."""
+    number, _, start = made_by.partition(".")
+    return bool(start) and number.isdecimal() and _start(int(number)) == start
+
+
 def mark(project: PurePath, stack: str) -> dict[str, str]:
     """Environment variable that marks the processes of an update by this process.
 
@@ -27,7 +38,7 @@ def mark(project: PurePath, stack: str) -> dict[str, str]:
         project: Project folder of the CLI.
         stack: Name of the stack.
     """
-    return {_MARK: f"{os.getpid()}.{_start(os.getpid())}:{stack}:{project}"}
+    return {_MARK: f"{maker()}:{stack}:{project}"}
 
 
 def abandoned(project: PurePath, stack: str) -> list[psutil.Process]:
@@ -40,8 +51,8 @@ def abandoned(project: PurePath, stack: str) -> list[psutil.Process]:
             value = process.environ().get(_MARK, "")
         except psutil.Error:  # ended meanwhile, or not ours to look into
             continue
-        maker, _, about = value.partition(":")
-        if about == subject and (value == own or not _lives(maker)):
+        made_by, _, about = value.partition(":")
+        if about == subject and (value == own or not lives(made_by)):
             found.append(process)
     return found
 
@@ -62,11 +73,6 @@ def end_abandoned(project: PurePath, stack: str) -> list[str]:
             continue
     psutil.wait_procs(found, timeout=_END_S)
     return names
-
-
-def _lives(maker: str) -> bool:
-    number, _, start = maker.partition(".")
-    return number.isdecimal() and _start(int(number)) == start
 
 
 def _start(pid: int) -> str:

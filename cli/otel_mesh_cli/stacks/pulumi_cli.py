@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from otel_mesh_cli.core import embedded, files, processes
+from otel_mesh_cli.core import embedded, files
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.core.run import Done
@@ -83,19 +83,14 @@ class Workspace:
         folder goes with the block, or after a SIGKILL by `remove_abandoned`.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        prefix = f"{_TEMPORARY}{os.getpid()}-"
+        prefix = f"{_TEMPORARY}{engine_processes.maker()}-"
         with tempfile.TemporaryDirectory(prefix=prefix, dir=self.folder, ignore_cleanup_errors=True) as temporary:
             yield {**self.environment(tools), "TMPDIR": temporary}
 
     def remove_abandoned(self) -> None:
         """Remove the temporary files of commands that were killed; the CLIs that they started must have ended."""
         for one in self.folder.glob(f"{_TEMPORARY}*"):
-            owner = one.name.removeprefix(_TEMPORARY).partition("-")[0]
-            try:
-                is_used = owner.isdecimal() and processes.is_alive(int(owner), one.stat().st_mtime)
-            except FileNotFoundError:
-                continue
-            if not is_used:
+            if not engine_processes.lives(one.name.removeprefix(_TEMPORARY).partition("-")[0]):
                 shutil.rmtree(one, ignore_errors=True)  # another command may be at it
 
     def environment(self, tools: Path) -> dict[str, str]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from otel_mesh_cli.core import processes
+import psutil
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_CLOCK_SLACK_S = 2.0
 _WRITING_S = 5.0
 """Age in seconds from which a half-written lock counts as abandoned."""
 
@@ -36,7 +37,11 @@ class Lock:
         """Whether the process may still be running; on another machine it always may."""
         if self.hostname != socket.gethostname():
             return True
-        return processes.is_alive(self.pid, self.created.timestamp())
+        try:
+            started = psutil.Process(self.pid).create_time()
+        except psutil.NoSuchProcess:
+            return False
+        return started <= self.created.timestamp() + _CLOCK_SLACK_S  # a later process has the same number
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.hostname} since {self.created:%H:%M:%S}"

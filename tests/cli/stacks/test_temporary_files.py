@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
-
 from otel_mesh_cli.stacks.pulumi_cli import Workspace
 
 KILLED = """
@@ -33,8 +31,7 @@ def test_what_a_killed_command_left_is_removed_and_what_a_running_one_uses_is_no
         workspace.remove_abandoned()
         assert not left.parent.exists()
         assert used.is_dir()
-        before_this_process = psutil.Process().create_time() - 60
-        os.utime(used, (before_this_process, before_this_process))  # another process had our number
+        used = used.rename(tmp_path / f"tmp-{os.getpid()}.1-earlier")  # another process had our number
         workspace.remove_abandoned()
         assert not used.exists()
     assert list(tmp_path.iterdir()) == []
