@@ -30,7 +30,7 @@ def images_of(changes: Mapping[str, Any], folder: Path) -> dict[str, str]:
     made = images.make([images.LOAD_GENERATOR])
     images.import_all(assemble(built=False).ctr, made.values())
     file = folder / "images.json"
-    file.write_text(json.dumps({**json.loads(images.images_file().read_text()), **made}))
+    file.write_text(json.dumps({**json.loads(workspace.images_file().read_text()), **made}))
     return {IMAGES_FILE: str(file)}
 
 

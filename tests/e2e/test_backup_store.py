@@ -30,6 +30,7 @@ from otel_mesh.mesh.istio.egress import egress_manifests
 from otel_mesh.services.postgres import postgres_manifests
 from otel_mesh.services.postgres_backup import postgres_backup_manifests
 from otel_mesh_embedded import images
+from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node.layout import NODE_ADDRESS
 from otel_mesh_embedded.node.node import assemble
 from tests.app_images.services.s3_server import BUCKET, REGION, S3Server, serving
@@ -127,7 +128,7 @@ def store(kubectl: Callable[..., str], tmp_path: Path) -> Iterator[S3Server]:
     """An object store on the node's bridge; a database with its backups runs in the mesh."""
     made = images.make([images.BACKUP_STORE])
     images.import_all(assemble(built=False).ctr, made.values())
-    made = {**json.loads(images.images_file().read_text()), **made}
+    made = {**json.loads(workspace.images_file().read_text()), **made}
     labels = json.loads(kubectl("get", "namespace", "shop", "-o", "json"))["metadata"]["labels"]
     kept = {name: value for name, value in labels.items() if not name.startswith(("app.", "kubernetes.io/metadata"))}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE, "labels": kept}}

@@ -15,7 +15,6 @@ import pytest
 
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.smoke import request
-from otel_mesh_embedded import images
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.machine import cgroups
@@ -25,7 +24,6 @@ from tests.e2e import node_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from subprocess import CompletedProcess
 
 pytestmark = pytest.mark.e2e
@@ -118,18 +116,18 @@ def test_everything_killed_at_once_including_pods_recovers(
 
 @pytest.mark.full
 def test_a_pod_that_cannot_start_is_named_with_its_reason_in_under_3_minutes(
-    run: Callable[..., CompletedProcess[str]], tmp_path: Path
+    run: Callable[..., CompletedProcess[str]],
 ) -> None:
-    known: dict[str, Any] = json.loads(images.images_file().read_text())
-    broken = tmp_path / "images.json"
-    broken.write_text(json.dumps({**known, "user-service": "otel-mesh.local/user-service:absent"}))
     started = time.monotonic()
     done = run(
         sys.executable,
         "-c",
-        "from pathlib import Path; from rich.console import Console;"
+        "from rich.console import Console;"
         "from otel_mesh_embedded.environment import up, workspace;"
-        f"workspace.images_file = lambda: Path({str(broken)!r}); up.run(Console())",
+        "name = workspace.name_images;"
+        "absent = {'user-service': 'otel-mesh.local/user-service:absent'};"
+        "workspace.name_images = lambda made: name({**made, **absent});"
+        "up.run(Console())",
     )
     assert done.returncode != 0
     assert time.monotonic() - started < 180

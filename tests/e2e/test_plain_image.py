@@ -18,6 +18,7 @@ from otel_mesh_cli.core import waiting
 from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.stacks.addresses import PROMETHEUS
 from otel_mesh_embedded import images
+from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node.node import assemble
 from tests.e2e.second_stack import PLATFORM, second_stack
 
@@ -54,7 +55,7 @@ REQUESTS: Final = f'mesh_service:requests:rate5m{{service_name="pages",k8s_names
 
 def plain_image(file: Path) -> None:
     """Write an image in the format of ``docker save``: the files of one of the node's images, and another program."""
-    reference = json.loads(images.images_file().read_text())["user-service"]
+    reference = json.loads(workspace.images_file().read_text())["user-service"]
     with tarfile.open(images.archive(reference)) as given, tarfile.open(file, "w") as made:
         (manifest,) = _json(given, "manifest.json")
         config = _json(given, manifest["Config"])

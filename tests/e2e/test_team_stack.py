@@ -17,7 +17,7 @@ from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_cli.oncall import traces
 from otel_mesh_cli.stacks.addresses import GATEWAY, JAEGER, PROMETHEUS
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
-from otel_mesh_embedded import images
+from otel_mesh_embedded.environment import workspace
 from tests.e2e.second_stack import PLATFORM, second_stack
 from tests.waiting import wait_for
 
@@ -71,7 +71,7 @@ def team(
     kubectl: Callable[..., str],
 ) -> Iterator[Callable[..., str]]:
     """The stock Pulumi CLI on a copy of the example, as a second stack beside the platform's; gone afterwards."""
-    image = json.loads(images.images_file().read_text())["api-gateway"]
+    image = json.loads(workspace.images_file().read_text())["api-gateway"]
     context = kubectl("config", "current-context").strip()
     config = {"platform": PLATFORM, "context": context, "image": image}
     kubectl("apply", "-f", "-", input=json.dumps(HIJACK))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_mesh_embedded import images
+from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.node import cluster
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.objects import storage
@@ -33,7 +33,7 @@ def claim(name: str, **spec: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields o
 
 def pod(name: str, *claims: str) -> dict[str, Any]:
     """A restricted pod that mounts the claims."""
-    image = json.loads(images.images_file().read_text())["user-service"]
+    image = json.loads(workspace.images_file().read_text())["user-service"]
     closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {
         "name": "c",

@@ -17,7 +17,7 @@ from otel_mesh_embedded.environment import entrance, gateway_certificate, health
 from otel_mesh_embedded.node import cluster, forwards
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import layout
-from otel_mesh_embedded.node.machine import preflight
+from otel_mesh_embedded.node.machine import preflight, state_folder
 from otel_mesh_embedded.supervision import machine_lock
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ def run(console: Console) -> None:
     say = Steps(console)
     with machine_lock.hold("otel-mesh up"):
         preflight.check(layout(), [(address.port, address.name) for address in ADDRESSES])
-        tools = prepare(say)
+        state_folder.mark(layout().state)
+        tools, references = prepare(say)
+        workspace.name_images(references)
         secrets.ensure()
         node = cluster.start(say)
         gateway_certificate.hand_over()
-        images.import_all(node.ctr)
+        images.import_all(node.ctr, references.values())
         images.require_outside(node.ctr, say)
         with entrance.followed(), explained(STACK, Api(layout()), health.NAMESPACES):
             has_new_password = passwords.follow(tools, say)
@@ -61,17 +63,19 @@ def run(console: Console) -> None:
         demonstration.show(result, console)
 
 
-def prepare(say: Callable[[str], None]) -> Path:
-    """Get the programs and images that are missing; the folder of the programs.
+def prepare(say: Callable[[str], None]) -> tuple[Path, dict[str, str]]:
+    """Get the programs and images that are missing: the folder of the programs, and each image's reference by name.
+
+    Only the cache changes: this may run beside an environment, or beside its removal.
 
     Raises:
         CommandError: one cannot be fetched or built.
     """
     with images.ahead():
         tools = toolchain.folder(stack_mesh().programs, say)
-    built = images.make()
-    say(f"{len(built)} images")
-    return tools
+    references = images.make()
+    say(f"{len(references)} images")
+    return tools, references
 
 
 def _require_sidecars() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import TYPE_CHECKING
 
-from otel_mesh_cli.core import secrets
+from otel_mesh_cli.core import files, secrets
 from otel_mesh_cli.core.paths import state_dir
 from otel_mesh_cli.stacks import pulumi_cli
 from otel_mesh_cli.stacks.pulumi_cli import Workspace
 from otel_mesh_cli.stacks.stack_mesh import stack_mesh
 from otel_mesh_embedded.node.layout import layout
-from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain import charts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 def local() -> Workspace:
@@ -30,3 +35,13 @@ def local() -> Workspace:
         "KUBECONFIG": str(state_dir() / "kubeconfig"),
     }
     return Workspace(folder, backend, state_dir() / "logs", variables)
+
+
+def images_file() -> Path:
+    """JSON object of the references of images that stack `local` runs, by name (OTEL_MESH_IMAGES_FILE)."""
+    return state_dir() / "images.json"
+
+
+def name_images(references: Mapping[str, str]) -> None:
+    """Write `images_file`."""
+    files.write(images_file(), json.dumps(references, indent=2, sort_keys=True) + "\n", mode=0o644)

@@ -5,7 +5,6 @@ from otel_mesh_embedded.images.importing import import_all
 from otel_mesh_embedded.images.making import archive, make, skopeo, store_versions
 from otel_mesh_embedded.images.outside_images import require_outside
 from otel_mesh_embedded.images.recipes import BACKUP_STORE, IMAGES, LOAD_GENERATOR
-from otel_mesh_embedded.places import images_file
 
 __all__ = [
     "BACKUP_STORE",
@@ -13,7 +12,6 @@ __all__ = [
     "LOAD_GENERATOR",
     "ahead",
     "archive",
-    "images_file",
     "import_all",
     "make",
     "require_outside",

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from otel_mesh_cli.core.errors import CommandError
 from otel_mesh_cli.core.run import run
 from otel_mesh_embedded.images.making import archive
-from otel_mesh_embedded.places import images_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def import_all(ctr: Sequence[str], references: Iterable[str] | None = None) -> list[str]:
-    """Import the images that containerd lacks, by default those of `images_file`, and return their references.
+def import_all(ctr: Sequence[str], references: Iterable[str]) -> list[str]:
+    """Import those of these images that containerd lacks, and return their references.
 
     Raises:
         CommandError: an archive is missing, or containerd refused it.
     """
-    wanted = json.loads(images_file().read_text()).values() if references is None else references
     present = digests(ctr)
-    missing = [reference for reference in sorted(wanted) if reference not in present]
+    missing = [reference for reference in sorted(references) if reference not in present]
     for reference in missing:
         file = archive(reference)
         if not file.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -31,7 +30,6 @@ from otel_mesh_embedded.images.recipes import (
     ROOTS,
     SERVICES,
 )
-from otel_mesh_embedded.places import images_file
 from otel_mesh_embedded.toolchain import disk_space
 from otel_mesh_embedded.toolchain.prometheus_page import prometheus_page
 
@@ -76,7 +74,7 @@ def make(
     An image's tag is a hash of everything that goes into it: as long as nothing changes, nothing is built.
 
     Args:
-        names: images; by default all that stack ``local`` runs, whose references are written to `images_file`.
+        names: images; by default all that stack ``local`` runs.
         refresh: make the base file systems again from the newest packages.
         service_base: image of a registry, named by its digest, that the services are built on; by default their base
             is made of the machine's packages, as for all other images.
@@ -116,11 +114,7 @@ def make(
         if store and names is None:
             store.clean({name for plan in plans for name in (plan.reference, plan.base) if name}, _log("images"))
             _forget_old(plans)
-    references = {plan.image.name: plan.reference for plan in plans}
-    if names is None:
-        images_file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files.write(images_file(), json.dumps(references, indent=2, sort_keys=True) + "\n", mode=0o644)
-    return references
+    return {plan.image.name: plan.reference for plan in plans}
 
 
 def _of_stack() -> set[str]:

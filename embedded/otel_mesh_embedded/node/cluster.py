@@ -11,7 +11,7 @@ from otel_mesh_embedded import images
 from otel_mesh_embedded.node import starting, stopping
 from otel_mesh_embedded.node.api import Api
 from otel_mesh_embedded.node.layout import LISTENERS, layout
-from otel_mesh_embedded.node.machine import cgroups, preflight, state_folder
+from otel_mesh_embedded.node.machine import cgroups, preflight
 from otel_mesh_embedded.node.network import policies
 from otel_mesh_embedded.node.node import assemble, registry
 from otel_mesh_embedded.node.objects import storage
@@ -63,7 +63,6 @@ def start(progress: Callable[[str], None]) -> Node:
     where = layout()
     preflight.check(where)
     with machine_lock.hold("otel-mesh up"), _named_errors():
-        state_folder.mark(where.state)
         progress("providing programs and images")
         references = images.make(["pause", "coredns"])
         node = assemble(where)

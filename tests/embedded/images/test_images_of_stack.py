@@ -11,6 +11,7 @@ import pytest
 from otel_mesh_cli.stacks import stack_file
 from otel_mesh_cli.stacks.stack_mesh import StackMesh
 from otel_mesh_embedded import images
+from otel_mesh_embedded.environment import workspace
 from otel_mesh_embedded.images import making
 from otel_mesh_stack.services import CATALOG
 from tests.e2e import changed_stack
@@ -59,7 +60,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What a changed stack has made and imported, in the place of root, minutes and a node."""
     monkeypatch.setenv("OTEL_MESH_STATE", str(tmp_path / "state"))
     (tmp_path / "state").mkdir()
-    images.images_file().write_text(json.dumps({"pause": "otel-mesh.local/pause:1"}))
+    workspace.images_file().write_text(json.dumps({"pause": "otel-mesh.local/pause:1"}))
     noted: list[object] = []
 
     def make(names: list[str]) -> dict[str, str]:
@@ -73,13 +74,13 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def test_a_stack_that_is_changed_to_have_load_gets_its_image(tmp_path: Path, done: list[object]) -> None:
-    before = images.images_file().read_text()
+    before = workspace.images_file().read_text()
     (variable,) = changed_stack.images_of({"load_generator": LOAD}, tmp_path).items()
     assert variable == ("OTEL_MESH_IMAGES_FILE", str(tmp_path / "images.json"))
     named = json.loads((tmp_path / "images.json").read_text())
     assert named == {"pause": "otel-mesh.local/pause:1", "load-generator": "otel-mesh.local/load-generator:2"}
     assert done == [["load-generator"], ["otel-mesh.local/load-generator:2"]]
-    assert images.images_file().read_text() == before, "the environment's own is as `make up` wrote it"
+    assert workspace.images_file().read_text() == before, "the environment's own is as `make up` wrote it"
 
 
 @pytest.mark.parametrize("changes", [{}, {"jaeger": {"max_traces": 1}}, {"load_generator": None}])
