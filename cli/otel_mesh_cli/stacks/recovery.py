@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from otel_mesh_cli.stacks import failed_creations, object_lines, pulumi_cli
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from otel_mesh_cli.stacks.failed_creations import FailedCreations
     from otel_mesh_cli.stacks.pulumi_cli import Workspace
+
+    _Get = Callable[..., dict[str, Any] | None]
 
 _CREATING = "creating"
 _KUBERNETES = "kubernetes:"
@@ -43,14 +45,14 @@ def settle(workspace: Workspace, stack: str, tools: Path, progress: Callable[[st
         return
     exported = _cli(workspace, tools, ["stack", "export", "--stack", stack])
     content: dict[str, Any] = json.loads(exported)
-    cluster = StackKubectl(workspace, stack, tools)
-    left = left_behind(failed, content["deployment"], partial(_object, cluster))
+    get = cache(StackKubectl(workspace, stack, tools).get)  # what a failed creation left is looked at twice
+    left = left_behind(failed, content["deployment"], partial(_object, get))
     operations = [*(content["deployment"].get("pending_operations") or []), *left]
     if not operations:
         return
     progress(f"recovering from an interrupted update: {', '.join(sorted(map(describe, operations)))}")
     deployment = {**content["deployment"], "pending_operations": operations}
-    content["deployment"] = settled(deployment, partial(_field_manager, cluster))
+    content["deployment"] = settled(deployment, partial(_field_manager, get))
     with tempfile.NamedTemporaryFile("w", dir=workspace.folder, prefix=".state-", suffix=".json") as file:
         json.dump(content, file)
         file.flush()
@@ -105,19 +107,19 @@ def left_behind(
     ]
 
 
-def _field_manager(cluster: StackKubectl, resource: dict[str, Any]) -> str | None:
+def _field_manager(get: _Get, resource: dict[str, Any]) -> str | None:
     """Field manager with which the provider applied an object; None if the object does not exist.
 
     Raises:
         CommandError: The cluster does not answer.
     """
-    found = _object(cluster, resource)
+    found = _object(get, resource)
     managers = [entry["manager"] for entry in found["metadata"].get("managedFields", [])] if found else []
     # without one, the object is someone else's: the provider reports that
     return next((name for name in managers if name.startswith(_OUR_MANAGERS)), None)
 
 
-def _object(cluster: StackKubectl, resource: dict[str, Any]) -> dict[str, Any] | None:
+def _object(get: _Get, resource: dict[str, Any]) -> dict[str, Any] | None:
     """A resource's object in the cluster, with its field managers; None if it does not exist.
 
     Raises:
@@ -128,7 +130,7 @@ def _object(cluster: StackKubectl, resource: dict[str, Any]) -> dict[str, Any] |
     namespace, _, name = identifier(resource).rpartition("/")
     words = [f"{kind}.{version}.{group}" if group not in ("", "core") else kind, name, "--show-managed-fields"]
     words += [f"--namespace={namespace}"] if namespace else []
-    return cluster.get(f"{kind} {identifier(resource)}", *words)
+    return get(f"{kind} {identifier(resource)}", *words)
 
 
 def describe(operation: dict[str, Any]) -> str:
