@@ -22,7 +22,7 @@ from tests.e2e import meshes, parts
 from tests.e2e.traffic_lab import lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     import httpx
 
@@ -59,6 +59,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def interrupted_points() -> int:
     """Number of points at which an update is killed."""
     return int(os.environ.get("POINTS", "20"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of a failure at once: the rest of a part may take an hour, and its summary comes last."""
+    report = yield
+    terminal = item.config.pluginmanager.get_plugin("terminalreporter")
+    if report.failed and call.excinfo is not None and terminal is not None:
+        terminal.ensure_newline()
+        terminal.write_line(f"{report.when} failed: {report.nodeid}: {call.excinfo.exconly().splitlines()[0]}")
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
