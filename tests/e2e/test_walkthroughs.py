@@ -73,7 +73,8 @@ def test_the_map_compared_with_the_catalog(http: httpx.Client, says: Callable[..
         said = says("map", "SINCE=5m")
     rows = {tuple(line.split()[:2]): line for line in said.splitlines()}
     assert all("declared" in rows[edge] for edge in service_edges(CATALOG)), said
-    assert "UNDECLARED" not in said
+    own = {service.name for service in CATALOG.services}  # another test's route of the gateway may have been there
+    assert not [pair for pair, line in rows.items() if "UNDECLARED" in line and own.intersection(pair)], said
     assert not _silent(said), said
 
 
