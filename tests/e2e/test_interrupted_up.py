@@ -8,18 +8,14 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import signal
-import subprocess
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
-from otel_mesh_cli.core.paths import repo_dir
 from otel_mesh_embedded.node.node import assemble
 from tests.e2e import node_processes
+from tests.e2e.killed_up import WHO, kill_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +35,6 @@ STEPS = (
     "sending a request",
 )
 """Words of the progress lines of `make up`."""
-WHO = {
-    "python with -9": (signal.SIGKILL, "python"),
-    "everything with -9": (signal.SIGKILL, "everything"),
-    "python by Ctrl-C": (signal.SIGINT, "python"),
-}
 
 
 def moments() -> list[tuple[str, float, str]]:
@@ -77,26 +68,11 @@ def test_up_killed_at_a_step_is_finished_by_the_next_up(  # noqa: PLR0913, PLR09
     before = objects(kubectl)
     _forget_an_image(run, kubectl)
     assert run("make", "down").returncode == 0
-    number, victim = WHO[who]
-    with subprocess.Popen(
-        ("make", "up"), cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as up:
-        assert up.stdout is not None
-        said = next((line for line in up.stdout if any(words in line for words in step.split("|"))), None)
-        assert said is not None, f"it never said: {step}"
-        time.sleep(later_s)
-        tree = psutil.Process(up.pid).children(recursive=True)
-        victims = [psutil.Process(up.pid), *tree] if victim == "everything" else tree[:1]
-        for one in victims:
-            with suppress(psutil.NoSuchProcess):
-                one.send_signal(number)
-        up.communicate(timeout=300)
+    said = kill_up(step, who, later_s)
     started = time.monotonic()
     done = run("make", "up", timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     seconds = time.monotonic() - started
-    record_property(
-        "killed", f"SEED={SEED} make up: {who}, {later_s} s after {said.strip()!r} | make up {seconds:.1f} s"
-    )
+    record_property("killed", f"SEED={SEED} make up: {who}, {later_s} s after {said!r} | make up {seconds:.1f} s")
     assert objects(kubectl) == before
     assert node_processes.doubles() == []

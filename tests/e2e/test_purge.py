@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from otel_mesh_cli.core.paths import repo_dir, state_dir
+from otel_mesh_cli.core.paths import state_dir
 from otel_mesh_embedded.node import programs
 from otel_mesh_embedded.node.layout import layout
 from otel_mesh_embedded.node.machine import cgroups
 from otel_mesh_embedded.node.network import sysctls
 from otel_mesh_embedded.supervision import machine_lock
+from tests.e2e.killed_up import kill_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,20 +98,8 @@ def test_purge_leaves_nothing_of_the_environment(run: Callable[..., CompletedPro
     assert not names & {"etcd", "kube-apiserver", "kubelet", "containerd", "containerd-shim-runc-v2", "socat"}
     again = run("make", "down", "PURGE=1")
     assert again.returncode == 0, "there is nothing to remove, which is no error"
-    _begin_and_kill()
+    kill_up(" images", "everything with -9")
+    assert state_dir().exists()
     assert run("make", "down", "PURGE=1").returncode == 0, "a first start leaves a folder that is known at once"
     assert machine() == bare
     assert run("make", "up").returncode == 0
-
-
-def _begin_and_kill() -> None:
-    """Kill a first start between its images and its node."""
-    with subprocess.Popen(
-        ("make", "up"), cwd=repo_dir(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as up:
-        assert up.stdout is not None
-        said = next((line for line in up.stdout if line.rstrip().endswith(" images")), None)
-        for process in (*psutil.Process(up.pid).children(recursive=True), psutil.Process(up.pid)):
-            process.kill()
-    assert said is not None, "it never told of its images"
-    assert state_dir().exists()

@@ -80,6 +80,7 @@ def test_images_without_root_are_refused_before_anything_is_made(
     monkeypatch.setattr(making, "prometheus_page", lambda **_: tmp_path / "page.tar")
     with pytest.raises(CommandError, match="needs root"):
         making.make()
+    assert not (tmp_path / "state").exists()
     assert not (tmp_path / "cache" / "images" / "archives").exists()
 
 
